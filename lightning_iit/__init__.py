@@ -1,0 +1,41 @@
+"""Watch integrated information (Φ, of IIT 3.0) while a network trains in PyTorch Lightning.
+
+Names are loaded on first use: importing the package loads neither torch nor PyPhi.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lightning_iit.callback import IITCallback
+    from lightning_iit.phi.compute import compute_phi
+    from lightning_iit.records import System
+    from lightning_iit.store import load_run
+    from lightning_iit.tpm.estimate import Tpm, estimate_tpm, state_by_node
+
+__all__ = ["IITCallback", "System", "Tpm", "compute_phi", "estimate_tpm", "load_run", "state_by_node"]
+
+_HOMES = {
+    "IITCallback": "lightning_iit.callback",
+    "System": "lightning_iit.records",
+    "Tpm": "lightning_iit.tpm.estimate",
+    "compute_phi": "lightning_iit.phi.compute",
+    "estimate_tpm": "lightning_iit.tpm.estimate",
+    "load_run": "lightning_iit.store",
+    "state_by_node": "lightning_iit.tpm.estimate",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a public name from its home (PEP 562)."""
+    if name not in _HOMES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

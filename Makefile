@@ -1,0 +1,35 @@
+# Everything is set up by the first target that needs it: a .venv beside this file, made with python3 -m venv and pip.
+.DELETE_ON_ERROR:
+.PHONY: demo test lint bench shots viewer wheel-test clean
+
+VENV   := .venv
+PY     := $(VENV)/bin/python
+READY  := $(VENV)/.ready
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := true
+
+$(READY): pyproject.toml hatch_build.py
+	test -x $(PY) || python3 -m venv $(VENV)
+	$(PY) -m pip install --quiet --editable ".[all,dev]"
+	touch $@
+
+demo: $(READY)  ## train on handwritten digits and watch Φ; leaves runs/demo
+	$(PY) examples/digits_mlp.py
+
+test: $(READY)  ## every test that is run before a change lands
+	$(PY) -m pytest
+
+lint: $(READY)  ## format, rules, types, import directions
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+bench: $(READY)  ## the measured figures of the README, as ratios in one run
+	$(PY) -m pytest -m benchmark -s tests/benchmarks
+
+viewer: $(READY)  ## build the front end into lightning_iit/viewer/static
+	cd viewer && npm ci --ignore-scripts && npm run build
+
+clean:  ## remove what the build and the tests leave
+	rm -rf build dist runs .pytest_cache .mypy_cache .ruff_cache

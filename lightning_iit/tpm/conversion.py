@@ -1,0 +1,127 @@
+"""From state-by-state to state-by-node TPMs and back, and how far the first is from being the product that the second assumes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lightning_iit.errors import InvalidSystemError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+    from numpy.typing import ArrayLike
+
+MAX_UNITS_OF_SQUARE = 13
+"""More units make a state-by-state matrix of more than half a gigabyte."""
+
+
+def bits(n: int) -> Int[np.ndarray, "state unit"]:
+    """The states of n units as rows of 0 and 1, little-endian: unit 0 changes fastest."""
+    return (np.arange(2**n)[:, None] >> np.arange(n)) & 1
+
+
+def state_by_state(tpm: ArrayLike) -> Float[np.ndarray, "state next"]:
+    """The state-by-state TPM ``[2**n, 2**n]`` in which the units are independent given the present state.
+
+    Args:
+        tpm: state-by-node, ``[2**n, n]``: the probability that each unit is ON next, rows little-endian.
+
+    Raises:
+        InvalidSystemError: not ``[2**n, n]``, entries that are not probabilities, or too many units for a square matrix.
+
+    Example:
+        >>> state_by_state([[0.0], [0.25]]).tolist()
+        [[1.0, 0.0], [0.75, 0.25]]
+    """
+    rows = _checked(tpm, "state-by-node TPM")
+    n = rows.shape[1]
+    if len(rows) != 2**n:
+        msg = f"state-by-node TPM: got shape {rows.shape}; {n} units have 2**{n} = {2**n} states, one row each."
+        raise InvalidSystemError(msg)
+    if n > MAX_UNITS_OF_SQUARE:
+        msg = f"{n} units have {4**n:,} pairs of states, which is too large a matrix; use the state-by-node TPM, or fewer units."
+        raise InvalidSystemError(msg)
+    square = np.ones((2**n, 1))
+    for unit in range(n):
+        on = rows[:, unit, None]
+        square = np.concatenate([square * (1.0 - on), square * on], axis=1)
+    return square
+
+
+def marginals(tpm: ArrayLike) -> Float[np.ndarray, "state unit"]:
+    """The probability that each unit is ON next, summed from a state-by-state TPM, whether or not the units are independent.
+
+    Raises:
+        InvalidSystemError: not a square matrix over the states of n units, or rows that are not distributions.
+    """
+    square = _checked(tpm, "state-by-state TPM")
+    n = max(len(square).bit_length() - 1, 0)
+    if square.shape != (2**n, 2**n) or n == 0:
+        msg = f"state-by-state TPM: got shape {square.shape}; n units have 2**n states, so it is 2 x 2, 4 x 4, 8 x 8 and so on."
+        raise InvalidSystemError(msg)
+    sums = square.sum(axis=1)
+    if np.abs(sums - 1.0).max() > 1e-6:
+        row = int(np.abs(sums - 1.0).argmax())
+        msg = f"state-by-state TPM: row {row} sums to {sums[row]:.6g}; each row is a distribution over next states and sums to 1."
+        raise InvalidSystemError(msg)
+    on: Float[np.ndarray, "state unit"] = np.clip(square @ bits(n), 0.0, 1.0)
+    return on
+
+
+def conditional_independence(tpm: ArrayLike) -> float:
+    """The largest difference between a state-by-state TPM and the product of its units' marginals.
+
+    0 where the units are independent given the present state, as IIT demands of a causal TPM; otherwise the state-by-node TPM
+    describes another, independent, system.
+
+    Raises:
+        InvalidSystemError: as :func:`marginals`.
+    """
+    independent = state_by_state(marginals(tpm))
+    return float(np.abs(independent - np.asarray(tpm, dtype=float)).max())
+
+
+def state_by_node(tpm: ArrayLike, *, tolerance: float | None = 1e-6) -> Float[np.ndarray, "state unit"]:
+    """The state-by-node TPM ``[2**n, n]`` of a state-by-state TPM ``[2**n, 2**n]``; rows and columns are little-endian.
+
+    Args:
+        tpm: each row is a distribution over the next states.
+        tolerance: the deviation from conditional independence that is accepted; None accepts any and throws the dependence away.
+
+    Raises:
+        InvalidSystemError: the units are not independent given the present state, or the matrix is no such TPM.
+
+    Example:
+        >>> state_by_node([[1.0, 0.0], [0.75, 0.25]]).tolist()
+        [[0.0], [0.25]]
+    """
+    on = marginals(tpm)
+    if tolerance is None:
+        return on
+    deviation = conditional_independence(tpm)
+    if deviation > tolerance:
+        msg = (
+            f"state-by-state TPM: the units are not independent given the present state (an entry is {deviation:.3g} away from the "
+            f"product of the units' probabilities; {tolerance:g} is accepted), so no state-by-node TPM describes it. "
+            "Pass tolerance=None to go on with the independent version."
+        )
+        raise InvalidSystemError(msg)
+    return on
+
+
+def _checked(value: ArrayLike, what: str) -> Float[np.ndarray, "row column"]:
+    try:
+        tpm = np.asarray(value, dtype=float)
+    except (TypeError, ValueError) as error:
+        msg = f"{what}: expected a two-dimensional array of probabilities: {error}."
+        raise InvalidSystemError(msg) from error
+    if tpm.ndim != 2 or tpm.size == 0:
+        msg = f"{what}: got shape {tpm.shape}; expected a two-dimensional array of probabilities."
+        raise InvalidSystemError(msg)
+    wrong = ~((tpm >= 0.0) & (tpm <= 1.0))
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        msg = f"{what}: entry [{row}, {column}] is {tpm[row, column]}; each entry is a probability, from 0 to 1."
+        raise InvalidSystemError(msg)
+    return tpm

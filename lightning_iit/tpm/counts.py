@@ -1,0 +1,125 @@
+"""Transition counts: made from state codes or from a joint table, read back as a table, and added up over epochs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lightning_iit.errors import InvalidArgumentError, InvalidStatesError
+from lightning_iit.records import Counts
+from lightning_iit.tpm.conversion import MAX_UNITS_OF_SQUARE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jaxtyping import Int
+    from numpy.typing import ArrayLike
+
+
+def counts_from_codes(before: ArrayLike, after: ArrayLike, *, units: int) -> Counts:
+    """Counts of the transitions from each state code to the code beside it.
+
+    Args:
+        before: ``[transition]``, little-endian index of each transition's first state.
+        after: ``[transition]``, that of its second state.
+        units: the number of units n; codes run from 0 to ``2**n - 1``.
+
+    Raises:
+        InvalidStatesError: lengths that differ, or codes that are no states of n units.
+    """
+    first, second = np.asarray(before), np.asarray(after)
+    if first.shape != second.shape or first.ndim != 1:
+        msg = f"before and after: got shapes {first.shape} and {second.shape}; each transition needs one code in both."
+        raise InvalidStatesError(msg)
+    if first.size and (first.dtype.kind not in "iu" or second.dtype.kind not in "iu"):
+        msg = f"before and after: got {first.dtype} and {second.dtype}; state codes are integers."
+        raise InvalidStatesError(msg)
+    for codes in (first, second):
+        if codes.size and not (codes.min() >= 0 and codes.max() < 2**units):
+            msg = f"state codes from {codes.min()} to {codes.max()}: {units} units have the codes 0 to {2**units - 1}."
+            raise InvalidStatesError(msg)
+    pairs, times = np.unique(first.astype(np.int64) * 2**units + second.astype(np.int64), return_counts=True)
+    return _counts(pairs >> units, pairs & (2**units - 1), times, units)
+
+
+def counts_from_joint(joint: ArrayLike) -> Counts:
+    """Counts from the table ``[2**n, 2**n]`` of transitions from each state (row) to each state (column), little-endian.
+
+    Raises:
+        InvalidStatesError: not such a table, or entries that are no counts.
+    """
+    table = np.asarray(joint)
+    n = max(len(table).bit_length() - 1, 0) if table.ndim == 2 else 0
+    if n == 0 or table.shape != (2**n, 2**n):
+        msg = f"joint: got shape {table.shape}; the transitions of n units are a table of 2**n x 2**n counts."
+        raise InvalidStatesError(msg)
+    whole = table.astype(np.int64)
+    if (whole != table).any() or (whole < 0).any():
+        msg = "joint: the entries are counts: whole numbers, none negative."
+        raise InvalidStatesError(msg)
+    before, after = np.nonzero(whole)
+    return _counts(before, after, whole[before, after], n)
+
+
+def joint(counts: Counts) -> Int[np.ndarray, "state next"]:
+    """The table ``[2**n, 2**n]`` of transitions from each state (row) to each state (column), little-endian.
+
+    Raises:
+        InvalidArgumentError: too many units for a square table.
+    """
+    n = units_of(counts)
+    if n > MAX_UNITS_OF_SQUARE:
+        msg = f"{n} units have {4**n:,} pairs of states, which is too large a table; read `counts.joint`, its non-zero entries."
+        raise InvalidArgumentError(msg)
+    table = np.zeros((2**n, 2**n), dtype=np.int64)
+    entries = np.array(counts.joint, dtype=np.int64).reshape(-1, 3)
+    table[entries[:, 0], entries[:, 1]] = entries[:, 2]
+    return table
+
+
+def visits(counts: Counts) -> Int[np.ndarray, " state"]:
+    """How often each state was the first of a transition, ``[2**n]``."""
+    return np.array(counts.visits, dtype=np.int64)
+
+
+def on(counts: Counts) -> Int[np.ndarray, "state unit"]:
+    """How often each unit was ON after each state, ``[2**n, n]``."""
+    return np.array(counts.on, dtype=np.int64)
+
+
+def units_of(counts: Counts) -> int:
+    """The number of units that were counted."""
+    return len(counts.visits).bit_length() - 1
+
+
+def merge(counts: Iterable[Counts]) -> Counts:
+    """The sum of several counts of the same units, as a window of epochs needs it.
+
+    Raises:
+        InvalidArgumentError: nothing to add, or different numbers of units.
+    """
+    parts = list(counts)
+    sizes = sorted({units_of(part) for part in parts})
+    if len(sizes) != 1:
+        msg = f"merge: got counts of {sizes} units; " + ("add counts of the same units." if sizes else "give at least one.")
+        raise InvalidArgumentError(msg)
+    n = sizes[0]
+    entries = np.array([entry for part in parts for entry in part.joint], dtype=np.int64).reshape(-1, 3)
+    pairs, where = np.unique(entries[:, 0] * 2**n + entries[:, 1], return_inverse=True)
+    times = np.zeros(len(pairs), dtype=np.int64)
+    np.add.at(times, where.reshape(-1), entries[:, 2])
+    return _counts(pairs >> n, pairs & (2**n - 1), times, n)
+
+
+def _counts(before: Int[np.ndarray, " pair"], after: Int[np.ndarray, " pair"], times: Int[np.ndarray, " pair"], n: int) -> Counts:
+    visited = np.zeros(2**n, dtype=np.int64)
+    np.add.at(visited, before, times)
+    ons = np.zeros((2**n, n), dtype=np.int64)
+    np.add.at(ons, before, times[:, None] * ((after[:, None] >> np.arange(n)) & 1))
+    entries = np.stack([before, after, times], axis=1) if len(before) else np.zeros((0, 3), dtype=np.int64)
+    return Counts(
+        visits=tuple(visited.tolist()),
+        on=tuple(map(tuple, ons.tolist())),
+        joint=tuple(map(tuple, entries.tolist())),
+    )

@@ -1,0 +1,184 @@
+"""From watched states to a transition probability matrix (TPM)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lightning_iit.errors import InvalidArgumentError, InvalidStatesError, TooManyUnitsError
+from lightning_iit.records import Counts, TpmRecord
+from lightning_iit.tpm.conversion import bits, conditional_independence, state_by_node, state_by_state
+from lightning_iit.tpm.counts import counts_from_codes, counts_from_joint, joint, merge, on, visits
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int
+
+__all__ = [
+    "Tpm",
+    "conditional_independence",
+    "counts_from_codes",
+    "counts_from_joint",
+    "estimate_tpm",
+    "joint",
+    "merge",
+    "state_by_node",
+    "state_by_state",
+    "tpm_from_counts",
+]
+
+MAX_UNITS = 16
+"""2**16 rows; no engine computes Φ of as many units."""
+
+
+@dataclass(frozen=True)
+class Tpm:
+    """A transition probability matrix estimated from counts; every row and column index is little-endian.
+
+    A visited row of ``state_by_node`` is the plain frequency with which each unit was ON next. A row that was never visited
+    holds ``prior`` and nothing else.
+    """
+
+    state_by_node: Float[np.ndarray, "state unit"]
+    """``[2**n, n]``: the probability that each unit is ON next."""
+    visits: Int[np.ndarray, " state"]
+    """``[2**n]``: how often each state was the first of a transition."""
+    prior: float
+    """The probability of ON in rows that were never visited."""
+    counts: Counts
+    """What it was estimated from."""
+
+    @property
+    def n(self) -> int:
+        """The number of units."""
+        return int(self.state_by_node.shape[1])
+
+    @property
+    def transitions(self) -> int:
+        """The number of transitions counted."""
+        return int(self.visits.sum())
+
+    @cached_property
+    def visited(self) -> Bool[np.ndarray, " state"]:
+        """``[2**n]``: False where the row of the TPM is the prior."""
+        return self.visits > 0
+
+    @cached_property
+    def state_by_state(self) -> Float[np.ndarray, "state next"]:
+        """``[2**n, 2**n]``: the frequency of each next state, dependence between the units included.
+
+        Rows that were never visited hold the product of the units' prior.
+        """
+        table = joint(self.counts).astype(float)
+        unvisited = np.where(bits(self.n), self.prior, 1.0 - self.prior).prod(axis=1)
+        rows: Float[np.ndarray, "state next"] = table / np.maximum(self.visits, 1)[:, None]
+        rows[~self.visited] = unvisited
+        return rows
+
+    @property
+    def record(self) -> TpmRecord:
+        """The part of it that is stored."""
+        return TpmRecord(
+            state_by_node=tuple(map(tuple, self.state_by_node.tolist())),
+            visited=tuple(self.visited.tolist()),
+            prior=self.prior,
+        )
+
+
+def tpm_from_counts(counts: Counts, prior: float = 0.5) -> Tpm:
+    """The TPM of counted transitions: ``K[s, j] / N[s]`` in visited rows, ``prior`` in the others.
+
+    Raises:
+        InvalidArgumentError: a prior that is no probability.
+    """
+    if not 0.0 <= prior <= 1.0:
+        msg = f"prior={prior!r}: it is the probability of ON in rows of the TPM that were never visited, from 0 to 1."
+        raise InvalidArgumentError(msg)
+    n_visits = visits(counts)
+    frequency = on(counts) / np.maximum(n_visits, 1)[:, None]
+    rows = np.where((n_visits > 0)[:, None], frequency, float(prior))
+    return Tpm(state_by_node=rows, visits=n_visits, prior=float(prior), counts=counts)
+
+
+def estimate_tpm(states: Any, *, prior: float = 0.5) -> Tpm:
+    """Estimates the TPM of binary units from the states they went through.
+
+    What was watched is not what would follow if the units were set: the result is an observational TPM, and with few
+    transitions for each state even coin flips have Φ > 0.
+
+    Args:
+        states: array ``[time, unit]`` of 0 and 1 (or bool), or a list of such arrays, which are separate sequences: no
+            transition goes from the end of one to the start of the next. Anything numpy reads as such an array is accepted.
+        prior: the probability of ON in rows of states that were never visited.
+
+    Raises:
+        InvalidStatesError: values other than 0 and 1 (NaN among them), another number of dimensions, sequences of different
+            widths, or no transition in any sequence.
+        TooManyUnitsError: more units than a TPM can be written down for.
+
+    Example:
+        >>> tpm = estimate_tpm([[0, 0], [1, 0], [1, 1], [0, 0], [1, 0]])
+        >>> tpm.state_by_node.tolist()  # rows (0,0), (1,0), (0,1), (1,1); (0,1) was never visited
+        [[1.0, 0.0], [1.0, 1.0], [0.5, 0.5], [0.0, 0.0]]
+        >>> tpm.visits.tolist()
+        [2, 1, 0, 1]
+    """
+    sequences = _sequences(states)
+    width = sequences[0].shape[1]
+    if width > MAX_UNITS:
+        msg = f"states: {width} units have 2**{width} states; choose at most {MAX_UNITS} columns."
+        raise TooManyUnitsError(msg)
+    codes = [sequence @ (1 << np.arange(width)) for sequence in sequences]
+    before = np.concatenate([code[:-1] for code in codes])
+    after = np.concatenate([code[1:] for code in codes])
+    if not before.size:
+        msg = f"states: {len(codes)} sequence(s) of at most one step hold no transition; a transition needs two steps in a row."
+        raise InvalidStatesError(msg)
+    return tpm_from_counts(counts_from_codes(before, after, units=width), prior)
+
+
+def _sequences(states: Any) -> list[Int[np.ndarray, "time unit"]]:
+    if not isinstance(states, (list, tuple)) or (len(states) and _dimensions(states[0]) < 2):
+        return [_binary(states, "states")]
+    if not states:
+        msg = "states: got an empty list; give an array [time, unit] or a list of such arrays."
+        raise InvalidStatesError(msg)
+    sequences = [_binary(sequence, f"states[{index}]") for index, sequence in enumerate(states)]
+    widths = sorted({sequence.shape[1] for sequence in sequences})
+    if len(widths) > 1:
+        msg = f"states: sequences of {widths} units; all sequences must have the same units."
+        raise InvalidStatesError(msg)
+    return sequences
+
+
+def _dimensions(value: Any) -> int:
+    try:
+        return int(np.ndim(value))
+    except (TypeError, ValueError):
+        return 2  # ragged: named when it is read as a sequence
+
+
+def _binary(value: Any, what: str) -> Int[np.ndarray, "time unit"]:
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        msg = f"{what}: numpy cannot read {type(value).__name__} as an array [time, unit]: {error}."
+        raise InvalidStatesError(msg) from error
+    if array.ndim != 2 or array.shape[1] == 0:
+        hint = " Pass list(states) for separate sequences." if array.ndim == 3 else ""
+        msg = f"{what}: got shape {array.shape}; expected [time, unit].{hint}"
+        raise InvalidStatesError(msg)
+    if array.dtype.kind not in "biuf":
+        msg = f"{what}: got {array.dtype}; states are 0 and 1, as integers or bool."
+        raise InvalidStatesError(msg)
+    wrong = (array != 0) & (array != 1)
+    if wrong.any():
+        step, unit = np.argwhere(wrong)[0]
+        msg = (
+            f"{what}: entry [{step}, {unit}] is {array[step, unit]}; states are 0 and 1. "
+            "Compare activations with a threshold first, e.g. `activations > threshold`."
+        )
+        raise InvalidStatesError(msg)
+    return array.astype(np.int64)

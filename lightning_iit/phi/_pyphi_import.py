@@ -1,0 +1,172 @@
+"""The one place that imports PyPhi, and leaves the host process as it was.
+
+PyPhi 1.2.0 (2019) was written for Python < 3.10 and takes the process for its own: on import it replaces the handlers of the
+root logger, writes ``pyphi.log`` and ``__pyphi_cache__`` into the working directory and reads ``pyphi_config.yml`` from there,
+so that a file which happens to lie around changes every Φ. Its EMD library loads each deep learning framework it can find.
+"""
+
+from __future__ import annotations
+
+import collections
+import collections.abc
+import logging
+import logging.config
+import os
+import sys
+import tempfile
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+_OLD_NAMES = ("Iterable", "Mapping", "Sequence")
+_ENVIRONMENT = {
+    "PYPHI_WELCOME_OFF": "1",
+    **{f"POT_BACKEND_DISABLE_{name}": "1" for name in ("PYTORCH", "JAX", "TENSORFLOW", "CUPY")},
+}
+DEFAULTS: dict[str, Any] = {
+    "ASSUME_CUTS_CANNOT_CREATE_NEW_CONCEPTS": False,
+    "CUT_ONE_APPROXIMATION": False,
+    "MEASURE": "EMD",
+    "PARTITION_TYPE": "BI",
+    "SYSTEM_CUTS": "3.0_STYLE",
+    "PICK_SMALLEST_PURVIEW": False,
+    "USE_SMALL_PHI_DIFFERENCE_FOR_CES_DISTANCE": False,
+    "PRECISION": 6,
+    "SINGLE_MICRO_NODES_WITH_SELFLOOPS_HAVE_PHI": False,
+    "VALIDATE_SUBSYSTEM_STATES": True,
+    "VALIDATE_CONDITIONAL_INDEPENDENCE": True,
+    "PARALLEL_CONCEPT_EVALUATION": False,
+    "PARALLEL_CUT_EVALUATION": False,
+    "PARALLEL_COMPLEX_EVALUATION": False,
+    "NUMBER_OF_CORES": 1,
+    "MAXIMUM_CACHE_MEMORY_PERCENTAGE": 50,
+    "CACHE_SIAS": False,
+    "CACHE_REPERTOIRES": True,
+    "CACHE_POTENTIAL_PURVIEWS": True,
+    "CLEAR_SUBSYSTEM_CACHES_AFTER_COMPUTING_SIA": False,
+    "CACHING_BACKEND": "fs",
+    "REDIS_CACHE": False,
+    "PROGRESS_BARS": False,
+}
+"""PyPhi's own defaults of everything that a result depends on, and nothing in parallel, on disk or on the screen."""
+
+_import_lock = threading.Lock()
+
+
+@cache
+def import_pyphi() -> ModuleType:
+    """PyPhi, imported once, with :data:`DEFAULTS` set.
+
+    Root logger, environment, warnings filters and the names of ``collections`` are as before when this returns. The working
+    directory is a temporary one *while* the import runs (3 seconds), which other threads of the process can see.
+    """
+    with _import_lock:
+        if "pyphi" in sys.modules:
+            pyphi = sys.modules["pyphi"]
+        else:
+            # Its loggers would hand the whole configuration and each step of an analysis to the host's root logger.
+            logging.getLogger("pyphi").setLevel(logging.WARNING)
+            with _isolated():
+                import pyphi
+        for name, value in DEFAULTS.items():
+            if getattr(pyphi.config, name) != value:
+                setattr(pyphi.config, name, value)
+        return pyphi  # type: ignore[no-any-return]
+
+
+@contextmanager
+def configured(values: dict[str, Any]) -> Iterator[ModuleType]:
+    """PyPhi with :data:`DEFAULTS` and these values set, for as long as the block runs.
+
+    Plain assignments: leaving PyPhi's own ``config.override`` configures the host's logging anew. The whole configuration is
+    set each time, because it is global and the host's own code may have changed it, and it is given back as it was found.
+    """
+    pyphi = import_pyphi()
+    wanted = DEFAULTS | values
+    found = {name: getattr(pyphi.config, name) for name in wanted}
+    try:
+        _assign(pyphi.config, wanted)
+        yield pyphi
+    finally:
+        _assign(pyphi.config, found)
+
+
+def _assign(config: Any, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        if getattr(config, name) != value:
+            setattr(config, name, value)
+
+
+@contextmanager
+def _isolated() -> Iterator[None]:
+    with ExitStack() as stack:
+        stack.enter_context(_old_names())
+        stack.enter_context(_environment())
+        stack.enter_context(_private_directory())
+        stack.enter_context(_logging_kept())
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _old_names() -> Iterator[None]:
+    missing = [name for name in _OLD_NAMES if not hasattr(collections, name)]
+    for name in missing:
+        setattr(collections, name, getattr(collections.abc, name))
+    try:
+        yield
+    finally:
+        for name in missing:
+            delattr(collections, name)
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(_ENVIRONMENT)
+    try:
+        yield
+    finally:
+        # Also what the libraries set that PyPhi loads (scikit-learn: KMP_DUPLICATE_LIB_OK, ...).
+        for name in set(os.environ) - set(before):
+            del os.environ[name]
+        for name, value in before.items():
+            if os.environ.get(name) != value:
+                os.environ[name] = value
+
+
+@contextmanager
+def _private_directory() -> Iterator[None]:
+    before = os.open(".", os.O_RDONLY) if hasattr(os, "fchdir") else None
+    path = "" if before is not None else str(os.getcwd())  # noqa: PTH109  a descriptor also finds back to a deleted directory
+    with tempfile.TemporaryDirectory(prefix="lightning-iit-") as folder:
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            if before is None:
+                os.chdir(path)
+            else:
+                os.fchdir(before)
+                os.close(before)
+
+
+@contextmanager
+def _logging_kept() -> Iterator[None]:
+    """Ignores PyPhi's ``dictConfig``, which would close and drop every handler of the process; that of others still works."""
+    original = logging.config.dictConfig
+
+    def guarded(config: dict[str, Any]) -> None:
+        if sys._getframe(1).f_globals.get("__name__") != "pyphi.conf":
+            original(config)
+
+    logging.config.dictConfig = guarded
+    try:
+        yield
+    finally:
+        logging.config.dictConfig = original

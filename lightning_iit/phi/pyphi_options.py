@@ -1,0 +1,68 @@
+"""PyPhi's own options by PyPhi's names: which of them change a result, and what they may be.
+
+Checked without importing PyPhi, so that a wrong name or value fails before training starts.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from lightning_iit.errors import InvalidArgumentError
+
+SYMMETRIC_MEASURES = ("EMD", "L1", "ENTROPY_DIFFERENCE", "PSQ2")
+ASYMMETRIC_MEASURES = ("KLD", "MP2Q", "KLM", "BLD")
+_FLAG = (True, False)
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "MEASURE": SYMMETRIC_MEASURES + ASYMMETRIC_MEASURES,
+    "PARTITION_TYPE": ("BI", "TRI", "ALL"),
+    "SYSTEM_CUTS": ("3.0_STYLE", "CONCEPT_STYLE"),
+    "PICK_SMALLEST_PURVIEW": _FLAG,
+    "USE_SMALL_PHI_DIFFERENCE_FOR_CES_DISTANCE": _FLAG,
+    "SINGLE_MICRO_NODES_WITH_SELFLOOPS_HAVE_PHI": _FLAG,
+    "PRECISION": tuple(range(1, 14)),
+}
+_ELSEWHERE = {
+    "CUT_ONE_APPROXIMATION": "cuts='one'",
+    "ASSUME_CUTS_CANNOT_CREATE_NEW_CONCEPTS": "new_concepts=False",
+}
+
+
+def check_pyphi_options(options: dict[str, Any]) -> None:
+    """Checks names and values of ``pyphi_options``.
+
+    Raises:
+        InvalidArgumentError: an option that PyPhi does not have, that does not change a result, or that has another name
+            here; a value that it cannot have; an asymmetric measure where Φ needs a symmetric one.
+    """
+    for name, value in options.items():
+        _check(name, value)
+    measure = options.get("MEASURE", "EMD")
+    if measure in ASYMMETRIC_MEASURES and not options.get("USE_SMALL_PHI_DIFFERENCE_FOR_CES_DISTANCE", False):
+        msg = (
+            f"pyphi_options: MEASURE={measure!r} is asymmetric, and the distance between cause-effect structures needs a "
+            f"symmetric measure. Add 'USE_SMALL_PHI_DIFFERENCE_FOR_CES_DISTANCE': True, or choose one of {_listed(SYMMETRIC_MEASURES)}."
+        )
+        raise InvalidArgumentError(msg)
+
+
+def _check(name: str, value: Any) -> None:
+    if name in _ELSEWHERE:
+        msg = f"pyphi_options: {name} is an option of both engines; give {_ELSEWHERE[name]} instead."
+        raise InvalidArgumentError(msg)
+    if name not in _CHOICES:
+        close = difflib.get_close_matches(str(name).upper(), _CHOICES, n=1, cutoff=0.5)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        msg = f"pyphi_options: {name!r} is not an option of PyPhi that changes a result; there are {_listed(tuple(_CHOICES))}.{hint}"
+        raise InvalidArgumentError(msg)
+    allowed = _CHOICES[name]
+    # True == 1, so the type counts as well.
+    if not any(type(value) is type(choice) and value == choice for choice in allowed):
+        close = difflib.get_close_matches(str(value).upper(), [str(choice) for choice in allowed], n=1)
+        hint = f" Did you mean {close[0]!r}?" if close and isinstance(value, str) else ""
+        msg = f"pyphi_options: {name}={value!r} cannot be; it is one of {_listed(allowed)}.{hint}"
+        raise InvalidArgumentError(msg)
+
+
+def _listed(choices: tuple[Any, ...]) -> str:
+    return ", ".join(repr(choice) for choice in choices)

@@ -1,0 +1,140 @@
+"""Records in TensorBoard's event file: scalars, images, and the record itself for the ``iit`` tab."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import struct
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from lightning_iit.payload import PLUGIN, PayloadInfo, pack, record_tag
+from lightning_iit.store import layer_slug
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from torch.utils.tensorboard.writer import FileWriter
+
+    from lightning_iit.records import EpochRecord
+
+_SPARE_BYTES = 1 << 18
+_CONFIRM_EVERY = 16
+_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # PNG colour type -> channels
+
+
+class _Event(NamedTuple):
+    summary: Summary
+    step: int
+    wall_time: float
+
+
+class TensorBoardTracker:
+    """Adds each record as one event to the logger's own event file, at the step and wall time of its capture.
+
+    ``iit/<layer>/<scalar>`` as scalars, ``iit/<layer>/<picture>`` as images and ``iit/<layer>/record`` as a tensor of the
+    plugin ``iit``. Being one event, a record is there with all its parts or not at all.
+
+    Args:
+        experiment: the logger's ``SummaryWriter`` of torch.
+    """
+
+    in_order = True  # TensorBoard drops a tag's records when its steps go back
+    on_caller = False
+
+    def __init__(self, experiment: Any) -> None:
+        self._experiment = experiment
+        self._log_dir = str(experiment.log_dir)
+        self._own: FileWriter | None = None
+        self._unconfirmed: list[_Event] = []
+        self.name = f"TensorBoard ({self._log_dir})"
+        self.remedy = "The records are in the run's folder 'iit' and in callback.records."
+
+    def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
+        """Adds the record's event.
+
+        Raises:
+            OSError: the disk has no room, or no event file can be written.
+        """
+        event = _Event(summary_of(record, images), record.global_step, record.wall_time)
+        _check_room(self._log_dir, event.summary.ByteSize())
+        try:
+            self._add(event)
+        except OSError:
+            self._replace_writer()
+            self._add(event)
+        if len(self._unconfirmed) >= _CONFIRM_EVERY:
+            self.finish(failed=False)
+
+    def log_options(self, options: Mapping[str, object]) -> None:
+        """Nothing: each record carries its options."""
+
+    def finish(self, *, failed: bool) -> None:
+        """Brings the events to the disk.
+
+        Raises:
+            OSError: no event file can be written.
+        """
+        del failed
+        try:
+            self._writer.flush()
+        except OSError:
+            self._replace_writer()
+            self._writer.flush()
+        self._unconfirmed.clear()
+
+    @property
+    def _writer(self) -> FileWriter:
+        return self._own or self._experiment._get_file_writer()
+
+    def _add(self, event: _Event) -> None:
+        self._writer.add_summary(*event)
+        self._unconfirmed.append(event)
+
+    def _replace_writer(self) -> None:
+        """The logger's event writer is dead once its thread met an error: what it may have lost goes to a file of our own."""
+        from torch.utils.tensorboard.writer import FileWriter
+
+        _check_room(self._log_dir, sum(event.summary.ByteSize() for event in self._unconfirmed))
+        self._own = FileWriter(self._log_dir, filename_suffix=".iit")
+        for event in self._unconfirmed:
+            self._own.add_summary(*event)
+
+
+def summary_of(record: EpochRecord, images: Mapping[str, bytes]) -> Summary:
+    """Everything that TensorBoard is told of a record, as one summary."""
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    slug = layer_slug(record.layer)
+    values = [Summary.Value(tag=f"iit/{slug}/{name}", simple_value=value) for name, value in record.scalars.items()]
+    values += [Summary.Value(tag=f"iit/{slug}/{name}", image=_image(png)) for name, png in images.items()]
+    return Summary(value=[*values, _record_value(record, slug)])
+
+
+def _record_value(record: EpochRecord, slug: str) -> Summary.Value:
+    from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_TENSOR, Summary, SummaryMetadata
+    from tensorboard.compat.proto.tensor_pb2 import TensorProto
+    from tensorboard.compat.proto.types_pb2 import DT_STRING
+
+    info = msgspec.json.encode(PayloadInfo(schema_version=record.schema_version))
+    plugin = SummaryMetadata.PluginData(plugin_name=PLUGIN, content=info)
+    metadata = SummaryMetadata(plugin_data=plugin, data_class=DATA_CLASS_TENSOR, display_name=record.layer)
+    tensor = TensorProto(dtype=DT_STRING, string_val=[pack(record)])
+    return Summary.Value(tag=record_tag(slug), metadata=metadata, tensor=tensor)
+
+
+def _image(png: bytes) -> Summary.Image:
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    width, height, _, colour = struct.unpack(">IIBB", png[16:26])
+    return Summary.Image(width=width, height=height, colorspace=_CHANNELS[colour], encoded_image_string=png)
+
+
+def _check_room(folder: str, size: int) -> None:
+    """The event writer's thread dies for good on a full disk, and the training's own logging with it: keep away from that."""
+    free = shutil.disk_usage(folder).free
+    if free < size + _SPARE_BYTES:
+        msg = f"only {free} bytes are left"
+        raise OSError(errno.ENOSPC, msg, folder)

@@ -1,0 +1,54 @@
+"""Reads event files by TensorBoard's own readers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
+
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from lightning_iit.payload import unpack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lightning_iit.records import EpochRecord
+
+
+class Point(NamedTuple):
+    step: int
+    wall_time: float
+    value: object
+
+
+class Events(NamedTuple):
+    """The points of each tag below ``iit/``, in the order of the file."""
+
+    scalars: dict[str, list[Point]]
+    images: dict[str, list[Point]]
+    records: dict[str, list[Point]]
+
+    def all_records(self) -> list[EpochRecord]:
+        return [point.value for points in self.records.values() for point in points]
+
+
+def read_events(log_dir: Path) -> Events:
+    """Everything below ``iit/`` in a log directory, nothing sampled away."""
+    everything = {"scalars": 0, "images": 0, "tensors": 0}
+    accumulator = EventAccumulator(str(log_dir), size_guidance=everything, purge_orphaned_data=False)
+    accumulator.Reload()
+    tags = accumulator.Tags()
+    events = Events(defaultdict(list), defaultdict(list), defaultdict(list))
+    for tag in filter(_ours, tags["scalars"]):
+        events.scalars[tag] += [Point(event.step, event.wall_time, event.value) for event in accumulator.Scalars(tag)]
+    for tag in filter(_ours, tags["images"]):
+        events.images[tag] += [Point(event.step, event.wall_time, event.encoded_image_string) for event in accumulator.Images(tag)]
+    for tag in filter(_ours, accumulator.PluginTagToContent("iit") if "iit" in accumulator._plugin_to_tag_to_content else ()):
+        for event in accumulator.Tensors(tag):
+            record = unpack(event.tensor_proto.string_val[0])
+            events.records[tag].append(Point(event.step, event.wall_time, record))
+    return events
+
+
+def _ours(tag: str) -> bool:
+    return tag.startswith("iit/")

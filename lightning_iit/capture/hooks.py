@@ -1,0 +1,124 @@
+"""The forward hook of a layer: it copies the activations of a few units, and leaves everything else for later.
+
+The training step pays for an index and a store. Checks, thresholds, codes and counts are made for many steps at once, by
+:mod:`lightning_iit.capture.tap`, without waiting for a GPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from lightning_iit.capture.outputs import Activations, Layout, activations_of, pick
+
+if TYPE_CHECKING:
+    from torch.utils.hooks import RemovableHandle
+
+Reader = Callable[[Any], Activations]
+"""From a layer's output to a copy of what is kept of it."""
+
+_in_backward = torch._C._current_graph_task_id
+
+
+class Recorder:
+    """What the hooks of one layer write to.
+
+    Attributes:
+        armed: whether a training step is running; outside of one nothing is kept.
+        passes: how often the layer was called in this step.
+        streams: what was kept, by the number of the pass within its step.
+        read: from an output to what is kept of it.
+        error: the first exception; after it nothing more is kept until :meth:`clear`.
+    """
+
+    __slots__ = ("armed", "error", "passes", "read", "streams")
+
+    def __init__(self, read: Reader) -> None:
+        self.read = read
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets what was kept."""
+        self.armed = False
+        self.passes = 0
+        self.streams: list[list[Activations]] = [[]]
+        self.error: Exception | None = None
+
+    def record(self, output: Any) -> None:
+        """Keeps what is to be kept of an output; an exception ends the keeping, never the training."""
+        # Within a backward pass a forward is a repetition: activation checkpointing recomputes what was counted before.
+        if not self.armed or _in_backward() != -1:
+            return
+        try:
+            number = self.passes
+            if number == len(self.streams):
+                self.streams.append([])
+            self.streams[number].append(self.read(output))
+            self.passes = number + 1
+        except Exception as error:  # noqa: BLE001
+            self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """Ends the keeping."""
+        self.armed = False
+        self.error = self.error or error
+        self.streams = [[]]
+
+    def start_step(self) -> None:
+        """Starts to keep."""
+        self.passes = 0
+        self.armed = self.error is None
+
+
+def attach_hook(module: nn.Module, recorder: Recorder) -> RemovableHandle:
+    """Has every forward pass of the module recorded, in eager mode and in graphs that are compiled from now on."""
+    record = recorder.record
+    compiling = torch.compiler.is_compiling
+    # The wrapper costs more than what it wraps, so it is taken only while a compiler traces the call (it then breaks the graph).
+    uncompiled: Callable[[Any], None] = torch.compiler.disable(record)  # type: ignore[no-untyped-call]
+
+    def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        if compiling():
+            uncompiled(output)
+        elif recorder.armed:
+            record(output)
+
+    return module.register_forward_hook(hook)
+
+
+def reader(layout: Layout, index: Tensor | None, unwrap: Callable[[Any], Any] | None) -> Reader:
+    """How an output of this layout is read.
+
+    Args:
+        layout: of the output's tensor.
+        index: the units to keep, on the output's device; None keeps all.
+        unwrap: from the output to its tensor; None where the output is the tensor.
+    """
+    axis = layout.axes.index("U")
+    if index is not None and unwrap is None and not layout.averaged:
+        return lambda output: output.detach().index_select(axis, index)
+    if index is not None and unwrap is _first and not layout.averaged:
+        return lambda output: output[0].detach().index_select(axis, index)
+
+    def read(output: Any) -> Activations:
+        return pick(output if unwrap is None else unwrap(output), layout, index)
+
+    return read
+
+
+def unwrapper(output: Any, unit_fn: Callable[[Any], Tensor] | None) -> Callable[[Any], Any] | None:
+    """How the tensor is taken out of outputs like this one: the quickest way that serves."""
+    if unit_fn is not None:
+        return unit_fn
+    if isinstance(output, Tensor):
+        return None
+    if isinstance(output, tuple) and type(output) is tuple and isinstance(output[0], Tensor):
+        return _first
+    return activations_of
+
+
+def _first(output: Any) -> Any:
+    return output[0]

@@ -1,0 +1,203 @@
+"""Where the units of a layer's output are: its tensor and the meaning of its axes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+
+from lightning_iit.errors import InvalidArgumentError, UnsupportedOutputError
+
+if TYPE_CHECKING:
+    from lightning_iit.records import Axis
+
+Activations: TypeAlias = Tensor | PackedSequence
+
+_SEQUENCES: dict[str, Axis] = {"T": "time", "N": "token", "P": "patch"}
+_HIDDEN_KEYS = ("last_hidden_state", "hidden_state", "hidden_states", "output", "out")
+_VISION = re.compile(r"ViT|Vision|Patch|Swin|DeiT|Beit")
+_CHANNELS_FIRST = (
+    nn.modules.conv._ConvNd,
+    nn.modules.batchnorm._NormBase,
+    nn.modules.pooling._MaxPoolNd,
+    nn.modules.pooling._AvgPoolNd,
+    nn.modules.pooling._AdaptiveMaxPoolNd,
+    nn.modules.pooling._AdaptiveAvgPoolNd,
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The meaning of an output's axes.
+
+    Args:
+        axes: a letter each: B batch, U unit, T the sequence (whatever its name), any other: averaged over.
+        sequence: what the sequence's axis is called, None where there is none.
+    """
+
+    axes: str
+    sequence: Axis | None = None
+
+    @property
+    def reduced(self) -> str:
+        """The axes that are left after averaging."""
+        return "".join(letter for letter in self.axes if letter in "BTU")
+
+    @property
+    def averaged(self) -> tuple[int, ...]:
+        """The positions of the axes that are averaged over."""
+        return tuple(position for position, letter in enumerate(self.axes) if letter not in "BTU")
+
+
+def parse_layout(text: str) -> Layout:
+    """The layout that a user wrote, e.g. ``"TBU"`` or ``"BCHW"``.
+
+    Raises:
+        InvalidArgumentError: no unit axis, or a letter twice.
+    """
+    axes = re.sub("[TNP]", "T", text.replace("C", "U"))
+    if not re.fullmatch("[A-Z]+", text) or len(set(axes)) != len(axes) or "U" not in axes:
+        msg = (
+            f"layout={text!r}: expected each axis of the output as one capital letter, exactly one of them U or C (the units) and "
+            "at most one of T (time), N (tokens), P (patches); B is the batch, other letters are averaged over. Example: 'BTU'."
+        )
+        raise InvalidArgumentError(msg)
+    return Layout(axes, next((_SEQUENCES[letter] for letter in text if letter in _SEQUENCES), None))
+
+
+def activations_of(output: Any) -> Activations:
+    """The tensor (or packed sequence) of a layer's output: of a tuple the first, of a dict or model output the hidden state.
+
+    Raises:
+        UnsupportedOutputError: there is none, or no telling which.
+    """
+    if isinstance(output, (Tensor, PackedSequence)):
+        return output
+    if isinstance(output, Mapping):
+        return activations_of(_hidden_state(output))
+    if isinstance(output, (tuple, list)) and output:
+        return activations_of(output[0])
+    if hasattr(output, "last_hidden_state"):
+        return activations_of(output.last_hidden_state)
+    msg = (
+        f"the output is of type {type(output).__name__}, in which no tensor of units is known; give unit_fn=, from output to tensor"
+    )
+    raise UnsupportedOutputError(msg)
+
+
+def _hidden_state(output: Mapping[Any, Any]) -> Any:
+    for key in _HIDDEN_KEYS:
+        if output.get(key) is not None:
+            return output[key][-1] if key == "hidden_states" else output[key]
+    tensors = [value for value in output.values() if isinstance(value, Tensor)]
+    if len(tensors) == 1:
+        return tensors[0]
+    msg = f"the output is a dict of {sorted(map(str, output))}, none of them {_HIDDEN_KEYS}; give unit_fn=, from output to tensor"
+    raise UnsupportedOutputError(msg)
+
+
+def is_recurrent(module: nn.Module) -> bool:
+    """Whether the module is one of PyTorch's recurrent layers."""
+    return isinstance(module, nn.RNNBase)
+
+
+def layout_of(activations: Activations, module: nn.Module, *, ancestors: tuple[nn.Module, ...] = ()) -> Layout:
+    """The layout of a layer's activations, told from the module and the rank.
+
+    Raises:
+        UnsupportedOutputError: a rank or type with no usual meaning.
+    """
+    if isinstance(activations, PackedSequence):
+        return Layout("BTU", "time")
+    if not activations.is_floating_point():
+        msg = f"the output is a tensor of {activations.dtype}, but activations are floating point; give unit_fn=, output to tensor"
+        raise UnsupportedOutputError(msg)
+    rank = activations.dim()
+    if is_recurrent(module):
+        table = {2: "TU", 3: "BTU" if module.batch_first else "TBU"}
+        return _known(table, rank, activations, "time")
+    if isinstance(module, _CHANNELS_FIRST):
+        spatial = "XYZ"[: _spatial(module)]
+        table = {rank_: axes for axes in ("BU" + spatial, "U" + spatial) if (rank_ := len(axes)) == rank}
+        return _known(table or _IMAGES, rank, activations, None)
+    if rank == 3:
+        axes = "BTU" if _batch_first(module, ancestors) else "TBU"
+        return Layout(axes, "patch" if _sees_patches(ancestors) else "token")
+    return _known(_IMAGES, rank, activations, None)
+
+
+_IMAGES = {1: "U", 2: "BU", 4: "BUXY", 5: "BUXYZ"}
+
+
+def _known(table: dict[int, str], rank: int, activations: Tensor, sequence: Axis | None) -> Layout:
+    if rank not in table:
+        msg = f"the output has shape {list(activations.shape)}, whose axes are not known; give layout=, e.g. 'BTU', or unit_fn="
+        raise UnsupportedOutputError(msg)
+    return Layout(table[rank], sequence)
+
+
+def _spatial(module: nn.Module) -> int:
+    digits = re.search(r"([123])d$", type(module).__name__)
+    return int(digits.group(1)) if digits else 2
+
+
+def _batch_first(module: nn.Module, ancestors: tuple[nn.Module, ...]) -> bool:
+    transformers = (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
+    parents = [parent for parent in reversed(ancestors) if isinstance(parent, transformers)]
+    for candidate in (*module.modules(), *(part for parent in parents for part in parent.modules())):
+        told = getattr(candidate, "batch_first", None)
+        if isinstance(told, bool):
+            return told
+    return True
+
+
+def _sees_patches(ancestors: tuple[nn.Module, ...]) -> bool:
+    return any(_VISION.search(type(part).__name__) for parent in ancestors for part in (parent, *parent.children()))
+
+
+def sequences_of(items: Sequence[Activations], layout: Layout) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """What :func:`pick` kept of several outputs, as few tensors ``[sequence, time, unit]`` (or ``[sequence, unit]``).
+
+    Yields:
+        Each tensor with the lengths ``[sequence]`` of its sequences, or None where they all fill it.
+    """
+    axes = layout.reduced
+    batch = axes.find("B")
+    for shape, group in groupby(items, key=lambda item: _but(item, batch)):
+        if shape is None:
+            for packed in group:
+                yield pad_packed_sequence(packed, batch_first=True)  # type: ignore[arg-type]
+        elif batch < 0:
+            yield _ordered(torch.stack(list(group)), "B" + axes), None  # type: ignore[arg-type]
+        else:
+            yield _ordered(torch.cat(list(group), batch), axes), None  # type: ignore[arg-type]
+
+
+def _but(item: Activations, axis: int) -> tuple[int, ...] | None:
+    if isinstance(item, PackedSequence):
+        return None
+    return tuple(size for position, size in enumerate(item.shape) if position != axis)
+
+
+def _ordered(values: Tensor, axes: str) -> Tensor:
+    return values.permute([axes.index(letter) for letter in "BTU" if letter in axes])
+
+
+def pick(activations: Activations, layout: Layout, index: Tensor | None) -> Activations:
+    """A copy of the activations of the units at ``index`` (of all, if None), averaged over what the layout says."""
+    if isinstance(activations, PackedSequence):
+        data = pick(activations.data, Layout("BU"), index)
+        assert isinstance(data, Tensor)
+        return PackedSequence(data, activations.batch_sizes, activations.sorted_indices, activations.unsorted_indices)
+    values = activations.detach()
+    picked = values.clone() if index is None else values.index_select(layout.axes.index("U"), index)
+    if layout.averaged:
+        dtype = torch.float64 if picked.dtype == torch.float64 else torch.float32
+        picked = picked.mean(layout.averaged, dtype=dtype)
+    return picked

@@ -1,0 +1,245 @@
+"""The capture of a run: which layers, over steps and epochs, on all ranks."""
+
+from __future__ import annotations
+
+import math
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+import torch
+from torch import nn
+
+from lightning_iit.capture.epoch import LayerEpoch, notes_on, problem_of
+from lightning_iit.capture.hooks import attach_hook
+from lightning_iit.capture.kinds import statement_about
+from lightning_iit.capture.layers import find_layers
+from lightning_iit.capture.options import CaptureOptions
+from lightning_iit.capture.ranks import gather
+from lightning_iit.capture.tap import LayerTap
+from lightning_iit.capture.transitions import counts_record
+from lightning_iit.records import Thresholds, Units
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from torch.utils.hooks import RemovableHandle
+    from typing_extensions import Self
+
+_T = TypeVar("_T")
+_CHUNK_VALUES = 2**18
+_CHUNK_STEPS = 128
+_RAW_VALUES = 2**21
+
+
+class Capture:
+    """Records the binary states of some layers' units while a model trains, and counts their transitions.
+
+    Under ``torch.distributed`` every rank makes the same calls; the units, thresholds and counts are those of all ranks together.
+
+    Args:
+        model: where the layers are.
+        options: which layers and units, and how.
+
+    Raises:
+        InvalidArgumentError: a layer that is not there (UnknownLayerError), or an option that cannot be.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2))
+        >>> with Capture(model, CaptureOptions(layers="1", units=2)) as capture:
+        ...     for _ in range(3):
+        ...         capture.begin_step()
+        ...         _ = model(torch.randn(16, 4))
+        ...         capture.end_step()
+        ...     (epoch,) = capture.end_epoch()
+        >>> epoch.counts.transitions
+        47
+    """
+
+    def __init__(self, model: nn.Module, options: CaptureOptions | None = None) -> None:
+        self.options = options or CaptureOptions()
+        self._model = model
+        self._taps = [LayerTap(layer, self.options) for layer in find_layers(model, self.options.layers)]
+        self._recorders = [tap.recorder for tap in self._taps]
+        self._handles: list[RemovableHandle] = []
+        self._calibration_steps = self.options.calibration_batches
+        self.begin_epoch()
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of the layers, in order."""
+        return tuple(tap.layer.name for tap in self._taps)
+
+    # --- hooks ---
+
+    def attach(self, model: nn.Module | None = None) -> None:
+        """Hooks the layers of the model, or of a copy of it that is to be watched instead. Replaces an earlier attachment."""
+        self.detach()
+        found = find_layers(model or self._model, self.layers)
+        for tap, layer in zip(self._taps, found, strict=True):
+            tap.layer = layer
+            self._handles.append(attach_hook(layer.module, tap.recorder))
+        _forget_compiled_graphs()
+
+    def detach(self) -> None:
+        """Takes the hooks away."""
+        if self._handles:
+            for handle in self._handles:
+                handle.remove()
+            self._handles.clear()
+            _forget_compiled_graphs()
+
+    def __enter__(self) -> Self:
+        self.attach()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.detach()
+
+    # --- steps and epochs ---
+
+    def begin_epoch(self, expected_batches: float | None = None, *, initial: bool = False) -> None:
+        """Starts an epoch.
+
+        Args:
+            expected_batches: how many training batches an epoch has on each rank, if known (for ``units="auto"``).
+            initial: a pass of the untrained network, whose thresholds are never kept for later epochs.
+        """
+        known = expected_batches is not None and math.isfinite(expected_batches)
+        self._expected_batches = int(expected_batches) if known and expected_batches is not None else None
+        self._initial = initial
+        self._step = 0
+        self._flushed = 0
+        self._next = self._next_meeting = 1.0
+        for tap in self._taps:
+            tap.begin_epoch()
+
+    def begin_step(self) -> None:
+        """Starts to record: a training step begins."""
+        for recorder in self._recorders:
+            recorder.start_step()
+
+    def end_step(self) -> None:
+        """Stops to record. Once in many steps, what was recorded is counted."""
+        for recorder in self._recorders:
+            recorder.armed = False
+        self._step += 1
+        if self._step >= self._next:
+            self._attend()
+
+    def end_epoch(self) -> tuple[LayerEpoch, ...]:
+        """Ends the epoch: counts what is left, and sums over ranks. One result for each layer, in order."""
+        for recorder in self._recorders:
+            recorder.armed = False
+        self._attend(final=True)
+        faults = gather([_fault(tap) for tap in self._taps])
+        return tuple(self._result(tap, [rank[i] for rank in faults]) for i, tap in enumerate(self._taps))
+
+    def _attend(self, *, final: bool = False) -> None:
+        """Does what can be done by now: ranks meet at the same steps to choose units and calibrate; each counts by itself."""
+        if final or self._step >= self._next_meeting:
+            self._settle(max(self._step, 1))
+            if final or self._step >= self._calibration_steps:
+                self._calibrate()
+            self._next_meeting = self._meet_again()
+        numbers = [_guarded(tap, tap.flush) or 0 for tap in self._taps if tap.thresholds is not None]
+        steps = max(self._step - self._flushed, 1)
+        self._flushed = self._step
+        apart = max(1, min(_CHUNK_STEPS, steps * _CHUNK_VALUES // max(*numbers, 1, 1)))
+        self._next = min(self._step + apart, self._next_meeting)
+
+    def _meet_again(self) -> float:
+        """The step of the next meeting: the end of the calibration, then ever more rarely while some layer was not seen yet."""
+        if all(tap.thresholds is not None for tap in self._taps):
+            return math.inf
+        doubled = 1 << self._step.bit_length()
+        return min(doubled, self._calibration_steps) if self._step < self._calibration_steps else doubled
+
+    def _settle(self, steps: int) -> None:
+        taps = [tap for tap in self._taps if tap.units is None]
+        if not taps:
+            return
+        parts = gather([_guarded(tap, tap.first_data) for tap in taps])
+        for i, tap in enumerate(taps):
+            seen = [data for rank in parts if (data := rank[i]) is not None]
+            if seen:
+                _guarded(tap, partial(tap.settle, seen, steps=steps, expected_batches=self._expected_batches))
+            if tap.units is not None:
+                values = max(part.rows for part in seen) * len(tap.units.indices) // steps
+                self._calibration_steps = min(self._calibration_steps, max(1, _RAW_VALUES // max(values, 1)))
+
+    def _calibrate(self) -> None:
+        taps = [tap for tap in self._taps if tap.units is not None and tap.thresholds is None]
+        if not taps:
+            return
+        parts = gather([_guarded(tap, tap.samples) for tap in taps])
+        for i, tap in enumerate(taps):
+            seen = [rows for rank in parts if (rows := rank[i]) is not None]
+            if seen:
+                _guarded(tap, partial(tap.calibrate, seen, initial=self._initial))
+
+    # --- results ---
+
+    def _result(self, tap: LayerTap, faults: Sequence[tuple[bool, str]]) -> LayerEpoch:
+        called = any(rank_called for rank_called, _ in faults)
+        error = next((words for _, words in faults if words), "")
+        joint, left_out = tap.summed()
+        usable = called and not error
+        counts = counts_record(joint, len(tap.units.indices)) if usable and joint is not None and tap.units is not None else None
+        statement = statement_about(tap.layer.module, tap.axis)
+        return LayerEpoch(
+            layer=tap.layer.name,
+            axis=tap.axis,
+            kind=statement.kind,
+            units=tap.units,
+            thresholds=tap.thresholds,
+            counts=counts,
+            last_state=tap.last_state() if usable else None,
+            left_out=left_out,
+            notes=(*tap.notes, *notes_on(tap.axis, tap.units, counts, left_out)),
+            structural_phi=statement.structural_phi,
+            structural_reason=statement.structural_reason,
+            problem=problem_of(tap.layer.name, called=called, error=error, counts=counts, left_out=left_out),
+        )
+
+    # --- resuming ---
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run must have the same: the units, frozen thresholds and the length of the calibration. Plain data."""
+        layers = {
+            tap.layer.name: {"units": msgspec.to_builtins(tap.units), "thresholds": msgspec.to_builtins(tap.frozen)}
+            for tap in self._taps
+        }
+        return {"layers": layers, "calibration_steps": self._calibration_steps}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes over what :meth:`state_dict` gave, for the layers that are watched now."""
+        for tap in self._taps:
+            stored = state["layers"].get(tap.layer.name)
+            if stored is not None:
+                tap.units = msgspec.convert(stored["units"], Units | None)
+                tap.frozen = msgspec.convert(stored["thresholds"], Thresholds | None)
+        self._calibration_steps = state["calibration_steps"]
+        self.begin_epoch(self._expected_batches, initial=self._initial)
+
+
+def _guarded(tap: LayerTap, act: Callable[[], _T]) -> _T | None:
+    """What ``act`` returns, or None if it fails; then nothing more is recorded of the layer in this epoch."""
+    try:
+        return act()
+    except Exception as error:  # noqa: BLE001
+        tap.recorder.fail(error)
+        return None
+
+
+def _fault(tap: LayerTap) -> tuple[bool, str]:
+    error = tap.recorder.error
+    return tap.called, "" if error is None else f"{type(error).__name__}: {error}"
+
+
+def _forget_compiled_graphs() -> None:
+    """Has graphs compiled anew: one that is already compiled keeps the hooks that it was compiled with."""
+    if "torch._dynamo" in sys.modules:
+        torch.compiler.reset()

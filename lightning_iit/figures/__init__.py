@@ -1,0 +1,10 @@
+"""Pictures as PNG bytes: the TPM as a heatmap, and the units as a graph with their minimum-information partition.
+
+Drawn with matplotlib's objects and the Agg canvas: no pyplot, no global state, and the same picture whatever the user's
+matplotlibrc says.
+"""
+
+from lightning_iit.figures.heatmap import tpm_heatmap
+from lightning_iit.figures.partition import partition_graph
+
+__all__ = ["partition_graph", "tpm_heatmap"]

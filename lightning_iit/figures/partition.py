@@ -1,0 +1,237 @@
+"""The units as a graph, with the two parts of the minimum-information partition and the connections that it severs."""
+
+from __future__ import annotations
+
+from math import cos, pi, sin
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from matplotlib.patches import Circle, FancyArrowPatch
+
+from lightning_iit.figures.canvas import (
+    BLUE,
+    FAINT,
+    INK,
+    ORANGE,
+    PAPER,
+    SOFT,
+    VERMILION,
+    blank,
+    caption,
+    plain,
+    png,
+    style,
+    wrapped,
+)
+from lightning_iit.records import NULL_NOT_COMPUTED, Computed, Cut, Failed, PhiResult, Skipped, TimedOut
+from lightning_iit.tpm.influence import influence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jaxtyping import Float
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from lightning_iit.records import Axis, Concept, Counts, Kind, State, TpmRecord
+    from lightning_iit.tpm.estimate import Tpm
+
+WEAKEST = 0.02
+"""Connections that change a probability by less are not drawn."""
+_CONCEPTS = 8
+
+
+class _Group(NamedTuple):
+    """A part of the partition, laid out on a circle."""
+
+    nodes: tuple[int, ...]
+    centre: tuple[float, float]
+    radius: float
+    colour: str
+    name: str
+
+
+def partition_graph(
+    result: PhiResult,
+    *,
+    tpm: TpmRecord | Tpm,
+    state: State,
+    kind: Kind,
+    axis: Axis,
+    title: str = "Minimum-information partition",
+    subtitle: str = "",
+    counts: Counts | None = None,
+    labels: Sequence[str] | None = None,
+    cm: Sequence[Sequence[int]] | None = None,
+    null_words: str = NULL_NOT_COMPUTED,
+) -> bytes:
+    """Draws the units, how strongly each acts on each other, and where the system is cut with the least loss.
+
+    Arrows are as wide as :func:`~lightning_iit.tpm.influence.influence`; those that the cut severs are dashed. ON units are
+    filled. Without a cut (Φ is 0 without a search, or was not computed) all units are one group and the picture says why.
+
+    Args:
+        result: the outcome of the analysis of ``state``.
+        tpm: the state-by-node TPM that was analysed.
+        state: the state that was analysed.
+        kind: what the Φ is a statement about; in the caption.
+        axis: along what the transitions go; in the caption.
+        title: first line.
+        subtitle: second line.
+        counts: the transitions behind the TPM; in the caption.
+        labels: a name for each unit; by default their positions.
+        cm: connectivity, ``cm[i][j] = 1`` for a connection from i to j; others are not drawn. None draws all.
+        null_words: what is known of the null; in the caption.
+
+    Returns:
+        PNG bytes, 920 x 520 pixels.
+    """
+    n = len(state)
+    strength = influence(np.asarray(tpm.state_by_node, dtype=float), np.asarray(tpm.visited, dtype=bool))
+    if cm is not None:
+        strength = np.where(np.asarray(cm, dtype=bool), strength, 0.0)
+    names = [plain(label, 8) for label in labels] if labels is not None else [str(unit) for unit in range(n)]
+    cut = result.cut if isinstance(result, Computed) else None
+    with style():
+        figure = blank(title, subtitle)
+        axes = figure.add_axes((0.01, 0.13, 0.6, 0.74))
+        axes.set_axis_off()
+        axes.set_xlim(-1.7, 1.7)
+        axes.set_ylim(-1.12, 1.15)
+        axes.set_aspect("equal")
+        groups = _groups(n, cut)
+        _draw_groups(axes, groups)
+        places = {node: place for group in groups for node, place in _places(group).items()}
+        _draw_connections(axes, places, strength, cut)
+        _draw_units(axes, groups, places, state, names)
+        _panel(figure, result, state, strength, names)
+        caption(figure, kind=kind, axis=axis, counts=counts, null_words=null_words)
+        return png(figure)
+
+
+def _groups(n: int, cut: Cut | None) -> list[_Group]:
+    if cut is None:
+        return [_Group(tuple(range(n)), (0.0, 0.0), 0.0 if n == 1 else 0.78, SOFT, "")]
+    parts = ((cut.from_nodes, -0.86, BLUE, "from"), (cut.to_nodes, 0.86, ORANGE, "to"))
+    return [_Group(nodes, (x, 0.0), _ring(len(nodes)), colour, name) for nodes, x, colour, name in parts]
+
+
+def _ring(size: int) -> float:
+    return 0.0 if size == 1 else min(0.3 + 0.06 * size, 0.52)
+
+
+def _size(units: int) -> float:
+    return 0.17 if units <= 6 else 0.13
+
+
+def _places(group: _Group) -> dict[int, tuple[float, float]]:
+    x, y = group.centre
+    turn = [pi / 2 - 2 * pi * k / len(group.nodes) for k in range(len(group.nodes))]
+    return {node: (x + group.radius * cos(a), y + group.radius * sin(a)) for node, a in zip(group.nodes, turn, strict=True)}
+
+
+def _draw_groups(axes: Axes, groups: list[_Group]) -> None:
+    size = _size(sum(len(group.nodes) for group in groups))
+    for group in groups:
+        if group.name:
+            hull = group.radius + size + 0.1
+            axes.add_patch(Circle(group.centre, hull, facecolor=group.colour, alpha=0.13, linewidth=0, zorder=0))
+            axes.add_patch(Circle(group.centre, hull, fill=False, edgecolor=group.colour, linewidth=1.2, zorder=0))
+            spot = group.centre[0], group.centre[1] + hull + 0.1
+            axes.text(*spot, group.name, ha="center", va="center", fontsize=10, color=SOFT, fontweight="bold")
+
+
+def _draw_connections(
+    axes: Axes, places: dict[int, tuple[float, float]], strength: Float[np.ndarray, "unit unit"], cut: Cut | None
+) -> None:
+    known = np.where(np.isfinite(strength), strength, 0.0)
+    np.fill_diagonal(known, 0.0)
+    strongest = max(float(known.max()), WEAKEST)
+    slim = min(1.0, 4.5 / len(known))
+    for source, target in sorted(np.argwhere(known >= WEAKEST).tolist(), key=lambda pair: known[tuple(pair)]):
+        share = known[source, target] / strongest
+        severed = cut is not None and source in cut.from_nodes and target in cut.to_nodes
+        arrow = FancyArrowPatch(
+            places[source],
+            places[target],
+            connectionstyle="arc3,rad=0.16",
+            arrowstyle=f"-|>,head_length={(4 + 3 * share) * slim:.1f},head_width={(2 + 1.6 * share) * slim:.1f}",
+            shrinkA=118 * _size(len(known)),
+            shrinkB=118 * _size(len(known)),
+            linewidth=(0.6 + 2.8 * share) * slim,
+            linestyle=(0, (3.2, 2.2)) if severed else "solid",
+            color=VERMILION if severed else INK,
+            alpha=(0.25 + 0.6 * share) * (1.0 if severed else slim),
+            capstyle="butt",
+            zorder=3 if severed else 2,
+        )
+        axes.add_patch(arrow)
+
+
+def _draw_units(
+    axes: Axes, groups: list[_Group], places: dict[int, tuple[float, float]], state: State, names: Sequence[str]
+) -> None:
+    for group in groups:
+        for node in group.nodes:
+            fill = group.colour if state[node] else PAPER
+            axes.add_patch(Circle(places[node], _size(len(names)), facecolor=fill, edgecolor=group.colour, linewidth=2.4, zorder=6))
+            dark = state[node] and group.colour != ORANGE
+            size = 65 * _size(len(names)) * (1.0 if len(names[node]) <= 3 else 0.7)
+            colour = PAPER if dark else INK
+            axes.text(
+                *places[node], names[node], ha="center", va="center", fontsize=size, color=colour, zorder=7, fontweight="bold"
+            )
+
+
+def _panel(figure: Figure, result: PhiResult, state: State, strength: Float[np.ndarray, "unit unit"], names: Sequence[str]) -> None:
+    left = 0.635
+    if not isinstance(result, Computed):
+        code = f" ({result.code})" if isinstance(result, (Skipped, Failed)) else ""
+        word = {TimedOut: "timed out", Failed: "failed", Skipped: "skipped"}[type(result)]
+        figure.text(left, 0.79, "Φ not computed", fontsize=19, color=VERMILION)
+        figure.text(left, 0.735, f"{word}{code}", fontsize=10, color=INK)
+        figure.text(left, 0.715, wrapped(result.reason, 50, 9), fontsize=9, color=SOFT, va="top", linespacing=1.4)
+        return
+    figure.text(left, 0.79, f"Φ = {result.phi:.4f}", fontsize=23, color=INK)
+    figure.text(left, 0.74, f"state {''.join(map(str, state))} (unit 0 first, filled = ON)", fontsize=9, color=SOFT)
+    if result.cut is None:
+        words = f"No partition was searched: {result.reason or 'Φ is 0 without a search.'}"
+        figure.text(left, 0.705, wrapped(words, 50, 5), fontsize=9, color=SOFT, va="top", linespacing=1.4)
+    else:
+        _cut_words(figure, left, result.cut, strength, names)
+    _concept_bars(figure, left, result.concepts, names)
+
+
+def _cut_words(figure: Figure, left: float, cut: Cut, strength: Float[np.ndarray, "unit unit"], names: Sequence[str]) -> None:
+    source, target = (", ".join(names[node] for node in nodes) for nodes in (cut.from_nodes, cut.to_nodes))
+    between = strength[np.ix_(cut.from_nodes, cut.to_nodes)]
+    strongest = float(np.nanmax(between)) if np.isfinite(between).any() else 0.0
+    figure.text(left, 0.695, "- - -", fontsize=11, color=VERMILION, fontweight="bold")
+    words = wrapped(f"severed: from {source} to {target}", 44, 2)
+    figure.text(left + 0.04, 0.72, words, fontsize=9, color=INK, va="top", linespacing=1.3)
+    words = f"arrow width: change of P(ON), severed up to {strongest:.2f}"
+    figure.text(left, 0.627, words, fontsize=8.5, color=SOFT)
+
+
+def _concept_bars(figure: Figure, left: float, concepts: Sequence[Concept], names: Sequence[str]) -> None:
+    shown = sorted(concepts, key=lambda concept: -concept.phi)[:_CONCEPTS]
+    if not shown:
+        figure.text(left, 0.575, "no concepts", fontsize=9, color=INK)
+        return
+    total = f"{len(concepts)} concept{'' if len(concepts) == 1 else 's'}"
+    more = f", the largest {len(shown)}" if len(shown) < len(concepts) else ""
+    figure.text(left, 0.575, f"small φ of {total}{more}", fontsize=9, color=INK)
+    height = 0.042 * len(shown)
+    axes = figure.add_axes((left + 0.115, 0.555 - height, 0.2, height))
+    values = [concept.phi for concept in shown]
+    axes.barh(range(len(shown)), values, height=0.62, color=BLUE, alpha=0.8, linewidth=0)
+    axes.set_ylim(len(shown) - 0.5, -0.5)
+    axes.set_xlim(0, max(*values, 1e-12) * 1.3)
+    axes.set_xticks([])
+    axes.set_yticks(range(len(shown)), [plain(" ".join(names[node] for node in concept.mechanism), 18) for concept in shown])
+    axes.tick_params(labelsize=8)
+    for row, value in enumerate(values):
+        axes.text(value, row, f" {value:.3f}", va="center", fontsize=8, color=SOFT)
+    for side in ("top", "right", "bottom"):
+        axes.spines[side].set_visible(False)
+    axes.spines["left"].set_color(FAINT)

@@ -1,0 +1,186 @@
+"""Pictures: the colours of the TPM's cells, the marks, text that any layer name survives, and what the process loads."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from PIL import Image
+
+from lightning_iit.figures import partition_graph, tpm_heatmap
+from lightning_iit.records import Computed, Concept, Cut, EngineInfo, Failed, NullResult, Skipped, TimedOut
+from lightning_iit.tpm.conversion import state_by_state
+from lightning_iit.tpm.estimate import estimate_tpm, tpm_from_counts
+
+ENGINE = EngineInfo(name="fast", version="1")
+VERMILION, BLUE, ORANGE = (213, 94, 0), (0, 114, 178), (230, 159, 0)
+CELLS = {"nodes": (0.1, 0.205), "square": (0.575, 0.345)}
+BOTTOM, HEIGHT = 0.19, 0.635
+ODD = "rnn.$cell^{2}$_{0}%\\alpha\n\x00 層 🙂 <b>&amp; Ünïcode " + "x" * 300
+
+
+def pixels(png: bytes) -> np.ndarray:
+    image = Image.open(io.BytesIO(png))
+    assert image.format == "PNG"
+    assert image.size == (920, 520)
+    assert 5_000 < len(png) < 60_000
+    return np.asarray(image.convert("RGB")).astype(int)
+
+
+def cell(image: np.ndarray, where: str, row: int, column: int, rows: int, columns: int) -> np.ndarray:
+    """The colour in the middle of a cell of a matrix."""
+    left, width = CELLS[where]
+    x = (left + width * (column + 0.5) / columns) * image.shape[1]
+    y = (1 - BOTTOM - HEIGHT + HEIGHT * (row + 0.5) / rows) * image.shape[0]
+    return image[round(y), round(x)]
+
+
+def near(image: np.ndarray, colour: tuple[int, int, int], distance: int = 12) -> int:
+    """How many pixels have about that colour."""
+    return int((np.abs(image - np.array(colour)).max(axis=-1) <= distance).sum())
+
+
+@pytest.fixture(scope="module")
+def tpm():
+    return estimate_tpm(np.random.default_rng(0).integers(0, 2, (30, 4)))
+
+
+@pytest.fixture(scope="module")
+def computed():
+    concept = Concept(mechanism=(0, 2), cause_purview=(0,), effect_purview=(2,), cause_phi=0.25, effect_phi=0.5)
+    return Computed(phi=0.125, cut=Cut(from_nodes=(1,), to_nodes=(0, 2, 3)), concepts=(concept,), engine=ENGINE)
+
+
+def heatmap(tpm, **options):
+    return tpm_heatmap(tpm, **{"counts": tpm.counts, "kind": "observational", "axis": "time", **options})
+
+
+def graph(result, tpm, **options):
+    return partition_graph(
+        result, tpm=tpm, **{"state": (1, 0, 1, 0), "kind": "causal", "axis": "time", "counts": tpm.counts, **options}
+    )
+
+
+def test_cells_have_the_colours_of_their_probabilities(tpm):
+    assert not tpm.visited.all()
+    image, viridis = pixels(heatmap(tpm)), mpl.colormaps["viridis"]
+    square = tpm.state_by_state
+    top = square[tpm.visited].max()
+    for row in np.flatnonzero(tpm.visited):
+        for unit in range(4):
+            expected = np.array(viridis(tpm.state_by_node[row, unit])[:3]) * 255
+            assert np.abs(cell(image, "nodes", row, unit, 16, 4) - expected).max() < 14
+        for column in range(16):
+            expected = np.array(viridis(square[row, column] / top)[:3]) * 255
+            assert np.abs(cell(image, "square", row, column, 16, 16) - expected).max() < 14
+
+
+def test_rows_never_visited_are_grey_and_hatched(tpm):
+    image = pixels(heatmap(tpm))
+    for row in np.flatnonzero(~tpm.visited):
+        strip = np.concatenate([cell(image, "nodes", row, unit, 16, 4 * 8)[None] for unit in range(32)])
+        assert (np.ptp(strip, axis=-1) < 25).all(), "a colour of the map where nothing was seen"
+        assert np.ptp(strip[:, 0]) > 40, "no hatching"
+    everywhere = pixels(heatmap(estimate_tpm([[0], [1], [0], [1]])))
+    assert near(everywhere[95:415, 95:280], (230, 233, 236), 3) == 0
+
+
+def test_the_analysed_state_is_marked(tpm):
+    assert near(pixels(heatmap(tpm)), VERMILION) == 0
+    image = pixels(heatmap(tpm, state=(1, 1, 0, 0)))  # row 3
+    marked = np.flatnonzero([near(line[None, 92:282], VERMILION) > 150 for line in image])
+    top, height = (1 - BOTTOM - HEIGHT) * 520, HEIGHT * 520 / 16
+    assert abs(marked.min() - (top + 3 * height)) <= 2
+    assert abs(marked.max() - (top + 4 * height)) <= 2
+
+
+def test_a_record_and_the_tpm_give_the_same_picture(tpm):
+    assert heatmap(tpm) == tpm_heatmap(tpm.record, counts=tpm.counts, kind="observational", axis="time")
+
+
+def test_the_caption_changes_with_what_it_says(tpm):
+    null = NullResult(name="cut", surrogates=19, mean=0.1, upper=0.2, excess=0.1, p=0.05, seed=0)
+    variants = [{}, {"kind": "statistical"}, {"axis": "stream"}, {"null_words": f"{null.name} null: p = {null.p}"}]
+    below = [pixels(heatmap(tpm, **options))[450:].tobytes() for options in variants]
+    assert len(set(below)) == len(variants)
+    more = tpm_from_counts(estimate_tpm(np.random.default_rng(1).integers(0, 2, (31, 4))).counts)
+    assert pixels(heatmap(more))[450:].tobytes() != below[0]
+
+
+def test_the_square_without_joint_counts_is_the_product(tpm):
+    import msgspec
+
+    counts = msgspec.structs.replace(tpm.counts, joint=())
+    image, square = pixels(heatmap(tpm, counts=counts)), state_by_state(tpm.state_by_node)
+    expected = np.array(mpl.colormaps["viridis"](square[0, 0] / square[tpm.visited].max())[:3]) * 255
+    assert tpm.visited[0]
+    assert np.abs(cell(image, "square", 0, 0, 16, 16) - expected).max() < 14
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 6, 7, 8])
+def test_every_number_of_units(n):
+    tpm = estimate_tpm(np.random.default_rng(n).integers(0, 2, (200, n)))
+    state = (1,) + (0,) * (n - 1)
+    pixels(heatmap(tpm, state=state, labels=[str(1000 + unit) for unit in range(n)]))
+    cut = Cut(from_nodes=(0,), to_nodes=tuple(range(1, n))) if n > 1 else None
+    result = Computed(phi=0.5, cut=cut, engine=ENGINE)
+    image = pixels(graph(result, tpm, state=state, labels=[str(1000 + unit) for unit in range(n)]))
+    assert (near(image, BLUE) > 0) == (n > 1)
+
+
+def test_any_layer_name_can_be_drawn(tpm, computed):
+    for picture in (heatmap(tpm, title=ODD, subtitle=ODD, labels=[ODD] * 4), graph(computed, tpm, title=ODD, labels=[ODD] * 4)):
+        pixels(picture)
+    # Dollar signs are text, not mathematics: the same letters without them are another picture.
+    assert heatmap(tpm, title="$a$") != heatmap(tpm, title="a")
+    pixels(graph(Failed(code="engine_error", reason=ODD), tpm))
+
+
+def test_both_parts_and_the_severed_connections_are_seen(tpm, computed):
+    image = pixels(graph(computed, tpm))[:, :560]
+    assert near(image, BLUE) > 200
+    assert near(image, ORANGE) > 400
+    assert near(image, VERMILION, 40) > 30
+    unconnected = pixels(graph(computed, tpm, cm=np.ones((4, 4)) - np.eye(4)[[1, 1, 1, 1]].T))[:, :560]
+    assert near(unconnected, VERMILION, 40) == 0, "no connection leads out of unit 1, so none is severed"
+
+
+def test_without_a_cut_there_are_no_parts(tpm):
+    result = Computed(phi=0.0, engine=ENGINE, reason="no concept")
+    image = pixels(graph(result, tpm))[:, :560]
+    assert near(image, BLUE) == near(image, ORANGE) == near(image, VERMILION, 40) == 0
+    other = Computed(phi=0.0, engine=ENGINE, reason="not strongly connected")
+    assert graph(other, tpm) != graph(result, tpm)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        Skipped(code="state_unreachable", reason="No state leads there."),
+        Failed(code="worker_died", reason="The worker was killed.", details="signal 9"),
+        TimedOut(reason="The analysis was stopped after 600 s.", timeout=600.0),
+    ],
+)
+def test_what_was_not_computed_says_so(tpm, computed, result):
+    image = pixels(graph(result, tpm))
+    assert near(image[60:130, 560:], VERMILION) > 200, "the words 'Φ not computed'"
+    assert near(pixels(graph(computed, tpm))[60:130, 560:], VERMILION) == 0
+
+
+def test_pictures_do_not_depend_on_the_process(tpm, computed):
+    before = heatmap(tpm), graph(computed, tpm)
+    with mpl.rc_context(
+        {"text.color": "red", "font.size": 30, "axes.facecolor": "black", "savefig.facecolor": "black", "text.usetex": True}
+    ):
+        assert (heatmap(tpm), graph(computed, tpm)) == before
+        assert mpl.rcParams["font.size"] == 30
+
+
+def test_no_torch_and_no_pyplot_are_loaded():
+    code = "import sys, lightning_iit.figures; print(*sorted({'torch', 'pyphi', 'matplotlib.pyplot', 'scipy'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.strip() == ""

@@ -1,0 +1,247 @@
+"""The steps of torch's recurrent layers and cells, one level and one direction at a time.
+
+Formulas: the documentation of ``torch.nn.RNN``, ``GRU`` and ``LSTM``. Sequences are run again, without dropout, from the inputs
+that were kept: a module shows neither the states of its lower levels nor, over time, the cell state of an LSTM.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+
+from lightning_iit.capture.stepper import Direction, Observations, State
+from lightning_iit.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lightning_iit.capture.reservoir import Call
+
+MOST_TIMES = 512
+"""Sequences are run again up to this many times (steps), which bounds what an analysis costs."""
+
+
+def weight(module: nn.Module, name: str) -> Tensor | None:
+    """A parameter as the next forward pass will use it, or None where the module has none of that name.
+
+    ``torch.nn.utils.prune`` renews the masked weight in each forward pass only, so after an optimizer step it is made here.
+    """
+    original, mask = getattr(module, f"{name}_orig", None), getattr(module, f"{name}_mask", None)
+    if original is not None and mask is not None:
+        return original.detach() * mask  # type: ignore[no-any-return]
+    value = getattr(module, name, None)
+    return value.detach() if isinstance(value, Tensor) else None
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weights of one level and direction; ``w_hr`` is the projection of an LSTM that has one."""
+
+    mode: str
+    w_ih: Tensor
+    w_hh: Tensor
+    b_ih: Tensor | None
+    b_hh: Tensor | None
+    w_hr: Tensor | None = None
+
+    @classmethod
+    def of(cls, module: Any, suffix: str = "") -> Weights:
+        """The weights of a cell, or of the level and direction that the suffix names (``"_l0_reverse"``)."""
+        w_ih, w_hh = weight(module, f"weight_ih{suffix}"), weight(module, f"weight_hh{suffix}")
+        assert w_ih is not None
+        assert w_hh is not None
+        return cls(
+            mode=mode_of(module),
+            w_ih=w_ih,
+            w_hh=w_hh,
+            b_ih=weight(module, f"bias_ih{suffix}"),
+            b_hh=weight(module, f"bias_hh{suffix}"),
+            w_hr=weight(module, f"weight_hr{suffix}"),
+        )
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The width of each part of the state."""
+        hidden = self.w_hh.shape[1]
+        return (hidden, self.w_hh.shape[0] // 4) if self.mode == "LSTM" else (hidden,)
+
+    def advance(self, state: State, inputs: Tensor) -> State:
+        """The next state of each row."""
+        if self.mode == "LSTM":
+            return self._advance_lstm(state, inputs)
+        cell = {"GRU": torch.gru_cell, "RNN_TANH": torch.rnn_tanh_cell, "RNN_RELU": torch.rnn_relu_cell}[self.mode]
+        return (cell(inputs, state[0], self.w_ih, self.w_hh, self.b_ih, self.b_hh),)
+
+    def _advance_lstm(self, state: State, inputs: Tensor) -> State:
+        if self.w_hr is None:
+            return tuple(torch.lstm_cell(inputs, state, self.w_ih, self.w_hh, self.b_ih, self.b_hh))
+        # torch.lstm_cell takes a hidden and a cell state of one width only.
+        gates = nn.functional.linear(inputs, self.w_ih, self.b_ih) + nn.functional.linear(state[0], self.w_hh, self.b_hh)
+        admit, forget, candidate, output = gates.chunk(4, dim=-1)
+        cell = torch.sigmoid(forget) * state[1] + torch.sigmoid(admit) * torch.tanh(candidate)
+        return nn.functional.linear(torch.sigmoid(output) * torch.tanh(cell), self.w_hr), cell
+
+
+def mode_of(module: Any) -> str:
+    """What a layer or a cell computes: "RNN_TANH", "RNN_RELU", "GRU" or "LSTM"."""
+    if isinstance(module, nn.RNNBase):
+        return str(module.mode)
+    if isinstance(module, nn.RNNCell):
+        return f"RNN_{module.nonlinearity.upper()}"
+    return "GRU" if isinstance(module, nn.GRUCell) else "LSTM"
+
+
+@dataclass(frozen=True)
+class CellStepper:
+    """The step of ``nn.RNNCell``, ``nn.GRUCell`` or ``nn.LSTMCell``, whose calls show state and input."""
+
+    offset: int = 0
+
+    def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
+        """The next state of each row."""
+        return Weights.of(module).advance(state, inputs)
+
+    def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:
+        """The states and inputs that the cell was called with; a call without a state is the first of a sequence."""
+        dtype = Weights.of(module).w_ih.dtype  # under autocast the inputs may be of another
+        found = []
+        for call in calls:
+            inputs, state = call.argument(0, "input"), call.argument(1, "hx")
+            if state is not None:
+                parts = state if isinstance(state, tuple) else (state,)
+                flat = [part.reshape(-1, part.shape[-1]).to(dtype) for part in (inputs, *parts)]
+                found.append(_active(tuple(flat[1:]), flat[0]))
+        return found
+
+
+class LayerStepper:
+    """The step of one level and direction of ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM``; a level's input is the output of the one below.
+
+    Args:
+        module: the layer.
+        level: which of the stacked layers, as an index.
+        direction: "forward" or "backward".
+
+    Raises:
+        InvalidArgumentError: the layer has no such level or direction.
+    """
+
+    def __init__(self, module: Any, *, level: int = -1, direction: Direction = "forward") -> None:
+        if not -module.num_layers <= level < module.num_layers:
+            msg = f"level={level}: this {type(module).__name__} has {module.num_layers} layers, 0 to {module.num_layers - 1}."
+            raise InvalidArgumentError(msg)
+        if direction not in {"forward", "backward"} or (direction == "backward" and not module.bidirectional):
+            has = "the directions 'forward' and 'backward'" if module.bidirectional else "only the direction 'forward'"
+            msg = f"direction={direction!r}: this {type(module).__name__} has {has}."
+            raise InvalidArgumentError(msg)
+        self.level = level % module.num_layers
+        self.direction: Direction = direction
+        self.offset: int = Weights.of(module, self.suffix).widths[0] if direction == "backward" else 0
+
+    @property
+    def suffix(self) -> str:
+        """What the names of this level's and direction's weights end with."""
+        return _suffix(self.level, self.direction)
+
+    def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
+        """The next state of each row."""
+        return Weights.of(module, self.suffix).advance(state, inputs)
+
+    def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:
+        """Runs the kept sequences again; the states and inputs are those of this level and direction."""
+        batches = [_Batch.of(module, call) for call in calls]
+        batches.sort(key=lambda batch: batch.kind)
+        return [self._replayed(module, _Batch.together(list(group))) for _, group in groupby(batches, key=lambda batch: batch.kind)]
+
+    def _replayed(self, module: Any, batch: _Batch) -> Observations:
+        directions: list[Direction] = ["forward", "backward"] if module.bidirectional else ["forward"]
+        inputs = batch.inputs
+        for level in range(self.level):
+            runs = [_run(module, level, direction, inputs, batch)[1] for direction in directions]
+            inputs = torch.cat(runs, dim=-1)
+        states, _ = _run(module, self.level, self.direction, inputs, batch)
+        if self.direction == "backward":
+            inputs = _reversed(inputs, batch.lengths)
+        seen = (torch.arange(len(inputs), device=inputs.device)[:, None] < batch.lengths).flatten()
+        return _active(tuple(part.flatten(0, 1)[seen] for part in states), inputs.flatten(0, 1)[seen])
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Sequences, time first: inputs ``[T, B, feature]``, lengths ``[B]``, parts of the first state ``[level * direction, B, unit]``."""
+
+    inputs: Tensor
+    lengths: Tensor
+    first: State
+
+    @classmethod
+    def of(cls, module: Any, call: Call) -> _Batch:
+        given, first = call.argument(0, "input"), call.argument(1, "hx")
+        if isinstance(given, PackedSequence):
+            inputs, lengths = pad_packed_sequence(given)
+            lengths = lengths.to(inputs.device)
+        else:
+            inputs = given.unsqueeze(1) if given.ndim == 2 else given.transpose(0, 1) if module.batch_first else given
+            lengths = torch.full((inputs.shape[1],), len(inputs), device=inputs.device)
+        first = () if first is None else first if isinstance(first, tuple) else (first,)
+        dtype = Weights.of(module, _suffix(0, "forward")).w_ih.dtype  # under autocast the inputs may be of another
+        first = tuple((part.unsqueeze(1) if part.ndim == 2 else part).to(dtype) for part in first)
+        inputs, lengths = inputs[:MOST_TIMES].to(dtype), lengths.clamp(max=MOST_TIMES)
+        return cls(inputs, lengths, first or _zeros(module, inputs))
+
+    @property
+    def kind(self) -> tuple[Any, ...]:
+        """Sequences of the same kind are run together."""
+        return len(self.inputs), str(self.inputs.dtype), str(self.inputs.device)
+
+    @classmethod
+    def together(cls, batches: list[_Batch]) -> _Batch:
+        return cls(
+            torch.cat([batch.inputs for batch in batches], dim=1),
+            torch.cat([batch.lengths for batch in batches]),
+            tuple(torch.cat(parts, dim=1) for parts in zip(*[batch.first for batch in batches], strict=True)),
+        )
+
+
+def _zeros(module: Any, inputs: Tensor) -> State:
+    count = module.num_layers * (2 if module.bidirectional else 1)
+    widths = Weights.of(module, _suffix(0, "forward")).widths
+    return tuple(inputs.new_zeros(count, inputs.shape[1], width) for width in widths)
+
+
+def _suffix(level: int, direction: Direction) -> str:
+    return f"_l{level}{'_reverse' if direction == 'backward' else ''}"
+
+
+def _run(module: Any, level: int, direction: Direction, inputs: Tensor, batch: _Batch) -> tuple[State, Tensor]:
+    """The states before each step ``[T, B, unit]``, in the order of the steps, and the outputs in the order of time."""
+    backward = direction == "backward"
+    inputs = _reversed(inputs, batch.lengths) if backward else inputs
+    weights = Weights.of(module, _suffix(level, direction))
+    row = level * (2 if module.bidirectional else 1) + backward
+    state: State = tuple(part[row] for part in batch.first)
+    states = [state]
+    for now in inputs:
+        state = weights.advance(state, now)
+        states.append(state)
+    before = tuple(torch.stack(parts) for parts in zip(*states[:-1], strict=True))
+    outputs = torch.stack([after[0] for after in states[1:]])
+    return before, _reversed(outputs, batch.lengths) if backward else outputs
+
+
+def _reversed(values: Tensor, lengths: Tensor) -> Tensor:
+    """Each sequence of ``[T, B, ...]`` turned round within its length; what lies beyond stays where it is."""
+    times = torch.arange(len(values), device=values.device)[:, None]
+    order = torch.where(times < lengths, lengths - 1 - times, times)
+    return values[order, torch.arange(values.shape[1], device=values.device)]
+
+
+def _active(state: State, inputs: Tensor) -> Observations:
+    """Leaves out the rows whose hidden state is all zero: the start of a sequence, not an activity of the layer."""
+    rows = (state[0] != 0).any(-1)
+    return Observations(tuple(part[rows] for part in state), inputs[rows])

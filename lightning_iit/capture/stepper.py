@@ -1,0 +1,45 @@
+"""What it takes to step a recurrent module: its state, where it was seen, and the protocol of a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lightning_iit.capture.reservoir import Call
+
+State: TypeAlias = tuple[Tensor, ...]
+"""The parts of a layer's state, each ``[row, unit]``: the hidden state, and for an LSTM its cell state too."""
+
+Direction: TypeAlias = Literal["forward", "backward"]
+
+
+@dataclass(frozen=True)
+class Observations:
+    """States that a layer was seen in, each with the input of the step that followed.
+
+    Args:
+        state: the parts, each ``[row, unit]``.
+        inputs: ``[row, ...]``.
+    """
+
+    state: State
+    inputs: Tensor
+
+
+class Stepper(Protocol):
+    """Steps a module, and finds the states and inputs in which it was seen."""
+
+    @property
+    def offset(self) -> int:
+        """Where this state's units begin in the layer's unit axis: the width, for the backward direction; else 0."""
+
+    def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
+        """The next state of each row."""
+
+    def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:
+        """The states that the module went through in these calls, each with the input of the step that followed."""

@@ -1,0 +1,79 @@
+"""How the kernels are compiled: no Python objects, no GIL, kept on disk where that is possible.
+
+The machine code lives in a folder of the user's cache that is named by a digest of everything it depends on: all sources of this
+package, numba, llvmlite, Python and the CPU. numba itself looks only at the file of the outermost function, so a change in an
+inner one would go unseen; here any change names another folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import llvmlite
+import numba
+from numba.core.registry import cpu_target
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@cache
+def digest() -> str:
+    """What the machine code depends on, as a hexadecimal digest."""
+    parts = [numba.__version__, llvmlite.__version__, sys.version, platform.machine(), str(numba.config.OPT)]
+    parts += [str(part) for part in cpu_target.target_context.codegen().magic_tuple()]
+    hashed = hashlib.sha256("\n".join(parts).encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        hashed.update(source.read_bytes())
+    return hashed.hexdigest()[:24]
+
+
+def user_cache() -> Path:
+    """The folder in which the user's programs keep what can be made again."""
+    if numba.config.CACHE_DIR:
+        return Path(numba.config.CACHE_DIR)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", tempfile.gettempdir()))
+    if sys.platform == "darwin":
+        return Path("~/Library/Caches").expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+
+
+@cache
+def cache_folder() -> Path | None:
+    """The folder of the machine code, made where it is not there; None where nothing can be written."""
+    try:
+        folder = user_cache() / "lightning-iit" / f"kernels-{digest()}"
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except (OSError, RuntimeError):
+        return None
+
+
+def _compiled(function: F, **options: Any) -> F:
+    folder = cache_folder()
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(folder or "")
+    try:
+        compiled: F = numba.njit(function, cache=folder is not None, nogil=True, error_model="numpy", **options)
+    finally:
+        numba.config.CACHE_DIR = before
+    return compiled
+
+
+def kernel(function: F) -> F:
+    """Compiles a function to machine code on first use; it releases the GIL and divides by zero without raising."""
+    return _compiled(function)
+
+
+def fast_sum_kernel(function: F) -> F:
+    """As :func:`kernel`, with sums free to be reordered, so that they run in vector registers."""
+    return _compiled(function, fastmath={"reassoc", "contract", "nsz"})

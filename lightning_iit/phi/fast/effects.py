@@ -1,0 +1,64 @@
+"""The maximally irreducible effect of a mechanism, exactly and without enumerating the partitions of purviews.
+
+Effect repertoires are products of their nodes' distributions, and for products the Hamming earth mover's distance is the sum of the
+nodes' distances. A bipartition gives each purview node to one part of the mechanism, so the best part can be chosen for each node
+by itself; only the partitions with an empty part of the mechanism must give it at least one node.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightning_iit.phi.fast.compiling import kernel
+from lightning_iit.phi.fast.rounding import round_numpy
+from lightning_iit.phi.fast.subsets import Subsets
+
+
+@kernel
+def _least_distances(mechanism: int, effect: NDArray[np.float64], least: NDArray[np.float64], sums: NDArray[np.float64]) -> None:
+    """Writes into ``least[P]`` the distance of the minimum-information partition of (mechanism, P); ``sums`` is scratch ``[2**n]``."""
+    n = effect.shape[1]
+    top = 1
+    while top * 2 <= mechanism:
+        top *= 2
+    rest = mechanism ^ top
+    least[0] = np.inf
+    for node in range(n):
+        # the empty mechanism takes one node, the rest of the purview loses nothing
+        alone = abs(effect[mechanism, node] - effect[0, node])
+        for purview in range(1 << node):
+            least[purview | (1 << node)] = min(least[purview], alone)
+    sums[0] = 0.0
+    part = rest
+    while part > 0:
+        for node in range(n):
+            whole = effect[mechanism, node]
+            lost = min(abs(whole - effect[part, node]), abs(whole - effect[mechanism ^ part, node]))
+            for purview in range(1 << node):
+                larger = purview | (1 << node)
+                sums[larger] = sums[purview] + lost
+                least[larger] = min(least[larger], sums[larger])
+        part = (part - 1) & rest
+    least[0] = 0.0
+
+
+@kernel
+def maximal_effect(mechanism: int, effect: NDArray[np.float64], sets: Subsets, scratch: NDArray[np.float64]) -> tuple[float, int]:
+    """φ and purview of the maximally irreducible effect of a mechanism; of equal φ the larger, then the earlier purview.
+
+    Args:
+        mechanism: a mask, not 0.
+        effect: ``[2**n, n]``, see :class:`~lightning_iit.phi.fast.repertoires.Repertoires`.
+        sets: index tables.
+        scratch: ``[2, 2**n]``.
+    """
+    least = scratch[0]
+    _least_distances(mechanism, effect, least, scratch[1])
+    best, winner = 0.0, 0
+    for k in range(1, len(sets.order)):
+        purview = sets.order[k]
+        phi = round_numpy(least[purview])
+        if phi > best or (phi == best and phi > 0.0 and sets.size[purview] > sets.size[winner]):
+            best, winner = phi, purview
+    return best, winner

@@ -1,0 +1,102 @@
+"""Cause and effect repertoires of all mechanisms over all purviews, of a system that may be cut."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightning_iit.phi.fast.compiling import kernel
+from lightning_iit.phi.fast.subsets import Subsets
+
+
+class Repertoires(NamedTuple):
+    """The repertoires of a system in a state (Oizumi, Albantakis and Tononi, PLoS Comput. Biol. 10(5), 2014, text S2).
+
+    Args:
+        cause: ``[2**n, 3**n]``, in row M, from ``offset[P]`` on, the cause repertoire of mechanism M over purview P; all zeros where
+            M's state cannot be.
+        marginal: ``[2**n, 2**n, n]``, ``marginal[M, P, j]`` is the probability that node j was ON under it; 1/2 outside P.
+        effect: ``[2**n, n]``, the probability that node j will be ON given mechanism M; effect repertoires are their products.
+    """
+
+    cause: NDArray[np.float64]
+    marginal: NDArray[np.float64]
+    effect: NDArray[np.float64]
+
+
+def new_repertoires(n: int) -> Repertoires:
+    """Room for the repertoires of a system of n nodes."""
+    return Repertoires(np.empty((2**n, 3**n)), np.empty((2**n, 2**n, n)), np.empty((2**n, n)))
+
+
+@kernel
+def _fill_products(
+    given: NDArray[np.float64], state: int, source: int, target: int, sets: Subsets, cause: NDArray[np.float64]
+) -> None:
+    """Writes the likelihoods of all mechanisms: products over their nodes, not yet normalised."""
+    n, count = given.shape[0], given.shape[1]
+    cause[0, :] = 1.0
+    for top in range(n):
+        on = (state >> top) & 1
+        noised = source if (target >> top) & 1 else 0
+        for rest in range(1 << top):
+            mechanism = rest | (1 << top)
+            for purview in range(count):
+                start = sets.offset[purview]
+                likelihood = given[top, purview & ~noised]
+                for y in range(1 << sets.size[purview]):
+                    probability = likelihood[sets.deposit[purview, y]]
+                    cause[mechanism, start + y] = cause[rest, start + y] * (probability if on else 1.0 - probability)
+
+
+@kernel
+def _normalise(sets: Subsets, repertoires: Repertoires) -> None:
+    """Makes distributions of the likelihoods and writes their marginals."""
+    cause, marginal = repertoires.cause, repertoires.marginal
+    count, n = repertoires.effect.shape
+    for mechanism in range(count):
+        for purview in range(count):
+            start, width = sets.offset[purview], 1 << sets.size[purview]
+            row = cause[mechanism, start : start + width]
+            total = 0.0
+            for y in range(width):
+                total += row[y]
+            if total != 0.0:
+                for y in range(width):
+                    row[y] /= total
+            position = 0
+            for node in range(n):
+                if (purview >> node) & 1 == 0:
+                    marginal[mechanism, purview, node] = 0.5
+                    continue
+                on = 0.0
+                for y in range(width):
+                    if (y >> position) & 1:
+                        on += row[y]
+                marginal[mechanism, purview, node] = on
+                position += 1
+
+
+@kernel
+def fill_repertoires(
+    given: NDArray[np.float64], state: int, source: int, target: int, sets: Subsets, repertoires: Repertoires
+) -> None:
+    """Computes all repertoires of a system whose connections from ``source`` to ``target`` are noised.
+
+    Args:
+        given: ``[n, 2**n, 2**n]``, see :class:`~lightning_iit.phi.fast.tables.Candidate`.
+        state: the current state.
+        source: the mask of the nodes whose connections to ``target`` are cut; 0 for the uncut system.
+        target: the mask of the nodes at the other end.
+        sets: index tables.
+        repertoires: mutated.
+    """
+    n, count = given.shape[0], given.shape[1]
+    _fill_products(given, state, source, target, sets, repertoires.cause)
+    _normalise(sets, repertoires)
+    for mechanism in range(count):
+        for node in range(n):
+            noised = source if (target >> node) & 1 else 0
+            repertoires.effect[mechanism, node] = given[node, mechanism & ~noised, state]

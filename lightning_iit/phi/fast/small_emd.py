@@ -1,0 +1,76 @@
+"""The Hamming earth mover's distance over the states of up to four nodes, in closed form (see :mod:`~lightning_iit.phi.fast.cubes`)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightning_iit.phi.fast.compiling import kernel
+from lightning_iit.phi.fast.cubes import height_pairs
+
+LOWER3, UPPER3, LOWER4, UPPER4 = height_pairs()
+CLOSED_FORM = 4
+"""The most nodes that have a closed form here (the next one has 197,547 height functions)."""
+
+
+@kernel
+def _square_values(d: NDArray[np.float64], start: int, values: NDArray[np.float64]) -> None:
+    """Writes f . d into values[0:6] for the 6 height functions of the square over d[start : start + 4]."""
+    values[0] = d[start + 1] + d[start + 2] + 2.0 * d[start + 3]
+    values[1] = d[start + 1] + d[start + 2]
+    values[2] = d[start + 2] - d[start + 1]
+    for k in range(3):
+        values[k + 3] = -values[k]
+
+
+@kernel
+def _cube_values(d: NDArray[np.float64], start: int, values: NDArray[np.float64]) -> None:
+    """Writes f . d into values[0:19] for the rising height functions of the 3-cube over d[start : start + 8].
+
+    Uses values[38:50] as scratch.
+    """
+    lower, upper = values[38:44], values[44:50]
+    _square_values(d, start, lower)
+    _square_values(d, start + 4, upper)
+    raised = d[start + 4] + d[start + 5] + d[start + 6] + d[start + 7]
+    for k in range(19):
+        values[k] = lower[LOWER3[k]] + upper[UPPER3[k]] + raised
+
+
+@kernel
+def small_emd(d: NDArray[np.float64], p: int, values: NDArray[np.float64], reject: float) -> float:
+    """The distance of two distributions over p <= 4 nodes.
+
+    Args:
+        d: ``[>= 2**p]``, their difference by state; sums to 0.
+        p: the number of nodes.
+        values: ``[100]``, scratch.
+        reject: with p = 4 a lower bound that has reached this is returned at once.
+    """
+    if p == 0:
+        return 0.0
+    if p == 1:
+        return abs(d[1])
+    if p == 2:
+        return max(abs(d[1] + d[2] + 2.0 * d[3]), max(abs(d[2] - d[1]), abs(d[1] + d[2])))
+    lower = values[:50]
+    _cube_values(d, 0, lower)
+    best = 0.0
+    if p == 3:
+        for k in range(19):
+            best = max(best, abs(lower[k]))
+        return best
+    upper = values[50:]
+    _cube_values(d, 8, upper)
+    for k in range(19):
+        lower[k + 19] = -lower[k]
+        upper[k + 19] = -upper[k]
+    raised = 0.0
+    for y in range(8, 16):
+        raised += d[y]
+    for block in range(0, 495, 99):
+        for k in range(block, block + 99):
+            best = max(best, abs(lower[LOWER4[k]] + upper[UPPER4[k]] + raised))
+        if best >= reject:
+            break
+    return best

@@ -1,0 +1,65 @@
+"""Sets of nodes as bit masks: tables that depend on the number of nodes alone.
+
+A set of the n nodes of a system is a mask from 0 to 2**n - 1 (node 0 is bit 0), and so is a state (bit i is the state of node i).
+States of a subset P are numbered 0 to 2**|P| - 1, little-endian: the first node of P is fastest.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Subsets(NamedTuple):
+    """Index tables of the subsets of n nodes, N = 2**n.
+
+    Args:
+        size: ``[N]``, the number of nodes in each set.
+        order: ``[N]``, all sets in PyPhi's powerset order (by size, then lexicographic).
+        rank: ``[N]``, the position of each set in ``order``.
+        offset: ``[N + 1]``, where the states of each set start in a row that holds those of all sets (3**n entries).
+        extract: ``[N, N]``, ``extract[r, y]`` is the state y restricted to the positions of mask r, packed.
+        deposit: ``[N, N]``, ``deposit[r, y]`` spreads the packed state y over the positions of mask r.
+    """
+
+    size: NDArray[np.int64]
+    order: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    offset: NDArray[np.int64]
+    extract: NDArray[np.int32]
+    deposit: NDArray[np.int32]
+
+
+@lru_cache(maxsize=16)
+def subsets(n: int) -> Subsets:
+    """The index tables for n nodes."""
+    count = 1 << n
+    masks = np.arange(count)
+    bits = (masks[:, None] >> np.arange(n)) & 1
+    size = bits.sum(axis=1)
+    order = np.array([sum(1 << i for i in nodes) for k in range(n + 1) for nodes in combinations(range(n), k)], dtype=np.int64)
+    rank = np.empty(count, dtype=np.int64)
+    rank[order] = masks
+    offset = np.concatenate([[0], np.cumsum(1 << size)])
+    extract = np.zeros((count, count), dtype=np.int32)
+    deposit = np.zeros((count, count), dtype=np.int32)
+    position = np.cumsum(bits, axis=1) - bits
+    for node in range(n):
+        inside, to = bits[:, node], position[:, node]
+        extract |= (((masks[None, :] >> node) & 1) << to[:, None] & -inside[:, None]).astype(np.int32)
+        deposit |= ((((masks[None, :] >> to[:, None]) & 1) << node) & -inside[:, None]).astype(np.int32)
+    return Subsets(size, order, rank, offset, extract, deposit)
+
+
+def mask_of(nodes: tuple[int, ...]) -> int:
+    """The mask of a set of nodes."""
+    return sum(1 << node for node in nodes)
+
+
+def nodes_of(mask: int, nodes: tuple[int, ...]) -> tuple[int, ...]:
+    """The members of a mask, by the names that ``nodes`` gives to its bits."""
+    return tuple(node for bit, node in enumerate(nodes) if mask >> bit & 1)

@@ -1,0 +1,99 @@
+"""The state-independent tables of a candidate system: what each node does, given the states of any subset of nodes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightning_iit.phi.fast.subsets import Subsets, subsets
+from lightning_iit.records import System
+
+
+class Candidate(NamedTuple):
+    """A candidate system: some nodes of a system, the others held at their states.
+
+    Args:
+        nodes: the system's indices of the candidate's n nodes, ascending; node k of all tables is ``nodes[k]``.
+        tpm: ``[2**n, n]``, state-by-node, conditioned on the states of the other nodes, as given.
+        inputs: ``[n]``, for each node the mask of the nodes that have a connection to it.
+        given: ``[n, 2**n, 2**n]``, ``given[i, S, x]`` is the probability that node i is ON after the nodes of S were in their
+            states of x and all others were set at random: the TPM with noise in every connection from outside S.
+        subsets: index tables.
+    """
+
+    nodes: tuple[int, ...]
+    tpm: NDArray[np.float64]
+    inputs: NDArray[np.int64]
+    given: NDArray[np.float64]
+    subsets: Subsets
+
+
+def _conditioned(system: System, nodes: tuple[int, ...]) -> NDArray[np.float64]:
+    """The rows of the TPM in which the nodes outside are in their current states, and the columns of ``nodes``."""
+    n = len(nodes)
+    background = sum(bit << node for node, bit in enumerate(system.state) if node not in nodes)
+    states = np.arange(1 << n)
+    rows = background + sum(((states >> k & 1) << node for k, node in enumerate(nodes)), start=np.zeros_like(states))
+    return np.asarray(system.tpm)[np.ix_(rows, nodes)]
+
+
+def _without_nonconnections(tpm: NDArray[np.float64], inputs: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Each node's probabilities ``[n, 2**n]``, averaged over all nodes that have no connection to it (connectivity overrules the TPM)."""
+    n = tpm.shape[1]
+    probabilities = np.ascontiguousarray(tpm.T)
+    for node in range(n):
+        # axis a of the cube is node n - 1 - a
+        axes = tuple(n - 1 - other for other in range(n) if not inputs[node] >> other & 1)
+        if axes:
+            cube = probabilities[node].reshape((2,) * n)
+            probabilities[node] = np.broadcast_to(cube.sum(axis=axes, keepdims=True) / 2 ** len(axes), cube.shape).ravel()
+    return probabilities
+
+
+def _given(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``Candidate.given``, by averaging over one node after the other."""
+    n, count = probabilities.shape
+    given = np.empty((n, count, count))
+    given[:, count - 1] = probabilities
+    for subset in range(count - 2, -1, -1):
+        missing = ~subset & (subset + 1)
+        finer = given[:, subset | missing].reshape(n, -1, 2, missing)
+        given[:, subset] = np.repeat((finer[:, :, 0] + finer[:, :, 1]) / 2, 2, axis=1).reshape(n, count)
+    return given
+
+
+def candidate(system: System, nodes: tuple[int, ...]) -> Candidate:
+    """The tables of the candidate system made of ``nodes`` (ascending), the others fixed at their states in ``system``."""
+    n = len(nodes)
+    tpm = _conditioned(system, nodes)
+    connected = np.ones((n, n), dtype=np.int64) if system.cm is None else np.asarray(system.cm)[np.ix_(nodes, nodes)]
+    inputs = (connected << np.arange(n)[:, None]).sum(axis=0)
+    return Candidate(nodes, tpm, inputs, _given(_without_nonconnections(tpm, inputs)), subsets(n))
+
+
+def reachable(system: Candidate, state: NDArray[np.int64]) -> bool:
+    """Whether some state can be followed by ``state`` ``[n]``, as PyPhi tests it: on the TPM as given, node by node."""
+    step = system.tpm - state
+    return bool(((step > -1) & (step < 1)).all(axis=1).any())
+
+
+def strongly_connected(inputs: NDArray[np.int64]) -> bool:
+    """Whether each node can be reached from each other along connections (a single node is)."""
+    n = len(inputs)
+    outputs = [sum(1 << i for i in range(n) if inputs[i] >> j & 1) for j in range(n)]
+    return all(_reached(masks) == (1 << n) - 1 for masks in ([int(mask) for mask in inputs], outputs))
+
+
+def _reached(neighbours: list[int]) -> int:
+    """The mask of the nodes that can be reached from node 0, given each node's neighbours."""
+    reached = frontier = 1
+    while frontier:
+        found = 0
+        for node, mask in enumerate(neighbours):
+            if frontier >> node & 1:
+                found |= mask
+        frontier = found & ~reached
+        reached |= frontier
+    return reached

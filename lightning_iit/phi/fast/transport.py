@@ -1,0 +1,188 @@
+"""The transportation problem between two sets of masses, by the transportation simplex.
+
+G. B. Dantzig, Linear Programming and Extensions (1963), chapter 14. A basis is a spanning tree of sources and sinks. The masses are
+perturbed by less than their precision, so that no basis is degenerate and none comes twice; the flows of the last basis are rounded
+back, which is exact because all masses are whole multiples of the precision of φ.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightning_iit.phi.fast.compiling import kernel
+
+PERTURBATION = 1e-10
+TOLERANCE = 1e-12
+ROWS = 8
+"""Rows that are priced at a time."""
+
+
+class Shipping(NamedTuple):
+    """A transportation problem of up to k sources and k sinks, and its basis tree. Node i is source i, node ``sources + j`` sink j.
+
+    Args:
+        supply: ``[k]``.
+        demand: ``[k]``.
+        cost: ``[k, k]``.
+        ends: ``[2, 2k]``, source and sink of each basis edge, and
+        flow: ``[2k]``, what it carries.
+        first: ``[2k]``, the first edge at each node (edge e is 2e at its source and 2e + 1 at its sink), and
+        following: ``[4k]``, the next one.
+        parent: ``[2k]``, the node above each node and
+        parent_edge: ``[2k]``, the edge to it and
+        depth: ``[2k]``, its distance from the root.
+        dual: ``[2k]``, the potential of each node.
+        queue: ``[2k]``, scratch.
+    """
+
+    supply: NDArray[np.float64]
+    demand: NDArray[np.float64]
+    cost: NDArray[np.float64]
+    ends: NDArray[np.int64]
+    flow: NDArray[np.float64]
+    first: NDArray[np.int64]
+    following: NDArray[np.int64]
+    parent: NDArray[np.int64]
+    parent_edge: NDArray[np.int64]
+    depth: NDArray[np.int64]
+    dual: NDArray[np.float64]
+    queue: NDArray[np.int64]
+
+
+def new_shipping(k: int) -> Shipping:
+    """Room for k sources and k sinks."""
+    integers = [np.zeros(2 * k, np.int64) for _ in range(5)]
+    return Shipping(
+        supply=np.zeros(k),
+        demand=np.zeros(k),
+        cost=np.zeros((k, k)),
+        ends=np.zeros((2, 2 * k), np.int64),
+        flow=np.zeros(2 * k),
+        first=integers[0],
+        following=np.zeros(4 * k, np.int64),
+        parent=integers[1],
+        parent_edge=integers[2],
+        depth=integers[3],
+        dual=np.zeros(2 * k),
+        queue=integers[4],
+    )
+
+
+@kernel
+def start_basis(sources: int, sinks: int, shipping: Shipping) -> None:
+    """A first basis: each source sends what it has to the nearest sinks that still take it. Mutates ends, flow, supply and demand.
+
+    Supplies are perturbed, and what that adds is added to the last sink's demand.
+    """
+    supply, demand = shipping.supply, shipping.demand
+    for i in range(sources):
+        extra = PERTURBATION * (1.0 + (i * 48271 % 1009) / 1009.0)
+        supply[i] += extra
+        demand[sinks - 1] += extra
+    edges, open_sinks = 0, sinks
+    for i in range(sources):
+        while True:
+            nearest, cost = -1, np.inf
+            for j in range(sinks):
+                if demand[j] >= 0.0 and shipping.cost[i, j] < cost:
+                    nearest, cost = j, shipping.cost[i, j]
+            shipping.ends[0, edges], shipping.ends[1, edges] = i, nearest
+            takes_all = open_sinks == 1 or (i < sources - 1 and supply[i] < demand[nearest])
+            shipping.flow[edges] = supply[i] if takes_all else demand[nearest]
+            edges += 1
+            if takes_all:
+                demand[nearest] = max(0.0, demand[nearest] - supply[i])
+                break
+            supply[i] = max(0.0, supply[i] - demand[nearest])
+            demand[nearest] = -1.0
+            open_sinks -= 1
+
+
+@kernel
+def _span(sources: int, sinks: int, shipping: Shipping) -> None:
+    """Computes parents, depths and duals of the basis tree from its root, source 0."""
+    nodes = sources + sinks
+    for node in range(nodes):
+        shipping.first[node] = -1
+    for edge in range(nodes - 1):
+        i, j = shipping.ends[0, edge], sources + shipping.ends[1, edge]
+        shipping.following[2 * edge], shipping.first[i] = shipping.first[i], 2 * edge
+        shipping.following[2 * edge + 1], shipping.first[j] = shipping.first[j], 2 * edge + 1
+    shipping.parent[0], shipping.parent_edge[0], shipping.depth[0], shipping.dual[0] = -1, -1, 0, 0.0
+    shipping.queue[0] = 0
+    filled, at = 1, 0
+    while at < filled:
+        node = shipping.queue[at]
+        at += 1
+        link = shipping.first[node]
+        while link >= 0:
+            edge = link >> 1
+            if edge != shipping.parent_edge[node]:
+                i, j = shipping.ends[0, edge], shipping.ends[1, edge]
+                other = i if node >= sources else sources + j
+                shipping.parent[other], shipping.parent_edge[other] = node, edge
+                shipping.depth[other] = shipping.depth[node] + 1
+                shipping.dual[other] = shipping.cost[i, j] - shipping.dual[node]
+                shipping.queue[filled] = other
+                filled += 1
+            link = shipping.following[link]
+
+
+@kernel
+def _enter(source: int, sink: int, sources: int, shipping: Shipping) -> None:
+    """Brings an edge into the basis: flow goes round the cycle that it closes until some edge of it is empty, which leaves."""
+    a, b = source, sources + sink
+    least, leaving = np.inf, -1
+    # an edge above a source on a's side, or above a sink on b's side, gives flow up
+    while a != b:
+        if shipping.depth[a] >= shipping.depth[b]:
+            edge, gives = shipping.parent_edge[a], a < sources
+            a = shipping.parent[a]
+        else:
+            edge, gives = shipping.parent_edge[b], b >= sources
+            b = shipping.parent[b]
+        if gives and shipping.flow[edge] < least:
+            least, leaving = shipping.flow[edge], edge
+    a, b = source, sources + sink
+    while a != b:
+        if shipping.depth[a] >= shipping.depth[b]:
+            edge, gives = shipping.parent_edge[a], a < sources
+            a = shipping.parent[a]
+        else:
+            edge, gives = shipping.parent_edge[b], b >= sources
+            b = shipping.parent[b]
+        shipping.flow[edge] += -least if gives else least
+    shipping.ends[0, leaving], shipping.ends[1, leaving], shipping.flow[leaving] = source, sink, least
+
+
+@kernel
+def improve_basis(sources: int, sinks: int, shipping: Shipping) -> float:
+    """Pivots from the basis that is there to an optimal one; returns its cost for the masses that were not perturbed."""
+    _span(sources, sinks, shipping)
+    row, idle = 0, 0
+    while idle < sources:
+        best, source, sink = -TOLERANCE, -1, -1
+        for _ in range(ROWS):
+            for j in range(sinks):
+                reduced = shipping.cost[row, j] - shipping.dual[row] - shipping.dual[sources + j]
+                if reduced < best:
+                    best, source, sink = reduced, row, j
+            row = row + 1 if row + 1 < sources else 0
+            idle += 1
+        if source >= 0:
+            _enter(source, sink, sources, shipping)
+            _span(sources, sinks, shipping)
+            idle = 0
+    total = 0.0
+    for edge in range(sources + sinks - 1):
+        total += carried(shipping, edge) * shipping.cost[shipping.ends[0, edge], shipping.ends[1, edge]]
+    return total
+
+
+@kernel
+def carried(shipping: Shipping, edge: int) -> float:
+    """The flow of a basis edge without the perturbation."""
+    return np.rint(shipping.flow[edge] * 1e6) / 1e6

@@ -51,6 +51,7 @@ class Server:
     """A process that listens, which can be stopped and started again on the same port."""
 
     def __init__(self, command: Callable[[int], list[str]], log: Path, ready: str) -> None:
+        self.folder = log.parent
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._command = command(self.port)
@@ -59,7 +60,9 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, seconds: float = 120.0) -> None:
-        """Starts it and waits until it answers."""
+        """Starts it, unless it runs, and waits until it answers."""
+        if self._process is not None:
+            return
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, stdout=log, stderr=log, start_new_session=True, env={**os.environ, "OMP_NUM_THREADS": "1"}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lightning_iit.trackers.files import FilesTracker
+from lightning_iit.trackers.mlflow import MLflowTracker
 from lightning_iit.trackers.scalars import ScalarsTracker
 from lightning_iit.trackers.tensorboard import TensorBoardTracker
 
@@ -25,14 +26,16 @@ def trackers_for(loggers: Iterable[Any], run_dir: str | os.PathLike[str] | None)
     """
     folder = None if run_dir is None else Path(run_dir)
     files: tuple[Tracker, ...] = () if folder is None else (FilesTracker(folder),)
-    served = (_tracker_for(logger) for logger in loggers)
+    served = (_tracker_for(logger, folder) for logger in loggers)
     return (*files, *(tracker for tracker in served if tracker is not None))
 
 
-def _tracker_for(logger: Any) -> Tracker | None:
+def _tracker_for(logger: Any, run_dir: Path | None) -> Tracker | None:
     experiment = getattr(logger, "experiment", None)
     if _pretends(logger) or _pretends(experiment):
         return None
+    if hasattr(experiment, "log_batch") and hasattr(experiment, "log_image") and hasattr(logger, "run_id"):
+        return MLflowTracker(experiment, logger.run_id, run_dir)
     if hasattr(experiment, "_get_file_writer") and hasattr(experiment, "log_dir"):
         return TensorBoardTracker(experiment)
     if callable(getattr(logger, "log_metrics", None)):

@@ -39,6 +39,10 @@ class FilesTracker:
         data = msgspec.json.format(msgspec.json.encode(options, enc_hook=str), indent=2)
         write_atomically(self._run_dir / FOLDER / OPTIONS, data)
 
+    def attach(self, name: str, data: bytes) -> None:
+        """Writes ``iit/<name>``."""
+        write_atomically(self._run_dir / FOLDER / name, data)
+
     def finish(self, *, failed: bool) -> None:
         """Leaves an index of exactly the records that are there, whatever happened on the way."""
         del failed

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from lightning_iit.store import FOLDER
 from lightning_iit.trackers.lane import Backoff, Job, Lane, log
 from lightning_iit.trackers.order import CaptureOrder, Key
 
@@ -37,6 +38,9 @@ class Tracker(Protocol):
 
     def log_options(self, options: Mapping[str, object]) -> None:
         """Writes the callback's options, once, before the first record."""
+
+    def attach(self, name: str, data: bytes) -> None:
+        """Writes a UTF-8 file ``iit/<name>`` of the whole run (a report, a page), where the tracker keeps files."""
 
     def finish(self, *, failed: bool) -> None:
         """Brings everything written to rest; ``failed`` says that training broke."""
@@ -110,6 +114,11 @@ class Journal:
         for route in self._routes:
             route.write(record, dict(images or {}))
 
+    def attach(self, name: str, data: bytes) -> None:
+        """Queues a UTF-8 file of the whole run, ``iit/<name>``, for the trackers that keep files."""
+        for route in self._routes:
+            route.lane.put(Job(f"{FOLDER}/{name}", partial(route.tracker.attach, name, data)))
+
     def pump(self) -> None:
         """Serves the trackers that may be used on this thread only."""
         for route in self._routes:
@@ -153,7 +162,7 @@ class _Route:
 
     def __init__(self, tracker: Tracker, backoff: Backoff) -> None:
         self.tracker = tracker
-        self.lane = Lane(tracker.name, backoff=backoff, threaded=not tracker.on_caller)
+        self.lane = Lane(tracker.name, backoff=backoff, threaded=not tracker.on_caller, in_order=tracker.in_order)
         self._order: CaptureOrder[Job] | None = CaptureOrder() if tracker.in_order else None
 
     def expect(self, key: Key, step: int) -> None:

@@ -40,16 +40,18 @@ class Job:
 class Lane:
     """Runs the jobs of one tracker in the order in which they came.
 
-    An ``OSError`` (disk full, server away) is the outside world's: the job stays first in the queue and is tried again until the
-    lane is stopped. Any other exception is the job's own: it is reported, kept in ``refused``, and the next one has its turn.
+    An ``OSError`` (disk full, server away) is the outside world's: the job is tried again until the lane is stopped, before
+    all others where order matters, else after them. Any other exception is the job's own: it is reported, kept in ``refused``,
+    and the next one has its turn.
 
     Args:
         name: the tracker in messages.
         backoff: the waits between attempts.
         threaded: run the jobs in a thread of the lane; else they run in :meth:`work`, on the caller's thread.
+        in_order: a job that has to be tried again holds up those behind it.
     """
 
-    def __init__(self, name: str, *, backoff: Backoff, threaded: bool) -> None:
+    def __init__(self, name: str, *, backoff: Backoff, threaded: bool, in_order: bool) -> None:
         self.name = name
         self.refused: list[Job] = []
         self.trouble = ""
@@ -62,6 +64,7 @@ class Lane:
         self._stopped = False
         self._thread: threading.Thread | None = None
         self._threaded = threaded
+        self._in_order = in_order
 
     def put(self, job: Job) -> None:
         """Queues a job; never waits."""
@@ -135,6 +138,8 @@ class Lane:
             first = not self.trouble
             self.trouble = f"{type(error).__name__}: {error}"
             self._attempts += 1
+            if not self._in_order:
+                self._jobs.rotate(-1)
             self._due = time.monotonic() + self._backoff.wait(self._attempts)
             self._changed.notify_all()
         if first:

@@ -38,6 +38,9 @@ class ScalarsTracker:
     def log_options(self, options: Mapping[str, object]) -> None:
         """Nothing: each record carries its options."""
 
+    def attach(self, name: str, data: bytes) -> None:
+        """Nothing: such loggers keep no files."""
+
     def finish(self, *, failed: bool) -> None:
         """Saves what the logger still holds."""
         del failed

@@ -71,6 +71,9 @@ class TensorBoardTracker:
     def log_options(self, options: Mapping[str, object]) -> None:
         """Nothing: each record carries its options."""
 
+    def attach(self, name: str, data: bytes) -> None:
+        """Nothing: an event file holds no files."""
+
     def finish(self, *, failed: bool) -> None:
         """Brings the events to the disk.
 

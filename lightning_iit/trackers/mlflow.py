@@ -1,0 +1,234 @@
+"""Records in an MLflow run: metrics, images with their steps, the record as an artifact, options as params."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import socket
+import urllib.request
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from lightning_iit.errors import RecordError
+from lightning_iit.records import encode
+from lightning_iit.store import FOLDER, layer_slug, record_name
+from lightning_iit.trackers.destinations import Destination, note_destination
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from lightning_iit.records import EpochRecord
+
+_PORTS = {"http": 80, "https": 443}
+_REACH_SECONDS = 3.0
+_PARAMS_PER_CALL = 100
+_VALUE_LENGTH = 500  # params and tags of every MLflow server since 1.28
+_TRY_LATER = (408, 429)
+_IMAGE_FILE = re.compile(r"images/(?P<key>.+)[+%]step[+%](?P<step>\d+)[+%]timestamp[+%]\d+[+%].*webp")
+
+
+class MLflowRun:
+    """What is logged to one MLflow run. Everything may be logged twice: it stands there once.
+
+    Args:
+        client: an ``MlflowClient``.
+        run_id: of the run, which exists.
+    """
+
+    def __init__(self, client: Any, run_id: str) -> None:
+        self._client = client
+        self.run_id = run_id
+        self.uri = without_credentials(str(client.tracking_uri))
+
+    def log(self, record: EpochRecord, images: Mapping[str, bytes], *, again: bool) -> None:
+        """Logs a record; its artifact comes last, so where that is, all is.
+
+        Args:
+            record: the record.
+            images: PNG by name.
+            again: it may be there in part, from an attempt that broke off.
+
+        Raises:
+            OSError: the server is away, or has no time or room now.
+        """
+        with _outside_world(str(self._client.tracking_uri)):
+            self._log_numbers(record)
+            there = self._images_there() if again else set()
+            for name, png in images.items():
+                key = f"iit/{layer_slug(record.layer)}/{name}"
+                if (key, record.global_step) not in there:
+                    self._log_image(key, png, record)
+            self._client.log_text(self.run_id, encode(record).decode(), record_name(record.layer, record.epoch))
+
+    def log_params(self, options: Mapping[str, object]) -> None:
+        """Logs options as params ``iit.<option>``; one that the run has with another value (a resume) becomes a tag.
+
+        Raises:
+            OSError: the server is away, or has no time or room now.
+        """
+        from mlflow.entities import Param, RunTag
+
+        given = {f"iit.{name}": _short(value) for name, value in options.items()}
+        with _outside_world(str(self._client.tracking_uri)):
+            known = self._client.get_run(self.run_id).data.params
+            new = [Param(name, value) for name, value in given.items() if name not in known]
+            changed = [RunTag(name, value) for name, value in given.items() if known.get(name, value) != value]
+            for start in range(0, len(new), _PARAMS_PER_CALL):
+                self._client.log_batch(self.run_id, params=new[start : start + _PARAMS_PER_CALL], synchronous=True)
+            if changed:
+                self._client.log_batch(self.run_id, tags=changed, synchronous=True)
+
+    def attach(self, name: str, data: bytes) -> None:
+        """Logs a file as the artifact ``iit/<name>``.
+
+        Raises:
+            OSError: the server is away, or has no time or room now.
+        """
+        with _outside_world(str(self._client.tracking_uri)):
+            self._client.log_text(self.run_id, data.decode(), f"{FOLDER}/{name}")
+
+    def records_there(self) -> set[str]:
+        """The names of the records that the run has, as :func:`~lightning_iit.store.record_name` gives them.
+
+        Raises:
+            OSError: the server is away, or has no time or room now.
+        """
+        with _outside_world(str(self._client.tracking_uri)):
+            folders = [found.path for found in self._client.list_artifacts(self.run_id, FOLDER) if found.is_dir]
+            return {found.path for folder in folders for found in self._client.list_artifacts(self.run_id, folder)}
+
+    def _log_numbers(self, record: EpochRecord) -> None:
+        from mlflow.entities import Metric, RunTag
+
+        slug = layer_slug(record.layer)
+        time = _milliseconds(record)
+        metrics = [Metric(f"iit/{slug}/{name}", value, time, record.global_step) for name, value in record.scalars.items()]
+        tags = [RunTag(f"iit.layer.{slug}", _short(record.layer)), RunTag(f"iit.kind.{slug}", record.kind)]
+        self._client.log_batch(self.run_id, metrics=metrics, tags=tags, synchronous=True)
+
+    def _log_image(self, key: str, png: bytes, record: EpochRecord) -> None:
+        from PIL import Image
+
+        with Image.open(io.BytesIO(png)) as image:
+            step, time = record.global_step, _milliseconds(record)
+            self._client.log_image(self.run_id, image, key=key, step=step, timestamp=time, synchronous=True)
+
+    def _images_there(self) -> set[tuple[str, int]]:
+        """Key and step of the images that the run has; a picture's thumbnail is what is uploaded last."""
+        files = [_IMAGE_FILE.fullmatch(found.path) for found in self._client.list_artifacts(self.run_id, "images")]
+        return {(re.sub("[~#]", "/", file["key"]), int(file["step"])) for file in files if file}
+
+
+class MLflowTracker:
+    """Logs each record to the run of an ``MLFlowLogger``, at the step and wall time of its capture.
+
+    Metrics ``iit/<layer>/<scalar>``, images ``iit/<layer>/<picture>`` with their step, the record as the artifact
+    ``iit/<layer>/epoch=0003.json``, options as params ``iit.<option>``, each layer's name and kind as tags
+    ``iit.layer.<layer>`` and ``iit.kind.<layer>``.
+
+    Args:
+        client: the logger's ``MlflowClient``.
+        run_id: the logger's run.
+        run_dir: where the run's files are, for a delivery after the run; None if there are none.
+    """
+
+    in_order = False
+    on_caller = False
+
+    def __init__(self, client: Any, run_id: str, run_dir: Path | None) -> None:
+        self._run = MLflowRun(client, run_id)
+        self._run_dir = run_dir
+        self._attempted: set[tuple[str, int]] = set()
+        self._noted = False
+        self.name = f"MLflow run {run_id} at {self._run.uri}"
+        self.remedy = _remedy(run_dir)
+
+    def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
+        """Logs the record.
+
+        Raises:
+            OSError: the server is away, or has no time or room now.
+        """
+        self._note()
+        again = record.key in self._attempted
+        self._attempted.add(record.key)
+        self._run.log(record, images, again=again)
+
+    def log_options(self, options: Mapping[str, object]) -> None:
+        """Logs the options as params.
+
+        Raises:
+            OSError: the server is away, or has no time or room now.
+        """
+        self._note()
+        self._run.log_params(options)
+
+    def attach(self, name: str, data: bytes) -> None:
+        """Logs a file as the artifact ``iit/<name>``.
+
+        Raises:
+            OSError: the server is away, or has no time or room now.
+        """
+        self._run.attach(name, data)
+
+    def finish(self, *, failed: bool) -> None:
+        """Nothing: each call has waited for the server, and the logger itself ends its run."""
+
+    def _note(self) -> None:
+        """Notes in the run's folder where it is tracked, so that what is missing can be delivered even after a crash."""
+        if self._run_dir is not None and not self._noted:
+            with contextlib.suppress(OSError, RecordError):  # who writes the records reports a folder that cannot be written
+                note_destination(self._run_dir, Destination(tracking_uri=self._run.uri, run_id=self._run.run_id))
+                self._noted = True
+
+
+def without_credentials(uri: str) -> str:
+    """A tracking URI without user name and password: for messages and files."""
+    parts = urlsplit(uri)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if "@" in parts.netloc else uri
+
+
+def check_reachable(uri: str) -> None:
+    """Looks whether a tracking server answers at all: MLflow's client itself would try for minutes.
+
+    Raises:
+        OSError: nobody listens at the address, or it has none.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme not in _PORTS or not parts.hostname:
+        return
+    proxied = urllib.request.getproxies().get(parts.scheme) and not urllib.request.proxy_bypass(parts.hostname)
+    if not proxied:
+        socket.create_connection((parts.hostname, parts.port or _PORTS[parts.scheme]), _REACH_SECONDS).close()
+
+
+@contextlib.contextmanager
+def _outside_world(uri: str) -> Iterator[None]:
+    """Turns what MLflow says of a server in trouble into an ``OSError``; what it says of a bad request stays as it is."""
+    from mlflow.exceptions import MlflowException
+
+    check_reachable(uri)
+    try:
+        yield
+    except MlflowException as error:
+        status = int(error.get_http_status_code())  # type: ignore[no-untyped-call]
+        if status >= 500 or status in _TRY_LATER:
+            raise ConnectionError(str(error)) from error
+        raise
+
+
+def _remedy(run_dir: Path | None) -> str:
+    if run_dir is None:
+        return "The records are in callback.records of this process only."
+    return f"The files are in {run_dir / FOLDER}; deliver them later with: python -m lightning_iit.trackers.deliver {run_dir}"
+
+
+def _milliseconds(record: EpochRecord) -> int:
+    return round(record.wall_time * 1000)
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _VALUE_LENGTH else text[: _VALUE_LENGTH - 1] + "…"

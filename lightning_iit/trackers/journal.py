@@ -185,7 +185,7 @@ class _Route:
         if not jobs:
             return None
         labels = tuple(job.label for job in jobs)
-        return Undelivered(self.tracker.name, labels, self.lane.trouble, self.tracker.remedy)
+        return Undelivered(self.tracker.name, labels, self.lane.trouble or self.lane.refusal, self.tracker.remedy)
 
     def _put(self, jobs: list[Job]) -> None:
         for job in jobs:

@@ -56,6 +56,8 @@ class Lane:
         self.refused: list[Job] = []
         self.trouble = ""
         """Why the last attempt failed; empty while all is well."""
+        self.refusal = ""
+        """Why the latest of the refused jobs was refused."""
         self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._backoff = backoff
@@ -151,8 +153,9 @@ class Lane:
             self._jobs.popleft()
             if refused:
                 self.refused.append(job)
+                self.refusal = refused
             recovered = bool(self.trouble) and not refused
-            self.trouble = refused
+            self.trouble = ""
             self._attempts = 0
             self._due = 0.0
             self._changed.notify_all()

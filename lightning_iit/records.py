@@ -309,6 +309,7 @@ class TaskResult(_Record, kw_only=True):
     null: NullResult | None = None
     major_complex: MajorComplex | None = None
     images: dict[str, bytes] = {}
+    notes: tuple[str, ...] = ()
     seconds: float = 0.0
 
 
@@ -463,7 +464,7 @@ class Connections(_Record, kw_only=True):
 
 
 class NetworkSnapshot(_Record, kw_only=True):
-    """The network at an epoch, small enough to be drawn. One JSON file each, under ``<log_dir>/iit/network/epoch=0003.json``.
+    """The network at an epoch, small enough to be drawn. One JSON file each, under ``<log_dir>/iit/network/snapshot=0003.json``.
 
     ``steps`` names each row of the layers' ``activity`` as (sample, position in its sequence).
     """

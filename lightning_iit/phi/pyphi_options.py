@@ -53,7 +53,9 @@ def _check(name: str, value: Any) -> None:
     if name not in _CHOICES:
         close = difflib.get_close_matches(str(name).upper(), _CHOICES, n=1, cutoff=0.5)
         hint = f" Did you mean {close[0]!r}?" if close else ""
-        msg = f"pyphi_options: {name!r} is not an option of PyPhi that changes a result; there are {_listed(tuple(_CHOICES))}.{hint}"
+        msg = (
+            f"pyphi_options: {name!r} is not an option of PyPhi that changes a result; there are {_listed(tuple(_CHOICES))}.{hint}"
+        )
         raise InvalidArgumentError(msg)
     allowed = _CHOICES[name]
     # True == 1, so the type counts as well.

@@ -1,0 +1,208 @@
+"""What a worker does for one task: from the counts to the TPM, its diagnostics, Φ of each state, and the pictures.
+
+Loads no torch. Each part that can fail alone does: a picture that cannot be drawn never costs a Φ, and a state whose analysis
+breaks never costs the other states.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from lightning_iit.phi.engine import PhiEngine, choose_engine, get_engine
+from lightning_iit.phi.scalars import phi_scalars
+from lightning_iit.records import (
+    Computed,
+    Failed,
+    MajorComplex,
+    PhiOptions,
+    PhiResult,
+    PhiTask,
+    State,
+    StateResult,
+    System,
+    TaskResult,
+)
+from lightning_iit.tpm.diagnostics import scalars as tpm_scalars
+from lightning_iit.tpm.estimate import Tpm, tpm_from_counts
+from lightning_iit.tpm.states import index_of
+
+
+class Report(Protocol):
+    """Is told how far a task is, and what is already known of it, should it be ended before its end."""
+
+    def __call__(self, fraction: float, *, state: StateResult | None = None, partial: TaskResult | None = None) -> None:
+        """Takes the fraction of the work that is done (0 to 1), a finished state, or all that does not depend on Φ."""
+
+
+def ignore(fraction: float, *, state: StateResult | None = None, partial: TaskResult | None = None) -> None:
+    """For those who do not watch a task."""
+
+
+def run(task: PhiTask, report: Report = ignore) -> TaskResult:
+    """Computes a task.
+
+    Args:
+        task: counts, states, engine and options.
+        report: is told how far it is and what is known already.
+
+    Returns:
+        One result for each state, in the order of the task; the scalars that are logged (those of a Φ that failed are left
+        out); the pictures ``tpm`` and ``mip``; and notes on parts that could not be made.
+    """
+    start = time.perf_counter()
+    notes: list[str] = []
+    tpm = tpm_from_counts(task.counts, task.prior)
+    scalars: dict[str, float] = {}
+    images: dict[str, bytes] = {}
+    with _Part("the diagnostics of the TPM", notes):
+        scalars |= tpm_scalars(tpm)
+    if task.pictures:
+        with _Part("the picture of the TPM", notes):
+            images["tpm"] = _heatmap(task, tpm)
+    report(0.0, partial=TaskResult(states=(), tpm=tpm.record, scalars=scalars, images=images, notes=tuple(notes)))
+    states = _states(task, tpm, report)
+    scalars |= phi_scalars(states)
+    complex_ = None
+    if task.options.complexes and states:
+        with _Part("the major complex", notes):
+            complex_ = _major_complex(task, tpm)
+            scalars["major_complex_size"] = float(len(complex_.nodes))
+    if task.pictures and states:
+        with _Part("the picture of the partition", notes):
+            images["mip"] = _partition(task, tpm, states[0])
+    return TaskResult(
+        states=states,
+        tpm=tpm.record,
+        scalars=scalars,
+        major_complex=complex_,
+        images=images,
+        notes=tuple(notes),
+        seconds=time.perf_counter() - start,
+    )
+
+
+def prepare_run(task: PhiTask) -> None:
+    """Loads the engine of a task, before its time limit starts to run."""
+    choose_engine(task.engine, task.options)
+
+
+def warm_up(engine: str = "auto", report: Report = ignore) -> None:
+    """Loads an engine and lets it compile, by analysing a small system."""
+    chosen = get_engine("fast" if engine == "auto" else engine)
+    tpm = [
+        [0.1, 0.2, 0.3],
+        [0.8, 0.3, 0.1],
+        [0.4, 0.7, 0.2],
+        [0.9, 0.1, 0.6],
+        [0.2, 0.5, 0.8],
+        [0.3, 0.9, 0.4],
+        [0.6, 0.4, 0.7],
+        [0.7, 0.8, 0.9],
+    ]
+    # PyPhi has nothing to compile, and two units are enough to load it.
+    system = System(tpm=[row[:2] for row in tpm[:4]], state=(1, 0)) if chosen.name == "pyphi" else System(tpm=tpm, state=(1, 0, 1))
+    for _ in chosen.analyse([system], PhiOptions()):
+        report(1.0)
+
+
+def _states(task: PhiTask, tpm: Tpm, report: Report) -> tuple[StateResult, ...]:
+    done: list[StateResult] = []
+    total = len(task.states)
+
+    def progress(fraction: float) -> None:
+        report((len(done) + fraction) / total)
+
+    for state, result in zip(task.states, _analyse(task, tpm, progress), strict=True):
+        done.append(StateResult(state=state, visits=int(tpm.visits[index_of(state)]), result=result))
+        report(len(done) / total, state=done[-1])
+    return tuple(done)
+
+
+def _analyse(task: PhiTask, tpm: Tpm, progress: Callable[[float], None]) -> Iterator[PhiResult]:
+    """The result of each state; an exception ends the analysis of one state, and the next ones are begun anew."""
+    systems = [_system(task, tpm, state) for state in task.states]
+    done = 0
+    while done < len(systems):
+        begun, left = done, len(systems) - done
+
+        def of_one(fraction: float, begun: int = begun, left: int = left) -> None:
+            # The engine tells the fraction of all systems that it was given; the caller wants that of the one it waits for.
+            progress(min(1.0, max(0.0, fraction * left - (done - begun))))
+
+        try:
+            engine = choose_engine(task.engine, task.options)
+            for result in engine.analyse(systems[done:], task.options, of_one):
+                done += 1
+                yield result
+        except Exception as error:  # noqa: BLE001  whatever broke, it is the result of this state
+            done += 1
+            yield Failed(code="engine_error", reason=f"{type(error).__name__}: {error}", details=traceback.format_exc())
+
+
+def _system(task: PhiTask, tpm: Tpm, state: State) -> System:
+    return System(tpm=tpm.record.state_by_node, state=state, cm=task.cm)
+
+
+def _major_complex(task: PhiTask, tpm: Tpm) -> MajorComplex:
+    engine: PhiEngine = choose_engine(task.engine, task.options)
+    return engine.major_complex(_system(task, tpm, task.states[0]), task.options)
+
+
+def _heatmap(task: PhiTask, tpm: Tpm) -> bytes:
+    from lightning_iit.figures.heatmap import tpm_heatmap
+
+    return tpm_heatmap(
+        tpm,
+        counts=task.counts,
+        kind=task.kind,
+        axis=task.axis,
+        subtitle=_subtitle(task),
+        state=task.states[0] if task.states else None,
+        labels=_labels(task),
+    )
+
+
+def _partition(task: PhiTask, tpm: Tpm, state: StateResult) -> bytes:
+    from lightning_iit.figures.partition import partition_graph
+
+    return partition_graph(
+        state.result,
+        tpm=tpm,
+        state=state.state,
+        kind=task.kind,
+        axis=task.axis,
+        subtitle=_subtitle(task),
+        counts=task.counts,
+        labels=_labels(task),
+        cm=task.cm,
+    )
+
+
+def _subtitle(task: PhiTask) -> str:
+    epoch = "untrained" if task.epoch < 0 else f"epoch {task.epoch}"
+    return f"{task.layer}, {epoch}, step {task.global_step}"
+
+
+def _labels(task: PhiTask) -> tuple[str, ...] | None:
+    return tuple(str(index) for index in task.unit_indices) or None
+
+
+class _Part:
+    """A part that may fail: its exception becomes a note."""
+
+    def __init__(self, what: str, notes: list[str]) -> None:
+        self._what = what
+        self._notes = notes
+
+    def __enter__(self) -> None:
+        """Begins."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        """Takes an Exception, and lets others pass."""
+        if not isinstance(error, Exception):
+            return False
+        self._notes.append(f"Could not make {self._what}: {type(error).__name__}: {error}")
+        return True

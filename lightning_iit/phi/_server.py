@@ -1,0 +1,15 @@
+"""What the fork server of the workers imports first. Importing it has effects: it is for that process alone."""
+
+from __future__ import annotations
+
+import signal
+
+from lightning_iit.phi._child import be_modest
+
+# Ctrl-C in a terminal reaches every process of it; the host alone decides what it means.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+be_modest()
+
+import msgspec  # noqa: E402, F401  after the limits above: numerical libraries read them when they are loaded
+import numpy as np  # noqa: E402, F401
+import pebble  # noqa: E402, F401

@@ -1,0 +1,345 @@
+"""Worker processes for tasks: a bounded queue in, exactly one result for every state of every task out."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias
+
+from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.phi._child import Report
+from lightning_iit.phi.process_context import WorkerServer
+from lightning_iit.phi.scalars import phi_scalars
+from lightning_iit.phi.worker import Died, Outcome, Overran, Raised, Returned, Stopped, Worker
+from lightning_iit.records import Failed, PhiResult, PhiTask, Skipped, State, StateResult, TaskResult, TimedOut
+
+WhenBusy: TypeAlias = Literal["queue", "skip", "wait"]
+JOB = "lightning_iit.job:run"
+PRELOAD = ("lightning_iit.job", "lightning_iit.phi.fast")
+_TICK = 0.2
+
+
+class PhiPool(Protocol):
+    """Where tasks are computed: processes of this machine, or a cluster."""
+
+    @property
+    def pending(self) -> int:
+        """How many tasks have no result yet."""
+
+    def submit(self, task: PhiTask) -> Future[TaskResult]:
+        """Hands a task over. The future never raises: what goes wrong is in the result, for each state."""
+
+    def warm_up(self, engine: str = "auto") -> None:
+        """Lets the workers load (and compile) the engine; does not wait for it."""
+
+    def drain(self, timeout: float, on_progress: Callable[[int], None] | None = None) -> bool:
+        """Waits for the open tasks; ends what is open after ``timeout`` seconds and then returns False."""
+
+    def close(self) -> None:
+        """Ends the workers; open tasks end as Failed."""
+
+
+@dataclass(frozen=True)
+class TaskProgress:
+    """How far an open task is: ``fraction`` from 0 to 1 (0 while it waits), ``running`` or waiting."""
+
+    key: tuple[str, int]
+    running: bool
+    fraction: float
+
+
+@dataclass(eq=False)
+class _Open:
+    """A task without a result, and what is already known of it."""
+
+    task: PhiTask
+    future: Future[TaskResult] = field(default_factory=Future)
+    running: bool = False
+    fraction: float = 0.0
+    finished: dict[State, StateResult] = field(default_factory=dict)
+    partial: TaskResult | None = None
+    end: Callable[[_Open], PhiResult] | None = None
+    """Set by the host to end it: what its unfinished states then carry."""
+
+    def see(self, report: Report) -> None:
+        """Keeps what the worker reports."""
+        if report.fraction is not None:
+            self.fraction = max(self.fraction, report.fraction)
+        if report.state is not None:
+            self.finished[report.state.state] = report.state
+        if report.partial is not None:
+            self.partial = report.partial
+
+    def resolve(self, result: TaskResult) -> None:
+        if not self.future.done():
+            self.future.set_result(result)
+
+    def resolve_unfinished(self, why: PhiResult) -> None:
+        """Ends the task with what is known; the states that were not finished carry ``why``."""
+        self.resolve(unfinished(self.task, why, self.finished, self.partial))
+
+
+def unfinished(
+    task: PhiTask,
+    why: PhiResult,
+    finished: dict[State, StateResult] | None = None,
+    partial: TaskResult | None = None,
+) -> TaskResult:
+    """The result of a task that did not end by itself: the states that were finished, and ``why`` for the others."""
+    known = finished or {}
+    states = tuple(known.get(state) or StateResult(state=state, visits=_visits(task, state), result=why) for state in task.states)
+    base = partial or TaskResult(states=states)
+    scalars = {**base.scalars, **phi_scalars(states)}
+    return TaskResult(states=states, tpm=base.tpm, scalars=scalars, diagnostics=base.diagnostics, images=base.images)
+
+
+def _visits(task: PhiTask, state: State) -> int:
+    index = sum(bit << unit for unit, bit in enumerate(state))
+    return task.counts.visits[index] if index < len(task.counts.visits) else 0
+
+
+class WorkerPool:
+    """Worker processes on this machine, at low priority, each replaced when it is lost.
+
+    A script needs no ``if __name__ == "__main__"``. Nothing of the host is changed, and no process outlives it.
+
+    Args:
+        function: ``"module:function"`` that computes a task in the worker: ``function(task, report=...) -> TaskResult``.
+        workers: how many processes.
+        timeout: seconds for one task, from when its worker begins; ``PhiTask.timeout`` goes first. None for no limit.
+        when_busy: what ``submit`` does when every worker is busy: "queue" the task (up to ``max_queued``, then it is
+            Skipped), "skip" it, or "wait" until a worker is free.
+        max_queued: how many tasks may wait.
+        preload: modules that the workers find already loaded.
+
+    Raises:
+        InvalidArgumentError: an argument that cannot be.
+    """
+
+    def __init__(
+        self,
+        function: str = JOB,
+        *,
+        workers: int = 1,
+        timeout: float | None = 600.0,
+        when_busy: WhenBusy = "queue",
+        max_queued: int = 64,
+        preload: tuple[str, ...] = PRELOAD,
+    ) -> None:
+        check_pool_options(workers, timeout, when_busy, max_queued)
+        self._function = function
+        self._workers = workers
+        self._timeout = timeout
+        self._when_busy = when_busy
+        self._max_queued = max_queued
+        self._server = WorkerServer(preload)
+        self._changed = threading.Condition()
+        self._queue: deque[_Open] = deque()
+        self._open: list[_Open] = []
+        self._warm_ups: list[list[tuple[Any, ...]]] = [[] for _ in range(workers)]
+        self._threads: list[threading.Thread] = []
+        self._closed = False
+        self._pid = os.getpid()
+
+    @property
+    def pending(self) -> int:
+        """How many tasks have no result yet."""
+        with self._changed:
+            return len(self._open)
+
+    def progress(self) -> tuple[TaskProgress, ...]:
+        """How far each open task is, in the order in which they were submitted."""
+        with self._changed:
+            return tuple(TaskProgress(key=task.task.key, running=task.running, fraction=task.fraction) for task in self._open)
+
+    def submit(self, task: PhiTask) -> Future[TaskResult]:
+        """Hands a task over; with ``when_busy="wait"`` only returns when a worker has taken it.
+
+        Returns:
+            A future that never raises: every outcome is a TaskResult.
+        """
+        entry = _Open(task)
+        with self._changed:
+            if self._when_busy == "wait":
+                while not self._closed and len(self._open) >= self._workers:
+                    self._changed.wait(_TICK)
+            refused = self._refusal()
+            if refused is None:
+                self._open.append(entry)
+                self._queue.append(entry)
+                self._start()
+                self._changed.notify_all()
+        if refused is not None:
+            entry.resolve_unfinished(refused)
+        return entry.future
+
+    def warm_up(self, engine: str = "auto") -> None:
+        """Each worker calls ``warm_up(engine)`` of the function's module before its next task; does not wait for it."""
+        with self._changed:
+            if self._closed:
+                return
+            for waiting in self._warm_ups:
+                waiting.append((engine,))
+            self._start()
+            self._changed.notify_all()
+
+    def drain(self, timeout: float, on_progress: Callable[[int], None] | None = None) -> bool:
+        """Waits until every task has a result.
+
+        Args:
+            timeout: seconds; what is open then ends: TimedOut where it was running, Skipped where it was waiting.
+            on_progress: is called about five times a second with the number of open tasks.
+
+        Returns:
+            Whether every task ended by itself.
+        """
+        deadline = time.monotonic() + timeout
+        while (futures := self._futures()) and (left := deadline - time.monotonic()) > 0:
+            wait(futures, min(_TICK, left))
+            if on_progress is not None:
+                on_progress(self.pending)
+        if not futures:
+            return True
+        self._end_all(lambda entry: _drained(timeout, running=entry.running))
+        return False
+
+    def close(self) -> None:
+        """Ends the workers at once; what is open ends as Failed. Can be called more than once, and in a forked child does nothing."""
+        with self._changed:
+            if self._closed or os.getpid() != self._pid:
+                return
+            self._closed = True
+            self._changed.notify_all()
+        atexit.unregister(self.close)
+        self._end_all(lambda _: Failed(code="interrupted", reason="The worker pool was closed before this analysis ended."))
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(10.0)
+        self._server.close()
+
+    # --- inside -----------------------------------------------------------------------------------------------------------
+
+    def _refusal(self) -> Skipped | None:
+        if self._closed:
+            return Skipped(code="pool_closed", reason="The worker pool was closed before this task was handed over.")
+        if self._when_busy == "skip" and len(self._open) >= self._workers:
+            reason = f"All {self._workers} worker(s) were busy and when_busy='skip'; use more workers, 'queue' or every_n_epochs."
+            return Skipped(code="workers_busy", reason=reason)
+        if self._when_busy == "queue" and len(self._open) >= self._workers + self._max_queued:
+            reason = (
+                f"{len(self._queue)} tasks were waiting already (max_queued={self._max_queued}) for {self._workers} worker(s): Φ takes "
+                "longer than an epoch. Use fewer units, more workers, every_n_epochs, or when_busy='wait'."
+            )
+            return Skipped(code="queue_full", reason=reason)
+        return None
+
+    def _futures(self) -> list[Future[TaskResult]]:
+        with self._changed:
+            return [entry.future for entry in self._open]
+
+    def _start(self) -> None:
+        if self._threads:
+            return
+        atexit.register(self.close)
+        for index in range(self._workers):
+            thread = threading.Thread(target=self._serve, args=(index,), daemon=True, name=f"lightning-iit-worker-{index}")
+            self._threads.append(thread)
+            thread.start()
+
+    def _end_all(self, end: Callable[[_Open], PhiResult]) -> None:
+        with self._changed:
+            waiting = list(self._queue)
+            self._queue.clear()
+            running = [entry for entry in self._open if entry.running]
+            for entry in running:
+                entry.end = end
+        for entry in waiting:
+            self._settle(entry, end(entry))
+        wait([entry.future for entry in running], 10.0)
+
+    def _serve(self, index: int) -> None:
+        """The life of one worker's thread."""
+        worker = Worker(self._server)
+        try:
+            while (entry := self._next(index, worker)) is not None:
+                self._run(worker, entry)
+        finally:
+            worker.close()
+
+    def _next(self, index: int, worker: Worker) -> _Open | None:
+        while True:
+            with self._changed:
+                while not self._closed and not self._queue and not self._warm_ups[index]:
+                    self._changed.wait()
+                if self._closed:
+                    return None
+                if not self._warm_ups[index]:
+                    entry = self._queue.popleft()
+                    entry.running = True
+                    return entry
+                arguments = self._warm_ups[index].pop(0)
+            # Its outcome is of no interest: what is wrong with an engine shows in the first task, with its reason.
+            worker.call(f"{self._function.split(':')[0]}:warm_up", arguments, stopped=lambda: self._closed)
+
+    def _run(self, worker: Worker, entry: _Open) -> None:
+        task = entry.task
+        timeout = task.timeout if task.timeout is not None else self._timeout
+        outcome = worker.call(self._function, (task,), timeout=timeout, on_report=entry.see, stopped=lambda: entry.end is not None)
+        if isinstance(outcome, Returned) and isinstance(outcome.value, TaskResult):
+            self._settle(entry, outcome.value)
+        else:
+            self._settle(entry, entry.end(entry) if isinstance(outcome, Stopped) and entry.end else why_not(outcome))
+
+    def _settle(self, entry: _Open, result: TaskResult | PhiResult) -> None:
+        # Off the list first: who waits for the future may look at `pending` at once.
+        with self._changed:
+            if entry in self._open:
+                self._open.remove(entry)
+            self._changed.notify_all()
+        if isinstance(result, TaskResult):
+            entry.resolve(result)
+        else:
+            entry.resolve_unfinished(result)
+
+
+def why_not(outcome: Outcome) -> PhiResult:
+    """The result for an outcome that is no value."""
+    if isinstance(outcome, Overran):
+        reason = f"Not finished within its time limit of {outcome.timeout:g} s; use fewer units or states, or a longer timeout."
+        return TimedOut(reason=reason, timeout=outcome.timeout)
+    if isinstance(outcome, Died):
+        return Failed(code="worker_died", reason=outcome.reason)
+    if isinstance(outcome, Raised):
+        return Failed(code="engine_error", reason=outcome.reason, details=outcome.details)
+    if isinstance(outcome, Returned):
+        return Failed(code="engine_error", reason=f"The worker returned a {type(outcome.value).__name__}, not a TaskResult.")
+    return Failed(code="interrupted", reason="The worker was stopped before this analysis ended.")
+
+
+def _drained(timeout: float, *, running: bool) -> TimedOut | Skipped:
+    if running:
+        reason = f"Still running when the drain_timeout of {timeout:g} s after training had passed; its counts are kept."
+        return TimedOut(reason=reason, timeout=timeout)
+    reason = f"Still waiting for a worker when the drain_timeout of {timeout:g} s after training had passed; its counts are kept."
+    return Skipped(code="drain_timeout", reason=reason)
+
+
+def check_pool_options(workers: int, timeout: float | None, when_busy: str, max_queued: int) -> None:
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        msg = f"workers={workers!r}: give the number of worker processes, 1 or more."
+        raise InvalidArgumentError(msg)
+    if timeout is not None and not timeout > 0:
+        msg = f"timeout={timeout!r}: give seconds above 0, or None for no limit."
+        raise InvalidArgumentError(msg)
+    if when_busy not in {"queue", "skip", "wait"}:
+        msg = f"when_busy={when_busy!r}: choose 'queue', 'skip' or 'wait'."
+        raise InvalidArgumentError(msg)
+    if isinstance(max_queued, bool) or not isinstance(max_queued, int) or max_queued < 0:
+        msg = f"max_queued={max_queued!r}: give how many tasks may wait, 0 or more."
+        raise InvalidArgumentError(msg)

@@ -1,0 +1,138 @@
+"""How worker processes are started: from a fork server of our own, and without the host's ``__main__``.
+
+Forking the training process hangs once torch has used threads. The start methods "spawn" and "forkserver" are safe, but each
+runs the user's script again in the child, so a script without ``if __name__ == "__main__"`` would train again in its own
+workers. Here the child is not told of ``__main__``, as loky does it; and the fork server is not the one that the host's own
+code may use, so that what is preloaded there and how it ends is no concern of anybody else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from multiprocessing import context, process, spawn
+from types import FunctionType
+from typing import Any
+
+_POSIX = sys.platform != "win32"
+_SERVER_MODULE = "lightning_iit.phi._server"
+
+
+class WorkerServer:
+    """A process that forks worker processes, each in a fraction of a second, with modules already loaded.
+
+    Args:
+        preload: modules that the server imports, so that no worker has to. One that cannot be imported is left out.
+    """
+
+    def __init__(self, preload: Sequence[str] = ()) -> None:
+        self._server = _fork_server([_SERVER_MODULE, *preload]) if _POSIX else None
+
+    def context(self) -> WorkerContext:
+        """A context that starts processes from this server."""
+        return WorkerContext(self._server)
+
+    def close(self) -> None:
+        """Ends the server. Its workers end with it."""
+        if self._server is None or self._server._forkserver_pid is None:
+            return
+        # Killed first: to wait for its own end can take forever, as a process that the host forked may hold its "alive" pipe.
+        with contextlib.suppress(OSError):
+            os.kill(self._server._forkserver_pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            self._server._stop()
+
+
+class WorkerContext(context.BaseContext):
+    """A multiprocessing context for one worker at a time; it knows the processes it started."""
+
+    _name = "forkserver" if _POSIX else "spawn"
+
+    def __init__(self, server: Any) -> None:
+        super().__init__()
+        self._server = server
+        self.processes: list[process.BaseProcess] = []
+
+    def Process(self, *args: Any, **kwargs: Any) -> process.BaseProcess:
+        """A process that will be started from the server."""
+        made: process.BaseProcess = (
+            WorkerProcess(self._server, *args, **kwargs) if _POSIX else context.SpawnProcess(*args, **kwargs)
+        )
+        self.processes = [started for started in self.processes if started.is_alive()]
+        self.processes.append(made)
+        return made
+
+    def get_context(self, method: str | None = None) -> Any:
+        """This context; there is no other."""
+        return self
+
+    def get_start_method(self, allow_none: bool = False) -> str:
+        """The name of the start method that it is a variant of."""
+        return self._name
+
+    def kill(self) -> None:
+        """Kills every process of this context, whatever it is doing."""
+        for started in self.processes:
+            # A process that was never started, or has been waited for, cannot be killed and need not be.
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                started.kill()
+
+
+class WorkerProcess(process.BaseProcess):
+    """A process started by a :class:`WorkerServer`."""
+
+    _start_method = "forkserver"
+
+    def __init__(self, server: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._server = server
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_server"}
+
+    def _Popen(self, process_obj: process.BaseProcess) -> Any:
+        return _popen(self._server)(process_obj)
+
+
+class _WithoutMain:
+    """The module ``multiprocessing.spawn``, whose preparation data does not mention ``__main__``."""
+
+    def get_preparation_data(self, name: str) -> dict[str, Any]:
+        data = spawn.get_preparation_data(name)
+        return {key: value for key, value in data.items() if not key.startswith("init_main")}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(spawn, name)
+
+
+def _fork_server(preload: list[str]) -> Any:
+    from multiprocessing.forkserver import ForkServer
+
+    server = ForkServer()
+    server.set_forkserver_preload(preload)
+    return server
+
+
+def _popen(server: Any) -> Callable[[process.BaseProcess], Any]:
+    """The forkserver's Popen, launching from this server and without ``__main__``.
+
+    Its method names both through the globals of its module. Those of the module belong to everybody in the process, so the
+    method gets globals of its own.
+    """
+    from multiprocessing import forkserver, popen_forkserver
+
+    class Server:
+        connect_to_new_process = staticmethod(server.connect_to_new_process)
+        read_signed = staticmethod(forkserver.read_signed)
+
+    original = popen_forkserver.Popen._launch
+    names = {**original.__globals__, "spawn": _WithoutMain(), "forkserver": Server}
+    launch = FunctionType(original.__code__, names, original.__name__, original.__defaults__, original.__closure__)
+
+    class Popen(popen_forkserver.Popen):
+        _launch = launch
+
+    return Popen

@@ -6,7 +6,7 @@ The training step pays for an index and a store. Checks, thresholds, codes and c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -34,8 +34,6 @@ class Recorder:
         error: the first exception; after it nothing more is kept until :meth:`clear`.
     """
 
-    __slots__ = ("armed", "error", "passes", "read", "streams")
-
     def __init__(self, read: Reader) -> None:
         self.read = read
         self.clear()
@@ -46,6 +44,15 @@ class Recorder:
         self.passes = 0
         self.streams: list[list[Activations]] = [[]]
         self.error: Exception | None = None
+
+    def start_step(self) -> None:
+        """Starts to keep."""
+        self.passes = 0
+        self.armed = self.error is None
+
+    def end_step(self) -> None:
+        """Stops to keep."""
+        self.armed = False
 
     def record(self, output: Any) -> None:
         """Keeps what is to be kept of an output; an exception ends the keeping, never the training."""
@@ -67,14 +74,56 @@ class Recorder:
         self.error = self.error or error
         self.streams = [[]]
 
-    def start_step(self) -> None:
-        """Starts to keep."""
-        self.passes = 0
-        self.armed = self.error is None
+
+class CellRecorder(Recorder):
+    """What the hooks of a recurrent cell write to: its calls within a step are the time of a sequence."""
+
+    def clear(self) -> None:
+        """Forgets what was kept."""
+        super().clear()
+        self._sequence: list[Tensor] = []
+        self._last: Any = None
+
+    def end_step(self) -> None:
+        """Stops to keep; a sequence does not go on in another step."""
+        super().end_step()
+        self._close()
+
+    def record_call(self, output: Any, state: Any) -> None:
+        """Keeps one step of a sequence, which is new where the state that the cell was given is none of its own."""
+        if not self.armed or _in_backward() != -1:
+            return
+        try:
+            if self._is_new(state):
+                self._close()
+            kept = self.read(output)
+            assert isinstance(kept, Tensor)
+            if self._sequence and kept.shape != self._sequence[-1].shape:
+                self._close()
+            self._sequence.append(kept)
+            self._last = _hidden(output)
+        except Exception as error:  # noqa: BLE001
+            self.fail(error)
+
+    def _is_new(self, state: Any) -> bool:
+        # A state that comes out of a computation is taken for the previous one, masked or normalised on its way.
+        hidden = _hidden(state)
+        return hidden is None or (hidden is not self._last and not hidden.requires_grad)
+
+    def _close(self) -> None:
+        if self._sequence:
+            self.streams[0].append(torch.stack(self._sequence, -2))
+        self._sequence, self._last = [], None
+
+
+def _hidden(state: Any) -> Any:
+    return state[0] if isinstance(state, (tuple, list)) else state
 
 
 def attach_hook(module: nn.Module, recorder: Recorder) -> RemovableHandle:
     """Has every forward pass of the module recorded, in eager mode and in graphs that are compiled from now on."""
+    if isinstance(recorder, CellRecorder):
+        return module.register_forward_hook(_cell_hook(recorder), with_kwargs=True)
     record = recorder.record
     compiling = torch.compiler.is_compiling
     # The wrapper costs more than what it wraps, so it is taken only while a compiler traces the call (it then breaks the graph).
@@ -89,6 +138,15 @@ def attach_hook(module: nn.Module, recorder: Recorder) -> RemovableHandle:
     return module.register_forward_hook(hook)
 
 
+def _cell_hook(recorder: CellRecorder) -> Callable[[nn.Module, Sequence[Any], Mapping[str, Any], Any], None]:
+    record: Callable[[Any, Any], None] = torch.compiler.disable(recorder.record_call)  # type: ignore[no-untyped-call]
+
+    def hook(_module: nn.Module, inputs: Sequence[Any], named: Mapping[str, Any], output: Any) -> None:
+        record(output, inputs[1] if len(inputs) > 1 else named.get("hx"))
+
+    return hook
+
+
 def reader(layout: Layout, index: Tensor | None, unwrap: Callable[[Any], Any] | None) -> Reader:
     """How an output of this layout is read.
 
@@ -100,7 +158,7 @@ def reader(layout: Layout, index: Tensor | None, unwrap: Callable[[Any], Any] | 
     axis = layout.axes.index("U")
     if index is not None and unwrap is None and not layout.averaged:
         return lambda output: output.detach().index_select(axis, index)
-    if index is not None and unwrap is _first and not layout.averaged:
+    if index is not None and unwrap is _hidden and not layout.averaged:
         return lambda output: output[0].detach().index_select(axis, index)
 
     def read(output: Any) -> Activations:
@@ -115,10 +173,6 @@ def unwrapper(output: Any, unit_fn: Callable[[Any], Tensor] | None) -> Callable[
         return unit_fn
     if isinstance(output, Tensor):
         return None
-    if isinstance(output, tuple) and type(output) is tuple and isinstance(output[0], Tensor):
-        return _first
+    if type(output) is tuple and output and isinstance(output[0], Tensor):
+        return _hidden
     return activations_of
-
-
-def _first(output: Any) -> Any:
-    return output[0]

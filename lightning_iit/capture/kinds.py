@@ -44,5 +44,13 @@ def statement_about(module: nn.Module, axis: Axis) -> Statement:
 
 
 def is_feed_forward(module: nn.Module) -> bool:
-    """Whether the module is known to be feed-forward: made of PyTorch's own modules, none of them recurrent."""
-    return all(type(part).__module__.startswith("torch.nn.") and not isinstance(part, _RECURRENT) for part in module.modules())
+    """Whether the module is known to be feed-forward: made of PyTorch's own modules, none of them recurrent, or of functions."""
+    return all(_is_plain(part) for part in module.modules())
+
+
+def _is_plain(module: nn.Module) -> bool:
+    if isinstance(module, _RECURRENT):
+        return False
+    # A module of someone else's making that holds nothing (an activation function, most often) has nothing to recur with.
+    holds_nothing = not any(True for _ in module.children()) and not module.state_dict()
+    return type(module).__module__.startswith("torch.nn.") or holds_nothing

@@ -96,14 +96,18 @@ def _matches(pattern: str, known: dict[str, nn.Module]) -> list[str]:
     if pattern in known:
         return [pattern]
     if any(sign in pattern for sign in "*?["):
-        regex = re.compile(_glob(pattern))
-        found = [name for name in known if regex.fullmatch(name)]
+        found = [name for name in known if is_match(name, pattern)]
         if found:
             return found
     close = difflib.get_close_matches(pattern, known, n=5, cutoff=0.4)
     hint = f"Close matches: {', '.join(close)}." if close else _some(list(known))
     msg = f"layers={pattern!r}: no module of the model has this name or matches it. {hint}"
     raise UnknownLayerError(msg)
+
+
+def is_match(name: str, pattern: str) -> bool:
+    """Whether a layer's name is the name, or matches the glob, that ``pattern`` is."""
+    return name == pattern or re.fullmatch(_glob(pattern), name) is not None
 
 
 def _glob(pattern: str) -> str:

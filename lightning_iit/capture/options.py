@@ -32,6 +32,7 @@ class CaptureOptions:
         layout: the axes of a layer's output, e.g. "TBU": B batch, T time, N token, P patch, U or C unit, any other letter is
             averaged over. For all layers, or by name or glob. None tells it from the module and the rank.
         unit_fn: from a layer's output to a tensor in the layout, for outputs in which no tensor of units can be found.
+        lag: how many steps (or samples) a transition spans.
         seed: of a random choice of units.
         calibration_batches: on how many first batches of an epoch thresholds are calibrated.
         freeze_threshold: keep the thresholds of the first epoch.
@@ -49,6 +50,7 @@ class CaptureOptions:
     transitions: str = "auto"
     layout: str | Mapping[str, str] | None = None
     unit_fn: Callable[[Any], Tensor] | None = None
+    lag: int = 1
     seed: int = 0
     calibration_batches: int = 10
     freeze_threshold: bool = False
@@ -61,7 +63,7 @@ class CaptureOptions:
         _check_choice("transitions", self.transitions, TRANSITIONS)
         _check_threshold(self.threshold)
         _check_units(self.units, min(self.max_units, MOST_UNITS))
-        for name in ("calibration_batches", "window"):
+        for name in ("calibration_batches", "window", "lag"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 msg = f"{name}={value!r}: expected a whole number of at least 1."

@@ -102,11 +102,6 @@ def _hidden_state(output: Mapping[Any, Any]) -> Any:
     raise UnsupportedOutputError(msg)
 
 
-def is_recurrent(module: nn.Module) -> bool:
-    """Whether the module is one of PyTorch's recurrent layers."""
-    return isinstance(module, nn.RNNBase)
-
-
 def layout_of(activations: Activations, module: nn.Module, *, ancestors: tuple[nn.Module, ...] = ()) -> Layout:
     """The layout of a layer's activations, told from the module and the rank.
 
@@ -119,7 +114,10 @@ def layout_of(activations: Activations, module: nn.Module, *, ancestors: tuple[n
         msg = f"the output is a tensor of {activations.dtype}, but activations are floating point; give unit_fn=, output to tensor"
         raise UnsupportedOutputError(msg)
     rank = activations.dim()
-    if is_recurrent(module):
+    if isinstance(module, nn.RNNCellBase):
+        # The calls of a cell are put together to sequences; of one call the output is [B, U].
+        return _known({1: "U", 2: "BU"}, rank, activations, "time")
+    if isinstance(module, nn.RNNBase):
         table = {2: "TU", 3: "BTU" if module.batch_first else "TBU"}
         return _known(table, rank, activations, "time")
     if isinstance(module, _CHANNELS_FIRST):
@@ -128,7 +126,7 @@ def layout_of(activations: Activations, module: nn.Module, *, ancestors: tuple[n
         return _known(table or _IMAGES, rank, activations, None)
     if rank == 3:
         axes = "BTU" if _batch_first(module, ancestors) else "TBU"
-        return Layout(axes, "patch" if _sees_patches(ancestors) else "token")
+        return Layout(axes, "patch" if _sees_patches(module, ancestors) else "token")
     return _known(_IMAGES, rank, activations, None)
 
 
@@ -157,8 +155,9 @@ def _batch_first(module: nn.Module, ancestors: tuple[nn.Module, ...]) -> bool:
     return True
 
 
-def _sees_patches(ancestors: tuple[nn.Module, ...]) -> bool:
-    return any(_VISION.search(type(part).__name__) for parent in ancestors for part in (parent, *parent.children()))
+def _sees_patches(module: nn.Module, ancestors: tuple[nn.Module, ...]) -> bool:
+    within = any(_VISION.search(type(part).__name__) for part in (*ancestors, module))
+    return within or any("Patch" in type(part).__name__ for parent in ancestors for part in parent.children())
 
 
 def sequences_of(items: Sequence[Activations], layout: Layout) -> Iterator[tuple[Tensor, Tensor | None]]:

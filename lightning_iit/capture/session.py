@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,7 +20,7 @@ from lightning_iit.capture.options import CaptureOptions
 from lightning_iit.capture.ranks import gather
 from lightning_iit.capture.tap import LayerTap
 from lightning_iit.capture.transitions import counts_record
-from lightning_iit.records import Thresholds, Units
+from lightning_iit.records import Axis, Thresholds, Units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +33,15 @@ _T = TypeVar("_T")
 _CHUNK_VALUES = 2**18
 _CHUNK_STEPS = 128
 _RAW_VALUES = 2**21
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a rank saw of a layer in an epoch."""
+
+    called: bool
+    axis: Axis
+    error: str
 
 
 class Capture:
@@ -62,7 +72,7 @@ class Capture:
         self.options = options or CaptureOptions()
         self._model = model
         self._taps = [LayerTap(layer, self.options) for layer in find_layers(model, self.options.layers)]
-        self._recorders = [tap.recorder for tap in self._taps]
+        self._recorders = [tap.reading.recorder for tap in self._taps]
         self._handles: list[RemovableHandle] = []
         self._calibration_steps = self.options.calibration_batches
         self.begin_epoch()
@@ -80,7 +90,7 @@ class Capture:
         found = find_layers(model or self._model, self.layers)
         for tap, layer in zip(self._taps, found, strict=True):
             tap.layer = layer
-            self._handles.append(attach_hook(layer.module, tap.recorder))
+            self._handles.append(attach_hook(layer.module, tap.reading.recorder))
         _forget_compiled_graphs()
 
     def detach(self) -> None:
@@ -124,7 +134,7 @@ class Capture:
     def end_step(self) -> None:
         """Stops to record. Once in many steps, what was recorded is counted."""
         for recorder in self._recorders:
-            recorder.armed = False
+            recorder.end_step()
         self._step += 1
         if self._step >= self._next:
             self._attend()
@@ -132,10 +142,10 @@ class Capture:
     def end_epoch(self) -> tuple[LayerEpoch, ...]:
         """Ends the epoch: counts what is left, and sums over ranks. One result for each layer, in order."""
         for recorder in self._recorders:
-            recorder.armed = False
+            recorder.end_step()
         self._attend(final=True)
-        faults = gather([_fault(tap) for tap in self._taps])
-        return tuple(self._result(tap, [rank[i] for rank in faults]) for i, tap in enumerate(self._taps))
+        seen = gather([_seen(tap) for tap in self._taps])
+        return tuple(self._result(tap, [rank[i] for rank in seen]) for i, tap in enumerate(self._taps))
 
     def _attend(self, *, final: bool = False) -> None:
         """Does what can be done by now: ranks meet at the same steps to choose units and calibrate; each counts by itself."""
@@ -182,23 +192,24 @@ class Capture:
 
     # --- results ---
 
-    def _result(self, tap: LayerTap, faults: Sequence[tuple[bool, str]]) -> LayerEpoch:
-        called = any(rank_called for rank_called, _ in faults)
-        error = next((words for _, words in faults if words), "")
+    def _result(self, tap: LayerTap, ranks: Sequence[_Seen]) -> LayerEpoch:
+        called = any(rank.called for rank in ranks)
+        error = next((rank.error for rank in ranks if rank.error), "")
+        axis: Axis = next((rank.axis for rank in ranks if rank.called), "stream")
         joint, left_out = tap.summed()
         usable = called and not error
         counts = counts_record(joint, len(tap.units.indices)) if usable and joint is not None and tap.units is not None else None
-        statement = statement_about(tap.layer.module, tap.axis)
+        statement = statement_about(tap.layer.module, axis)
         return LayerEpoch(
             layer=tap.layer.name,
-            axis=tap.axis,
+            axis=axis,
             kind=statement.kind,
             units=tap.units,
             thresholds=tap.thresholds,
             counts=counts,
             last_state=tap.last_state() if usable else None,
             left_out=left_out,
-            notes=(*tap.notes, *notes_on(tap.axis, tap.units, counts, left_out)),
+            notes=(*tap.notes, *notes_on(axis, tap.units, counts, left_out)),
             structural_phi=statement.structural_phi,
             structural_reason=statement.structural_reason,
             problem=problem_of(tap.layer.name, called=called, error=error, counts=counts, left_out=left_out),
@@ -219,8 +230,7 @@ class Capture:
         for tap in self._taps:
             stored = state["layers"].get(tap.layer.name)
             if stored is not None:
-                tap.units = msgspec.convert(stored["units"], Units | None)
-                tap.frozen = msgspec.convert(stored["thresholds"], Thresholds | None)
+                tap.resume(msgspec.convert(stored["units"], Units | None), msgspec.convert(stored["thresholds"], Thresholds | None))
         self._calibration_steps = state["calibration_steps"]
         self.begin_epoch(self._expected_batches, initial=self._initial)
 
@@ -230,13 +240,13 @@ def _guarded(tap: LayerTap, act: Callable[[], _T]) -> _T | None:
     try:
         return act()
     except Exception as error:  # noqa: BLE001
-        tap.recorder.fail(error)
+        tap.reading.recorder.fail(error)
         return None
 
 
-def _fault(tap: LayerTap) -> tuple[bool, str]:
-    error = tap.recorder.error
-    return tap.called, "" if error is None else f"{type(error).__name__}: {error}"
+def _seen(tap: LayerTap) -> _Seen:
+    error = tap.reading.recorder.error
+    return _Seen(tap.reading.called, tap.reading.axis, "" if error is None else f"{type(error).__name__}: {error}")
 
 
 def _forget_compiled_graphs() -> None:

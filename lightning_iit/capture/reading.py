@@ -1,0 +1,140 @@
+"""How one layer's outputs are read: found out at the first output, then the same for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from lightning_iit.capture.hooks import CellRecorder, Reader, Recorder, reader, unwrapper
+from lightning_iit.capture.layers import is_match
+from lightning_iit.capture.outputs import Activations, Layout, activations_of, layout_of, parse_layout, sequences_of
+from lightning_iit.errors import UnsupportedOutputError
+
+if TYPE_CHECKING:
+    from lightning_iit.capture.layers import Layer
+    from lightning_iit.capture.options import CaptureOptions
+    from lightning_iit.records import Axis
+
+
+class LayerReading:
+    """Reads the units of one layer, all of them until :meth:`narrow` says which.
+
+    Attributes:
+        recorder: what the hooks write to.
+        called: whether anything was recorded since the last :meth:`restart`.
+    """
+
+    def __init__(self, layer: Layer, options: CaptureOptions) -> None:
+        self.called = False
+        self.recorder = (CellRecorder if isinstance(layer.module, nn.RNNCellBase) else Recorder)(self._read_first)
+        self._options = options
+        self._layer = layer
+        self._indices: Sequence[int] | None = None
+        self._output: Layout | None = None
+        self._kept: Layout | None = None
+        self._unwrap: Callable[[Any], Any] | None = None
+
+    def restart(self, layer: Layer) -> None:
+        """Forgets what was recorded, and finds out anew how the outputs of the layer are to be read."""
+        self._layer = layer
+        self.called = False
+        self.recorder.clear()
+        self.recorder.read = self._read_first
+
+    @property
+    def axis(self) -> Axis:
+        """Along what transitions go."""
+        if self._kept is None or self._options.transitions == "stream":
+            return "stream"
+        return self._kept.sequence or "stream"
+
+    # --- the first output ---
+
+    def _read_first(self, output: Any) -> Activations:
+        self._unwrap = unwrapper(output, self._options.unit_fn)
+        activations = output if self._unwrap is None else self._unwrap(output)
+        self._output = self._told_layout() or layout_of(activations, self._layer.module, ancestors=self._layer.ancestors)
+        self._kept = Layout(self._output.reduced, self._output.sequence)
+        if isinstance(self.recorder, CellRecorder):
+            self._kept = Layout(self._kept.axes.replace("U", "TU"), "time")
+        self._check(activations, self._output, self._kept)
+        self.recorder.read = self._reader(activations.data.device)
+        return self.recorder.read(output)
+
+    def _told_layout(self) -> Layout | None:
+        told = self._options.layout
+        if isinstance(told, Mapping):
+            told = next((layout for pattern, layout in told.items() if is_match(self._layer.name, pattern)), None)
+        return None if told is None else parse_layout(told)
+
+    def _check(self, activations: Activations, output: Layout, kept: Layout) -> None:
+        rank = activations.dim() if isinstance(activations, Tensor) else len(output.axes)
+        if rank != len(output.axes):
+            shape = list(activations.data.shape)
+            msg = f"the output has shape {shape}, but its layout {output.axes!r} has {len(output.axes)} axes"
+            raise UnsupportedOutputError(msg)
+        if self._options.transitions == "time" and kept.sequence is None:
+            shape = list(activations.data.shape)
+            msg = f"transitions='time': the output, of shape {shape}, has no time axis; use 'stream' or 'auto', or give its layout"
+            raise UnsupportedOutputError(msg)
+
+    def _reader(self, device: torch.device) -> Reader:
+        assert self._output is not None
+        index = None if self._indices is None else torch.tensor(self._indices, device=device)
+        return reader(self._output, index, self._unwrap)
+
+    # --- what was kept ---
+
+    def narrow(self, indices: Sequence[int]) -> None:
+        """Of what was kept of all units keeps those at ``indices``, and reads only these from now on."""
+        self._indices = indices
+        if self._kept is None:
+            return
+        for stream in self.recorder.streams:
+            for position, item in enumerate(stream):
+                index = torch.tensor(indices, device=item.data.device)
+                stream[position] = reader(self._kept, index, activations_of)(item)
+                self.recorder.read = self._reader(item.data.device)
+
+    def kept(self, number: int | None = None) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """What was kept, of all passes or of the pass of a number.
+
+        Yields:
+            Activations ``[sequence, time, unit]`` with the sequences' lengths, None where they fill it; or ``[sample, unit]`` and
+            None, in the order of the data (of a sequence its last step), where transitions go from sample to sample.
+        """
+        for stream in self.recorder.streams if number is None else [self.recorder.streams[number]]:
+            if not stream:
+                continue
+            self.called = True
+            assert self._kept is not None
+            for values, lengths in sequences_of(stream, self._kept):
+                if self.axis == "stream" and values.dim() == 3:
+                    yield _last_rows(values, lengths), None
+                else:
+                    yield values, lengths
+
+    def rows(self) -> Tensor | None:
+        """All rows ``[row, unit]`` that were kept, without padding."""
+        kept = [_rows(values, lengths) for values, lengths in self.kept()]
+        return torch.cat(kept) if kept else None
+
+
+def beyond(lengths: Tensor, time: int) -> Tensor:
+    """What is padding ``[sequence, time]`` of sequences of these lengths."""
+    return torch.arange(time, device=lengths.device) >= lengths.unsqueeze(1)
+
+
+def _rows(values: Tensor, lengths: Tensor | None) -> Tensor:
+    if lengths is None:
+        return values.reshape(-1, values.shape[-1])
+    return values[~beyond(lengths.to(values.device), values.shape[1])]
+
+
+def _last_rows(values: Tensor, lengths: Tensor | None) -> Tensor:
+    if lengths is None:
+        return values[:, -1]
+    return values[torch.arange(len(values), device=values.device), lengths.to(values.device) - 1]

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from lightning_iit.capture.binarize import threshold_tensor
 from lightning_iit.capture.stepper import Observations, State, Stepper
 from lightning_iit.capture.transitions import pack
-from lightning_iit.capture.untouched import untouched
+from lightning_iit.capture.untouched import untouched, unwrapped
 from lightning_iit.errors import StepError
 from lightning_iit.records import Counts, Skipped
 from lightning_iit.records import State as UnitState
@@ -82,6 +82,7 @@ def observe(
     Returns:
         The observations, or None where no step was seen (sequences of one time only, or no calls).
     """
+    module = unwrapped(module)
     with untouched(module):
         found = [part for part in stepper.observations(module, calls) if len(part.inputs)]
     if not found:
@@ -130,6 +131,7 @@ def perturbed_tpm(
     """
     if observations is None:
         return Skipped(code="no_transitions", reason="No step of the layer was observed, so no state or input to perturb it in.")
+    module = unwrapped(module)
     local = _local(units, stepper, observations)
     limits = threshold_tensor(tuple(thresholds), like=observations.state[0])
     seen = _bits(observations.state[0], local, limits)

@@ -101,6 +101,7 @@ class CellStepper:
     """The step of ``nn.RNNCell``, ``nn.GRUCell`` or ``nn.LSTMCell``, whose calls show state and input."""
 
     offset: int = 0
+    suffix: str = ""
 
     def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
         """The next state of each row."""
@@ -115,7 +116,8 @@ class CellStepper:
             if state is not None:
                 parts = state if isinstance(state, tuple) else (state,)
                 flat = [part.reshape(-1, part.shape[-1]).to(dtype) for part in (inputs, *parts)]
-                found.append(_active(tuple(flat[1:]), flat[0]))
+                rows = _active(flat[1])
+                found.append(Observations(tuple(part[rows] for part in flat[1:]), flat[0][rows]))
         return found
 
 
@@ -167,13 +169,14 @@ class LayerStepper:
         states, _ = _run(module, self.level, self.direction, inputs, batch)
         if self.direction == "backward":
             inputs = _reversed(inputs, batch.lengths)
-        seen = (torch.arange(len(inputs), device=inputs.device)[:, None] < batch.lengths).flatten()
-        return _active(tuple(part.flatten(0, 1)[seen] for part in states), inputs.flatten(0, 1)[seen])
+        seen = torch.arange(len(inputs), device=inputs.device)[:, None] < batch.lengths
+        seen[:1] &= _active(states[0][:1])
+        return Observations(tuple(part[seen] for part in states), inputs[seen])
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """Sequences, time first: inputs ``[T, B, feature]``, lengths ``[B]``, parts of the first state ``[level * direction, B, unit]``."""
+    """Sequences, time first: inputs ``[T, B, feature]``, lengths ``[B]``, first state ``[level * direction, B, unit]`` (parts)."""
 
     inputs: Tensor
     lengths: Tensor
@@ -241,7 +244,6 @@ def _reversed(values: Tensor, lengths: Tensor) -> Tensor:
     return values[order, torch.arange(values.shape[1], device=values.device)]
 
 
-def _active(state: State, inputs: Tensor) -> Observations:
-    """Leaves out the rows whose hidden state is all zero: the start of a sequence, not an activity of the layer."""
-    rows = (state[0] != 0).any(-1)
-    return Observations(tuple(part[rows] for part in state), inputs[rows])
+def _active(hidden: Tensor) -> Tensor:
+    """Where a hidden state is not all zero: that is the start of a sequence, and no activity of the layer."""
+    return (hidden != 0).any(-1)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lightning_iit.capture.recurrent import CellStepper, LayerStepper
 from lightning_iit.capture.stepper import Direction, Observations, State, Stepper
+from lightning_iit.capture.untouched import unwrapped
 from lightning_iit.errors import InvalidArgumentError, StepError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def step_for(
     Raises:
         InvalidArgumentError: the layer has no such level or direction.
     """
-    module = getattr(module, "_orig_mod", module)  # what torch.compile wraps
+    module = unwrapped(module)
     if step is not None:
         return CustomStepper(step, batch_first=batch_first)
     forward = type(module).forward

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+def unwrapped(module: nn.Module) -> nn.Module:
+    """The module itself where torch.compile has wrapped it: its hooks and weights are there, and a step need not be compiled."""
+    inner = getattr(module, "_orig_mod", module)
+    return inner if isinstance(inner, nn.Module) else module
+
+
 @contextmanager
 def untouched(module: nn.Module) -> Iterator[None]:
     """Eval mode and no gradients inside; afterwards all that running the module could have changed is as it was.

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
 
 from lightning_iit.phi.engine import PhiEngine, choose_engine, get_engine
 from lightning_iit.phi.scalars import phi_scalars
 from lightning_iit.records import (
-    Computed,
     Failed,
     MajorComplex,
     PhiOptions,
@@ -27,7 +28,9 @@ from lightning_iit.records import (
 )
 from lightning_iit.tpm.diagnostics import scalars as tpm_scalars
 from lightning_iit.tpm.estimate import Tpm, tpm_from_counts
-from lightning_iit.tpm.states import index_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 class Report(Protocol):
@@ -90,22 +93,14 @@ def prepare_run(task: PhiTask) -> None:
 
 
 def warm_up(engine: str = "auto", report: Report = ignore) -> None:
-    """Loads an engine and lets it compile, by analysing a small system."""
+    """Loads an engine and lets it compile, by analysing a small system, and what draws the pictures."""
     chosen = get_engine("fast" if engine == "auto" else engine)
-    tpm = [
-        [0.1, 0.2, 0.3],
-        [0.8, 0.3, 0.1],
-        [0.4, 0.7, 0.2],
-        [0.9, 0.1, 0.6],
-        [0.2, 0.5, 0.8],
-        [0.3, 0.9, 0.4],
-        [0.6, 0.4, 0.7],
-        [0.7, 0.8, 0.9],
-    ]
-    # PyPhi has nothing to compile, and two units are enough to load it.
-    system = System(tpm=[row[:2] for row in tpm[:4]], state=(1, 0)) if chosen.name == "pyphi" else System(tpm=tpm, state=(1, 0, 1))
-    for _ in chosen.analyse([system], PhiOptions()):
+    # Five units are the fewest that meet every kernel of the fast engine. PyPhi has nothing to compile, and two load it.
+    n = 2 if chosen.name == "pyphi" else 5
+    tpm = np.random.default_rng(0).random((2**n, n))
+    for _ in chosen.analyse([System(tpm=tpm, state=(0,) * n)], PhiOptions()):  # type: ignore[arg-type]
         report(1.0)
+    import_module("lightning_iit.figures.partition")
 
 
 def _states(task: PhiTask, tpm: Tpm, report: Report) -> tuple[StateResult, ...]:
@@ -116,7 +111,7 @@ def _states(task: PhiTask, tpm: Tpm, report: Report) -> tuple[StateResult, ...]:
         report((len(done) + fraction) / total)
 
     for state, result in zip(task.states, _analyse(task, tpm, progress), strict=True):
-        done.append(StateResult(state=state, visits=int(tpm.visits[index_of(state)]), result=result))
+        done.append(StateResult(state=state, visits=task.visits_of(state), result=result))
         report(len(done) / total, state=done[-1])
     return tuple(done)
 
@@ -126,20 +121,19 @@ def _analyse(task: PhiTask, tpm: Tpm, progress: Callable[[float], None]) -> Iter
     systems = [_system(task, tpm, state) for state in task.states]
     done = 0
     while done < len(systems):
-        begun, left = done, len(systems) - done
-
-        def of_one(fraction: float, begun: int = begun, left: int = left) -> None:
-            # The engine tells the fraction of all systems that it was given; the caller wants that of the one it waits for.
-            progress(min(1.0, max(0.0, fraction * left - (done - begun))))
-
         try:
             engine = choose_engine(task.engine, task.options)
-            for result in engine.analyse(systems[done:], task.options, of_one):
+            for result in engine.analyse(systems[done:], task.options, _of_the_next(progress, len(systems) - done)):
                 done += 1
                 yield result
-        except Exception as error:  # noqa: BLE001  whatever broke, it is the result of this state
+        except Exception as error:
             done += 1
             yield Failed(code="engine_error", reason=f"{type(error).__name__}: {error}", details=traceback.format_exc())
+
+
+def _of_the_next(progress: Callable[[float], None], systems: int) -> Callable[[float], None]:
+    """An engine tells the fraction of all systems it was given; what is wanted is that of the one it is at."""
+    return lambda fraction: progress((fraction * systems) % 1.0)
 
 
 def _system(task: PhiTask, tpm: Tpm, state: State) -> System:

@@ -239,6 +239,23 @@ class TpmRecord(_Record, kw_only=True):
     prior: float
 
 
+class Perturbation(_Record, kw_only=True):
+    """How a causal TPM was made: units were set into each of their states, and the layer made one step.
+
+    ``off`` and ``on`` are the values that each unit was set to, for each part of the state that was set (a hidden state, and the
+    cell state of an LSTM). The rest of the state and the input came from ``draws`` observed backgrounds, the same for each state
+    ("sampled"), or from the one that was observed at the analysed state ("fixed"). ``observed`` counts how often each state was
+    seen, not set, where the backgrounds come from.
+    """
+
+    background: str
+    draws: int
+    observed: tuple[int, ...]
+    off: tuple[tuple[float, ...], ...]
+    on: tuple[tuple[float, ...], ...]
+    seed: int
+
+
 class StateResult(_Record, kw_only=True):
     """The result for one analysed state, with how often the state was visited."""
 
@@ -275,7 +292,10 @@ class Diagnostic(_Record, kw_only=True):
 
 
 class PhiTask(_Record, kw_only=True):
-    """What a worker is asked: a layer's counts of one epoch and the states to analyse. Plain data, so that any pool can carry it."""
+    """What a worker is asked: a layer's counts of one epoch and the states to analyse. Plain data, so that any pool can carry it.
+
+    ``visits`` says how often each of ``states`` was observed, where that is not what ``counts`` says (perturbed TPMs).
+    """
 
     layer: str
     epoch: int
@@ -286,6 +306,7 @@ class PhiTask(_Record, kw_only=True):
     kind: Kind
     axis: Axis
     unit_indices: tuple[int, ...]
+    visits: tuple[int, ...] = ()
     cm: tuple[tuple[int, ...], ...] | None = None
     engine: str = "auto"
     options: PhiOptions = PhiOptions()
@@ -297,6 +318,13 @@ class PhiTask(_Record, kw_only=True):
     def key(self) -> tuple[str, int]:
         """Layer and epoch: what names a task and its record within a run."""
         return self.layer, self.epoch
+
+    def visits_of(self, state: State) -> int:
+        """How often a state was observed."""
+        if self.visits:
+            return self.visits[self.states.index(state)]
+        index = sum(bit << unit for unit, bit in enumerate(state))
+        return self.counts.visits[index] if index < len(self.counts.visits) else 0
 
 
 class TaskResult(_Record, kw_only=True):
@@ -330,7 +358,8 @@ class Provenance(_Record, kw_only=True):
 class EpochRecord(_Record, kw_only=True):
     """Everything known of one layer at one epoch. One JSON file each, under ``<log_dir>/iit/<layer>/epoch=0003.json``.
 
-    Epoch -1 is the untrained network. ``result`` is that of the first state of ``states``; ``scalars`` is exactly what is
+    ``counts`` are those that the TPM comes from: of watched transitions, or of perturbations (``perturbation`` says how; what was
+    watched is then in ``observed``). Epoch -1 is the untrained network. ``result`` is that of the first state of ``states``; ``scalars`` is exactly what is
     logged under ``iit/<layer>/``.
     """
 
@@ -345,6 +374,8 @@ class EpochRecord(_Record, kw_only=True):
     units: Units | None = None
     thresholds: Thresholds | None = None
     counts: Counts | None = None
+    perturbation: Perturbation | None = None
+    observed: Counts | None = None
     tpm: TpmRecord | None = None
     scalars: dict[str, float] = {}
     diagnostics: tuple[Diagnostic, ...] = ()

@@ -65,6 +65,11 @@ def record_name(layer: str, epoch: int) -> str:
     return f"{FOLDER}/{layer_slug(layer)}/{epoch_name(epoch)}.json"
 
 
+def network_name(epoch: int) -> str:
+    """The path of a network snapshot below the run's directory; no record has such a name, whatever its layer is called."""
+    return f"{FOLDER}/network/snapshot={epoch:04d}.json"
+
+
 def image_path(record_path: Path, image: str) -> Path:
     """Where a record's picture is: ``epoch=0003.tpm.png`` beside ``epoch=0003.json``."""
     return record_path.with_name(f"{record_path.stem}.{image}.png")
@@ -270,3 +275,19 @@ def _runs_below(folder: Path) -> str:
         return ""
     more = f" and {len(runs) - _SHOWN} more" if len(runs) > _SHOWN else ""
     return f" Runs below it: {', '.join(repr(run) for run in runs[:_SHOWN])}{more}."
+
+
+def set_aside(run_dir: str | os.PathLike[str]) -> Path | None:
+    """Moves the records of an earlier run out of the way of a new one in the same directory: ``iit`` becomes ``iit-1``, or the next free number.
+
+    Returns:
+        Where they are now, or None where there were none.
+    """
+    folder = Path(run_dir) / FOLDER
+    if not folder.is_dir():
+        return None
+    number = 1
+    while (aside := folder.with_name(f"{FOLDER}-{number}")).exists():
+        number += 1
+    folder.rename(aside)
+    return aside

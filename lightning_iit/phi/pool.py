@@ -7,17 +7,20 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.phi._child import Report
+from lightning_iit.phi.endings import drained, unfinished, why_not
 from lightning_iit.phi.process_context import WorkerServer
-from lightning_iit.phi.scalars import phi_scalars
-from lightning_iit.phi.worker import Died, Outcome, Overran, Raised, Returned, Stopped, Worker
-from lightning_iit.records import Failed, PhiResult, PhiTask, Skipped, State, StateResult, TaskResult, TimedOut
+from lightning_iit.phi.worker import Returned, Stopped, Worker
+from lightning_iit.records import Failed, PhiResult, PhiTask, Skipped, StateResult, TaskResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lightning_iit.phi._child import Report
 
 WhenBusy: TypeAlias = Literal["queue", "skip", "wait"]
 JOB = "lightning_iit.job:run"
@@ -62,7 +65,7 @@ class _Open:
     future: Future[TaskResult] = field(default_factory=Future)
     running: bool = False
     fraction: float = 0.0
-    finished: dict[State, StateResult] = field(default_factory=dict)
+    finished: dict[tuple[int, ...], StateResult] = field(default_factory=dict)
     partial: TaskResult | None = None
     end: Callable[[_Open], PhiResult] | None = None
     """Set by the host to end it: what its unfinished states then carry."""
@@ -83,25 +86,6 @@ class _Open:
     def resolve_unfinished(self, why: PhiResult) -> None:
         """Ends the task with what is known; the states that were not finished carry ``why``."""
         self.resolve(unfinished(self.task, why, self.finished, self.partial))
-
-
-def unfinished(
-    task: PhiTask,
-    why: PhiResult,
-    finished: dict[State, StateResult] | None = None,
-    partial: TaskResult | None = None,
-) -> TaskResult:
-    """The result of a task that did not end by itself: the states that were finished, and ``why`` for the others."""
-    known = finished or {}
-    states = tuple(known.get(state) or StateResult(state=state, visits=_visits(task, state), result=why) for state in task.states)
-    base = partial or TaskResult(states=states)
-    scalars = {**base.scalars, **phi_scalars(states)}
-    return TaskResult(states=states, tpm=base.tpm, scalars=scalars, diagnostics=base.diagnostics, images=base.images)
-
-
-def _visits(task: PhiTask, state: State) -> int:
-    index = sum(bit << unit for unit, bit in enumerate(state))
-    return task.counts.visits[index] if index < len(task.counts.visits) else 0
 
 
 class WorkerPool:
@@ -206,11 +190,11 @@ class WorkerPool:
                 on_progress(self.pending)
         if not futures:
             return True
-        self._end_all(lambda entry: _drained(timeout, running=entry.running))
+        self._end_all(lambda entry: drained(timeout, running=entry.running))
         return False
 
     def close(self) -> None:
-        """Ends the workers at once; what is open ends as Failed. Can be called more than once, and in a forked child does nothing."""
+        """Ends the workers at once; what is open ends as Failed. A second call does nothing, nor does one in a forked child."""
         with self._changed:
             if self._closed or os.getpid() != self._pid:
                 return
@@ -229,12 +213,12 @@ class WorkerPool:
         if self._closed:
             return Skipped(code="pool_closed", reason="The worker pool was closed before this task was handed over.")
         if self._when_busy == "skip" and len(self._open) >= self._workers:
-            reason = f"All {self._workers} worker(s) were busy and when_busy='skip'; use more workers, 'queue' or every_n_epochs."
+            reason = f"All {self._workers} worker(s) were busy (when_busy='skip'); use more workers, 'queue' or every_n_epochs."
             return Skipped(code="workers_busy", reason=reason)
         if self._when_busy == "queue" and len(self._open) >= self._workers + self._max_queued:
             reason = (
-                f"{len(self._queue)} tasks were waiting already (max_queued={self._max_queued}) for {self._workers} worker(s): Φ takes "
-                "longer than an epoch. Use fewer units, more workers, every_n_epochs, or when_busy='wait'."
+                f"{len(self._queue)} tasks were waiting already (max_queued={self._max_queued}) for {self._workers} worker(s): "
+                "Φ takes longer than an epoch. Use fewer units, more workers, every_n_epochs, or when_busy='wait'."
             )
             return Skipped(code="queue_full", reason=reason)
         return None
@@ -308,30 +292,9 @@ class WorkerPool:
             entry.resolve_unfinished(result)
 
 
-def why_not(outcome: Outcome) -> PhiResult:
-    """The result for an outcome that is no value."""
-    if isinstance(outcome, Overran):
-        reason = f"Not finished within its time limit of {outcome.timeout:g} s; use fewer units or states, or a longer timeout."
-        return TimedOut(reason=reason, timeout=outcome.timeout)
-    if isinstance(outcome, Died):
-        return Failed(code="worker_died", reason=outcome.reason)
-    if isinstance(outcome, Raised):
-        return Failed(code="engine_error", reason=outcome.reason, details=outcome.details)
-    if isinstance(outcome, Returned):
-        return Failed(code="engine_error", reason=f"The worker returned a {type(outcome.value).__name__}, not a TaskResult.")
-    return Failed(code="interrupted", reason="The worker was stopped before this analysis ended.")
-
-
-def _drained(timeout: float, *, running: bool) -> TimedOut | Skipped:
-    if running:
-        reason = f"Still running when the drain_timeout of {timeout:g} s after training had passed; its counts are kept."
-        return TimedOut(reason=reason, timeout=timeout)
-    reason = f"Still waiting for a worker when the drain_timeout of {timeout:g} s after training had passed; its counts are kept."
-    return Skipped(code="drain_timeout", reason=reason)
-
-
 def check_pool_options(workers: int, timeout: float | None, when_busy: str, max_queued: int) -> None:
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+    """Raises InvalidArgumentError for an option of :class:`WorkerPool` that cannot be."""
+    if type(workers) is not int or workers < 1:
         msg = f"workers={workers!r}: give the number of worker processes, 1 or more."
         raise InvalidArgumentError(msg)
     if timeout is not None and not timeout > 0:
@@ -340,6 +303,6 @@ def check_pool_options(workers: int, timeout: float | None, when_busy: str, max_
     if when_busy not in {"queue", "skip", "wait"}:
         msg = f"when_busy={when_busy!r}: choose 'queue', 'skip' or 'wait'."
         raise InvalidArgumentError(msg)
-    if isinstance(max_queued, bool) or not isinstance(max_queued, int) or max_queued < 0:
+    if type(max_queued) is not int or max_queued < 0:
         msg = f"max_queued={max_queued!r}: give how many tasks may wait, 0 or more."
         raise InvalidArgumentError(msg)

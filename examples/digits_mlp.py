@@ -1,0 +1,58 @@
+"""Watch Φ of two layers while a small network learns handwritten digits (no download). `make demo` runs this file."""
+
+from __future__ import annotations
+
+import torch
+from lightning.pytorch import LightningModule, Trainer, seed_everything
+from lightning.pytorch.loggers import MLFlowLogger, TensorBoardLogger
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader, TensorDataset
+
+from lightning_iit import IITCallback
+from lightning_iit.report import print_table
+
+
+class Digits(LightningModule):
+    """Reads a digit row by row with a GRU, then classifies what the GRU remembers with an MLP."""
+
+    def __init__(self, hidden: int = 32) -> None:
+        super().__init__()
+        self.rows = nn.GRU(8, hidden, batch_first=True)
+        self.mlp = nn.Sequential(nn.Linear(hidden, 64), nn.ReLU(), nn.Linear(64, 10))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.mlp(self.rows(images)[0][:, -1])
+
+    def training_step(self, batch: list[torch.Tensor], _: int) -> torch.Tensor:
+        loss = cross_entropy(self(batch[0]), batch[1])
+        self.log("loss", loss, prog_bar=True, on_step=False, on_epoch=True)
+        return loss
+
+    def validation_step(self, batch: list[torch.Tensor], _: int) -> None:
+        self.log("accuracy", (self(batch[0]).argmax(1) == batch[1]).float().mean(), prog_bar=True)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), lr=3e-3)
+
+
+def loaders(batch_size: int = 32) -> tuple[DataLoader, DataLoader]:
+    digits = load_digits()
+    data = TensorDataset(torch.tensor(digits.images / 16, dtype=torch.float32), torch.tensor(digits.target))
+    train, held_out = torch.utils.data.random_split(data, [1500, 297], torch.Generator().manual_seed(0))
+    return DataLoader(train, batch_size, shuffle=True), DataLoader(held_out, 297)
+
+
+def main(epochs: int = 6, root: str = "runs/demo") -> IITCallback:
+    seed_everything(0, verbose=False)
+    mlflow = MLFlowLogger("digits", tracking_uri=f"sqlite:///{root}/mlflow.db", artifact_location=f"{root}/mlflow")
+    callback = IITCallback(["rows", "mlp.1"])
+    Trainer(max_epochs=epochs, logger=[TensorBoardLogger(root, name=""), mlflow], callbacks=[callback], log_every_n_steps=10).fit(Digits(), *loaders())
+    print_table(callback.records)
+    print(f"Open:  tensorboard --logdir {root}\n       mlflow ui --backend-store-uri sqlite:///{root}/mlflow.db")
+    return callback
+
+
+if __name__ == "__main__":
+    main()

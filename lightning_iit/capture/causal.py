@@ -1,0 +1,182 @@
+"""Causal TPMs for the layers of a run: keeps some calls of each layer that can be stepped, and perturbs it at an epoch's end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from lightning_iit.capture.layers import find_layers
+from lightning_iit.capture.perturb import Background, observe, perturbed_tpm
+from lightning_iit.capture.reservoir import Reservoir
+from lightning_iit.capture.steps import StepFunction, step_for
+from lightning_iit.errors import InvalidArgumentError, StepError
+from lightning_iit.records import Perturbation, Skipped
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import nn
+    from torch.utils.hooks import RemovableHandle
+
+    from lightning_iit.capture.epoch import LayerEpoch
+    from lightning_iit.capture.stepper import Direction, Stepper
+    from lightning_iit.records import Counts
+
+TpmSource: TypeAlias = Literal["auto", "perturb", "observe"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CausalOptions:
+    """How TPMs are made.
+
+    Args:
+        tpm: "perturb" (units are set into each state), "observe" (they are watched), or "auto": perturb where a step is known.
+        background: "sampled" (an average over observed ones) or "fixed" (IIT's background conditions, at the analysed state).
+        draws: R, how many backgrounds are drawn.
+        step: ``(module, state, input) -> state`` for modules whose step is not known.
+        level: which of stacked recurrent layers.
+        direction: which direction of a bidirectional layer.
+        hidden_only: set the hidden state of an LSTM alone.
+        calls: how many calls of a layer are kept for observations.
+        seed: of the kept calls and the draws.
+
+    Raises:
+        InvalidArgumentError: a value that cannot be.
+    """
+
+    tpm: TpmSource = "auto"
+    background: Background = "sampled"
+    draws: int = 128
+    step: StepFunction | None = None
+    level: int = -1
+    direction: Direction = "forward"
+    hidden_only: bool = False
+    calls: int = 8
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Checks each value."""
+        for name, choices in (
+            ("tpm", ("auto", "perturb", "observe")),
+            ("background", ("sampled", "fixed")),
+            ("direction", ("forward", "backward")),
+        ):
+            if getattr(self, name) not in choices:
+                msg = f"{name}={getattr(self, name)!r}: choose one of {', '.join(map(repr, choices))}."
+                raise InvalidArgumentError(msg)
+        if isinstance(self.draws, bool) or not isinstance(self.draws, int) or self.draws < 1:
+            msg = f"draws={self.draws!r}: give the number of observed backgrounds to average over, 1 or more."
+            raise InvalidArgumentError(msg)
+
+
+@dataclass
+class _Watched:
+    module: nn.Module
+    stepper: Stepper
+    reservoir: Reservoir
+    handle: RemovableHandle | None = field(default=None)
+
+
+class Perturber:
+    """Perturbs the layers that can be stepped.
+
+    Args:
+        model: where the layers are.
+        layers: their names.
+        options: how.
+
+    Raises:
+        InvalidArgumentError: ``tpm="perturb"`` for a layer whose step is not known.
+    """
+
+    def __init__(self, model: nn.Module, layers: Sequence[str], options: CausalOptions) -> None:
+        self._options = options
+        self._layers = tuple(layers)
+        self._watched: dict[str, _Watched] = {}
+        self._find(model)
+        if options.tpm == "perturb" and (unknown := [name for name in layers if name not in self._watched]):
+            msg = (
+                f"tpm='perturb': no step is known for {', '.join(map(repr, unknown))}. Known are nn.RNN, nn.GRU, nn.LSTM and their "
+                "cells; give step=, a function (module, state, input) -> state, or use tpm='auto' or 'observe'."
+            )
+            raise InvalidArgumentError(msg)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that are perturbed."""
+        return tuple(self._watched)
+
+    def attach(self, model: nn.Module) -> None:
+        """Watches the calls of the layers of this model."""
+        self.detach()
+        self._find(model)
+        for watched in self._watched.values():
+            watched.handle = watched.reservoir.attach(watched.module)
+
+    def detach(self) -> None:
+        """Watches no more."""
+        for watched in self._watched.values():
+            if watched.handle is not None:
+                watched.handle.remove()
+                watched.handle = None
+
+    def begin_epoch(self) -> None:
+        """Forgets the calls of the epoch before."""
+        for watched in self._watched.values():
+            watched.reservoir.clear()
+
+    def listen(self, *, on: bool) -> None:
+        """Only calls inside of a training step are kept."""
+        for watched in self._watched.values():
+            watched.reservoir.enabled = on
+
+    def perturb(self, captured: LayerEpoch, state: tuple[int, ...] | None) -> tuple[Counts, Perturbation] | Skipped | None:
+        """The causal counts of a layer with the units and thresholds of its capture.
+
+        Args:
+            captured: of the epoch that ends.
+            state: the state that is analysed, at which a "fixed" background is held.
+
+        Returns:
+            The counts (as many draws after each of the 2^n states) and how they were made; Skipped with the reason where they
+            could not be made; None where the layer is not perturbed.
+        """
+        watched = self._watched.get(captured.layer)
+        if watched is None or captured.units is None or captured.thresholds is None:
+            return None
+        options = self._options
+        try:
+            observations = observe(watched.module, watched.stepper, watched.reservoir.calls, seed=options.seed)
+            found = perturbed_tpm(
+                watched.module,
+                watched.stepper,
+                captured.units.indices,
+                captured.thresholds.values,
+                observations,
+                background=options.background,
+                draws=options.draws,
+                hidden_only=options.hidden_only,
+                at=state,
+                seed=options.seed,
+            )
+        except StepError as error:
+            return Skipped(code="step_failed", reason=str(error))
+        if isinstance(found, Skipped):
+            return found
+        how = Perturbation(
+            background=options.background, draws=found.draws, observed=found.observed, off=found.off, on=found.on, seed=options.seed
+        )
+        return found.counts, how
+
+    def _find(self, model: nn.Module) -> None:
+        options = self._options
+        if options.tpm == "observe":
+            return
+        found = {}
+        for layer in find_layers(model, self._layers):
+            stepper = step_for(layer.module, step=options.step, level=options.level, direction=options.direction)
+            if stepper is not None:
+                reservoir = Reservoir(size=options.calls, with_output=options.step is not None, seed=options.seed)
+                found[layer.name] = _Watched(layer.module, stepper, reservoir)
+                reservoir.enabled = False
+        self._watched = found

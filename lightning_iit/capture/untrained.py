@@ -1,0 +1,82 @@
+"""A pass of the untrained network over the first batches, which leaves no trace in the training that follows."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from lightning.pytorch.utilities.seed import isolate_rng
+from torch import nn
+from torch.utils.data import DataLoader, IterableDataset
+
+from lightning_iit.errors import InvalidArgumentError
+
+
+def copy_without_trainer(module: nn.Module, trainer: object) -> nn.Module:
+    """A deep copy of a LightningModule that shares no tensor with it, knows no trainer, and logs nothing.
+
+    Whatever the copy does in its ``training_step`` (running statistics, metrics, counters) stays in the copy.
+    """
+    twin: Any = copy.deepcopy(module, {id(trainer): None})
+    twin.log = _log_nothing
+    twin.log_dict = _log_nothing
+    return twin  # type: ignore[no-any-return]
+
+
+def _log_nothing(*_args: Any, **_kwargs: Any) -> None:
+    return None
+
+
+def first_batches(loader: object) -> Iterator[Any]:
+    """The batches that a data loader gives, made in this process and without starting its workers.
+
+    Raises:
+        InvalidArgumentError: the loader is not one ``DataLoader`` over a map-style dataset, so reading ahead would use up its data.
+    """
+    if not isinstance(loader, DataLoader) or isinstance(loader.dataset, IterableDataset):
+        msg = (
+            f"the training data come from {type(loader).__name__}"
+            f"{' over an IterableDataset' if isinstance(loader, DataLoader) else ''}, which cannot be read ahead without using it up"
+        )
+        raise InvalidArgumentError(msg)
+    dataset: Any = loader.dataset
+    if loader.batch_sampler is None:
+        for index in loader.sampler:
+            yield loader.collate_fn(dataset[index])
+        return
+    for indices in loader.batch_sampler:
+        fetch = getattr(dataset, "__getitems__", None)
+        yield loader.collate_fn(fetch(indices) if fetch else [dataset[index] for index in indices])
+
+
+@contextmanager
+def untouched_randomness(loader: object) -> Iterator[None]:
+    """Puts back afterwards every random state that reading batches and running a model can move.
+
+    These are the generators of Python, NumPy and torch (CUDA too), and those that the loader or its samplers hold.
+    """
+    generators = [generator for generator in _generators(loader) if generator is not None]
+    held = [generator.get_state() for generator in generators]
+    fault: Exception | None = None
+    with isolate_rng(include_cuda=torch.cuda.is_initialized()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  isolate_rng restores only where nothing is raised through it
+            fault = error
+    for generator, state in zip(generators, held, strict=True):
+        generator.set_state(state)
+    if fault is not None:
+        raise fault
+
+
+def _generators(loader: object) -> Iterator[torch.Generator | None]:
+    batch_sampler = getattr(loader, "batch_sampler", None)
+    for holder in (loader, getattr(loader, "sampler", None), batch_sampler, getattr(batch_sampler, "sampler", None)):
+        generator = getattr(holder, "generator", None)
+        if isinstance(generator, torch.Generator):
+            yield generator

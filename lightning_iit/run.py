@@ -1,0 +1,321 @@
+"""From what was captured to the records: tasks go to the pool, results come back late and are filed under their capture."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import sys
+import threading
+import zlib
+from collections import deque
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from lightning_iit.records import (
+    Computed,
+    Counts,
+    EpochRecord,
+    Failed,
+    PhiOptions,
+    PhiResult,
+    PhiTask,
+    Provenance,
+    Records,
+    Skipped,
+    State,
+    TaskResult,
+    decode,
+    encode,
+)
+from lightning_iit.tpm.counts import merge
+from lightning_iit.tpm.states import StatesPolicy, choose_states, index_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from concurrent.futures import Future
+
+    from lightning_iit.capture.epoch import LayerEpoch
+    from lightning_iit.phi.pool import PhiPool
+    from lightning_iit.records import Perturbation
+    from lightning_iit.trackers.journal import Journal
+
+log = logging.getLogger(__name__)
+
+Key = tuple[str, int]
+Causal: TypeAlias = "tuple[Counts, Perturbation] | Skipped | None"
+_PACKAGES = ("lightning-iit", "torch", "lightning", "numpy", "numba", "pyphi", "pyemd", "POT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What is asked of every analysis of a run; values are checked before training starts."""
+
+    states: StatesPolicy = "mode"
+    window: int = 1
+    prior: float = 0.5
+    engine: str = "auto"
+    options: PhiOptions = field(default_factory=PhiOptions)
+    timeout: float | None = 600.0
+    seed: int = 0
+    pictures: bool = True
+    world_size: int = 1
+
+
+class Run:
+    """The records of one training run and the analyses that are still open.
+
+    Args:
+        options: what is asked of every analysis.
+        pool: where tasks are computed.
+        journal: where records are written.
+    """
+
+    def __init__(self, options: RunOptions, pool: PhiPool, journal: Journal) -> None:
+        self._options = options
+        self._pool = pool
+        self._journal = journal
+        self._lock = threading.RLock()
+        self._records: dict[Key, EpochRecord] = {}
+        self._stored: dict[Key, str] = {}
+        self._open: dict[Key, tuple[PhiTask | None, EpochRecord]] = {}
+        self._windows: dict[str, deque[Counts]] = {}
+        self._packages = _versions()
+
+    @property
+    def records(self) -> Records:
+        """What is settled so far, in order of epoch and layer."""
+        with self._lock:
+            return Records.ordered(self._records.values())
+
+    @property
+    def pending(self) -> int:
+        """How many analyses are open."""
+        with self._lock:
+            return len(self._open)
+
+    def collect(self, captured: LayerEpoch, *, epoch: int) -> Counts | None:
+        """Takes the counts of an epoch into the layer's window.
+
+        Returns:
+            The counts of the window; of the untrained network (epoch -1) its own, which no later epoch's are joined to.
+        """
+        if captured.problem is not None or captured.counts is None or epoch < 0:
+            return captured.counts
+        window = self._windows.setdefault(captured.layer, deque(maxlen=self._options.window))
+        window.append(captured.counts)
+        return merge(window)
+
+    def states(self, captured: LayerEpoch, counts: Counts | None) -> tuple[State, ...]:
+        """The observed states that are analysed; none where no transition was seen."""
+        if counts is None or counts.transitions == 0:
+            return ()
+        return choose_states(counts, captured.last_state, self._options.states)
+
+    def submit(
+        self, captured: LayerEpoch, counts: Counts | None, causal: Causal = None, *, epoch: int, global_step: int, wall_time: float
+    ) -> Future[TaskResult] | None:
+        """Files one layer's epoch: hands it to the pool, or settles it at once where nothing can be analysed.
+
+        Args:
+            captured: of the epoch that ended.
+            counts: what was watched, over the window.
+            causal: the counts of a perturbation with how it was made, why it could not be made, or None for none.
+            epoch: the epoch that ended, -1 for the untrained network.
+            global_step: at capture.
+            wall_time: at capture, in seconds since 1970.
+
+        Returns:
+            The future of the analysis, or None where it is settled already.
+        """
+        stub = self._stub(captured, counts, causal, epoch=epoch, global_step=global_step, wall_time=wall_time)
+        self._journal.expect(stub.key, global_step)
+        with self._lock:
+            self._open[stub.key] = (None, stub)
+        if captured.problem is not None:
+            code, reason = captured.problem
+            broken = code == "capture_error"
+            self._settle(stub, Failed(code=code, reason=reason) if broken else Skipped(code=code, reason=reason))
+            return None
+        states = self.states(captured, counts)
+        if isinstance(causal, Skipped):
+            self._settle(stub, causal)
+            return None
+        if not states:
+            reason = f"Layer {captured.layer!r} gave no transition in epoch {epoch}: it needs two samples or time steps in a row."
+            self._settle(stub, Skipped(code="no_transitions", reason=reason))
+            return None
+        return self._analyse(self._task(stub, states), stub)
+
+    def _stub(
+        self, captured: LayerEpoch, counts: Counts | None, causal: Causal, *, epoch: int, global_step: int, wall_time: float
+    ) -> EpochRecord:
+        """The record as it stands at capture; what the worker finds out is filled in later."""
+        options = self._options
+        set_counts, how = causal if isinstance(causal, tuple) else (None, None)
+        return EpochRecord(
+            layer=captured.layer,
+            epoch=epoch,
+            global_step=global_step,
+            wall_time=wall_time,
+            kind="causal" if set_counts is not None else captured.kind,
+            axis=captured.axis,
+            result=Skipped(code="pending", reason="the analysis is still open"),
+            units=captured.units,
+            thresholds=captured.thresholds,
+            counts=set_counts if set_counts is not None else counts,
+            observed=counts if set_counts is not None else None,
+            perturbation=how,
+            structural_phi=captured.structural_phi,
+            structural_reason=captured.structural_reason,
+            notes=captured.notes,
+            left_out=captured.left_out,
+            provenance=Provenance(
+                engine=options.engine,
+                options=options.options,
+                seed=options.seed,
+                window=options.window,
+                world_size=options.world_size,
+                packages=self._packages,
+            ),
+        )
+
+    def _task(self, stub: EpochRecord, states: tuple[State, ...]) -> PhiTask:
+        options = self._options
+        if stub.counts is None or stub.units is None:
+            msg = f"layer {stub.layer!r} has states but no counts or units"
+            raise ValueError(msg)
+        observed = stub.observed or stub.counts
+        return PhiTask(
+            layer=stub.layer,
+            epoch=stub.epoch,
+            global_step=stub.global_step,
+            counts=stub.counts,
+            prior=options.prior,
+            states=states,
+            kind=stub.kind,
+            axis=stub.axis,
+            unit_indices=stub.units.indices,
+            visits=tuple(observed.visits[index_of(state)] for state in states),
+            engine=options.engine,
+            options=options.options,
+            timeout=options.timeout,
+            pictures=options.pictures,
+            seed=options.seed,
+        )
+
+    def _analyse(self, task: PhiTask, stub: EpochRecord) -> Future[TaskResult]:
+        with self._lock:
+            self._open[stub.key] = (task, stub)
+        future = self._pool.submit(task)
+        future.add_done_callback(lambda done: self._receive(stub, done))
+        return future
+
+    def _receive(self, stub: EpochRecord, future: Future[TaskResult]) -> None:
+        """Runs in the pool's thread: whatever came back becomes a record."""
+        if future.cancelled():
+            self._settle(stub, Skipped(code="cancelled", reason="the analysis was cancelled before it ended"))
+        elif (error := future.exception()) is not None:
+            self._settle(stub, Failed(code="engine_error", reason=f"the pool broke: {error}", details=repr(error)))
+        else:
+            answer = future.result()
+            self._settle(stub, answer.states[0].result, answer)
+
+    def _settle(self, stub: EpochRecord, result: PhiResult, answer: TaskResult | None = None) -> None:
+        changes: dict[str, Any] = {"result": result}
+        if answer is not None:
+            changes |= {
+                "states": answer.states,
+                "tpm": answer.tpm,
+                "scalars": answer.scalars,
+                "diagnostics": answer.diagnostics,
+                "null": answer.null,
+                "major_complex": answer.major_complex,
+                "notes": (*stub.notes, *answer.notes),
+            }
+        record = msgspec.structs.replace(stub, **changes)
+        with self._lock:
+            if self._open.pop(record.key, None) is None:
+                return  # given up before its answer came
+            self._records[record.key] = record
+        if not isinstance(result, Computed):
+            log.warning("No Φ for layer %r in epoch %d: %s", record.layer, record.epoch, result.reason)
+        self._journal.write(record, answer.images if answer is not None else {})
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    def drain(self, timeout: float) -> bool:
+        """Waits for the open analyses with a progress line; False where the deadline passed before they were done."""
+        total = self.pending
+        if total == 0:
+            return True
+        console = Console(file=sys.stderr)
+        columns = (TextColumn("Φ of the last epochs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=console, transient=True) as progress:
+            bar = progress.add_task("", total=total)
+            return self._pool.drain(timeout, lambda pending: progress.update(bar, completed=max(0, total - pending)))
+
+    def abandon(self, reason: str) -> None:
+        """Settles what is still open as Failed: the counts stay in the record, so that Φ can be computed later."""
+        with self._lock:
+            left = list(self._open.values())
+        for _, stub in left:
+            self._settle(stub, Failed(code="interrupted", reason=reason))
+
+    # --- checkpoints --------------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain strings: the settled records, the open tasks with their stubs, and the counts of the windows."""
+        with self._lock:
+            for key, record in self._records.items():
+                if key not in self._stored:
+                    self._stored[key] = _pack(encode(record))
+            return {
+                "records": list(self._stored.values()),
+                "open": [[_pack(encode(task)), _pack(encode(stub))] for task, stub in self._open.values() if task is not None],
+                "windows": {layer: [_pack(encode(counts)) for counts in window] for layer, window in self._windows.items()},
+            }
+
+    def load_state_dict(self, state: Mapping[str, Any], *, known: bool = False) -> None:
+        """Takes up a run where a checkpoint left it; analyses that were open then are submitted again.
+
+        Args:
+            state: what :meth:`state_dict` gave.
+            known: the settled records are where this run writes already.
+        """
+        for packed in state["records"]:
+            record = decode(_unpack(packed))
+            self._records[record.key] = record
+            self._stored[record.key] = packed
+            if not known:
+                self._journal.expect(record.key, record.global_step)
+                self._journal.write(record, {})
+        for layer, window in state["windows"].items():
+            counts = (msgspec.json.decode(_unpack(packed), type=Counts) for packed in window)
+            self._windows[layer] = deque(counts, maxlen=self._options.window)
+        for packed_task, packed_stub in state["open"]:
+            stub = decode(_unpack(packed_stub))
+            self._journal.expect(stub.key, stub.global_step)
+            self._analyse(msgspec.json.decode(_unpack(packed_task), type=PhiTask), stub)
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _pack(data: bytes) -> str:
+    return base64.b85encode(zlib.compress(data)).decode("ascii")
+
+
+def _unpack(text: str) -> bytes:
+    return zlib.decompress(base64.b85decode(text))

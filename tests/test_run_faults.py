@@ -1,0 +1,164 @@
+"""What breaks costs what it must and no more: the records are those of an uninterrupted run, but for the faulted one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from lightning.pytorch import Callback
+from runs import assert_same, comparable, train
+
+from lightning_iit import load_run
+from lightning_iit.records import Computed, Failed, TimedOut
+
+SCRIPT = Path(__file__).with_name("interrupted_script.py")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return train(tmp_path_factory.mktemp("whole"), epochs=4).records
+
+
+def start(folder: Path, fault: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, str(SCRIPT), str(folder), fault], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for_record(folder: Path, epoch: int, seconds: float = 90.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not (folder / "iit" / "net.1" / f"epoch={epoch:04d}.json").exists():
+        assert time.monotonic() < deadline, f"no record of epoch {epoch}"
+        time.sleep(0.05)
+
+
+def family(pid: int) -> list[psutil.Process]:
+    return psutil.Process(pid).children(recursive=True)
+
+
+def gone_within(processes: list[psutil.Process], seconds: float) -> bool:
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
+    return not [process for process in alive if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_normal_end_leaves_no_process_and_runs_the_script_once(tmp_path, whole):
+    script = start(tmp_path, "nothing")
+    out, err = script.communicate(timeout=180)
+    assert script.returncode == 0, err[-3000:]
+    assert out.count("script started") == 1
+    assert "script ended" in out
+    assert_same(load_run(tmp_path), whole)
+
+
+def test_an_error_in_training_keeps_every_record_until_then(tmp_path, whole):
+    script = start(tmp_path, "error")
+    _, err = script.communicate(timeout=180)
+    assert script.returncode != 0
+    assert "the training broke" in err
+    assert_same(load_run(tmp_path), whole[:4])
+
+
+def test_interrupt_ends_workers_and_keeps_records(tmp_path, whole):
+    script = start(tmp_path, "interrupt")
+    wait_for_record(tmp_path, 2)
+    children = family(script.pid)
+    assert children
+    script.send_signal(signal.SIGINT)
+    script.communicate(timeout=60)
+    assert gone_within(children, 5.0)
+    assert_same(load_run(tmp_path), whole[:4])
+
+
+def test_nothing_is_left_when_the_training_process_is_killed(tmp_path, whole):
+    script = start(tmp_path, "kill")
+    wait_for_record(tmp_path, 2)
+    children = family(script.pid)
+    assert children
+    script.kill()
+    script.communicate(timeout=60)
+    assert gone_within(children, 5.0)
+    assert_same(load_run(tmp_path), whole[:4])
+
+
+def workers() -> list[int]:
+    """The worker processes: they are forked by the fork server, a child of this process."""
+    return [process.pid for child in psutil.Process().children() for process in child.children()]
+
+
+class KillWorker(Callback):
+    """Kills every worker process once, at the end of an epoch, while it computes or while it is idle."""
+
+    def __init__(self, callback_when: str) -> None:
+        self.when = callback_when
+        self.killed: list[int] = []
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        if trainer.current_epoch != 1:
+            return
+        iit = next(callback for callback in trainer.callbacks if hasattr(callback, "records"))
+        deadline = time.monotonic() + 60.0
+        while not self.killed and time.monotonic() < deadline:
+            busy = any(task.running for task in iit.progress)
+            settled = {record.epoch for record in iit.records}
+            if self.when == "computing" and busy and {-1, 0} <= settled:
+                self.killed = workers()
+            if self.when == "idle" and not busy and {-1, 0, 1} <= settled:
+                self.killed = workers()
+            time.sleep(0.02)
+        for pid in self.killed:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.2)
+
+
+def test_a_worker_killed_while_computing_costs_one_result(tmp_path):
+    options = {"units": 3, "engine": "pyphi", "epochs": 4}
+    whole = train(tmp_path / "whole", **options).records
+    killer = KillWorker("computing")
+    records = train(tmp_path / "hurt", killer, **options).records
+    assert killer.killed
+    faulted = [record for record in records if not isinstance(record.result, Computed)]
+    assert [(record.epoch, record.result.code) for record in faulted] == [(1, "worker_died")]
+    assert faulted[0].counts == whole[2].counts
+    assert [comparable(a) for a in records if a.epoch != 1] == [comparable(a) for a in whole if a.epoch != 1]
+
+
+def test_a_worker_killed_while_idle_costs_nothing(tmp_path, whole):
+    killer = KillWorker("idle")
+    records = train(tmp_path, killer, epochs=4).records
+    assert killer.killed
+    assert_same(records, whole)
+
+
+def test_an_analysis_that_overruns_is_timed_out_and_the_rest_goes_on(tmp_path):
+    records = train(tmp_path, layers=["net.1", "net.4"], units=4, engine="pyphi", timeout=3.0, epochs=1, initial=False).records
+    assert [type(record.result) for record in records] == [TimedOut, TimedOut]
+    assert all("3" in record.result.reason and record.counts.transitions == 199 for record in records)
+    assert all("phi" not in record.scalars for record in records)
+
+
+def test_what_is_still_open_at_the_deadline_says_so_and_keeps_its_counts(tmp_path):
+    records = train(tmp_path, units=4, engine="pyphi", drain_timeout=0.5, epochs=1, initial=False).records
+    (record,) = records
+    assert isinstance(record.result, Failed | TimedOut) or record.result.code == "drain_timeout"
+    assert record.counts.transitions == 199
+
+
+def test_a_full_disk_stops_neither_training_nor_the_records(tmp_path, whole):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        (disk / "filler").write_bytes(b"x" * 60_000)
+        with pytest.warns(UserWarning):
+            records = train(disk, epochs=4).records
+        assert_same(records, whole)
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)

@@ -1,0 +1,118 @@
+"""What a real training run leaves in TensorBoard's event files and in a real MLflow server is what the records say."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from event_files import read_events
+from lightning.pytorch.loggers import CSVLogger, MLFlowLogger, TensorBoardLogger
+from models import Gru, sequence_data
+from runs import assert_same, trainer
+from sample_records import pixels
+from servers import mlflow_server
+
+from lightning_iit import IITCallback, load_run
+from lightning_iit.records import Computed, decode
+
+LAYERS = ("net.gru", "net.out")
+SCALARS = {
+    "phi",
+    "phi_mean",
+    "phi_max",
+    "concepts",
+    "sum_small_phi",
+    "coverage",
+    "transitions",
+    "effective_information",
+    "determinism",
+    "degeneracy",
+    "entropy",
+    "seconds",
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Two layers, three epochs and the untrained network, with a TensorBoard, an MLflow and a CSV logger."""
+    folder = tmp_path_factory.mktemp("run")
+    with mlflow_server(folder / "server") as server:
+        tensorboard = TensorBoardLogger(folder, name="", version="tb")
+        mlflow = MLFlowLogger("experiment", tracking_uri=server.url)
+        csv = CSVLogger(folder, name="", version="csv")
+        callback = IITCallback(list(LAYERS), units=3, states=2)
+        runner = trainer(folder, callback, epochs=3, logger=[tensorboard, mlflow, csv])
+        runner.fit(Gru(), sequence_data(), sequence_data(16, seed=1))
+        yield folder, callback, mlflow
+
+
+def test_every_epoch_and_layer_has_its_record(run):
+    folder, callback, _ = run
+    records = callback.records
+    assert [record.key for record in records] == [(layer, epoch) for epoch in (-1, 0, 1, 2) for layer in LAYERS]
+    assert all(isinstance(record.result, Computed) for record in records)
+    assert all(set(record.scalars) >= SCALARS for record in records)
+    assert load_run(folder / "tb") == records
+
+
+def test_the_event_file(run):
+    folder, callback, _ = run
+    events = read_events(folder / "tb")
+    assert sum(map(len, events.records.values())) == 4 * len(LAYERS)
+    assert_same(sorted(events.all_records(), key=lambda r: (r.epoch, r.layer)), callback.records)
+    for record in callback.records:
+        for name, value in record.scalars.items():
+            found = {point.step: point for point in events.scalars[f"iit/{record.layer}/{name}"]}
+            assert len(found) == 4
+            assert found[record.global_step].value == float(np.float32(value))
+            assert found[record.global_step].wall_time == record.wall_time
+        for name in ("tpm", "mip"):
+            shown = {point.step: point.value for point in events.images[f"iit/{record.layer}/{name}"]}
+            assert len(shown) == 4
+            height, width, _ = pixels(shown[record.global_step]).shape
+            assert height > 200
+            assert width > 300
+            stored = folder / "tb" / "iit" / record.layer / f"epoch={record.epoch:04d}.{name}.png"
+            np.testing.assert_array_equal(pixels(shown[record.global_step]), pixels(stored.read_bytes()))
+
+
+def test_the_mlflow_server(run):
+    _, callback, logger = run
+    client, run_id = logger.experiment, logger.run_id
+    for layer in LAYERS:
+        of_layer = [record for record in callback.records if record.layer == layer]
+        for name in SCALARS:
+            history = sorted(client.get_metric_history(run_id, f"iit/{layer}/{name}"), key=lambda metric: metric.step)
+            assert [metric.step for metric in history] == [record.global_step for record in of_layer]
+            assert [metric.value for metric in history] == [record.scalars[name] for record in of_layer]
+            assert [metric.timestamp for metric in history] == [int(record.wall_time * 1000) for record in of_layer]
+        for record in of_layer:
+            path = client.download_artifacts(run_id, f"iit/{layer}/epoch={record.epoch:04d}.json")
+            with open(path, "rb") as stored:
+                assert decode(stored.read()) == record
+    finished = client.get_run(run_id)
+    assert finished.data.params["iit.states"] == "2"
+    assert any("kind" in tag for tag in finished.data.tags)
+
+
+def test_the_csv_logger_has_the_scalars(run):
+    folder, callback, _ = run
+    text = (folder / "csv" / "metrics.csv").read_text()
+    assert all(f"iit/{layer}/phi" in text for layer in LAYERS)
+
+
+def test_records_are_plain_json(run):
+    folder, callback, _ = run
+    for record in callback.records:
+        data = json.loads((folder / "tb" / "iit" / record.layer / f"epoch={record.epoch:04d}.json").read_text())
+        assert data["state_order"] == "little-endian"
+        assert data["formalism"] == "IIT 3.0"
+        assert len(data["counts"]["on"]) == 8
+
+
+def test_a_table_of_the_records(run):
+    _, callback, _ = run
+    table = callback.records.to_dataframe()
+    assert list(table["phi"]) == [record.phi for record in callback.records]
+    assert set(table["null"]) <= {record.null_words for record in callback.records}

@@ -7,7 +7,7 @@ import zlib
 import msgspec
 
 from lightning_iit.errors import RecordError
-from lightning_iit.records import SCHEMA_VERSION, EpochRecord, decode, encode
+from lightning_iit.records import SCHEMA_VERSION, EpochRecord, NetworkSnapshot, decode, encode
 
 PLUGIN = "iit"
 """The name of the TensorBoard plugin whose data the records are."""
@@ -27,8 +27,12 @@ def record_tag(slug: str) -> str:
     return f"iit/{slug}/record"
 
 
-def pack(record: EpochRecord) -> bytes:
-    """A record as bytes: its JSON, compressed."""
+NETWORK_TAG = "iit/network/snapshot"
+"""The tag under which the network snapshots stand in TensorBoard; no layer's records have it."""
+
+
+def pack(record: EpochRecord | NetworkSnapshot) -> bytes:
+    """A record, or a network snapshot, as bytes: its JSON, compressed."""
     return zlib.compress(encode(record), 6)
 
 

@@ -278,7 +278,7 @@ def _runs_below(folder: Path) -> str:
 
 
 def set_aside(run_dir: str | os.PathLike[str]) -> Path | None:
-    """Moves the records of an earlier run out of the way of a new one in the same directory: ``iit`` becomes ``iit-1``, or the next free number.
+    """Moves an earlier run's records out of the way of a new one: ``iit`` becomes ``iit-1``, or the next free number.
 
     Returns:
         Where they are now, or None where there were none.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from lightning_iit.payload import unpack
+from lightning_iit.payload import NETWORK_TAG, unpack
+from lightning_iit.records import decode_network
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +29,7 @@ class Events(NamedTuple):
     scalars: dict[str, list[Point]]
     images: dict[str, list[Point]]
     records: dict[str, list[Point]]
+    networks: list[Point]
 
     def all_records(self) -> list[EpochRecord]:
         return [point.value for points in self.records.values() for point in points]
@@ -38,15 +41,19 @@ def read_events(log_dir: Path) -> Events:
     accumulator = EventAccumulator(str(log_dir), size_guidance=everything, purge_orphaned_data=False)
     accumulator.Reload()
     tags = accumulator.Tags()
-    events = Events(defaultdict(list), defaultdict(list), defaultdict(list))
+    events = Events(defaultdict(list), defaultdict(list), defaultdict(list), [])
     for tag in filter(_ours, tags["scalars"]):
         events.scalars[tag] += [Point(event.step, event.wall_time, event.value) for event in accumulator.Scalars(tag)]
     for tag in filter(_ours, tags["images"]):
         events.images[tag] += [Point(event.step, event.wall_time, event.encoded_image_string) for event in accumulator.Images(tag)]
     for tag in filter(_ours, accumulator.PluginTagToContent("iit") if "iit" in accumulator._plugin_to_tag_to_content else ()):
         for event in accumulator.Tensors(tag):
-            record = unpack(event.tensor_proto.string_val[0])
-            events.records[tag].append(Point(event.step, event.wall_time, record))
+            payload = event.tensor_proto.string_val[0]
+            if tag == NETWORK_TAG:
+                snapshot = decode_network(zlib.decompress(payload))
+                events.networks.append(Point(event.step, event.wall_time, snapshot))
+            else:
+                events.records[tag].append(Point(event.step, event.wall_time, unpack(payload)))
     return events
 
 

@@ -15,6 +15,8 @@ from lightning_iit.records import (
     Cut,
     EngineInfo,
     EpochRecord,
+    NetworkLayer,
+    NetworkSnapshot,
     PhiOptions,
     Provenance,
     StateResult,
@@ -60,6 +62,13 @@ def a_record(layer: str = "fc1", epoch: int = 0, *, seed: int = 0, **changes: An
         "provenance": Provenance(engine="fast", options=PhiOptions(), seed=0, window=1),
     }
     return EpochRecord(**{**fields, **changes})
+
+
+def a_snapshot(epoch: int) -> NetworkSnapshot:
+    """A network of one layer."""
+    layer = NetworkLayer(name="fc1", kind="linear", width=16, indices=(1, 4, 7), analysed=(4,))
+    step = (epoch + 1) * STEPS_PER_EPOCH
+    return NetworkSnapshot(epoch=epoch, global_step=step, wall_time=START + epoch, layers=(layer,))
 
 
 def a_png(seed: int = 0, size: tuple[int, int] = (40, 30)) -> bytes:

@@ -22,6 +22,7 @@ from lightning_iit.store import (
     read_run,
     rebuild_index,
     record_name,
+    set_aside,
     write_atomically,
     write_record,
 )
@@ -211,6 +212,17 @@ def test_strange_files_are_no_records(tmp_path):
         (tmp_path / "iit/fc1" / name).write_text("{")
     (tmp_path / "iit/report.md").write_text("# report")
     assert load_run(tmp_path) == records
+
+
+def test_an_earlier_run_is_set_aside_and_stays_readable(tmp_path):
+    records = a_run(tmp_path)
+    assert set_aside(tmp_path) == tmp_path / "iit-1"
+    with pytest.raises(RecordError):
+        load_run(tmp_path)
+    assert load_run(tmp_path / "iit-1") == records
+    a_run(tmp_path, layers=["new"])
+    assert set_aside(tmp_path) == tmp_path / "iit-2"
+    assert set_aside(tmp_path) is None
 
 
 def test_a_run_without_records_is_empty(tmp_path):

@@ -46,6 +46,9 @@ class ListTracker:
         self.keys.append(record.key)
         self.threads.add(threading.current_thread())
 
+    def log_network(self, snapshot):
+        self.keys.append(("network", snapshot.epoch))
+
     def log_options(self, options):
         self.options = options
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sample_records import HOSTILE_LAYERS, a_png, a_record, pixels
+from sample_records import HOSTILE_LAYERS, a_png, a_record, a_snapshot, pixels
 from servers import mlflow_server
 
 from lightning_iit.errors import InvalidArgumentError
@@ -113,8 +113,9 @@ def test_the_server_holds_what_the_records_say(tmp_path, logger):
     for record in random.Random(0).sample(records, len(records)):
         journal.write(record, images[record.key])
     journal.attach("report.md", "# Φ\n".encode())
+    journal.write_network(a_snapshot(0))
     assert journal.close(timeout=120) == ()
-    check_run(logger, records, images, tmp_path / "got", also=["iit/report.md"])
+    check_run(logger, records, images, tmp_path / "got", also=["iit/report.md", "iit/network/snapshot=0000.json"])
     assert (tmp_path / "got/iit/report.md").read_text("utf-8") == "# Φ\n"
     assert logger.experiment.get_run(logger.run_id).data.params == {
         "iit.units": "4",
@@ -191,6 +192,7 @@ def test_a_server_away_until_the_end_is_said_and_delivered_later(tmp_path, stopp
     stoppable.stop()
     for record in records[2:]:
         journal.write(record, images[record.key])
+    journal.write_network(a_snapshot(1))
     began = time.monotonic()
     (left,) = journal.close(timeout=60)
     assert time.monotonic() - began < 20
@@ -205,7 +207,7 @@ def test_a_server_away_until_the_end_is_said_and_delivered_later(tmp_path, stopp
     delivered = subprocess.run(command, capture_output=True, text=True, check=True)
     assert delivered.stdout == "4 records delivered.\n"
     assert deliver(run_dir) == 0, "a second delivery finds nothing missing"
-    check_run(logger, records, images, tmp_path / "got")
+    check_run(logger, records, images, tmp_path / "got", also=["iit/network/snapshot=0001.json"])
 
 
 def test_a_killed_process_leaves_a_note_to_deliver_by(tmp_path, server):

@@ -9,10 +9,10 @@ import shutil
 import numpy as np
 import pytest
 from event_files import read_events
-from sample_records import HOSTILE_LAYERS, a_png, a_record, pixels
+from sample_records import HOSTILE_LAYERS, a_png, a_record, a_snapshot, pixels
 
-from lightning_iit.records import Records
-from lightning_iit.store import layer_slug
+from lightning_iit.records import Records, decode_network
+from lightning_iit.store import layer_slug, load_run
 from lightning_iit.trackers import Journal, trackers_for
 
 LOGGERS = ["lightning.pytorch.loggers", "pytorch_lightning.loggers"]
@@ -110,6 +110,21 @@ def test_hostile_layers_keep_apart(tmp_path, logger):
     assert journal.close(timeout=30) == ()
     check_events(tmp_path / "run", records)
     assert all(tag.isascii() for tag in read_events(tmp_path / "run").scalars)
+
+
+def test_network_snapshots_stand_beside_the_records_of_a_layer_called_network(tmp_path, logger):
+    journal = Journal(trackers_for([logger], tmp_path / "run"))
+    for epoch in range(3):
+        journal.write_network(a_snapshot(epoch))
+        journal.write(a_record("network", epoch))
+    assert journal.close(timeout=30) == ()
+    found = read_events(tmp_path / "run").networks
+    assert [tuple(point) for point in found] == [(s.global_step, s.wall_time, s) for s in map(a_snapshot, range(3))]
+    files = sorted((tmp_path / "run/iit/network").glob("snapshot=*.json"))
+    assert [decode_network(file.read_bytes()) for file in files] == [a_snapshot(epoch) for epoch in range(3)]
+    records = [a_record("network", epoch) for epoch in range(3)]
+    assert load_run(tmp_path / "run") == tuple(records)
+    check_events(tmp_path / "run", records)
 
 
 def test_a_dead_event_writer_is_replaced_and_nothing_is_lost(tmp_path, logger):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lightning_iit.errors import IITError, InvalidArgumentError
-from lightning_iit.store import epoch_name, read_run, record_name, records_folder
+from lightning_iit.store import FOLDER, epoch_name, read_run, record_name, records_folder
 from lightning_iit.trackers.destinations import Destination, destinations
 from lightning_iit.trackers.mlflow import MLflowRun
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def deliver(run_dir: Path, *, tracking_uri: str | None = None, run_id: str | None = None) -> int:
-    """Logs the records of a run directory that its MLflow run has not got.
+    """Logs the records, with pictures, and the network snapshots of a run directory that its MLflow run has not got.
 
     Args:
         run_dir: the run's directory.
@@ -63,6 +63,9 @@ def _deliver_to(target: Destination, root: Path, records: Sequence[EpochRecord])
     missing = [record for record in records if record_name(record.layer, record.epoch) not in there]
     for record in missing:
         run.log(record, _images(root, record), again=True)
+    for file in sorted((root / FOLDER / "network").glob("snapshot=*.json")):
+        if file.relative_to(root).as_posix() not in there:
+            run.attach(file.relative_to(root / FOLDER).as_posix(), file.read_bytes())
     return len(missing)
 
 

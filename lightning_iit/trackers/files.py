@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lightning_iit.store import FOLDER, rebuild_index, write_atomically, write_record
+from lightning_iit.records import NetworkSnapshot, encode
+from lightning_iit.store import FOLDER, network_name, rebuild_index, write_atomically, write_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,10 @@ class FilesTracker:
     def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
         """Writes the record's file and pictures."""
         write_record(self._run_dir, record, images)
+
+    def log_network(self, snapshot: NetworkSnapshot) -> None:
+        """Writes ``iit/network/snapshot=0003.json``."""
+        write_atomically(self._run_dir / network_name(snapshot.epoch), encode(snapshot))
 
     def log_options(self, options: Mapping[str, object]) -> None:
         """Writes ``iit/options.json``."""

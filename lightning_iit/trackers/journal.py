@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,7 @@ from lightning_iit.trackers.order import CaptureOrder, Key
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lightning_iit.records import EpochRecord
+    from lightning_iit.records import EpochRecord, NetworkSnapshot
 
 
 class Tracker(Protocol):
@@ -35,6 +36,9 @@ class Tracker(Protocol):
 
     def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
         """Writes a record's scalars, pictures (PNG by name) and JSON, as far as the tracker takes them."""
+
+    def log_network(self, snapshot: NetworkSnapshot) -> None:
+        """Writes a network snapshot, where the tracker keeps records."""
 
     def log_options(self, options: Mapping[str, object]) -> None:
         """Writes the callback's options, once, before the first record."""
@@ -92,14 +96,15 @@ class Journal:
                 route.lane.put(Job("the options", partial(route.tracker.log_options, dict(options))))
 
     def expect(self, key: Key, step: int) -> None:
-        """Announces the record of a layer and epoch at its capture, in the order of capture.
+        """Announces the record of a layer and epoch at its capture, in the order of capture (so steps never go back).
 
         Args:
             key: layer and epoch.
             step: the global step at which the record will be logged.
         """
+        del step
         for route in self._routes:
-            route.expect(key, step)
+            route.expect(key)
 
     def settle(self, key: Key) -> None:
         """Gives an announced record up, so that later ones of its layer need not wait for it."""
@@ -113,6 +118,11 @@ class Journal:
             return
         for route in self._routes:
             route.write(record, dict(images or {}))
+
+    def write_network(self, snapshot: NetworkSnapshot) -> None:
+        """Queues a network snapshot for every tracker; called in the order of capture."""
+        for route in self._routes:
+            route.lane.put(Job(f"the network at epoch {snapshot.epoch}", partial(route.tracker.log_network, snapshot)))
 
     def attach(self, name: str, data: bytes) -> None:
         """Queues a UTF-8 file of the whole run, ``iit/<name>``, for the trackers that keep files."""
@@ -164,21 +174,25 @@ class _Route:
         self.tracker = tracker
         self.lane = Lane(tracker.name, backoff=backoff, threaded=not tracker.on_caller, in_order=tracker.in_order)
         self._order: CaptureOrder[Job] | None = CaptureOrder() if tracker.in_order else None
+        self._lock = threading.Lock()
 
-    def expect(self, key: Key, step: int) -> None:
-        del step
-        if self._order:
-            self._order.expect(key)
+    def expect(self, key: Key) -> None:
+        with self._lock:
+            if self._order:
+                self._order.expect(key)
 
     def settle(self, key: Key) -> None:
-        self._put(self._order.settle(key) if self._order else [])
+        with self._lock:
+            self._put(self._order.settle(key) if self._order else [])
 
     def write(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
         job = Job(f"layer {record.layer!r} at epoch {record.epoch}", partial(self.tracker.log, record, images))
-        self._put(self._order.put(record.key, job) if self._order else [job])
+        with self._lock:  # what is released must also be queued in that order
+            self._put(self._order.put(record.key, job) if self._order else [job])
 
     def drain(self) -> None:
-        self._put(self._order.drain() if self._order else [])
+        with self._lock:
+            self._put(self._order.drain() if self._order else [])
 
     def stop(self) -> Undelivered | None:
         jobs = self.lane.stop()

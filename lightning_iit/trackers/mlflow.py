@@ -12,14 +12,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 from lightning_iit.errors import RecordError
 from lightning_iit.records import encode
-from lightning_iit.store import FOLDER, layer_slug, record_name
+from lightning_iit.store import FOLDER, layer_slug, network_name, record_name
 from lightning_iit.trackers.destinations import Destination, note_destination
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from lightning_iit.records import EpochRecord
+    from lightning_iit.records import EpochRecord, NetworkSnapshot
 
 _PORTS = {"http": 80, "https": 443}
 _REACH_SECONDS = 3.0
@@ -90,7 +90,7 @@ class MLflowRun:
             self._client.log_text(self.run_id, data.decode(), f"{FOLDER}/{name}")
 
     def records_there(self) -> set[str]:
-        """The names of the records that the run has, as :func:`~lightning_iit.store.record_name` gives them.
+        """The paths of the records and network snapshots that the run has, as the store names them.
 
         Raises:
             OSError: the server is away, or has no time or room now.
@@ -155,6 +155,14 @@ class MLflowTracker:
         again = record.key in self._attempted
         self._attempted.add(record.key)
         self._run.log(record, images, again=again)
+
+    def log_network(self, snapshot: NetworkSnapshot) -> None:
+        """Logs the snapshot as the artifact ``iit/network/snapshot=0003.json``.
+
+        Raises:
+            OSError: the server is away, or has no time or room now.
+        """
+        self._run.attach(network_name(snapshot.epoch).removeprefix(f"{FOLDER}/"), encode(snapshot))
 
     def log_options(self, options: Mapping[str, object]) -> None:
         """Logs the options as params.

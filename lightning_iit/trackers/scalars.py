@@ -9,7 +9,7 @@ from lightning_iit.store import layer_slug
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lightning_iit.records import EpochRecord
+    from lightning_iit.records import EpochRecord, NetworkSnapshot
 
 
 class ScalarsTracker:
@@ -34,6 +34,9 @@ class ScalarsTracker:
         metrics = {f"iit/{slug}/{name}": value for name, value in record.scalars.items()}
         if metrics:
             self._logger.log_metrics(metrics, step=record.global_step)
+
+    def log_network(self, snapshot: NetworkSnapshot) -> None:
+        """Nothing: such loggers take numbers only."""
 
     def log_options(self, options: Mapping[str, object]) -> None:
         """Nothing: each record carries its options."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from lightning_iit.payload import PLUGIN, PayloadInfo, pack, record_tag
+from lightning_iit.payload import NETWORK_TAG, PLUGIN, PayloadInfo, pack, record_tag
 from lightning_iit.store import layer_slug
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tensorboard.compat.proto.summary_pb2 import Summary
     from torch.utils.tensorboard.writer import FileWriter
 
-    from lightning_iit.records import EpochRecord
+    from lightning_iit.records import EpochRecord, NetworkSnapshot
 
 _SPARE_BYTES = 1 << 18
 _CONFIRM_EVERY = 16
@@ -58,15 +58,28 @@ class TensorBoardTracker:
         Raises:
             OSError: the disk has no room, or no event file can be written.
         """
-        event = _Event(summary_of(record, images), record.global_step, record.wall_time)
+        self._write(_Event(summary_of(record, images), record.global_step, record.wall_time))
+
+    def log_network(self, snapshot: NetworkSnapshot) -> None:
+        """Adds the snapshot's event, a tensor of the plugin ``iit`` under ``iit/network/snapshot``.
+
+        Raises:
+            OSError: the disk has no room, or no event file can be written.
+        """
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        summary = Summary(value=[_payload_value(NETWORK_TAG, snapshot, "network")])
+        self._write(_Event(summary, snapshot.global_step, snapshot.wall_time))
+
+    def _write(self, event: _Event) -> None:
         _check_room(self._log_dir, event.summary.ByteSize())
+        if len(self._unconfirmed) >= _CONFIRM_EVERY:
+            self.finish(failed=False)
         try:
             self._add(event)
         except OSError:
             self._replace_writer()
             self._add(event)
-        if len(self._unconfirmed) >= _CONFIRM_EVERY:
-            self.finish(failed=False)
 
     def log_options(self, options: Mapping[str, object]) -> None:
         """Nothing: each record carries its options."""
@@ -113,19 +126,19 @@ def summary_of(record: EpochRecord, images: Mapping[str, bytes]) -> Summary:
     slug = layer_slug(record.layer)
     values = [Summary.Value(tag=f"iit/{slug}/{name}", simple_value=value) for name, value in record.scalars.items()]
     values += [Summary.Value(tag=f"iit/{slug}/{name}", image=_image(png)) for name, png in images.items()]
-    return Summary(value=[*values, _record_value(record, slug)])
+    return Summary(value=[*values, _payload_value(record_tag(slug), record, record.layer)])
 
 
-def _record_value(record: EpochRecord, slug: str) -> Summary.Value:
+def _payload_value(tag: str, record: EpochRecord | NetworkSnapshot, title: str) -> Summary.Value:
     from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_TENSOR, Summary, SummaryMetadata
     from tensorboard.compat.proto.tensor_pb2 import TensorProto
     from tensorboard.compat.proto.types_pb2 import DT_STRING
 
     info = msgspec.json.encode(PayloadInfo(schema_version=record.schema_version))
     plugin = SummaryMetadata.PluginData(plugin_name=PLUGIN, content=info)
-    metadata = SummaryMetadata(plugin_data=plugin, data_class=DATA_CLASS_TENSOR, display_name=record.layer)
+    metadata = SummaryMetadata(plugin_data=plugin, data_class=DATA_CLASS_TENSOR, display_name=title)
     tensor = TensorProto(dtype=DT_STRING, string_val=[pack(record)])
-    return Summary.Value(tag=record_tag(slug), metadata=metadata, tensor=tensor)
+    return Summary.Value(tag=tag, metadata=metadata, tensor=tensor)
 
 
 def _image(png: bytes) -> Summary.Image:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lightning_iit.callback import IITCallback
-    from lightning_iit.phi.compute import compute_phi
+    from lightning_iit.phi.compute import compute_phi, major_complex
+    from lightning_iit.phi.pyphi_engine import to_pyphi
     from lightning_iit.records import System
     from lightning_iit.store import load_run
     from lightning_iit.tpm.estimate import Tpm, estimate_tpm, state_by_node
 
-__all__ = ["IITCallback", "System", "Tpm", "compute_phi", "estimate_tpm", "load_run", "state_by_node"]
+__all__ = ["IITCallback", "System", "Tpm", "compute_phi", "estimate_tpm", "load_run", "major_complex", "state_by_node", "to_pyphi"]
 
 _HOMES = {
     "IITCallback": "lightning_iit.callback",
@@ -24,7 +25,9 @@ _HOMES = {
     "compute_phi": "lightning_iit.phi.compute",
     "estimate_tpm": "lightning_iit.tpm.estimate",
     "load_run": "lightning_iit.store",
+    "major_complex": "lightning_iit.phi.compute",
     "state_by_node": "lightning_iit.tpm.estimate",
+    "to_pyphi": "lightning_iit.phi.pyphi_engine",
 }
 
 

@@ -126,7 +126,7 @@ def _analyse(task: PhiTask, tpm: Tpm, progress: Callable[[float], None]) -> Iter
             for result in engine.analyse(systems[done:], task.options, _of_the_next(progress, len(systems) - done)):
                 done += 1
                 yield result
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever broke, it is the result of this state
             done += 1
             yield Failed(code="engine_error", reason=f"{type(error).__name__}: {error}", details=traceback.format_exc())
 

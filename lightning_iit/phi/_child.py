@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from lightning_iit.records import StateResult, TaskResult
+from lightning_iit.records import StateResult, TaskResult  # noqa: TC001  msgspec reads the types of Report
 
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _NICENESS = 10
@@ -81,7 +81,7 @@ def call(function: str, number: int, arguments: tuple[Any, ...]) -> Any:
             prepare(*arguments)
         reporter.send(Report(number=number, started=True))
         return getattr(module, name)(*arguments, report=reporter)
-    except Exception as error:  # noqa: BLE001  whatever it is, it is the host that reports it
+    except Exception as error:  # noqa: BLE001  whatever it is, the host reports it
         return Raised(f"{type(error).__name__}: {error}", traceback.format_exc())
 
 

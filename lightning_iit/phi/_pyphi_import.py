@@ -16,11 +16,14 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
-from types import ModuleType
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
 
 _OLD_NAMES = ("Iterable", "Mapping", "Sequence")
 _ENVIRONMENT = {
@@ -65,17 +68,16 @@ def import_pyphi() -> ModuleType:
     directory is a temporary one *while* the import runs (3 seconds), which other threads of the process can see.
     """
     with _import_lock:
-        if "pyphi" in sys.modules:
-            pyphi = sys.modules["pyphi"]
-        else:
+        if "pyphi" not in sys.modules:
             # Its loggers would hand the whole configuration and each step of an analysis to the host's root logger.
             logging.getLogger("pyphi").setLevel(logging.WARNING)
             with _isolated():
-                import pyphi
+                import_module("pyphi")
+        pyphi = sys.modules["pyphi"]
         for name, value in DEFAULTS.items():
             if getattr(pyphi.config, name) != value:
                 setattr(pyphi.config, name, value)
-        return pyphi  # type: ignore[no-any-return]
+        return pyphi
 
 
 @contextmanager
@@ -143,7 +145,7 @@ def _environment() -> Iterator[None]:
 @contextmanager
 def _private_directory() -> Iterator[None]:
     before = os.open(".", os.O_RDONLY) if hasattr(os, "fchdir") else None
-    path = "" if before is not None else str(os.getcwd())  # noqa: PTH109  a descriptor also finds back to a deleted directory
+    path = "" if before is not None else str(os.getcwd())  # noqa: PTH109  a descriptor finds back to a deleted one
     with tempfile.TemporaryDirectory(prefix="lightning-iit-") as folder:
         os.chdir(folder)
         try:
@@ -165,7 +167,7 @@ def _logging_kept() -> Iterator[None]:
         if sys._getframe(1).f_globals.get("__name__") != "pyphi.conf":
             original(config)
 
-    logging.config.dictConfig = guarded
+    logging.config.dictConfig = guarded  # type: ignore[assignment]
     try:
         yield
     finally:

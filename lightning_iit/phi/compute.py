@@ -53,6 +53,9 @@ def compute_phi(
     chosen = _checked(system, engine, options)
     if timeout is None:
         return next(iter(chosen.analyse([system], options)))
+    if not timeout > 0:
+        msg = f"timeout={timeout!r}: give seconds above 0, or None for no limit."
+        raise InvalidArgumentError(msg)
     from lightning_iit.phi.limited import compute_within
 
     return compute_within(system, chosen.name, options, timeout)
@@ -99,7 +102,7 @@ def _options(
     if cuts not in {"all", "one"}:
         msg = f"cuts={cuts!r}: choose 'all' (every directed bipartition) or 'one' (those that cut one node off)."
         raise InvalidArgumentError(msg)
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+    if type(threads) is not int or threads < 1:
         msg = f"threads={threads!r}: give the number of threads, 1 or more."
         raise InvalidArgumentError(msg)
     return PhiOptions(

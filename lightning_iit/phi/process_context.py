@@ -12,10 +12,12 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
 from multiprocessing import context, process, spawn
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 _POSIX = sys.platform != "win32"
 _SERVER_MODULE = "lightning_iit.phi._server"
@@ -56,7 +58,7 @@ class WorkerContext(context.BaseContext):
         self._server = server
         self.processes: list[process.BaseProcess] = []
 
-    def Process(self, *args: Any, **kwargs: Any) -> process.BaseProcess:
+    def Process(self, *args: Any, **kwargs: Any) -> process.BaseProcess:  # noqa: N802  multiprocessing's name
         """A process that will be started from the server."""
         made: process.BaseProcess = (
             WorkerProcess(self._server, *args, **kwargs) if _POSIX else context.SpawnProcess(*args, **kwargs)
@@ -65,11 +67,11 @@ class WorkerContext(context.BaseContext):
         self.processes.append(made)
         return made
 
-    def get_context(self, method: str | None = None) -> Any:
+    def get_context(self, method: str | None = None) -> Any:  # noqa: ARG002
         """This context; there is no other."""
         return self
 
-    def get_start_method(self, allow_none: bool = False) -> str:
+    def get_start_method(self, allow_none: bool = False) -> str:  # noqa: ARG002
         """The name of the start method that it is a variant of."""
         return self._name
 
@@ -93,7 +95,7 @@ class WorkerProcess(process.BaseProcess):
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_server"}
 
-    def _Popen(self, process_obj: process.BaseProcess) -> Any:
+    def _Popen(self, process_obj: process.BaseProcess) -> Any:  # noqa: N802  multiprocessing's name
         return _popen(self._server)(process_obj)
 
 
@@ -128,7 +130,7 @@ def _popen(server: Any) -> Callable[[process.BaseProcess], Any]:
         connect_to_new_process = staticmethod(server.connect_to_new_process)
         read_signed = staticmethod(forkserver.read_signed)
 
-    original = popen_forkserver.Popen._launch
+    original: Any = popen_forkserver.Popen._launch  # type: ignore[attr-defined]
     names = {**original.__globals__, "spawn": _WithoutMain(), "forkserver": Server}
     launch = FunctionType(original.__code__, names, original.__name__, original.__defaults__, original.__closure__)
 

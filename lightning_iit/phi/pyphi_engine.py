@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from lightning_iit.phi.pyphi_options import check_pyphi_options
 from lightning_iit.records import Computed, Concept, Cut, EngineInfo, MajorComplex, PhiOptions, Skipped, System
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
     from types import ModuleType
 
     from lightning_iit.phi.engine import Progress
@@ -111,8 +111,8 @@ def unreachable(system: System) -> Skipped:
     """The result for a state that no state of the system leads to."""
     bits = "".join(str(bit) for bit in system.state)
     reason = (
-        f"No state of the system leads to the state {bits} (unit 0 first): each row of the TPM gives it probability 0, so it has no "
-        "past and Φ is not defined. Analyse a state that was visited, or estimate the TPM with a prior between 0 and 1."
+        f"No state of the system leads to the state {bits} (unit 0 first): each row of the TPM gives it probability 0, so it has "
+        "no past and Φ is not defined. Analyse a state that was visited, or estimate the TPM with a prior between 0 and 1."
     )
     return Skipped(code=UNREACHABLE, reason=reason)
 
@@ -120,7 +120,7 @@ def unreachable(system: System) -> Skipped:
 def _check_size(engine: PyPhiEngine, n: int) -> None:
     if n > engine.max_units:
         msg = (
-            f"{n} units are too many for PyPhi: one Φ takes 17 seconds at 4 units, 7 minutes at 5, at least half a day at 6 and weeks "
+            f"{n} units are too many for PyPhi: one Φ takes 17 seconds at 4 units, 7 minutes at 5, at least half a day at 6, weeks "
             f"at 7. Analyse at most {engine.max_units} units, or use engine='fast' (2 seconds at 6 units)."
         )
         raise TooManyUnitsError(msg)
@@ -161,8 +161,9 @@ class _CutCounter:
 
 def _counting_subsystem(pyphi: ModuleType, cuts: _CutCounter) -> Any:
     """PyPhi's Subsystem, which tells the counter of each cut that is applied to it."""
+    base: Any = pyphi.Subsystem
 
-    class CountingSubsystem(pyphi.Subsystem):  # type: ignore[misc]
+    class CountingSubsystem(base):  # type: ignore[misc]
         def apply_cut(self, cut: Any) -> Any:
             if cut is not None:
                 cuts.add()

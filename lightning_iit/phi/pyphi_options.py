@@ -41,7 +41,8 @@ def check_pyphi_options(options: dict[str, Any]) -> None:
     if measure in ASYMMETRIC_MEASURES and not options.get("USE_SMALL_PHI_DIFFERENCE_FOR_CES_DISTANCE", False):
         msg = (
             f"pyphi_options: MEASURE={measure!r} is asymmetric, and the distance between cause-effect structures needs a "
-            f"symmetric measure. Add 'USE_SMALL_PHI_DIFFERENCE_FOR_CES_DISTANCE': True, or choose one of {_listed(SYMMETRIC_MEASURES)}."
+            f"symmetric measure. Add 'USE_SMALL_PHI_DIFFERENCE_FOR_CES_DISTANCE': True, or choose "
+            f"one of {_listed(SYMMETRIC_MEASURES)}."
         )
         raise InvalidArgumentError(msg)
 
@@ -53,9 +54,7 @@ def _check(name: str, value: Any) -> None:
     if name not in _CHOICES:
         close = difflib.get_close_matches(str(name).upper(), _CHOICES, n=1, cutoff=0.5)
         hint = f" Did you mean {close[0]!r}?" if close else ""
-        msg = (
-            f"pyphi_options: {name!r} is not an option of PyPhi that changes a result; there are {_listed(tuple(_CHOICES))}.{hint}"
-        )
+        msg = f"pyphi_options: {name!r} is no option of PyPhi that changes a result; those are {_listed(tuple(_CHOICES))}.{hint}"
         raise InvalidArgumentError(msg)
     allowed = _CHOICES[name]
     # True == 1, so the type counts as well.

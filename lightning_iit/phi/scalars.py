@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from lightning_iit.records import Computed, StateResult
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def phi_scalars(states: Sequence[StateResult]) -> dict[str, float]:

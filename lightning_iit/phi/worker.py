@@ -11,18 +11,21 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 from pebble import ProcessExpired, ProcessPool
 
 from lightning_iit.phi import _child
-from lightning_iit.phi.process_context import WorkerContext, WorkerServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lightning_iit.phi.process_context import WorkerContext, WorkerServer
 
 START_LIMIT = 180.0
 """Seconds for a process to start and to load what its task needs."""
@@ -67,7 +70,7 @@ class Stopped:
 Outcome: TypeAlias = Returned | Raised | Overran | Died | Stopped
 
 
-class _NeverBegan(Exception):  # noqa: N818  not an error: the call is tried again
+class _NeverBegan(Exception):  # noqa: N818  no error: the call is tried again
     """The process was gone before it took the call up, so the call is not to blame."""
 
 
@@ -173,7 +176,7 @@ class Worker:
                 raise _NeverBegan(repr(error)) from error
             self._discard()
             return Died("The worker process ended while it was computing.")
-        except Exception as error:  # noqa: BLE001  what pebble could not hand over, such as a value that cannot be pickled
+        except Exception as error:  # noqa: BLE001  such as a value that cannot be pickled
             return Raised(f"{type(error).__name__}: {error}", "")
         return Raised(value.reason, value.details) if isinstance(value, _child.Raised) else Returned(value)
 
@@ -190,7 +193,7 @@ class Worker:
 
 def _retire(pool: ProcessPool) -> None:
     with contextlib.suppress(Exception):
-        pool.stop()
+        pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
 
 

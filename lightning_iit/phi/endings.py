@@ -1,0 +1,44 @@
+"""How a task that did not end by itself is told: what was finished is kept, the rest says why not."""
+
+from __future__ import annotations
+
+from lightning_iit.phi.scalars import phi_scalars
+from lightning_iit.phi.worker import Died, Outcome, Overran, Raised, Returned
+from lightning_iit.records import Failed, PhiResult, PhiTask, Skipped, StateResult, TaskResult, TimedOut
+
+
+def unfinished(
+    task: PhiTask,
+    why: PhiResult,
+    finished: dict[tuple[int, ...], StateResult] | None = None,
+    partial: TaskResult | None = None,
+) -> TaskResult:
+    """The result of a task that did not end by itself: the states that were finished, and ``why`` for the others."""
+    known = finished or {}
+    states = tuple(known.get(state) or StateResult(state=state, visits=task.visits_of(state), result=why) for state in task.states)
+    base = partial or TaskResult(states=states)
+    scalars = {**base.scalars, **phi_scalars(states)}
+    return TaskResult(states=states, tpm=base.tpm, scalars=scalars, diagnostics=base.diagnostics, images=base.images)
+
+
+def why_not(outcome: Outcome) -> PhiResult:
+    """The result for an outcome that is no value."""
+    if isinstance(outcome, Overran):
+        reason = f"Not finished within its time limit of {outcome.timeout:g} s; use fewer units or states, or a longer timeout."
+        return TimedOut(reason=reason, timeout=outcome.timeout)
+    if isinstance(outcome, Died):
+        return Failed(code="worker_died", reason=outcome.reason)
+    if isinstance(outcome, Raised):
+        return Failed(code="engine_error", reason=outcome.reason, details=outcome.details)
+    if isinstance(outcome, Returned):
+        return Failed(code="engine_error", reason=f"The worker returned a {type(outcome.value).__name__}, not a TaskResult.")
+    return Failed(code="interrupted", reason="The worker was stopped before this analysis ended.")
+
+
+def drained(timeout: float, *, running: bool) -> TimedOut | Skipped:
+    """The result for a task that was open when the wait for it ended."""
+    if running:
+        reason = f"Still running when the drain_timeout of {timeout:g} s after training had passed; its counts are kept."
+        return TimedOut(reason=reason, timeout=timeout)
+    reason = f"Still waiting for a worker when the drain_timeout of {timeout:g} s after training had passed; its counts are kept."
+    return Skipped(code="drain_timeout", reason=reason)

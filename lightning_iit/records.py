@@ -277,6 +277,30 @@ class NullResult(_Record, kw_only=True):
     values: tuple[float, ...] = ()
 
 
+class Interval(_Record, kw_only=True):
+    """A posterior interval of Φ: the middle ``level`` of Φ over ``draws`` TPMs drawn from the posterior of the counts.
+
+    ``low`` is 0 where the null was not rejected, or not computed, as ``words`` then says.
+    """
+
+    low: float
+    high: float
+    level: float
+    draws: int
+    seed: int
+    words: str = ""
+
+
+class CurvePoint(_Record, kw_only=True):
+    """Φ of ``subsamples`` random parts of the transitions, of ``transitions`` each: mean, smallest and largest."""
+
+    transitions: int
+    subsamples: int
+    mean: float
+    low: float
+    high: float
+
+
 class Diagnostic(_Record, kw_only=True):
     """One checked assumption of the estimate: its value and unit, a p-value where there is a test, and plain words."""
 
@@ -335,6 +359,8 @@ class TaskResult(_Record, kw_only=True):
     scalars: dict[str, float] = {}
     diagnostics: tuple[Diagnostic, ...] = ()
     null: NullResult | None = None
+    interval: Interval | None = None
+    curve: tuple[CurvePoint, ...] = ()
     major_complex: MajorComplex | None = None
     images: dict[str, bytes] = {}
     notes: tuple[str, ...] = ()
@@ -380,6 +406,8 @@ class EpochRecord(_Record, kw_only=True):
     scalars: dict[str, float] = {}
     diagnostics: tuple[Diagnostic, ...] = ()
     null: NullResult | None = None
+    interval: Interval | None = None
+    curve: tuple[CurvePoint, ...] = ()
     major_complex: MajorComplex | None = None
     structural_phi: float | None = None
     structural_reason: str = ""

@@ -1,0 +1,184 @@
+"""One WSGI application for the viewer: the page of its own, and what the TensorBoard tab asks for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
+from werkzeug.wrappers import Request, Response
+
+from lightning_iit.errors import RecordError
+from lightning_iit.records import decode, decode_network, encode
+from lightning_iit.viewer.protocol import ComputeRequest, Problem, RunList
+from lightning_iit.viewer.static_files import NOT_BUILT, static_file
+
+if TYPE_CHECKING:
+    from lightning_iit.records import PhiResult
+    from lightning_iit.viewer.sources import RecordSource
+
+Compute: TypeAlias = Callable[["RecordSource", ComputeRequest], "PhiResult"]
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+DATA_ROUTES = ("runs", "index", "record", "network", "scalars", "compute")
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+class _Request(Request):
+    """A request that may not be large: the page sends little."""
+
+    max_content_length = 10_000
+
+
+class ViewerApp:
+    """Serves the front end and a source's records.
+
+    Args:
+        source_for: the source for a request's WSGI environment.
+        compute: answers the button that computes Φ again; None leaves it out.
+        poll_seconds: how often the page asks for news.
+        local_only: refuse requests whose Host header is no loopback name, so that no web page can reach in by rebinding a name.
+    """
+
+    def __init__(
+        self,
+        source_for: Callable[[dict[str, Any]], RecordSource],
+        *,
+        compute: Compute | None = None,
+        poll_seconds: float = 1.0,
+        local_only: bool = False,
+    ) -> None:
+        self._source_for = source_for
+        self._compute = compute
+        self._poll_seconds = poll_seconds
+        self._local_only = local_only
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answers a request of the page of its own."""
+        request = _Request(environ)
+        response = self._checked(request) or self.answer(request.path.strip("/"), request)
+        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        return response(environ, start_response)
+
+    def _checked(self, request: Request) -> Response | None:
+        host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
+        if self._local_only and host not in _LOOPBACK:
+            return _problem(f"This server answers to {', '.join(_LOOPBACK)} only, not to {host}.", 403)
+        return None
+
+    def answer(self, route: str, request: Request) -> Response:
+        """The response of a route ("", "viewer.js", "runs", "index", ...)."""
+        try:
+            if route in DATA_ROUTES:
+                return self._data(route, request)
+            return _file(route or "index.html", request)
+        except RecordError as error:
+            return _problem(str(error), 422)
+        except (LookupError, ValueError) as error:
+            found = str(error) if isinstance(error, LookupError) and NOT_BUILT in str(error) else f"There is no {route} of that name."
+            return _problem(found, 404)
+
+    def _data(self, route: str, request: Request) -> Response:
+        source = self._source_for(request.environ)
+        if route == "compute":
+            return self._computed(source, request)
+        if request.method not in ("GET", "HEAD"):
+            return _problem("Only GET is answered here.", 405)
+        return _fresh(self._body(route, source, request), "application/json", request)
+
+    def _body(self, route: str, source: RecordSource, request: Request) -> bytes:
+        if route == "runs":
+            runs, left_out = source.runs()
+            return msgspec.json.encode(
+                RunList(
+                    title=source.title,
+                    runs=tuple(runs),
+                    left_out=left_out,
+                    compute=self._compute is not None,
+                    poll_seconds=self._poll_seconds,
+                )
+            )
+        run = request.args["run"]
+        if route == "index":
+            return msgspec.json.encode(source.index(run))
+        if route == "scalars":
+            return msgspec.json.encode(source.scalars(run))
+        epoch = int(request.args["epoch"])
+        if route == "network":
+            return encode(decode_network(source.network(run, epoch)))
+        # Decoding says here, and not in the page, what is no record; encoding fills in what older writers did not know.
+        return encode(decode(source.record(run, request.args["layer"], epoch)))
+
+    def _computed(self, source: RecordSource, request: Request) -> Response:
+        if self._compute is None:
+            return _problem("Computing is switched off; start the viewer with --compute.", 403)
+        origin = request.headers.get("Origin", request.host_url.rstrip("/"))
+        if request.method != "POST" or request.mimetype != "application/json" or origin != request.host_url.rstrip("/"):
+            return _problem("Ask by a POST of JSON from the viewer's own page.", 403)
+        try:
+            asked = msgspec.json.decode(request.get_data(), type=ComputeRequest)
+        except msgspec.MsgspecError as error:
+            return _problem(f"The request cannot be read: {error}.", 400)
+        return _json(msgspec.json.encode(self._compute(source, asked)))
+
+
+def _file(name: str, request: Request) -> Response:
+    data, media_type = static_file(name)
+    return _fresh(data, media_type, request)
+
+
+def _fresh(data: bytes, media_type: str, request: Request) -> Response:
+    """The bytes, or 304 where the browser has them already."""
+    tag = hashlib.blake2s(data, digest_size=12).hexdigest()
+    if tag in request.if_none_match:
+        response = Response(status=304)
+    else:
+        response = Response(data, content_type=media_type)
+    response.set_etag(tag)
+    return _guarded(response)
+
+
+def _json(data: bytes, status: int = 200) -> Response:
+    return _guarded(Response(data, status=status, content_type="application/json"))
+
+
+def _problem(words: str, status: int) -> Response:
+    return _json(msgspec.json.encode(Problem(error=words)), status)
+
+
+def _guarded(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def serve(target: str, *, host: str = "127.0.0.1", port: int = 6007, compute: bool = False, open_browser: bool = True) -> None:
+    """Serves the viewer of a log directory or an MLflow URI until interrupted; prints the address.
+
+    Args:
+        target: a run's directory, a folder of runs, or an MLflow tracking URI.
+        host: the address to listen on; other machines are let in only by naming another than 127.0.0.1.
+        port: the port, 0 for any that is free.
+        compute: lets the page compute Φ of a record in another state or by another engine.
+        open_browser: opens the page in the default browser where there is one.
+
+    Raises:
+        InvalidArgumentError: nothing is at the target, or the port is taken.
+    """
+    from lightning_iit.viewer.server import run_server
+    from lightning_iit.viewer.sources import open_source
+
+    source = open_source(target)
+    answer = None
+    if compute:
+        from lightning_iit.viewer.compute import compute_again
+
+        answer = compute_again
+    local = host in ("127.0.0.1", "localhost", "::1")
+    app = ViewerApp(lambda _: source, compute=answer, local_only=local)
+    run_server(app, host=host, port=port, open_browser=open_browser)

@@ -1,0 +1,36 @@
+"""Φ of a stored record in another state or by another engine, at the page's request."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from lightning_iit.errors import IITError, RecordError
+from lightning_iit.records import Failed, Skipped, System, decode
+
+if TYPE_CHECKING:
+    from lightning_iit.records import PhiResult
+    from lightning_iit.viewer.protocol import ComputeRequest
+    from lightning_iit.viewer.sources import RecordSource
+
+TIMEOUT_SECONDS = 300.0
+_one_at_a_time = Lock()
+
+
+def compute_again(source: RecordSource, asked: ComputeRequest) -> PhiResult:
+    """The result for the record's TPM in the state that was asked for; one analysis runs at a time."""
+    from lightning_iit import compute_phi
+
+    record = decode(source.record(asked.run, asked.layer, asked.epoch))
+    if record.tpm is None:
+        msg = "The record holds no TPM, so nothing can be computed from it."
+        raise RecordError(msg)
+    if not _one_at_a_time.acquire(blocking=False):
+        return Skipped(code="busy", reason="Another analysis is running; wait for it, or use the command line.")
+    try:
+        system = System(tpm=record.tpm.state_by_node, state=asked.state)
+        return compute_phi(system, engine=asked.engine, timeout=TIMEOUT_SECONDS)
+    except IITError as error:
+        return Failed(code="engine_error", reason=str(error))
+    finally:
+        _one_at_a_time.release()

@@ -1,0 +1,182 @@
+"""Records from a directory of runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from lightning_iit.errors import RecordError
+from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, RunInfo, ScalarList
+from lightning_iit.viewer.summary import MAX_BYTES, corrupt, summarise, too_large
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_RUNS = 2_000
+_DEPTH = 6
+_RESCAN_SECONDS = 1.0
+_RECORD = re.compile(r"epoch=(-?\d{1,9})\.json")
+_NETWORK = re.compile(r"snapshot=(-?\d{1,9})\.json")
+_NETWORK_FOLDER = "network"
+
+
+class LogDirSource:
+    """All runs below a directory: the folders that hold a folder ``iit``.
+
+    Only files that lie below the directory once links are resolved are ever opened. A record is parsed once and again only when
+    its file changes, so asking for the index over and over is cheap.
+    """
+
+    def __init__(self, root: Path) -> None:
+        root = root.resolve()
+        self._root = root.parent if root.name == "iit" and not (root / "iit").is_dir() else root
+        self.title = str(root)
+        self._lock = Lock()
+        self._scanned = 0.0
+        self._runs: dict[str, RunInfo] = {}
+        self._left_out = 0
+        self._files: dict[str, dict[Path, tuple[str, IndexRow | None]]] = {}
+        self._paths: dict[str, dict[tuple[str, int], Path]] = {}
+
+    def runs(self) -> tuple[list[RunInfo], int]:
+        """The runs, the latest first, and how many more there are than are listed."""
+        with self._lock:
+            self._scan()
+            return sorted(self._runs.values(), key=lambda run: (-run.modified, run.name)), self._left_out
+
+    def index(self, run: str) -> RunIndex:
+        """What the run has by now."""
+        with self._lock:
+            folder = self._folder(run)
+            known = self._files.get(run, {})
+            files: dict[Path, tuple[str, IndexRow | None]] = {}
+            networks = []
+            for path, size, version in _files(folder):
+                old = known.get(path)
+                if old is not None and old[0] == version:
+                    files[path] = old
+                elif _RECORD.fullmatch(path.name):
+                    files[path] = (version, self._summary(path, size, version))
+                if found := _NETWORK.fullmatch(path.name):
+                    networks.append(NetworkRow(epoch=int(found[1]), version=version))
+            self._files[run] = files
+            rows, self._paths[run] = _named(files)
+            return RunIndex(run=run, rows=tuple(rows), networks=tuple(sorted(networks, key=lambda row: row.epoch)))
+
+    def record(self, run: str, layer: str, epoch: int) -> bytes:
+        """One record as JSON."""
+        if (layer, epoch) not in self._paths.get(run, {}):
+            self.index(run)
+        return self._read(self._paths[run][layer, epoch])
+
+    def network(self, run: str, epoch: int) -> bytes:
+        """One network snapshot as JSON."""
+        with self._lock:
+            folder = self._folder(run)
+        path = folder / "iit" / _NETWORK_FOLDER / f"snapshot={epoch:04d}.json"
+        if not path.is_file():
+            raise LookupError(epoch)
+        return self._read(path)
+
+    def scalars(self, run: str) -> ScalarList:
+        """The other metrics of the run (loss, accuracy), from its CSV or event files."""
+        from lightning_iit.viewer.scalars import read_scalars
+
+        with self._lock:
+            folder = self._folder(run)
+        return read_scalars(folder)
+
+    def _folder(self, run: str) -> Path:
+        if run not in self._runs:
+            self._scan()
+        if run not in self._runs:
+            raise LookupError(run)
+        return self._root / run
+
+    def _scan(self) -> None:
+        if time.monotonic() - self._scanned < _RESCAN_SECONDS and self._scanned:
+            return
+        found = sorted(((folder.stat().st_mtime, folder) for folder in _run_folders(self._root)), reverse=True)
+        self._left_out = max(0, len(found) - MAX_RUNS)
+        self._runs = {}
+        for modified, folder in found[:MAX_RUNS]:
+            name = folder.parent.relative_to(self._root).as_posix()
+            self._runs[name] = RunInfo(id=name, name=self._root.name if name == "." else name, modified=modified, path=str(folder.parent))
+        self._scanned = time.monotonic()
+
+    def _summary(self, path: Path, size: int, version: str) -> IndexRow:
+        found = _RECORD.fullmatch(path.name)
+        epoch, layer = int(found[1]) if found else 0, path.parent.name
+        if size > MAX_BYTES:
+            return corrupt(too_large(size), layer=layer, epoch=epoch, version=version)
+        try:
+            data = self._read(path)
+        except RecordError as error:
+            return corrupt(str(error), layer=layer, epoch=epoch, version=version)
+        return summarise(data, layer=layer, epoch=epoch, version=version)
+
+    def _read(self, path: Path) -> bytes:
+        try:
+            real = path.resolve(strict=True)
+            if not real.is_relative_to(self._root):
+                msg = f"{path.name} leads out of the directory that is served; it is not read."
+                raise RecordError(msg)
+            with real.open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            msg = f"{path.name} cannot be read: {error.strerror}."
+            raise RecordError(msg) from error
+        if len(data) > MAX_BYTES:
+            raise RecordError(too_large(real.stat().st_size))
+        return data
+
+
+def _run_folders(root: Path) -> Iterator[Path]:
+    """The ``iit`` folders below a directory, links not followed."""
+    for place, folders, _ in os.walk(root):
+        depth = len(Path(place).relative_to(root).parts)
+        if "iit" in folders:
+            yield Path(place) / "iit"
+        folders[:] = [name for name in folders if name != "iit" and not name.startswith(".") and depth < _DEPTH]
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, int, str]]:
+    """The records and snapshots of a run with their size and a version that changes when they do."""
+    try:
+        layers = sorted(entry.path for entry in os.scandir(folder / "iit") if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return
+    for layer in layers:
+        try:
+            entries = sorted(os.scandir(layer), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        for entry in entries:
+            network = _NETWORK.fullmatch(entry.name) and Path(layer).name == _NETWORK_FOLDER
+            if not network and not _RECORD.fullmatch(entry.name):
+                continue
+            try:
+                stat = entry.stat()
+            except OSError:
+                continue
+            yield Path(entry.path), stat.st_size, f"{stat.st_mtime_ns:x}-{stat.st_size:x}"
+
+
+def _named(files: dict[Path, tuple[str, IndexRow | None]]) -> tuple[list[IndexRow], dict[tuple[str, int], Path]]:
+    """The rows by epoch and layer, and where each is; a corrupt record takes the layer's name from its neighbours."""
+    import msgspec
+
+    layers = {path.parent: row.layer for path, (_, row) in files.items() if row is not None and row.status != "corrupt"}
+    rows, paths = [], {}
+    for path, (_, row) in files.items():
+        if row is None:
+            continue
+        if row.status == "corrupt" and path.parent in layers:
+            row = msgspec.structs.replace(row, layer=layers[path.parent])  # noqa: PLW2901
+        rows.append(row)
+        paths[row.layer, row.epoch] = path
+    return sorted(rows, key=lambda row: (row.epoch, row.layer)), paths

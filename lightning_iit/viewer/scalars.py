@@ -1,0 +1,74 @@
+"""Loss and accuracy of a run, from what Lightning's loggers left in its directory."""
+
+from __future__ import annotations
+
+import csv
+import math
+from typing import TYPE_CHECKING
+
+from lightning_iit.viewer.protocol import ScalarList, ScalarSeries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+MAX_SERIES = 24
+MAX_POINTS = 2_000
+_NOT_SHOWN = ("iit/", "epoch", "step", "hp_metric")
+_MAX_CSV_BYTES = 50_000_000
+
+
+def read_scalars(folder: Path) -> ScalarList:
+    """The metrics in the run's ``metrics.csv``, or else in its event files."""
+    table = folder / "metrics.csv"
+    if table.is_file() and table.stat().st_size <= _MAX_CSV_BYTES:
+        return series(_from_csv(table))
+    if any(folder.glob("events.out.tfevents.*")):
+        return series(_from_events(folder))
+    return ScalarList(series=())
+
+
+def series(found: dict[str, list[tuple[int, float]]]) -> ScalarList:
+    """Metrics as the front end takes them: ours left out, finite, thinned."""
+    shown = {tag: points for tag, points in found.items() if not tag.startswith(_NOT_SHOWN)}
+    kept = [ScalarSeries(tag=tag, points=tuple(thin(points))) for tag, points in sorted(shown.items())[:MAX_SERIES]]
+    return ScalarList(series=tuple(line for line in kept if line.points))
+
+
+def thin(points: Iterable[tuple[int, float]]) -> list[tuple[int, float]]:
+    """At most MAX_POINTS of the finite points, evenly spread."""
+    finite = [(step, value) for step, value in points if math.isfinite(value)]
+    stride = math.ceil(len(finite) / MAX_POINTS) if finite else 1
+    return finite[::stride]
+
+
+def _from_csv(table: Path) -> dict[str, list[tuple[int, float]]]:
+    found: dict[str, list[tuple[int, float]]] = {}
+    with table.open(newline="", encoding="utf-8", errors="replace") as file:
+        for row in csv.DictReader(file):
+            try:
+                step = int(float(row.get("step") or 0))
+            except ValueError:
+                continue
+            for tag, text in row.items():
+                if not tag or not text or not isinstance(text, str):
+                    continue
+                try:
+                    found.setdefault(tag, []).append((step, float(text)))
+                except ValueError:
+                    continue
+    return found
+
+
+def _from_events(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    from tensorboard.backend.event_processing.event_accumulator import SCALARS, TENSORS, EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
+
+    events = EventAccumulator(str(folder), size_guidance={SCALARS: MAX_POINTS, TENSORS: MAX_POINTS})
+    events.Reload()
+    found = {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+    for tag in events.Tags()["tensors"]:
+        if tag.startswith(_NOT_SHOWN) or events.SummaryMetadata(tag).plugin_data.plugin_name != "scalars":
+            continue
+        found[tag] = [(event.step, float(make_ndarray(event.tensor_proto))) for event in events.Tensors(tag)]
+    return found

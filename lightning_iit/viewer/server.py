@@ -1,0 +1,47 @@
+"""A threaded HTTP server for the viewer's page."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import webbrowser
+from typing import TYPE_CHECKING
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from lightning_iit.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from lightning_iit.viewer.app import ViewerApp
+
+
+class _Quiet(WSGIRequestHandler):
+    """Does not log each request: the page asks for news every second."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Says nothing."""
+
+
+def run_server(app: ViewerApp, *, host: str, port: int, open_browser: bool) -> None:
+    """Serves until interrupted.
+
+    Raises:
+        InvalidArgumentError: the port is taken, or the host is none of this machine's.
+    """
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    try:
+        server = make_server(host, port, app, threaded=True, request_handler=_Quiet)
+    except (OSError, SystemExit) as error:  # werkzeug exits where the port is taken
+        msg = f"Cannot listen on {host}:{port}; another program may be there. Give another --port, or --port 0 for any that is free."
+        raise InvalidArgumentError(msg) from error
+    address = f"http://{f'[{host}]' if ':' in host else host}:{server.server_port}/"
+    sys.stdout.write(f"The viewer is at {address} (Ctrl-C ends it).\n")
+    sys.stdout.flush()
+    if open_browser:
+        webbrowser.open(address)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.server_close()

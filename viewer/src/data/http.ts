@@ -1,0 +1,77 @@
+// Records from the server beside which this module lies.
+import type { Source } from "./source";
+import type { ComputeRequest, EpochRecord, NetworkSnapshot, PhiResult, RunIndex, RunList, ScalarList } from "./types";
+
+interface Answer {
+  tag: string;
+  value: unknown;
+}
+
+export class HttpSource implements Source {
+  readonly live = true;
+  /** The last answer to each list that is asked for again and again, so that no news costs no parsing. */
+  private readonly last = new Map<string, Answer>();
+
+  constructor(private readonly base: URL) {}
+
+  runs(): Promise<RunList> {
+    return this.get("runs", {}, true);
+  }
+
+  index(run: string): Promise<RunIndex> {
+    return this.get("index", { run }, true);
+  }
+
+  record(run: string, layer: string, epoch: number): Promise<EpochRecord> {
+    return this.get("record", { run, layer, epoch: String(epoch) });
+  }
+
+  network(run: string, epoch: number): Promise<NetworkSnapshot> {
+    return this.get("network", { run, epoch: String(epoch) });
+  }
+
+  scalars(run: string): Promise<ScalarList> {
+    return this.get("scalars", { run });
+  }
+
+  async compute(request: ComputeRequest): Promise<PhiResult> {
+    const response = await fetch(new URL("compute", this.base), {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(request),
+    });
+    return (await answer(response)) as PhiResult;
+  }
+
+  private async get<T>(route: string, query: Record<string, string>, keep = false): Promise<T> {
+    const url = new URL(route, this.base);
+    for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
+    const response = await fetch(url, { cache: "no-cache" });
+    const tag = response.headers.get("ETag") ?? "";
+    const known = this.last.get(url.href);
+    if (known && tag && known.tag === tag) {
+      await response.body?.cancel();
+      return known.value as T;
+    }
+    const value = await answer(response);
+    if (keep) this.last.set(url.href, { tag, value });
+    return value as T;
+  }
+}
+
+async function answer(response: Response): Promise<unknown> {
+  const text = await response.text();
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Error(`The server's answer cannot be read (status ${response.status}).`);
+  }
+  if (!response.ok) throw new Error(problem(value) ?? `The server answered with status ${response.status}.`);
+  return value;
+}
+
+function problem(value: unknown): string | null {
+  const error = (value as { error?: unknown } | null)?.error;
+  return typeof error === "string" ? error : null;
+}

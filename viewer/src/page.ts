@@ -1,0 +1,168 @@
+// The page: its panels, its keys, and what scripts and tests may read from it.
+import uplotStyle from "uplot/dist/uPlot.min.css?inline";
+import type { Source } from "./data/source";
+import type { Home, Unit } from "./data/types";
+import { h } from "./dom";
+import { causalPanel } from "./panels/causal";
+import { commandPanel } from "./panels/command";
+import { conceptsPanel } from "./panels/concepts";
+import type { Context } from "./panels/context";
+import { curvePanel } from "./panels/curve";
+import { emptyPanel } from "./panels/empty";
+import { header } from "./panels/header";
+import { networkPanel } from "./panels/network";
+import type { NetworkPanel } from "./panels/network";
+import { playbar } from "./panels/playbar";
+import { reading } from "./panels/reading";
+import { tabs } from "./panels/tabs";
+import { Tip } from "./panels/tip";
+import { tpmPanel } from "./panels/tpm";
+import { firstState } from "./state/app";
+import type { AppState } from "./state/app";
+import { Controller } from "./state/controller";
+import { Store } from "./state/store";
+import { storeTheme } from "./theme";
+import style from "./style.css?inline";
+
+/** Read by scripts and tests; nothing in the page depends on it. */
+export interface Probe {
+  state(): Readonly<AppState>;
+  project(unit: Unit, side?: "a" | "b"): { x: number; y: number } | null;
+  colorOf(unit: Unit, side?: "a" | "b"): string;
+  widthOf(from: Unit, to: Unit, side?: "a" | "b"): number | null;
+  setStep(step: number): void;
+  measure(): { frames: number; frameMs: number; calls: number; triangles: number; geometries: number; textures: number; neurons: number } | null;
+}
+
+declare global {
+  interface Window {
+    lightningIIT?: Probe;
+  }
+}
+
+export function page(body: HTMLElement, source: Source, theme: "light" | "dark", home: Home): { store: Store<AppState>; controller: Controller } {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(uplotStyle + style);
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+  document.title ||= "lightning-iit";
+  const store = new Store(firstState(theme));
+  const controller = new Controller(source, store);
+  const context: Context = { store, controller, tip: new Tip() };
+  const stages: { a: NetworkPanel; b: NetworkPanel | null } = { a: networkPanel(context, "a"), b: null };
+  const scenes = h("div", { class: "scenes" }, stages.a.element);
+  const resetView = () => {
+    stages.a.scene?.resetView();
+    stages.b?.scene?.resetView();
+  };
+  const bar = playbar(context, resetView, () => stages.a.scene?.lastFrameMs ?? 0);
+  const causal = h("section", { class: "panel card" }, h("h2", {}, "Causal system"), causalPanel(context), conceptsPanel(context), commandPanel(context));
+  const tpm = h("section", { class: "panel card" }, h("h2", {}, "Transition probabilities"), tpmPanel(context));
+  const root = h(
+    "div",
+    { class: "iit", "data-home": home },
+    header(context),
+    reading(context),
+    h(
+      "main",
+      {},
+      h("div", { class: "left" }, h("section", { class: "network card", "aria-label": "The network" }, scenes, bar.element), curvePanel(context)),
+      tabs([
+        { id: "causal", name: "Causal system", panel: causal },
+        { id: "tpm", name: "TPM", panel: tpm },
+      ]),
+    ),
+    emptyPanel(context),
+    context.tip.element,
+  );
+  body.replaceChildren(root);
+  store.on(["theme"], (state) => {
+    root.dataset.theme = state.theme;
+    body.dataset.theme = state.theme;
+  });
+  store.on(["b"], (state) => {
+    if (state.b && !stages.b) {
+      stages.b = networkPanel(context, "b");
+      scenes.append(stages.b.element);
+      tieCameras(stages.a, stages.b);
+    } else if (!state.b && stages.b) {
+      stages.b.dispose();
+      stages.b = null;
+      if (stages.a.scene) stages.a.scene.orbit.controls.enabled = true;
+    }
+    scenes.classList.toggle("two", state.b !== null);
+  });
+  shortcuts(store, controller, bar.toggle, resetView);
+  window.lightningIIT = probe(store, stages);
+  return { store, controller };
+}
+
+/** Two networks side by side are seen from the same place. */
+function tieCameras(a: NetworkPanel, b: NetworkPanel): void {
+  const [first, second] = [a.scene, b.scene];
+  if (!first || !second) return;
+  let busy = false;
+  const tie = (from: typeof first, to: typeof first) =>
+    from.orbit.controls.addEventListener("change", () => {
+      if (busy) return;
+      busy = true;
+      to.orbit.camera.position.copy(from.orbit.camera.position);
+      to.orbit.controls.target.copy(from.orbit.controls.target);
+      to.orbit.controls.update();
+      to.invalidate();
+      busy = false;
+    });
+  tie(first, second);
+  tie(second, first);
+}
+
+function shortcuts(store: Store<AppState>, controller: Controller, play: () => void, resetView: () => void): void {
+  window.addEventListener("keydown", (event) => {
+    const target = event.target as HTMLElement;
+    if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName)) return;
+    const actions: Record<string, () => void> = {
+      ArrowLeft: () => controller.stepEpoch(-1),
+      ArrowRight: () => controller.stepEpoch(1),
+      r: resetView,
+      t: () => {
+        const theme = store.state.theme === "dark" ? "light" : "dark";
+        storeTheme(theme);
+        store.set({ theme });
+      },
+      Escape: () => store.set({ unit: null, lit: null }),
+    };
+    if (event.key === " " && target.tagName !== "BUTTON") actions[" "] = play;
+    const action = actions[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  });
+}
+
+function probe(store: Store<AppState>, stages: { a: NetworkPanel; b: NetworkPanel | null }): Probe {
+  const scene = (side: "a" | "b" = "a") => (side === "a" ? stages.a.scene : (stages.b?.scene ?? null));
+  return {
+    state: () => store.state,
+    project: (unit, side) => {
+      const at = scene(side)?.project(unit);
+      const box = scene(side)?.renderer.domElement.getBoundingClientRect();
+      return at && box ? { x: at.x + box.left, y: at.y + box.top } : null;
+    },
+    colorOf: (unit, side) => scene(side)?.colorOf(unit) ?? "",
+    widthOf: (from, to, side) => scene(side)?.widthOf(from, to) ?? null,
+    setStep: (step) => store.set({ step }),
+    measure: () => {
+      const shown = scene();
+      if (!shown) return null;
+      const { render, memory } = shown.renderer.info;
+      return {
+        frames: shown.frames,
+        frameMs: shown.lastFrameMs,
+        calls: render.calls,
+        triangles: render.triangles,
+        geometries: memory.geometries,
+        textures: memory.textures,
+        neurons: shown.layers.reduce((sum, layer) => sum + layer.points.length, 0),
+      };
+    },
+  };
+}

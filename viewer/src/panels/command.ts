@@ -1,0 +1,98 @@
+// The command line that computes this partition again, and, where the server may, a button that does it.
+import type { ComputeRequest, EpochRecord, PhiResult, RunInfo } from "../data/types";
+import { fill, h } from "../dom";
+import { lettersOf, unitLetter } from "../scales/bits";
+import { phiText } from "../scales/format";
+import { shownSide } from "../state/app";
+import type { Side } from "../state/app";
+import type { Context } from "./context";
+
+/** The exact command for a record, a state and an engine. */
+export function commandLine(run: RunInfo, file: string, state: readonly number[], engine: string): string {
+  const path = `${run.path || "RUN_DIRECTORY"}/${file}`;
+  return `lightning-iit phi ${quoted(path)} --state ${state.join(",")} --engine ${engine}`;
+}
+
+/** As a shell takes it: in single quotes where it holds more than plain characters. */
+const quoted = (path: string): string => (/^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`);
+
+export function commandPanel({ store, controller }: Context): HTMLElement {
+  const bits = h("div", { class: "toggles", role: "group", "aria-label": "State to compute" });
+  const engine = h("select", { "aria-label": "Engine" }, ...["auto", "fast", "pyphi"].map((name) => h("option", { value: name }, name)));
+  const code = h("code", { tabindex: 0 });
+  const copy = h("button", { class: "quiet", type: "button" }, "Copy");
+  const compute = h("button", { class: "primary", type: "button", hidden: true }, "Compute");
+  const answer = h("p", { class: "answer", "aria-live": "polite" });
+  let wanted: number[] = [];
+
+  const row = (side: Side | null, record: EpochRecord | null | undefined) =>
+    side?.index?.rows.find((known) => known.layer === record?.layer && known.epoch === record?.epoch);
+  const draw = () => {
+    const side = shownSide(store.state);
+    const record = side?.record;
+    if (!side || !record) return fill(code, "");
+    fill(code, commandLine(side.run, row(side, record)?.file ?? "", wanted, engine.value));
+    fill(bits, ...wanted.map((bit, at) => {
+      const button = h("button", { type: "button", class: "bit", "aria-pressed": String(bit === 1) }, h("small", {}, unitLetter(at)), String(bit));
+      button.addEventListener("click", () => {
+        wanted = wanted.map((old, other) => (other === at ? 1 - old : old));
+        draw();
+        (bits.children[at] as HTMLElement | undefined)?.focus();
+      });
+      return button;
+    }));
+  };
+  engine.addEventListener("change", draw);
+  copy.addEventListener("click", () => {
+    void copied(code).then((done) => {
+      copy.textContent = done ? "Copied" : "Selected";
+      setTimeout(() => (copy.textContent = "Copy"), 1500);
+    });
+  });
+  compute.addEventListener("click", () => {
+    const side = shownSide(store.state);
+    const record = side?.record;
+    if (!side || !record) return;
+    compute.disabled = true;
+    fill(answer, "Computing …");
+    const request = { run: side.run.id, layer: record.layer, epoch: record.epoch, state: wanted, engine: engine.value as ComputeRequest["engine"] };
+    controller
+      .compute(request)
+      .then((result) => fill(answer, ...resultWords(result, wanted)))
+      .catch((error: unknown) => fill(answer, error instanceof Error ? error.message : String(error)))
+      .finally(() => (compute.disabled = false));
+  });
+  store.on(["a", "b", "shown", "chosenState", "canCompute"], (state, before) => {
+    compute.hidden = !state.canCompute;
+    const record = shownSide(state)?.record;
+    if (state !== before && record === shownSide(before)?.record && state.chosenState === before.chosenState) return;
+    const n = record?.units?.indices.length ?? 0;
+    wanted = [...(record?.states[state.chosenState]?.state ?? new Array<number>(n).fill(0))];
+    fill(answer);
+    draw();
+  });
+  return h(
+    "section",
+    { class: "command" },
+    h("h3", {}, "Compute this again"),
+    h("div", { class: "command-row" }, bits, h("label", { class: "pick" }, h("span", {}, "Engine"), engine), h("span", { class: "grow" }), copy, compute),
+    h("pre", {}, code),
+    answer,
+  );
+}
+
+function resultWords(result: PhiResult, state: readonly number[]): (Node | string)[] {
+  if (result.status !== "computed") return [h("b", {}, `${result.status.replace("_", " ")}: `), result.reason];
+  const cut = result.cut ? `, severing ${lettersOf(result.cut.from_nodes)} → ${lettersOf(result.cut.to_nodes)}` : "";
+  return [h("b", { "data-computed": result.phi }, `Φ = ${phiText(result.phi)}`), ` in ${state.join("")}${cut}; ${result.concepts.length} concepts, by ${result.engine.name} ${result.engine.version}.`];
+}
+
+async function copied(code: HTMLElement): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(code.textContent ?? "");
+    return true;
+  } catch {
+    getSelection()?.selectAllChildren(code);
+    return false;
+  }
+}

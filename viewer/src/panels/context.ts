@@ -1,0 +1,11 @@
+// What every panel is given.
+import type { AppState } from "../state/app";
+import type { Store } from "../state/store";
+import type { Controller } from "../state/controller";
+import type { Tip } from "./tip";
+
+export interface Context {
+  store: Store<AppState>;
+  controller: Controller;
+  tip: Tip;
+}

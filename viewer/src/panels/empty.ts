@@ -1,0 +1,21 @@
+// What stands there while there is nothing to show.
+import { fill, h } from "../dom";
+import type { Context } from "./context";
+
+export function emptyPanel({ store }: Context): HTMLElement {
+  const panel = h("div", { class: "nothing", hidden: true });
+  store.on(["runs", "loaded", "problem", "a"], (state) => {
+    const none = state.loaded && (!state.runs.length || (state.a?.index !== null && state.a?.index?.rows.length === 0 && !state.a.index.networks.length));
+    panel.hidden = !none;
+    if (!none) return;
+    fill(
+      panel,
+      h("div", { class: "big" }, "Φ"),
+      h("h2", {}, state.problem || "No records yet"),
+      h("p", {}, state.title ? `Looking in ${state.title}.` : ""),
+      h("p", {}, "Records appear here by themselves while a run with the callback trains:"),
+      h("pre", {}, "from lightning_iit import IITCallback\n\nTrainer(callbacks=[IITCallback()])"),
+    );
+  });
+  return panel;
+}

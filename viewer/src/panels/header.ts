@@ -1,0 +1,103 @@
+// The bar on top: which run, beside which other, which layer, and how the page looks.
+import { fill, h, s } from "../dom";
+import { layersOf } from "../scales/curve";
+import { storeTheme } from "../theme";
+import type { Context } from "./context";
+
+const MOST_OPTIONS = 500;
+
+export function header({ store, controller, tip }: Context): HTMLElement {
+  const runs = picker("Run", (id) => void controller.chooseRun("a", id));
+  const other = picker("Compare with", (id) => void controller.chooseRun("b", id || null));
+  const layers = picker("Layer", (layer) => controller.chooseLayer(layer));
+  const live = h("span", { class: "live" });
+  const theme = h("button", { class: "quiet", type: "button", "aria-label": "Light or dark (T)", "data-action": "theme" }, themeIcon());
+  theme.addEventListener("click", () => {
+    const next = store.state.theme === "dark" ? "light" : "dark";
+    storeTheme(next);
+    store.set({ theme: next });
+  });
+  const filter = h("input", { class: "filter", type: "search", placeholder: "Filter runs", "aria-label": "Filter runs", hidden: true });
+  filter.addEventListener("input", () => options());
+  const keys = h("button", { class: "quiet", type: "button", "aria-label": "Keys" }, "?");
+  tip.on(keys, "Keys", [
+    ["← →", "epoch before, after"],
+    ["Space", "play the activity"],
+    ["R", "reset the view"],
+    ["+ − and Shift+arrows", "zoom, turn"],
+    ["T", "light or dark"],
+    ["Esc", "select nothing"],
+  ]);
+
+  const options = () => {
+    const { runs: known, a, b } = store.state;
+    const wanted = filter.value.toLowerCase();
+    const shown = known.filter((run) => run.name.toLowerCase().includes(wanted) || run.id === a?.run.id || run.id === b?.run.id);
+    const list = (none: boolean) => [
+      ...(none ? [h("option", { value: "" }, "no other run")] : []),
+      ...shown.slice(0, MOST_OPTIONS).map((run) => h("option", { value: run.id }, run.name)),
+    ];
+    fill(runs.select, ...list(false));
+    fill(other.select, ...list(true));
+    if (a) runs.select.value = a.run.id;
+    other.select.value = b?.run.id ?? "";
+    filter.hidden = known.length < 12;
+    other.label.hidden = known.length < 2;
+    runs.label.hidden = !known.length;
+  };
+  store.on(["runs", "a", "b"], (state, before) => {
+    if (state === before || state.runs !== before.runs || state.a?.run !== before.a?.run || state.b?.run !== before.b?.run) options();
+    const index = state.a?.index;
+    if (index && (index !== before.a?.index || state === before || !layers.select.options.length)) {
+      fill(layers.select, ...layersOf(index).map((layer) => h("option", { value: layer }, layer)));
+    }
+    layers.label.hidden = !layers.select.options.length;
+    if (state.layer !== null) layers.select.value = state.layer;
+  });
+  store.on(["layer"], (state) => {
+    if (state.layer !== null) layers.select.value = state.layer;
+  });
+  store.on(["problem", "loaded"], (state) => {
+    live.className = `live ${controller.live ? (state.problem ? "lost" : "on") : "off"}`;
+    fill(live, h("i"), controller.live ? (state.problem ? "no answer" : "live") : "file");
+    live.title = state.problem;
+  });
+  return h(
+    "header",
+    { class: "top" },
+    h("div", { class: "brand" }, mark(), h("span", {}, "lightning", h("b", {}, "iit"))),
+    runs.label,
+    other.label,
+    filter,
+    layers.label,
+    h("span", { class: "grow" }),
+    live,
+    keys,
+    theme,
+  );
+}
+
+function picker(name: string, chosen: (value: string) => void) {
+  const select = h("select", { "aria-label": name });
+  select.addEventListener("change", () => chosen(select.value));
+  return { select, label: h("label", { class: "pick" }, h("span", {}, name), select) };
+}
+
+function mark(): SVGElement {
+  return s(
+    "svg",
+    { viewBox: "0 0 32 32", class: "mark", "aria-hidden": "true" },
+    s("rect", { width: 32, height: 32, rx: 8 }),
+    s("circle", { cx: 16, cy: 16, r: 6.6 }),
+    s("path", { d: "M16 5.5v21" }),
+  );
+}
+
+function themeIcon(): SVGElement {
+  return s(
+    "svg",
+    { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" },
+    s("circle", { cx: 12, cy: 12, r: 8, fill: "none", stroke: "currentColor", "stroke-width": 2 }),
+    s("path", { d: "M12 4a8 8 0 0 1 0 16z", fill: "currentColor" }),
+  );
+}

@@ -1,0 +1,98 @@
+// Plays the recorded activity of a few real samples, step by step.
+import { sequential, NEGATIVE, POSITIVE } from "../scales/color";
+import { fill, h, s } from "../dom";
+import type { Context } from "./context";
+
+const STEP_MS = 650;
+
+export interface Playbar {
+  element: HTMLElement;
+  toggle(): void;
+  dispose(): void;
+}
+
+export function playbar({ store }: Context, resetView: () => void, frameMs: () => number): Playbar {
+  const play = h("button", { class: "round", type: "button", "data-action": "play" });
+  const slider = h("input", { type: "range", min: 0, max: 0, step: 1, value: 0, "aria-label": "Step of the recorded activity" });
+  const where = h("output", { class: "step" });
+  const speed = h("select", { "aria-label": "Speed" }, ...[0.25, 0.5, 1, 2, 4].map((value) => h("option", { value }, `${value}×`)));
+  speed.value = "1";
+  const reset = h("button", { class: "quiet", type: "button", "data-action": "reset", title: "Reset the view (R)" }, "Reset view");
+  let timer = 0;
+  let began = 0;
+  let from = 0;
+
+  const steps = () => store.state.a?.network?.steps ?? store.state.b?.network?.steps ?? [];
+  const tick = () => {
+    if (!store.state.playing) return;
+    const many = steps().length;
+    if (many < 2) return store.set({ playing: false });
+    const position = from + ((performance.now() - began) * store.state.speed) / STEP_MS;
+    // Where frames are cheap the values glide; where they are not, each step is one frame.
+    const glides = frameMs() < 12 && !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const whole = Math.floor(position);
+    const step = glides ? whole + ease(position - whole) : whole;
+    store.set({ step: step % many });
+    timer = window.setTimeout(tick, glides ? 33 : Math.max(60, ((whole + 1 - position) * STEP_MS) / store.state.speed));
+  };
+  const toggle = () => {
+    store.set({ playing: !store.state.playing && steps().length > 1 });
+    clearTimeout(timer);
+    [began, from] = [performance.now(), Math.floor(store.state.step)];
+    tick();
+  };
+  play.addEventListener("click", toggle);
+  reset.addEventListener("click", resetView);
+  speed.addEventListener("change", () => {
+    [began, from] = [performance.now(), store.state.step];
+    store.set({ speed: Number(speed.value) });
+  });
+  slider.addEventListener("input", () => {
+    [began, from] = [performance.now(), Number(slider.value)];
+    store.set({ step: Number(slider.value) });
+  });
+  const ends = [
+    store.on(["playing"], ({ playing }) => {
+      play.setAttribute("aria-label", playing ? "Pause (space)" : "Play the activity (space)");
+      fill(play, icon(playing));
+    }),
+    store.on(["step", "a"], (state) => {
+      const list = steps();
+      const at = list.length ? Math.floor(state.step) % list.length : 0;
+      slider.max = String(Math.max(0, list.length - 1));
+      slider.value = String(at);
+      slider.disabled = play.disabled = list.length < 2;
+      where.textContent = list[at] ? `sample ${list[at][0] + 1} · step ${list[at][1] + 1}` : "no activity";
+    }),
+  ];
+  return {
+    element: h("div", { class: "playbar" }, play, slider, where, speed, h("span", { class: "grow" }), legend(), reset),
+    toggle,
+    dispose: () => {
+      clearTimeout(timer);
+      for (const end of ends) end();
+    },
+  };
+}
+
+const ease = (part: number): number => (part < 0.55 ? 0 : ((part - 0.55) / 0.45) ** 2 * (3 - (2 * (part - 0.55)) / 0.45));
+
+function icon(playing: boolean): SVGElement {
+  return s(
+    "svg",
+    { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" },
+    playing ? s("path", { d: "M7 5h4v14H7zM14 5h4v14h-4z", fill: "currentColor" }) : s("path", { d: "M8 5v14l11-7z", fill: "currentColor" }),
+  );
+}
+
+function legend(): HTMLElement {
+  const ramp = Array.from({ length: 9 }, (_, at) => sequential(at / 8)).join(", ");
+  return h(
+    "div",
+    { class: "legend" },
+    h("span", { class: "key" }, h("i", { class: "stroke", style: { background: NEGATIVE } }), "− weight"),
+    h("span", { class: "key" }, h("i", { class: "stroke thick", style: { background: POSITIVE } }), "+ weight"),
+    h("span", { class: "key" }, "low", h("i", { class: "ramp", style: { background: `linear-gradient(90deg, ${ramp})` } }), "high activity"),
+    h("span", { class: "key" }, h("i", { class: "ring" }), "analysed"),
+  );
+}

@@ -1,0 +1,113 @@
+// The number, and beside it what it means: kind, engine, null, transitions, coverage.
+import type { EpochRecord } from "../data/types";
+import { fill, h } from "../dom";
+import { axisWords, count, epochName, kindWords, number, phiText, statusWords } from "../scales/format";
+import { shownSide } from "../state/app";
+import type { Context } from "./context";
+import type { Tip } from "./tip";
+
+export function reading({ store, controller, tip }: Context): HTMLElement {
+  const panel = h("section", { class: "reading", "aria-label": "Φ and what it means", "aria-live": "polite" });
+  store.on(["a", "b", "shown", "epoch", "layer", "chosenState"], (state) => {
+    const side = shownSide(state);
+    const record = side?.record;
+    const sides = state.b
+      ? h(
+          "div",
+          { class: "segments", role: "group", "aria-label": "Which run the panels show" },
+          ...(["a", "b"] as const).map((which) => {
+            const button = h("button", { type: "button", "aria-pressed": String(state.shown === which) }, which.toUpperCase());
+            button.title = state[which]?.run.name ?? "";
+            button.addEventListener("click", () => {
+              store.set({ shown: which, chosenState: 0 });
+              void controller.load();
+            });
+            return button;
+          }),
+        )
+      : null;
+    if (!record) {
+      const words = side?.recordProblem || (side ? "Loading …" : "");
+      fill(panel, sides, h("div", { class: "value none" }, "Φ –"), h("p", { class: "reason" }, words));
+      return;
+    }
+    fill(panel, sides, value(record, state.chosenState), ...chips(record, tip));
+  });
+  return panel;
+}
+
+function value(record: EpochRecord, chosen: number): HTMLElement {
+  const analysed = record.states[chosen];
+  const result = analysed?.result ?? record.result;
+  const where = h(
+    "div",
+    { class: "where" },
+    h("b", {}, record.layer || "model"),
+    h("span", {}, epochName(record.epoch), ` · step ${count(record.global_step)}`),
+  );
+  if (result.status !== "computed") {
+    const words = h("p", { class: "reason" }, h("b", {}, `No Φ: ${statusWords[result.status]}. `), result.reason);
+    return h("div", { class: "value-group" }, h("div", { class: "value none" }, "Φ –"), where, words);
+  }
+  const state = analysed ? h("span", { class: "bits" }, analysed.state.join("")) : null;
+  return h(
+    "div",
+    { class: "value-group" },
+    h("div", { class: "value", "data-phi": result.phi }, h("i", {}, "Φ"), phiText(result.phi)),
+    where,
+    state ? h("div", { class: "where" }, h("span", {}, "in state"), state) : null,
+  );
+}
+
+function chips(record: EpochRecord, tip: Tip): HTMLElement[] {
+  const made: HTMLElement[] = [];
+  const chip = (name: string, text: string, lines: (string | [string, string])[], mood = "") => {
+    const element = h("div", { class: `chip ${mood}`, tabindex: 0 }, h("span", {}, name), h("b", {}, text));
+    tip.on(element, name, lines);
+    made.push(element);
+  };
+  chip("kind", record.kind, [kindWords[record.kind] ?? "", `Transitions go ${axisWords[record.axis] ?? record.axis}.`, ...structural(record)], record.kind);
+  const result = record.result;
+  const engine = result.status === "computed" ? `${result.engine.name} ${result.engine.version}` : record.provenance.engine;
+  chip("engine", engine, [record.formalism, ...(result.status === "computed" ? [timing(result.seconds, result.cuts_evaluated)] : [])]);
+  chip("null", nullText(record), nullLines(record), record.null ? (record.null.excess > 0 ? "good" : "warn") : "");
+  if (record.counts) {
+    const transitions = record.counts.visits.reduce((sum, visits) => sum + visits, 0);
+    const perState = transitions / record.counts.visits.length;
+    chip(
+      "transitions",
+      count(transitions),
+      [`${number(perState, 3)} for each possible state; below 100 coin flips too read a Φ clearly above 0.`, ["window", `${record.provenance.window} epoch(s)`]],
+      perState < 100 ? "warn" : "",
+    );
+  }
+  if (record.tpm) {
+    const visited = record.tpm.visited.filter(Boolean).length;
+    const all = record.tpm.visited.length;
+    chip("coverage", `${visited}/${all} states`, [`Rows that were never visited hold the prior ${number(record.tpm.prior)} only.`], visited < all ? "warn" : "");
+  }
+  const words = [...record.diagnostics.map((diagnostic) => diagnostic.words).filter(Boolean), ...record.notes];
+  if (words.length) chip("notes", String(words.length), words);
+  return made;
+}
+
+const structural = (record: EpochRecord): string[] =>
+  record.structural_phi === null ? [] : [`Structural Φ is ${number(record.structural_phi)}: ${record.structural_reason}.`];
+
+const timing = (seconds: number, cuts: number): string => `${number(seconds, 2)} s, ${count(cuts)} partitions evaluated`;
+
+function nullText(record: EpochRecord): string {
+  return record.null ? `p = ${number(record.null.p, 2)}` : "not computed";
+}
+
+function nullLines(record: EpochRecord): (string | [string, string])[] {
+  if (!record.null) return ["No Φ of surrogate data was computed, so nothing is known of how much of this number is chance."];
+  const { name, mean, upper, excess, surrogates } = record.null;
+  return [
+    ["null", name],
+    ["surrogates", String(surrogates)],
+    ["mean", phiText(mean)],
+    ["upper", phiText(upper)],
+    ["Φ above it by", number(excess)],
+  ];
+}

@@ -1,0 +1,33 @@
+// How active a unit is, from 0 to 1 within its layer: the layer's own range over the recorded steps.
+import type { NetworkLayer } from "../data/types";
+
+export interface Range {
+  low: number;
+  high: number;
+}
+
+export function activityRange(layer: NetworkLayer): Range {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const row of layer.activity.length ? layer.activity : [layer.mean_activity]) {
+    for (const value of row) {
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+  }
+  return low <= high ? { low, high } : { low: 0, high: 0 };
+}
+
+export function relative(value: number, range: Range): number {
+  return range.high > range.low ? (value - range.low) / (range.high - range.low) : 0.5;
+}
+
+/** A unit's activity at a step, from 0 to 1; between two steps the values are mixed. */
+export function activityAt(layer: NetworkLayer, range: Range, position: number, step: number): number {
+  const rows = layer.activity;
+  if (!rows.length) return relative(layer.mean_activity[position] ?? range.low, range);
+  const before = rows[Math.floor(step) % rows.length] as number[];
+  const after = rows[Math.ceil(step) % rows.length] as number[];
+  const part = step - Math.floor(step);
+  return relative((before[position] ?? 0) * (1 - part) + (after[position] ?? 0) * part, range);
+}

@@ -1,0 +1,13 @@
+// States as bits. The index of a state is little-endian: unit 0 is the least significant bit; labels show unit 0 first.
+
+export const bitsOf = (code: number, n: number): number[] => Array.from({ length: n }, (_, unit) => (code >> unit) & 1);
+
+export const codeOf = (bits: readonly number[]): number => bits.reduce((code, bit, unit) => code + (bit ? 2 ** unit : 0), 0);
+
+export const bitLabel = (code: number, n: number): string => bitsOf(code, n).join("");
+
+/** A, B, C ... for the units of a system. */
+export const unitLetter = (unit: number): string =>
+  unit < 26 ? String.fromCharCode(65 + unit) : `${unitLetter(Math.floor(unit / 26) - 1)}${unitLetter(unit % 26)}`;
+
+export const lettersOf = (units: readonly number[]): string => units.map(unitLetter).join(" ");

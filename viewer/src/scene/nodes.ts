@@ -1,0 +1,148 @@
+// The neurons: one instanced mesh for each kind of layer, so that a kind is known by its shape.
+import {
+  BoxGeometry,
+  CylinderGeometry,
+  DodecahedronGeometry,
+  DynamicDrawUsage,
+  InstancedBufferAttribute,
+  InstancedMesh,
+  Matrix4,
+  OctahedronGeometry,
+  ShaderMaterial,
+  SphereGeometry,
+  TetrahedronGeometry,
+} from "three";
+import type { BufferGeometry } from "three";
+import type { Point } from "../layout/network";
+import { channels } from "../scales/color";
+
+export interface Node {
+  kind: string;
+  at: Point;
+  size: number;
+}
+
+const SHAPES: Record<string, () => BufferGeometry> = {
+  input: () => new BoxGeometry(0.9, 1.9, 1.9),
+  linear: () => new SphereGeometry(1, 20, 14),
+  conv: () => new BoxGeometry(0.5, 2.1, 2.1),
+  rnn: () => new OctahedronGeometry(1.25, 0),
+  lstm: () => new OctahedronGeometry(1.25, 0),
+  gru: () => new OctahedronGeometry(1.25, 0),
+  embedding: () => new CylinderGeometry(0.85, 0.85, 1.5, 18).rotateZ(Math.PI / 2),
+  attention: () => new TetrahedronGeometry(1.45, 0),
+  other: () => new DodecahedronGeometry(1.05, 0),
+};
+
+/** Kinds that share a shape share a mesh. */
+const MESH: Record<string, string> = { lstm: "rnn", gru: "rnn" };
+
+const VERTEX = `
+  attribute vec3 tint;
+  varying vec3 vTint;
+  varying float vFacing;
+  void main() {
+    vec4 place = modelViewMatrix * instanceMatrix * vec4(position, 1.0);
+    vec3 outward = normalize(normalMatrix * mat3(instanceMatrix) * normal);
+    vFacing = dot(outward, normalize(vec3(0.25, 0.55, 1.0)));
+    vTint = tint;
+    gl_Position = projectionMatrix * place;
+  }`;
+
+const FRAGMENT = `
+  varying vec3 vTint;
+  varying float vFacing;
+  void main() {
+    float light = 0.62 + 0.38 * smoothstep(-0.35, 0.8, vFacing);
+    gl_FragColor = vec4(vTint * light + 0.10 * pow(max(vFacing, 0.0), 24.0), 1.0);
+  }`;
+
+interface Group {
+  mesh: InstancedMesh<BufferGeometry, ShaderMaterial>;
+  tint: InstancedBufferAttribute;
+}
+
+export class Nodes {
+  readonly meshes: InstancedMesh[] = [];
+  private readonly material = new ShaderMaterial({ vertexShader: VERTEX, fragmentShader: FRAGMENT });
+  private groups: Group[] = [];
+  /** Group and place within it of each node. */
+  private slots: [number, number][] = [];
+  private nodes: readonly Node[] = [];
+  private readonly matrix = new Matrix4();
+
+  set(nodes: readonly Node[]): void {
+    this.clear();
+    this.nodes = nodes;
+    const kinds = [...new Set(nodes.map((node) => meshKind(node.kind)))];
+    const sizes = kinds.map((kind) => nodes.filter((node) => meshKind(node.kind) === kind).length);
+    this.groups = kinds.map((kind, at) => this.group(kind, sizes[at] as number));
+    const used = kinds.map(() => 0);
+    this.slots = nodes.map((node) => {
+      const group = kinds.indexOf(meshKind(node.kind));
+      const place = used[group] as number;
+      used[group] = place + 1;
+      return [group, place];
+    });
+    nodes.forEach((_, at) => this.scale(at, 1));
+    this.meshes.push(...this.groups.map((group) => group.mesh));
+  }
+
+  /** Colours and sizes of all nodes. */
+  paint(look: (node: number) => { color: string; scale: number }): void {
+    this.nodes.forEach((_, at) => {
+      const { color, scale } = look(at);
+      const [group, place] = this.slots[at] as [number, number];
+      (this.groups[group] as Group).tint.set(channels(color), place * 3);
+      this.scale(at, scale);
+    });
+    for (const group of this.groups) {
+      group.tint.needsUpdate = true;
+      group.mesh.instanceMatrix.needsUpdate = true;
+    }
+  }
+
+  /** The colour that a node is drawn in, read from what the graphics card is given. */
+  colorOf(node: number): string {
+    const slot = this.slots[node];
+    if (!slot) return "";
+    const tint = (this.groups[slot[0]] as Group).tint;
+    const hex = (value: number) => Math.round(value * 255).toString(16).padStart(2, "0");
+    return `#${hex(tint.getX(slot[1]))}${hex(tint.getY(slot[1]))}${hex(tint.getZ(slot[1]))}`;
+  }
+
+  dispose(): void {
+    this.clear();
+    this.material.dispose();
+  }
+
+  private scale(at: number, by: number): void {
+    const node = this.nodes[at] as Node;
+    const [group, place] = this.slots[at] as [number, number];
+    const size = node.size * by;
+    this.matrix.makeScale(size, size, size).setPosition(...node.at);
+    (this.groups[group] as Group).mesh.setMatrixAt(place, this.matrix);
+  }
+
+  private group(kind: string, size: number): Group {
+    const geometry = (SHAPES[kind] ?? (SHAPES.other as () => BufferGeometry))();
+    const tint = new InstancedBufferAttribute(new Float32Array(size * 3).fill(0.5), 3);
+    tint.setUsage(DynamicDrawUsage);
+    geometry.setAttribute("tint", tint);
+    const mesh = new InstancedMesh(geometry, this.material, size);
+    mesh.frustumCulled = false;
+    return { mesh, tint };
+  }
+
+  private clear(): void {
+    for (const { mesh } of this.groups) {
+      mesh.removeFromParent();
+      mesh.geometry.dispose();
+      mesh.dispose();
+    }
+    this.groups = [];
+    this.meshes.length = 0;
+  }
+}
+
+const meshKind = (kind: string): string => MESH[kind] ?? (kind in SHAPES ? kind : "other");

@@ -49,6 +49,9 @@ def test_stepping_every_observed_state_gives_the_states_that_torch_computed(kind
     torch.testing.assert_close(observations.state[0], output[:, :-1].transpose(0, 1).flatten(0, 1))
     following = stepper.step(layer, observations.state, observations.inputs)
     torch.testing.assert_close(following[0], output[:, 1:].transpose(0, 1).flatten(0, 1))
+    units = torch.tensor([2, 0])
+    read = stepper.read(layer, observations.state, observations.inputs, units)
+    torch.testing.assert_close(read, output[:, 1:].transpose(0, 1).flatten(0, 1)[:, units])
 
 
 def test_the_cell_state_of_an_lstm_is_found_over_time() -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from lightning_iit.capture.recurrent import CellStepper, LayerStepper, Weights
+from lightning_iit.capture.cells import Weights
+from lightning_iit.capture.recurrent import CellStepper, LayerStepper
 from lightning_iit.capture.untouched import unwrapped
 from lightning_iit.errors import StepError
 

@@ -134,7 +134,7 @@ def perturbed_tpm(
     module = unwrapped(module)
     local = _local(units, stepper, observations)
     limits = threshold_tensor(tuple(thresholds), like=observations.state[0])
-    seen = _bits(observations.state[0], local, limits)
+    seen = _on(observations.state[0][:, local], limits)
     missing = _never(seen, units)
     if missing is not None:
         return missing
@@ -168,8 +168,8 @@ def _local(units: Sequence[int], stepper: Stepper, observations: Observations) -
     return torch.tensor([unit - stepper.offset for unit in units], device=observations.inputs.device)
 
 
-def _bits(hidden: Tensor, local: Tensor, limits: Tensor) -> Tensor:
-    return hidden[:, local].to(limits.dtype) > limits
+def _on(values: Tensor, limits: Tensor) -> Tensor:
+    return values.to(limits.dtype) > limits
 
 
 def _never(seen: Tensor, units: Sequence[int]) -> Skipped | None:
@@ -238,8 +238,9 @@ def _step_all(module: nn.Module, stepper: Stepper, draws: Observations, setting:
     bits = (torch.arange(2**n, device=limits.device)[:, None] >> torch.arange(n, device=limits.device)) & 1
     codes = []
     for states in torch.split(bits, max(1, MOST_ROWS // count)):
-        following = stepper.step(module, setting.into(draws.state, states), _repeated(draws.inputs, len(states)))
-        codes.append(pack(_bits(following[0], setting.local, limits)))
+        state, inputs = setting.into(draws.state, states), _repeated(draws.inputs, len(states))
+        following = stepper.read(module, state, inputs, setting.local)
+        codes.append(pack(_on(following, limits)))
     return torch.cat(codes)
 
 

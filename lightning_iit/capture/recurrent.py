@@ -1,7 +1,7 @@
 """The steps of torch's recurrent layers and cells, one level and one direction at a time.
 
-Formulas: the documentation of ``torch.nn.RNN``, ``GRU`` and ``LSTM``. Sequences are run again, without dropout, from the inputs
-that were kept: a module shows neither the states of its lower levels nor, over time, the cell state of an LSTM.
+Sequences are run again, without dropout, from the inputs that were kept: a module shows neither the states of its lower levels
+nor, over time, the cell state of an LSTM.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
+from lightning_iit.capture.cells import Weights
 from lightning_iit.capture.stepper import Direction, Observations, State
 from lightning_iit.errors import InvalidArgumentError
 
@@ -26,76 +27,6 @@ MOST_TIMES = 512
 """Sequences are run again up to this many times (steps), which bounds what an analysis costs."""
 
 
-def weight(module: nn.Module, name: str) -> Tensor | None:
-    """A parameter as the next forward pass will use it, or None where the module has none of that name.
-
-    ``torch.nn.utils.prune`` renews the masked weight in each forward pass only, so after an optimizer step it is made here.
-    """
-    original, mask = getattr(module, f"{name}_orig", None), getattr(module, f"{name}_mask", None)
-    if original is not None and mask is not None:
-        return original.detach() * mask  # type: ignore[no-any-return]
-    value = getattr(module, name, None)
-    return value.detach() if isinstance(value, Tensor) else None
-
-
-@dataclass(frozen=True)
-class Weights:
-    """The weights of one level and direction; ``w_hr`` is the projection of an LSTM that has one."""
-
-    mode: str
-    w_ih: Tensor
-    w_hh: Tensor
-    b_ih: Tensor | None
-    b_hh: Tensor | None
-    w_hr: Tensor | None = None
-
-    @classmethod
-    def of(cls, module: Any, suffix: str = "") -> Weights:
-        """The weights of a cell, or of the level and direction that the suffix names (``"_l0_reverse"``)."""
-        w_ih, w_hh = weight(module, f"weight_ih{suffix}"), weight(module, f"weight_hh{suffix}")
-        assert w_ih is not None
-        assert w_hh is not None
-        return cls(
-            mode=mode_of(module),
-            w_ih=w_ih,
-            w_hh=w_hh,
-            b_ih=weight(module, f"bias_ih{suffix}"),
-            b_hh=weight(module, f"bias_hh{suffix}"),
-            w_hr=weight(module, f"weight_hr{suffix}"),
-        )
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """The width of each part of the state."""
-        hidden = self.w_hh.shape[1]
-        return (hidden, self.w_hh.shape[0] // 4) if self.mode == "LSTM" else (hidden,)
-
-    def advance(self, state: State, inputs: Tensor) -> State:
-        """The next state of each row."""
-        if self.mode == "LSTM":
-            return self._advance_lstm(state, inputs)
-        cell = {"GRU": torch.gru_cell, "RNN_TANH": torch.rnn_tanh_cell, "RNN_RELU": torch.rnn_relu_cell}[self.mode]
-        return (cell(inputs, state[0], self.w_ih, self.w_hh, self.b_ih, self.b_hh),)
-
-    def _advance_lstm(self, state: State, inputs: Tensor) -> State:
-        if self.w_hr is None:
-            return tuple(torch.lstm_cell(inputs, state, self.w_ih, self.w_hh, self.b_ih, self.b_hh))
-        # torch.lstm_cell takes a hidden and a cell state of one width only.
-        gates = nn.functional.linear(inputs, self.w_ih, self.b_ih) + nn.functional.linear(state[0], self.w_hh, self.b_hh)
-        admit, forget, candidate, output = gates.chunk(4, dim=-1)
-        cell = torch.sigmoid(forget) * state[1] + torch.sigmoid(admit) * torch.tanh(candidate)
-        return nn.functional.linear(torch.sigmoid(output) * torch.tanh(cell), self.w_hr), cell
-
-
-def mode_of(module: Any) -> str:
-    """What a layer or a cell computes: "RNN_TANH", "RNN_RELU", "GRU" or "LSTM"."""
-    if isinstance(module, nn.RNNBase):
-        return str(module.mode)
-    if isinstance(module, nn.RNNCell):
-        return f"RNN_{module.nonlinearity.upper()}"
-    return "GRU" if isinstance(module, nn.GRUCell) else "LSTM"
-
-
 @dataclass(frozen=True)
 class CellStepper:
     """The step of ``nn.RNNCell``, ``nn.GRUCell`` or ``nn.LSTMCell``, whose calls show state and input."""
@@ -106,6 +37,10 @@ class CellStepper:
     def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
         """The next state of each row."""
         return Weights.of(module).advance(state, inputs)
+
+    def read(self, module: nn.Module, state: State, inputs: Tensor, units: Tensor) -> Tensor:
+        """Some units' hidden state after one step."""
+        return Weights.of(module).read(state, inputs, units)
 
     def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:
         """The states and inputs that the cell was called with; a call without a state is the first of a sequence."""
@@ -153,6 +88,10 @@ class LayerStepper:
     def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
         """The next state of each row."""
         return Weights.of(module, self.suffix).advance(state, inputs)
+
+    def read(self, module: nn.Module, state: State, inputs: Tensor, units: Tensor) -> Tensor:
+        """Some units' hidden state after one step."""
+        return Weights.of(module, self.suffix).read(state, inputs, units)
 
     def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:
         """Runs the kept sequences again; the states and inputs are those of this level and direction."""

@@ -41,5 +41,8 @@ class Stepper(Protocol):
     def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
         """The next state of each row."""
 
+    def read(self, module: nn.Module, state: State, inputs: Tensor, units: Tensor) -> Tensor:
+        """Some units' hidden state after one step, ``[row, len(units)]``; ``units`` are indices into the state."""
+
     def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:
         """The states that the module went through in these calls, each with the input of the step that followed."""

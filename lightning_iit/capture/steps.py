@@ -97,6 +97,10 @@ class CustomStepper:
             raise StepError(msg)
         return parts
 
+    def read(self, module: nn.Module, state: State, inputs: Tensor, units: Tensor) -> Tensor:
+        """Some units' hidden state after one step."""
+        return self.step(module, state, inputs)[0][:, units]
+
     def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:
         """The states and inputs of calls whose outputs were kept.
 

@@ -1,0 +1,70 @@
+"""What a perturbation costs beside the Φ that it feeds."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from lightning_iit import System, compute_phi
+from lightning_iit.capture.perturb import PerturbedTpm, observe, perturbed_tpm
+from lightning_iit.capture.reservoir import Reservoir
+from lightning_iit.capture.steps import step_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def _one_thread() -> Iterator[None]:
+    """Processor seconds of one thread against those of another: a busy machine does not change their ratio."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.benchmark
+@pytest.mark.usefixtures("_one_thread")
+def test_six_units_of_a_layer_of_128_cost_a_tenth_of_their_phi() -> None:
+    torch.manual_seed(1)
+    layer = nn.GRU(32, 128, batch_first=True)
+    reservoir = Reservoir()
+    with reservoir.attach(layer), torch.no_grad():
+        layer(torch.randn(64, 20, 32))
+    stepper: Any = step_for(layer)
+    observations = observe(layer, stepper, reservoir.calls)
+    assert observations is not None
+    units = [3, 17, 40, 66, 90, 127]
+    thresholds = observations.state[0][:, units].median(0).values.tolist()
+    rows: list[tuple[int, ...]] = []
+    read = stepper.read
+
+    def counted(module: nn.Module, state: tuple[Tensor, ...], inputs: Tensor, read_units: Tensor) -> Tensor:
+        rows.append(tuple(state[0].shape))
+        return read(module, state, inputs, read_units)
+
+    stepper.read = counted
+    seconds = []
+    for _ in range(5):
+        rows.clear()
+        begun = time.process_time()
+        found = perturbed_tpm(layer, stepper, units, thresholds, observations, draws=128)
+        seconds.append(time.process_time() - begun)
+    assert isinstance(found, PerturbedTpm)
+    assert rows == [(8192, 128)]
+    most_visited = max(range(64), key=found.observed.__getitem__)
+    system = System(tpm=found.state_by_node, state=[most_visited >> unit & 1 for unit in range(6)])
+    compute_phi(system, engine="fast")
+    begun = time.process_time()
+    compute_phi(system, engine="fast")
+    phi = time.process_time() - begun
+    median = sorted(seconds)[2]
+    print(
+        f"\nperturbing 6 of 128 units, 8,192 rows: {median * 1e3:.1f} ms of processor; "
+        f"their Φ: {phi * 1e3:.0f} ms; ratio {median / phi:.3f}"
+    )
+    assert median <= 0.1 * phi

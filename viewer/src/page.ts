@@ -12,7 +12,7 @@ import { emptyPanel } from "./panels/empty";
 import { header } from "./panels/header";
 import { networkPanel } from "./panels/network";
 import type { NetworkPanel } from "./panels/network";
-import { playbar } from "./panels/playbar";
+import { legend, playbar } from "./panels/playbar";
 import { reading } from "./panels/reading";
 import { tabs } from "./panels/tabs";
 import { Tip } from "./panels/tip";
@@ -65,7 +65,7 @@ export function page(body: HTMLElement, source: Source, theme: "light" | "dark",
     h(
       "main",
       {},
-      h("div", { class: "left" }, h("section", { class: "network card", "aria-label": "The network" }, scenes, bar.element), curvePanel(context)),
+      h("div", { class: "left" }, h("section", { class: "network card", "aria-label": "The network" }, scenes, legend(), bar.element), curvePanel(context)),
       tabs([
         { id: "causal", name: "Causal system", panel: causal },
         { id: "tpm", name: "TPM", panel: tpm },

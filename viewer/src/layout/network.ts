@@ -30,10 +30,11 @@ export function figureOf(layer: NetworkLayer): Figure {
 export function placeNetwork(snapshot: NetworkSnapshot): PlacedLayer[] {
   const flat = snapshot.layers.map((layer) => ({ layer, flat: placeLayer(layer) }));
   const radii = flat.map(({ flat }) => Math.max(1.5, ...flat.map(([y, z]) => Math.hypot(y, z))));
+  const wide = snapshot.layers.length <= 5 ? 1.3 : 1;
   const xs: number[] = [];
   radii.forEach((radius, index) => {
     const before = radii[index - 1];
-    xs.push(before === undefined ? 0 : (xs[index - 1] as number) + Math.max(7, 0.8 * (before + radius) + 3.5));
+    xs.push(before === undefined ? 0 : (xs[index - 1] as number) + wide * Math.max(7, 0.8 * (before + radius) + 3.5));
   });
   const middle = ((xs[0] ?? 0) + (xs[xs.length - 1] ?? 0)) / 2;
   return flat.map(({ layer, flat }, index) => ({

@@ -11,7 +11,7 @@ import type { Influence } from "../scales/influence";
 import { analysedName, shownSide } from "../state/app";
 import type { Context } from "./context";
 
-const WIDTH = 400;
+const WIDTH = 440;
 const FAINTEST = 0.03;
 
 export function causalPanel(context: Context): HTMLElement {
@@ -82,7 +82,8 @@ function cutWords(result: EpochRecord["result"], cut: Cut | null): (Node | strin
 
 function picture(context: Context, record: EpochRecord, layout: CausalLayout, strengths: Influence[][], cut: Cut | null, state: readonly number[]): SVGElement {
   const { width, height } = layout;
-  const picture = s("svg", { viewBox: `0 0 ${width} ${height}`, class: "system", role: "group", "aria-label": "The analysed units and their influences" });
+  const [top, bottom] = extent(layout);
+  const picture = s("svg", { viewBox: `0 ${top} ${width} ${bottom - top}`, class: "system", role: "group", "aria-label": "The analysed units and their influences" });
   picture.append(
     s("defs", {}, ...[["on", POSITIVE], ["off", NEGATIVE]].map(([name, color]) =>
       s("marker", { id: `head-${name}`, viewBox: "0 0 8 8", refX: 5, refY: 4, markerWidth: 8, markerHeight: 8, orient: "auto", markerUnits: "userSpaceOnUse" },
@@ -104,6 +105,13 @@ function picture(context: Context, record: EpochRecord, layout: CausalLayout, st
   }));
   picture.append(...arrows, ...layout.places.map((place, at) => node(context, record, place, at, state[at])));
   return picture;
+}
+
+/** The rows that are drawn on, so that no room is left empty. */
+function extent({ parts, places, height }: CausalLayout): [number, number] {
+  if (!parts.length) return [0, height];
+  const ends = [...parts.map(({ y, radius }) => [y - radius - 20, y + radius + 14]), ...places.map(({ y }) => [y - NODE - 30, y + NODE + 24])];
+  return [Math.min(...ends.map(([top]) => top as number)), Math.max(...ends.map(([, bottom]) => bottom as number))];
 }
 
 function arrow({ tip }: Context, influence: Influence, i: number, j: number, d: string, severed: boolean): SVGElement {

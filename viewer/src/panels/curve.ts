@@ -223,6 +223,7 @@ function marker(plot: uPlot, epoch: number | null, ink: string): void {
   const x = Math.round(plot.valToPos(epoch, "x", true));
   const { ctx: context } = plot;
   context.save();
+  context.setLineDash([]);
   context.strokeStyle = ink;
   context.lineWidth = 1.5 * devicePixelRatio;
   context.beginPath();
@@ -237,6 +238,7 @@ function gapMarks(plot: uPlot, lines: Line[], layer: string | null, ink: string)
   const { ctx: context } = plot;
   const y = plot.bbox.top + plot.bbox.height - 7 * devicePixelRatio;
   context.save();
+  context.setLineDash([]);
   context.lineWidth = 2 * devicePixelRatio;
   for (const { curve } of lines) {
     const current = curve.layer === layer;

@@ -66,7 +66,7 @@ export function playbar({ store }: Context, resetView: () => void, frameMs: () =
     }),
   ];
   return {
-    element: h("div", { class: "playbar" }, play, slider, where, speed, h("span", { class: "grow" }), legend(), reset),
+    element: h("div", { class: "playbar" }, play, slider, where, speed, h("span", { class: "grow" }), reset),
     toggle,
     dispose: () => {
       clearTimeout(timer);
@@ -85,7 +85,8 @@ function icon(playing: boolean): SVGElement {
   );
 }
 
-function legend(): HTMLElement {
+/** What the colours and rings of the network mean. */
+export function legend(): HTMLElement {
   const ramp = Array.from({ length: 9 }, (_, at) => sequential(at / 8)).join(", ");
   return h(
     "div",

@@ -52,7 +52,7 @@ export function tpmPanel(context: Context): HTMLElement {
     }
     matrix = matrixOf(tpm.state_by_node, form);
     const n = tpm.state_by_node[0]?.length ?? 0;
-    const room = { width: Math.max(200, (holder.parentElement?.clientWidth ?? 400) - 74), height: form === "state" ? 420 : 560 };
+    const room = { width: Math.max(200, panel.clientWidth - 46), height: roomBelow(panel) };
     layout = placeHeatmap(matrix.values.length, matrix.values[0]?.length ?? 0, n, room);
     paint(canvas, layout, matrix, shown, store.state.chosenState, form, chosenColumn(context, shown));
     canvas.setAttribute("aria-label", `Heatmap of the TPM, ${form === "node" ? "state by node" : "state by state"}; arrow keys read its cells`);
@@ -101,6 +101,12 @@ export function tpmPanel(context: Context): HTMLElement {
     }
   }).observe(panel);
   return panel;
+}
+
+/** How high the map may be so that its caption is still seen, where the window is large enough for that. */
+function roomBelow(panel: HTMLElement): number {
+  const high = panel.closest(".panel")?.clientHeight ?? 600;
+  return Math.min(660, Math.max(250, high - 160));
 }
 
 function matrixOf(stateByNode: number[][], form: Form): Matrix {

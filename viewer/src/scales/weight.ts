@@ -1,5 +1,5 @@
 // A weight's line: thickness by magnitude, colour by sign.
-export const THICKEST = 5;
+export const THICKEST = 3.4;
 export const THINNEST = 0.35;
 
 /** The width in pixels of a weight where `largest` is drawn at full thickness; proportional, so that half is half. */
@@ -11,5 +11,5 @@ export function lineWidth(weight: number, largest: number): number {
 /** How opaque the line is: thin lines step back so that a dense layer stays readable. */
 export function lineOpacity(weight: number, largest: number): number {
   const part = largest > 0 ? Math.min(1, Math.abs(weight) / largest) : 0;
-  return 0.1 + 0.62 * part ** 1.3;
+  return 0.035 + 0.6 * part ** 1.8;
 }

@@ -3,7 +3,15 @@ import { PerspectiveCamera, Vector3 } from "three";
 import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
 import type { PlacedLayer } from "../layout/network";
 
-const VIEW = new Vector3(0.42, 0.3, 1).normalize();
+const SIDES = [
+  [1, 1],
+  [1, -1],
+  [-1, 1],
+  [-1, -1],
+] as const;
+/** How far above the middle the network stands, as a part of half the height: room for the names. */
+const BELOW = 0.04;
+const VIEW = new Vector3(0.78, 0.42, 1).normalize();
 
 export class Orbit {
   readonly camera = new PerspectiveCamera(32, 1, 0.5, 2000);
@@ -16,32 +24,42 @@ export class Orbit {
     this.controls.addEventListener("change", changed);
   }
 
-  /** Looks at the whole network from the front, a little from above. */
+  /** Looks at the whole network from the front, a little from above, and fills the picture with it. */
   fit(layers: readonly PlacedLayer[]): void {
+    const corners = layers.flatMap(({ x, radius }) =>
+      SIDES.map(([y, z]) => new Vector3(x, radius * 0.8 * y - (y < 0 ? 1 : 0), radius * 0.8 * z)),
+    );
     const right = new Vector3().crossVectors(new Vector3(0, 1, 0), VIEW).normalize();
     const up = new Vector3().crossVectors(VIEW, right);
-    const high = Math.tan(((this.camera.fov / 2) * Math.PI) / 180);
-    const wide = high * this.camera.aspect;
-    let distance = 6;
-    for (const { x, radius } of layers) {
-      for (const [y, z] of [[1, 1], [1, -1], [-1, 1], [-1, -1]] as const) {
-        const corner = new Vector3(x, radius * 0.8 * y - (y < 0 ? 1 : 0), radius * 0.8 * z);
-        const depth = corner.dot(VIEW);
-        distance = Math.max(
-          distance,
-          depth + (Math.abs(corner.dot(right)) + 0.8) / (wide * 0.94),
-          depth + (Math.abs(corner.dot(up)) + 0.8) / (high * 0.84),
-        );
-      }
+    const target = new Vector3();
+    const tall = Math.tan(((this.camera.fov / 2) * Math.PI) / 180);
+    let distance = 4 * Math.max(6, ...corners.map((corner) => corner.length()));
+    // Perspective makes the near end larger, so centre and distance settle in a few rounds.
+    for (let round = 0; round < 6 && corners.length; round++) {
+      this.look(target, distance);
+      const seen = corners.map((corner) => corner.clone().project(this.camera));
+      const [xs, ys] = [seen.map(({ x }) => x), seen.map(({ y }) => y)];
+      const wide = Math.max(...xs) - Math.min(...xs);
+      const high = Math.max(...ys) - Math.min(...ys);
+      target.addScaledVector(right, ((Math.max(...xs) + Math.min(...xs)) / 2) * tall * this.camera.aspect * distance);
+      target.addScaledVector(up, ((Math.max(...ys) + Math.min(...ys)) / 2 - BELOW) * tall * distance);
+      distance *= Math.max(wide / 1.72, high / 1.5, 0.2);
+      distance = Math.max(distance, 8);
     }
-    this.camera.near = distance / 50;
-    this.camera.far = distance * 12;
-    this.camera.position.copy(VIEW).multiplyScalar(distance);
-    this.camera.updateProjectionMatrix();
-    this.controls.target.set(0, 0, 0);
+    this.look(target, distance);
+    this.controls.target.copy(target);
     this.controls.minDistance = distance * 0.08;
     this.controls.maxDistance = distance * 4;
     this.controls.update();
+  }
+
+  private look(target: Vector3, distance: number): void {
+    this.camera.near = distance / 50;
+    this.camera.far = distance * 12;
+    this.camera.position.copy(VIEW).multiplyScalar(distance).add(target);
+    this.camera.lookAt(target);
+    this.camera.updateProjectionMatrix();
+    this.camera.updateMatrixWorld();
   }
 
   /** Turns by angles (radians) and zooms by a factor: what keys do. */

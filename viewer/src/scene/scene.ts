@@ -242,11 +242,12 @@ export class NetworkScene {
       const value = activity[at] as number;
       return { color: sequential(value), scale: 0.8 + 0.38 * value + (this.neurons[at]?.analysed ? 0.3 : 0) };
     });
+    const dense = Math.min(1, Math.max(0.25, Math.sqrt(500 / Math.max(1, this.strands.length))));
     const focus = [this.marks.hovered, this.marks.chosen].map((unit) => (unit ? this.places.get(key(unit)) : undefined)).find((at) => at !== undefined);
     this.lines.fade((segment) => {
       const strand = this.strands[this.segmentOf[segment] as number] as Strand;
-      if (focus !== undefined) return strand.from === focus || strand.to === focus ? Math.max(0.8, strand.opacity) : strand.opacity * 0.16;
-      return strand.opacity * (0.45 + 0.75 * (activity[strand.from] as number));
+      if (focus !== undefined) return strand.from === focus || strand.to === focus ? Math.max(0.8, strand.opacity) : strand.opacity * dense * 0.2;
+      return strand.opacity * dense * (0.5 + 0.7 * (activity[strand.from] as number));
     });
     this.ring();
     this.invalidate();

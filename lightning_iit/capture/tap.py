@@ -179,11 +179,19 @@ class LayerTap:
         """The counts ``[4**n]`` and the number of rows left out, over all ranks; every rank must call this."""
         if self._counts is None:
             return None, 0
+        if self.thresholds is None:
+            self._leave_out_all(self._counts)
         if self._cut is None:
             # A rank that saw nothing takes part in the sum, on the device where the others have theirs.
             self._counts.to(_device_of(self.layer.ancestors[0]))
         with self._counts.sync_context(should_unsync=False):
             return self._counts.joint, int(self._counts.left_out)
+
+    def _leave_out_all(self, counts: TransitionCounts) -> None:
+        """Without one finite row there were no thresholds: every row is left out."""
+        rows = self.reading.rows()
+        if rows is not None:
+            counts.update(torch.empty((0, 0), dtype=torch.int64, device=counts.device), len(rows))
 
     def last_state(self) -> State | None:
         """The last state that was recorded on this rank, in the first forward pass of a step."""

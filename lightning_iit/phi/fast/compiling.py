@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import llvmlite
 import numba
+from numba.core import types
 from numba.core.registry import cpu_target
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -66,11 +67,25 @@ def _compiled(function: F, **options: Any) -> F:
         compiled: F = numba.njit(function, cache=folder is not None, nogil=True, error_model="numpy", **options)
     finally:
         numba.config.CACHE_DIR = before
+    _ignore_literals(compiled)
     return compiled
+
+
+def _ignore_literals(compiled: Any) -> None:
+    """Keeps numba from compiling a kernel once more for every integer constant that another kernel calls it with."""
+    template = compiled.get_call_template
+
+    def without_literals(args: tuple[Any, ...], kws: dict[str, Any]) -> Any:
+        return template(tuple(types.unliteral(arg) for arg in args), {name: types.unliteral(arg) for name, arg in kws.items()})
+
+    compiled.get_call_template = without_literals
 
 
 def kernel(function: F) -> F:
     """Compiles a function to machine code on first use; it releases the GIL and divides by zero without raising."""
+    import os
+    if os.environ.get("NOWRAP") and function.__name__ not in ("find_mice","structure_distance","fill_repertoires","concept_phi"):
+        return _compiled(function,no_cpython_wrapper=True,no_cfunc_wrapper=True)
     return _compiled(function)
 
 

@@ -112,7 +112,7 @@ def _from_cut(counts: Counts, tpm: Float[np.ndarray, "state unit"], number: int,
 
 def _shuffled(counts: Counts, number: int, rng: np.random.Generator) -> tuple[Counts, ...]:
     if not counts.joint and counts.transitions:
-        msg = "null='shuffle' permutes next states, and these counts hold no joint table (they were drawn unit by unit). Use null='cut'."
+        msg = "null='shuffle' permutes next states, and these counts hold no joint table (drawn unit by unit). Use null='cut'."
         raise InvalidArgumentError(msg)
     entries = np.array(counts.joint, dtype=np.int64).reshape(-1, 3)
     before, after = np.repeat(entries[:, 0], entries[:, 2]), np.repeat(entries[:, 1], entries[:, 2])

@@ -45,9 +45,9 @@ def conditional_dependence(counts: Counts, *, resamples: int = RESAMPLES, seed: 
     """How much the next states of the units depend on each other given the present state: what state-by-node throws away.
 
     ``G = 2 sum_s sum_t C[s, t] ln(C[s, t] / E[s, t])`` with ``E[s, t] = N[s] prod_j p_j(t_j | s)``: the multi-information
-    (Watanabe 1960) of the units' next states given the present one. The null permutes each unit's next values among the transitions of
-    each present state, which keeps every ``N[s]`` and ``K[s, j]``. (A parametric bootstrap from the product of the frequencies
-    rejects true independence in nearly all cases when rows have some thirty transitions.)
+    (Watanabe 1960) of the units' next states given the present one. The null permutes each unit's next values among the
+    transitions of each present state, which keeps every ``N[s]`` and ``K[s, j]``. (A parametric bootstrap from the product of
+    the frequencies rejects true independence in nearly all cases when rows have some thirty transitions.)
     """
     table = joint(counts)
     table = table[table.sum(axis=1) > 0]

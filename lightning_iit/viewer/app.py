@@ -79,7 +79,9 @@ class ViewerApp:
         except RecordError as error:
             return _problem(str(error), 422)
         except (LookupError, ValueError) as error:
-            found = str(error) if isinstance(error, LookupError) and NOT_BUILT in str(error) else f"There is no {route} of that name."
+            found = (
+                str(error) if isinstance(error, LookupError) and NOT_BUILT in str(error) else f"There is no {route} of that name."
+            )
             return _problem(found, 404)
 
     def _data(self, route: str, request: Request) -> Response:
@@ -134,10 +136,8 @@ def _file(name: str, request: Request) -> Response:
 def _fresh(data: bytes, media_type: str, request: Request) -> Response:
     """The bytes, or 304 where the browser has them already."""
     tag = hashlib.blake2s(data, digest_size=12).hexdigest()
-    if tag in request.if_none_match:
-        response = Response(status=304)
-    else:
-        response = Response(data, content_type=media_type)
+    known = tag in request.if_none_match
+    response = Response(status=304) if known else Response(data, content_type=media_type)
     response.set_etag(tag)
     return _guarded(response)
 

@@ -105,7 +105,9 @@ class LogDirSource:
         self._runs = {}
         for modified, folder in found[:MAX_RUNS]:
             name = folder.parent.relative_to(self._root).as_posix()
-            self._runs[name] = RunInfo(id=name, name=self._root.name if name == "." else name, modified=modified, path=str(folder.parent))
+            self._runs[name] = RunInfo(
+                id=name, name=self._root.name if name == "." else name, modified=modified, path=str(folder.parent)
+            )
         self._scanned = time.monotonic()
 
     def _summary(self, path: Path, size: int, version: str) -> IndexRow:

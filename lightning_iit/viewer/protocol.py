@@ -13,7 +13,7 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the messages."""
 
 
-class RunInfo(_Message):
+class RunInfo(_Message, frozen=True, kw_only=True):
     """A run that can be chosen: ``id`` is what requests name it by, ``name`` is what people read.
 
     ``path`` is where its files are, for the command line that the page shows; empty where that is not known.
@@ -25,7 +25,7 @@ class RunInfo(_Message):
     path: str = ""
 
 
-class RunList(_Message):
+class RunList(_Message, frozen=True, kw_only=True):
     """The runs of a source, the latest first; ``left_out`` says how many more there are than are listed."""
 
     title: str
@@ -35,10 +35,11 @@ class RunList(_Message):
     poll_seconds: float = 1.0
 
 
-class IndexRow(_Message):
+class IndexRow(_Message, frozen=True, kw_only=True):
     """One record in short: enough for the curves, the pickers and the gaps.
 
-    ``phi`` is that of the first analysed state, ``mean`` and ``maximum`` are over the analysed states; all are None unless computed.
+    ``phi`` is that of the first analysed state, ``mean`` and ``maximum`` are over the analysed states; all are None unless
+    computed.
     ``version`` changes when the record does; ``file`` is its path below the run's directory.
     """
 
@@ -62,14 +63,14 @@ class IndexRow(_Message):
     units: int | None = None
 
 
-class NetworkRow(_Message):
+class NetworkRow(_Message, frozen=True, kw_only=True):
     """An epoch of which there is a network snapshot."""
 
     epoch: int
     version: str
 
 
-class RunIndex(_Message):
+class RunIndex(_Message, frozen=True, kw_only=True):
     """All that a run has, without the records themselves; ``notes`` are for the person (what was thinned or left out)."""
 
     run: str
@@ -78,26 +79,26 @@ class RunIndex(_Message):
     notes: tuple[str, ...] = ()
 
 
-class ScalarSeries(_Message):
+class ScalarSeries(_Message, frozen=True, kw_only=True):
     """A metric of the run (loss, accuracy) as (step, value)."""
 
     tag: str
     points: tuple[tuple[int, float], ...]
 
 
-class ScalarList(_Message):
+class ScalarList(_Message, frozen=True, kw_only=True):
     """The run's other metrics."""
 
     series: tuple[ScalarSeries, ...]
 
 
-class Problem(_Message):
+class Problem(_Message, frozen=True, kw_only=True):
     """Why a request has no answer, for a person to read."""
 
     error: str
 
 
-class ComputeRequest(_Message):
+class ComputeRequest(_Message, frozen=True, kw_only=True):
     """Asks for Φ of a record's TPM in a state."""
 
     run: str
@@ -107,7 +108,7 @@ class ComputeRequest(_Message):
     engine: Literal["auto", "fast", "pyphi"] = "auto"
 
 
-class InlineRun(_Message):
+class InlineRun(_Message, frozen=True, kw_only=True):
     """A run inside a page: records and snapshots are deflated JSON in base64, by "layer/epoch" and by epoch."""
 
     info: RunInfo
@@ -117,7 +118,7 @@ class InlineRun(_Message):
     scalars: ScalarList
 
 
-class InlineData(_Message):
+class InlineData(_Message, frozen=True, kw_only=True):
     """Everything that a one-file page holds."""
 
     title: str

@@ -32,7 +32,9 @@ def run_server(app: ViewerApp, *, host: str, port: int, open_browser: bool) -> N
     try:
         server = make_server(host, port, app, threaded=True, request_handler=_Quiet)
     except (OSError, SystemExit) as error:  # werkzeug exits where the port is taken
-        msg = f"Cannot listen on {host}:{port}; another program may be there. Give another --port, or --port 0 for any that is free."
+        msg = (
+            f"Cannot listen on {host}:{port}; another program may be there. Give another --port, or --port 0 for any that is free."
+        )
         raise InvalidArgumentError(msg) from error
     address = f"http://{f'[{host}]' if ':' in host else host}:{server.server_port}/"
     sys.stdout.write(f"The viewer is at {address} (Ctrl-C ends it).\n")

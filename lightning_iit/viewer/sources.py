@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class RecordSource(Protocol):
     """Runs, their index, and single records as the bytes that were stored.
 
-    Whatever a run, layer or epoch that is not there is asked for raises LookupError; bytes that cannot be read (too large, gone) raise
+    Asking for a run, layer or epoch that is not there raises LookupError; bytes that cannot be read (too large, gone) raise
     RecordError. Sources may be asked from several threads.
     """
 
@@ -40,8 +40,8 @@ def open_source(target: str) -> RecordSource:
     """The source that a path or an MLflow tracking URI means.
 
     Args:
-        target: a log directory (or one run's), or ``sqlite:///...``, ``http://...``, ``https://...``, ``mlflow:<uri>``; ``<uri>#<run_id>``
-            for one run only.
+        target: a log directory (or one run's), or an MLflow URI: ``sqlite:///...``, ``http://...``, ``mlflow:<uri>``;
+            ``<uri>#<run_id>`` for one run only.
 
     Raises:
         InvalidArgumentError: nothing is there.

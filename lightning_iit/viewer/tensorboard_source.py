@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tensorboard import context as tb_context
 from tensorboard.backend import experiment_id as tb_experiment
@@ -109,7 +109,12 @@ class BoundSource:
         listed = self._source.listed(self._context, self._experiment)
         place = self._source.place(self._context, self._experiment)
         infos = [
-            RunInfo(id=run, name=run, path=f"{place}/{run}" if place else "", modified=max((tag.max_wall_time for tag in tags.values()), default=0.0))
+            RunInfo(
+                id=run,
+                name=run,
+                path=f"{place}/{run}" if place else "",
+                modified=max((tag.max_wall_time for tag in tags.values()), default=0.0),
+            )
             for run, tags in listed.items()
         ]
         infos.sort(key=lambda run: (-run.modified, run.name))

@@ -23,22 +23,27 @@ export interface ComputeRequest {
 /**
  * Everything known of one layer at one epoch. One JSON file each, under ``<log_dir>/iit/<layer>/epoch=0003.json``.
  *
- *     Epoch -1 is the untrained network. ``result`` is that of the first state of ``states``; ``scalars`` is exactly what is
+ *     ``counts`` are those that the TPM comes from: of watched transitions, or of perturbations (``perturbation`` says how; what was
+ *     watched is then in ``observed``). Epoch -1 is the untrained network. ``result`` is that of the first state of ``states``; ``scalars`` is exactly what is
  *     logged under ``iit/<layer>/``.
  */
 export interface EpochRecord {
   axis: "depth" | "patch" | "stream" | "time" | "token";
   counts: Counts | null;
+  curve: CurvePoint[];
   diagnostics: Diagnostic[];
   epoch: number;
   formalism: string;
   global_step: number;
+  interval: Interval | null;
   kind: "causal" | "observational" | "statistical";
   layer: string;
   left_out: number;
   major_complex: MajorComplex | null;
   notes: string[];
   null: NullResult | null;
+  observed: Counts | null;
+  perturbation: Perturbation | null;
   provenance: Provenance;
   result: Computed | TimedOut | Failed | Skipped;
   scalars: {
@@ -68,6 +73,16 @@ export interface Counts {
   visits: number[];
 }
 /**
+ * Φ of ``subsamples`` random parts of the transitions, of ``transitions`` each: mean, smallest and largest.
+ */
+export interface CurvePoint {
+  high: number;
+  low: number;
+  mean: number;
+  subsamples: number;
+  transitions: number;
+}
+/**
  * One checked assumption of the estimate: its value and unit, a p-value where there is a test, and plain words.
  */
 export interface Diagnostic {
@@ -76,6 +91,19 @@ export interface Diagnostic {
   unit: string;
   value: number | null;
   verdict: string;
+  words: string;
+}
+/**
+ * A posterior interval of Φ: the middle ``level`` of Φ over ``draws`` TPMs drawn from the posterior of the counts.
+ *
+ *     ``low`` is 0 where the null was not rejected, or not computed, as ``words`` then says.
+ */
+export interface Interval {
+  draws: number;
+  high: number;
+  level: number;
+  low: number;
+  seed: number;
   words: string;
 }
 /**
@@ -168,6 +196,22 @@ export interface NullResult {
   surrogates: number;
   upper: number;
   values: number[];
+}
+/**
+ * How a causal TPM was made: units were set into each of their states, and the layer made one step.
+ *
+ *     ``off`` and ``on`` are the values that each unit was set to, for each part of the state that was set (a hidden state, and the
+ *     cell state of an LSTM). The rest of the state and the input came from ``draws`` observed backgrounds, the same for each state
+ *     ("sampled"), or from the one that was observed at the analysed state ("fixed"). ``observed`` counts how often each state was
+ *     seen, not set, where the backgrounds come from.
+ */
+export interface Perturbation {
+  background: string;
+  draws: number;
+  observed: number[];
+  off: number[][];
+  on: number[][];
+  seed: number;
 }
 /**
  * Where a number comes from: options, seeds and package versions.
@@ -279,7 +323,8 @@ export interface NetworkRow {
 /**
  * One record in short: enough for the curves, the pickers and the gaps.
  *
- *     ``phi`` is that of the first analysed state, ``mean`` and ``maximum`` are over the analysed states; all are None unless computed.
+ *     ``phi`` is that of the first analysed state, ``mean`` and ``maximum`` are over the analysed states; all are None unless
+ *     computed.
  *     ``version`` changes when the record does; ``file`` is its path below the run's directory.
  */
 export interface IndexRow {

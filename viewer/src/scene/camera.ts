@@ -10,7 +10,7 @@ const SIDES = [
   [-1, -1],
 ] as const;
 /** How far above the middle the network stands, as a part of half the height: room for the names. */
-const BELOW = 0.04;
+const BELOW = 0.02;
 const VIEW = new Vector3(0.78, 0.42, 1).normalize();
 
 export class Orbit {
@@ -43,7 +43,7 @@ export class Orbit {
       const high = Math.max(...ys) - Math.min(...ys);
       target.addScaledVector(right, ((Math.max(...xs) + Math.min(...xs)) / 2) * tall * this.camera.aspect * distance);
       target.addScaledVector(up, ((Math.max(...ys) + Math.min(...ys)) / 2 - BELOW) * tall * distance);
-      distance *= Math.max(wide / 1.72, high / 1.5, 0.2);
+      distance *= Math.max(wide / 1.72, high / 1.36, 0.2);
       distance = Math.max(distance, 8);
     }
     this.look(target, distance);

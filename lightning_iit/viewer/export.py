@@ -1,0 +1,153 @@
+"""A run as one HTML file that needs no server: the front end and the records, deflated, inside."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from lightning_iit.errors import InvalidArgumentError, RecordError
+from lightning_iit.records import decode, decode_network, encode
+from lightning_iit.viewer.protocol import InlineData, InlineRun
+from lightning_iit.viewer.sources import open_source
+from lightning_iit.viewer.static_files import static_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lightning_iit.viewer.protocol import RunIndex, RunInfo
+    from lightning_iit.viewer.sources import RecordSource
+
+MAX_BYTES = 10_000_000
+_NETWORK_SHARE = 0.5
+
+
+def export(run: str, output: str | Path, *, max_bytes: int = MAX_BYTES) -> Path:
+    """Writes a run as one HTML file.
+
+    Args:
+        run: a run's directory, a folder that holds one, or ``<MLflow URI>#<run id>``.
+        output: the file to write.
+        max_bytes: the most bytes that it may have; epochs are thinned evenly for that, which the page says.
+
+    Returns:
+        The file.
+
+    Raises:
+        InvalidArgumentError: no run, or several, are there.
+    """
+    source = open_source(run)
+    runs, _ = source.runs()
+    if len(runs) != 1:
+        names = ", ".join(repr(info.name) for info in runs[:8])
+        msg = f"{run!r} holds {len(runs)} runs{': ' + names if names else ''}; an export is of one run: give its directory."
+        raise InvalidArgumentError(msg)
+    path = Path(output)
+    path.write_bytes(page(source, runs[0], max_bytes=max_bytes))
+    return path
+
+
+def page(source: RecordSource, info: RunInfo, *, max_bytes: int = MAX_BYTES) -> bytes:
+    """The HTML of a run, at most ``max_bytes`` long."""
+    room = max_bytes - len(_html(_inline(info, source.index(info.id), {}, {}, source)))
+    index = source.index(info.id)
+    layers = _by_epoch(index)
+    records = {epoch: _packed_records(source, info.id, epoch, names) for epoch, names in layers.items()}
+    networks = {row.epoch: packed for row in index.networks if (packed := _packed_network(source, info.id, row.epoch))}
+    sizes = {epoch: sum(map(len, packed.values())) + 40 * len(packed) for epoch, packed in records.items()}
+    network_sizes = {epoch: len(packed) + 16 for epoch, packed in networks.items()}
+    spare = max(0, sum(sizes.values()) - room * (1 - _NETWORK_SHARE))
+    network_room = room - sum(sizes.values()) if not spare else room * _NETWORK_SHARE
+    kept_networks = thinned(network_sizes, network_room)
+    kept = thinned(sizes, room - sum(network_sizes[epoch] for epoch in kept_networks))
+    chosen = {key: packed for epoch in kept for key, packed in records[epoch].items()}
+    notes = [
+        *index.notes,
+        *_notes("records", kept, sizes, max_bytes),
+        *_notes("network snapshots", kept_networks, network_sizes, max_bytes),
+    ]
+    held = {str(epoch): networks[epoch] for epoch in kept_networks}
+    index = msgspec.structs.replace(
+        index, notes=tuple(notes), networks=tuple(row for row in index.networks if str(row.epoch) in held)
+    )
+    return _html(_inline(info, index, chosen, held, source))
+
+
+def thinned(sizes: dict[int, int], room: float) -> list[int]:
+    """The epochs to keep so that their sizes fit: evenly spread, the last one among them."""
+    epochs = sorted(sizes)
+    stride = 1
+    while True:
+        kept = epochs[::-1][::stride][::-1]
+        if sum(sizes[epoch] for epoch in kept) <= room or not kept:
+            return kept
+        if len(kept) == 1:
+            return []
+        stride += 1
+
+
+def _notes(what: str, kept: Sequence[int], sizes: dict[int, int], max_bytes: int) -> list[str]:
+    if len(kept) == len(sizes):
+        return []
+    limit = f"{max_bytes / 1e6:g} MB"
+    return [f"This file holds the {what} of {len(kept)} of {len(sizes)} epochs, to stay below {limit}; the curve is complete."]
+
+
+def _by_epoch(index: RunIndex) -> dict[int, list[str]]:
+    layers: dict[int, list[str]] = {}
+    for row in index.rows:
+        if row.status != "corrupt":
+            layers.setdefault(row.epoch, []).append(row.layer)
+    return layers
+
+
+def _packed_records(source: RecordSource, run: str, epoch: int, layers: Iterable[str]) -> dict[str, str]:
+    packed = {}
+    for layer in layers:
+        try:
+            packed[f"{layer}/{epoch}"] = _pack(encode(decode(source.record(run, layer, epoch))))
+        except (RecordError, LookupError):
+            continue  # the index says that it cannot be read
+    return packed
+
+
+def _packed_network(source: RecordSource, run: str, epoch: int) -> str:
+    try:
+        return _pack(encode(decode_network(source.network(run, epoch))))
+    except (RecordError, LookupError):
+        return ""
+
+
+def _pack(data: bytes) -> str:
+    return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
+
+
+def _inline(info: RunInfo, index: RunIndex, records: dict[str, str], networks: dict[str, str], source: RecordSource) -> InlineData:
+    run = InlineRun(info=info, index=index, records=records, networks=networks, scalars=source.scalars(info.id))
+    return InlineData(title=info.name, runs=(run,))
+
+
+def _html(data: InlineData) -> bytes:
+    """The page; its content security policy lets run exactly the script that it carries."""
+    script, _ = static_file("viewer.js")
+    # The parser of HTML ends a script at "</script" and treats "<!--" as special, wherever they stand.
+    code = script.replace(b"</script", b"<\\/script").replace(b"<!--", b"<\\!--")
+    digest = base64.b64encode(hashlib.sha256(code).digest()).decode("ascii")
+    policy = f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'"
+    text = msgspec.json.encode(data).replace(b"<", b"\\u003c").replace(b"&", b"\\u0026")
+    return b"".join(
+        [
+            b'<!doctype html>\n<html lang="en" data-iit-home="export"><head><meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">'.encode(),
+            b'<meta name="viewport" content="width=device-width, initial-scale=1"><title>lightning-iit</title></head><body>',
+            b'<noscript>The viewer needs JavaScript.</noscript><script type="application/json" id="iit-data">',
+            text,
+            b'</script><script type="module">',
+            code,
+            b"</script></body></html>\n",
+        ]
+    )

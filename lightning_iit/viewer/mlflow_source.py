@@ -1,0 +1,176 @@
+"""Records from the artifacts of MLflow runs."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from lightning_iit.errors import InvalidArgumentError, MissingDependencyError, RecordError
+from lightning_iit.store import FOLDER, network_name
+from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, RunInfo, ScalarList
+from lightning_iit.viewer.scalars import MAX_SERIES, series
+from lightning_iit.viewer.summary import MAX_BYTES, corrupt, summarise, too_large
+
+MAX_RUNS = 500
+_RELIST_SECONDS = 2.0
+_RECORD = re.compile(r"epoch=(-?\d{1,9})\.json")
+_NETWORK = re.compile(r"snapshot=(-?\d{1,9})\.json")
+
+
+class MLflowSource:
+    """The runs of a tracking server that have records.
+
+    Where the artifacts lie on this machine they are read in place; else each is downloaded, to a folder that goes with the source.
+
+    Args:
+        uri: the tracking URI.
+        run: one run's id, to see no other.
+
+    Raises:
+        MissingDependencyError: mlflow is not installed.
+        InvalidArgumentError: nothing answers at the URI.
+    """
+
+    def __init__(self, uri: str, *, run: str | None = None) -> None:
+        try:
+            from mlflow import MlflowClient
+        except ImportError as error:
+            msg = "An MLflow URI needs mlflow: pip install 'lightning-iit[mlflow]'."
+            raise MissingDependencyError(msg) from error
+        self._client: Any = MlflowClient(tracking_uri=uri)
+        self._only = run
+        self._folder = tempfile.TemporaryDirectory(prefix="iit-viewer-")
+        self._lock = Lock()
+        self._listed: dict[str, tuple[float, RunIndex]] = {}
+        self._rows: dict[tuple[str, str, str], IndexRow] = {}
+        self._paths: dict[tuple[str, str, int], str] = {}
+        self._artifacts: dict[str, Path | None] = {}
+        self.title = f"MLflow at {_without_password(uri)}"
+        try:
+            self.runs()
+        except Exception as error:
+            msg = f"No MLflow tracking server or store answers at {_without_password(uri)}: {error}"
+            raise InvalidArgumentError(msg) from error
+
+    def runs(self) -> tuple[list[RunInfo], int]:
+        """The runs with records, the latest first, and how many more there are than are listed."""
+        experiments = [found.experiment_id for found in self._client.search_experiments()]
+        if self._only:
+            found = [self._client.get_run(self._only)]
+        else:
+            order = ["attributes.start_time DESC"]
+            found = self._client.search_runs(experiments, order_by=order, max_results=MAX_RUNS) if experiments else []
+        infos = [_info(run) for run in found if self._only or any(tag.startswith("iit.") for tag in run.data.tags)]
+        return infos, 0
+
+    def index(self, run: str) -> RunIndex:
+        """What the run has by now."""
+        with self._lock:
+            known = self._listed.get(run)
+            if known and time.monotonic() - known[0] < _RELIST_SECONDS:
+                return known[1]
+            index = self._index(run)
+            self._listed[run] = time.monotonic(), index
+            return index
+
+    def record(self, run: str, layer: str, epoch: int) -> bytes:
+        """One record as JSON."""
+        if (run, layer, epoch) not in self._paths:
+            self.index(run)
+        return self._read(run, self._paths[run, layer, epoch])
+
+    def network(self, run: str, epoch: int) -> bytes:
+        """One network snapshot as JSON."""
+        return self._read(run, network_name(epoch))
+
+    def scalars(self, run: str) -> ScalarList:
+        """The other metrics of the run (loss, accuracy)."""
+        tags = [tag for tag in self._run(run).data.metrics if not tag.startswith("iit/")][:MAX_SERIES]
+        histories = {tag: self._client.get_metric_history(run, tag) for tag in tags}
+        return series({tag: [(point.step, point.value) for point in history] for tag, history in histories.items()})
+
+    def _run(self, run: str) -> Any:
+        from mlflow.exceptions import MlflowException
+
+        if not re.fullmatch(r"[\w-]{1,64}", run) or (self._only and run != self._only):
+            raise LookupError(run)
+        try:
+            return self._client.get_run(run)
+        except MlflowException as error:
+            raise LookupError(run) from error
+
+    def _index(self, run: str) -> RunIndex:
+        self._run(run)
+        rows, networks = [], []
+        for folder in self._client.list_artifacts(run, FOLDER):
+            for found in self._client.list_artifacts(run, folder.path) if folder.is_dir else ():
+                name = found.path.rpartition("/")[2]
+                if match := _NETWORK.fullmatch(name):
+                    networks.append(NetworkRow(epoch=int(match[1]), version=str(found.file_size)))
+                elif match := _RECORD.fullmatch(name):
+                    row = self._row(run, found.path, int(match[1]), found.file_size or 0)
+                    rows.append(row)
+                    self._paths[run, row.layer, row.epoch] = found.path
+        return RunIndex(
+            run=run,
+            rows=tuple(sorted(rows, key=lambda row: (row.epoch, row.layer))),
+            networks=tuple(sorted(networks, key=lambda row: row.epoch)),
+        )
+
+    def _row(self, run: str, path: str, epoch: int, size: int) -> IndexRow:
+        version = str(size)
+        known = self._rows.get((run, path, version))
+        if known is None:
+            layer = path.split("/")[-2]
+            try:
+                known = summarise(self._read(run, path, size), layer=layer, epoch=epoch, version=version)
+            except RecordError as error:
+                known = corrupt(str(error), layer=layer, epoch=epoch, version=version)
+            self._rows[run, path, version] = known
+        return known
+
+    def _read(self, run: str, path: str, size: int = 0) -> bytes:
+        if size > MAX_BYTES:
+            raise RecordError(too_large(size))
+        local = self._local(run)
+        file = local / path if local else self._downloaded(run, path)
+        if not file.is_file():
+            raise LookupError(path)
+        if file.stat().st_size > MAX_BYTES:
+            raise RecordError(too_large(file.stat().st_size))
+        return file.read_bytes()
+
+    def _local(self, run: str) -> Path | None:
+        """The run's artifacts on this machine, if that is where they are."""
+        if run not in self._artifacts:
+            parts = urlsplit(self._run(run).info.artifact_uri)
+            place = Path(unquote(parts.path)) if parts.scheme in ("", "file") else None
+            self._artifacts[run] = place if place and place.is_dir() else None
+        return self._artifacts[run]
+
+    def _downloaded(self, run: str, path: str) -> Path:
+        from mlflow.exceptions import MlflowException
+
+        folder = Path(self._folder.name) / run
+        folder.mkdir(exist_ok=True)
+        try:
+            return Path(self._client.download_artifacts(run, path, str(folder)))
+        except (MlflowException, OSError) as error:
+            msg = f"MLflow does not give {path}: {error}"
+            raise RecordError(msg) from error
+
+
+def _info(run: Any) -> RunInfo:
+    name = run.info.run_name or run.info.run_id
+    parts = urlsplit(run.info.artifact_uri or "")
+    place = unquote(parts.path) if parts.scheme in ("", "file") else ""
+    return RunInfo(id=run.info.run_id, name=name, modified=(run.info.start_time or 0) / 1000, path=place)
+
+
+def _without_password(uri: str) -> str:
+    return re.sub(r"//[^/@]*@", "//", uri)

@@ -83,9 +83,6 @@ def _ignore_literals(compiled: Any) -> None:
 
 def kernel(function: F) -> F:
     """Compiles a function to machine code on first use; it releases the GIL and divides by zero without raising."""
-    import os
-    if os.environ.get("NOWRAP") and function.__name__ not in ("find_mice","structure_distance","fill_repertoires","concept_phi"):
-        return _compiled(function,no_cpython_wrapper=True,no_cfunc_wrapper=True)
     return _compiled(function)
 
 

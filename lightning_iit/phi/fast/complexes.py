@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightning_iit.records import System
+if TYPE_CHECKING:
+    from lightning_iit.records import System
 
 
 def possible_complexes(system: System) -> list[tuple[int, ...]]:

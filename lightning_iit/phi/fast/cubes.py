@@ -9,10 +9,12 @@ pair of height functions on the two (p-1)-cubes of its last node that differ by 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class HeightPairs(NamedTuple):

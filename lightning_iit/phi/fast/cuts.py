@@ -7,9 +7,9 @@ from typing import Literal, NamedTuple
 
 
 class SystemCut(NamedTuple):
-    """The connections from ``source`` to ``target`` (masks) are noised; ``index`` is the cut's place in PyPhi's list."""
+    """The connections from ``source`` to ``target`` (masks) are noised; ``position`` is the cut's place in PyPhi's list."""
 
-    index: int
+    position: int
     source: int
     target: int
 
@@ -30,8 +30,8 @@ def _cuts_of_one(n: int) -> list[tuple[int, int]]:
 def system_cuts(n: int, kind: Literal["all", "one"]) -> tuple[SystemCut, ...]:
     """The cuts of n nodes, those that leave the fewest mechanisms split first: they cost least and hold the minimum most often.
 
-    Of cuts with equal Φ the one with the smallest index is the answer, as in PyPhi.
+    Of cuts with equal Φ the one with the smallest position is the answer, as in PyPhi.
     """
     pairs = _all_cuts(n) if kind == "all" else _cuts_of_one(n)
-    cuts = [SystemCut(index, source, target) for index, (source, target) in enumerate(pairs)]
+    cuts = [SystemCut(position, source, target) for position, (source, target) in enumerate(pairs)]
     return tuple(sorted(cuts, key=lambda cut: (min(cut.source.bit_count(), cut.target.bit_count()), cut.target.bit_count())))

@@ -7,12 +7,17 @@ by itself; only the partitions with an empty part of the mechanism must give it 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from lightning_iit.phi.fast.compiling import kernel
 from lightning_iit.phi.fast.rounding import round_numpy
-from lightning_iit.phi.fast.subsets import Subsets
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lightning_iit.phi.fast.subsets import Subsets
 
 
 @kernel

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lightning_iit.phi.fast.compiling import fast_sum_kernel, kernel
 from lightning_iit.phi.fast.simplex import Tree, new_tree, solve
 from lightning_iit.phi.fast.small_emd import CLOSED_FORM, small_emd
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 POOL = 16
 RECENT = 8

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
-from lightning_iit.phi.engine import Progress
 from lightning_iit.phi.fast.complexes import possible_complexes
-from lightning_iit.phi.fast.results import concepts
 from lightning_iit.phi.fast.repertoires import fill_repertoires, new_repertoires
+from lightning_iit.phi.fast.results import concepts
 from lightning_iit.phi.fast.search import CutSearch, Found
 from lightning_iit.phi.fast.subsets import nodes_of
 from lightning_iit.phi.fast.tables import Candidate, candidate, reachable, strongly_connected
 from lightning_iit.records import Computed, Cut, EngineInfo, MajorComplex, PhiOptions, Skipped, System
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from lightning_iit.phi.engine import Progress
 
 NAME = "fast"
 MAX_UNITS = 8
@@ -134,7 +139,7 @@ def _analyse(
     if not reachable(tables, state):
         return Skipped(
             code="state_unreachable",
-            reason=f"No state can be followed by {tuple(state.tolist())}: in every row of the TPM some unit is certainly in its other state.",
+            reason=f"No state can be followed by {tuple(state.tolist())}: after each, some unit is certainly in its other state.",
         )
     if len(tables.nodes) < 2:
         return _zero("Φ is 0 without a search: fewer than two units cannot be cut.", start)
@@ -161,7 +166,7 @@ def _computed(tables: Candidate, state: NDArray[np.int64], found: Found, options
     if options.repertoires:
         partitioned = new_repertoires(len(tables.nodes))
         index = int(state @ 2 ** np.arange(len(state)))
-        fill_repertoires(tables.given, index, cut.source, cut.target, tables.subsets, partitioned)
+        fill_repertoires(tables.given, tables.inputs, index, cut.source, cut.target, tables.subsets, partitioned)
     return Computed(
         phi=float(minimum.phi),
         cut=Cut(from_nodes=nodes_of(cut.source, tables.nodes), to_nodes=nodes_of(cut.target, tables.nodes)),

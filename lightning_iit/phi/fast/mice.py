@@ -10,17 +10,20 @@ Only what a cut can change is computed anew. With the connections from A to B no
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lightning_iit.phi.fast.causes import UNKNOWN, best_purview
 from lightning_iit.phi.fast.compiling import kernel
 from lightning_iit.phi.fast.effects import maximal_effect
-from lightning_iit.phi.fast.partitions import Search
-from lightning_iit.phi.fast.repertoires import Repertoires
-from lightning_iit.phi.fast.subsets import Subsets
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lightning_iit.phi.fast.partitions import Search
+    from lightning_iit.phi.fast.repertoires import Repertoires
+    from lightning_iit.phi.fast.subsets import Subsets
 
 CAUSE = 0
 EFFECT = 1
@@ -65,21 +68,14 @@ def new_uncut(rows: int, n: int) -> Uncut:
 
 @kernel
 def _cause_within(
-    mechanism: int,
-    row: int,
-    within: int,
-    repertoires: Repertoires,
-    inputs: NDArray[np.int64],
-    sets: Subsets,
-    search: Search,
-    uncut: Uncut,
+    mechanism: int, row: int, within: int, repertoires: Repertoires, sets: Subsets, search: Search, uncut: Uncut
 ) -> tuple[float, int]:
     """The best cause purview within a mask, of the uncut system."""
     winner = uncut.mice.purview[CAUSE, row]
     phi = uncut.mice.phi[CAUSE, row]
     if phi > 0.0 and winner & ~within == 0:
         return phi, winner
-    return best_purview(mechanism, within, 0, repertoires, inputs, 0, 0, sets, search, uncut.upper[row], uncut.exact[row], 0.0, 0)
+    return best_purview(mechanism, within, 0, repertoires, sets, search, uncut.upper[row], uncut.exact[row], 0.0, 0)
 
 
 @kernel
@@ -92,7 +88,6 @@ def find_mice(
     target: int,
     whole: Repertoires,
     cut: Repertoires,
-    inputs: NDArray[np.int64],
     sets: Subsets,
     search: Search,
     uncut: Uncut,
@@ -109,12 +104,12 @@ def find_mice(
         target: the mask of the nodes at the other end.
         whole: the repertoires of the uncut system.
         cut: the repertoires under the cut.
-        inputs: ``[n]``, masks of the nodes that are connected to each node.
         sets: index tables.
         search: the thread's memory.
         uncut: what is known of the uncut system; what is learnt is added.
         mice: of this cut; filled in where unknown.
     """
+    everything = len(rows) - 1
     for mechanism in range(first, stop):
         row = rows[mechanism]
         if not wanted[mechanism] or mice.phi[CAUSE, row] != UNKNOWN:
@@ -122,30 +117,13 @@ def find_mice(
         effect_phi, effect_purview = maximal_effect(mechanism, cut.effect, sets, search.effect)
         phi, winner = 0.0, 0
         if effect_phi > 0.0:
-            if target == 0:
-                within = len(rows) - 1
-            elif mechanism & target == 0:
-                within = len(rows) - 1
-            else:
-                within = target
-            phi, winner = _cause_within(mechanism, row, within, whole, inputs, sets, search, uncut)
+            within = target if mechanism & target else everything
+            phi, winner = _cause_within(mechanism, row, within, whole, sets, search, uncut)
             if mechanism & source and mechanism & target:
                 search.upper[:] = np.inf
                 search.exact[:] = UNKNOWN
                 phi, winner = best_purview(
-                    mechanism,
-                    len(rows) - 1,
-                    source,
-                    cut,
-                    inputs,
-                    source,
-                    target,
-                    sets,
-                    search,
-                    search.upper,
-                    search.exact,
-                    phi,
-                    winner,
+                    mechanism, everything, source, cut, sets, search, search.upper, search.exact, phi, winner
                 )
         mice.purview[CAUSE, row] = winner
         mice.purview[EFFECT, row] = effect_purview

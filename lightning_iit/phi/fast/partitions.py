@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lightning_iit.phi.fast.compiling import kernel
 from lightning_iit.phi.fast.emd import EXACT, Transport, emd, new_transport
-from lightning_iit.phi.fast.repertoires import Repertoires
 from lightning_iit.phi.fast.rounding import PRECISION, round_python
-from lightning_iit.phi.fast.subsets import Subsets
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lightning_iit.phi.fast.repertoires import Repertoires
+    from lightning_iit.phi.fast.subsets import Subsets
 
 NOISE = 1e-11
 """Lower bounds are sums of rounded numbers; nearer than this they say nothing."""
@@ -148,7 +151,7 @@ def _take_smallest(listed: int, upper: float, search: Search) -> int:
 def possible(mechanism: int, purview: int, repertoires: Repertoires, sets: Subsets) -> bool:
     """Whether the mechanism can be in its state: its cause repertoire is not all zeros."""
     start = sets.offset[purview]
-    for y in range(start, start + (1 << sets.size[purview])):
+    for y in range(start, start + (1 << sets.size[purview])):  # noqa: SIM110  (numba knows no generators here)
         if repertoires.cause[mechanism, y] != 0.0:
             return True
     return False

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lightning_iit.phi.fast.compiling import kernel
-from lightning_iit.phi.fast.subsets import Subsets
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lightning_iit.phi.fast.subsets import Subsets
 
 
 class Repertoires(NamedTuple):
@@ -19,16 +22,18 @@ class Repertoires(NamedTuple):
             M's state cannot be.
         marginal: ``[2**n, 2**n, n]``, ``marginal[M, P, j]`` is the probability that node j was ON under it; 1/2 outside P.
         effect: ``[2**n, n]``, the probability that node j will be ON given mechanism M; effect repertoires are their products.
+        inputs: ``[n]``, for each node the mask of the nodes whose connections to it are there and not cut.
     """
 
     cause: NDArray[np.float64]
     marginal: NDArray[np.float64]
     effect: NDArray[np.float64]
+    inputs: NDArray[np.int64]
 
 
 def new_repertoires(n: int) -> Repertoires:
     """Room for the repertoires of a system of n nodes."""
-    return Repertoires(np.empty((2**n, 3**n)), np.empty((2**n, 2**n, n)), np.empty((2**n, n)))
+    return Repertoires(np.empty((2**n, 3**n)), np.empty((2**n, 2**n, n)), np.empty((2**n, n)), np.zeros(n, np.int64))
 
 
 @kernel
@@ -81,12 +86,19 @@ def _normalise(sets: Subsets, repertoires: Repertoires) -> None:
 
 @kernel
 def fill_repertoires(
-    given: NDArray[np.float64], state: int, source: int, target: int, sets: Subsets, repertoires: Repertoires
+    given: NDArray[np.float64],
+    inputs: NDArray[np.int64],
+    state: int,
+    source: int,
+    target: int,
+    sets: Subsets,
+    repertoires: Repertoires,
 ) -> None:
     """Computes all repertoires of a system whose connections from ``source`` to ``target`` are noised.
 
     Args:
         given: ``[n, 2**n, 2**n]``, see :class:`~lightning_iit.phi.fast.tables.Candidate`.
+        inputs: ``[n]``, for each node the mask of the nodes that have a connection to it.
         state: the current state.
         source: the mask of the nodes whose connections to ``target`` are cut; 0 for the uncut system.
         target: the mask of the nodes at the other end.
@@ -96,7 +108,8 @@ def fill_repertoires(
     n, count = given.shape[0], given.shape[1]
     _fill_products(given, state, source, target, sets, repertoires.cause)
     _normalise(sets, repertoires)
-    for mechanism in range(count):
-        for node in range(n):
-            noised = source if (target >> node) & 1 else 0
+    for node in range(n):
+        noised = source if (target >> node) & 1 else 0
+        repertoires.inputs[node] = inputs[node] & ~noised
+        for mechanism in range(count):
             repertoires.effect[mechanism, node] = given[node, mechanism & ~noised, state]

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lightning_iit.phi.fast.mice import CAUSE, EFFECT, Mice
-from lightning_iit.phi.fast.repertoires import Repertoires
 from lightning_iit.phi.fast.structures import concept_phi
 from lightning_iit.phi.fast.subsets import nodes_of
-from lightning_iit.phi.fast.tables import Candidate
 from lightning_iit.records import Concept
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from lightning_iit.phi.fast.repertoires import Repertoires
+    from lightning_iit.phi.fast.tables import Candidate
 
 
 def _cause_repertoire(mechanism: int, purview: int, candidate: Candidate, repertoires: Repertoires) -> tuple[float, ...]:

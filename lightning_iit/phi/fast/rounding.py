@@ -13,7 +13,7 @@ PRECISION = 1e-6
 @kernel
 def round_numpy(x: float) -> float:
     """``np.round(x, 6)``: scale, round half to even, scale back."""
-    return np.rint(x * 1e6) / 1e6
+    return float(np.rint(x * 1e6) / 1e6)
 
 
 @kernel

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lightning_iit.phi.fast.cuts import SystemCut, system_cuts
 from lightning_iit.phi.fast.mice import Mice, find_mice, new_mice, new_uncut
 from lightning_iit.phi.fast.partitions import Search, new_search
 from lightning_iit.phi.fast.repertoires import Repertoires, fill_repertoires, new_repertoires
 from lightning_iit.phi.fast.rounding import PRECISION
-from lightning_iit.phi.fast.structures import Space, concept_phi, new_space, structure_distance
-from lightning_iit.phi.fast.tables import Candidate
-from lightning_iit.records import PhiOptions
+from lightning_iit.phi.fast.structures import Space, Structure, concept_phi, new_space, structure_distance
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lightning_iit.phi.fast.tables import Candidate
+    from lightning_iit.records import PhiOptions
 
 THREADS_FROM = 6
 """Below so many nodes threads cost more than they give."""
@@ -37,7 +40,7 @@ class Minimum(NamedTuple):
     """The best cut so far: by Φ (rounded), then by PyPhi's order. ``mice`` are the causes and effects under it."""
 
     phi: float
-    index: int
+    position: int
     cut: SystemCut | None = None
     mice: Mice | None = None
 
@@ -96,7 +99,7 @@ class CutSearch:
         """What is known of the causes and effects under a cut."""
         if not self._several:
             return new_mice(self._row_count)
-        return self._mice.setdefault(cut.index, new_mice(self._row_count))
+        return self._mice.setdefault(cut.position, new_mice(self._row_count))
 
     def rows(self, state: NDArray[np.int64]) -> NDArray[np.int64]:
         """The row of each mechanism in its state."""
@@ -126,7 +129,7 @@ class _Run:
 
     def found(self) -> Found:
         of, candidate = self._of, self._candidate
-        fill_repertoires(candidate.given, self._state, 0, 0, candidate.subsets, of._whole)
+        fill_repertoires(candidate.given, candidate.inputs, self._state, 0, 0, candidate.subsets, of._whole)
         self._find_mice(SystemCut(-1, 0, 0), of._workers[0], of._whole, of._uncut.mice, self._checkpoint)
         phi = np.array([concept_phi(of._uncut.mice, row) for row in self._rows[1:]])
         if phi.any():
@@ -172,7 +175,7 @@ class _Run:
             if self._stopped or self._minimum.phi < self._enough:
                 return None
             for cut in self._queue:
-                if self._minimum.phi > 0 or cut.index < self._minimum.index:
+                if self._minimum.phi > 0 or cut.position < self._minimum.position:
                     self._evaluated += 1
                     return cut
         return None
@@ -183,24 +186,22 @@ class _Run:
     def _evaluate(self, cut: SystemCut, worker: Worker, checkpoint: Checkpoint) -> None:
         of, candidate = self._of, self._candidate
         mice = of.mice(cut)
-        fill_repertoires(candidate.given, self._state, cut.source, cut.target, candidate.subsets, worker.cut)
+        fill_repertoires(candidate.given, candidate.inputs, self._state, cut.source, cut.target, candidate.subsets, worker.cut)
         self._find_mice(cut, worker, worker.cut, mice, checkpoint)
         if self._stopped:
             return
         phi = structure_distance(
             self._rows,
-            of._whole,
-            worker.cut,
-            of._uncut.mice,
-            mice,
+            Structure(of._uncut.mice, of._whole),
+            Structure(mice, worker.cut),
             candidate.subsets,
             worker.space,
             worker.search.transport,
             self._minimum.phi + 2 * PRECISION,
         )
         with self._lock:
-            if (phi, cut.index) < self._minimum[:2]:
-                self._minimum = Minimum(phi, cut.index, cut, mice)
+            if (phi, cut.position) < self._minimum[:2]:
+                self._minimum = Minimum(phi, cut.position, cut, mice)
 
     def _find_mice(self, cut: SystemCut, worker: Worker, repertoires: Repertoires, mice: Mice, checkpoint: Checkpoint) -> None:
         of, candidate = self._of, self._candidate
@@ -217,7 +218,6 @@ class _Run:
                 cut.target,
                 of._whole,
                 repertoires,
-                candidate.inputs,
                 candidate.subsets,
                 worker.search,
                 of._uncut,

@@ -13,12 +13,14 @@ Programming 33, 1985).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lightning_iit.phi.fast.compiling import kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 VIOLATED = 3
 """Potentials of neighbours differ by an odd number; 3 or more violates optimality."""

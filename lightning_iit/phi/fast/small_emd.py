@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from lightning_iit.phi.fast.compiling import kernel
 from lightning_iit.phi.fast.cubes import height_pairs
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 LOWER3, UPPER3, LOWER4, UPPER4 = height_pairs()
 CLOSED_FORM = 4
@@ -50,9 +53,9 @@ def small_emd(d: NDArray[np.float64], p: int, values: NDArray[np.float64], rejec
     if p == 0:
         return 0.0
     if p == 1:
-        return abs(d[1])
+        return float(abs(d[1]))
     if p == 2:
-        return max(abs(d[1] + d[2] + 2.0 * d[3]), max(abs(d[2] - d[1]), abs(d[1] + d[2])))
+        return float(max(abs(d[1] + d[2] + 2.0 * d[3]), abs(d[2] - d[1]), abs(d[1] + d[2])))
     lower = values[:50]
     _cube_values(d, 0, lower)
     best = 0.0

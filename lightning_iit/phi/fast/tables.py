@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lightning_iit.phi.fast.subsets import Subsets, subsets
-from lightning_iit.records import System
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lightning_iit.records import System
 
 
 class Candidate(NamedTuple):

@@ -7,12 +7,14 @@ back, which is exact because all masses are whole multiples of the precision of 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lightning_iit.phi.fast.compiling import kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 PERTURBATION = 1e-10
 TOLERANCE = 1e-12
@@ -185,4 +187,4 @@ def improve_basis(sources: int, sinks: int, shipping: Shipping) -> float:
 @kernel
 def carried(shipping: Shipping, edge: int) -> float:
     """The flow of a basis edge without the perturbation."""
-    return np.rint(shipping.flow[edge] * 1e6) / 1e6
+    return float(np.rint(shipping.flow[edge] * 1e6) / 1e6)

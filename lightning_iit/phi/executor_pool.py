@@ -66,30 +66,27 @@ class ExecutorPool:
             if on_progress is not None:
                 on_progress(self.pending)
         for outer in open_:
-            self._end(outer, timeout)
+            self._end(outer, lambda running: drained(timeout, running=running))
         return not open_
 
     def close(self) -> None:
         """Open tasks end as Failed, here; the executor is the caller's."""
         why = Failed(code="interrupted", reason="The pool was closed before this analysis ended.")
         for outer in self._futures():
-            with self._lock:
-                task, inner = self._open.get(outer, (None, None))
-            if task is not None and inner is not None:
-                inner.cancel()
-                self._settle(outer, unfinished(task, why))
+            self._end(outer, lambda _: why)
 
     def _futures(self) -> list[Future[TaskResult]]:
         with self._lock:
             return list(self._open)
 
-    def _end(self, outer: Future[TaskResult], timeout: float) -> None:
+    def _end(self, outer: Future[TaskResult], why: Callable[[bool], PhiResult]) -> None:
         with self._lock:
             known = self._open.get(outer)
         if known is not None:
             task, inner = known
-            running = not inner.cancel()
-            self._settle(outer, unfinished(task, drained(timeout, running=running)))
+            # Settled before it is cancelled, which would settle it with another reason.
+            self._settle(outer, unfinished(task, why(inner.running())))
+            inner.cancel()
 
     def _receive(self, outer: Future[TaskResult], task: PhiTask, inner: Future[TaskResult]) -> None:
         try:

@@ -59,7 +59,7 @@ def _check(name: str, value: Any) -> None:
     allowed = _CHOICES[name]
     # True == 1, so the type counts as well.
     if not any(type(value) is type(choice) and value == choice for choice in allowed):
-        close = difflib.get_close_matches(str(value).upper(), [str(choice) for choice in allowed], n=1)
+        close = difflib.get_close_matches(str(value).upper(), [str(choice) for choice in allowed], n=1, cutoff=0.5)
         hint = f" Did you mean {close[0]!r}?" if close and isinstance(value, str) else ""
         msg = f"pyphi_options: {name}={value!r} cannot be; it is one of {_listed(allowed)}.{hint}"
         raise InvalidArgumentError(msg)

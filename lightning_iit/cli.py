@@ -1,0 +1,179 @@
+"""The command line: ``lightning-iit phi | verify | cost | view | export``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from lightning_iit.errors import IITError, InvalidArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+USER_ERROR = 2
+INTERRUPTED = 130
+_ENGINES = ("auto", "fast", "pyphi")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a subcommand.
+
+    Returns:
+        The exit status: 0 fine; 1 nothing was computed, or a difference was found; 2 the user's mistake, in words; 130 Ctrl-C.
+    """
+    if hasattr(sys.stdout, "reconfigure"):
+        # A terminal that cannot show Φ gets a question mark, not a traceback.
+        sys.stdout.reconfigure(errors="replace")
+    given = _parser().parse_args(arguments)
+    console = Console(soft_wrap=True)
+    try:
+        status: int = given.run(given, console)
+    except (IITError, OSError) as error:
+        sys.stderr.write(f"lightning-iit {given.command}: {error}\n")
+        return USER_ERROR
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lightning-iit", description="Integrated information (Φ, IIT 3.0) of recorded networks.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    _add_phi(commands)
+    _add_verify(commands)
+    _add_cost(commands)
+    _add_view(commands)
+    _add_export(commands)
+    return parser
+
+
+def _add_phi(commands: Any) -> None:
+    parser = commands.add_parser("phi", help="Φ of a TPM or of a stored record")
+    parser.add_argument(
+        "tpm", type=Path, help=".npy, .npz (tpm, cm, state) or .csv, state-by-node or state-by-state; or a record's .json"
+    )
+    parser.add_argument("--state", help="a 0 or 1 for each unit, unit 0 first, as in 100; default: the one in the file")
+    parser.add_argument("--cm", help="connectivity matrix: .npy, .csv or rows as in 011;101;110; default: all to all")
+    parser.add_argument("--prior", type=float, help="of a record: estimate again from its counts, with this in rows never visited")
+    parser.add_argument("--engine", default="auto", choices=_ENGINES)
+    parser.add_argument("--complexes", action="store_true", help="also find the major complex")
+    parser.add_argument(
+        "--cuts", default="all", choices=("all", "one"), help="one: only cuts that cut one unit off (approximation)"
+    )
+    parser.add_argument("--no-new-concepts", action="store_true", help="assume that cuts create no concepts (approximation)")
+    parser.add_argument("--repertoires", action="store_true", help="keep the repertoires of each concept (in --json)")
+    parser.add_argument(
+        "--allow-dependence", action="store_true", help="of a state-by-state TPM: go on where its units are dependent"
+    )
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="an option of PyPhi, as in MEASURE=L1")
+    parser.add_argument("--timeout", type=float, help="seconds; a worker process computes and is killed at the limit")
+    parser.add_argument("--threads", type=int, default=1, help="threads inside the analysis; pays from 6 units on")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=_phi)
+
+
+def _add_verify(commands: Any) -> None:
+    parser = commands.add_parser("verify", help="compute the records of a run again with another engine")
+    parser.add_argument("run_path", metavar="run", help="the run's directory")
+    parser.add_argument("--engine", default="pyphi", choices=_ENGINES)
+    parser.add_argument("--sample", type=int, metavar="K", help="compare K analyses, drawn at random; default: all")
+    parser.add_argument("--tolerance", type=float, default=1e-6, help="how far Φ and φ may be apart (%(default)g)")
+    parser.add_argument("--timeout", type=float, help="seconds for one analysis")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=_verify)
+
+
+def _add_cost(commands: Any) -> None:
+    parser = commands.add_parser("cost", help="what Φ would cost, and what coin flips would read")
+    parser.add_argument("--units", type=int, required=True)
+    parser.add_argument("--transitions", type=int, help="how many transitions one epoch has")
+    parser.add_argument("--engine", default="auto", choices=_ENGINES)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=_cost)
+
+
+def _add_view(commands: Any) -> None:
+    parser = commands.add_parser("view", help="show runs in the browser")
+    parser.add_argument("target", help="a run's directory, a folder of runs, or an MLflow tracking URI")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=6007, help="0 for any that is free")
+    parser.add_argument("--compute", action="store_true", help="let the page compute Φ in other states")
+    parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
+    parser.set_defaults(run=_view)
+
+
+def _add_export(commands: Any) -> None:
+    parser = commands.add_parser("export", help="write a run as one HTML file")
+    parser.add_argument("run_path", metavar="run", help="the run's directory")
+    parser.add_argument("-o", "--output", type=Path, default=Path("iit.html"), help="the file to write (%(default)s)")
+    parser.set_defaults(run=_export)
+
+
+def _phi(given: argparse.Namespace, console: Console) -> int:
+    from lightning_iit.commands.inputs import parse_state
+    from lightning_iit.commands.phi import PhiArguments, run_phi
+
+    return run_phi(
+        PhiArguments(
+            tpm=given.tpm,
+            state=None if given.state is None else parse_state(given.state),
+            cm=given.cm,
+            prior=given.prior,
+            engine=given.engine,
+            complexes=given.complexes,
+            json=given.json,
+            cuts=given.cuts,
+            new_concepts=not given.no_new_concepts,
+            repertoires=given.repertoires,
+            allow_dependence=given.allow_dependence,
+            timeout=given.timeout,
+            threads=given.threads,
+            pyphi_options=dict(_option(text) for text in given.option),
+        ),
+        console,
+    )
+
+
+def _verify(given: argparse.Namespace, console: Console) -> int:
+    from lightning_iit.commands.verify import run_verify
+
+    return run_verify(given.run_path, given.engine, given.sample, given.tolerance, given.timeout, given.json, console)
+
+
+def _cost(given: argparse.Namespace, console: Console) -> int:
+    from lightning_iit.commands.cost import run_cost
+
+    return run_cost(given.units, given.transitions, given.engine, given.json, console)
+
+
+def _view(given: argparse.Namespace, _: Console) -> int:
+    from lightning_iit.viewer.app import serve
+
+    serve(given.target, host=given.host, port=given.port, compute=given.compute, open_browser=not given.no_browser)
+    return 0
+
+
+def _export(given: argparse.Namespace, console: Console) -> int:
+    from lightning_iit.viewer.export import export
+
+    export(given.run_path, given.output)
+    console.print(f"Wrote {given.output}.", highlight=False)
+    return 0
+
+
+def _option(text: str) -> tuple[str, bool | int | str]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        msg = f"--option {text}: give NAME=VALUE, as in MEASURE=L1."
+        raise InvalidArgumentError(msg)
+    if value in {"True", "true", "False", "false"}:
+        return name, value in {"True", "true"}
+    return name, int(value) if value.isdigit() else value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

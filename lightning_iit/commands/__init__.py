@@ -1,0 +1,1 @@
+"""What each subcommand of ``lightning-iit`` does; the command line itself is in :mod:`lightning_iit.cli`."""

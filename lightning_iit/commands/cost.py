@@ -1,0 +1,97 @@
+"""``lightning-iit cost``: what Φ of so many units would cost, and what so many transitions can carry."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from lightning_iit.commands.tables import seconds
+from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.phi.cost import coin_flip_phi, seconds_per_phi, transitions_for, units_for
+from lightning_iit.phi.engine import get_engine
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known before anything is computed. Seconds are of one core; the Φ of coin flips is a mean, None if unknown."""
+
+    engine: str
+    units: int
+    seconds: float
+    served: bool
+    transitions: int | None = None
+    transitions_wanted: int
+    coin_flip_phi: float | None = None
+    units_that_do: int | None = None
+    window_that_does: int | None = None
+
+
+def cost(units: int, transitions: int | None, engine: str) -> Cost:
+    """What one Φ costs, and which ``units`` or ``window`` would do for that many transitions in an epoch.
+
+    Raises:
+        InvalidArgumentError: fewer than two units, no transition, or no such engine.
+    """
+    if units < 2:
+        msg = f"--units {units}: Φ needs two units or more."
+        raise InvalidArgumentError(msg)
+    if transitions is not None and transitions < 1:
+        msg = f"--transitions {transitions}: give how many transitions one epoch has, 1 or more."
+        raise InvalidArgumentError(msg)
+    chosen = get_engine("fast" if engine == "auto" else engine)
+    wanted = transitions_for(units)
+    return Cost(
+        engine=chosen.name,
+        units=units,
+        seconds=seconds_per_phi(engine, units),
+        served=units <= chosen.max_units,
+        transitions=transitions,
+        transitions_wanted=wanted,
+        coin_flip_phi=None if transitions is None else coin_flip_phi(units, transitions),
+        units_that_do=None if transitions is None else units_for(transitions),
+        window_that_does=None if transitions is None else math.ceil(wanted / transitions),
+    )
+
+
+def run_cost(units: int, transitions: int | None, engine: str, as_json: bool, console: Console) -> int:
+    """Prints the cost; always 0.
+
+    Raises:
+        InvalidArgumentError: as :func:`cost`.
+    """
+    found = cost(units, transitions, engine)
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+        return 0
+    for line in words(found):
+        console.print(line, highlight=False)
+    return 0
+
+
+def words(found: Cost) -> list[str]:
+    """The cost in sentences."""
+    took = f"One Φ of {found.units} units takes about {seconds(found.seconds)} on one core ({found.engine} engine, dense system)"
+    if not found.served:
+        took += f"; the engine refuses more than {get_engine(found.engine).max_units} units"
+    lines = [took + "."]
+    enough = f"{found.units} units want {found.transitions_wanted:,} transitions (100 for each of {2**found.units} possible states)"
+    if found.transitions is None:
+        return [*lines, enough + "."]
+    flips = "an unknown Φ, larger than that of 6 units" if found.coin_flip_phi is None else f"Φ = {found.coin_flip_phi:.2g}"
+    lines.append(f"With {found.transitions:,} transitions independent coin flips, whose true Φ is 0, would read {flips}.")
+    if found.transitions >= found.transitions_wanted:
+        return [*lines, enough + ": there are enough."]
+    return [*lines, enough + ".", f"What would do: {_advice(found)}."]
+
+
+def _advice(found: Cost) -> str:
+    window = f"window={found.window_that_does} (epochs whose counts make one TPM)"
+    if found.units_that_do is None or found.units_that_do >= found.units:
+        return window
+    few = "" if (found.transitions or 0) >= transitions_for(found.units_that_do) else ", still with too few transitions"
+    return f"units={found.units_that_do}{few}, or {window}"

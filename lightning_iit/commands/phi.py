@@ -1,0 +1,104 @@
+"""``lightning-iit phi``: Φ of a TPM in a file, or of a stored record in another state, prior or engine."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from lightning_iit.commands.inputs import TOLERANCE, TpmInput, read_cm, read_tpm
+from lightning_iit.commands.tables import print_complex, print_result
+from lightning_iit.errors import InvalidArgumentError, InvalidSystemError
+from lightning_iit.phi.compute import compute_phi, major_complex
+from lightning_iit.records import Computed, System
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from lightning_iit.phi.engine import EngineName
+
+
+@dataclass(frozen=True)
+class PhiArguments:
+    """The arguments of the subcommand."""
+
+    tpm: Path
+    state: tuple[int, ...] | None = None
+    cm: str | None = None
+    prior: float | None = None
+    engine: EngineName = "auto"
+    complexes: bool = False
+    json: bool = False
+    cuts: Literal["all", "one"] = "all"
+    new_concepts: bool = True
+    repertoires: bool = False
+    allow_dependence: bool = False
+    timeout: float | None = None
+    threads: int = 1
+    pyphi_options: dict[str, Any] = field(default_factory=dict)
+
+
+def run_phi(arguments: PhiArguments, console: Console) -> int:
+    """Computes and prints; 0 where Φ was computed, 1 where it was not.
+
+    Raises:
+        IITError: the input cannot be.
+    """
+    given = read_tpm(arguments.tpm, prior=arguments.prior)
+    _check_dependence(given, allow=arguments.allow_dependence)
+    state = arguments.state if arguments.state is not None else given.state
+    if state is None:
+        msg = f"--state is missing: {given.source} does not say which state to analyse. Give one, as in --state 100."
+        raise InvalidArgumentError(msg)
+    cm = read_cm(arguments.cm) if arguments.cm is not None else given.cm
+    system = System(tpm=given.state_by_node, state=state, cm=cm)  # type: ignore[arg-type]  # it takes anything numpy reads
+    options: dict[str, Any] = {
+        "cuts": arguments.cuts,
+        "new_concepts": arguments.new_concepts,
+        "repertoires": arguments.repertoires,
+        "pyphi_options": arguments.pyphi_options,
+        "threads": arguments.threads,
+    }
+    result = compute_phi(system, arguments.engine, arguments.timeout, **options)
+    found = major_complex(system, arguments.engine, **options) if arguments.complexes else None
+    if arguments.json:
+        document = {"source": given.source, "system": system, "form": given.form, "dependence": given.dependence, "result": result}
+        if found is not None:
+            document["major_complex"] = found
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
+    else:
+        _print_source(console, given)
+        print_result(console, result, system.state)
+        if found is not None:
+            print_complex(console, found)
+    return 0 if isinstance(result, Computed) else 1
+
+
+def _check_dependence(given: TpmInput, *, allow: bool) -> None:
+    if given.dependence is not None and given.dependence > TOLERANCE and not allow:
+        msg = (
+            f"{given.source}: a state-by-state TPM whose units are not independent given the present state: an entry is "
+            f"{given.dependence:.3g} away from the product of the units' probabilities ({TOLERANCE:g} is accepted). IIT 3.0 is "
+            "defined for conditionally independent units only. --allow-dependence goes on with the product, which is another system."
+        )
+        raise InvalidSystemError(msg)
+
+
+def _print_source(console: Console, given: TpmInput) -> None:
+    if given.record is not None:
+        record = given.record
+        transitions = record.counts.transitions if record.counts is not None else 0
+        console.print(
+            f"{record.layer}, epoch {record.epoch}: {record.kind}, {transitions:,} transitions ({record.axis})", highlight=False
+        )
+    if given.dependence is not None:
+        verdict = (
+            "conditionally independent"
+            if given.dependence <= TOLERANCE
+            else "NOT conditionally independent; its product is analysed"
+        )
+        console.print(f"State-by-state TPM, {verdict} (largest deviation {given.dependence:.3g})", highlight=False)

@@ -1,0 +1,188 @@
+"""``lightning-iit verify``: computes the records of a run again with another engine and shows what differs."""
+
+from __future__ import annotations
+
+import random
+import sys
+from typing import TYPE_CHECKING
+
+import msgspec
+from rich.table import Table
+
+from lightning_iit.commands.tables import bits, nodes
+from lightning_iit.errors import IITError, InvalidArgumentError
+from lightning_iit.phi.compute import compute_phi
+from lightning_iit.phi.engine import choose_engine
+from lightning_iit.records import Computed, Concept, EpochRecord, PhiResult, StateResult, System
+from lightning_iit.store import load_run
+from lightning_iit.tpm.estimate import tpm_from_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from lightning_iit.phi.engine import EngineName
+
+TOLERANCE = 1e-6
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """One analysed state of one record, stored and computed again. ``differences`` are words; none if all agrees."""
+
+    layer: str
+    epoch: int
+    state: tuple[int, ...]
+    stored: float
+    again: float | None
+    differences: tuple[str, ...] = ()
+    skipped: str = ""
+    """Why it could not be compared."""
+
+
+def run_verify(  # noqa: PLR0917
+    run: str, engine: EngineName, sample: int | None, tolerance: float, timeout: float | None, as_json: bool, console: Console
+) -> int:
+    """Compares and prints; 0 where something was compared and nothing differs, else 1.
+
+    Raises:
+        IITError: no run is there, or an argument that cannot be.
+    """
+    if sample is not None and sample < 1:
+        msg = f"--sample {sample}: give how many analyses to compare, 1 or more."
+        raise InvalidArgumentError(msg)
+    found = verify(load_run(run), engine=engine, sample=sample, tolerance=tolerance, timeout=timeout)
+    compared = [comparison for comparison in found if not comparison.skipped]
+    different = [comparison for comparison in compared if comparison.differences]
+    ok = bool(compared) and not different
+    if as_json:
+        document = {"run": run, "engine": engine, "tolerance": tolerance, "compared": len(compared), "different": len(different)}
+        content = msgspec.json.encode({**document, "ok": ok, "comparisons": found})
+        sys.stdout.buffer.write(msgspec.json.format(content) + b"\n")
+        return 0 if ok else 1
+    _print(console, found, engine)
+    console.print(
+        f"{len(compared)} analyses compared with {engine}, {len(different)} differ (tolerance {tolerance:g}), "
+        f"{len(found) - len(compared)} could not be compared.",
+        highlight=False,
+    )
+    if not compared:
+        console.print("Nothing was compared, so nothing is verified.")
+    return 0 if ok else 1
+
+
+def verify(
+    records: Sequence[EpochRecord],
+    *,
+    engine: EngineName = "pyphi",
+    sample: int | None = None,
+    tolerance: float = TOLERANCE,
+    timeout: float | None = None,
+) -> list[Comparison]:
+    """Computes each Φ of the records again, from their counts.
+
+    Args:
+        records: of a run.
+        engine: computes again.
+        sample: compares as many, drawn at random with a fixed seed; None for all.
+        tolerance: how far Φ, small φ and entries of the TPM may be apart.
+        timeout: seconds for one analysis.
+
+    Returns:
+        One comparison for each analysed state that was computed.
+    """
+    cases = [(record, state) for record in records for state in _states(record) if isinstance(state.result, Computed)]
+    if sample is not None and sample < len(cases):
+        chosen = sorted(random.Random(0).sample(range(len(cases)), sample))  # noqa: S311
+        cases = [cases[index] for index in chosen]
+    return [_compare(record, state, engine, tolerance, timeout) for record, state in cases]
+
+
+def _states(record: EpochRecord) -> tuple[StateResult, ...]:
+    return record.states
+
+
+def _compare(record: EpochRecord, stored: StateResult, engine: EngineName, tolerance: float, timeout: float | None) -> Comparison:
+    result = stored.result
+    assert isinstance(result, Computed)
+    again = _again(record, stored, engine, timeout)
+    words: tuple[str, ...] = ()
+    skipped = ""
+    if isinstance(again, str):
+        skipped = again
+    elif isinstance(again, Computed):
+        words = (*_tpm_differences(record, tolerance), *_differences(result, again, tolerance))
+    elif again.reason and type(again).__name__ == "Skipped":
+        words = (f"stored as computed, but now: {again.reason}",)
+    else:
+        skipped = again.reason
+    phi = again.phi if isinstance(again, Computed) else None
+    return Comparison(
+        layer=record.layer, epoch=record.epoch, state=stored.state, stored=result.phi, again=phi, differences=words, skipped=skipped
+    )
+
+
+def _again(record: EpochRecord, stored: StateResult, engine: EngineName, timeout: float | None) -> PhiResult | str:
+    options = record.provenance.options
+    if record.counts is None or record.tpm is None:
+        return "the record holds no counts"
+    rows = tpm_from_counts(record.counts, record.tpm.prior).state_by_node
+    n = len(stored.state)
+    try:
+        most = choose_engine(engine, options).max_units
+        if n > most:
+            return f"{n} units; {engine} takes {most} at most"
+        system = System(tpm=rows, state=stored.state)  # type: ignore[arg-type]  # it takes anything numpy reads
+        return compute_phi(
+            system, engine, timeout, cuts=options.cuts, new_concepts=options.new_concepts, pyphi_options=dict(options.pyphi)
+        )
+    except IITError as error:
+        return str(error)
+
+
+def _tpm_differences(record: EpochRecord, tolerance: float) -> list[str]:
+    assert record.counts is not None
+    assert record.tpm is not None
+    rows = tpm_from_counts(record.counts, record.tpm.prior).state_by_node.tolist()
+    stored = record.tpm.state_by_node
+    apart = max(abs(a - b) for ours, theirs in zip(stored, rows, strict=True) for a, b in zip(ours, theirs, strict=True))
+    return [f"the stored TPM is {apart:.3g} off its counts"] if apart > tolerance else []
+
+
+def _differences(stored: Computed, again: Computed, tolerance: float) -> list[str]:
+    words = []
+    if abs(stored.phi - again.phi) > tolerance:
+        words.append(f"Φ {stored.phi:.8g}, again {again.phi:.8g}")
+    if stored.cut != again.cut:
+        words.append(f"cut {_cut(stored)}, again {_cut(again)}")
+    mine, other = (_structure(result.concepts) for result in (stored, again))
+    if mine.keys() != other.keys():
+        words.append(f"concepts {len(mine)}, again {len(other)}; {len(mine.keys() ^ other.keys())} in one of them only")
+    off = [
+        key for key in mine.keys() & other.keys() if max(abs(a - b) for a, b in zip(mine[key], other[key], strict=True)) > tolerance
+    ]
+    if off:
+        words.append(f"small φ of {len(off)} concepts, first of mechanism {nodes(min(off)[0])}")
+    return words
+
+
+def _structure(concepts: tuple[Concept, ...]) -> dict[tuple[tuple[int, ...], ...], tuple[float, float]]:
+    return {
+        (concept.mechanism, concept.cause_purview, concept.effect_purview): (concept.cause_phi, concept.effect_phi)
+        for concept in concepts
+    }
+
+
+def _cut(result: Computed) -> str:
+    return "none" if result.cut is None else f"{nodes(result.cut.from_nodes)}-/->{nodes(result.cut.to_nodes)}"
+
+
+def _print(console: Console, found: Sequence[Comparison], engine: str) -> None:
+    table = Table("layer", "epoch", "state", "stored Φ", f"Φ by {engine}", "verdict")
+    for comparison in found:
+        verdict = comparison.skipped and f"not compared: {comparison.skipped}"
+        verdict = verdict or "; ".join(comparison.differences) or "equal"
+        again = "" if comparison.again is None else f"{comparison.again:.6f}"
+        table.add_row(comparison.layer, str(comparison.epoch), bits(comparison.state), f"{comparison.stored:.6f}", again, verdict)
+    if found:
+        console.print(table)

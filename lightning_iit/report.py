@@ -1,0 +1,190 @@
+"""The report of a run: what was measured, against what it was judged, and what may and may not be concluded from it.
+
+Text from records alone, so that a stored run reads the same as the one that has just ended.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from lightning_iit.records import Computed
+from lightning_iit.verdicts import AXIS_WORDS, KIND_WORDS, conclusion, structural_words, warnings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from rich.table import Table
+
+    from lightning_iit.records import Diagnostic, EpochRecord
+
+_COLUMNS = ("layer", "epoch", "Φ", "interval", "kind", "null", "transitions", "coverage")
+_SECTION_COLUMNS = ("epoch", "Φ", "interval", "null", "transitions", "coverage")
+_TERMINAL_COLUMNS = {"layer": 5, "epoch": 5, "Φ": 8, "kind": 13, "null": 9, "transitions": 11, "states seen": 6}
+
+
+def markdown(records: Iterable[EpochRecord], settings: Mapping[str, object] | None = None) -> str:
+    """The report as Markdown.
+
+    Args:
+        records: of one run, in any order.
+        settings: the options of the callback by name.
+
+    Returns:
+        A table of each layer's last epoch, a section for each layer, and the settings.
+    """
+    layers = _by_layer(records)
+    parts = ["# Integrated information (Φ, IIT 3.0) of this run", *_overview(layers)]
+    for name, of_layer in layers.items():
+        parts += _section(name, of_layer)
+    parts += _settings(settings or {}, [of_layer[-1] for of_layer in layers.values()])
+    return "\n\n".join(parts) + "\n"
+
+
+def summary_table(records: Iterable[EpochRecord]) -> Table:
+    """The last epoch of each layer as a table for the terminal."""
+    from rich.box import SIMPLE
+    from rich.table import Table
+    from rich.text import Text
+
+    caption = "A Φ is to be read with its kind, its null and its transitions."
+    table = Table(title="Φ (IIT 3.0) at the last epoch", caption=caption, box=SIMPLE, pad_edge=False)
+    for column, width in _TERMINAL_COLUMNS.items():
+        table.add_column(column, overflow="fold", min_width=width)
+    for of_layer in _by_layer(records).values():
+        table.add_row(*(Text(cell) for cell in _terminal_row(of_layer[-1])))
+    return table
+
+
+# --- parts of the report ----------------------------------------------------------------------------------------------
+
+
+def _overview(layers: Mapping[str, Sequence[EpochRecord]]) -> list[str]:
+    if not layers:
+        return ["No layer was analysed."]
+    last = [of_layer[-1] for of_layer in layers.values()]
+    rows = [(_code(r.layer), str(r.epoch), _phi(r), _interval(r), _kind(r), r.null_words, *_data(r)) for r in last]
+    return [
+        "The last epoch of each layer. A Φ is to be read with its kind, its null and its number of transitions.",
+        _table(_COLUMNS, rows),
+        _bullets(f"**{kind}**: {KIND_WORDS[kind]}" for kind in sorted({record.kind for record in last})),
+    ]
+
+
+def _section(name: str, records: Sequence[EpochRecord]) -> list[str]:
+    last = records[-1]
+    parts = [f"## Layer {_code(name)}"]
+    if last.structural_phi == 0.0 or last.structural_reason:
+        claim = f"**The {structural_words(last)}.** " if structural_words(last) else ""
+        parts.append(_text(claim + last.structural_reason))
+    parts.append(_text(f"At epoch {last.epoch}, {_kind(last)}: Φ {_phi(last)}; {_interval(last)}; {last.null_words}."))
+    if last.interval is not None and last.interval.words:
+        parts.append(_text(f"Of the interval: {last.interval.words}."))
+    parts += [_text(conclusion(last)), f"A transition goes {AXIS_WORDS[last.axis]}"]
+    parts += ["### Diagnostics", _bullets(map(_diagnosis, last.diagnostics)) or "Not computed."]
+    parts += ["### Warnings", _bullets(map(_text, warnings_of(records))) or "None."]
+    rows = [(str(r.epoch), _phi(r), _interval(r), r.null_words, *_data(r)) for r in records]
+    return [*parts, f"### Epochs ({_kind(last)})", _table(_SECTION_COLUMNS, rows), *_curve(last)]
+
+
+def _curve(record: EpochRecord) -> list[str]:
+    if not record.curve:
+        return []
+    rows = [(f"{p.transitions:,}", number(p.mean), f"{number(p.low)} to {number(p.high)}", str(p.subsamples)) for p in record.curve]
+    return [
+        f"### Φ against the number of transitions ({_kind(record)})",
+        "Of random parts of the last epoch's transitions. While the curve still falls, the Φ above is biased upward.",
+        _table(("transitions", "mean Φ", "smallest to largest", "parts"), rows),
+    ]
+
+
+def _settings(settings: Mapping[str, object], records: Sequence[EpochRecord]) -> list[str]:
+    values = {name: str(value) for name, value in settings.items()}
+    if records:
+        provenance = records[0].provenance
+        engines = [record.result.engine for record in records if isinstance(record.result, Computed)]
+        used = dict.fromkeys(f"{engine.name} {engine.version}" for engine in engines)
+        values |= {"engine used": ", ".join(used) or f"{provenance.engine} (nothing was computed)"}
+        values |= {"seed": str(provenance.seed), "window": str(provenance.window)}
+        values |= {f"version of {name}": version for name, version in sorted(provenance.packages.items())}
+    return ["## Settings", _table(("setting", "value"), values.items())] if values else []
+
+
+# --- cells ------------------------------------------------------------------------------------------------------------
+
+
+def _phi(record: EpochRecord) -> str:
+    return f"not computed ({_status(record)}: {record.result.reason})" if record.phi is None else number(record.phi)
+
+
+def _status(record: EpochRecord) -> str:
+    return str(type(record.result).__struct_config__.tag).replace("_", " ")
+
+
+def _interval(record: EpochRecord) -> str:
+    if record.interval is None:
+        return "interval not computed"
+    return f"interval {number(record.interval.low)} to {number(record.interval.high)}"
+
+
+def _kind(record: EpochRecord) -> str:
+    structural = structural_words(record)
+    return f"{record.kind}, {structural}" if structural else record.kind
+
+
+def _data(record: EpochRecord) -> tuple[str, str]:
+    transitions = f"{record.counts.transitions:,}" if record.counts else "none"
+    return transitions, f"{sum(record.tpm.visited)} of {len(record.tpm.visited)} states" if record.tpm else "unknown"
+
+
+def _terminal_row(record: EpochRecord) -> tuple[str, ...]:
+    phi = _status(record) if record.phi is None else number(record.phi)
+    if record.phi is not None and record.interval is not None:
+        phi += f" ({number(record.interval.low)} to {number(record.interval.high)})"
+    null = record.null_words if record.null is None else f"{record.null.name} null, p = {record.null.p:.3f}"
+    transitions, states = _data(record)
+    return record.layer, str(record.epoch), phi, _kind(record), null, transitions, states.removesuffix(" states")
+
+
+def _diagnosis(diagnostic: Diagnostic) -> str:
+    verdict = f" [{diagnostic.verdict}]" if diagnostic.verdict else ""
+    if diagnostic.words:
+        said = diagnostic.words
+    else:
+        said = "no value" if diagnostic.value is None else f"{number(diagnostic.value)} {diagnostic.unit}".strip()
+        said += "" if diagnostic.p is None else f", p = {diagnostic.p:.3f}"
+    return _text(f"{diagnostic.name.replace('_', ' ')}{verdict}: {said}")
+
+
+def number(value: float) -> str:
+    """A number with four decimals; one that would read 0 and is not, says so."""
+    return "below 0.0001" if 0.0 < value < 0.00005 else f"{value:.4f}"
+
+
+# --- Markdown ---------------------------------------------------------------------------------------------------------
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *([_text(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _text(value: str) -> str:
+    """Text that can end neither its line nor its cell, and starts no HTML."""
+    return re.sub(r"([|<])", r"\\\1", " ".join(value.split()))
+
+
+def _code(name: str) -> str:
+    """A layer's name as code; no backtick can end it."""
+    return f"`{' '.join(name.split()).replace('`', 'ʼ') or '(the whole model)'}`"
+
+
+def _by_layer(records: Iterable[EpochRecord]) -> dict[str, list[EpochRecord]]:
+    layers: dict[str, list[EpochRecord]] = {}
+    for record in sorted(records, key=lambda record: record.key):
+        layers.setdefault(record.layer, []).append(record)
+    return layers

@@ -1,0 +1,117 @@
+"""What may, and what may not, be concluded from a record, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lightning_iit.records import Axis, EpochRecord, Kind, NullResult
+
+SIGNIFICANCE = 0.05
+ENOUGH_PER_STATE = 100
+"""Transitions for each possible state below which Φ of coin flips is no longer negligible."""
+
+KIND_WORDS: dict[Kind, str] = {
+    "causal": "the units were set into each of their states and the next step was read, so Φ is a statement about causes.",
+    "observational": "units that have connections among them were watched, not set. Inputs that drive several units look the same"
+    " as units that drive each other, so Φ describes the watched dynamics, not causes.",
+    "statistical": "what is counted does not go along connections among the units. The number describes dependence in the data"
+    " that passed through, and is no property of the layer: units without connections among them have a structural Φ of 0.",
+}
+
+AXIS_WORDS: dict[Axis, str] = {
+    "time": "from one time step to the next, within a sequence.",
+    "stream": "from one sample to the next, as the data loader gave them. That is an order of the data, not time.",
+    "token": "from one token to the next, at one depth. That is a position, not time.",
+    "patch": "from one patch of an image to the next. That is a position, not time.",
+    "depth": "from one block to the next for the same token. That is depth, not time.",
+}
+
+_NULL_WORDS = {
+    "cut": "a system integrated no further than its best cut",
+    "shuffle": "a system whose next state does not depend on its present one",
+}
+
+
+def structural_words(record: EpochRecord) -> str:
+    """That the structural Φ is 0; empty where it is not known to be."""
+    return "structural Φ is 0" if record.structural_phi == 0.0 else ""
+
+
+def conclusion(record: EpochRecord) -> str:
+    """What the number of a record says, and what it does not."""
+    if record.phi is None:
+        return f"Φ was not computed, which is not Φ = 0: {record.result.reason}"
+    if record.kind == "statistical" or structural_words(record):
+        return (
+            "Nothing may be concluded about the layer's own integration, whatever number the data give. The numbers of two"
+            " epochs may be compared only as descriptions of the data that passed through."
+        )
+    return _of_connected_units(record, record.phi) + _provided(record)
+
+
+def _of_connected_units(record: EpochRecord, phi: float) -> str:
+    if phi == 0.0:
+        return "The estimated system is reducible: there is a cut that makes no difference to it."
+    if record.null is None:
+        return (
+            "This Φ was not compared with a null, so no integration may be concluded: with few transitions even independent"
+            " coin flips give Φ > 0."
+        )
+    return _against(record, record.null)
+
+
+def _against(record: EpochRecord, null: NullResult) -> str:
+    compared = _NULL_WORDS.get(null.name, f"the null {null.name!r}")
+    if null.p > SIGNIFICANCE:
+        return f"This Φ (p = {null.p:.3f}) cannot be told from that of {compared}, so no integration may be concluded."
+    above = f"This Φ is above that of {compared} (p = {null.p:.3f})"
+    if null.name == "shuffle":
+        return (
+            f"{above}. That shows temporal dependence only: independent units with memory pass this test too, so no integration"
+            " may be concluded."
+        )
+    if record.kind == "causal":
+        return f"{above}, so these units are integrated in the sense of IIT 3.0, in the analysed state and for these inputs."
+    return (
+        f"{above}, so the watched dynamics do not fall apart at any one cut. Inputs that the units share can cause that as well;"
+        " a causal (perturbed) TPM can tell."
+    )
+
+
+def _provided(record: EpochRecord) -> str:
+    violated = [diagnostic.name.replace("_", " ") for diagnostic in record.diagnostics if diagnostic.verdict == "violated"]
+    return f" All of this is weakened by what the diagnostics found violated: {', '.join(violated)}." if violated else ""
+
+
+def warnings_of(records: Sequence[EpochRecord]) -> Iterator[str]:
+    """What stands in the way of taking the numbers of a layer at face value, over its epochs."""
+    yield from dict.fromkeys(note for record in records for note in record.notes)
+    failed = [record for record in records if record.phi is None]
+    if failed:
+        yield f"Φ was not computed at {_epochs(failed)}; the reasons are in the table below."
+    lossy = [record for record in records if record.left_out]
+    if lossy:
+        total = sum(record.left_out for record in lossy)
+        yield f"{total:,} values that are not finite were left out at {_epochs(lossy)}."
+    unvisited = [record for record in records if record.tpm is not None and not all(record.tpm.visited)]
+    if unvisited:
+        yield f"Some states were never visited at {_epochs(unvisited)}; their rows hold the prior."
+    scarce = [record for record in records if _is_scarce(record)]
+    if scarce:
+        yield f"At {_epochs(scarce)} there were fewer than {ENOUGH_PER_STATE} transitions for each state: Φ is biased upward there."
+
+
+def _is_scarce(record: EpochRecord) -> bool:
+    if record.counts is None or record.kind == "causal":
+        return False
+    return 0 < record.counts.transitions < ENOUGH_PER_STATE * len(record.counts.visits)
+
+
+def _epochs(records: Sequence[EpochRecord]) -> str:
+    epochs = [str(record.epoch) for record in records]
+    if len(epochs) <= 8:
+        return f"epoch{'s' if len(epochs) > 1 else ''} {', '.join(epochs)}"
+    return f"{len(epochs)} epochs from {epochs[0]} to {epochs[-1]}"

@@ -1,0 +1,151 @@
+"""The report: what someone who reads nothing else comes to believe."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from sample_records import HOSTILE_LAYERS, a_record
+
+from lightning_iit.records import CurvePoint, Diagnostic, Failed, Interval, NullResult, TimedOut
+from lightning_iit.report import markdown, summary_table
+from lightning_iit.verdicts import conclusion
+
+REASON = "The units of one feed-forward layer (Linear) have no connections among them."
+CLAIM = re.compile(r"(is|are|be) integrated\b|shows? integration|integration may be concluded(?<!no integration may be concluded)")
+
+
+def a_null(p=0.05, name="cut"):
+    return NullResult(name=name, surrogates=19, mean=0.01, upper=0.03, excess=0.2, p=p, seed=0)
+
+
+def feed_forward(epoch=0, **changes):
+    fixed = {"kind": "statistical", "axis": "stream", "structural_phi": 0.0, "structural_reason": REASON}
+    return a_record("fc1", epoch, **{**fixed, **changes})
+
+
+def in_terminal(records, width=80):
+    console = Console(file=io.StringIO(), width=width)
+    console.print(summary_table(records))
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("null", [None, a_null(0.05), a_null(0.5), a_null(0.05, "shuffle")])
+def test_the_report_of_a_feed_forward_layer_says_that_its_structural_phi_is_0_wherever_its_phi_stands(null):
+    records = [feed_forward(epoch, null=null) for epoch in range(3)]
+    text = markdown(records)
+    assert "structural Φ is 0" in text
+    assert REASON in text
+    assert not CLAIM.search(text), CLAIM.search(text)
+    paragraphs = text.split("\n\n")
+    for index, paragraph in enumerate(paragraphs):
+        if any(f"{record.phi:.4f}" in paragraph for record in records):
+            assert "structural Φ is 0" in paragraphs[index - 1] + paragraph
+    assert "statistical, structural Φ is 0" in in_terminal(records, width=200)
+
+
+@pytest.mark.parametrize(
+    ("kind", "null", "said", "claims"),
+    [
+        ("causal", a_null(0.05), "so these units are integrated in the sense of IIT 3.0", True),
+        ("causal", a_null(0.10), "cannot be told from that of a system integrated no further than its best cut", False),
+        ("causal", a_null(0.05, "shuffle"), "temporal dependence only", False),
+        ("causal", None, "was not compared with a null", False),
+        ("observational", a_null(0.05), "a causal (perturbed) TPM can tell", False),
+        ("observational", None, "even independent coin flips give Φ > 0", False),
+        ("statistical", a_null(0.05), "Nothing may be concluded about the layer's own integration", False),
+    ],
+)
+def test_integration_is_concluded_from_a_perturbed_tpm_above_the_cut_null_only(kind, null, said, claims):
+    record = a_record("gru", kind=kind, null=null)
+    assert said in conclusion(record)
+    assert bool(CLAIM.search(markdown([record]))) is claims
+
+
+def test_phi_of_zero_is_reducible_and_needs_no_null():
+    record = a_record("gru")
+    zero = a_record("gru", result=type(record.result)(phi=0.0, engine=record.result.engine))
+    assert "reducible" in conclusion(zero)
+    assert "0.0000" in markdown([zero])
+
+
+def test_every_number_comes_with_kind_interval_and_null_or_with_their_absence():
+    bare = markdown([a_record("gru", epoch) for epoch in range(2)])
+    row = next(line for line in bare.splitlines() if line.startswith("| 1 |"))
+    assert "null not computed" in row
+    assert "interval not computed" in row
+    interval = Interval(low=0.0, high=0.4, level=0.9, draws=60, seed=0, words="the lower end is 0, since no null was computed")
+    full = markdown([a_record("gru", null=a_null(), interval=interval)])
+    assert "cut null: mean 0.0100, upper 0.0300, p = 0.050" in full
+    assert "interval 0.0000 to 0.4000" in full
+    assert "the lower end is 0, since no null was computed" in full
+    assert "90 %" not in full
+
+
+def test_a_phi_that_was_not_computed_gives_its_reason_and_no_number():
+    records = [
+        a_record("gru", 0, result=TimedOut(reason="no result within 600 s", timeout=600.0), scalars={}),
+        a_record("gru", 1, result=Failed(code="worker_died", reason="the worker was killed"), scalars={}),
+    ]
+    text = markdown(records)
+    assert "not computed (timed out: no result within 600 s)" in text
+    assert "which is not Φ = 0: the worker was killed" in text
+    assert "Φ was not computed at epochs 0, 1" in text
+    assert "failed" in in_terminal(records)
+
+
+def test_diagnostics_warnings_and_settings_are_in_words():
+    found = (
+        Diagnostic(
+            name="conditional_dependence", value=0.31, unit="bit", p=0.005, verdict="violated", words="they depend (0.31 bit)"
+        ),
+        Diagnostic(name="determinism", value=0.5),
+        Diagnostic(name="stationarity", value=None, verdict="not applicable"),
+    )
+    curve = (CurvePoint(transitions=1500, subsamples=5, mean=0.25, low=0.125, high=0.375),)
+    record = a_record("gru", null=a_null(), diagnostics=found, curve=curve, notes=("a note",), left_out=1234)
+    text = markdown([record], {"units": 3, "threshold": "median"})
+    assert "- conditional dependence [violated]: they depend (0.31 bit)" in text
+    assert "- determinism: 0.5000" in text
+    assert "- stationarity [not applicable]: no value" in text
+    assert "weakened by what the diagnostics found violated: conditional dependence." in text
+    assert "| 1,500 | 0.2500 | 0.1250 to 0.3750 | 5 |" in text
+    assert "- a note" in text
+    assert "1,234 values that are not finite were left out at epoch 0" in text
+    assert "fewer than 100 transitions for each state" in text
+    assert "| threshold | median |" in text
+    assert "| engine used | fast 0.1.0 |" in text
+
+
+def test_many_epochs_make_one_warning_not_many():
+    text = markdown([a_record("gru", epoch) for epoch in range(40)])
+    (line,) = [line for line in text.splitlines() if "biased upward there" in line]
+    assert "40 epochs from 0 to 39" in line
+
+
+@given(st.lists(st.sampled_from(HOSTILE_LAYERS), unique=True, max_size=5), st.text())
+def test_no_name_or_reason_breaks_a_table(layers, reason):
+    records = [a_record(layer, result=Failed(code="engine_error", reason=reason)) for layer in layers]
+    text = markdown(records, {"option": reason})
+    assert "<script" not in re.sub(r"\\<|`[^`\n]*`", "", text)
+    tables = [paragraph for paragraph in text.strip().split("\n\n") if paragraph.startswith("| ")]
+    for table in tables:
+        widths = {len(re.findall(r"(?<!\\)\|", line)) for line in table.split("\n")}
+        assert len(widths) == 1, table
+    in_terminal(records)
+
+
+def test_a_run_without_records_has_a_report_too():
+    assert "No layer was analysed." in markdown([], {"units": 4})
+    assert in_terminal([])
+
+
+def test_the_terminal_table_fits_eighty_columns():
+    records = [feed_forward(), a_record("encoder.layers.11.gru", kind="observational", null=a_null())]
+    lines = in_terminal(records).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("observational" in line for line in lines), "kinds stand unbroken"

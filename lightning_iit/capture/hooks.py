@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from lightning_iit.capture.compiled import is_unbreakable, recording_in_graphs
 from lightning_iit.capture.outputs import Activations, Layout, activations_of, pick
 
 if TYPE_CHECKING:
@@ -126,12 +127,12 @@ def attach_hook(module: nn.Module, recorder: Recorder) -> RemovableHandle:
         return module.register_forward_hook(_cell_hook(recorder), with_kwargs=True)
     record = recorder.record
     compiling = torch.compiler.is_compiling
-    # The wrapper costs more than what it wraps, so it is taken only while a compiler traces the call (it then breaks the graph).
-    uncompiled: Callable[[Any], None] = torch.compiler.disable(record)  # type: ignore[no-untyped-call]
+    # Leaving a graph costs more than the recording itself, so that is only paid where a compiler traces the call.
+    record_in_graph = recording_in_graphs(recorder)
 
     def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
         if compiling():
-            uncompiled(output)
+            record_in_graph(output)
         elif recorder.armed:
             record(output)
 
@@ -142,6 +143,8 @@ def _cell_hook(recorder: CellRecorder) -> Callable[[nn.Module, Sequence[Any], Ma
     record: Callable[[Any, Any], None] = torch.compiler.disable(recorder.record_call)  # type: ignore[no-untyped-call]
 
     def hook(_module: nn.Module, inputs: Sequence[Any], named: Mapping[str, Any], output: Any) -> None:
+        if torch.compiler.is_compiling() and is_unbreakable():
+            return
         record(output, inputs[1] if len(inputs) > 1 else named.get("hx"))
 
     return hook

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from lightning_iit.errors import RecordError
@@ -78,6 +79,8 @@ class ViewerApp:
             return _file(route or "index.html", request)
         except RecordError as error:
             return _problem(str(error), 422)
+        except HTTPException as error:
+            return _problem(error.description or error.name, error.code or 400)
         except (LookupError, ValueError) as error:
             found = (
                 str(error) if isinstance(error, LookupError) and NOT_BUILT in str(error) else f"There is no {route} of that name."

@@ -70,11 +70,17 @@ class MLflowSource:
 
     def index(self, run: str) -> RunIndex:
         """What the run has by now."""
+        from mlflow.exceptions import MlflowException
+
         with self._lock:
             known = self._listed.get(run)
             if known and time.monotonic() - known[0] < _RELIST_SECONDS:
                 return known[1]
-            index = self._index(run)
+            try:
+                index = self._index(run)
+            except MlflowException as error:
+                msg = f"MLflow does not answer: {error}"
+                raise RecordError(msg) from error
             self._listed[run] = time.monotonic(), index
             return index
 

@@ -3,6 +3,7 @@ import uplotStyle from "uplot/dist/uPlot.min.css?inline";
 import type { Source } from "./data/source";
 import type { Home, Unit } from "./data/types";
 import { h } from "./dom";
+import { banner } from "./panels/banner";
 import { causalPanel } from "./panels/causal";
 import { commandPanel } from "./panels/command";
 import { conceptsPanel } from "./panels/concepts";
@@ -60,7 +61,7 @@ export function page(body: HTMLElement, source: Source, theme: "light" | "dark",
   const root = h(
     "div",
     { class: "iit", "data-home": home },
-    header(context),
+    h("div", {}, header(context), banner(context)),
     reading(context),
     h(
       "main",

@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+import type { NetworkLayer, NetworkSnapshot } from "../src/data/types";
+import { arrowPath, loopPath, placeCausal } from "../src/layout/causal";
+import { cellAt, placeHeatmap } from "../src/layout/heatmap";
+import { pathBetween, placeNetwork } from "../src/layout/network";
+
+const layer = (kind: string, n: number, change: Partial<NetworkLayer> = {}): NetworkLayer =>
+  ({ name: `${kind}${n}`, kind, width: n, heads: 0, indices: [...Array(n).keys()], aliases: [], analysed: [], activity: [], mean_activity: [], detail: "", ...change }) as NetworkLayer;
+const network = (...layers: NetworkLayer[]) => ({ layers, connections: [] }) as unknown as NetworkSnapshot;
+
+describe("the network in space", () => {
+  const kinds = ["input", "linear", "conv", "gru", "embedding", "attention", "other"];
+  it("keeps the order of the layers, centred, none within another", () => {
+    const placed = placeNetwork(network(...kinds.map((kind, at) => layer(kind, 1 + at * 11, { heads: 4 }))));
+    const xs = placed.map(({ x }) => x);
+    expect(xs).toEqual([...xs].sort((a, b) => a - b));
+    expect((xs[0] as number) + (xs[xs.length - 1] as number)).toBeCloseTo(0);
+    for (const { points, x } of placed) for (const point of points) expect(point[0]).toBe(x);
+  });
+  it.each(kinds)("keeps the nodes of a layer of kind %s apart", (kind) => {
+    for (const n of [1, 2, 7, 30, 64]) {
+      const [placed] = placeNetwork(network(layer(kind, n, { heads: 4 })));
+      const points = placed?.points ?? [];
+      expect(points).toHaveLength(n);
+      for (let a = 0; a < n; a++) {
+        for (let b = 0; b < a; b++) {
+          const [p, q] = [points[a], points[b]] as [[number, number, number], [number, number, number]];
+          expect(Math.hypot(p[1] - q[1], p[2] - q[2])).toBeGreaterThan(0.55);
+        }
+      }
+    }
+  });
+  it("draws straight lines between layers and arcs within one", () => {
+    expect(pathBetween([0, 0, 0], [5, 1, 1], false)).toHaveLength(2);
+    const arc = pathBetween([0, 0, 0], [0, 2, 0], true);
+    expect(arc[0]).toEqual([0, 0, 0]);
+    expect(arc[arc.length - 1]).toEqual([0, 2, 0]);
+    expect(Math.max(...arc.map(([x]) => x))).toBeGreaterThan(0.5);
+    const loop = pathBetween([0, 1, 0], [0, 1, 0], true);
+    expect(new Set(loop.map(String)).size).toBeGreaterThan(3);
+  });
+});
+
+describe("the causal system", () => {
+  it.each([[[0], [1]], [[0, 1, 2], [3, 4, 5]], [[5], [0, 1, 2, 3, 4]], [[0, 1, 2, 3, 4, 5, 6], [7]]])("sets the parts %j and %j apart, inside the picture", (from, to) => {
+    const n = from.length + to.length;
+    const { places, parts, width, height } = placeCausal(n, { from_nodes: from, to_nodes: to }, 440, 268);
+    const [left, right] = parts as [{ x: number; radius: number }, { x: number; radius: number }];
+    expect(right.x - right.radius - (left.x + left.radius)).toBeGreaterThan(-1);
+    from.forEach((node) => expect(places[node]?.part).toBe(0));
+    to.forEach((node) => expect(places[node]?.part).toBe(1));
+    for (const { x, y } of places) {
+      expect(x).toBeGreaterThan(18);
+      expect(x).toBeLessThan(width - 18);
+      expect(y).toBeGreaterThan(18);
+      expect(y).toBeLessThan(height - 18);
+    }
+  });
+  it("has one circle without a partition", () => {
+    const { places, parts } = placeCausal(3, null, 440, 232);
+    expect(parts).toEqual([]);
+    expect(new Set(places.map(({ x, y }) => `${Math.round(x)} ${Math.round(y)}`)).size).toBe(3);
+  });
+  it("bends the two directions of a pair apart", () => {
+    const [a, b] = [{ x: 0, y: 0, part: null }, { x: 100, y: 0, part: null }];
+    expect(arrowPath(a, b)).toMatch(/Q50 -/);
+    expect(arrowPath(b, a)).toMatch(/Q50 \d/);
+    expect(loopPath(a, { x: 0, y: 50 })).toMatch(/^M/);
+  });
+});
+
+describe("the heatmap", () => {
+  it.each([[4, 2], [16, 4], [64, 6], [64, 64], [256, 8], [256, 256]])("of %i x %i fits its room and finds its cells", (rows, columns) => {
+    const layout = placeHeatmap(rows, columns, Math.log2(rows), { width: 380, height: 420 });
+    expect(layout.width).toBeLessThanOrEqual(460);
+    expect(layout.height).toBeLessThanOrEqual(440);
+    const x = layout.left + (columns - 0.5) * layout.cellWidth;
+    const y = layout.top + 0.5 * layout.cellHeight;
+    expect(cellAt(layout, rows, columns, x, y)).toEqual({ row: 0, column: columns - 1 });
+    expect(cellAt(layout, rows, columns, layout.left - 2, y)).toBeNull();
+    expect(layout.rowStep * layout.cellHeight).toBeGreaterThanOrEqual(11);
+  });
+});

@@ -1,0 +1,111 @@
+import { describe, expect, it } from "vitest";
+import type { NetworkLayer } from "../src/data/types";
+import { activityAt, activityRange } from "../src/scales/activity";
+import { bitLabel, bitsOf, codeOf, lettersOf, unitLetter } from "../src/scales/bits";
+import { channels, sequential, wantsDarkInk } from "../src/scales/color";
+import { curves, epochAtStep, epochsOf, layersOf } from "../src/scales/curve";
+import { number, phiText } from "../src/scales/format";
+import { influences, stateByState } from "../src/scales/influence";
+import { lineWidth, THINNEST } from "../src/scales/weight";
+import { index, row } from "./rows";
+
+describe("states as bits", () => {
+  it("are little-endian and show unit A first", () => {
+    expect(bitsOf(6, 4)).toEqual([0, 1, 1, 0]);
+    expect(bitLabel(1, 3)).toBe("100");
+    for (let code = 0; code < 64; code++) expect(codeOf(bitsOf(code, 6))).toBe(code);
+  });
+  it("name units by letters", () => {
+    expect([0, 25, 26, 27].map(unitLetter)).toEqual(["A", "Z", "AA", "AB"]);
+    expect(lettersOf([0, 2])).toBe("A C");
+  });
+});
+
+describe("colours", () => {
+  it("are viridis from end to end, and grey for what is no number", () => {
+    expect(sequential(0)).toBe("#440154");
+    expect(sequential(1)).toBe("#fde725");
+    expect(sequential(-3)).toBe(sequential(0));
+    expect(sequential(Number.NaN)).toBe("#808080");
+  });
+  it("give their channels and the ink that is read on them", () => {
+    expect(channels("#ff8000")[1]).toBeCloseTo(128 / 255);
+    expect(wantsDarkInk("#fde725")).toBe(true);
+    expect(wantsDarkInk("#440154")).toBe(false);
+  });
+});
+
+describe("weights", () => {
+  it("are as thick as they are large", () => {
+    expect(lineWidth(-0.8, 1) / lineWidth(0.4, 1)).toBeCloseTo(2);
+    expect(lineWidth(0, 1)).toBe(THINNEST);
+    expect(lineWidth(1, 0)).toBe(THINNEST);
+  });
+});
+
+describe("activity", () => {
+  const layer = { activity: [[0, 2], [4, 1]], mean_activity: [2, 1.5], indices: [3, 9] } as unknown as NetworkLayer;
+  it("is measured by the layer's own range and mixed between steps", () => {
+    const range = activityRange(layer);
+    expect(range).toEqual({ low: 0, high: 4 });
+    expect(activityAt(layer, range, 0, 0)).toBe(0);
+    expect(activityAt(layer, range, 0, 1)).toBe(1);
+    expect(activityAt(layer, range, 0, 0.5)).toBe(0.5);
+    expect(activityAt(layer, range, 1, 2)).toBe(0.5);
+  });
+  it("falls back to the mean where no sequence was recorded", () => {
+    const bare = { ...layer, activity: [] } as NetworkLayer;
+    expect(activityAt(bare, activityRange(bare), 0, 5)).toBe(1);
+  });
+});
+
+describe("effective influence", () => {
+  const rows = [...Array(8).keys()].map((code) => [(code >> 1) & 1, code & 1 ? 0.25 : 0.75, ((code >> 0) ^ (code >> 1)) & 1]);
+  const all = rows.map(() => true);
+  it("is 1 for a copy, negative for an inhibition, strong but even for an XOR", () => {
+    const found = influences(rows, all);
+    expect(found[1]?.[0]).toEqual({ mean: 1, strength: 1, pairs: 4 });
+    expect(found[0]?.[1]?.mean).toBeCloseTo(-0.5);
+    expect(found[0]?.[2]).toEqual({ mean: 0, strength: 1, pairs: 4 });
+    expect(found[2]?.[0]?.strength).toBe(0);
+  });
+  it("leaves out pairs of which a row was never visited", () => {
+    const visited = all.map((_, code) => code !== 1);
+    expect(influences(rows, visited)[0]?.[1]?.pairs).toBe(3);
+  });
+  it("gives rows of chances that sum to 1", () => {
+    for (const chances of stateByState(rows)) expect(chances.reduce((a, b) => a + b)).toBeCloseTo(1);
+    expect(stateByState([[0.2], [0.9]])).toEqual([[0.8, 0.2], [expect.closeTo(0.1), 0.9]]);
+  });
+});
+
+describe("curves", () => {
+  const shown = index([row("b", 0), row("a10", 1), row("a2", 0), row("b", 1, { status: "timed_out", phi: null, reason: "too long" })], [2]);
+  it("have gaps with reasons where there is no number", () => {
+    const [first] = curves(shown, [0, 1]).slice(-1);
+    expect(first?.layer).toBe("b");
+    expect(first?.mean).toEqual([0.1, null]);
+    expect(first?.gaps).toEqual([{ epoch: 1, status: "timed_out", reason: "too long" }]);
+  });
+  it("are in the order of names and epochs", () => {
+    expect(layersOf(shown)).toEqual(["a2", "a10", "b"]);
+    expect(epochsOf(shown, null)).toEqual([0, 1, 2]);
+  });
+  it("find the epoch of a step", () => {
+    const at = epochAtStep([row("a", 0), row("a", 1), row("a", 2)]);
+    expect(at(10)).toBe(0);
+    expect(at(15)).toBeCloseTo(0.5);
+    expect(at(30)).toBe(2);
+    expect(epochAtStep([])(5)).toBeNull();
+  });
+});
+
+describe("numbers", () => {
+  it("are short, with a true minus, and never NaN", () => {
+    expect(number(-0.12345678)).toBe("−0.1235");
+    expect(number(Number.NaN)).toBe("–");
+    expect(number(3e-9)).toBe("3.00e−9");
+    expect(phiText(0.5)).toBe("0.5000");
+    expect(phiText(null)).toBe("–");
+  });
+});

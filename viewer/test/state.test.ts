@@ -1,0 +1,90 @@
+import { describe, expect, it, vi } from "vitest";
+import { Cache } from "../src/data/cache";
+import { analysedName, bestLayer, nearest, newSide, settle, shownSide, stepEpoch } from "../src/state/app";
+import type { Side } from "../src/state/app";
+import { Store } from "../src/state/store";
+import { commandLine } from "../src/panels/command";
+import { index, row } from "./rows";
+
+const side = (rows: ReturnType<typeof row>[]): Side => ({ ...newSide({ id: "r", name: "r", modified: 0, path: "/x" }), index: index(rows) });
+
+describe("the store", () => {
+  it("tells those who asked for what changed, and only them", () => {
+    const store = new Store({ a: 1, b: 2 });
+    const [onA, onB] = [vi.fn(), vi.fn()];
+    const off = store.on(["a"], onA);
+    store.on(["b"], onB);
+    store.set({ a: 5 });
+    store.set({ a: 5 });
+    expect(onA).toHaveBeenCalledTimes(2);
+    expect(onB).toHaveBeenCalledTimes(1);
+    off();
+    store.set({ a: 6 });
+    expect(onA).toHaveBeenCalledTimes(2);
+    expect(store.state).toEqual({ a: 6, b: 2 });
+  });
+});
+
+describe("what is shown when an index comes", () => {
+  const rows = [row("x", 0, { phi: 0.1 }), row("y", 0, { kind: "statistical", phi: 0.9 }), row("x", 3)];
+  it("is the newest epoch while following", () => {
+    expect(settle({ a: side(rows), b: null, layer: "x", epoch: 0, follow: true })).toEqual({ layer: "x", epoch: 3 });
+  });
+  it("stays where the person is otherwise", () => {
+    expect(settle({ a: side(rows), b: null, layer: "x", epoch: 0, follow: false })).toEqual({ layer: "x", epoch: 0 });
+    expect(settle({ a: side(rows), b: null, layer: "x", epoch: 1, follow: false }).epoch).toBe(0);
+  });
+  it("begins with a layer whose units have connections", () => {
+    expect(bestLayer(index(rows), ["x", "y"])).toBe("x");
+    expect(settle({ a: side(rows), b: null, layer: "gone", epoch: null, follow: false })).toEqual({ layer: "x", epoch: 3 });
+  });
+  it("is nothing for a run without records", () => {
+    expect(settle({ a: side([]), b: null, layer: null, epoch: null, follow: true })).toEqual({ layer: null, epoch: null });
+  });
+});
+
+describe("epochs", () => {
+  it("are stepped through without leaving the ends", () => {
+    expect(stepEpoch([-1, 0, 4], 0, 1)).toBe(4);
+    expect(stepEpoch([-1, 0, 4], 4, 1)).toBe(4);
+    expect(stepEpoch([], 4, 1)).toBeNull();
+    expect(nearest([1, 9], 6)).toBe(9);
+  });
+});
+
+describe("names", () => {
+  it("of an analysed layer may be those of the activation after it", () => {
+    expect(analysedName({ name: "0", aliases: ["1"] }, index([row("1", 0)]))).toBe("1");
+    expect(analysedName({ name: "0", aliases: [] }, index([row("1", 0)]))).toBeNull();
+  });
+  it("of the shown side", () => {
+    const [a, b] = [side([]), side([])];
+    expect(shownSide({ a, b, shown: "b" })).toBe(b);
+    expect(shownSide({ a, b: null, shown: "b" })).toBe(a);
+  });
+});
+
+describe("the command line", () => {
+  it("is what a shell takes, whatever the path is", () => {
+    const run = { id: "r", name: "r", modified: 0, path: "/runs/it's $(rm)" };
+    expect(commandLine(run, "iit/a/epoch=0001.json", [1, 0], "fast")).toBe(
+      "lightning-iit phi '/runs/it'\\''s $(rm)/iit/a/epoch=0001.json' --state 1,0 --engine fast",
+    );
+    expect(commandLine({ ...run, path: "/a" }, "iit/x/epoch=0.json", [1], "auto")).toBe("lightning-iit phi /a/iit/x/epoch=0.json --state 1 --engine auto");
+  });
+});
+
+describe("the cache", () => {
+  it("keeps the last used and forgets failures", async () => {
+    const cache = new Cache<number>(2);
+    const make = vi.fn(async () => 1);
+    await cache.get("a", make);
+    await cache.get("b", make);
+    await cache.get("a", make);
+    await cache.get("c", make);
+    await cache.get("a", make);
+    expect(make).toHaveBeenCalledTimes(3);
+    await expect(cache.get("x", async () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+    await expect(cache.get("x", async () => 7)).resolves.toBe(7);
+  });
+});

@@ -135,7 +135,7 @@ def perturbed_tpm(
     local = _local(units, stepper, observations)
     limits = threshold_tensor(tuple(thresholds), like=observations.state[0])
     seen = _on(observations.state[0][:, local], limits)
-    missing = _never(seen, units)
+    missing = never_on_or_off(seen, units)
     if missing is not None:
         return missing
     codes = pack(seen)
@@ -143,7 +143,7 @@ def perturbed_tpm(
     if isinstance(rows, Skipped):
         return rows
     set_parts = 1 if hidden_only else sum(part.shape == observations.state[0].shape for part in observations.state)
-    values = [_representatives(part[:, local], seen) for part in observations.state[:set_parts]]
+    values = [representatives(part[:, local], seen) for part in observations.state[:set_parts]]
     with untouched(module):
         following = _step_all(module, stepper, _at(observations, rows), _Setting(local, values), limits)
     before = torch.arange(2 ** len(local)).repeat_interleave(len(rows))
@@ -172,7 +172,8 @@ def _on(values: Tensor, limits: Tensor) -> Tensor:
     return values.to(limits.dtype) > limits
 
 
-def _never(seen: Tensor, units: Sequence[int]) -> Skipped | None:
+def never_on_or_off(seen: Tensor, units: Sequence[int]) -> Skipped | None:
+    """Why units whose observed bits are ``seen [row, unit]`` cannot be set, or None where each was ON and OFF."""
     for code, word, hits in (("unit_never_on", "ON", seen), ("unit_never_off", "OFF", ~seen)):
         never = [unit for unit, hit in zip(units, hits.any(0).tolist(), strict=True) if not hit]
         if never:
@@ -185,7 +186,7 @@ def _never(seen: Tensor, units: Sequence[int]) -> Skipped | None:
     return None
 
 
-def _representatives(values: Tensor, seen: Tensor) -> Tensor:
+def representatives(values: Tensor, seen: Tensor) -> Tensor:
     """The mean of each unit's values where the unit is OFF and where it is ON, ``[2, unit]``."""
     exact = values.double()
     means = [(exact * rows).sum(0) / rows.sum(0) for rows in (~seen, seen)]

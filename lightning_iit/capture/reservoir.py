@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
@@ -72,14 +73,19 @@ class Reservoir:
 
     def hook(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """The forward hook (``with_kwargs=True``)."""
-        if not self.enabled:
-            return
+        place = self.place()
+        if place is not None:
+            call = Call(copied(args), copied(kwargs), copied(output) if self.with_output else None)
+            self._calls[place : place + 1] = [call]
+
+    def place(self) -> int | None:
+        """Where the present call is to be kept, None where it is not."""
+        # Within a backward pass a forward is a repetition: activation checkpointing recomputes what was seen before.
+        if not self.enabled or torch._C._current_graph_task_id() != -1:
+            return None
         place = self.seen if self.seen < self.size else self._random.randrange(self.seen + 1)
         self.seen += 1
-        if place >= self.size:
-            return
-        call = Call(copied(args), copied(kwargs), copied(output) if self.with_output else None)
-        self._calls[place : place + 1] = [call]
+        return place if place < self.size else None
 
 
 def copied(value: Any) -> Any:

@@ -1,0 +1,236 @@
+"""One block of a stack of one width: what it makes of the coordinates of a token, watched and set.
+
+A block takes a residual stream and returns one of the same shape. A unit is a coordinate of the stream: an embedding dimension of a
+transformer, or a channel of a convolutional stage, whose value is the mean of its map.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from lightning_iit.capture.outputs import Layout, activations_of, layout_of, pick
+from lightning_iit.capture.reservoir import Reservoir, copied
+from lightning_iit.errors import StepError, UnsupportedOutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch.utils.hooks import RemovableHandle
+
+    from lightning_iit.capture.layers import Layer
+
+MOST_VALUES = 2**22
+"""Whole calls of a block are kept up to this many numbers of the stream (16 MB in float32), one at least."""
+MOST_WHOLE_CALLS = 8
+
+
+@dataclass(frozen=True)
+class Step:
+    """Coordinates of the same tokens before and after a block, ``[token, unit]`` each."""
+
+    before: Tensor
+    after: Tensor
+
+
+@dataclass(frozen=True)
+class WholeCall:
+    """All that a block was called with, so that it can be called again with a changed stream."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    @property
+    def stream(self) -> Tensor:
+        """The stream that goes in."""
+        return _stream(self.args, self.kwargs)
+
+    def again(self, module: nn.Module, stream: Tensor) -> Tensor:
+        """What the block makes of another stream."""
+        old = self.stream
+        args = [stream if value is old else value for value in self.args]
+        kwargs = {name: stream if value is old else value for name, value in self.kwargs.items()}
+        output = activations_of(module(*args, **kwargs))
+        assert isinstance(output, Tensor)
+        return output
+
+
+class Block:
+    """Watches one block of a stack.
+
+    Args:
+        layer: the block.
+        layout: of its stream, None tells it from the module.
+        calls: how many calls are kept for what is observed.
+        seed: of the choice of calls: blocks of one seed keep the same calls.
+
+    Attributes:
+        units: which coordinates are kept, None keeps all.
+        layout: the axes of the stream, None before the first call.
+        width: how many coordinates the stream has.
+        error: the first exception in a hook; nothing more is kept after it.
+    """
+
+    def __init__(self, layer: Layer, *, layout: Layout | None = None, calls: int = 64, seed: int = 0) -> None:
+        self.layer = layer
+        self.units: Tensor | None = None
+        self.layout = layout
+        self.width = 0
+        self._observed = Reservoir(size=calls, seed=seed)
+        self._whole = Reservoir(size=MOST_WHOLE_CALLS, seed=seed)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets what was kept."""
+        self.error: Exception | None = None
+        self._steps: list[Step] = []
+        self._calls: list[WholeCall] = []
+        for reservoir in (self._observed, self._whole):
+            reservoir.clear()
+            reservoir.enabled = False
+
+    def listen(self, *, on: bool) -> None:
+        """Calls are kept only while this is on."""
+        self._observed.enabled = self._whole.enabled = on and self.error is None
+
+    def attach(self) -> RemovableHandle:
+        """Watches the calls until the handle is removed."""
+        return self.layer.module.register_forward_hook(self._hook, with_kwargs=True)
+
+    def _hook(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        try:
+            self._keep(module, args, kwargs, output)
+        except Exception as error:  # noqa: BLE001  never ends the training
+            self.error = error
+            self.listen(on=False)
+
+    def _keep(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        place = self._observed.place()
+        if place is not None:
+            before, after = _stream(args, kwargs), activations_of(output)
+            self._check(module, before, after)
+            assert isinstance(after, Tensor)
+            self._steps[place : place + 1] = [Step(self._coordinates(before), self._coordinates(after))]
+            self._whole.size = max(1, min(MOST_WHOLE_CALLS, MOST_VALUES // max(before.numel(), 1)))
+        place = self._whole.place()
+        if place is not None:
+            self._calls[place : place + 1] = [WholeCall(copied(args), copied(kwargs))]
+
+    def _check(self, module: nn.Module, before: Tensor, after: Any) -> None:
+        if not isinstance(after, Tensor) or before.shape != after.shape:
+            shape = list(after.shape) if isinstance(after, Tensor) else type(after).__name__
+            msg = (
+                f"block {self.layer.name!r} takes a stream of shape {list(before.shape)} and returns {shape}; with depth as the "
+                "axis a unit is the same coordinate before and after a block, so name blocks of one width"
+            )
+            raise UnsupportedOutputError(msg)
+        if self.layout is None:
+            self.layout = layout_of(after, module, ancestors=self.layer.ancestors)
+        if "B" not in self.layout.axes or ("T" in self.layout.axes and self.layout.averaged):
+            msg = f"block {self.layer.name!r}: a stream with the axes {self.layout.axes!r} has no tokens that can be told apart"
+            raise UnsupportedOutputError(msg)
+        self.width = after.shape[self.layout.axes.index("U")]
+
+    def _coordinates(self, stream: Tensor) -> Tensor:
+        return self.tokens(stream, self.units).flatten(0, 1)
+
+    def tokens(self, stream: Tensor, units: Tensor | None) -> Tensor:
+        """The coordinates ``[B, T, unit]`` of a stream; T is 1 where there are no tokens."""
+        assert self.layout is not None
+        picked = pick(stream, self.layout, None if units is None else units.to(stream.device))
+        assert isinstance(picked, Tensor)
+        ordered = _ordered(picked, self.layout.reduced)
+        return ordered if "T" in self.layout.axes else ordered.unsqueeze(1)
+
+    def narrow(self, units: Sequence[int]) -> None:
+        """Of what was kept of all coordinates keeps those of the units, and keeps only these from now on."""
+        wide = self.units is None
+        device = self._steps[0].before.device if self._steps else None
+        self.units = torch.tensor(units, device=device)
+        if wide:
+            self._steps = [Step(step.before[:, self.units], step.after[:, self.units]) for step in self._steps]
+
+    @property
+    def step(self) -> Step | None:
+        """The coordinates of all kept tokens, or None where there are none."""
+        if not self._steps:
+            return None
+        return Step(torch.cat([step.before for step in self._steps]), torch.cat([step.after for step in self._steps]))
+
+    # --- set ---
+
+    @property
+    def calls(self) -> tuple[WholeCall, ...]:
+        """The calls that can be made again."""
+        return tuple(self._calls)
+
+    def passes(self, draws: int, seed: int) -> Iterator[tuple[WholeCall, Tensor, int]]:
+        """One token of each sequence of a call, again and again with other tokens, until so many were drawn.
+
+        Yields:
+            A call, the place of the drawn token in each of its sequences ``[B]``, and how many of the sequences count as draws.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        shapes = [self.tokens(call.stream, self.units).shape[:2] for call in self._calls]
+        orders = [torch.rand(shape, generator=generator).argsort(dim=1) for shape in shapes]
+        left = draws
+        for number in range(max((shape[1] for shape in shapes), default=0)):
+            for call, (sequences, times), order in zip(self._calls, shapes, orders, strict=True):
+                if left > 0 and number < times:
+                    yield call, order[:, number], min(left, sequences)
+                    left -= sequences
+
+    def set_and_read(self, call: WholeCall, tokens: Tensor, values: Tensor) -> Tensor:
+        """The units after the block, with one token's units set before it in each sequence of a call (within ``untouched``).
+
+        Args:
+            call: what the block is called with otherwise.
+            tokens: ``[B]``, the place of the token.
+            values: ``[unit]``, what its units are set to. A channel is shifted as a whole, so that its mean is the value.
+
+        Returns:
+            ``[B, unit]``, of the same tokens.
+
+        Raises:
+            StepError: the block could not be called again.
+        """
+        assert self.units is not None
+        rows = torch.arange(len(tokens))
+        changed = self._set(call.stream, tokens, values)
+        try:
+            after = call.again(self.layer.module, changed)
+        except Exception as error:
+            msg = f"block {self.layer.name!r} could not be called again with a changed stream: {type(error).__name__}: {error}."
+            raise StepError(msg) from error
+        return self.tokens(after, self.units)[rows, tokens]
+
+    def _set(self, stream: Tensor, tokens: Tensor, values: Tensor) -> Tensor:
+        assert self.layout is not None
+        assert self.units is not None
+        changed = stream.clone()
+        if self.layout.averaged:
+            shift = values.to(stream.dtype) - self.tokens(stream, self.units)[:, 0].to(stream.dtype)
+            axes = self.layout.axes
+            view = changed.permute([axes.index("B"), axes.index("U"), *self.layout.averaged])
+            view[:, self.units] += shift.reshape(*shift.shape, *[1] * len(self.layout.averaged))
+            return changed
+        view = _ordered(changed, self.layout.axes)
+        view = view if "T" in self.layout.axes else view.unsqueeze(1)
+        view[torch.arange(len(tokens))[:, None], tokens[:, None], self.units] = values.to(stream.dtype)
+        return changed
+
+
+def _ordered(values: Tensor, axes: str) -> Tensor:
+    """A view with the batch first, then the tokens, then the units."""
+    return values.permute([axes.index(letter) for letter in "BTU" if letter in axes])
+
+
+def _stream(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+    tensors = [value for value in (*args, kwargs.get("hidden_states"), *kwargs.values()) if isinstance(value, Tensor)]
+    if not tensors:
+        msg = "the block is called without a tensor, so there is no stream whose coordinates could be units"
+        raise UnsupportedOutputError(msg)
+    return tensors[0]

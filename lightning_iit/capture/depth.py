@@ -1,0 +1,283 @@
+"""Depth as the axis: transitions from one block's output to the next block's, for the same token.
+
+A unit is the same coordinate of the residual stream at every depth. A stack is feed-forward: no state of a token ever comes back to
+a block, so by structure the Φ of its units is 0 (Oizumi, Albantakis and Tononi 2014, figure 20). What is computed here is the Φ of
+the map from one depth to the next, as if that map were iterated, and the records say so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import torch
+
+from lightning_iit.capture.binarize import encode, threshold_tensor, threshold_values
+from lightning_iit.capture.block import Block
+from lightning_iit.capture.causal import CausalOptions
+from lightning_iit.capture.depth_perturb import perturbed_block
+from lightning_iit.capture.epoch import LayerEpoch, notes_on, problem_of, state_of
+from lightning_iit.capture.layers import find_layers
+from lightning_iit.capture.outputs import parse_layout
+from lightning_iit.capture.ranks import gather
+from lightning_iit.capture.stacks import common_name, find_stack
+from lightning_iit.capture.units import Moments, auto_units, choose
+from lightning_iit.errors import StepError
+from lightning_iit.records import Counts, Perturbation, Skipped, Thresholds, Units
+from lightning_iit.tpm.counts import counts_from_codes, merge
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from torch.utils.hooks import RemovableHandle
+
+    from lightning_iit.capture.options import CaptureOptions
+    from lightning_iit.records import State
+
+DEPTH_NOTE = (
+    "Transitions go from one block to the next for the same token: depth is not time. The stack is feed-forward, so this is "
+    "the Φ of the map from one depth to the next, as if it were iterated."
+)
+STRUCTURAL_REASON = "A stack of blocks is feed-forward: no unit acts on itself again, so by structure the Φ of its units is 0."
+_BEFORE = "Thresholds before the block"
+_MOST_ROWS = 4096
+"""Rows of each rank on which thresholds are calibrated."""
+
+
+@dataclass(frozen=True)
+class DepthEpoch(LayerEpoch):
+    """What was captured of a block, or of all of them together; then ``blocks`` has each one's counts, to test homogeneity."""
+
+    blocks: tuple[Counts, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """The thresholds of a block's units before and after it, ``[unit]`` each."""
+
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+
+
+class DepthCapture:
+    """Records the states of some coordinates of a residual stream at every depth while a model trains, and perturbs its blocks.
+
+    It takes the place of :class:`~lightning_iit.capture.session.Capture` and :class:`~lightning_iit.capture.causal.Perturber`
+    where depth is the axis. A bounded, seeded sample of the calls is kept, the same for each block. Under ``torch.distributed``
+    every rank makes the same calls; units, thresholds and counts are those of all ranks; each perturbs from its own calls.
+
+    Args:
+        model: where the blocks are.
+        options: layers (the blocks, in order of depth; None finds the longest stack), units, selection, threshold, layout, seed.
+        causal: whether and how blocks are perturbed.
+        pooled: one TPM for all blocks instead of one for each.
+
+    Raises:
+        UnknownLayerError: no such blocks, or no stack to be found.
+    """
+
+    def __init__(
+        self, model: nn.Module, options: CaptureOptions, causal: CausalOptions | None = None, *, pooled: bool = False
+    ) -> None:
+        self.options = options
+        self._causal = causal or CausalOptions()
+        self._pooled = pooled
+        self._model = model
+        found = find_layers(model, options.layers if options.layers is not None else find_stack(model))
+        layout = parse_layout(options.layout) if isinstance(options.layout, str) else None
+        self._blocks = [Block(layer, layout=layout, seed=options.seed) for layer in found]
+        self._handles: list[RemovableHandle] = []
+        self._units: Units | None = None
+        self._cuts: list[_Cut] = []
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """The names of the blocks, in order of depth."""
+        return tuple(block.layer.name for block in self._blocks)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """What there will be records of: each block, or all of them under the name that they share."""
+        return (common_name(self.blocks),) if self._pooled else self.blocks
+
+    # --- the life of a capture ---
+
+    def attach(self, model: nn.Module | None = None) -> None:
+        """Hooks the blocks of the model, or of a copy of it that is to be watched instead. Replaces an earlier attachment."""
+        self.detach()
+        for block, layer in zip(self._blocks, find_layers(model or self._model, self.blocks), strict=True):
+            block.layer = layer
+            self._handles.append(block.attach())
+
+    def detach(self) -> None:
+        """Takes the hooks away."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+    def begin_epoch(self, expected_batches: float | None = None, *, initial: bool = False) -> None:
+        """Forgets the calls of the epoch before."""
+        del initial
+        self._expected_batches = expected_batches
+        for block in self._blocks:
+            block.clear()
+
+    def begin_step(self) -> None:
+        """Starts to keep calls: a training step begins."""
+        for block in self._blocks:
+            block.listen(on=True)
+
+    def end_step(self) -> None:
+        """Stops to keep calls. After the first step that called the blocks, the units are chosen."""
+        for block in self._blocks:
+            block.listen(on=False)
+        if self._units is None:
+            self._settle()
+
+    def _settle(self) -> None:
+        step = self._blocks[-1].step
+        parts = [part for part in gather(None if step is None else (Moments.of(step.after), len(step.after))) if part is not None]
+        if not parts:
+            return
+        wanted = self.options.units
+        if wanted == "auto":
+            rows = sum(count for _, count in parts) * min(self._expected_batches or 1, 64)
+            wanted = auto_units(rows, most=min(6, self.options.max_units))
+        moments = Moments.merged(moments for moments, _ in parts)
+        self._units = choose(wanted, selection=self.options.selection, seed=self.options.seed, moments=moments)
+        self._narrow()
+
+    def _narrow(self) -> None:
+        if self._units is not None:
+            for block in self._blocks:
+                block.narrow(self._units.indices)
+
+    def end_epoch(self) -> tuple[DepthEpoch, ...]:
+        """Ends the epoch: counts what was kept, summed over ranks."""
+        self._cuts = [self._calibrated(block) for block in self._blocks] if self._units is not None else []
+        epochs = [self._counted(number) for number in range(len(self._blocks))]
+        return (self._pool(epochs),) if self._pooled else tuple(epochs)
+
+    # --- states and counts ---
+
+    def _calibrated(self, block: Block) -> _Cut:
+        step, n = block.step, len(self._units.indices) if self._units else 0
+        mine = None if step is None else tuple(_sample(rows) for rows in (step.before, step.after))
+        parts = [part for part in gather(mine) if part is not None]
+        if not parts:
+            return _Cut((0.0,) * n, (0.0,) * n)
+        before, after = (np.concatenate(side) for side in zip(*parts, strict=True))
+        return _Cut(*(threshold_values(self.options.threshold, rows) for rows in (before, after)))
+
+    def _counted(self, number: int) -> DepthEpoch:
+        block, units = self._blocks[number], self._units
+        step, cut = block.step, self._cuts[number] if self._cuts else None
+        counts, last, lost = _count(step, cut) if step is not None and cut is not None else (None, None, 0)
+        ranks = gather((counts, lost, "" if block.error is None else f"{block.error}"))
+        found = [part for part, _, _ in ranks if part is not None]
+        total = merge(found) if found else None
+        left_out = sum(lost for _, lost, _ in ranks)
+        error = next((error for _, _, error in ranks if error), "")
+        name = block.layer.name
+        notes = (DEPTH_NOTE,) if cut is None else (DEPTH_NOTE, _thresholds_note(cut))
+        return DepthEpoch(
+            layer=name,
+            axis="depth",
+            kind="observational",
+            units=units,
+            thresholds=None if cut is None else _thresholds(cut.after, self.options, total),
+            counts=total,
+            last_state=last,
+            left_out=left_out,
+            notes=(*notes, *notes_on("depth", units, total, left_out)),
+            structural_phi=0.0,
+            structural_reason=STRUCTURAL_REASON,
+            problem=problem_of(name, called=bool(found), error=error, counts=total, left_out=left_out),
+        )
+
+    def _pool(self, epochs: list[DepthEpoch]) -> DepthEpoch:
+        """All blocks as one; the thresholds in it are those after the last block."""
+        name = self.layers[0]
+        broken = next((epoch for epoch in epochs if epoch.problem is not None), None)
+        counts = tuple(epoch.counts for epoch in epochs if epoch.counts is not None)
+        notes = dict.fromkeys(note for epoch in epochs for note in epoch.notes if not note.startswith(_BEFORE))
+        each = f"The TPM is that of {len(epochs)} blocks together; at each depth a unit has the threshold of that depth."
+        return replace(
+            epochs[-1],
+            layer=name,
+            counts=merge(counts) if counts and broken is None else None,
+            left_out=sum(epoch.left_out for epoch in epochs),
+            notes=(*notes, each),
+            problem=None if broken is None else broken.problem,
+            blocks=counts if broken is None else (),
+        )
+
+    # --- perturbation ---
+
+    def perturb(self, captured: LayerEpoch, state: State | None) -> tuple[Counts, Perturbation] | Skipped | None:
+        """The causal counts of a block, or of all of them together: coordinates are set before a block and read after it.
+
+        Args:
+            captured: of the epoch that ends.
+            state: the state that is analysed, at which a "fixed" background is held.
+
+        Returns:
+            The counts and how they were made; Skipped with the reason; None where perturbation was not asked for.
+        """
+        if self._causal.tpm == "observe" or captured.problem is not None or not self._cuts:
+            return None
+        found = []
+        for number, block in enumerate(self._blocks):
+            if captured.layer in {block.layer.name, *self.layers} and (self._pooled or captured.layer == block.layer.name):
+                try:
+                    part = perturbed_block(block, self._cuts[number].before, self._cuts[number].after, self._causal, at=state)
+                except StepError as error:
+                    part = Skipped(code="step_failed", reason=str(error))
+                if isinstance(part, Skipped):
+                    return Skipped(code=part.code, reason=f"Block {block.layer.name!r}: {part.reason}")
+                found.append(part)
+        return merge([part.counts for part in found]), Perturbation(
+            background=self._causal.background,
+            draws=sum(part.draws for part in found),
+            observed=tuple(np.sum([part.observed for part in found], axis=0).tolist()),
+            off=tuple(values for part in found for values in part.off),
+            on=tuple(values for part in found for values in part.on),
+            seed=self._causal.seed,
+        )
+
+    # --- resuming ---
+
+    def state_dict(self) -> dict[str, Any]:
+        """The units, which a resumed run must have the same. Plain data."""
+        return {"units": msgspec.to_builtins(self._units)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes over what :meth:`state_dict` gave."""
+        self._units = msgspec.convert(state["units"], Units | None)
+        self._narrow()
+
+
+def _count(step: Any, cut: _Cut) -> tuple[Counts, State | None, int]:
+    """The transitions of the kept tokens, the state of the last one, and how many were left out since a value was not finite."""
+    n = len(cut.before)
+    before, _ = encode(step.before, threshold_tensor(cut.before, like=step.before))
+    after, _ = encode(step.after, threshold_tensor(cut.after, like=step.after))
+    finite = (before >= 0) & (after >= 0)
+    first, then = before[finite].cpu().numpy(), after[finite].cpu().numpy()
+    counts = counts_from_codes(first, then, units=n)
+    return counts, state_of(int(first[-1]), n) if len(first) else None, int((~finite).sum())
+
+
+def _sample(rows: Tensor) -> np.ndarray:
+    kept = rows[:: max(1, len(rows) // _MOST_ROWS)].cpu().double()
+    return kept[torch.isfinite(kept).all(-1)].numpy()
+
+
+def _thresholds(values: tuple[float, ...], options: CaptureOptions, counts: Counts | None) -> Thresholds:
+    samples = 0 if counts is None else min(counts.transitions, _MOST_ROWS)
+    return Thresholds(values=values, strategy=f"{options.threshold} after the block", frozen=False, samples=samples)
+
+
+def _thresholds_note(cut: _Cut) -> str:
+    return f"{_BEFORE}: {', '.join(f'{value:.4g}' for value in cut.before)}; those after it are in the record."

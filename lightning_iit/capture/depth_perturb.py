@@ -1,0 +1,87 @@
+"""The causal TPM of one block of a stack: coordinates of a token are set before the block and read after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from lightning_iit.capture.binarize import threshold_tensor
+from lightning_iit.capture.perturb import PerturbedTpm, never_on_or_off, representatives
+from lightning_iit.capture.transitions import pack
+from lightning_iit.capture.untouched import untouched
+from lightning_iit.records import Skipped
+from lightning_iit.tpm.counts import counts_from_codes
+
+if TYPE_CHECKING:
+    from lightning_iit.capture.block import Block
+    from lightning_iit.capture.causal import CausalOptions
+    from lightning_iit.records import State
+
+
+def perturbed_block(
+    block: Block, before: tuple[float, ...], after: tuple[float, ...], options: CausalOptions, *, at: State | None = None
+) -> PerturbedTpm | Skipped:
+    """Sets the units of a token into each of their 2^n states before a block, and reads them after it.
+
+    The other coordinates of the token and all other tokens stay as they were observed: R tokens drawn from the kept calls are the
+    backgrounds, the same for each state.
+
+    Args:
+        block: with its kept calls.
+        before: thresholds of the units before the block.
+        after: thresholds after it.
+        options: background, draws and seed.
+        at: for a "fixed" background: the last kept token in this state, or the last one of all.
+
+    Returns:
+        The TPM; or Skipped with a code: ``no_transitions``, ``unit_never_on``, ``unit_never_off``, ``state_not_observed``.
+
+    Raises:
+        StepError: the block could not be called again.
+    """
+    step = block.step
+    if step is None or block.units is None or not block.calls:
+        return Skipped(code="no_transitions", reason="It was not called in a training step, so there is nothing to set.")
+    limits_in, limits_out = (threshold_tensor(values, like=step.before) for values in (before, after))
+    seen = step.before.to(limits_in.dtype) > limits_in
+    if (missing := never_on_or_off(seen, block.units.tolist())) is not None:
+        return missing
+    off, on = representatives(step.before, seen)
+    n = len(before)
+    bits = (torch.arange(2**n, device=off.device)[:, None] >> torch.arange(n, device=off.device)) & 1
+    codes: list[list[Tensor]] = [[] for _ in bits]
+    with untouched(block.layer.module):
+        if options.background == "fixed":
+            passes = _held(block, limits_in, at)
+        else:
+            passes = [(call, tokens, slice(count)) for call, tokens, count in block.passes(options.draws, options.seed)]
+        for call, tokens, counted in passes:
+            for found, wanted in zip(codes, bits, strict=True):
+                read = block.set_and_read(call, tokens, torch.where(wanted.bool(), on, off))
+                found.append(pack(read.to(limits_out.dtype) > limits_out)[counted])
+    if not passes:
+        return Skipped(code="state_not_observed", reason=f"The state {at} was not seen in the calls that were kept whole.")
+    following = torch.stack([torch.cat(found) for found in codes])
+    starts = torch.arange(2**n).repeat_interleave(following.shape[1])
+    return PerturbedTpm(
+        counts=counts_from_codes(starts.numpy(), following.flatten().cpu().numpy(), units=n),
+        observed=tuple(torch.bincount(pack(seen), minlength=2**n).tolist()),
+        off=(tuple(off.tolist()),),
+        on=(tuple(on.tolist()),),
+        background=options.background,
+    )
+
+
+def _held(block: Block, limits: Tensor, at: State | None) -> list[tuple[Any, Tensor, slice]]:
+    """The last token in a state, in the calls that were kept whole."""
+    for call in reversed(block.calls):
+        coordinates = block.tokens(call.stream, block.units)
+        codes = pack(coordinates.to(limits.dtype) > limits)
+        wanted = codes >= 0 if at is None else codes == sum(bit << unit for unit, bit in enumerate(at))
+        places = wanted.nonzero()
+        if len(places):
+            row, token = places[-1].tolist()
+            return [(call, torch.full((len(codes),), token), slice(row, row + 1))]
+    return []

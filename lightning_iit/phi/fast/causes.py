@@ -57,6 +57,20 @@ def _takes_part(purview: int, within: int, split: int) -> bool:
 
 
 @kernel
+def _most_promising(
+    within: int, split: int, sets: Subsets, upper: NDArray[np.float64], exact: NDArray[np.float64], phi: float, winner: int
+) -> int:
+    """The purview with the highest upper bound of those that may still win; 0 if none may."""
+    chosen, highest = 0, -1.0
+    for purview in range(1, len(sets.order)):
+        if exact[purview] != UNKNOWN or upper[purview] <= highest or not _takes_part(purview, within, split):
+            continue
+        if beats(upper[purview], phi, _ahead(purview, winner, sets)):
+            chosen, highest = purview, upper[purview]
+    return chosen
+
+
+@kernel
 def best_purview(
     mechanism: int,
     within: int,
@@ -100,15 +114,11 @@ def best_purview(
         if k == 0:
             phi, winner = _refine(mechanism, purview, repertoires, sets, search, upper, exact, phi, winner)
     while True:
-        chosen, highest = 0, -1.0
-        for purview in range(1, count):
-            if _takes_part(purview, within, split) and exact[purview] == UNKNOWN and upper[purview] > highest:
-                if beats(upper[purview], phi, _ahead(purview, winner, sets)):
-                    chosen, highest = purview, upper[purview]
-        if chosen == 0:
+        purview = _most_promising(within, split, sets, upper, exact, phi, winner)
+        if purview == 0:
             search.last[mechanism] = winner
             return phi, winner
-        phi, winner = _refine(mechanism, chosen, repertoires, sets, search, upper, exact, phi, winner)
+        phi, winner = _refine(mechanism, purview, repertoires, sets, search, upper, exact, phi, winner)
 
 
 @kernel

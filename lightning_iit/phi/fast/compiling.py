@@ -19,16 +19,18 @@ from typing import Any, TypeVar
 
 import llvmlite
 import numba
+from numba.core import config as _config
 from numba.core import types
 from numba.core.registry import cpu_target
 
+config: Any = _config
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 @cache
 def digest() -> str:
     """What the machine code depends on, as a hexadecimal digest."""
-    parts = [numba.__version__, llvmlite.__version__, sys.version, platform.machine(), str(numba.config.OPT)]
+    parts = [numba.__version__, llvmlite.__version__, sys.version, platform.machine(), str(config.OPT)]
     parts += [str(part) for part in cpu_target.target_context.codegen().magic_tuple()]
     hashed = hashlib.sha256("\n".join(parts).encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
@@ -38,8 +40,8 @@ def digest() -> str:
 
 def user_cache() -> Path:
     """The folder in which the user's programs keep what can be made again."""
-    if numba.config.CACHE_DIR:
-        return Path(numba.config.CACHE_DIR)
+    if config.CACHE_DIR:
+        return Path(config.CACHE_DIR)
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", tempfile.gettempdir()))
     if sys.platform == "darwin":
@@ -61,12 +63,12 @@ def cache_folder() -> Path | None:
 
 def _compiled(function: F, **options: Any) -> F:
     folder = cache_folder()
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder or "")
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(folder or "")
     try:
         compiled: F = numba.njit(function, cache=folder is not None, nogil=True, error_model="numpy", **options)
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before
     _ignore_literals(compiled)
     return compiled
 
@@ -74,9 +76,10 @@ def _compiled(function: F, **options: Any) -> F:
 def _ignore_literals(compiled: Any) -> None:
     """Keeps numba from compiling a kernel once more for every integer constant that another kernel calls it with."""
     template = compiled.get_call_template
+    unliteral: Callable[[Any], Any] = types.unliteral
 
     def without_literals(args: tuple[Any, ...], kws: dict[str, Any]) -> Any:
-        return template(tuple(types.unliteral(arg) for arg in args), {name: types.unliteral(arg) for name, arg in kws.items()})
+        return template(tuple(unliteral(arg) for arg in args), {name: unliteral(arg) for name, arg in kws.items()})
 
     compiled.get_call_template = without_literals
 

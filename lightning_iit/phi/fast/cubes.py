@@ -3,8 +3,8 @@
 The Hamming earth mover's distance of two distributions over the states of p nodes is the largest f . d over the functions f on the
 p-cube that change by at most 1 along every edge (Kantorovich and Rubinstein), where d is their difference. The vertices of that
 polytope are the functions that change by exactly 1 along *every* edge (its constraint matrix is totally unimodular, and the
-cube is bipartite). Up to a constant and sign there are 1, 3, 19 and 495 of them for p = 1 to 4. A height function on the p-cube is a
-pair of height functions on the two (p-1)-cubes of its last node that differ by exactly 1 everywhere.
+cube is bipartite). Up to a constant and sign there are 1, 3, 19 and 495 of them for p = 1 to 4. A height function on the p-cube
+is a pair of height functions on the two (p-1)-cubes of its last node that differ by exactly 1 everywhere.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class HeightPairs(NamedTuple):
 
 
 def _fitting(heights: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """The pairs (lower, upper) of rows of ``heights`` [function, state] that differ by 1 everywhere once the upper is raised by 1."""
+    """The pairs (lower, upper) of rows of ``heights`` [function, state] that differ by 1 everywhere, the upper raised by 1."""
     raised = heights[None, :, :] + 1 - heights[:, None, :]
     lower, upper = np.nonzero((np.abs(raised) == 1).all(axis=2))
     return lower.astype(np.int32), upper.astype(np.int32)

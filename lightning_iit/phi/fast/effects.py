@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @kernel
 def _least_distances(mechanism: int, effect: NDArray[np.float64], least: NDArray[np.float64], sums: NDArray[np.float64]) -> None:
-    """Writes into ``least[P]`` the distance of the minimum-information partition of (mechanism, P); ``sums`` is scratch ``[2**n]``."""
+    """Writes into ``least[P]`` the distance of the minimum-information partition of mechanism and P; ``sums`` is scratch."""
     n = effect.shape[1]
     top = 1
     while top * 2 <= mechanism:

@@ -77,7 +77,10 @@ class FastEngine:
                 searches[key] = tables, CutSearch(tables, options, several=keys.count(key) > 1)
             tables, search = searches[key]
             checkpoint = _Progress(progress, position / len(systems), 1 / len(systems))
-            yield _analyse(system, tables, search, options, checkpoint, start)
+            result = _analyse(system, tables, search, options, checkpoint, start)
+            if progress is not None:
+                progress((position + 1) / len(systems))
+            yield result
 
     def major_complex(self, system: System, options: PhiOptions, progress: Progress | None = None) -> MajorComplex:
         """The subset of nodes with the largest Φ; of equal Φ the larger, then the later one, as in PyPhi.
@@ -102,6 +105,8 @@ class FastEngine:
             key = (float(found.minimum.phi), len(nodes), nodes)
             if found.minimum.cut is not None and key > best:
                 best, winner = key, (tables, found)
+        if progress is not None:
+            progress(1.0)
         if winner is None:
             return MajorComplex(nodes=(), result=_zero("No subset of the units has Φ > 0.", start))
         tables, found = winner

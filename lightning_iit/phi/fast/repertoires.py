@@ -18,8 +18,8 @@ class Repertoires(NamedTuple):
     """The repertoires of a system in a state (Oizumi, Albantakis and Tononi, PLoS Comput. Biol. 10(5), 2014, text S2).
 
     Args:
-        cause: ``[2**n, 3**n]``, in row M, from ``offset[P]`` on, the cause repertoire of mechanism M over purview P; all zeros where
-            M's state cannot be.
+        cause: ``[2**n, 3**n]``, in row M, from ``offset[P]`` on, the cause repertoire of mechanism M over purview P; all zeros
+            where M's state cannot be.
         marginal: ``[2**n, 2**n, n]``, ``marginal[M, P, j]`` is the probability that node j was ON under it; 1/2 outside P.
         effect: ``[2**n, n]``, the probability that node j will be ON given mechanism M; effect repertoires are their products.
         inputs: ``[n]``, for each node the mask of the nodes whose connections to it are there and not cut.

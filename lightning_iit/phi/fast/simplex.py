@@ -22,6 +22,8 @@ from lightning_iit.phi.fast.compiling import kernel
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+SLACK = 1e-9
+"""More than the perturbation of the supplies can change a cost by."""
 VIOLATED = 3
 """Potentials of neighbours differ by an odd number; 3 or more violates optimality."""
 
@@ -239,8 +241,8 @@ def solve(d: NDArray[np.float64], p: int, tree: Tree, accept: float) -> tuple[fl
     cost = _hang(d, p, tree)
     dimension, idle = 0, 0
     while idle < p:
-        if cost < accept:
-            return cost, False
+        if cost + SLACK < accept:
+            return cost + SLACK, False
         bit = 1 << dimension
         best, where = 1, 0
         for k in range(count >> 1):

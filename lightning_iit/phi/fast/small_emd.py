@@ -1,14 +1,15 @@
-"""The Hamming earth mover's distance over the states of up to four nodes, in closed form (see :mod:`~lightning_iit.phi.fast.cubes`)."""
+"""The Hamming earth mover's distance over the states of up to four nodes, in closed form (see :mod:`.cubes`)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lightning_iit.phi.fast.compiling import kernel
 from lightning_iit.phi.fast.cubes import height_pairs
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 LOWER3, UPPER3, LOWER4, UPPER4 = height_pairs()
@@ -41,6 +42,26 @@ def _cube_values(d: NDArray[np.float64], start: int, values: NDArray[np.float64]
 
 
 @kernel
+def _four_nodes(d: NDArray[np.float64], values: NDArray[np.float64], reject: float) -> float:
+    """The distance over four nodes; stops at a lower bound that has reached ``reject``."""
+    lower, upper = values[:50], values[50:]
+    _cube_values(d, 0, lower)
+    _cube_values(d, 8, upper)
+    for k in range(19):
+        lower[k + 19] = -lower[k]
+        upper[k + 19] = -upper[k]
+    best, raised = 0.0, 0.0
+    for y in range(8, 16):
+        raised += d[y]
+    for block in range(0, 495, 99):
+        for k in range(block, block + 99):
+            best = max(best, abs(lower[LOWER4[k]] + upper[UPPER4[k]] + raised))
+        if best >= reject:
+            break
+    return best
+
+
+@kernel
 def small_emd(d: NDArray[np.float64], p: int, values: NDArray[np.float64], reject: float) -> float:
     """The distance of two distributions over p <= 4 nodes.
 
@@ -56,24 +77,7 @@ def small_emd(d: NDArray[np.float64], p: int, values: NDArray[np.float64], rejec
         return float(abs(d[1]))
     if p == 2:
         return float(max(abs(d[1] + d[2] + 2.0 * d[3]), abs(d[2] - d[1]), abs(d[1] + d[2])))
-    lower = values[:50]
-    _cube_values(d, 0, lower)
-    best = 0.0
     if p == 3:
-        for k in range(19):
-            best = max(best, abs(lower[k]))
-        return best
-    upper = values[50:]
-    _cube_values(d, 8, upper)
-    for k in range(19):
-        lower[k + 19] = -lower[k]
-        upper[k + 19] = -upper[k]
-    raised = 0.0
-    for y in range(8, 16):
-        raised += d[y]
-    for block in range(0, 495, 99):
-        for k in range(block, block + 99):
-            best = max(best, abs(lower[LOWER4[k]] + upper[UPPER4[k]] + raised))
-        if best >= reject:
-            break
-    return best
+        _cube_values(d, 0, values)
+        return float(np.max(np.abs(values[:19])))
+    return _four_nodes(d, values, reject)

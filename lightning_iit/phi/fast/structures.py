@@ -84,7 +84,7 @@ def new_space(n: int) -> Space:
 @kernel
 def concept_phi(mice: Mice, row: int) -> float:
     """φ of the concept in a row: the smaller of cause and effect; 0 where there is none."""
-    return max(0.0, min(mice.phi[CAUSE, row], mice.phi[EFFECT, row]))
+    return float(max(0.0, min(mice.phi[CAUSE, row], mice.phi[EFFECT, row])))
 
 
 @kernel
@@ -101,7 +101,7 @@ def _same_place(mechanism: int, row: int, whole: Structure, cut: Structure, sets
     cause, cause_cut = whole.repertoires.cause[mechanism], cut.repertoires.cause[mechanism]
     purview = cut.mice.purview[CAUSE, row]
     start = sets.offset[purview]
-    for y in range(start, start + (1 << sets.size[purview])):
+    for y in range(start, start + (1 << sets.size[purview])):  # noqa: SIM110  (numba knows no generators here)
         if abs(cause[y] - cause_cut[y]) > SAME:
             return False
     return True

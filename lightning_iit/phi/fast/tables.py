@@ -39,11 +39,12 @@ def _conditioned(system: System, nodes: tuple[int, ...]) -> NDArray[np.float64]:
     background = sum(bit << node for node, bit in enumerate(system.state) if node not in nodes)
     states = np.arange(1 << n)
     rows = background + sum(((states >> k & 1) << node for k, node in enumerate(nodes)), start=np.zeros_like(states))
-    return np.asarray(system.tpm)[np.ix_(rows, nodes)]
+    tpm: NDArray[np.float64] = np.asarray(system.tpm, dtype=np.float64)
+    return tpm[rows][:, list(nodes)]
 
 
 def _without_nonconnections(tpm: NDArray[np.float64], inputs: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Each node's probabilities ``[n, 2**n]``, averaged over all nodes that have no connection to it (connectivity overrules the TPM)."""
+    """Each node's probabilities ``[n, 2**n]``, averaged over the nodes with no connection to it: connectivity overrules the TPM."""
     n = tpm.shape[1]
     probabilities = np.ascontiguousarray(tpm.T)
     for node in range(n):

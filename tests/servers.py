@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 BIN = Path(sys.executable).parent
+_ENVIRONMENT = {
+    **os.environ,
+    "OMP_NUM_THREADS": "1",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # eight processes that have nothing to do here
+}
 
 
 def free_port() -> int:
@@ -64,9 +69,7 @@ class Server:
         if self._process is not None:
             return
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command, stdout=log, stderr=log, start_new_session=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
-            )
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, start_new_session=True, env=_ENVIRONMENT)
         end = time.monotonic() + seconds
         while time.monotonic() < end and self._process.poll() is None:
             if self._answers():

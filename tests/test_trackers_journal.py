@@ -99,7 +99,7 @@ def test_a_tracker_that_needs_no_order_gets_results_at_once():
 
 
 def test_writing_from_many_threads_never_waits_and_reaches_one_thread_in_order():
-    tracker = ListTracker(seconds=0.02)
+    tracker = ListTracker(seconds=0.1)
     journal = Journal([tracker], options={"units": 4})
     keys = [(layer, epoch) for epoch in range(10) for layer in ("a", "b")]
     for layer, epoch in keys:
@@ -116,7 +116,7 @@ def test_writing_from_many_threads_never_waits_and_reaches_one_thread_in_order()
         thread.start()
     for thread in threads:
         thread.join()
-    assert max(longest) < 0.3, "20 records of 0.02 s each must not be waited for"
+    assert max(longest) < 1.0, "20 records of 0.1 s each must not be waited for"
     assert journal.close(timeout=30, failed=True) == ()
     for layer in "ab":
         assert [key for key in tracker.keys if key[0] == layer] == [(layer, epoch) for epoch in range(10)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 import struct
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -150,6 +151,8 @@ def _image(png: bytes) -> Summary.Image:
 
 def _check_room(folder: str, size: int) -> None:
     """The event writer's thread dies for good on a full disk, and the training's own logging with it: keep away from that."""
+    if not Path(folder).is_dir():  # a bucket, say, of which nobody knows how full it is
+        return
     free = shutil.disk_usage(folder).free
     if free < size + _SPARE_BYTES:
         msg = f"only {free} bytes are left"

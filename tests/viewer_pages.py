@@ -79,8 +79,8 @@ class Watched:
     def check(self) -> None:
         """Nothing was complained of."""
         refused = [found for frame in self.page.frames for found in frame.evaluate("() => window.__refused ?? []")]
-        assert self.complaints == []
-        assert refused == []
+        assert not self.complaints, self.complaints
+        assert not refused, refused
 
 
 @contextlib.contextmanager

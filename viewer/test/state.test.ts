@@ -22,6 +22,12 @@ describe("the store", () => {
     store.set({ a: 6 });
     expect(onA).toHaveBeenCalledTimes(2);
     expect(store.state).toEqual({ a: 6, b: 2 });
+    const late = vi.fn();
+    const ends = [() => {}];
+    store.on(["b"], () => ends[0]?.());
+    ends[0] = store.on(["b"], late);
+    store.set({ b: 9 });
+    expect(late).toHaveBeenCalledTimes(1);
   });
 });
 

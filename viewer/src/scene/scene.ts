@@ -171,6 +171,7 @@ export class NetworkScene {
 
   dispose(): void {
     cancelAnimationFrame(this.waiting);
+    this.snapshot = null;
     this.observer.disconnect();
     this.orbit.dispose();
     this.nodes.dispose();

@@ -17,8 +17,9 @@ export class Store<T extends object> {
     const changed = (Object.keys(change) as (keyof T)[]).filter((key) => !Object.is(before[key], after[key]));
     if (!changed.length) return;
     this.current = after;
-    for (const { keys, call } of [...this.listeners]) {
-      if (keys.some((key) => changed.includes(key))) call(this.current, before);
+    for (const listener of [...this.listeners]) {
+      // One that was called before this may have ended it.
+      if (this.listeners.has(listener) && listener.keys.some((key) => changed.includes(key))) listener.call(this.current, before);
     }
   }
 

@@ -1,0 +1,337 @@
+"""The viewer's own page in a real browser."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from viewer_examination import examine, go_to, written_record
+from viewer_pages import ARGUMENTS, browser, viewer, watched
+from viewer_runs import make_record, write_file, write_record, write_run
+
+from lightning_iit.records import Computed, Connections, EngineInfo, NetworkLayer, NetworkSnapshot, encode
+from lightning_iit.viewer.static_files import static_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+EPOCHS = 10
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_run(tmp_path_factory.mktemp("written") / "version_0", epochs=EPOCHS)
+
+
+@pytest.fixture
+def run(written: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(written, tmp_path / "logs" / "version_0"))
+
+
+def test_the_page_shows_what_the_records_hold(chromium: Browser, written: Path) -> None:
+    with viewer(written) as address, watched(chromium) as page:
+        page.page.goto(address)
+        examine(page.page, page.ready(), written)
+        page.check()
+
+
+def test_nothing_is_drawn_while_nothing_changes(chromium: Browser, written: Path) -> None:
+    with viewer(written) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.ready()
+        page.page.wait_for_timeout(1_000)
+        before = page.page.evaluate("() => window.lightningIIT.measure().frames")
+        page.page.wait_for_timeout(2_500)
+        assert page.page.evaluate("() => window.lightningIIT.measure().frames") == before
+
+
+def test_a_new_epoch_appears_by_itself(chromium: Browser, run: Path) -> None:
+    with viewer(run) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.ready()
+        page.page.evaluate("() => { window.__marker = 'still here'; }")
+        record = make_record("memory", EPOCHS, n=6, phi=0.777)
+        write_record(run, record)
+        began = time.monotonic()
+        page.page.wait_for_function("() => Number(document.querySelector('.value')?.dataset.phi) === 0.777", timeout=10_000)
+        waited = time.monotonic() - began
+        print(f"the new epoch was in the page after {waited:.2f} s")
+        assert waited < 2
+        assert page.page.evaluate("() => window.__marker") == "still here"
+        assert page.page.evaluate("() => window.lightningIIT.state().epoch") == EPOCHS
+        page.check()
+
+
+def test_choosing_a_neuron_selects_it_everywhere(chromium: Browser, written: Path) -> None:
+    with viewer(written) as address, watched(chromium) as page:
+        page.page.goto(address)
+        shown = page.ready()
+        units = written_record(written, "hidden", EPOCHS - 1).units.indices
+        place = shown.evaluate("(unit) => window.lightningIIT.project(unit)", {"layer": "hidden", "index": units[2]})
+        page.page.mouse.move(place["x"], place["y"])
+        page.page.mouse.click(place["x"], place["y"])
+        page.page.wait_for_function("() => window.lightningIIT.state().layer === 'hidden'")
+        page.page.wait_for_selector(".unit.chosen")
+        assert page.page.evaluate("() => document.querySelector('.unit.chosen .unit-letter').textContent") == "C"
+        page.page.keyboard.press("Escape")
+        assert page.page.evaluate("() => window.lightningIIT.state().unit") is None
+
+
+def test_the_page_is_worked_by_keyboard(chromium: Browser, written: Path) -> None:
+    with viewer(written) as address, watched(chromium) as page:
+        page.page.goto(address)
+        shown = page.ready()
+        page.page.keyboard.press("ArrowLeft")
+        page.page.wait_for_function(f"() => window.lightningIIT.state().a.record?.epoch === {EPOCHS - 2}")
+        page.page.keyboard.press("t")
+        assert shown.evaluate("() => document.querySelector('.iit').dataset.theme") == "light"
+        page.page.keyboard.press("Space")
+        page.page.wait_for_function("() => window.lightningIIT.state().step >= 2", timeout=15_000)
+        page.page.keyboard.press("Space")
+        assert shown.evaluate("() => window.lightningIIT.state().playing") is False
+        reached = set()
+        focused = "() => { const at = document.activeElement; return at.className.baseVal ?? (at.className || at.ariaLabel); }"
+        for _ in range(40):
+            page.page.keyboard.press("Tab")
+            reached.add(shown.evaluate(focused))
+        assert {"canvas", "epochs"} <= reached
+        assert any(str(name).startswith("unit ") for name in reached)
+        page.check()
+
+
+def test_gaps_say_why(chromium: Browser, written: Path) -> None:
+    with viewer(written) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.ready()
+        go_to(page.page, 5)
+        page.page.wait_for_function("() => window.lightningIIT.state().a.record?.epoch === 5")
+        text = page.page.locator(".reading").inner_text()
+        assert "timed out" in text
+        assert "600 s" in text
+        box = page.page.locator(".chart .u-over").bounding_box()
+        page.page.mouse.move(box["x"] + box["width"] * (6.4 / (EPOCHS + 0.8)), box["y"] + box["height"] / 2)
+        assert "did not end within 600 s" in page.page.locator(".tip").inner_text()
+        page.page.mouse.click(box["x"] + box["width"] * (3.4 / (EPOCHS + 0.8)), box["y"] + box["height"] / 2)
+        page.page.wait_for_function("() => window.lightningIIT.state().epoch === 2")
+
+
+def test_two_runs_stand_side_by_side(chromium: Browser, run: Path) -> None:
+    write_run(run.parent / "version_1", epochs=4, seed=1)
+    with viewer(run.parent) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.ready()
+        page.page.get_by_label("Run", exact=True).select_option("version_0")
+        page.page.get_by_label("Compare with").select_option("version_1")
+        page.page.wait_for_function(
+            "() => window.lightningIIT.state().b?.network && document.querySelectorAll('.stage canvas').length === 2"
+        )
+        go_to(page.page, 2)
+        page.page.wait_for_function(
+            "() => { const s = window.lightningIIT.state(); return s.a.network?.epoch === 2 && s.b.network?.epoch === 2; }"
+        )
+        assert "B · memory" in page.page.locator(".chart-legend").inner_text()
+        page.page.locator(".segments button", has_text="B").first.click()
+        wanted = written_record(run.parent / "version_1", "memory", 2)
+        page.page.wait_for_function(f"() => Number(document.querySelector('.value').dataset.phi) === {wanted.phi!r}")
+        page.page.get_by_label("Compare with").select_option("")
+        page.page.wait_for_function("() => document.querySelectorAll('.stage canvas').length === 1")
+        page.check()
+
+
+def test_names_are_shown_as_text(chromium: Browser, tmp_path: Path) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    label = '<script>window.__hit=1</script>"onmouseover="window.__hit=1'
+    record = make_record("hidden", 0)
+    write_record(tmp_path / name, record)
+    strange = json.loads(encode(record))
+    strange["layer"] = label
+    strange["notes"] = [f"<b>{name}</b>"]
+    write_file(tmp_path / name / "iit" / "strange" / "epoch=0000.json", json.dumps(strange).encode())
+    with viewer(tmp_path) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.page.wait_for_function("() => window.lightningIIT?.state().a?.record")
+        page.page.get_by_label("Layer").select_option(label)
+        page.page.wait_for_function("(label) => window.lightningIIT.state().a.record?.layer === label", arg=label)
+        page.page.locator(".chip", has_text="notes").hover()
+        assert f"<b>{name}</b>" in page.page.locator(".tip").inner_text()
+        assert page.page.locator(".iit img, .iit script").count() == 0
+        assert page.page.evaluate("() => window.__hit") is None
+        assert name in page.page.get_by_label("Run", exact=True).inner_text()
+        page.check()
+
+
+def test_a_corrupt_record_is_said_to_be_one_and_the_rest_is_shown(chromium: Browser, run: Path) -> None:
+    write_file(run / "iit" / "memory" / f"epoch={EPOCHS:04d}.json", b'{"layer":')
+    with viewer(run) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.page.wait_for_function("() => window.lightningIIT?.state().a?.recordProblem")
+        assert "not a record" in page.page.locator(".reading").inner_text()
+        page.page.keyboard.press("ArrowLeft")
+        page.page.wait_for_selector(".value[data-phi]")
+        page.check()
+
+
+def test_an_empty_directory_says_what_to_do_and_fills_by_itself(chromium: Browser, tmp_path: Path) -> None:
+    with viewer(tmp_path) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.page.wait_for_selector(".nothing:not([hidden])")
+        assert "IITCallback" in page.page.locator(".nothing").inner_text()
+        write_record(tmp_path / "run", make_record("hidden", 0))
+        page.page.wait_for_selector(".value[data-phi]", timeout=10_000)
+        assert page.page.locator(".nothing").is_hidden()
+        page.check()
+
+
+def test_without_webgl_the_other_panels_work(chromium: Browser, written: Path) -> None:
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    plain = chromium.browser_type.launch(executable_path=path, args=[*ARGUMENTS[2:], "--disable-3d-apis"])
+    with viewer(written) as address, watched(plain) as page:
+        page.page.goto(address)
+        page.page.wait_for_selector(".value[data-phi]")
+        page.page.wait_for_selector(".no-webgl")
+        assert "memory" in page.page.locator(".no-webgl").inner_text()
+        assert page.page.locator(".concepts tbody tr").count() > 3
+        page.page.locator("#tab-tpm").click()
+        page.page.wait_for_function("() => document.querySelector('.tpm canvas').width > 100")
+        assert page.page.evaluate("() => window.lightningIIT.measure()") is None
+    plain.close()
+
+
+def test_the_button_computes_again(chromium: Browser, written: Path) -> None:
+    def answer(source: object, asked: object) -> Computed:
+        assert asked.state == (1, 0, 1, 0, 1, 1)
+        return Computed(phi=0.125, engine=EngineInfo(name="fast", version="1"))
+
+    with viewer(written, compute=answer) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.ready()
+        for bit, wanted in zip(page.page.locator(".bit").all(), (1, 0, 1, 0, 1, 1), strict=True):
+            if bit.get_attribute("aria-pressed") != str(wanted == 1).lower():
+                bit.click()
+        assert "--state 1,0,1,0,1,1" in page.page.locator(".command code").inner_text()
+        page.page.get_by_role("button", name="Compute").click()
+        page.page.wait_for_selector("[data-computed='0.125']")
+        page.check()
+
+
+@pytest.mark.benchmark
+def test_a_large_network_is_few_draw_calls(chromium: Browser, tmp_path: Path) -> None:
+    """1,000 neurons of five kinds, 20,000 connections."""
+    kinds = ("input", "conv", "gru", "attention", "linear")
+    layers = tuple(
+        NetworkLayer(
+            name=f"layer{at}",
+            kind=kind,
+            width=200,
+            heads=4,
+            indices=tuple(range(200)),
+            analysed=(1, 2, 3),
+            mean_activity=(0.5,) * 200,
+            activity=tuple(tuple((unit * (step + 1)) % 17 / 17 for unit in range(200)) for step in range(4)),
+        )
+        for at, kind in enumerate(kinds)
+    )
+    connections = tuple(
+        Connections(
+            from_layer=at,
+            to_layer=at + 1,
+            total=40_000,
+            largest=1.0,
+            weights=tuple((pair % 200, pair // 200 * 7 % 200, (pair % 19 - 9) / 9) for pair in range(5_000)),
+        )
+        for at in range(4)
+    )
+    write_record(tmp_path, make_record("layer2", 0))
+    shot = NetworkSnapshot(
+        epoch=0, global_step=0, wall_time=0.0, layers=layers, connections=connections, steps=tuple((0, step) for step in range(4))
+    )
+    write_file(tmp_path / "iit" / "network" / "snapshot=0000.json", encode(shot))
+    with viewer(tmp_path) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.ready()
+        for step in range(4):
+            page.page.evaluate(f"() => window.lightningIIT.setStep({step})")
+            page.page.wait_for_timeout(700)
+        measured = page.page.evaluate("() => window.lightningIIT.measure()")
+        print(f"1,000 neurons, 20,000 connections: {measured}")
+        assert measured["neurons"] == 1_000
+        assert measured["calls"] <= 12
+        assert measured["triangles"] >= 40_000
+        page.check()
+
+
+@pytest.mark.benchmark
+def test_the_bundle_is_small_and_the_first_picture_quick(chromium: Browser, written: Path) -> None:
+    module, _ = static_file("viewer.js")
+    size = len(gzip.compress(module, 9))
+    with viewer(written) as address, watched(chromium) as page:
+        began = time.monotonic()
+        page.page.goto(address)
+        page.ready()
+        seconds = time.monotonic() - began
+    print(f"bundle {size / 1000:.0f} kB gzip; first picture after {seconds:.2f} s")
+    assert size <= 250_000
+    assert seconds < 2
+
+
+@pytest.mark.benchmark
+def test_a_run_of_a_thousand_epochs_opens_quickly(chromium: Browser, tmp_path: Path) -> None:
+    for layer in ("a", "b", "c"):
+        data = write_record(tmp_path, make_record(layer, 0, n=4)).read_bytes()
+        for epoch in range(1, 1_000):
+            (tmp_path / "iit" / layer / f"epoch={epoch:04d}.json").write_bytes(data.replace(b'"epoch":0', b'"epoch":%d' % epoch))
+    with viewer(tmp_path) as address, watched(chromium) as page:
+        began = time.monotonic()
+        page.page.goto(address)
+        page.page.wait_for_selector(".value[data-phi]")
+        page.page.wait_for_selector(".chart .u-over")
+        seconds = time.monotonic() - began
+        print(f"a run of 1,000 epochs and 3 layers opens in {seconds:.2f} s")
+        assert seconds < 3
+        page.check()
+
+
+def test_the_scene_lets_go_of_what_it_made(chromium: Browser, run: Path) -> None:
+    write_run(run.parent / "version_1", epochs=2, seed=1)
+    with viewer(run.parent) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.ready()
+        go_to(page.page, -1)
+        page.page.wait_for_timeout(800)
+        before = page.page.evaluate("() => window.lightningIIT.measure().geometries")
+        for value in (0, 1, 0, 1, -1):
+            go_to(page.page, value)
+            page.page.wait_for_function("(epoch) => window.lightningIIT.state().a.network?.epoch === epoch", arg=value)
+        page.page.wait_for_function("(before) => window.lightningIIT.measure().geometries === before", arg=before, timeout=10_000)
+
+
+def test_the_command_serves_and_says_where(tmp_path: Path, chromium: Browser) -> None:
+    write_record(tmp_path / "run", make_record("hidden", 0))
+    code = f"from lightning_iit.viewer.app import serve; serve({str(tmp_path)!r}, port=0, open_browser=False)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as server:
+        try:
+            line = server.stdout.readline()
+            address = line.split(" at ")[1].split(" ")[0]
+            assert address.startswith("http://127.0.0.1:")
+            with watched(chromium) as page:
+                page.page.goto(address)
+                page.page.wait_for_selector(".value[data-phi]")
+                page.check()
+        finally:
+            server.terminate()

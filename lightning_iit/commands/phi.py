@@ -83,7 +83,7 @@ def _check_dependence(given: TpmInput, *, allow: bool) -> None:
         msg = (
             f"{given.source}: a state-by-state TPM whose units are not independent given the present state: an entry is "
             f"{given.dependence:.3g} away from the product of the units' probabilities ({TOLERANCE:g} is accepted). IIT 3.0 is "
-            "defined for conditionally independent units only. --allow-dependence goes on with the product, which is another system."
+            "defined for conditionally independent units. --allow-dependence goes on with the product, which is another system."
         )
         raise InvalidSystemError(msg)
 

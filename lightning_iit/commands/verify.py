@@ -40,7 +40,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Why it could not be compared."""
 
 
-def run_verify(  # noqa: PLR0917
+def run_verify(
     run: str, engine: EngineName, sample: int | None, tolerance: float, timeout: float | None, as_json: bool, console: Console
 ) -> int:
     """Compares and prints; 0 where something was compared and nothing differs, else 1.

@@ -104,9 +104,14 @@ class Reporter:
         """Writes one line; a line break goes first, since a worker that was killed may have left half a line."""
         if self._reports is None:
             return
-        left = memoryview(b"\n" + msgspec.json.encode(report) + b"\n")
+        left = memoryview(b"\n" + msgspec.json.encode(report, enc_hook=_plain) + b"\n")
         while left:
             left = left[os.write(self._reports.fileno(), left) :]
+
+
+def _plain(value: Any) -> Any:
+    """A numpy scalar as a number of Python's."""
+    return value.item() if hasattr(value, "item") else repr(value)
 
 
 @cache

@@ -42,12 +42,12 @@ def units_for(transitions: float, *, most: int = MOST_UNITS) -> int:
     if transitions < TRANSITIONS_PER_STATE * 2**FEWEST_UNITS:
         return FEWEST_UNITS
     units = math.floor(math.log2(transitions / TRANSITIONS_PER_STATE))
-    return units if units < most else most
+    return min(most, units)
 
 
 def transitions_for(n: int) -> int:
     """How many transitions n units want: 100 for each of the ``2**n`` possible states."""
-    return TRANSITIONS_PER_STATE * 2**n
+    return TRANSITIONS_PER_STATE << n
 
 
 def coin_flip_phi(n: int, transitions: float) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from lightning_iit.phi.scalars import phi_scalars
 from lightning_iit.phi.worker import Died, Outcome, Overran, Raised, Returned
 from lightning_iit.records import Failed, PhiResult, PhiTask, Skipped, StateResult, TaskResult, TimedOut
@@ -17,8 +19,9 @@ def unfinished(
     known = finished or {}
     states = tuple(known.get(state) or StateResult(state=state, visits=task.visits_of(state), result=why) for state in task.states)
     base = partial or TaskResult(states=states)
-    scalars = {**base.scalars, **phi_scalars(states)}
-    return TaskResult(states=states, tpm=base.tpm, scalars=scalars, diagnostics=base.diagnostics, images=base.images)
+    # All states finished: it was ended in what comes after them, such as the null.
+    notes = (*base.notes, f"Ended before its end: {why.reason}") if all(state in known for state in task.states) else base.notes
+    return msgspec.structs.replace(base, states=states, scalars={**base.scalars, **phi_scalars(states)}, notes=notes)
 
 
 def why_not(outcome: Outcome) -> PhiResult:

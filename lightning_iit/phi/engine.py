@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.records import Computed, MajorComplex, PhiOptions, Skipped, System
+
+if TYPE_CHECKING:
+    from lightning_iit.records import Computed, MajorComplex, PhiOptions, Skipped, System
 
 EngineName: TypeAlias = Literal["auto", "fast", "pyphi"]
 Progress: TypeAlias = Callable[[float], None]

@@ -12,29 +12,28 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lightning.pytorch import Callback
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
-from lightning.pytorch.utilities.data import extract_batch_size
 
-from lightning_iit.capture.causal import CausalOptions, Perturber, TpmSource
+from lightning_iit.capture.causal import CausalOptions, TpmSource
+from lightning_iit.capture.network_pictures import NetworkPictures
 from lightning_iit.capture.options import CaptureOptions
 from lightning_iit.capture.perturb import Background
-from lightning_iit.capture.session import Capture
 from lightning_iit.capture.steps import StepFunction
-from lightning_iit.capture.untrained import copy_without_trainer, first_batches, untouched_randomness
+from lightning_iit.capture.untrained import watch_untrained
+from lightning_iit.capture.watch import Watch
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.engine import choose_engine
 from lightning_iit.phi.pool import WorkerPool, check_pool_options
 from lightning_iit.records import PhiOptions, Records
 from lightning_iit.run import Run, RunOptions
-from lightning_iit.store import FOLDER, set_aside
-from lightning_iit.tpm.states import StatesPolicy, check_policy
+from lightning_iit.store import FOLDER, layer_slug, set_aside
+from lightning_iit.tpm.nulls import NullName
+from lightning_iit.tpm.states import StatesPolicy
 from lightning_iit.trackers.dispatch import trackers_for
 from lightning_iit.trackers.journal import Journal
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
-    from torch import nn
 
-    from lightning_iit.capture.epoch import LayerEpoch
     from lightning_iit.phi.pool import TaskProgress
 
 log = logging.getLogger(__name__)
@@ -71,6 +70,9 @@ class IITCallback(Callback):
         level: int = -1,
         direction: Literal["forward", "backward"] = "forward",
         hidden_only: bool = False,
+        null: NullName | None = "cut",
+        surrogates: int = 19,
+        extra_budget: float = 0.25,
         initial: bool = True,
         prior: float = 0.5,
         layout: str | None = None,
@@ -86,6 +88,8 @@ class IITCallback(Callback):
         drain_timeout: float = 600.0,
         prog_bar: bool = False,
         pictures: bool = True,
+        network: bool = True,
+        network_budget: int = 200_000,
     ) -> None:
         super().__init__()
         self._every_n_epochs = _positive("every_n_epochs", every_n_epochs)
@@ -110,6 +114,9 @@ class IITCallback(Callback):
             timeout=timeout,
             seed=seed,
             pictures=pictures,
+            null=null,
+            surrogates=_positive("surrogates", surrogates),
+            extra_budget=extra_budget,
         )
         self._capture_options = CaptureOptions(
             layers=layers,
@@ -134,13 +141,12 @@ class IITCallback(Callback):
             hidden_only=hidden_only,
             seed=seed,
         )
-        self._capture: Capture | None = None
-        self._perturber: Perturber | None = None
+        self._network_budget = network_budget if network else 0
+        self._watch: Watch | None = None
         self._run: Run | None = None
         self._pool: WorkerPool | None = None
         self._journal: Journal | None = None
         self._restored: dict[str, Any] = {}
-        self._broken = False
 
     @property
     def progress(self) -> tuple[TaskProgress, ...]:
@@ -159,145 +165,89 @@ class IITCallback(Callback):
         if stage != "fit":
             return
         options = self._run_options
-        check_policy(options.states)
-        if not 0.0 <= options.prior <= 1.0:
-            msg = f"IITCallback(prior={options.prior!r}): it is the probability of ON in unvisited rows, from 0 to 1 (0.5 says nothing)."
-            raise InvalidArgumentError(msg)
+        options.check()
         check_pool_options(self._workers, options.timeout, self._when_busy, self._max_queued)
         engine = choose_engine(options.engine, options.options)
-        self._capture = Capture(pl_module, replace(self._capture_options, max_units=engine.max_units))
-        self._perturber = Perturber(pl_module, self._capture.layers, self._causal_options)
-        self._broken = False
-        rank_zero_info(f"IITCallback watches {', '.join(map(repr, self._capture.layers))} ({engine.name} engine, IIT 3.0).")
+        shown = self._network_budget > 0 and trainer.is_global_zero
+        pictures = NetworkPictures(budget=self._network_budget, seed=options.seed) if shown else None
+        self._watch = Watch(pl_module, replace(self._capture_options, max_units=engine.max_units), self._causal_options, pictures)
+        rank_zero_info(f"IITCallback watches {', '.join(map(repr, self._watch.layers))} ({engine.name} engine, IIT 3.0).")
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the workers and the writer on the first rank; they get ready while the first epoch trains."""
+        if self._run is not None and not self._restored and trainer.current_epoch > 0:
+            self._restored = {"run": self._run.state_dict()}
         with self._guard("starting the workers"):
             run_dir = run_directory(trainer)
-            if not trainer.is_global_zero:
-                return
-            if self._run is not None and not self._restored and trainer.current_epoch > 0:
-                self._restored = {"run": self._run.state_dict()}
-            known = run_dir is not None and (run_dir / FOLDER).is_dir() and bool(self._restored)
-            if run_dir is not None and not known and (aside := set_aside(run_dir)) is not None:
-                rank_zero_info(f"IITCallback: the records of an earlier run are now in {aside}.")
-            self._pool = WorkerPool(
-                workers=self._workers,
-                timeout=self._run_options.timeout,
-                when_busy=self._when_busy,
-                max_queued=self._max_queued,
-            )
-            self._pool.warm_up(self._run_options.engine)
-            self._journal = Journal(trackers_for(trainer.loggers, run_dir), options=self._described())
-            self._run = Run(replace(self._run_options, world_size=trainer.world_size), self._pool, self._journal)
-            if "run" in self._restored:
-                self._run.load_state_dict(self._restored["run"], known=known)
-        if self._capture is not None and "capture" in self._restored:
-            self._capture.load_state_dict(self._restored["capture"])
+            if trainer.is_global_zero:
+                self._start(trainer, run_dir)
+        with self._guard("taking up the checkpoint's units and thresholds"):
+            if self._watch is not None and "watch" in self._restored:
+                self._watch.load_state_dict(self._restored["watch"])
         self._restored = {}
+
+    def _start(self, trainer: Trainer, run_dir: Path | None) -> None:
+        known = run_dir is not None and bool(self._restored) and (run_dir / FOLDER).is_dir()
+        if run_dir is not None and not known and (aside := set_aside(run_dir)) is not None:
+            rank_zero_info(f"IITCallback: the records of an earlier run are now in {aside}.")
+        self._pool = WorkerPool(
+            workers=self._workers, timeout=self._run_options.timeout, when_busy=self._when_busy, max_queued=self._max_queued
+        )
+        self._pool.warm_up(self._run_options.engine)
+        self._journal = Journal(trackers_for(trainer.loggers, run_dir), options=self._described())
+        self._run = Run(replace(self._run_options, world_size=trainer.world_size), self._pool, self._journal)
+        if "run" in self._restored:
+            self._run.load_state_dict(self._restored["run"], known=known)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Analyses the untrained network as epoch -1, then puts the hooks on the model."""
-        capture = self._capture
-        if capture is None:
+        watch = self._watch
+        if watch is None:
             return
         if self._initial and trainer.global_step == 0 and not _is_dev_run(trainer):
             with self._guard("watching the untrained network"):
-                self._watch_untrained(trainer, pl_module, capture)
-        self._attach(pl_module)
-
-    def _attach(self, model: nn.Module) -> None:
-        for watcher in (self._capture, self._perturber):
-            if watcher is not None:
-                watcher.attach(model)
-
-    def _detach(self) -> None:
-        for watcher in (self._capture, self._perturber):
-            if watcher is not None:
-                watcher.detach()
-
-    def _begin_epoch(self, trainer: Trainer, *, initial: bool = False) -> None:
-        if self._capture is not None and self._perturber is not None:
-            self._capture.begin_epoch(trainer.num_training_batches, initial=initial)
-            self._perturber.begin_epoch()
-
-    def _begin_step(self) -> None:
-        self._capture.begin_step()  # type: ignore[union-attr]
-        self._perturber.listen(on=True)  # type: ignore[union-attr]
-
-    def _end_step(self) -> None:
-        self._capture.end_step()  # type: ignore[union-attr]
-        self._perturber.listen(on=False)  # type: ignore[union-attr]
-
-    def _watch_untrained(self, trainer: Trainer, pl_module: LightningModule, capture: Capture) -> None:
-        loader = trainer.train_dataloader
-        try:
-            twin: Any = copy_without_trainer(pl_module, trainer)
-            self._attach(twin)
-            with untouched_randomness(loader):
-                self._begin_epoch(trainer, initial=True)
-                seen = 0
-                for index, batch in enumerate(first_batches(loader)):
-                    if index >= trainer.num_training_batches or seen > self._enough_samples:
-                        break
-                    seen += extract_batch_size(batch)
-                    moved = trainer.strategy.batch_to_device(batch, dataloader_idx=0)
-                    self._begin_step()
-                    with trainer.precision_plugin.train_step_context():
-                        twin.training_step(moved, index)
-                    self._end_step()
-        except Exception as error:  # noqa: BLE001  a model that cannot be run by itself is no reason not to train
-            rank_zero_warn(f"IITCallback(initial=True): the untrained network was not analysed, since {error}.")
-            return
-        else:
-            self._submit(trainer, capture.end_epoch(), epoch=-1)
-        finally:
-            self._detach()
+                if watch_untrained(trainer, pl_module, watch, samples=self._enough_samples):
+                    self._submit(trainer, watch, epoch=-1)
+        with self._guard("hooking the layers"):
+            watch.attach(pl_module)
 
     # --- while training -----------------------------------------------------------------------------------------------
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts an epoch's counts."""
-        if self._capture is not None and not self._broken:
-            with self._guard("starting an epoch"):
-                self._begin_epoch(trainer)
+        with self._guard("starting an epoch"):
+            self._watch.begin_epoch(trainer.num_training_batches)  # type: ignore[union-attr]
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Arms the hooks: only training batches count."""
-        if not self._broken:
-            self._begin_step()
+        self._watch.begin_step(batch_idx)  # type: ignore[union-attr]
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Disarms the hooks."""
-        if not self._broken:
-            self._end_step()
+        self._watch.end_step(batch_idx)  # type: ignore[union-attr]
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Closes the epoch's counts and hands them to the workers."""
-        if self._capture is None or self._broken:
-            return
-        epoch = trainer.current_epoch
-        analysed = (epoch + 1) % self._every_n_epochs == 0
         with self._guard("closing an epoch"):
-            captured = self._capture.end_epoch()
-            if analysed:
-                self._submit(trainer, captured, epoch=epoch)
-            elif self._run is not None:
-                for layer in captured:
-                    self._run.collect(layer, epoch=epoch)
+            self._submit(trainer, self._watch, epoch=trainer.current_epoch)  # type: ignore[arg-type]
         with self._guard("showing Φ"):
             self._show(trainer, pl_module)
 
-    def _submit(self, trainer: Trainer, captured: Sequence[LayerEpoch], *, epoch: int) -> None:
-        run, perturber = self._run, self._perturber
-        if run is None or perturber is None:
+    def _submit(self, trainer: Trainer, watch: Watch, *, epoch: int) -> None:
+        captured, run, journal = watch.end_epoch(), self._run, self._journal
+        if run is None or journal is None:
             return
-        now, futures = time.time(), []
+        now, step, last = time.time(), trainer.global_step, _is_last(trainer, epoch)
+        if watch.pictures is not None:
+            watch.pictures.send(journal.write_network, epoch=epoch, global_step=step)
+        analysed = epoch < 0 or (epoch + 1) % self._every_n_epochs == 0
+        futures = []
         for layer in captured:
             counts = run.collect(layer, epoch=epoch)
-            states = run.states(layer, counts)
-            causal = perturber.perturb(layer, states[0]) if states else None
-            futures.append(run.submit(layer, counts, causal, epoch=epoch, global_step=trainer.global_step, wall_time=now))
+            if analysed:
+                states = run.states(layer, counts)
+                causal = watch.perturber.perturb(layer, states[0]) if states else None
+                futures.append(run.submit(layer, counts, causal, epoch=epoch, global_step=step, wall_time=now, last=last))
         if self._when_busy == "wait":
             for future in futures:
                 if future is not None:
@@ -312,7 +262,9 @@ class IITCallback(Callback):
             if phi is None:
                 continue
             if self._when_busy == "wait":
-                pl_module.log(f"iit/{layer}/phi", phi, on_epoch=True, logger=False, rank_zero_only=True, prog_bar=self._prog_bar)
+                pl_module.log(
+                    f"iit/{layer_slug(layer)}/phi", phi, on_epoch=True, logger=False, rank_zero_only=True, prog_bar=self._prog_bar
+                )
             elif self._prog_bar:
                 pl_module.log(f"phi {layer}", phi, on_epoch=True, logger=False, rank_zero_only=True, prog_bar=True)
 
@@ -320,13 +272,15 @@ class IITCallback(Callback):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Waits for the open analyses, with a progress line and a deadline."""
-        self._detach()
+        self._watch_no_more()
         with self._guard("waiting for the last Φ"):
+            if self._run is not None:
+                self._run.judge_last()
             self._finish(self._drain_timeout)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Keeps what was computed; teardown does not run after an error."""
-        self._detach()
+        self._watch_no_more()
         with self._guard("keeping what was computed"):
             if self._run is not None and isinstance(exception, (KeyboardInterrupt, SystemExit)):
                 self._run.abandon(f"Training was interrupted ({type(exception).__name__}) before this analysis ended.")
@@ -340,6 +294,11 @@ class IITCallback(Callback):
                 self._finish(self._drain_timeout)
                 self._close(failed=False)
 
+    def _watch_no_more(self) -> None:
+        with self._guard("taking the hooks away"):
+            if self._watch is not None:
+                self._watch.detach()
+
     def _finish(self, timeout: float) -> None:
         if self._run is not None and self._pool is not None and not self._run.drain(timeout):
             rank_zero_warn(
@@ -349,6 +308,8 @@ class IITCallback(Callback):
 
     def _close(self, *, failed: bool) -> None:
         pool, journal = self._pool, self._journal
+        if self._watch is not None and self._watch.pictures is not None:
+            self._watch.pictures.close()
         self._pool = self._journal = None
         if pool is not None:
             pool.close()
@@ -360,8 +321,8 @@ class IITCallback(Callback):
     def state_dict(self) -> dict[str, Any]:
         """Units, thresholds, records and open analyses, as plain values."""
         state: dict[str, Any] = {}
-        if self._capture is not None:
-            state["capture"] = self._capture.state_dict()
+        if self._watch is not None:
+            state["watch"] = self._watch.state_dict()
         if self._run is not None:
             state["run"] = self._run.state_dict()
         return state
@@ -391,7 +352,7 @@ class IITCallback(Callback):
     def _described(self) -> Mapping[str, str]:
         run, capture = self._run_options, self._capture_options
         values: dict[str, Any] = {
-            "layers": ",".join(self._capture.layers) if self._capture else "",
+            "layers": ",".join(self._watch.layers) if self._watch else "",
             "units": capture.units,
             "selection": capture.selection,
             "threshold": capture.threshold,
@@ -407,6 +368,12 @@ class IITCallback(Callback):
             "formalism": "IIT 3.0",
         }
         return {name: str(value) for name, value in values.items()}
+
+
+def _is_last(trainer: Trainer, epoch: int) -> bool:
+    """Whether it is known by now that no epoch follows."""
+    steps = trainer.max_steps != -1 and trainer.global_step >= trainer.max_steps
+    return trainer.should_stop or steps or epoch + 1 == trainer.max_epochs
 
 
 def _is_dev_run(trainer: Trainer) -> bool:

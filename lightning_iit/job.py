@@ -11,11 +11,16 @@ import traceback
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
 import numpy as np
 
+from lightning_iit.judgement import Judgement, judge_phi
 from lightning_iit.phi.engine import PhiEngine, choose_engine, get_engine
 from lightning_iit.phi.scalars import phi_scalars
 from lightning_iit.records import (
+    NULL_NOT_COMPUTED,
+    Computed,
+    Diagnostic,
     Failed,
     MajorComplex,
     PhiOptions,
@@ -28,6 +33,7 @@ from lightning_iit.records import (
 )
 from lightning_iit.tpm.diagnostics import scalars as tpm_scalars
 from lightning_iit.tpm.estimate import Tpm, tpm_from_counts
+from lightning_iit.tpm.examine import examine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,12 +66,16 @@ def run(task: PhiTask, report: Report = ignore) -> TaskResult:
     tpm = tpm_from_counts(task.counts, task.prior)
     scalars: dict[str, float] = {}
     images: dict[str, bytes] = {}
-    with _Part("the diagnostics of the TPM", notes):
+    found: tuple[Diagnostic, ...] = ()
+    with _Part("the scalars of the TPM", notes):
         scalars |= tpm_scalars(tpm)
+    with _Part("the diagnostics of the counts", notes):
+        found = examine(task.counts, kind=task.kind, prior=task.prior, seed=task.seed)
     if task.pictures:
         with _Part("the picture of the TPM", notes):
             images["tpm"] = _heatmap(task, tpm)
-    report(0.0, partial=TaskResult(states=(), tpm=tpm.record, scalars=scalars, images=images, notes=tuple(notes)))
+    partial = TaskResult(states=(), tpm=tpm.record, scalars=scalars, diagnostics=found, images=images, notes=tuple(notes))
+    report(0.0, partial=partial)
     states = _states(task, tpm, report)
     scalars |= phi_scalars(states)
     complex_ = None
@@ -76,15 +86,34 @@ def run(task: PhiTask, report: Report = ignore) -> TaskResult:
     if task.pictures and states:
         with _Part("the picture of the partition", notes):
             images["mip"] = _partition(task, tpm, states[0])
+    report(1.0, partial=msgspec.structs.replace(partial, scalars=scalars, images=images, major_complex=complex_))
+    judgement = _judge(task, states, notes)
+    scalars |= judgement.scalars
+    if judgement.null is not None and task.pictures:
+        with _Part("the pictures with their null", notes):
+            words = judgement.null.words
+            images |= {"tpm": _heatmap(task, tpm, words), "mip": _partition(task, tpm, states[0], words)}
     return TaskResult(
         states=states,
         tpm=tpm.record,
         scalars=scalars,
+        diagnostics=found,
+        null=judgement.null,
+        interval=judgement.interval,
+        curve=judgement.curve,
         major_complex=complex_,
         images=images,
         notes=tuple(notes),
         seconds=time.perf_counter() - start,
     )
+
+
+def _judge(task: PhiTask, states: tuple[StateResult, ...], notes: list[str]) -> Judgement:
+    """The null and the interval of the first state's Φ, where they are asked for."""
+    if task.judge is not None and states and isinstance(states[0].result, Computed):
+        with _Part("the null", notes):
+            return judge_phi(task, states[0].result.phi)
+    return Judgement()
 
 
 def prepare_run(task: PhiTask) -> None:
@@ -145,7 +174,7 @@ def _major_complex(task: PhiTask, tpm: Tpm) -> MajorComplex:
     return engine.major_complex(_system(task, tpm, task.states[0]), task.options)
 
 
-def _heatmap(task: PhiTask, tpm: Tpm) -> bytes:
+def _heatmap(task: PhiTask, tpm: Tpm, null_words: str = NULL_NOT_COMPUTED) -> bytes:
     from lightning_iit.figures.heatmap import tpm_heatmap
 
     return tpm_heatmap(
@@ -156,10 +185,11 @@ def _heatmap(task: PhiTask, tpm: Tpm) -> bytes:
         subtitle=_subtitle(task),
         state=task.states[0] if task.states else None,
         labels=_labels(task),
+        null_words=null_words,
     )
 
 
-def _partition(task: PhiTask, tpm: Tpm, state: StateResult) -> bytes:
+def _partition(task: PhiTask, tpm: Tpm, state: StateResult, null_words: str = NULL_NOT_COMPUTED) -> bytes:
     from lightning_iit.figures.partition import partition_graph
 
     return partition_graph(
@@ -172,6 +202,7 @@ def _partition(task: PhiTask, tpm: Tpm, state: StateResult) -> bytes:
         counts=task.counts,
         labels=_labels(task),
         cm=task.cm,
+        null_words=null_words,
     )
 
 

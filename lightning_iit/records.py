@@ -40,7 +40,7 @@ class _Record(msgspec.Struct, frozen=True):
 # --- a system and its analysis -------------------------------------------------------------------------------------
 
 
-class System(_Record, kw_only=True):
+class System(_Record, frozen=True, kw_only=True):
     """A candidate system in a state.
 
     Args:
@@ -79,14 +79,14 @@ class System(_Record, kw_only=True):
         return len(self.state)
 
 
-class Cut(_Record, kw_only=True):
+class Cut(_Record, frozen=True, kw_only=True):
     """A directed bipartition of a system: the connections from ``from_nodes`` to ``to_nodes`` are severed (noised)."""
 
     from_nodes: tuple[int, ...]
     to_nodes: tuple[int, ...]
 
 
-class Concept(_Record, kw_only=True):
+class Concept(_Record, frozen=True, kw_only=True):
     """A mechanism with its maximally irreducible cause and effect (node indices of the system).
 
     ``cause_phi`` and ``effect_phi`` are small φ in Hamming earth mover's distance; the repertoires are there on request
@@ -107,7 +107,7 @@ class Concept(_Record, kw_only=True):
         return min(self.cause_phi, self.effect_phi)
 
 
-class PhiOptions(_Record, kw_only=True):
+class PhiOptions(_Record, frozen=True, kw_only=True):
     """How Φ is computed.
 
     Args:
@@ -127,14 +127,14 @@ class PhiOptions(_Record, kw_only=True):
     pyphi: dict[str, bool | int | float | str] = {}
 
 
-class EngineInfo(_Record, kw_only=True):
+class EngineInfo(_Record, frozen=True, kw_only=True):
     """Which engine computed a result, in which version."""
 
     name: str
     version: str
 
 
-class Computed(_Record, kw_only=True, tag="computed", tag_field="status"):
+class Computed(_Record, frozen=True, kw_only=True, tag="computed", tag_field="status"):
     """Φ of one system in one state, in the units of the Hamming earth mover's distance.
 
     ``cut`` is the minimum-information partition, or None where Φ is 0 without a search (fewer than two nodes, not strongly
@@ -156,14 +156,14 @@ class Computed(_Record, kw_only=True, tag="computed", tag_field="status"):
         return math.fsum(concept.phi for concept in self.concepts)
 
 
-class TimedOut(_Record, kw_only=True, tag="timed_out", tag_field="status"):
+class TimedOut(_Record, frozen=True, kw_only=True, tag="timed_out", tag_field="status"):
     """The analysis did not end within its time limit (seconds)."""
 
     reason: str
     timeout: float
 
 
-class Failed(_Record, kw_only=True, tag="failed", tag_field="status"):
+class Failed(_Record, frozen=True, kw_only=True, tag="failed", tag_field="status"):
     """The analysis broke. ``code`` is one of worker_died, engine_error, capture_error, interrupted."""
 
     code: str
@@ -171,7 +171,7 @@ class Failed(_Record, kw_only=True, tag="failed", tag_field="status"):
     details: str = ""
 
 
-class Skipped(_Record, kw_only=True, tag="skipped", tag_field="status"):
+class Skipped(_Record, frozen=True, kw_only=True, tag="skipped", tag_field="status"):
     """The analysis was not made. ``code`` says why in a word (state_unreachable, queue_full, no_transitions, ...)."""
 
     code: str
@@ -181,7 +181,7 @@ class Skipped(_Record, kw_only=True, tag="skipped", tag_field="status"):
 PhiResult: TypeAlias = Computed | TimedOut | Failed | Skipped
 
 
-class MajorComplex(_Record, kw_only=True):
+class MajorComplex(_Record, frozen=True, kw_only=True):
     """The subset of units with the largest Φ, the rest being held as fixed background; its nodes are indices of the system."""
 
     nodes: tuple[int, ...]
@@ -191,7 +191,7 @@ class MajorComplex(_Record, kw_only=True):
 # --- what is captured and estimated ---------------------------------------------------------------------------------
 
 
-class Units(_Record, kw_only=True):
+class Units(_Record, frozen=True, kw_only=True):
     """Which units of a layer are analysed, and how they were chosen.
 
     ``indices`` are positions in the layer's unit axis of ``width`` units; unit i of every state is ``indices[i]``.
@@ -203,7 +203,7 @@ class Units(_Record, kw_only=True):
     seed: int | None = None
 
 
-class Thresholds(_Record, kw_only=True):
+class Thresholds(_Record, frozen=True, kw_only=True):
     """A unit is ON where its activation is greater than its value here."""
 
     values: tuple[float, ...]
@@ -212,7 +212,7 @@ class Thresholds(_Record, kw_only=True):
     samples: int = 0
 
 
-class Counts(_Record, kw_only=True):
+class Counts(_Record, frozen=True, kw_only=True):
     """Transition counts: the unit of truth, from which another TPM can be estimated later.
 
     Args:
@@ -231,7 +231,7 @@ class Counts(_Record, kw_only=True):
         return sum(self.visits)
 
 
-class TpmRecord(_Record, kw_only=True):
+class TpmRecord(_Record, frozen=True, kw_only=True):
     """The state-by-node TPM, ``[2**n, n]``, little-endian; rows where ``visited`` is False hold the prior only."""
 
     state_by_node: tuple[tuple[float, ...], ...]
@@ -239,7 +239,7 @@ class TpmRecord(_Record, kw_only=True):
     prior: float
 
 
-class Perturbation(_Record, kw_only=True):
+class Perturbation(_Record, frozen=True, kw_only=True):
     """How a causal TPM was made: units were set into each of their states, and the layer made one step.
 
     ``off`` and ``on`` are the values that each unit was set to, for each part of the state that was set (a hidden state, and the
@@ -256,7 +256,7 @@ class Perturbation(_Record, kw_only=True):
     seed: int
 
 
-class StateResult(_Record, kw_only=True):
+class StateResult(_Record, frozen=True, kw_only=True):
     """The result for one analysed state, with how often the state was visited."""
 
     state: State
@@ -264,7 +264,7 @@ class StateResult(_Record, kw_only=True):
     result: PhiResult
 
 
-class NullResult(_Record, kw_only=True):
+class NullResult(_Record, frozen=True, kw_only=True):
     """Φ of surrogate data under a null hypothesis (``name`` says which) beside the Φ that it judges."""
 
     name: str
@@ -276,11 +276,17 @@ class NullResult(_Record, kw_only=True):
     seed: int
     values: tuple[float, ...] = ()
 
+    @property
+    def words(self) -> str:
+        """The null in one phrase."""
+        return f"{self.name} null: mean {self.mean:.4f}, upper {self.upper:.4f}, p = {self.p:.3f}"
 
-class Interval(_Record, kw_only=True):
-    """A posterior interval of Φ: the middle ``level`` of Φ over ``draws`` TPMs drawn from the posterior of the counts.
 
-    ``low`` is 0 where the null was not rejected, or not computed, as ``words`` then says.
+class Interval(_Record, frozen=True, kw_only=True):
+    """A posterior interval of Φ.
+
+    It is the middle ``level`` of Φ over ``draws`` TPMs drawn from the posterior of the counts, with its reflection in the
+    estimate, since estimated Φ is biased. ``low`` is 0 where the null was not rejected, or not computed, as ``words`` then says.
     """
 
     low: float
@@ -291,7 +297,7 @@ class Interval(_Record, kw_only=True):
     words: str = ""
 
 
-class CurvePoint(_Record, kw_only=True):
+class CurvePoint(_Record, frozen=True, kw_only=True):
     """Φ of ``subsamples`` random parts of the transitions, of ``transitions`` each: mean, smallest and largest."""
 
     transitions: int
@@ -301,7 +307,7 @@ class CurvePoint(_Record, kw_only=True):
     high: float
 
 
-class Diagnostic(_Record, kw_only=True):
+class Diagnostic(_Record, frozen=True, kw_only=True):
     """One checked assumption of the estimate: its value and unit, a p-value where there is a test, and plain words."""
 
     name: str
@@ -315,10 +321,27 @@ class Diagnostic(_Record, kw_only=True):
 # --- a task and its outcome ------------------------------------------------------------------------------------------
 
 
-class PhiTask(_Record, kw_only=True):
-    """What a worker is asked: a layer's counts of one epoch and the states to analyse. Plain data, so that any pool can carry it.
+class Judge(_Record, frozen=True, kw_only=True):
+    """What a Φ is to be judged by, behind the analysis itself.
 
-    ``visits`` says how often each of ``states`` was observed, where that is not what ``counts`` says (perturbed TPMs).
+    Args:
+        null: "cut" or "shuffle".
+        surrogates: how many are drawn under the null.
+        interval_draws: how many TPMs are drawn from the posterior; 0 for no interval.
+        curve: also compute Φ against the number of transitions.
+    """
+
+    null: str = "cut"
+    surrogates: int = 19
+    interval_draws: int = 0
+    curve: bool = False
+
+
+class PhiTask(_Record, frozen=True, kw_only=True):
+    """What a worker is asked: a layer's counts of one epoch and the states to analyse.
+
+    Plain data, so that any pool can carry it. ``visits`` says how often each of ``states`` was observed, where that is not what
+    ``counts`` says (perturbed TPMs).
     """
 
     layer: str
@@ -335,6 +358,7 @@ class PhiTask(_Record, kw_only=True):
     engine: str = "auto"
     options: PhiOptions = PhiOptions()
     timeout: float | None = None
+    judge: Judge | None = None
     pictures: bool = True
     seed: int = 0
 
@@ -351,7 +375,7 @@ class PhiTask(_Record, kw_only=True):
         return self.counts.visits[index] if index < len(self.counts.visits) else 0
 
 
-class TaskResult(_Record, kw_only=True):
+class TaskResult(_Record, frozen=True, kw_only=True):
     """What a worker answers; ``states`` has one result for every state of the task, whatever happened."""
 
     states: tuple[StateResult, ...]
@@ -370,7 +394,7 @@ class TaskResult(_Record, kw_only=True):
 # --- the record of a layer at an epoch -------------------------------------------------------------------------------
 
 
-class Provenance(_Record, kw_only=True):
+class Provenance(_Record, frozen=True, kw_only=True):
     """Where a number comes from: options, seeds and package versions."""
 
     engine: str
@@ -381,11 +405,12 @@ class Provenance(_Record, kw_only=True):
     packages: dict[str, str] = {}
 
 
-class EpochRecord(_Record, kw_only=True):
+class EpochRecord(_Record, frozen=True, kw_only=True):
     """Everything known of one layer at one epoch. One JSON file each, under ``<log_dir>/iit/<layer>/epoch=0003.json``.
 
     ``counts`` are those that the TPM comes from: of watched transitions, or of perturbations (``perturbation`` says how; what was
-    watched is then in ``observed``). Epoch -1 is the untrained network. ``result`` is that of the first state of ``states``; ``scalars`` is exactly what is
+    watched is then in ``observed``). Epoch -1 is the untrained network. ``result`` is that of the first state of ``states``;
+    ``scalars`` is exactly what is
     logged under ``iit/<layer>/``.
     """
 
@@ -431,9 +456,7 @@ class EpochRecord(_Record, kw_only=True):
     @property
     def null_words(self) -> str:
         """The null of this number in words, or that there is none."""
-        if self.null is None:
-            return NULL_NOT_COMPUTED
-        return f"{self.null.name} null: mean {self.null.mean:.4f}, upper {self.null.upper:.4f}, p = {self.null.p:.3f}"
+        return NULL_NOT_COMPUTED if self.null is None else self.null.words
 
 
 class Records(tuple[EpochRecord, ...]):
@@ -479,7 +502,7 @@ LayerKind: TypeAlias = Literal["input", "linear", "conv", "rnn", "lstm", "gru", 
 """What a layer is: the viewer gives each kind a shape of its own."""
 
 
-class NetworkLayer(_Record, kw_only=True):
+class NetworkLayer(_Record, frozen=True, kw_only=True):
     """A layer in forward order: a sample of its units, and what they did.
 
     Args:
@@ -504,7 +527,7 @@ class NetworkLayer(_Record, kw_only=True):
     heads: int = 0
 
 
-class Connections(_Record, kw_only=True):
+class Connections(_Record, frozen=True, kw_only=True):
     """The strongest weights between two layers (positions in ``NetworkSnapshot.layers``; equal for recurrent ones).
 
     Args:
@@ -522,7 +545,7 @@ class Connections(_Record, kw_only=True):
     largest: float = 0.0
 
 
-class NetworkSnapshot(_Record, kw_only=True):
+class NetworkSnapshot(_Record, frozen=True, kw_only=True):
     """The network at an epoch, small enough to be drawn. One JSON file each, under ``<log_dir>/iit/network/snapshot=0003.json``.
 
     ``steps`` names each row of the layers' ``activity`` as (sample, position in its sequence).
@@ -602,12 +625,12 @@ def _checked_tpm(value: Any) -> tuple[tuple[float, ...], ...]:
     if n == 0 or len(rows) != 2**n or any(len(row) != n for row in rows):
         msg = (
             f"tpm: got {len(rows)} rows of {n} entries. A state-by-node TPM of n nodes has 2**n rows of n entries"
-            f"{f', here {2**n}' if 0 < n < 20 else ''}; turn a state-by-state matrix into one first (`lightning_iit.state_by_node`)."
+            f"{f', here {2**n}' if 0 < n < 20 else ''}; turn a state-by-state matrix into one with `lightning_iit.state_by_node`."
         )
         raise InvalidSystemError(msg)
     for index, row in enumerate(rows):
         for node, entry in enumerate(row):
-            if not isinstance(entry, Real) or not 0.0 <= entry <= 1.0:
+            if not isinstance(entry, Real) or not 0.0 <= float(entry) <= 1.0:
                 msg = f"tpm: entry [{index}, {node}] is {entry!r}; each entry is a probability of being ON, from 0 to 1."
                 raise InvalidSystemError(msg)
     return tuple(tuple(float(entry) for entry in row) for row in rows)

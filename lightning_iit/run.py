@@ -6,6 +6,7 @@ import base64
 import logging
 import sys
 import threading
+import time
 import zlib
 from collections import deque
 from dataclasses import dataclass, field
@@ -16,11 +17,15 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.judgement import analyses_for
+from lightning_iit.phi.engine import choose_engine
 from lightning_iit.records import (
     Computed,
     Counts,
     EpochRecord,
     Failed,
+    Judge,
     PhiOptions,
     PhiResult,
     PhiTask,
@@ -33,7 +38,9 @@ from lightning_iit.records import (
     encode,
 )
 from lightning_iit.tpm.counts import merge
-from lightning_iit.tpm.states import StatesPolicy, choose_states, index_of
+from lightning_iit.tpm.intervals import DRAWS
+from lightning_iit.tpm.nulls import NullName
+from lightning_iit.tpm.states import StatesPolicy, check_policy, choose_states, index_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +71,27 @@ class RunOptions:
     seed: int = 0
     pictures: bool = True
     world_size: int = 1
+    null: NullName | None = "cut"
+    surrogates: int = 19
+    extra_budget: float = 0.25
+
+    def check(self) -> None:
+        """Raises InvalidArgumentError for a value that cannot be."""
+        check_policy(self.states)
+        if not 0.0 <= self.prior <= 1.0:
+            msg = f"prior={self.prior!r}: give the probability of ON in unvisited rows, from 0 to 1."
+            raise InvalidArgumentError(msg)
+        if self.null not in {"cut", "shuffle", None}:
+            msg = f"null={self.null!r}: choose 'cut', 'shuffle' or None."
+            raise InvalidArgumentError(msg)
+        if not self.extra_budget >= 0.0:
+            msg = f"extra_budget={self.extra_budget!r}: give the share of the training time that nulls may take, 0 or more."
+            raise InvalidArgumentError(msg)
+        choose_engine(self.engine, self.options)
+
+
+_INTERVAL_SECONDS = 30.0
+"""The last epoch's interval and curve are computed where they take no longer than this, by the time that its Φ took before."""
 
 
 class Run:
@@ -85,6 +113,9 @@ class Run:
         self._open: dict[Key, tuple[PhiTask | None, EpochRecord]] = {}
         self._windows: dict[str, deque[Counts]] = {}
         self._packages = _versions()
+        self._started = time.monotonic()
+        self._spent = 0.0
+        self._last: dict[str, tuple[PhiTask, EpochRecord]] = {}
 
     @property
     def records(self) -> Records:
@@ -117,7 +148,15 @@ class Run:
         return choose_states(counts, captured.last_state, self._options.states)
 
     def submit(
-        self, captured: LayerEpoch, counts: Counts | None, causal: Causal = None, *, epoch: int, global_step: int, wall_time: float
+        self,
+        captured: LayerEpoch,
+        counts: Counts | None,
+        causal: Causal = None,
+        *,
+        epoch: int,
+        global_step: int,
+        wall_time: float,
+        last: bool = False,
     ) -> Future[TaskResult] | None:
         """Files one layer's epoch: hands it to the pool, or settles it at once where nothing can be analysed.
 
@@ -128,6 +167,7 @@ class Run:
             epoch: the epoch that ended, -1 for the untrained network.
             global_step: at capture.
             wall_time: at capture, in seconds since 1970.
+            last: whether no epoch follows; the last Φ of each layer is always judged by its null.
 
         Returns:
             The future of the analysis, or None where it is settled already.
@@ -149,7 +189,43 @@ class Run:
             reason = f"Layer {captured.layer!r} gave no transition in epoch {epoch}: it needs two samples or time steps in a row."
             self._settle(stub, Skipped(code="no_transitions", reason=reason))
             return None
-        return self._analyse(self._task(stub, states), stub)
+        task = self._task(stub, states)
+        self._last[stub.layer] = (task, stub)
+        return self._analyse(msgspec.structs.replace(task, judge=self._judge(task, last=last)), stub)
+
+    def judge_last(self) -> None:
+        """Judges the last Φ of each layer by its null where that is still to be done, since nobody knew that it was the last."""
+        for task, stub in list(self._last.values()):
+            with self._lock:
+                record = self._records.get(stub.key)
+            if record is None or record.null is not None or not isinstance(record.result, Computed):
+                continue
+            if (judge := self._judge(task, last=True)) is not None:
+                self._journal.expect(stub.key, stub.global_step)
+                self._analyse(msgspec.structs.replace(task, judge=judge), stub)
+
+    def _judge(self, task: PhiTask, *, last: bool) -> Judge | None:
+        """What the task's Φ is judged by: as much as the budget has room for, for the last epoch always the null."""
+        options = self._options
+        if options.null is None or len(task.states[0]) < 2:
+            return None
+        seconds = self._seconds(task)
+        cost = options.surrogates * seconds
+        room = options.extra_budget * (time.monotonic() - self._started) - self._spent
+        if not last and cost > room:
+            return None
+        self._spent += cost
+        judge = Judge(null=options.null, surrogates=options.surrogates)
+        everything = msgspec.structs.replace(judge, interval_draws=DRAWS, curve=True)
+        more = analyses_for(msgspec.structs.replace(task, judge=everything)) - options.surrogates
+        return everything if last and more * seconds <= _INTERVAL_SECONDS else judge
+
+    def _seconds(self, task: PhiTask) -> float:
+        """What one analysis takes: as long as the layer's latest did, else as the engine says."""
+        with self._lock:
+            of_layer = [record for record in self._records.values() if record.layer == task.layer]
+        computed = [record.result.seconds for record in of_layer if isinstance(record.result, Computed)]
+        return computed[-1] if computed else choose_engine(task.engine, task.options).seconds(len(task.states[0]))
 
     def _stub(
         self, captured: LayerEpoch, counts: Counts | None, causal: Causal, *, epoch: int, global_step: int, wall_time: float
@@ -234,6 +310,8 @@ class Run:
                 "scalars": answer.scalars,
                 "diagnostics": answer.diagnostics,
                 "null": answer.null,
+                "interval": answer.interval,
+                "curve": answer.curve,
                 "major_complex": answer.major_complex,
                 "notes": (*stub.notes, *answer.notes),
             }

@@ -86,7 +86,7 @@ def test_the_mlflow_server(run):
             history = sorted(client.get_metric_history(run_id, f"iit/{layer}/{name}"), key=lambda metric: metric.step)
             assert [metric.step for metric in history] == [record.global_step for record in of_layer]
             assert [metric.value for metric in history] == [record.scalars[name] for record in of_layer]
-            assert [metric.timestamp for metric in history] == [int(record.wall_time * 1000) for record in of_layer]
+            assert [metric.timestamp for metric in history] == [round(record.wall_time * 1000) for record in of_layer]
         for record in of_layer:
             path = client.download_artifacts(run_id, f"iit/{layer}/epoch={record.epoch:04d}.json")
             with open(path, "rb") as stored:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+from lightning.pytorch.utilities import rank_zero_warn
+from lightning.pytorch.utilities.data import extract_batch_size
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from lightning_iit.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lightning.pytorch import LightningModule, Trainer
+
+    from lightning_iit.capture.watch import Watch
 
 
 def copy_without_trainer(module: nn.Module, trainer: object) -> nn.Module:
@@ -35,12 +43,12 @@ def first_batches(loader: object) -> Iterator[Any]:
     """The batches that a data loader gives, made in this process and without starting its workers.
 
     Raises:
-        InvalidArgumentError: the loader is not one ``DataLoader`` over a map-style dataset, so reading ahead would use up its data.
+        InvalidArgumentError: the loader is not one ``DataLoader`` over a map-style dataset; reading ahead would use up its data.
     """
     if not isinstance(loader, DataLoader) or isinstance(loader.dataset, IterableDataset):
         msg = (
             f"the training data come from {type(loader).__name__}"
-            f"{' over an IterableDataset' if isinstance(loader, DataLoader) else ''}, which cannot be read ahead without using it up"
+            f"{' over an IterableDataset' if isinstance(loader, DataLoader) else ''}, which cannot be read ahead"
         )
         raise InvalidArgumentError(msg)
     dataset: Any = loader.dataset
@@ -62,7 +70,7 @@ def untouched_randomness(loader: object) -> Iterator[None]:
     generators = [generator for generator in _generators(loader) if generator is not None]
     held = [generator.get_state() for generator in generators]
     fault: Exception | None = None
-    with isolate_rng(include_cuda=torch.cuda.is_initialized()), warnings.catch_warnings():
+    with isolate_rng(include_cuda=torch.cuda.is_available()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             yield
@@ -80,3 +88,39 @@ def _generators(loader: object) -> Iterator[torch.Generator | None]:
         generator = getattr(holder, "generator", None)
         if isinstance(generator, torch.Generator):
             yield generator
+
+
+def watch_untrained(trainer: Trainer, module: LightningModule, watch: Watch, *, samples: int) -> bool:
+    """Runs ``training_step`` of a copy of the module on the first batches, with the copy watched.
+
+    Args:
+        trainer: at the start of its training.
+        module: the untrained module; it is copied, and neither it nor any random state or data loader is changed.
+        watch: is attached to the copy, and detached again.
+        samples: how many are enough; at most one epoch.
+
+    Returns:
+        Whether the epoch can be closed; where not, a warning has said why.
+    """
+    loader, batches = trainer.train_dataloader, trainer.num_training_batches
+    try:
+        twin: Any = copy_without_trainer(module, trainer)
+        watch.attach(twin)
+        with untouched_randomness(loader):
+            watch.begin_epoch(batches, initial=True)
+            seen = 0
+            for index, batch in enumerate(first_batches(loader)):
+                if index >= batches or seen > samples:
+                    break
+                seen += extract_batch_size(batch)
+                moved = trainer.strategy.batch_to_device(batch, dataloader_idx=0)
+                watch.begin_step(index)
+                with trainer.precision_plugin.train_step_context():
+                    twin.training_step(moved, index)
+                watch.end_step(index)
+    except Exception as error:  # noqa: BLE001  a model that cannot be run by itself is no reason not to train
+        rank_zero_warn(f"IITCallback(initial=True): the untrained network was not analysed, since {error}.")
+        return False
+    finally:
+        watch.detach()
+    return True

@@ -186,4 +186,4 @@ def _fit(values: Int[np.ndarray, "triple unit"], starts: Int[np.ndarray, " group
 def _compared(observed: float, drawn: Float[np.ndarray, " sample"], total: int) -> Resampled:
     p = (1 + int((drawn >= observed - 1e-9).sum())) / (len(drawn) + 1)
     information = (observed - float(drawn.mean())) / (2.0 * total * np.log(2.0)) if total else 0.0
-    return Resampled(g=max(observed, 0.0), bits=max(information, 0.0), p=p)
+    return Resampled(g=max(float(observed), 0.0), bits=max(float(information), 0.0), p=p)

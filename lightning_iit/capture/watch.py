@@ -1,0 +1,95 @@
+"""All that is watched on the training side: the states of the layers' units, some of their calls, and the network's picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lightning_iit.capture.causal import CausalOptions, Perturber
+from lightning_iit.capture.session import Capture
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from torch import nn
+
+    from lightning_iit.capture.epoch import LayerEpoch
+    from lightning_iit.capture.network_pictures import NetworkPictures
+    from lightning_iit.capture.options import CaptureOptions
+
+
+class Watch:
+    """Watches the layers of a model over steps and epochs.
+
+    Args:
+        model: where the layers are.
+        capture: which layers and units, and how states are read.
+        causal: how causal TPMs are made.
+        pictures: of the network; None for none (and on ranks other than the first).
+
+    Raises:
+        InvalidArgumentError: an option that does not fit the model.
+    """
+
+    def __init__(
+        self, model: nn.Module, capture: CaptureOptions, causal: CausalOptions, pictures: NetworkPictures | None = None
+    ) -> None:
+        self.capture = Capture(model, capture)
+        self.perturber = Perturber(model, self.capture.layers, causal)
+        self.pictures = pictures
+        self._batches: float = 0
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of the layers, in order."""
+        return self.capture.layers
+
+    def attach(self, model: nn.Module) -> None:
+        """Hooks this model, or a copy of it, in place of any other."""
+        self.capture.attach(model)
+        self.perturber.attach(model)
+        if self.pictures is not None:
+            self.pictures.begin(model)
+
+    def detach(self) -> None:
+        """Takes every hook away."""
+        self.capture.detach()
+        self.perturber.detach()
+        if self.pictures is not None:
+            self.pictures.after_batch(0)
+
+    def begin_epoch(self, batches: float, *, initial: bool = False) -> None:
+        """Starts an epoch of so many batches; ``initial`` for the untrained network."""
+        self._batches = batches
+        self.capture.begin_epoch(batches, initial=initial)
+        self.perturber.begin_epoch()
+
+    def begin_step(self, index: int) -> None:
+        """From here on calls of the layers count."""
+        if self.pictures is not None:
+            self.pictures.before_batch(index, self._batches, self._units)
+        self.perturber.listen(on=True)
+        self.capture.begin_step()
+
+    def end_step(self, index: int) -> None:
+        """From here on they do not."""
+        self.capture.end_step()
+        self.perturber.listen(on=False)
+        if self.pictures is not None:
+            self.pictures.after_batch(index)
+
+    def end_epoch(self) -> tuple[LayerEpoch, ...]:
+        """What was captured of each layer, over all ranks."""
+        return self.capture.end_epoch()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run must have the same."""
+        return self.capture.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes over what :meth:`state_dict` gave."""
+        self.capture.load_state_dict(state)
+
+    def _units(self) -> Mapping[str, Sequence[int]]:
+        layers = self.capture.state_dict()["layers"]
+        return {name: layer["units"]["indices"] for name, layer in layers.items() if layer["units"]}

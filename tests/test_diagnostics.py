@@ -1,16 +1,23 @@
-"""The scalars beside Φ, in closed form and against the definitions written out."""
+"""The scalars beside Φ, in closed form and against the definitions; the tests of assumptions: G by scipy, size and power."""
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 import pytest
 import scipy.stats
+from chains import BASIC, COIN, STICKY, counted, walk, watched
 
 from lightning_iit import estimate_tpm
 from lightning_iit.records import Counts
 from lightning_iit.tpm.conversion import bits, state_by_state
+from lightning_iit.tpm.counts import joint, merge, on, triples_from_codes, visits
 from lightning_iit.tpm.diagnostics import effective_information, entropy, scalars
 from lightning_iit.tpm.estimate import tpm_from_counts
+from lightning_iit.tpm.examine import examine, multi_information, self_transitions
+from lightning_iit.tpm.nulls import surrogates
+from lightning_iit.tpm.resampling import conditional_dependence, homogeneity, markov_order
 
 KEYS = {"coverage", "transitions", "effective_information", "determinism", "degeneracy", "entropy"}
 
@@ -78,3 +85,251 @@ def test_entropy_against_scipy():
     distributions = np.random.default_rng(0).dirichlet(np.ones(5), 7).T
     np.testing.assert_allclose(entropy(distributions), scipy.stats.entropy(distributions, base=2))
     assert entropy(np.array([0.0, 1.0])) == 0.0
+
+
+# --- tests of assumptions ---------------------------------------------------------------------------------------------
+
+
+def g_by_scipy(table: np.ndarray) -> float:
+    """G of a two-way table; rows and columns of zeros say nothing."""
+    table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
+    if min(table.shape) < 2:
+        return 0.0
+    return float(scipy.stats.chi2_contingency(table, correction=False, lambda_="log-likelihood").statistic)
+
+
+def codes_of(n: int, transitions: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return walk(rng.uniform(0.1, 0.9, (2**n, n)), transitions + 1, rng)
+
+
+def halves_of(codes: np.ndarray, n: int) -> list[Counts]:
+    middle = len(codes) // 2
+    return [counted(codes[: middle + 1], n), counted(codes[middle:], n)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_g_of_dependence_is_scipys(seed):
+    # For two units the dependence within each row is that of a 2 x 2 table.
+    counts = counted(codes_of(2, 300, seed), 2)
+    expected = sum(g_by_scipy(row.reshape(2, 2)) for row in joint(counts))
+    test = conditional_dependence(counts, resamples=19)
+    assert test.g == pytest.approx(expected)
+
+
+def test_g_of_dependence_of_three_units_is_its_definition():
+    counts = counted(codes_of(3, 400, 0), 3)
+    expected = 0.0
+    for row, total, ons in zip(joint(counts), visits(counts), on(counts), strict=True):
+        product = np.where(bits(3), ons / total, 1 - ons / total).prod(axis=1)
+        expected += 2 * sum(seen * np.log(seen / (total * p)) for seen, p in zip(row, product, strict=True) if seen)
+    assert conditional_dependence(counts, resamples=19).g == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_g_of_homogeneity_is_scipys(seed):
+    parts = halves_of(codes_of(2, 300, seed), 2)
+    expected = sum(
+        g_by_scipy(np.array([[on(part)[row, unit], visits(part)[row] - on(part)[row, unit]] for part in parts]))
+        for row, unit in itertools.product(range(4), range(2))
+        if all(visits(part)[row] for part in parts)
+    )
+    assert homogeneity(parts, resamples=19).g == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_g_of_order_is_scipys(seed):
+    codes, n = codes_of(2, 300, seed), 2
+    table = np.zeros((4, 4, n, 2), dtype=int)  # present, previous, unit, OFF or ON
+    for a, b, c in zip(codes, codes[1:], codes[2:], strict=False):
+        for unit in range(n):
+            table[b, a, unit, c >> unit & 1] += 1
+    expected = sum(g_by_scipy(table[b, :, unit]) for b in range(4) for unit in range(n))
+    assert markov_order(triples_from_codes([codes], units=n), n, resamples=19).g == pytest.approx(expected)
+
+
+def test_triples_do_not_cross_sequences():
+    found = triples_from_codes([[0, 1, 2, 3], [1, 2, 3], [3, 3], []], units=2)
+    assert found.tolist() == [[0, 1, 2, 1], [1, 2, 3, 2]]
+
+
+SIZES = [(3, 200, 250), (6, 2000, 150)]
+
+
+@pytest.mark.parametrize(("n", "transitions", "repetitions"), SIZES)
+def test_sizes_are_near_the_nominal_five_percent(n, transitions, repetitions):
+    rejected = np.zeros(3)
+    for seed in range(repetitions):
+        rng = np.random.default_rng([n, seed])
+        codes = walk(rng.random((2**n, n)), transitions + 1, rng)
+        outcomes = (
+            conditional_dependence(counted(codes, n), resamples=99, seed=seed),
+            homogeneity(halves_of(codes, n), resamples=99, seed=seed),
+            markov_order(triples_from_codes([codes], units=n), n, resamples=99, seed=seed),
+        )
+        rejected += [test.p <= 0.05 for test in outcomes]
+    sizes = rejected / repetitions
+    print(f"n={n}, {transitions} transitions: sizes of dependence, stationarity, order {sizes}")
+    assert ((sizes >= 0.02) & (sizes <= 0.08)).all(), sizes
+
+
+def dependent(n: int, transitions: int, seed: int) -> np.ndarray:
+    """Units 0 and 1 get the same coin in 60 % of the steps, whatever the state: marginals of 1/2, and dependent."""
+    rng = np.random.default_rng(seed)
+    states = rng.integers(0, 2, (transitions + 1, n))
+    same = rng.random(transitions + 1) < 0.6
+    states[same, 1] = states[same, 0]
+    return states @ (1 << np.arange(n))
+
+
+def delayed(n: int, transitions: int, seed: int) -> np.ndarray:
+    """Each unit is, with probability 0.8, what it was two steps before."""
+    rng = np.random.default_rng(seed)
+    states = rng.integers(0, 2, (transitions + 1, n))
+    for t in range(2, transitions + 1):
+        states[t] = np.where(rng.random(n) < 0.8, states[t - 2], 1 - states[t - 2])
+    return states @ (1 << np.arange(n))
+
+
+def changing(n: int, transitions: int, seed: int) -> np.ndarray:
+    """Units that are ON with 0.4 in the first half and with 0.6 in the second."""
+    rng = np.random.default_rng(seed)
+    chance = np.where(np.arange(transitions + 1) < transitions // 2, 0.35, 0.65)
+    return (rng.random((transitions + 1, n)) < chance[:, None]) @ (1 << np.arange(n))
+
+
+@pytest.mark.parametrize(("n", "transitions", "repetitions"), [(3, 200, 20), (6, 2000, 8)])
+@pytest.mark.parametrize(
+    ("codes", "name"), [(dependent, "conditional_dependence"), (delayed, "markov_order"), (changing, "stationarity")]
+)
+def test_violations_are_found(codes, name, n, transitions, repetitions):
+    found = 0
+    for seed in range(repetitions):
+        watched_codes = codes(n, transitions, seed)
+        diagnostics = examine(
+            counted(watched_codes, n),
+            kind="observational",
+            halves=halves_of(watched_codes, n),
+            triples=triples_from_codes([watched_codes], units=n),
+            resamples=99,
+            seed=seed,
+        )
+        found += {item.name: item.verdict for item in diagnostics}[name] == "violated"
+    assert found >= 0.8 * repetitions
+
+
+def test_bits_are_bias_corrected():
+    # Two units that share a fair coin in every step share 1 bit. The plain estimate for four coins with 400 transitions is 0.1 bit.
+    coin = np.random.default_rng(0).integers(0, 2, 4001)
+    assert conditional_dependence(counted(coin * 3, 2), resamples=99).bits == pytest.approx(1.0, abs=0.01)
+    independent = [conditional_dependence(watched(np.full((16, 4), 0.5), 400, seed), resamples=99) for seed in range(20)]
+    assert np.mean([test.g / (2 * 400 * np.log(2)) for test in independent]) > 0.09
+    assert np.mean([test.bits for test in independent]) < 0.03
+
+
+def test_p_is_seeded():
+    counts = watched(BASIC, 300, 0)
+    assert conditional_dependence(counts, seed=1) == conditional_dependence(counts, seed=1)
+    assert homogeneity([counts, counts], seed=1) == homogeneity([counts, counts], seed=1)
+    assert homogeneity([counts, counts], seed=1).p > 0.9
+    assert homogeneity([counts, counts, watched(COIN, 300, 0)], seed=1).p == 1 / 200
+
+
+# --- what a person reads ----------------------------------------------------------------------------------------------
+
+
+NAMES = [
+    "coverage", "conditional_dependence", "markov_order", "stationarity", "determinism", "degeneracy",
+    "effective_information", "self_transitions", "multi_information",
+]  # fmt: skip
+
+
+def read(counts: Counts, **options) -> dict:
+    found = examine(counts, **{"kind": "observational", "resamples": 99, **options})
+    return {item.name: item for item in found}
+
+
+def test_a_sound_chain_in_words():
+    codes = walk(BASIC, 1001, np.random.default_rng(0))
+    found = read(counted(codes, 3), halves=halves_of(codes, 3), triples=triples_from_codes([codes], units=3))
+    assert list(found) == NAMES
+    tested = ["conditional_dependence", "markov_order", "stationarity"]
+    assert [found[name].verdict for name in ["coverage", *tested]] == ["ok"] * 4
+    assert found["coverage"].words == "8 of 8 states visited, 1000 transitions"
+    assert all(found[name].p > 0.05 and f"p = {found[name].p:.3f}" in found[name].words for name in tested)
+    expected = effective_information(tpm_from_counts(counted(codes, 3)).state_by_node)
+    assert (found["effective_information"].value, found["determinism"].value, found["degeneracy"].value) == expected
+
+
+def test_dependence_in_words():
+    words = read(counted(dependent(3, 1600, 0), 3))["conditional_dependence"].words
+    assert words.startswith("next states are conditionally dependent (0.2")
+    assert words.endswith(" bit, p = 0.010), so Φ describes the independent version")
+
+
+def test_unvisited_states_and_few_transitions():
+    few = read(watched(COIN, 60, 0))
+    assert few["coverage"].verdict == "not enough data"
+    assert few["conditional_dependence"].verdict == "not enough data"
+    assert few["conditional_dependence"].p is None
+    assert "10 transitions" in few["conditional_dependence"].words
+    codes = walk(COIN, 61, np.random.default_rng(0))
+    short = read(counted(codes, 3), halves=halves_of(codes, 3), triples=triples_from_codes([codes], units=3))
+    assert short["stationarity"].verdict == short["markov_order"].verdict == "not enough data"
+    partial = read(estimate_tpm([[0, 0], [1, 0]] * 200).counts)["coverage"]
+    assert (partial.verdict, partial.value) == ("violated", 0.5)
+    assert "prior" in partial.words
+
+
+def test_nothing_counted_is_still_examined():
+    found = read(Counts(visits=(0,) * 4, on=((0, 0),) * 4, joint=()), halves=[watched(COIN, 10, 0)] * 2, triples=[])
+    assert list(found) == NAMES
+    assert found["coverage"].value == 0.0
+
+
+def test_what_does_not_apply_to_perturbed_counts():
+    codes = walk(BASIC, 4001, np.random.default_rng(3))
+    counts = counted(codes, 3)
+    found = read(counts, kind="causal", halves=halves_of(codes, 3), triples=triples_from_codes([codes], units=3))
+    for name in ("markov_order", "stationarity", "self_transitions", "multi_information"):
+        assert (found[name].verdict, found[name].value, found[name].p) == ("not applicable", None, None)
+    assert found["conditional_dependence"].verdict == "ok"
+    assert read(surrogates(counts, number=1)[0], kind="causal")["conditional_dependence"].verdict == "not applicable"
+
+
+def test_what_was_not_counted_and_one_unit():
+    found = read(watched(BASIC, 1000, 0))
+    assert found["markov_order"].verdict == found["stationarity"].verdict == "not applicable"
+    one = read(estimate_tpm(np.random.default_rng(0).integers(0, 2, (500, 1))).counts)
+    assert one["conditional_dependence"].verdict == "not applicable"
+    assert one["multi_information"].value == 0.0
+
+
+def test_pooled_blocks():
+    same = read(merge([watched(BASIC, 900, 0), watched(BASIC, 900, 1)]), blocks=[watched(BASIC, 900, 0), watched(BASIC, 900, 1)])
+    assert same["homogeneity"].verdict == "ok"
+    differ = [watched(BASIC, 900, 0), watched(STICKY, 900, 1), watched(COIN, 900, 2)]
+    assert read(merge(differ), blocks=differ)["homogeneity"].verdict == "violated"
+    assert "homogeneity" not in read(differ[0])
+
+
+def test_self_transitions_by_hand():
+    # 0 0 0 1 1 0: three of five stay; states leave as 0 0 0 1 1 and are reached as 0 0 1 1 0.
+    found = self_transitions(counted(np.array([0, 0, 0, 1, 1, 0]), 1), "observational")
+    assert found.value == pytest.approx(3 / 5)
+    assert found.words == "60% of the transitions stay in their state (chance: 52%)"
+
+
+def test_multi_information():
+    coin = np.random.default_rng(0).integers(0, 2, 20_001)
+    assert multi_information(counted(coin * 3, 2), "observational").value == pytest.approx(1.0, abs=0.001)
+    # The plain estimate is above 0 always; with its bias taken away it is about 0.
+    plain, corrected = [], []
+    for seed in range(40):
+        counts = watched(np.full((16, 4), 0.5), 300, seed)
+        states = visits(counts) / 300
+        ons = states @ bits(4)
+        plain.append(entropy(np.stack([ons, 1 - ons])).sum() - entropy(states))
+        corrected.append(multi_information(counts, "observational").value)
+    assert np.mean(plain) > 0.02
+    assert np.mean(corrected) < 0.006

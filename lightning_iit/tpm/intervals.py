@@ -47,11 +47,24 @@ def is_deterministic(counts: Counts) -> bool:
 
 
 def phi_interval(
-    phis: Sequence[float | None], *, counts: Counts, kind: Kind, null: NullResult | None, level: float = LEVEL, seed: int = 0
+    phi: float,
+    phis: Sequence[float | None],
+    *,
+    counts: Counts,
+    kind: Kind,
+    null: NullResult | None,
+    level: float = LEVEL,
+    seed: int = 0,
 ) -> Interval | None:
     """The interval of Φ from the Φ of posterior draws.
 
+    With ``q`` the quantiles of the draws at ``(1 - level) / 2`` and ``(1 + level) / 2`` it is ``[q_low, q_high]`` together with
+    its reflection in the estimate, ``[2 phi - q_high, 2 phi - q_low]`` (the percentile and the basic interval of Davison and
+    Hinkley 1997, Bootstrap Methods and their Application, chapter 5; of each end the wider): Φ jumps where a concept changes its
+    purview, so the estimate is biased, and the draws are biased again.
+
     Args:
+        phi: Φ of the data.
         phis: Φ of each draw; None where it has none, which is left out.
         counts: what the draws were made from.
         kind: what Φ is a statement about.
@@ -68,7 +81,8 @@ def phi_interval(
     values = [value for value in phis if value is not None]
     if not values:
         return None
-    low, high = (float(edge) for edge in np.quantile(values, [(1.0 - level) / 2.0, (1.0 + level) / 2.0]))
+    q_low, q_high = (float(edge) for edge in np.quantile(values, [(1.0 - level) / 2.0, (1.0 + level) / 2.0]))
+    low, high = max(min(q_low, 2.0 * phi - q_high), 0.0), max(q_high, 2.0 * phi - q_low)
     words = ""
     if null is None:
         low, words = 0.0, "the lower end is 0, since no null was computed"

@@ -1,4 +1,4 @@
-"""Measures the tables of docs/statistics.md: python tests/benchmarks/measure_statistics.py [repetitions]."""
+"""Measures the tables of docs/statistics.md: python tests/benchmarks/measure_statistics.py nulls|intervals [repetitions]."""
 
 from __future__ import annotations
 
@@ -13,21 +13,27 @@ from chains import BASIC, CHAIN, COIN, DENSE, NEARLY_CERTAIN, RING, STICKY, abov
 
 JUMPS = np.random.default_rng(7).random((2, 8, 3))
 """Two chains close to a jump of Φ."""
-REPETITIONS = int(sys.argv[1]) if len(sys.argv) > 1 else 50
-
-print(f"above the null, of {REPETITIONS}: cut 200, cut 1000, shuffle 200, shuffle 1000")
-for name, tpm in {"coin flips": COIN, "sticky units": STICKY, "noisy chain": CHAIN, "noisy basic network": BASIC}.items():
-    print(
-        name, [above(tpm, transitions, REPETITIONS, null) for null in ("cut", "shuffle") for transitions in (200, 1000)], flush=True
-    )
-
-print(f"intervals that hold the true Φ, of {REPETITIONS}: 200, 1000, 5000 transitions")
 NETWORKS = {f"dense chain {i + 1}": tpm for i, tpm in enumerate(DENSE)} | {
     f"near a jump {i + 1}": tpm for i, tpm in enumerate(JUMPS)
 }
-NETWORKS |= {"coin flips": COIN, "sticky units": STICKY, "noisy chain": CHAIN, "noisy ring": RING}
-NETWORKS |= {"noisy basic network": BASIC, "nearly deterministic": NEARLY_CERTAIN}
-for name, tpm in NETWORKS.items():
-    print(
-        name, f"Φ = {phi_of(tpm, likeliest(tpm)):.4f}", [covered(tpm, size, REPETITIONS) for size in (200, 1000, 5000)], flush=True
-    )
+NETWORKS |= {"noisy basic network": BASIC, "nearly deterministic": NEARLY_CERTAIN, "noisy ring": RING}
+NETWORKS |= {"coin flips": COIN, "sticky units": STICKY, "noisy chain": CHAIN}
+
+
+def nulls(repetitions: int) -> None:
+    print(f"above the null, of {repetitions}: cut 200, cut 1000, shuffle 200, shuffle 1000")
+    for name in ("coin flips", "sticky units", "noisy chain", "noisy basic network"):
+        found = [above(NETWORKS[name], size, repetitions, null) for null in ("cut", "shuffle") for size in (200, 1000)]
+        print(name, found, flush=True)
+
+
+def intervals(repetitions: int) -> None:
+    print(f"90 % intervals that hold the true Φ, of {repetitions}: 200, 1000, 5000 transitions")
+    for name, tpm in NETWORKS.items():
+        found = [covered(tpm, size, repetitions) for size in (200, 1000, 5000)]
+        print(name, f"Φ = {phi_of(tpm, likeliest(tpm)):.4f}", found, flush=True)
+
+
+if __name__ == "__main__":
+    measure = {"nulls": nulls, "intervals": intervals}[sys.argv[1]]
+    measure(int(sys.argv[2]) if len(sys.argv) > 2 else 100)

@@ -156,6 +156,16 @@ def test_closing_ends_the_threads_and_late_records_are_reported(tmp_path, caplog
 # --- faults
 
 
+def test_closing_mends_an_index_that_a_crash_tore(tmp_path):
+    journal = Journal(trackers_for([], tmp_path))
+    journal.write(a_record(epoch=0))
+    assert journal.flush(timeout=5)
+    (tmp_path / "iit/index.jsonl").write_bytes(b'{"layer": "fc')
+    journal.write(a_record(epoch=1))
+    assert journal.close(timeout=5) == ()
+    assert [entry.epoch for entry in read_index(tmp_path)] == [0, 1]
+
+
 def test_what_fails_for_a_while_is_tried_again_in_order_and_said_once(caplog):
     caplog.set_level(logging.INFO, logger="lightning_iit")
     failures = iter([OSError("away")] * 5)

@@ -23,7 +23,7 @@ from lightning_iit.trackers import Journal, trackers_for
 from lightning_iit.trackers.deliver import deliver, main
 from lightning_iit.trackers.destinations import destinations
 from lightning_iit.trackers.lane import Backoff
-from lightning_iit.trackers.mlflow import without_credentials
+from lightning_iit.trackers.mlflow import MLflowRun, without_credentials
 
 QUICK = Backoff(first=0.1, longest=0.5)
 
@@ -135,6 +135,17 @@ def test_hostile_layers_keep_apart(tmp_path, server):
         journal.write(record)
     assert journal.close(timeout=120) == ()
     check_run(logger, records, {}, tmp_path / "got")
+
+
+def test_a_second_attempt_at_a_record_doubles_nothing(tmp_path, server):
+    logger = a_logger(server)
+    records, images = a_run_of_records(["fc1"], epochs=[-1, 0])
+    run = MLflowRun(logger.experiment, logger.run_id)
+    for record in records:
+        run.log(record, images[record.key], again=False)
+    for record in records:
+        run.log(record, images[record.key], again=True)
+    check_run(logger, records, images, tmp_path / "got")
 
 
 # --- faults

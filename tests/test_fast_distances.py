@@ -10,18 +10,43 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightning_iit.phi._pyphi_import import import_pyphi
+from lightning_iit.phi.fast import emd as emd_kernels
+from lightning_iit.phi.fast import rounding, structures
+from lightning_iit.phi.fast.compiling import entry
 from lightning_iit.phi.fast.cuts import system_cuts
-from lightning_iit.phi.fast.emd import ACCEPTED, EXACT, REJECTED, emd, new_transport
+from lightning_iit.phi.fast.emd import ACCEPTED, EXACT, REJECTED, new_transport
 from lightning_iit.phi.fast.mice import CAUSE, find_mice
 from lightning_iit.phi.fast.repertoires import fill_repertoires
-from lightning_iit.phi.fast.rounding import round_numpy, round_python
 from lightning_iit.phi.fast.search import CutSearch
-from lightning_iit.phi.fast.structures import Structure, _cause_distance, structure_distance
+from lightning_iit.phi.fast.structures import Structure, structure_distance
 from lightning_iit.phi.fast.subsets import mask_of
 from lightning_iit.phi.fast.tables import candidate
 from lightning_iit.phi.pyphi_engine import to_pyphi
 from lightning_iit.records import PhiOptions
 from tests.fast_systems import dense, oracle, system_of
+
+kernel_emd, kernel_cause_distance = emd_kernels.emd, structures._cause_distance
+kernel_round_python, kernel_round_numpy = rounding.round_python, rounding.round_numpy
+
+
+@entry
+def emd(d, p, transport, reject, accept):
+    return kernel_emd(d, p, transport, reject, accept)
+
+
+@entry
+def cause_distance(mechanism1, purview1, cause1, mechanism2, purview2, cause2, sets, difference, transport):
+    return kernel_cause_distance(mechanism1, purview1, cause1, mechanism2, purview2, cause2, sets, difference, transport)
+
+
+@entry
+def rounded(x):
+    return kernel_round_python(x), kernel_round_numpy(x)
+
+
+def test_kernels_for_kernels_cannot_be_called():
+    with pytest.raises(TypeError, match="entry"):
+        rounding.round_python(0.5)
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +111,7 @@ def test_rounding_is_pythons_and_numpys(whole, rest, steps):
     x = whole / 1e6 + rest
     for _ in range(abs(steps)):
         x = max(0.0, np.nextafter(x, np.inf * steps))
-    assert round_python(float(x)) == round(float(x), 6)
-    assert round_numpy(float(x)) == float(np.round(x, 6))
+    assert rounded(float(x)) == (round(float(x), 6), float(np.round(x, 6)))
 
 
 def _structures(system):
@@ -147,7 +171,7 @@ def test_concept_distances_are_pyphis():
             m1, m2 = mask_of(c1.mechanism), mask_of(c2.mechanism)
             p1, p2 = int(whole.mice.purview[CAUSE, m1]), int(cut.mice.purview[CAUSE, m2])
             causes = whole.repertoires.cause, cut.repertoires.cause
-            cause = _cause_distance(m1, p1, causes[0], m2, p2, causes[1], sets, worker.space.difference, worker.search.transport)
+            cause = cause_distance(m1, p1, causes[0], m2, p2, causes[1], sets, worker.space.difference, worker.search.transport)
             union = tuple(set(c1.effect_purview) | set(c2.effect_purview))
             effect = pyphi.distance.effect_emd(c1.expand_effect_repertoire(union), c2.expand_effect_repertoire(union))
             assert cause + effect == pytest.approx(pyphi.compute.distance.concept_distance(c1, c2), abs=1e-12)

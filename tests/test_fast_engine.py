@@ -209,8 +209,12 @@ def test_the_digest_follows_the_machine_and_the_code(tmp_path):
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path):
     taken = tmp_path / "taken"
     taken.write_text("not a folder")
-    code = "from lightning_iit.phi.fast import compiling, rounding; print(compiling.cache_folder(), rounding.round_python(0.25))"
-    assert _run(code, XDG_CACHE_HOME=str(taken), NUMBA_CACHE_DIR="") == ["None", "0.25"]
+    code = """
+from lightning_iit.phi.fast import compiling, repertoires
+compiled = compiling.entry(lambda x: x + 1)
+print(compiling.cache_folder(), compiled(1))
+"""
+    assert _run(code, XDG_CACHE_HOME=str(taken), NUMBA_CACHE_DIR="") == ["None", "2"]
 
 
 def test_a_warm_start_takes_no_time():

@@ -21,9 +21,13 @@ import llvmlite
 import numba
 from numba.core import config as _config
 from numba.core import types
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.core.registry import cpu_target
 
 config: Any = _config
+njit: Any = numba.njit
+OPTIONS: Any = {"nogil": True, "error_model": "numpy"}
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -61,15 +65,37 @@ def cache_folder() -> Path | None:
         return None
 
 
-def _compiled(function: F, **options: Any) -> F:
-    folder = cache_folder()
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(folder or "")
-    try:
-        compiled: F = numba.njit(function, cache=folder is not None, nogil=True, error_model="numpy", **options)
-    finally:
-        config.CACHE_DIR = before
+class _UnoptimisedLibrary(JITCodeLibrary):  # type: ignore[misc]
+    """The code of a kernel that other kernels take in; it is optimised there, once instead of at every level."""
+
+    def _optimize_final_module(self) -> None:
+        """Leaves the module as it is."""
+
+
+class _InnerCompiler(Compiler):  # type: ignore[misc]
+    """numba's compiler without the optimisation of the finished module."""
+
+    def define_pipelines(self) -> Any:
+        """The usual passes, into a library that is not optimised."""
+        self.state.library = _UnoptimisedLibrary(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
+        self.state.library.enable_object_caching()
+        return super().define_pipelines()  # type: ignore[no-untyped-call]
+
+
+def kernel(function: F) -> F:
+    """Makes a kernel that other kernels call: no GIL, and division by zero does not raise. Python reaches it through an entry."""
+    return _inner(function, **OPTIONS)
+
+
+def fast_sum_kernel(function: F) -> F:
+    """As :func:`kernel`, with sums free to be reordered, so that they run in vector registers."""
+    return _inner(function, fastmath={"reassoc", "contract", "nsz"}, **OPTIONS)
+
+
+def _inner(function: F, **options: Any) -> F:
+    compiled: F = njit(function, pipeline_class=_InnerCompiler, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
     _ignore_literals(compiled)
+    _refuse_python(compiled)
     return compiled
 
 
@@ -84,11 +110,27 @@ def _ignore_literals(compiled: Any) -> None:
     compiled.get_call_template = without_literals
 
 
-def kernel(function: F) -> F:
-    """Compiles a function to machine code on first use; it releases the GIL and divides by zero without raising."""
-    return _compiled(function)
+def _refuse_python(compiled: Any) -> None:
+    """Turns a call from Python into an error; there is no code in between that could make it."""
+
+    def called_from_python(*_args: Any, **_kws: Any) -> None:
+        msg = f"{compiled.py_func.__name__} is a kernel for other kernels; call it from a function compiled with entry()."
+        raise TypeError(msg)
+
+    def known_to_kernels_only(result: Any) -> None:
+        compiled.overloads[tuple(result.signature.args)] = result
+
+    compiled._compile_for_args = called_from_python
+    compiled.add_overload = known_to_kernels_only
 
 
-def fast_sum_kernel(function: F) -> F:
-    """As :func:`kernel`, with sums free to be reordered, so that they run in vector registers."""
-    return _compiled(function, fastmath={"reassoc", "contract", "nsz"})
+def entry(function: F) -> F:
+    """Makes a kernel that Python calls; its machine code, with that of all kernels it calls, is kept on disk."""
+    folder = cache_folder()
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(folder or "")
+    try:
+        compiled: F = njit(function, cache=folder is not None, no_cfunc_wrapper=True, **OPTIONS)
+    finally:
+        config.CACHE_DIR = before
+    return compiled

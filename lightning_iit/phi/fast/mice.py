@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lightning_iit.phi.fast.causes import UNKNOWN, best_purview
-from lightning_iit.phi.fast.compiling import kernel
+from lightning_iit.phi.fast.compiling import entry, kernel
 from lightning_iit.phi.fast.effects import maximal_effect
 
 if TYPE_CHECKING:
@@ -66,6 +66,12 @@ def new_uncut(rows: int, n: int) -> Uncut:
     return Uncut(new_mice(rows), np.full((rows, 2**n), np.inf), np.full((rows, 2**n), UNKNOWN))
 
 
+def concept_phis(mice: Mice, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """φ of the concepts in these rows: the smaller of cause and effect; 0 where there is none."""
+    smaller: NDArray[np.float64] = mice.phi[:, rows].min(axis=0)
+    return smaller.clip(0.0)
+
+
 @kernel
 def _cause_within(
     mechanism: int, row: int, within: int, repertoires: Repertoires, sets: Subsets, search: Search, uncut: Uncut
@@ -78,7 +84,7 @@ def _cause_within(
     return best_purview(mechanism, within, 0, repertoires, sets, search, uncut.upper[row], uncut.exact[row], 0.0, 0)
 
 
-@kernel
+@entry
 def find_mice(
     first: int,
     stop: int,

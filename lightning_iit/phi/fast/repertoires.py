@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lightning_iit.phi.fast.compiling import kernel
+from lightning_iit.phi.fast.compiling import entry, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,7 +84,7 @@ def _normalise(sets: Subsets, repertoires: Repertoires) -> None:
                 position += 1
 
 
-@kernel
+@entry
 def fill_repertoires(
     given: NDArray[np.float64],
     inputs: NDArray[np.int64],

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightning_iit.phi.fast.mice import CAUSE, EFFECT, Mice
-from lightning_iit.phi.fast.structures import concept_phi
+from lightning_iit.phi.fast.mice import CAUSE, EFFECT, Mice, concept_phis
 from lightning_iit.phi.fast.subsets import nodes_of
 from lightning_iit.records import Concept
 
@@ -35,10 +34,11 @@ def concepts(
     candidate: Candidate, rows: NDArray[np.int64], mice: Mice, repertoires: Repertoires, *, with_repertoires: bool
 ) -> tuple[Concept, ...]:
     """A cause-effect structure in PyPhi's order: by mechanism size, then lexicographic."""
+    order = candidate.subsets.order[1:]
+    mechanisms = order[concept_phis(mice, rows[order]) > 0].tolist()
     return tuple(
-        _concept(int(mechanism), int(rows[mechanism]), candidate, mice, repertoires, with_repertoires=with_repertoires)
-        for mechanism in candidate.subsets.order[1:]
-        if concept_phi(mice, rows[mechanism]) > 0
+        _concept(mechanism, int(rows[mechanism]), candidate, mice, repertoires, with_repertoires=with_repertoires)
+        for mechanism in mechanisms
     )
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lightning_iit.phi.fast.cuts import SystemCut, system_cuts
-from lightning_iit.phi.fast.mice import Mice, find_mice, new_mice, new_uncut
+from lightning_iit.phi.fast.mice import Mice, concept_phis, find_mice, new_mice, new_uncut
 from lightning_iit.phi.fast.partitions import Search, new_search
 from lightning_iit.phi.fast.repertoires import Repertoires, fill_repertoires, new_repertoires
 from lightning_iit.phi.fast.rounding import PRECISION
-from lightning_iit.phi.fast.structures import Space, Structure, concept_phi, new_space, structure_distance
+from lightning_iit.phi.fast.structures import Space, Structure, new_space, structure_distance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -131,7 +131,7 @@ class _Run:
         of, candidate = self._of, self._candidate
         fill_repertoires(candidate.given, candidate.inputs, self._state, 0, 0, candidate.subsets, of._whole)
         self._find_mice(SystemCut(-1, 0, 0), of._workers[0], of._whole, of._uncut.mice, self._checkpoint)
-        phi = np.array([concept_phi(of._uncut.mice, row) for row in self._rows[1:]])
+        phi = concept_phis(of._uncut.mice, self._rows[1:])
         if phi.any():
             if not of._options.new_concepts:
                 self._wanted[1:] = phi > 0

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 import time
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -17,6 +20,7 @@ from lightning_iit.viewer.scalars import MAX_SERIES, series
 from lightning_iit.viewer.summary import MAX_BYTES, corrupt, summarise, too_large
 
 MAX_RUNS = 500
+_DOWNLOADS = 8
 _RELIST_SECONDS = 2.0
 _RECORD = re.compile(r"epoch=(-?\d{1,9})\.json")
 _NETWORK = re.compile(r"snapshot=(-?\d{1,9})\.json")
@@ -44,7 +48,10 @@ class MLflowSource:
             raise MissingDependencyError(msg) from error
         self._client: Any = MlflowClient(tracking_uri=uri)
         self._only = run
-        self._folder = tempfile.TemporaryDirectory(prefix="iit-viewer-")
+        self._uri = uri
+        self._folder = tempfile.mkdtemp(prefix="iit-viewer-")
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        self._repositories: dict[str, Any] = {}
         self._lock = Lock()
         self._listed: dict[str, tuple[float, RunIndex]] = {}
         self._rows: dict[tuple[str, str, str], IndexRow] = {}
@@ -112,16 +119,19 @@ class MLflowSource:
 
     def _index(self, run: str) -> RunIndex:
         self._run(run)
-        rows, networks = [], []
-        for folder in self._client.list_artifacts(run, FOLDER):
-            for found in self._client.list_artifacts(run, folder.path) if folder.is_dir else ():
-                name = found.path.rpartition("/")[2]
-                if match := _NETWORK.fullmatch(name):
-                    networks.append(NetworkRow(epoch=int(match[1]), version=str(found.file_size)))
-                elif match := _RECORD.fullmatch(name):
-                    row = self._row(run, found.path, int(match[1]), found.file_size or 0)
-                    rows.append(row)
-                    self._paths[run, row.layer, row.epoch] = found.path
+        folders = [found.path for found in self._client.list_artifacts(run, FOLDER) if found.is_dir]
+        files = [found for folder in folders for found in self._client.list_artifacts(run, folder)]
+        named = [(found, found.path.rpartition("/")[2]) for found in files if ".." not in found.path.split("/")]
+        networks = [
+            NetworkRow(epoch=int(match[1]), version=str(found.file_size))
+            for found, name in named
+            if (match := _NETWORK.fullmatch(name))
+        ]
+        records = [(found, int(match[1])) for found, name in named if (match := _RECORD.fullmatch(name))]
+        with ThreadPoolExecutor(_DOWNLOADS) as pool:  # a record is small and its way is long
+            rows = list(pool.map(lambda item: self._row(run, item[0].path, item[1], item[0].file_size or 0), records))
+        for (found, _), row in zip(records, rows, strict=True):
+            self._paths[run, row.layer, row.epoch] = found.path
         return RunIndex(
             run=run,
             rows=tuple(sorted(rows, key=lambda row: (row.epoch, row.layer))),
@@ -159,13 +169,22 @@ class MLflowSource:
             self._artifacts[run] = place if place and place.is_dir() else None
         return self._artifacts[run]
 
+    def _repository(self, run: str) -> Any:
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        if run not in self._repositories:
+            self._repositories[run] = get_artifact_repository(self._run(run).info.artifact_uri, tracking_uri=self._uri)
+        return self._repositories[run]
+
     def _downloaded(self, run: str, path: str) -> Path:
         from mlflow.exceptions import MlflowException
 
-        folder = Path(self._folder.name) / run
-        folder.mkdir(exist_ok=True)
+        file = Path(self._folder) / run / path
+        file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            return Path(self._client.download_artifacts(run, path, str(folder)))
+            # Not the client's download_artifacts(): that lists the folder, starts threads and draws a bar for each file.
+            self._repository(run)._download_file(path, str(file))
+            return file  # noqa: TRY300
         except (MlflowException, OSError) as error:
             msg = f"MLflow does not give {path}: {error}"
             raise RecordError(msg) from error

@@ -1,0 +1,59 @@
+"""A GRU learns to remember: Φ of its units set into each state (perturbed) beside that of the same units watched (observed)."""
+
+from __future__ import annotations
+
+import torch
+from lightning.pytorch import LightningModule, Trainer, seed_everything
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.utils.data import DataLoader, TensorDataset
+
+from lightning_iit import IITCallback, System, compute_phi
+from lightning_iit.records import Computed, EpochRecord
+from lightning_iit.tpm.estimate import tpm_from_counts
+
+
+class Recall(LightningModule):
+    """Says at each time whether the last two bits differed two times ago: memory and XOR."""
+
+    def __init__(self, hidden: int = 16) -> None:
+        super().__init__()
+        self.memory = nn.GRU(1, hidden, batch_first=True)
+        self.answer = nn.Linear(hidden, 1)
+
+    def training_step(self, batch: list[torch.Tensor], _: int) -> torch.Tensor:
+        bits, wanted = batch
+        loss = binary_cross_entropy_with_logits(self.answer(self.memory(bits)[0])[:, 3:], wanted[:, 3:])
+        self.log("loss", loss, on_step=False, on_epoch=True)
+        return loss
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), lr=0.01)
+
+
+def observed_phi(record: EpochRecord) -> str:
+    """Φ of the transitions that were watched, in the state that was analysed."""
+    if record.observed is None:
+        return "-"
+    result = compute_phi(System(tpm=tpm_from_counts(record.observed).state_by_node, state=record.states[0].state))
+    return f"{result.phi:.4f}" if isinstance(result, Computed) else result.reason
+
+
+def main(epochs: int = 8, root: str = "runs/recurrent") -> IITCallback:
+    seed_everything(1, verbose=False)
+    bits = torch.randint(2, (1024, 20, 1)).float()
+    wanted = (bits.roll(2, 1) != bits.roll(3, 1)).float()
+    callback = IITCallback("memory", units=4, tpm="perturb")
+    logger = TensorBoardLogger(root, name="", version="")
+    trainer = Trainer(max_epochs=epochs, logger=logger, callbacks=[callback], log_every_n_steps=8)
+    trainer.fit(Recall(), DataLoader(TensorDataset(bits, wanted), 64, shuffle=True))
+    print("epoch  perturbed  observed")
+    for record in callback.records:
+        perturbed = f"{record.phi:.4f}" if record.phi is not None else record.result.reason
+        print(f"{record.epoch:5}  {perturbed:9}  {observed_phi(record)}")
+    return callback
+
+
+if __name__ == "__main__":
+    main()

@@ -16,6 +16,7 @@ from lightning_iit.capture.outputs import activations_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
     from lightning_iit.capture.hooks import Recorder
 
 # An operator takes tensors and numbers only, so a recorder is passed by its number.

@@ -46,15 +46,6 @@ class Recorder:
         self.streams: list[list[Activations]] = [[]]
         self.error: Exception | None = None
 
-    def start_step(self) -> None:
-        """Starts to keep."""
-        self.passes = 0
-        self.armed = self.error is None
-
-    def end_step(self) -> None:
-        """Stops to keep."""
-        self.armed = False
-
     def record(self, output: Any) -> None:
         """Keeps what is to be kept of an output; an exception ends the keeping, never the training."""
         # Within a backward pass a forward is a repetition: activation checkpointing recomputes what was counted before.
@@ -85,10 +76,11 @@ class CellRecorder(Recorder):
         self._sequence: list[Tensor] = []
         self._last: Any = None
 
-    def end_step(self) -> None:
-        """Stops to keep; a sequence does not go on in another step."""
-        super().end_step()
-        self._close()
+    def end_sequence(self) -> None:
+        """Puts the calls of a sequence together; none goes on in another step."""
+        if self._sequence:
+            self.streams[0].append(torch.stack(self._sequence, -2))
+        self._sequence, self._last = [], None
 
     def record_call(self, output: Any, state: Any) -> None:
         """Keeps one step of a sequence, which is new where the state that the cell was given is none of its own."""
@@ -96,11 +88,11 @@ class CellRecorder(Recorder):
             return
         try:
             if self._is_new(state):
-                self._close()
+                self.end_sequence()
             kept = self.read(output)
             assert isinstance(kept, Tensor)
             if self._sequence and kept.shape != self._sequence[-1].shape:
-                self._close()
+                self.end_sequence()
             self._sequence.append(kept)
             self._last = _hidden(output)
         except Exception as error:  # noqa: BLE001
@@ -110,11 +102,6 @@ class CellRecorder(Recorder):
         # A state that comes out of a computation is taken for the previous one, masked or normalised on its way.
         hidden = _hidden(state)
         return hidden is None or (hidden is not self._last and not hidden.requires_grad)
-
-    def _close(self) -> None:
-        if self._sequence:
-            self.streams[0].append(torch.stack(self._sequence, -2))
-        self._sequence, self._last = [], None
 
 
 def _hidden(state: Any) -> Any:

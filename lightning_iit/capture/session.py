@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from lightning_iit.capture.epoch import LayerEpoch, notes_on, problem_of
-from lightning_iit.capture.hooks import attach_hook
+from lightning_iit.capture.hooks import CellRecorder, attach_hook
 from lightning_iit.capture.kinds import statement_about
 from lightning_iit.capture.layers import find_layers
 from lightning_iit.capture.options import CaptureOptions
@@ -73,6 +73,7 @@ class Capture:
         self._model = model
         self._taps = [LayerTap(layer, self.options) for layer in find_layers(model, self.options.layers)]
         self._recorders = [tap.reading.recorder for tap in self._taps]
+        self._cells = [recorder for recorder in self._recorders if isinstance(recorder, CellRecorder)]
         self._handles: list[RemovableHandle] = []
         self._calibration_steps = self.options.calibration_batches
         self.begin_epoch()
@@ -129,20 +130,25 @@ class Capture:
     def begin_step(self) -> None:
         """Starts to record: a training step begins."""
         for recorder in self._recorders:
-            recorder.start_step()
+            recorder.passes = 0
+            recorder.armed = recorder.error is None
 
     def end_step(self) -> None:
         """Stops to record. Once in many steps, what was recorded is counted."""
         for recorder in self._recorders:
-            recorder.end_step()
-        self._step += 1
-        if self._step >= self._next:
+            recorder.armed = False
+        self._step = step = self._step + 1
+        for cell in self._cells:
+            cell.end_sequence()
+        if step >= self._next:
             self._attend()
 
     def end_epoch(self) -> tuple[LayerEpoch, ...]:
         """Ends the epoch: counts what is left, and sums over ranks. One result for each layer, in order."""
         for recorder in self._recorders:
-            recorder.end_step()
+            recorder.armed = False
+        for cell in self._cells:
+            cell.end_sequence()
         self._attend(final=True)
         seen = gather([_seen(tap) for tap in self._taps])
         return tuple(self._result(tap, [rank[i] for rank in seen]) for i, tap in enumerate(self._taps))

@@ -19,7 +19,7 @@ _one_at_a_time = Lock()
 
 def compute_again(source: RecordSource, asked: ComputeRequest) -> PhiResult:
     """The result for the record's TPM in the state that was asked for; one analysis runs at a time."""
-    from lightning_iit import compute_phi
+    from lightning_iit.phi.compute import compute_phi
 
     record = decode(source.record(asked.run, asked.layer, asked.epoch))
     if record.tpm is None:

@@ -24,7 +24,8 @@ export interface ComputeRequest {
  * Everything known of one layer at one epoch. One JSON file each, under ``<log_dir>/iit/<layer>/epoch=0003.json``.
  *
  *     ``counts`` are those that the TPM comes from: of watched transitions, or of perturbations (``perturbation`` says how; what was
- *     watched is then in ``observed``). Epoch -1 is the untrained network. ``result`` is that of the first state of ``states``; ``scalars`` is exactly what is
+ *     watched is then in ``observed``). Epoch -1 is the untrained network. ``result`` is that of the first state of ``states``;
+ *     ``scalars`` is exactly what is
  *     logged under ``iit/<layer>/``.
  */
 export interface EpochRecord {
@@ -94,9 +95,10 @@ export interface Diagnostic {
   words: string;
 }
 /**
- * A posterior interval of Φ: the middle ``level`` of Φ over ``draws`` TPMs drawn from the posterior of the counts.
+ * A posterior interval of Φ.
  *
- *     ``low`` is 0 where the null was not rejected, or not computed, as ``words`` then says.
+ *     It is the middle ``level`` of Φ over ``draws`` TPMs drawn from the posterior of the counts, with its reflection in the
+ *     estimate, since estimated Φ is biased. ``low`` is 0 where the null was not rejected, or not computed, as ``words`` then says.
  */
 export interface Interval {
   draws: number;

@@ -71,7 +71,18 @@ function chips(record: EpochRecord, tip: Tip): HTMLElement[] {
   const engine = result.status === "computed" ? `${result.engine.name} ${result.engine.version}` : record.provenance.engine;
   chip("engine", engine, [record.formalism, ...(result.status === "computed" ? [timing(result.seconds, result.cuts_evaluated)] : [])]);
   chip("null", nullText(record), nullLines(record), record.null ? (record.null.excess > 0 ? "good" : "warn") : "");
-  if (record.counts) {
+  if (record.interval) {
+    const { low, high, level, draws, words } = record.interval;
+    chip("interval", `${phiText(low)} – ${phiText(high)}`, [["level", `${number(100 * level, 3)} %`], ["draws from the posterior", String(draws)], ...(words ? [words] : [])]);
+  }
+  if (record.counts && record.perturbation) {
+    const { draws, background, observed } = record.perturbation;
+    chip("set", `${count(draws)} × ${record.counts.visits.length} states`, [
+      "Each state was set this often, and what followed in one step of the layer was read.",
+      ["background", background],
+      ["states observed, not set", count(observed.reduce((sum, visits) => sum + visits, 0))],
+    ]);
+  } else if (record.counts) {
     const transitions = record.counts.visits.reduce((sum, visits) => sum + visits, 0);
     const perState = transitions / record.counts.visits.length;
     chip(

@@ -237,7 +237,7 @@ function cellWords(record: EpochRecord, matrix: Matrix, form: Form, row: number,
   const visited = record.tpm?.visited[row] !== false;
   const title = form === "node" ? `P(${unitLetter(column)} ON next | ${bitLabel(row, n)})` : `P(${bitLabel(column, n)} next | ${bitLabel(row, n)})`;
   const lines: [string, string][] = [[visited ? "value" : "prior only", number(matrix.values[row]?.[column])]];
-  if (visits !== undefined) lines.push(["state visited", `${count(visits)} times`]);
+  if (visits !== undefined) lines.push([record.perturbation ? "state set" : "state visited", `${count(visits)} times`]);
   if (form === "node" && record.counts) lines.push([`${unitLetter(column)} was ON next`, `${count(record.counts.on[row]?.[column] ?? 0)} times`]);
   if (form === "state" && record.counts) {
     const triple = record.counts.joint.find(([from, to]) => from === row && to === column);

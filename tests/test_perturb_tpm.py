@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_iit.capture.connectivity import weight_connectivity
-from lightning_iit.capture.perturb import PerturbedTpm, observe, perturbed_tpm
+from lightning_iit.capture.perturb import PerturbedTpm, observe, observed_thresholds, perturbed_tpm
 from lightning_iit.capture.reservoir import Reservoir
 from lightning_iit.capture.steps import step_for
 from lightning_iit.errors import StepError
@@ -149,6 +149,20 @@ def test_a_unit_that_is_never_on_or_off_is_named(threshold: float, code: str, wo
     assert isinstance(found, Skipped)
     assert found.code == code
     assert f"Unit 5 was never {word} in the 64 observed steps" in found.reason
+
+
+def test_thresholds_of_now_leave_no_unit_always_on_or_off() -> None:
+    layer = nn.GRU(3, 6, num_layers=2, bidirectional=True, batch_first=True)
+    reservoir = Reservoir()
+    with reservoir.attach(layer):
+        layer(torch.randn(8, 9, 3) + 3)
+    stepper = step_for(layer, level=0, direction="backward")
+    assert stepper is not None
+    observations = observe(layer, stepper, reservoir.calls)
+    assert observations is not None
+    thresholds = observed_thresholds(observations, stepper, [6, 11], "median")
+    torch.testing.assert_close(torch.tensor(thresholds), torch.quantile(observations.state[0][:, [0, 5]], 0.5, dim=0))
+    assert isinstance(perturbed_tpm(layer, stepper, [6, 11], thresholds, observations), PerturbedTpm)
 
 
 def test_without_a_step_seen_there_is_no_perturbation() -> None:

@@ -249,13 +249,45 @@ class DepthCapture:
     # --- resuming ---
 
     def state_dict(self) -> dict[str, Any]:
-        """The units, which a resumed run must have the same. Plain data."""
-        return {"units": msgspec.to_builtins(self._units)}
+        """The units, which a resumed run must have the same, under the name of each layer. Plain data."""
+        return {"layers": {name: {"units": msgspec.to_builtins(self._units), "thresholds": None} for name in self.layers}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes over what :meth:`state_dict` gave."""
-        self._units = msgspec.convert(state["units"], Units | None)
+        stored = next(iter(state["layers"].values()), {"units": None})
+        self._units = msgspec.convert(stored["units"], Units | None)
         self._narrow()
+
+
+class DepthPerturber:
+    """The perturbing half of a :class:`DepthCapture`, to stand where a :class:`~lightning_iit.capture.causal.Perturber` does.
+
+    The capture itself watches the calls that are made again, so there is nothing else to attach.
+    """
+
+    def __init__(self, capture: DepthCapture) -> None:
+        self._capture = capture
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that are perturbed."""
+        return self._capture.layers
+
+    def attach(self, model: nn.Module) -> None:
+        """Nothing: the capture is attached."""
+
+    def detach(self) -> None:
+        """Nothing: the capture is detached."""
+
+    def begin_epoch(self) -> None:
+        """Nothing: the capture forgets the epoch before."""
+
+    def listen(self, *, on: bool) -> None:
+        """Nothing: the capture listens."""
+
+    def perturb(self, captured: LayerEpoch, state: State | None) -> tuple[Counts, Perturbation] | Skipped | None:
+        """The causal counts of a layer: see :meth:`DepthCapture.perturb`."""
+        return self._capture.perturb(captured, state)
 
 
 def _count(step: Any, cut: _Cut) -> tuple[Counts, State | None, int]:

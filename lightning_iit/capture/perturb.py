@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lightning_iit.capture.binarize import threshold_tensor
+from lightning_iit.capture.binarize import threshold_tensor, threshold_values
 from lightning_iit.capture.stepper import Observations, State, Stepper
 from lightning_iit.capture.transitions import pack
 from lightning_iit.capture.untouched import untouched, unwrapped
@@ -91,6 +91,24 @@ def observe(
     state = tuple(torch.cat(parts) for parts in zip(*[part.state for part in found], strict=True))
     rows = _sample(len(inputs), limit, seed)
     return Observations(tuple(part[rows] for part in state), inputs[rows])
+
+
+def observed_thresholds(
+    observations: Observations, stepper: Stepper, units: Sequence[int], strategy: str | float
+) -> tuple[float, ...]:
+    """Thresholds of some units, calibrated on the states that the module goes through with its weights of now.
+
+    Thresholds calibrated earlier in an epoch may by its end leave a unit always ON or always OFF; and those of the layer's output
+    are not those of a lower level.
+
+    Args:
+        observations: where the layer was seen.
+        stepper: how it is stepped.
+        units: n indices into the layer's unit axis.
+        strategy: "median", "mean", "zero" or a number.
+    """
+    hidden = observations.state[0][:, _local(units, stepper, observations)]
+    return threshold_values(strategy, hidden.double().cpu().numpy())
 
 
 def perturbed_tpm(

@@ -26,7 +26,8 @@ class CaptureOptions:
     Args:
         layers: names or globs over ``named_modules()`` (``*`` stays within a part of the name, ``**`` does not); None picks one.
         units: how many units of each layer, which ones, or "auto": as many as the expected transitions can serve.
-        selection: how that many are chosen: "variance" (those that vary most), "random" or "first".
+        selection: how that many are chosen: "variance" (those that vary most), "entropy" (whose binary states do), "weight_norm"
+            (the largest incoming weights), "random" or "first".
         threshold: "median", "mean", "zero" or a number; a unit is ON above it.
         transitions: "time" along a sequence, "stream" from one sample to the next, "auto": along a sequence where there is one.
         layout: the axes of a layer's output, e.g. "TBU": B batch, T time, N token, P patch, U or C unit, any other letter is

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from lightning_iit.capture.binarize import encode, needs_data, threshold_tensor, threshold_values
 from lightning_iit.capture.epoch import state_of
 from lightning_iit.capture.reading import LayerReading, beyond
+from lightning_iit.capture.scores import state_entropy, weight_norm
 from lightning_iit.capture.transitions import NO_STATE, TransitionCounts
 from lightning_iit.capture.units import AUTO_MOST, Moments, auto_units, choose
 from lightning_iit.records import State, Thresholds, Units
@@ -33,6 +34,7 @@ class FirstData:
     moments: Moments
     rows: int
     transitions: int
+    activations: np.ndarray | None = None
 
 
 class LayerTap:
@@ -96,7 +98,8 @@ class LayerTap:
         transitions = len(rows)
         if self.reading.axis != "stream":
             transitions -= self._options.lag * sum(len(values) for values, _ in self.reading.kept())
-        return FirstData(Moments.of(rows), len(rows), max(transitions, 0))
+        activations = rows.cpu().double().numpy() if self._options.selection == "entropy" else None
+        return FirstData(Moments.of(rows), len(rows), max(transitions, 0), activations)
 
     def settle(self, parts: Sequence[FirstData], *, steps: int, expected_batches: int | None) -> None:
         """Chooses the units from what each rank saw in the first ``steps`` steps."""
@@ -104,10 +107,17 @@ class LayerTap:
         wanted = self._options.units
         if wanted == "auto":
             wanted = self._auto_units(sum(part.transitions for part in parts) / steps, expected_batches)
-        self.units = choose(wanted, selection=self._options.selection, seed=self._options.seed, moments=moments)
+        selection, seed = self._options.selection, self._options.seed
+        self.units = choose(wanted, selection=selection, seed=seed, moments=moments, scores=self._scores(parts))
         if isinstance(wanted, int) and wanted > self.units.width:
             self.notes = (f"{wanted} units were asked for; the layer has {self.units.width}, and all of them are analysed.",)
         self._start_counting(self.units)
+
+    def _scores(self, parts: Sequence[FirstData]) -> np.ndarray | None:
+        if self._options.selection == "weight_norm":
+            return weight_norm(self.layer.module, len(parts[0].moments.mean))
+        seen = [part.activations for part in parts if part.activations is not None]
+        return state_entropy(np.concatenate(seen), self._options.threshold) if seen else None
 
     def _auto_units(self, transitions_per_step: float, expected_batches: int | None) -> int:
         most = min(AUTO_MOST, self._options.max_units)

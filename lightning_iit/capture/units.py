@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-SELECTIONS = ("variance", "random", "first")
+SCORED = ("entropy", "weight_norm")
+SELECTIONS = ("variance", "random", "first", *SCORED)
 AUTO_MOST = 6
 TRANSITIONS_PER_STATE = 100
 
@@ -64,29 +65,40 @@ def auto_units(transitions: float, *, most: int = AUTO_MOST) -> int:
     return max(enough, default=min(2, most))
 
 
-def choose(units: int | Sequence[int], *, selection: str, seed: int, moments: Moments) -> Units:
+def choose(units: int | Sequence[int], *, selection: str, seed: int, moments: Moments, scores: np.ndarray | None = None) -> Units:
     """Chooses units.
 
     Args:
         units: how many, or which (then in this order).
-        selection: ``"variance"`` takes those that vary most, ``"random"`` draws them, ``"first"`` takes the first ones.
+        selection: ``"variance"`` takes those that vary most, ``"random"`` draws them, ``"first"`` takes the first ones,
+            ``"entropy"`` and ``"weight_norm"`` take those with the highest scores.
         seed: of the draw.
         moments: of the first data seen, over all ranks.
+        scores: ``[unit]``, for a selection that goes by them.
 
     Raises:
-        InvalidArgumentError: a unit that the layer does not have.
+        InvalidArgumentError: a unit that the layer does not have, or a selection that cannot be made here.
     """
     width = len(moments.mean)
     if not isinstance(units, int):
         return Units(indices=checked_indices(units, width), width=width, selection="given")
     n = min(units, width)
     if selection == "variance":
-        indices = np.sort(np.argsort(-moments.variance, kind="stable")[:n])
+        indices = _highest(moments.variance, n)
+    elif selection in SCORED and scores is not None:
+        indices = _highest(scores, n)
+    elif selection in SCORED:
+        msg = f"selection={selection!r}: not known for these units. Select by 'variance', 'random' or 'first', or give indices."
+        raise InvalidArgumentError(msg)
     elif selection == "random":
         indices = np.sort(np.random.default_rng(seed).choice(width, size=n, replace=False))
     else:
         indices = np.arange(n)
     return Units(indices=tuple(indices.tolist()), width=width, selection=selection, seed=seed if selection == "random" else None)
+
+
+def _highest(scores: np.ndarray, n: int) -> np.ndarray:
+    return np.sort(np.argsort(-scores, kind="stable")[:n])
 
 
 def checked_indices(indices: Sequence[int], width: int) -> tuple[int, ...]:

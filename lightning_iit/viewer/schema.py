@@ -33,10 +33,12 @@ def schema() -> dict[str, Any]:
 def _closed(part: Any) -> Any:
     """Objects without the open door for further properties: a writer of this version writes none.
 
-    Fields that have a default are always written too, so they are required here.
+    Fields that have a default are always written too, so they are required here. Descriptions stay in Python.
     """
     if isinstance(part, dict):
-        closed = {key: _closed(value) for key, value in part.items() if key != "default"}
+        closed = {
+            key: _closed(value) for key, value in part.items() if key not in ("default", "description") or isinstance(value, dict)
+        }
         if closed.get("type") == "object" and "properties" in closed:
             closed["additionalProperties"] = False
             closed["required"] = sorted(closed["properties"])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import torch
 from lightning.pytorch import LightningModule, Trainer, seed_everything
 from lightning.pytorch.loggers import MLFlowLogger, TensorBoardLogger
+from rich.console import Console
 from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
 from lightning_iit import IITCallback
-from lightning_iit.report import print_table
+from lightning_iit.report import epochs_table
 
 
 class Digits(LightningModule):
@@ -47,9 +48,9 @@ def loaders(batch_size: int = 32) -> tuple[DataLoader, DataLoader]:
 def main(epochs: int = 6, root: str = "runs/demo") -> IITCallback:
     seed_everything(0, verbose=False)
     mlflow = MLFlowLogger("digits", tracking_uri=f"sqlite:///{root}/mlflow.db", artifact_location=f"{root}/mlflow")
-    callback = IITCallback(["rows", "mlp.1"])
+    callback = IITCallback(["rows", "mlp.1"], table=False)
     Trainer(max_epochs=epochs, logger=[TensorBoardLogger(root, name=""), mlflow], callbacks=[callback], log_every_n_steps=10).fit(Digits(), *loaders())
-    print_table(callback.records)
+    Console(width=130).print(epochs_table(callback.records))
     print(f"Open:  tensorboard --logdir {root}\n       mlflow ui --backend-store-uri sqlite:///{root}/mlflow.db")
     return callback
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lightning.pytorch import Callback
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+from rich.console import Console
 
 from lightning_iit.capture.causal import CausalOptions, TpmSource
 from lightning_iit.capture.network_pictures import NetworkPictures
@@ -24,6 +25,7 @@ from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.engine import choose_engine
 from lightning_iit.phi.pool import WorkerPool, check_pool_options
 from lightning_iit.records import PhiOptions, Records
+from lightning_iit.report import markdown, summary_table
 from lightning_iit.run import Run, RunOptions
 from lightning_iit.store import FOLDER, layer_slug, set_aside
 from lightning_iit.tpm.nulls import NullName
@@ -88,6 +90,7 @@ class IITCallback(Callback):
         drain_timeout: float = 600.0,
         prog_bar: bool = False,
         pictures: bool = True,
+        table: bool = True,
         network: bool = True,
         network_budget: int = 200_000,
     ) -> None:
@@ -141,6 +144,7 @@ class IITCallback(Callback):
             hidden_only=hidden_only,
             seed=seed,
         )
+        self._table = table
         self._network_budget = network_budget if network else 0
         self._watch: Watch | None = None
         self._run: Run | None = None
@@ -231,6 +235,8 @@ class IITCallback(Callback):
         with self._guard("closing an epoch"):
             self._submit(trainer, self._watch, epoch=trainer.current_epoch)  # type: ignore[arg-type]
         with self._guard("showing Φ"):
+            if self._journal is not None:
+                self._journal.pump()
             self._show(trainer, pl_module)
 
     def _submit(self, trainer: Trainer, watch: Watch, *, epoch: int) -> None:
@@ -306,11 +312,22 @@ class IITCallback(Callback):
                 "counts are in their records: `lightning-iit phi RECORD` computes them."
             )
 
+    def _report(self, journal: Journal) -> None:
+        """Writes ``iit/report.md`` and shows the last epoch's table."""
+        if not self.records:
+            return
+        journal.attach("report.md", markdown(self.records, self._described()).encode())
+        if self._table:
+            Console(stderr=True).print(summary_table(self.records))
+
     def _close(self, *, failed: bool) -> None:
         pool, journal = self._pool, self._journal
         if self._watch is not None and self._watch.pictures is not None:
             self._watch.pictures.close()
         self._pool = self._journal = None
+        with self._guard("writing the report"):
+            if journal is not None:
+                self._report(journal)
         if pool is not None:
             pool.close()
         if journal is not None:

@@ -410,8 +410,8 @@ class EpochRecord(_Record, frozen=True, kw_only=True):
 
     ``counts`` are those that the TPM comes from: of watched transitions, or of perturbations (``perturbation`` says how; what was
     watched is then in ``observed``). Epoch -1 is the untrained network. ``result`` is that of the first state of ``states``;
-    ``scalars`` is exactly what is
-    logged under ``iit/<layer>/``.
+    ``scalars`` is exactly what is logged under ``iit/<layer>/``. ``left_out`` counts rows with an activation that was not
+    finite, ``backlog`` the analyses that were open when this one was handed over.
     """
 
     layer: str
@@ -438,6 +438,7 @@ class EpochRecord(_Record, frozen=True, kw_only=True):
     structural_reason: str = ""
     notes: tuple[str, ...] = ()
     left_out: int = 0
+    backlog: int = 0
     provenance: Provenance
     formalism: str = FORMALISM
     state_order: str = STATE_ORDER

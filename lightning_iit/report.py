@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("layer", "epoch", "Φ", "interval", "kind", "null", "transitions", "coverage")
 _SECTION_COLUMNS = ("epoch", "Φ", "interval", "null", "transitions", "coverage")
+_EPOCHS_COLUMNS = ("epoch", "layer", "units", "Φ", "kind", "null", "transitions", "seen", "Φ s", "cuts", "open", "result")
 _TERMINAL_COLUMNS = {"layer": 5, "epoch": 5, "Φ": 8, "kind": 13, "null": 9, "transitions": 11, "states seen": 6}
 
 
@@ -53,6 +54,28 @@ def summary_table(records: Iterable[EpochRecord]) -> Table:
         table.add_column(column, overflow="fold", min_width=width)
     for of_layer in _by_layer(records).values():
         table.add_row(*(Text(cell) for cell in _terminal_row(of_layer[-1])))
+    return table
+
+
+def epochs_table(records: Iterable[EpochRecord]) -> Table:
+    """Every record as a row for the terminal, with what it cost: seconds of Φ, cuts evaluated, analyses open at its capture."""
+    from rich.box import SIMPLE
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title="Φ (IIT 3.0) in every epoch", box=SIMPLE, pad_edge=False)
+    for column in _EPOCHS_COLUMNS:
+        table.add_column(column, overflow="fold", justify="left" if column in {"layer", "kind", "null", "result"} else "right")
+    for record in records:
+        computed = record.result if isinstance(record.result, Computed) else None
+        transitions, states = _data(record)
+        cells = (
+            *(str(record.epoch), record.layer, str(len(record.units.indices)) if record.units else ""),
+            *(number(computed.phi) if computed else "-", record.kind, _short_null(record), transitions),
+            *(states.removesuffix(" states"), f"{computed.seconds:.2f}" if computed else "-"),
+            *(str(computed.cuts_evaluated) if computed else "-", str(record.backlog), type(record.result).__name__),
+        )
+        table.add_row(*map(Text, cells))
     return table
 
 
@@ -141,9 +164,13 @@ def _terminal_row(record: EpochRecord) -> tuple[str, ...]:
     phi = _status(record) if record.phi is None else number(record.phi)
     if record.phi is not None and record.interval is not None:
         phi += f" ({number(record.interval.low)} to {number(record.interval.high)})"
-    null = record.null_words if record.null is None else f"{record.null.name} null, p = {record.null.p:.3f}"
+    null = _short_null(record)
     transitions, states = _data(record)
     return record.layer, str(record.epoch), phi, _kind(record), null, transitions, states.removesuffix(" states")
+
+
+def _short_null(record: EpochRecord) -> str:
+    return record.null_words if record.null is None else f"{record.null.name} null, p = {record.null.p:.3f}"
 
 
 def _diagnosis(diagnostic: Diagnostic) -> str:

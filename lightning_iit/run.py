@@ -250,6 +250,7 @@ class Run:
             structural_reason=captured.structural_reason,
             notes=captured.notes,
             left_out=captured.left_out,
+            backlog=self._pool.pending,
             provenance=Provenance(
                 engine=options.engine,
                 options=options.options,

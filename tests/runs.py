@@ -12,7 +12,7 @@ from models import Mlp, flat_data
 from lightning_iit import IITCallback
 from lightning_iit.records import EpochRecord
 
-_TAKES_TIME = {"wall_time", "seconds"}
+_TAKES_TIME = {"wall_time", "seconds", "backlog"}
 
 
 def trainer(folder: Path, callback: IITCallback, *more: Any, epochs: int = 3, **options: Any) -> Trainer:
@@ -36,7 +36,7 @@ def train(
     trainer_names = {"logger", "fast_dev_run", "limit_train_batches", "enable_checkpointing", "accumulate_grad_batches"}
     trainer_options = {name: options.pop(name) for name in list(options) if name in trainer_names}
     seed_everything(5, verbose=False)
-    callback = IITCallback(**({"layers": "net.1", "units": 2} | options))
+    callback = IITCallback(**({"layers": "net.1", "units": 2, "null": None, "table": False} | options))
     trainer(folder, callback, *more, epochs=epochs, **trainer_options).fit(model or Mlp(), data or flat_data())
     return callback
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from lightning_iit.judgement import Judgement, judge_phi
 from lightning_iit.phi.engine import PhiEngine, choose_engine, get_engine
+from lightning_iit.phi.loading import load_engine
 from lightning_iit.phi.scalars import phi_scalars
 from lightning_iit.records import (
     NULL_NOT_COMPUTED,
@@ -74,7 +75,9 @@ def run(task: PhiTask, report: Report = ignore) -> TaskResult:
     if task.pictures:
         with _Part("the picture of the TPM", notes):
             images["tpm"] = _heatmap(task, tpm)
-    partial = TaskResult(states=(), tpm=tpm.record, scalars=scalars, diagnostics=found, images=images, notes=tuple(notes))
+    partial = TaskResult(
+        states=(), tpm=tpm.record, scalars=dict(scalars), diagnostics=found, images=dict(images), notes=tuple(notes)
+    )
     report(0.0, partial=partial)
     states = _states(task, tpm, report)
     scalars |= phi_scalars(states)
@@ -118,7 +121,7 @@ def _judge(task: PhiTask, states: tuple[StateResult, ...], notes: list[str]) -> 
 
 def prepare_run(task: PhiTask) -> None:
     """Loads the engine of a task, before its time limit starts to run."""
-    choose_engine(task.engine, task.options)
+    load_engine(choose_engine(task.engine, task.options).name)
 
 
 def warm_up(engine: str = "auto", report: Report = ignore) -> None:

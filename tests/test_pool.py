@@ -228,6 +228,31 @@ def test_a_drain_that_is_over_ends_what_is_open(new_pool):
     assert kinds(pool.submit(task("ok")).result(30)) == [Computed, Computed]
 
 
+def test_a_cancelled_task_frees_its_worker(new_pool):
+    pool = new_pool()
+    running, waiting, last = (pool.submit(task(layer)) for layer in ("hold:60", "hold:61", "ok"))
+    started(pool)
+    assert running.cancel()
+    assert waiting.cancel()
+    assert kinds(last.result(10)) == [Computed, Computed]
+    assert pool.drain(5.0)
+
+
+def test_a_drain_waits_for_callbacks_too(new_pool):
+    pool = new_pool()
+    told = []
+
+    def slow(future):
+        time.sleep(0.5)
+        told.append(kinds(future.result()))
+        if len(told) == 1:
+            pool.submit(task("ok", epoch=1)).add_done_callback(slow)
+
+    pool.submit(task("ok")).add_done_callback(slow)
+    assert pool.drain(30.0)
+    assert told == [[Computed, Computed]] * 2
+
+
 def test_close_ends_everything(new_pool):
     pool = new_pool(workers=2)
     futures = [pool.submit(task("hold:60", epoch=epoch)) for epoch in range(3)]

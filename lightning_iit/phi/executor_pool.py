@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import CancelledError, Executor, Future, wait
+from concurrent.futures import CancelledError, Executor, Future, InvalidStateError
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lightning_iit.phi.endings import drained, unfinished
@@ -33,14 +34,14 @@ class ExecutorPool:
         self._executor = executor
         self._function = function
         self._timeout = timeout
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._open: dict[Future[TaskResult], tuple[PhiTask, Future[TaskResult]]] = {}
 
     @property
     def pending(self) -> int:
         """How many tasks have no result yet."""
-        with self._lock:
-            return len(self._open)
+        with self._changed:
+            return sum(not outer.done() for outer in self._open)
 
     def submit(self, task: PhiTask) -> Future[TaskResult]:
         """Hands a task to the executor. The future never raises."""
@@ -50,7 +51,7 @@ class ExecutorPool:
         except Exception as error:  # noqa: BLE001  a cluster that is away must not stop training
             outer.set_result(unfinished(task, _refused(error)))
             return outer
-        with self._lock:
+        with self._changed:
             self._open[outer] = (task, inner)
         inner.add_done_callback(lambda done: self._receive(outer, task, done))
         return outer
@@ -61,13 +62,14 @@ class ExecutorPool:
     def drain(self, timeout: float, on_progress: Callable[[int], None] | None = None) -> bool:
         """Waits for the open tasks; ends what is open after ``timeout`` seconds and then returns False."""
         deadline = time.monotonic() + timeout
-        while (open_ := self._futures()) and (left := deadline - time.monotonic()) > 0:
-            wait(open_, min(_TICK, left))
+        while (left := deadline - time.monotonic()) > 0 and not self._settled(min(_TICK, left)):
             if on_progress is not None:
                 on_progress(self.pending)
-        for outer in open_:
+        if self._settled(0.0):
+            return True
+        for outer in self._futures():
             self._end(outer, lambda running: drained(timeout, running=running))
-        return not open_
+        return False
 
     def close(self) -> None:
         """Open tasks end as Failed, here; the executor is the caller's."""
@@ -76,11 +78,11 @@ class ExecutorPool:
             self._end(outer, lambda _: why)
 
     def _futures(self) -> list[Future[TaskResult]]:
-        with self._lock:
+        with self._changed:
             return list(self._open)
 
     def _end(self, outer: Future[TaskResult], why: Callable[[bool], PhiResult]) -> None:
-        with self._lock:
+        with self._changed:
             known = self._open.get(outer)
         if known is not None:
             task, inner = known
@@ -97,11 +99,18 @@ class ExecutorPool:
             result = unfinished(task, _refused(error))
         self._settle(outer, result)
 
+    def _settled(self, timeout: float) -> bool:
+        """Whether every task has its result, and whoever waits for it has been told, within so many seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._open, timeout)
+
     def _settle(self, outer: Future[TaskResult], result: TaskResult) -> None:
-        with self._lock:
-            if self._open.pop(outer, None) is None:
-                return
-        outer.set_result(result)
+        # The second who comes, or who comes after it was cancelled, is late.
+        with suppress(InvalidStateError):
+            outer.set_result(result)
+        with self._changed:
+            self._open.pop(outer, None)
+            self._changed.notify_all()
 
 
 def run_limited(function: str, task: PhiTask, timeout: float | None) -> TaskResult:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightning_iit.phi.endings import why_not
 from lightning_iit.phi.engine import get_engine
+from lightning_iit.phi.loading import load_engine
 from lightning_iit.phi.process_context import WorkerServer
 from lightning_iit.phi.worker import Returned, Worker
 
@@ -33,7 +34,7 @@ def compute_within(system: System, engine: str, options: PhiOptions, timeout: fl
 
 def prepare_analyse(_: System, engine: str, __: PhiOptions) -> None:
     """Runs in the worker: loads the engine."""
-    get_engine(engine)
+    load_engine(engine)
 
 
 def analyse(system: System, engine: str, options: PhiOptions, report: Any) -> Computed | Skipped:

@@ -7,7 +7,8 @@ import os
 import threading
 import time
 from collections import deque
-from concurrent.futures import Future, wait
+from concurrent.futures import Future, InvalidStateError, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
@@ -26,6 +27,7 @@ WhenBusy: TypeAlias = Literal["queue", "skip", "wait"]
 JOB = "lightning_iit.job:run"
 PRELOAD = ("lightning_iit.job", "lightning_iit.phi.fast")
 _TICK = 0.2
+_PATIENCE = 10.0
 
 
 class PhiPool(Protocol):
@@ -79,8 +81,14 @@ class _Open:
         if report.partial is not None:
             self.partial = report.partial
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the host wants it ended."""
+        return self.end is not None or self.future.cancelled()
+
     def resolve(self, result: TaskResult) -> None:
-        if not self.future.done():
+        """Hands over the result, unless there is one or it was cancelled."""
+        with suppress(InvalidStateError):
             self.future.set_result(result)
 
     def resolve_unfinished(self, why: PhiResult) -> None:
@@ -135,7 +143,7 @@ class WorkerPool:
     def pending(self) -> int:
         """How many tasks have no result yet."""
         with self._changed:
-            return len(self._open)
+            return self._busy()
 
     def progress(self) -> tuple[TaskProgress, ...]:
         """How far each open task is, in the order in which they were submitted."""
@@ -151,7 +159,7 @@ class WorkerPool:
         entry = _Open(task)
         with self._changed:
             if self._when_busy == "wait":
-                while not self._closed and len(self._open) >= self._workers:
+                while not self._closed and self._busy() >= self._workers:
                     self._changed.wait(_TICK)
             refused = self._refusal()
             if refused is None:
@@ -184,11 +192,10 @@ class WorkerPool:
             Whether every task ended by itself.
         """
         deadline = time.monotonic() + timeout
-        while (futures := self._futures()) and (left := deadline - time.monotonic()) > 0:
-            wait(futures, min(_TICK, left))
+        while (left := deadline - time.monotonic()) > 0 and not self._settled(min(_TICK, left)):
             if on_progress is not None:
                 on_progress(self.pending)
-        if not futures:
+        if self._settled(0.0):
             return True
         self._end_all(lambda entry: drained(timeout, running=entry.running))
         return False
@@ -204,7 +211,7 @@ class WorkerPool:
         self._end_all(lambda _: Failed(code="interrupted", reason="The worker pool was closed before this analysis ended."))
         for thread in self._threads:
             if thread is not threading.current_thread():
-                thread.join(10.0)
+                thread.join(_PATIENCE)
         self._server.close()
 
     # --- inside -----------------------------------------------------------------------------------------------------------
@@ -212,10 +219,10 @@ class WorkerPool:
     def _refusal(self) -> Skipped | None:
         if self._closed:
             return Skipped(code="pool_closed", reason="The worker pool was closed before this task was handed over.")
-        if self._when_busy == "skip" and len(self._open) >= self._workers:
+        if self._when_busy == "skip" and self._busy() >= self._workers:
             reason = f"All {self._workers} worker(s) were busy (when_busy='skip'); use more workers, 'queue' or every_n_epochs."
             return Skipped(code="workers_busy", reason=reason)
-        if self._when_busy == "queue" and len(self._open) >= self._workers + self._max_queued:
+        if self._when_busy == "queue" and self._busy() >= self._workers + self._max_queued:
             reason = (
                 f"{len(self._queue)} tasks were waiting already (max_queued={self._max_queued}) for {self._workers} worker(s): "
                 "Φ takes longer than an epoch. Use fewer units, more workers, every_n_epochs, or when_busy='wait'."
@@ -223,9 +230,13 @@ class WorkerPool:
             return Skipped(code="queue_full", reason=reason)
         return None
 
-    def _futures(self) -> list[Future[TaskResult]]:
+    def _busy(self) -> int:
+        return sum(not entry.future.done() for entry in self._open)
+
+    def _settled(self, timeout: float) -> bool:
+        """Whether every task has its result, and whoever waits for it has been told, within so many seconds."""
         with self._changed:
-            return [entry.future for entry in self._open]
+            return self._changed.wait_for(lambda: not self._open, timeout)
 
     def _start(self) -> None:
         if self._threads:
@@ -245,7 +256,7 @@ class WorkerPool:
                 entry.end = end
         for entry in waiting:
             self._settle(entry, end(entry))
-        wait([entry.future for entry in running], 10.0)
+        wait([entry.future for entry in running], _PATIENCE)
 
     def _serve(self, index: int) -> None:
         """The life of one worker's thread."""
@@ -273,23 +284,26 @@ class WorkerPool:
 
     def _run(self, worker: Worker, entry: _Open) -> None:
         task = entry.task
+        if entry.future.cancelled():
+            self._settle(entry, Skipped(code="cancelled", reason="It was cancelled."))
+            return
         timeout = task.timeout if task.timeout is not None else self._timeout
-        outcome = worker.call(self._function, (task,), timeout=timeout, on_report=entry.see, stopped=lambda: entry.end is not None)
+        outcome = worker.call(self._function, (task,), timeout=timeout, on_report=entry.see, stopped=lambda: entry.stopped)
         if isinstance(outcome, Returned) and isinstance(outcome.value, TaskResult):
             self._settle(entry, outcome.value)
         else:
             self._settle(entry, entry.end(entry) if isinstance(outcome, Stopped) and entry.end else why_not(outcome))
 
     def _settle(self, entry: _Open, result: TaskResult | PhiResult) -> None:
-        # Off the list first: who waits for the future may look at `pending` at once.
-        with self._changed:
-            if entry in self._open:
-                self._open.remove(entry)
-            self._changed.notify_all()
         if isinstance(result, TaskResult):
             entry.resolve(result)
         else:
             entry.resolve_unfinished(result)
+        # Off the list when the future's callbacks have run, so that a drain waits for them too.
+        with self._changed:
+            if entry in self._open:
+                self._open.remove(entry)
+            self._changed.notify_all()
 
 
 def check_pool_options(workers: int, timeout: float | None, when_busy: str, max_queued: int) -> None:

@@ -12,6 +12,8 @@ import contextlib
 import os
 import signal
 import sys
+import threading
+from importlib import import_module
 from multiprocessing import context, process, spawn
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -49,23 +51,20 @@ class WorkerServer:
 
 
 class WorkerContext(context.BaseContext):
-    """A multiprocessing context for one worker at a time; it knows the processes it started."""
+    """A multiprocessing context that ends what it started, and then starts nothing more."""
 
     _name = "forkserver" if _POSIX else "spawn"
 
     def __init__(self, server: Any) -> None:
         super().__init__()
         self._server = server
-        self.processes: list[process.BaseProcess] = []
+        self._started: list[Any] = []
+        self._closed = False
+        self._lock = threading.Lock()
 
     def Process(self, *args: Any, **kwargs: Any) -> process.BaseProcess:  # noqa: N802  multiprocessing's name
         """A process that will be started from the server."""
-        made: process.BaseProcess = (
-            WorkerProcess(self._server, *args, **kwargs) if _POSIX else context.SpawnProcess(*args, **kwargs)
-        )
-        self.processes = [started for started in self.processes if started.is_alive()]
-        self.processes.append(made)
-        return made
+        return WorkerProcess(self, *args, **kwargs)
 
     def get_context(self, method: str | None = None) -> Any:  # noqa: ARG002
         """This context; there is no other."""
@@ -75,28 +74,44 @@ class WorkerContext(context.BaseContext):
         """The name of the start method that it is a variant of."""
         return self._name
 
-    def kill(self) -> None:
-        """Kills every process of this context, whatever it is doing."""
-        for started in self.processes:
-            # A process that was never started, or has been waited for, cannot be killed and need not be.
-            with contextlib.suppress(OSError, ValueError, AttributeError):
-                started.kill()
+    def start(self, made: process.BaseProcess) -> Any:
+        """Starts a process.
+
+        Raises:
+            OSError: the context is closed. A pool that replaces a process which was killed on purpose takes that as its end.
+        """
+        with self._lock:
+            if self._closed:
+                msg = "the worker is being ended"
+                raise OSError(msg)
+            popen = _popen(self._server)(made)
+            self._started.append(popen)
+            return popen
+
+    def close(self) -> None:
+        """Kills every process that was started, whatever it is doing."""
+        with self._lock:
+            self._closed = True
+        for popen in self._started:
+            with contextlib.suppress(OSError):
+                if popen.poll() is None:
+                    popen.kill()
 
 
 class WorkerProcess(process.BaseProcess):
-    """A process started by a :class:`WorkerServer`."""
+    """A process of a :class:`WorkerContext`."""
 
-    _start_method = "forkserver"
+    _start_method = WorkerContext._name
 
-    def __init__(self, server: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, origin: WorkerContext, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._server = server
+        self._origin = origin
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_server"}
+        return {name: value for name, value in self.__dict__.items() if name != "_origin"}
 
     def _Popen(self, process_obj: process.BaseProcess) -> Any:  # noqa: N802  multiprocessing's name
-        return _popen(self._server)(process_obj)
+        return self._origin.start(process_obj)
 
 
 class _WithoutMain:
@@ -124,6 +139,9 @@ def _popen(server: Any) -> Callable[[process.BaseProcess], Any]:
     Its method names both through the globals of its module. Those of the module belong to everybody in the process, so the
     method gets globals of its own.
     """
+    if server is None:  # Windows: a script needs its main guard there
+        plain: Callable[[process.BaseProcess], Any] = import_module("multiprocessing.popen_spawn_win32").Popen
+        return plain
     from multiprocessing import forkserver, popen_forkserver
 
     class Server:

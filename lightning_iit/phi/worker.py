@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from lightning_iit.phi.process_context import WorkerContext, WorkerServer
 
-START_LIMIT = 180.0
-"""Seconds for a process to start and to load what its task needs."""
+START_LIMIT = 600.0
+"""Seconds for a process to start and to load what its task needs; to compile on a busy machine can take minutes."""
 _TICK = 0.1
 _ATTEMPTS = 3
 
@@ -91,7 +91,8 @@ class Worker:
     """
 
     def __init__(self, server: WorkerServer) -> None:
-        self._context: WorkerContext = server.context()
+        self._server = server
+        self._context: WorkerContext | None = None
         self._pool: ProcessPool | None = None
         self._reports = _Reports()
         self._numbers = count(1)
@@ -155,6 +156,7 @@ class Worker:
         try:
             if self._pool is None or not self._pool.active:
                 self._discard()
+                self._context = self._server.context()
                 self._pool = ProcessPool(
                     max_workers=1, initializer=_child.begin, initargs=(self._reports.writer,), context=self._context
                 )
@@ -182,9 +184,9 @@ class Worker:
 
     def _discard(self, patience: float = 0.0) -> None:
         pool, self._pool = self._pool, None
-        if pool is None:
+        if pool is None or self._context is None:
             return
-        self._context.kill()
+        self._context.close()
         # pebble waits here for threads of its own; one may hang for good in a message that the killed process never ended.
         retired = threading.Thread(target=_retire, args=(pool,), daemon=True, name="lightning-iit-retired-pool")
         retired.start()

@@ -49,7 +49,10 @@ def main(epochs: int = 6, root: str = "runs/demo") -> IITCallback:
     seed_everything(0, verbose=False)
     mlflow = MLFlowLogger("digits", tracking_uri=f"sqlite:///{root}/mlflow.db", artifact_location=f"{root}/mlflow")
     callback = IITCallback(["rows", "mlp.1"], table=False)
-    Trainer(max_epochs=epochs, logger=[TensorBoardLogger(root, name=""), mlflow], callbacks=[callback], log_every_n_steps=10).fit(Digits(), *loaders())
+    trainer = Trainer(
+        max_epochs=epochs, logger=[TensorBoardLogger(root, name=""), mlflow], callbacks=[callback], log_every_n_steps=10
+    )
+    trainer.fit(Digits(), *loaders())
     Console(width=130).print(epochs_table(callback.records))
     print(f"Open:  tensorboard --logdir {root}\n       mlflow ui --backend-store-uri sqlite:///{root}/mlflow.db")
     return callback

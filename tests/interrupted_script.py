@@ -7,6 +7,7 @@ import time
 
 from lightning.pytorch import Callback
 from models import flat_data
+
 from runs import train
 
 folder, fault = sys.argv[1:]

@@ -104,7 +104,13 @@ def test_a_record_and_the_tpm_give_the_same_picture(tpm):
 
 def test_the_caption_changes_with_what_it_says(tpm):
     null = NullResult(name="cut", surrogates=19, mean=0.1, upper=0.2, excess=0.1, p=0.05, seed=0)
-    variants = [{}, {"kind": "statistical"}, {"axis": "stream"}, {"null_words": f"{null.name} null: p = {null.p}"}]
+    variants = [
+        {},
+        {"kind": "statistical"},
+        {"kind": "causal"},
+        {"axis": "stream"},
+        {"null_words": f"{null.name} null: p = {null.p}"},
+    ]
     below = [pixels(heatmap(tpm, **options))[450:].tobytes() for options in variants]
     assert len(set(below)) == len(variants)
     more = tpm_from_counts(estimate_tpm(np.random.default_rng(1).integers(0, 2, (31, 4))).counts)

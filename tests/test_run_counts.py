@@ -62,9 +62,7 @@ def test_every_epoch_of_an_mlp(tmp_path, threshold):
     seed_everything(1)
     raw = RawActivations("net.4")
     callback = IITCallback("net.4", units=3, threshold=threshold, initial=False)
-    trainer = Trainer(
-        max_epochs=3, callbacks=[raw, callback], logger=False, default_root_dir=tmp_path, enable_checkpointing=False
-    )
+    trainer = Trainer(max_epochs=3, callbacks=[raw, callback], logger=False, default_root_dir=tmp_path, enable_checkpointing=False)
     trainer.fit(Mlp(), flat_data(1000, shuffle=True), flat_data(64, seed=1))
     assert [record.epoch for record in callback.records] == [0, 1, 2]
     for record, outputs in zip(callback.records, raw.epochs, strict=True):
@@ -78,9 +76,7 @@ def test_every_epoch_of_a_gru(tmp_path):
     seed_everything(1)
     raw = RawActivations("net.gru")
     callback = IITCallback(units=3, initial=False, tpm="observe")
-    trainer = Trainer(
-        max_epochs=3, callbacks=[raw, callback], logger=False, default_root_dir=tmp_path, enable_checkpointing=False
-    )
+    trainer = Trainer(max_epochs=3, callbacks=[raw, callback], logger=False, default_root_dir=tmp_path, enable_checkpointing=False)
     trainer.fit(Gru(), sequence_data(100, shuffle=True), sequence_data(16, seed=1))
     assert len(callback.records) == 3
     for record, outputs in zip(callback.records, raw.epochs, strict=True):
@@ -92,9 +88,7 @@ def test_every_epoch_of_a_gru(tmp_path):
 def test_a_window_joins_the_counts_of_its_epochs_but_no_transition_across_them(tmp_path):
     raw = RawActivations("net.1")
     callback = IITCallback("net.1", units=2, threshold="zero", window=2, initial=False)
-    trainer = Trainer(
-        max_epochs=3, callbacks=[raw, callback], logger=False, default_root_dir=tmp_path, enable_checkpointing=False
-    )
+    trainer = Trainer(max_epochs=3, callbacks=[raw, callback], logger=False, default_root_dir=tmp_path, enable_checkpointing=False)
     trainer.fit(Mlp(), flat_data(300))
     joined = [torch.cat(outputs) for outputs in raw.epochs]
     for record, sequences in zip(callback.records, [joined[:1], joined[:2], joined[1:]], strict=True):

@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 from lightning.pytorch import Callback
-from runs import assert_same, comparable, train
 
 from lightning_iit import load_run
 from lightning_iit.records import Computed, Failed, TimedOut
+from runs import assert_same, comparable, train
 
 SCRIPT = Path(__file__).with_name("interrupted_script.py")
 
@@ -158,7 +158,7 @@ def test_a_full_disk_stops_neither_training_nor_the_records(tmp_path, whole):
         pytest.skip("a small file system cannot be mounted here")
     try:
         (disk / "filler").write_bytes(b"x" * 60_000)
-        with pytest.warns(UserWarning):
+        with pytest.warns(UserWarning, match="room|space|disk"):
             records = train(disk, epochs=4).records
         assert_same(records, whole)
     finally:

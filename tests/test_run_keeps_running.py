@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from models import Gru, Mlp, flat_data, sequence_data
-from runs import assert_same, train, trainer
 from torch import nn
 
 from lightning_iit import IITCallback, load_run
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError, UnknownLayerError
 from lightning_iit.records import Computed, Skipped
+from runs import assert_same, train, trainer
 
 
 def test_the_untrained_network_comes_first_and_every_epoch_follows(tmp_path):
@@ -42,7 +44,7 @@ def test_nan_activations_are_left_out_counted_and_said(tmp_path):
     x = flat_data().dataset.tensors[0]
     spoiled = (x[:, 0] > 1.0).tolist()
     assert record.left_out == sum(spoiled)
-    assert record.counts.transitions == sum(not a and not b for a, b in zip(spoiled, spoiled[1:], strict=False))
+    assert record.counts.transitions == sum(not a and not b for a, b in pairwise(spoiled))
     assert any("finite" in note.lower() or "nan" in note.lower() for note in record.notes)
 
 

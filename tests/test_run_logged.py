@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from event_files import read_events
 from lightning.pytorch.loggers import CSVLogger, MLFlowLogger, TensorBoardLogger
 from models import Gru, sequence_data
-from runs import assert_same, trainer
 from sample_records import pixels
 from servers import mlflow_server
 
 from lightning_iit import IITCallback, load_run
 from lightning_iit.records import Computed, decode
+from runs import assert_same, trainer
 
 LAYERS = ("net.gru", "net.out")
 SCALARS = {
@@ -89,15 +90,14 @@ def test_the_mlflow_server(run):
             assert [metric.timestamp for metric in history] == [round(record.wall_time * 1000) for record in of_layer]
         for record in of_layer:
             path = client.download_artifacts(run_id, f"iit/{layer}/epoch={record.epoch:04d}.json")
-            with open(path, "rb") as stored:
-                assert decode(stored.read()) == record
+            assert decode(Path(path).read_bytes()) == record
     finished = client.get_run(run_id)
     assert finished.data.params["iit.states"] == "2"
     assert any("kind" in tag for tag in finished.data.tags)
 
 
 def test_the_csv_logger_has_the_scalars(run):
-    folder, callback, _ = run
+    folder, _, _ = run
     text = (folder / "csv" / "metrics.csv").read_text()
     assert all(f"iit/{layer}/phi" in text for layer in LAYERS)
 

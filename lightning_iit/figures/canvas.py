@@ -63,7 +63,9 @@ def caption(figure: Figure, *, kind: Kind, axis: Axis, counts: Counts | None, nu
     lines = [KIND_WORDS[kind]]
     if counts is not None:
         coverage = f"{sum(1 for count in counts.visits if count)} of {len(counts.visits)} states visited"
-        lines.append(f"{counts.transitions:,} transitions {AXIS_WORDS[axis]} · {coverage} · {null_words}")
+        how = "steps from states that were set" if kind == "causal" else f"transitions {AXIS_WORDS[axis]}"
+        coverage = coverage.replace("visited", "set") if kind == "causal" else coverage
+        lines.append(f"{counts.transitions:,} {how} · {coverage} · {null_words}")
     else:
         lines.append(f"transitions {AXIS_WORDS[axis]} · {null_words}")
     figure.text(0.022, 0.026, plain("\n".join(lines), 300), fontsize=8.5, color=SOFT, va="bottom", linespacing=1.45)

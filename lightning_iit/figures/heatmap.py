@@ -94,7 +94,8 @@ def _matrix(
         width = 2.0 if rows <= 64 else 0.8
         frame = Rectangle((-0.5, row - 0.5), columns, 1, fill=False, edgecolor=VERMILION, linewidth=width, clip_on=False, zorder=5)
         axes.add_patch(frame)
-        axes.plot([columns - 0.5], [row], marker=">", markersize=5, color=VERMILION, clip_on=False, zorder=6)
+        if rows > 32:
+            axes.plot([columns - 0.5], [row], marker=">", markersize=5, color=VERMILION, clip_on=False, zorder=6)
     axes.set_xlim(-0.5, columns - 0.5)
     axes.set_ylim(rows - 0.5, -0.5)
     return image

@@ -140,8 +140,12 @@ def _dynamics(counts: Counts, prior: float) -> tuple[Diagnostic, ...]:
     information, determinism, degeneracy = effective_information(tpm_from_counts(counts, prior).state_by_node)
     n = units_of(counts)
     return (
-        Diagnostic(name="determinism", value=determinism, words=f"{determinism:.0%} of the next state is certain"),
-        Diagnostic(name="degeneracy", value=degeneracy, words=f"{degeneracy:.0%} of it would be so from any state"),
+        Diagnostic(name="determinism", value=determinism, words=f"next states are {determinism:.0%} certain (0%: coin flips)"),
+        Diagnostic(
+            name="degeneracy",
+            value=degeneracy,
+            words=f"over all states, next states are {degeneracy:.0%} alike (0%: all equally frequent)",
+        ),
         Diagnostic(
             name="effective_information",
             value=information,

@@ -15,7 +15,7 @@ def check_policy(policy: StatesPolicy) -> None:
     if policy in {"mode", "last", "all"} or (isinstance(policy, int) and not isinstance(policy, bool) and policy > 0):
         return
     msg = (
-        f"IITCallback(states={policy!r}): which states are analysed is 'mode' (the most visited), 'last', 'all' (every visited one) "
+        f"IITCallback(states={policy!r}): which states are analysed is 'mode' (the most visited), 'last', 'all' (each visited one) "
         "or a positive number k (the k most visited)."
     )
     raise InvalidArgumentError(msg)

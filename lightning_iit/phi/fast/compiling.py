@@ -65,7 +65,7 @@ def cache_folder() -> Path | None:
         return None
 
 
-class _UnoptimisedLibrary(JITCodeLibrary):  # type: ignore[misc]
+class _UnoptimisedLibrary(JITCodeLibrary):
     """The code of a kernel that other kernels take in; it is optimised there, once instead of at every level."""
 
     def _optimize_final_module(self) -> None:
@@ -77,7 +77,8 @@ class _InnerCompiler(Compiler):  # type: ignore[misc]
 
     def define_pipelines(self) -> Any:
         """The usual passes, into a library that is not optimised."""
-        self.state.library = _UnoptimisedLibrary(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
+        new_library: Any = _UnoptimisedLibrary
+        self.state.library = new_library(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
         self.state.library.enable_object_caching()
         return super().define_pipelines()  # type: ignore[no-untyped-call]
 

@@ -72,7 +72,7 @@ class _UnoptimisedLibrary(JITCodeLibrary):
         """Leaves the module as it is."""
 
 
-class _InnerCompiler(Compiler):  # type: ignore[misc]
+class _InnerCompiler(Compiler):
     """numba's compiler without the optimisation of the finished module."""
 
     def define_pipelines(self) -> Any:

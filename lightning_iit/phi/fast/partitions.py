@@ -9,7 +9,6 @@ import numpy as np
 from lightning_iit.phi.fast.compiling import kernel
 from lightning_iit.phi.fast.emd import EXACT, Transport, emd, new_transport
 from lightning_iit.phi.fast.rounding import PRECISION, round_python
-from lightning_iit.phi.fast.small_emd import CLOSED_FORM, small_emd
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,36 +92,6 @@ def partition_distance(
     for y in range(1 << p):
         search.difference[y] = whole[y] - first[to_first[y]] * second[to_second[y]]
     return emd(search.difference, p, search.transport, reject, accept)
-
-
-@kernel
-def _part_distance(
-    mechanism: int, purview: int, part: int, nodes: int, cause: NDArray[np.float64], sets: Subsets, search: Search
-) -> float:
-    """What a part (``part``, ``nodes``) must move: the distance between its repertoire and the whole repertoire's marginal over it."""
-    whole = cause[mechanism, sets.offset[purview] :]
-    own = cause[part, sets.offset[nodes] :]
-    to_nodes = sets.extract[sets.extract[purview, nodes]]
-    for y in range(1 << sets.size[nodes]):
-        search.difference[y] = -own[y]
-    for y in range(1 << sets.size[purview]):
-        search.difference[to_nodes[y]] += whole[y]
-    return small_emd(search.difference, sets.size[nodes], search.transport.values, np.inf)
-
-
-@kernel
-def _two_part_bound(mechanism: int, purview: int, code: int, cause: NDArray[np.float64], sets: Subsets, search: Search) -> float:
-    """A lower bound of a partition's distance: what both parts must move. The Hamming distance is a sum over nodes."""
-    p = sets.size[purview]
-    full = (1 << (sets.size[mechanism] + p)) - 1
-    total = 0.0
-    for half in (code, full ^ code):
-        nodes = sets.deposit[purview, half & ((1 << p) - 1)]
-        if 1 < sets.size[nodes] <= CLOSED_FORM:
-            total += _part_distance(mechanism, purview, sets.deposit[mechanism, half >> p], nodes, cause, sets, search)
-        else:
-            total += search.part_bound[half]
-    return total
 
 
 @kernel
@@ -238,10 +207,6 @@ def cause_mip(
     while listed > 0:
         listed -= 1
         code = search.partition[listed]
-        if p > CLOSED_FORM and _two_part_bound(mechanism, purview, code, repertoires.cause, sets, search) >= upper - NOISE:
-            if listed > 0:
-                listed = _take_smallest(listed, upper, search)
-            continue
         value, status = partition_distance(mechanism, purview, code, repertoires, sets, search, upper, phi - PRECISION)
         if value < upper:
             upper = value

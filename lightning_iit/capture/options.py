@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MOST_UNITS = 12
-TRANSITIONS = ("auto", "time", "stream")
+TRANSITIONS = ("auto", "time", "stream", "depth")
 
 
 @dataclass(frozen=True)

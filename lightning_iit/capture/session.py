@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _T = TypeVar("_T")
-_CHUNK_VALUES = 2**18
+# Small enough that the temporaries of a count stay in the cache and are not mapped anew each time.
+_CHUNK_VALUES = 2**16
 _CHUNK_STEPS = 128
 _RAW_VALUES = 2**21
 

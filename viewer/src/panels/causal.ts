@@ -26,7 +26,7 @@ export function causalPanel(context: Context): HTMLElement {
     draw(context, graph, words, record, state.chosenState);
   });
   store.on(["lit", "unit", "a"], () => light(context, graph));
-  return h("div", { class: "causal" }, states, graph, words);
+  return h("div", { class: "units-panel" }, states, graph, words);
 }
 
 function stateButtons({ store }: Context, record: EpochRecord, chosen: number): HTMLElement[] {

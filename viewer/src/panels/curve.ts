@@ -114,12 +114,16 @@ function legendOf(lines: Line[], state: AppState): HTMLElement[] {
       many ? `${line.run} · ${line.curve.layer}` : line.curve.layer,
     ),
   );
+  const metrics = state.metrics ? metricsOf(state) : [];
+  const others = metrics.map((metric, at) =>
+    h("span", { class: "key" }, h("i", { class: "stroke", style: { background: category(at + 3) } }), metric.tag),
+  );
   const notes = [
     h("span", { class: "key" }, h("i", { class: "band" }), "mean to maximum over states"),
     h("span", { class: "key" }, h("i", { class: "stroke dotted" }), "null, upper"),
     h("span", { class: "key" }, h("b", { class: "gap" }, "×"), "no Φ"),
   ];
-  return [...made, ...notes];
+  return [...made, ...others, ...notes];
 }
 
 function makePlot(context: Context, chart: HTMLElement, epochs: number[], lines: Line[]): uPlot {

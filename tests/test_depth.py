@@ -168,7 +168,7 @@ SIZES: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 3, "num_attenti
 
 
 def gpt2() -> nn.Module:
-    return GPT2Model(GPT2Config(n_embd=16, n_layer=3, n_head=2, vocab_size=50, n_positions=16))
+    return GPT2Model(GPT2Config(n_embd=16, n_layer=3, n_head=2, vocab_size=50, n_positions=16, bos_token_id=0, eos_token_id=0))
 
 
 def llama() -> nn.Module:

@@ -19,7 +19,7 @@ from lightning_iit.cli import main
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.job import run
 from lightning_iit.phi.cost import coin_flip_phi, seconds_per_phi, simulate_coin_flips, transitions_for, units_for
-from lightning_iit.records import EpochRecord, PhiOptions, PhiTask, Provenance
+from lightning_iit.records import EpochRecord, Perturbation, PhiOptions, PhiTask, Provenance
 from lightning_iit.store import record_name, write_record
 from lightning_iit.tpm.conversion import state_by_state
 from lightning_iit.tpm.estimate import counts_from_codes, tpm_from_counts
@@ -51,14 +51,14 @@ def run_cli(capsys, tmp_path, monkeypatch):
     return call
 
 
-def record(epoch, *, n=3, seed=0, steps=400, engine="fast"):
+def record(epoch, *, n=3, seed=0, steps=400, cm=None):
     codes = np.random.default_rng([seed, epoch + 1]).integers(0, 2**n, steps)
     codes[1::2] = (codes[0:-1:2] * 3) % 2**n
     counts = counts_from_codes(codes[:-1], codes[1:], units=n)
     states = tuple(tuple(state >> unit & 1 for unit in range(n)) for state in (1, 2))
     task = PhiTask(
         layer="rnn", epoch=epoch, global_step=epoch, counts=counts, prior=0.5, states=states, kind="observational", axis="time",
-        unit_indices=tuple(range(n)), engine=engine, pictures=False,
+        unit_indices=tuple(range(n)), cm=cm, pictures=False,
     )  # fmt: skip
     answer = run(task)
     return EpochRecord(
@@ -275,6 +275,16 @@ def test_any_difference_is_found(run_cli, run_dir, what, words):
     assert words in out
     assert f"{2 if what == 'tpm' else 1} differ" in out
     assert run_cli("verify", run_dir, "--engine", "fast", "--tolerance", "10")[0] == (1 if what in {"cut", "concepts"} else 0)
+
+
+def test_the_connections_of_a_record_count(run_cli, tmp_path):
+    ring = ((0, 1, 0), (0, 0, 1), (1, 0, 0))
+    how = Perturbation(background="sampled", draws=1, observed=(1,) * 8, off=(), on=(), seed=0, cm=ring)
+    stored = msgspec.structs.replace(record(0, cm=ring), perturbation=how)
+    assert stored.result.phi != record(0).result.phi
+    write_record(tmp_path, stored)
+    assert run_cli("verify", tmp_path, "--engine", "pyphi")[0] == 0
+    assert f"Φ = {stored.result.phi:.6g} in state" in run_cli("phi", tmp_path / record_name("rnn", 0))[1]
 
 
 def test_nothing_compared_is_nothing_verified(run_cli, tmp_path):

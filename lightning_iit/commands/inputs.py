@@ -115,7 +115,8 @@ def _from_record(path: Path, prior: float | None) -> TpmInput:
     else:
         msg = f"{path}: the record of {record.layer!r} in epoch {record.epoch} holds no counts to estimate a TPM from."
         raise InvalidArgumentError(msg)
-    return TpmInput(str(path), rows, state, record=record)
+    cm = None if record.perturbation is None else record.perturbation.cm
+    return TpmInput(str(path), rows, state, cm, record=record)
 
 
 def _arrays_of_npy(path: Path) -> dict[str, Any]:

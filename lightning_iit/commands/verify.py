@@ -132,7 +132,8 @@ def _again(record: EpochRecord, stored: StateResult, engine: EngineName, timeout
         most = choose_engine(engine, options).max_units
         if n > most:
             return f"{n} units; {engine} takes {most} at most"
-        system = System(tpm=rows, state=stored.state)  # type: ignore[arg-type]  # it takes anything numpy reads
+        cm = None if record.perturbation is None else record.perturbation.cm
+        system = System(tpm=rows, state=stored.state, cm=cm)  # type: ignore[arg-type]  # it takes anything numpy reads
         return compute_phi(
             system, engine, timeout, cuts=options.cuts, new_concepts=options.new_concepts, pyphi_options=dict(options.pyphi)
         )

@@ -21,11 +21,11 @@ _COIN_FLIPS: dict[int, tuple[float, ...]] = {
     3: (0.147, 0.0659, 0.0265, 0.0132, 0.00681, 0.0028, 0.000713),
     4: (0.41, 0.189, 0.0708, 0.037, 0.0183, 0.00767, 0.00191),
     5: (0.922, 0.403, 0.166, 0.0873, 0.0447, 0.0181, 0.00486),
-    6: (1.83, 0.83, 0.3, 0.168, 0.0869, 0.0374, 0.00956),
+    6: (1.9, 0.871, 0.342, 0.173, 0.0856, 0.0354, 0.00944),
 }
 """Mean Φ of :func:`simulate_coin_flips` with ``_PER_STATE`` transitions for each of the ``2**n`` states, by n.
 
-2,000, 1,000, 400, 100 and 16 samples for n = 2 to 6, ``seed=n``."""
+2,000, 1,000, 400, 100 and 56 samples for n = 2 to 6, ``seed=n`` (n = 6: 16 samples, and 40 with seed 106)."""
 
 
 def seconds_per_phi(engine: str, n: int) -> float:
@@ -74,6 +74,23 @@ def coin_flip_phi(n: int, transitions: float) -> float | None:
         slope = (known[-1] - known[-2]) / (axis[-1] - axis[-2])
         return float(math.exp(known[-1] + slope * (at - axis[-1])))
     return float(math.exp(np.interp(at, axis, known)))
+
+
+def cost_in_words(n: int, transitions: int, engine: str = "auto") -> tuple[str, bool]:
+    """What n units with so many transitions for one TPM cost, and what coin flips would read.
+
+    Returns:
+        A sentence or two, and whether there are 100 transitions for each possible state.
+    """
+    said = f"{n} units: about {seconds_per_phi(engine, n):.2g} s for each Φ; {transitions:,} transitions for {2**n} possible states"
+    flips = coin_flip_phi(n, transitions) if n >= FEWEST_UNITS and transitions > 0 else None
+    read = f", with which independent coin flips (true Φ = 0) read Φ = {flips:.2g}" if flips is not None else ""
+    wanted = transitions_for(n)
+    if transitions >= wanted:
+        return f"{said}{read}.", True
+    window = math.ceil(wanted / max(transitions, 1))
+    advice = f"Use units={units_for(transitions)}, window={window} (epochs for one TPM) or more data"
+    return f"{said}{read}: fewer than {TRANSITIONS_PER_STATE} for each. {advice}.", False
 
 
 def simulate_coin_flips(n: int, transitions: int, *, samples: int, seed: int = 0) -> float:

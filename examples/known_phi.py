@@ -34,27 +34,25 @@ class Gates(LightningModule):
         self.readout = nn.Linear(3 * len(self.layers), 3)
 
     def training_step(self, batch: list[torch.Tensor], _: int) -> torch.Tensor:
-        states = torch.cat([getattr(self, name)(batch[0])[0] for name in self.layers], dim=-1)
-        return (self.readout(states) - batch[0]).pow(2).mean()
+        states = [getattr(self, name)(batch[0])[0] for name in self.layers]
+        return (self.readout(torch.cat(states, dim=-1)) - batch[0]).pow(2).mean()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.Adam(self.readout.parameters(), lr=0.01)
 
 
-def main(root: str = "runs/known_phi") -> dict:
-    """Trains for an epoch; returns the record of each layer as TensorBoard's event file has it."""
+def main(root: str = "runs/known_phi") -> dict:  # the record of each layer, as TensorBoard's event file has it
     seed_everything(0, verbose=False)
     model, logger = Gates(), TensorBoardLogger(root, name="", version="")
     callback = IITCallback(model.layers, units=[0, 1, 2], tpm="perturb", threshold=0.3, states="all", initial=False)
-    Trainer(max_epochs=1, logger=logger, callbacks=[callback], log_every_n_steps=1).fit(
-        model, DataLoader(TensorDataset(gates.drive(256, 8, 3)), 32)
-    )
+    data = DataLoader(TensorDataset(gates.drive(256, 8, 3)), 32)
+    Trainer(max_epochs=1, logger=logger, callbacks=[callback], log_every_n_steps=1).fit(model, data)
     events = EventAccumulator(logger.log_dir).Reload()
     records = {name: unpack(events.Tensors(f"iit/{name}/record")[0].tensor_proto.string_val[0]) for name in model.layers}
     for name, record in records.items():
+        phi = {result.state: result.result for result in record.states}
         for state, published in PUBLISHED[name.rsplit("_", 1)[0]][1].items():
-            phi = next(result.result.phi for result in record.states if result.state == state)
-            print(f"{name:13} in {state}: Φ = {phi:.6f}, published {published:.6f} ({record.kind})")
+            print(f"{name:13} in {state}: Φ = {phi[state].phi:.6f}, published {published:.6f} ({record.kind})")
     return records
 
 

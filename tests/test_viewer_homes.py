@@ -18,7 +18,7 @@ from viewer_runs import LAYERS, make_record, make_snapshots, write_file, write_r
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import decode, decode_network
 from lightning_iit.trackers.tensorboard import TensorBoardTracker
-from lightning_iit.viewer.export import export
+from lightning_iit.viewer.export import export, page_of
 from lightning_iit.viewer.mlflow_source import MLflowSource
 from lightning_iit.viewer.sources import open_source
 
@@ -187,6 +187,12 @@ def _record_bytes(epoch: int) -> bytes:
     from lightning_iit.records import encode
 
     return encode(make_record("memory", epoch + 100, n=6)).replace(b'"epoch":%d' % (epoch + 100), b'"epoch":%d' % epoch)
+
+
+def test_the_page_of_a_run_directory_is_its_export(logged: Path, tmp_path: Path) -> None:
+    assert page_of(logged) == export(str(logged), tmp_path / "run.html").read_bytes()
+    with pytest.raises(InvalidArgumentError, match="no folder 'iit'"):
+        page_of(tmp_path)
 
 
 def test_an_export_is_of_one_run(tmp_path: Path) -> None:

@@ -16,13 +16,13 @@ from viewer_examination import examine, go_to, written_record
 from viewer_pages import ARGUMENTS, browser, viewer, watched
 from viewer_runs import make_record, write_file, write_record, write_run
 
-from lightning_iit.records import Computed, Connections, EngineInfo, NetworkLayer, NetworkSnapshot, encode
+from lightning_iit.records import Computed, Connections, EngineInfo, NetworkLayer, NetworkSnapshot, decode, encode
 from lightning_iit.viewer.static_files import static_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 EPOCHS = 10
@@ -76,6 +76,41 @@ def test_a_new_epoch_appears_by_itself(chromium: Browser, run: Path) -> None:
         assert page.page.evaluate("() => window.__marker") == "still here"
         assert page.page.evaluate("() => window.lightningIIT.state().epoch") == EPOCHS
         page.check()
+
+
+def test_a_training_beside_the_page_is_followed(chromium: Browser, tmp_path: Path) -> None:
+    """Each epoch of a real run is in the page within two seconds of its record, and the page is never loaded again."""
+    script = Path(__file__).with_name("viewer_training.py")
+    log = (tmp_path / "log").open("wb")
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    with viewer(runs) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.page.evaluate("() => { window.__marker = 'still here'; }")
+        with log, subprocess.Popen([sys.executable, "-W", "ignore", str(script), str(runs)], stdout=log, stderr=log) as training:
+            try:
+                late = [_seconds_until_shown(page.page, training, runs, epoch) for epoch in range(4)]
+                assert training.wait(120) == 0
+            finally:
+                training.kill()
+        print("seconds from record to page:", ", ".join(f"{seconds:.2f}" for seconds in late))
+        assert max(late) < 2
+        assert page.page.evaluate("() => window.__marker") == "still here"
+        page.check()
+
+
+def _seconds_until_shown(page: Page, training: subprocess.Popen[bytes], runs: Path, epoch: int) -> float:
+    deadline = time.monotonic() + 90
+    name = f"*/*/iit/memory/epoch={epoch:04d}.json"
+    while (found := next(runs.glob(name), None)) is None:
+        assert time.monotonic() < deadline, (runs.parent / "log").read_text()[-2000:]
+        assert training.poll() in (None, 0), (runs.parent / "log").read_text()[-2000:]
+        page.wait_for_timeout(20)
+    began = time.monotonic()
+    record = decode(found.read_bytes())
+    has = "(asked) => window.lightningIIT.state().a?.index?.rows.some((row) => row.epoch === asked[0] && row.phi === asked[1])"
+    page.wait_for_function(has, arg=[epoch, record.phi], timeout=20_000)
+    return time.monotonic() - began
 
 
 def test_choosing_a_neuron_selects_it_everywhere(chromium: Browser, written: Path) -> None:

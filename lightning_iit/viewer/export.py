@@ -12,6 +12,7 @@ import msgspec
 
 from lightning_iit.errors import InvalidArgumentError, RecordError
 from lightning_iit.records import decode, decode_network, encode
+from lightning_iit.viewer.logdir import LogDirSource
 from lightning_iit.viewer.protocol import InlineData, InlineRun
 from lightning_iit.viewer.sources import open_source
 from lightning_iit.viewer.static_files import static_file
@@ -49,6 +50,24 @@ def export(run: str, output: str | Path, *, max_bytes: int = MAX_BYTES) -> Path:
     path = Path(output)
     path.write_bytes(page(source, runs[0], max_bytes=max_bytes))
     return path
+
+
+def page_of(run_dir: str | Path, *, max_bytes: int = MAX_BYTES) -> bytes:
+    """The HTML of the run in a directory (the one that holds the folder ``iit``), for a tracker to upload.
+
+    Raises:
+        InvalidArgumentError: no run is there.
+        RecordError: the front end was not built.
+    """
+    source = LogDirSource(Path(run_dir))
+    found = next((info for info in source.runs()[0] if info.id == "."), None)
+    if found is None:
+        msg = f"{str(run_dir)!r}: there is no folder 'iit' in it."
+        raise InvalidArgumentError(msg)
+    try:
+        return page(source, found, max_bytes=max_bytes)
+    except LookupError as error:
+        raise RecordError(str(error)) from error
 
 
 def page(source: RecordSource, info: RunInfo, *, max_bytes: int = MAX_BYTES) -> bytes:

@@ -38,24 +38,21 @@ class Digits(LightningModule):
         return torch.optim.Adam(self.parameters(), lr=3e-3)
 
 
-def loaders(batch_size: int = 32) -> tuple[DataLoader, DataLoader]:
+def loaders() -> tuple[DataLoader, DataLoader]:
     digits = load_digits()
     data = TensorDataset(torch.tensor(digits.images / 16, dtype=torch.float32), torch.tensor(digits.target))
     train, held_out = torch.utils.data.random_split(data, [1500, 297], torch.Generator().manual_seed(0))
-    return DataLoader(train, batch_size, shuffle=True), DataLoader(held_out, 297)
+    return DataLoader(train, 32, shuffle=True), DataLoader(held_out, 297)
 
 
-def main(epochs: int = 6, root: str = "runs/demo") -> IITCallback:
+def main(epochs: int = 6, root: str = "runs/demo") -> None:
     seed_everything(0, verbose=False)
     mlflow = MLFlowLogger("digits", tracking_uri=f"sqlite:///{root}/mlflow.db", artifact_location=f"{root}/mlflow")
     callback = IITCallback(["rows", "mlp.1"], table=False)
-    trainer = Trainer(
-        max_epochs=epochs, logger=[TensorBoardLogger(root, name=""), mlflow], callbacks=[callback], log_every_n_steps=10
-    )
-    trainer.fit(Digits(), *loaders())
+    loggers = [TensorBoardLogger(root, name=""), mlflow]
+    Trainer(max_epochs=epochs, logger=loggers, callbacks=[callback], log_every_n_steps=10).fit(Digits(), *loaders())
     Console(width=130).print(epochs_table(callback.records))
     print(f"Open:  tensorboard --logdir {root}\n       mlflow ui --backend-store-uri sqlite:///{root}/mlflow.db")
-    return callback
 
 
 if __name__ == "__main__":

@@ -53,8 +53,6 @@ def main() -> IITCallback:
     seed_everything(0, verbose=False)
     callback = IITCallback()
     Trainer(max_epochs=given.epochs, callbacks=[callback]).fit(Classifier(), DataLoader(images(given.root), 64, shuffle=True))
-    for record in callback.records:
-        print(f"epoch {record.epoch:2d}  {record.layer}  phi {record.phi}  ({record.kind}; {record.null_words})")
     return callback
 
 

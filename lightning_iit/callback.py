@@ -49,6 +49,12 @@ _DELIVERY_TIMEOUT = 60.0
 class IITCallback(Callback):
     """Watches integrated information (Φ, IIT 3.0) of a model's layers while it trains."""
 
+    # Lightning calls every hook of every callback in each step, and skips what cannot be called: these would do nothing.
+    on_before_zero_grad = None  # type: ignore[assignment]
+    on_before_backward = None  # type: ignore[assignment]
+    on_after_backward = None  # type: ignore[assignment]
+    on_before_optimizer_step = None  # type: ignore[assignment]
+
     def __init__(
         self,
         layers: str | Sequence[str] | None = None,
@@ -72,6 +78,8 @@ class IITCallback(Callback):
         level: int = -1,
         direction: Literal["forward", "backward"] = "forward",
         hidden_only: bool = False,
+        cm: Literal["full", "weights"] = "full",
+        pool_depth: bool = False,
         null: NullName | None = "cut",
         surrogates: int = 19,
         extra_budget: float = 0.25,
@@ -142,10 +150,12 @@ class IITCallback(Callback):
             level=level,
             direction=direction,
             hidden_only=hidden_only,
+            cm=cm,
             seed=seed,
         )
         self._table = table
         self._network_budget = network_budget if network else 0
+        self._pool_depth = pool_depth
         self._watch: Watch | None = None
         self._run: Run | None = None
         self._pool: WorkerPool | None = None
@@ -174,7 +184,13 @@ class IITCallback(Callback):
         engine = choose_engine(options.engine, options.options)
         shown = self._network_budget > 0 and trainer.is_global_zero
         pictures = NetworkPictures(budget=self._network_budget, seed=options.seed) if shown else None
-        self._watch = Watch(pl_module, replace(self._capture_options, max_units=engine.max_units), self._causal_options, pictures)
+        self._watch = Watch(
+            pl_module,
+            replace(self._capture_options, max_units=engine.max_units),
+            self._causal_options,
+            pictures,
+            pool_depth=self._pool_depth,
+        )
         rank_zero_info(f"IITCallback watches {', '.join(map(repr, self._watch.layers))} ({engine.name} engine, IIT 3.0).")
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

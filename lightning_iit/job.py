@@ -71,7 +71,7 @@ def run(task: PhiTask, report: Report = ignore) -> TaskResult:
     with _Part("the scalars of the TPM", notes):
         scalars |= tpm_scalars(tpm)
     with _Part("the diagnostics of the counts", notes):
-        found = examine(task.counts, kind=task.kind, prior=task.prior, seed=task.seed)
+        found = examine(task.counts, kind=task.kind, prior=task.prior, blocks=task.blocks or None, seed=task.seed)
     if task.pictures:
         with _Part("the picture of the TPM", notes):
             images["tpm"] = _heatmap(task, tpm)

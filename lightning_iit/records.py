@@ -245,7 +245,7 @@ class Perturbation(_Record, frozen=True, kw_only=True):
     ``off`` and ``on`` are the values that each unit was set to, for each part of the state that was set (a hidden state, and the
     cell state of an LSTM). The rest of the state and the input came from ``draws`` observed backgrounds, the same for each state
     ("sampled"), or from the one that was observed at the analysed state ("fixed"). ``observed`` counts how often each state was
-    seen, not set, where the backgrounds come from.
+    seen, not set, where the backgrounds come from. ``cm`` is the connectivity that weights of zero leave, or None for all to all.
     """
 
     background: str
@@ -254,6 +254,7 @@ class Perturbation(_Record, frozen=True, kw_only=True):
     off: tuple[tuple[float, ...], ...]
     on: tuple[tuple[float, ...], ...]
     seed: int
+    cm: tuple[tuple[int, ...], ...] | None = None
 
 
 class StateResult(_Record, frozen=True, kw_only=True):
@@ -341,7 +342,7 @@ class PhiTask(_Record, frozen=True, kw_only=True):
     """What a worker is asked: a layer's counts of one epoch and the states to analyse.
 
     Plain data, so that any pool can carry it. ``visits`` says how often each of ``states`` was observed, where that is not what
-    ``counts`` says (perturbed TPMs).
+    ``counts`` says (perturbed TPMs); ``blocks`` are the counts of each of several sources that were pooled.
     """
 
     layer: str
@@ -359,6 +360,7 @@ class PhiTask(_Record, frozen=True, kw_only=True):
     options: PhiOptions = PhiOptions()
     timeout: float | None = None
     judge: Judge | None = None
+    blocks: tuple[Counts, ...] = ()
     pictures: bool = True
     seed: int = 0
 

@@ -14,11 +14,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.judgement import analyses_for
+from lightning_iit.phi.cost import cost_in_words
 from lightning_iit.phi.engine import choose_engine
 from lightning_iit.records import (
     Computed,
@@ -56,6 +58,10 @@ log = logging.getLogger(__name__)
 Key = tuple[str, int]
 Causal: TypeAlias = "tuple[Counts, Perturbation] | Skipped | None"
 _PACKAGES = ("lightning-iit", "torch", "lightning", "numpy", "numba", "pyphi", "pyemd", "POT")
+
+
+class FewTransitionsWarning(UserWarning):
+    """There are fewer than 100 transitions for each possible state."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,9 +195,26 @@ class Run:
             reason = f"Layer {captured.layer!r} gave no transition in epoch {epoch}: it needs two samples or time steps in a row."
             self._settle(stub, Skipped(code="no_transitions", reason=reason))
             return None
-        task = self._task(stub, states)
-        self._last[stub.layer] = (task, stub)
-        return self._analyse(msgspec.structs.replace(task, judge=self._judge(task, last=last)), stub)
+        try:
+            task = self._task(stub, states, getattr(captured, "blocks", ()))
+            self._say_cost(stub)
+            self._last[stub.layer] = (task, stub)
+            return self._analyse(msgspec.structs.replace(task, judge=self._judge(task, last=last)), stub)
+        except Exception as error:
+            log.exception("Layer %r of epoch %d could not be handed to a worker.", stub.layer, stub.epoch)
+            reason = f"It could not be handed to a worker: {type(error).__name__}: {error}."
+            self._settle(stub, Failed(code="engine_error", reason=reason))
+            return None
+
+    def _say_cost(self, stub: EpochRecord) -> None:
+        """Says once for each layer what a Φ costs, and warns where coin flips would have one too."""
+        if stub.layer in self._last or stub.counts is None or stub.units is None:
+            return
+        words, enough = cost_in_words(len(stub.units.indices), stub.counts.transitions, self._options.engine)
+        if enough:
+            rank_zero_info(f"IITCallback, layer {stub.layer!r}, {words}")
+        else:
+            rank_zero_warn(f"IITCallback, layer {stub.layer!r}, {words}", category=FewTransitionsWarning)
 
     def judge_last(self) -> None:
         """Judges the last Φ of each layer by its null where that is still to be done, since nobody knew that it was the last."""
@@ -261,7 +284,7 @@ class Run:
             ),
         )
 
-    def _task(self, stub: EpochRecord, states: tuple[State, ...]) -> PhiTask:
+    def _task(self, stub: EpochRecord, states: tuple[State, ...], blocks: tuple[Counts, ...]) -> PhiTask:
         options = self._options
         if stub.counts is None or stub.units is None:
             msg = f"layer {stub.layer!r} has states but no counts or units"
@@ -277,6 +300,8 @@ class Run:
             kind=stub.kind,
             axis=stub.axis,
             unit_indices=stub.units.indices,
+            cm=stub.perturbation.cm if stub.perturbation is not None else None,
+            blocks=blocks,
             visits=tuple(observed.visits[index_of(state)] for state in states),
             engine=options.engine,
             options=options.options,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from lightning_iit.capture.connectivity import weight_connectivity
 from lightning_iit.capture.layers import find_layers
 from lightning_iit.capture.perturb import Background, observe, perturbed_tpm
 from lightning_iit.capture.reservoir import Reservoir
@@ -37,6 +38,8 @@ class CausalOptions:
         level: which of stacked recurrent layers.
         direction: which direction of a bidirectional layer.
         hidden_only: set the hidden state of an LSTM alone.
+        cm: "full", or "weights": units with no recurrent weight between them (zero or pruned) have no connection; only where a
+            layer is perturbed, since watched units share causes that no weight between them shows.
         calls: how many calls of a layer are kept for observations.
         seed: of the kept calls and the draws.
 
@@ -51,6 +54,7 @@ class CausalOptions:
     level: int = -1
     direction: Direction = "forward"
     hidden_only: bool = False
+    cm: Literal["full", "weights"] = "full"
     calls: int = 8
     seed: int = 0
 
@@ -60,6 +64,7 @@ class CausalOptions:
             ("tpm", ("auto", "perturb", "observe")),
             ("background", ("sampled", "fixed")),
             ("direction", ("forward", "backward")),
+            ("cm", ("full", "weights")),
         ):
             if getattr(self, name) not in choices:
                 msg = f"{name}={getattr(self, name)!r}: choose one of {', '.join(map(repr, choices))}."
@@ -159,14 +164,28 @@ class Perturber:
                 at=state,
                 seed=options.seed,
             )
+            if isinstance(found, Skipped):
+                return found
+            how = Perturbation(
+                background=options.background,
+                draws=found.draws,
+                observed=found.observed,
+                off=found.off,
+                on=found.on,
+                cm=self._connectivity(watched, captured.units.indices),
+                seed=options.seed,
+            )
         except StepError as error:
             return Skipped(code="step_failed", reason=str(error))
-        if isinstance(found, Skipped):
-            return found
-        how = Perturbation(
-            background=options.background, draws=found.draws, observed=found.observed, off=found.off, on=found.on, seed=options.seed
-        )
+        except Exception as error:  # noqa: BLE001  a user's step may raise anything, and training goes on
+            reason = f"Layer {captured.layer!r} could not be perturbed: {type(error).__name__}: {error}."
+            return Skipped(code="step_failed", reason=reason)
         return found.counts, how
+
+    def _connectivity(self, watched: _Watched, units: Sequence[int]) -> tuple[tuple[int, ...], ...] | None:
+        if self._options.cm == "full":
+            return None
+        return weight_connectivity(watched.module, watched.stepper, units, hidden_only=self._options.hidden_only)
 
     def _find(self, model: nn.Module) -> None:
         options = self._options

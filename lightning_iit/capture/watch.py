@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_iit.capture.causal import CausalOptions, Perturber
+from lightning_iit.capture.depth import DepthCapture, DepthPerturber
 from lightning_iit.capture.session import Capture
 
 if TYPE_CHECKING:
@@ -26,16 +27,29 @@ class Watch:
         capture: which layers and units, and how states are read.
         causal: how causal TPMs are made.
         pictures: of the network; None for none (and on ranks other than the first).
+        pool_depth: with depth as the axis, one TPM for all blocks.
 
     Raises:
         InvalidArgumentError: an option that does not fit the model.
     """
 
     def __init__(
-        self, model: nn.Module, capture: CaptureOptions, causal: CausalOptions, pictures: NetworkPictures | None = None
+        self,
+        model: nn.Module,
+        capture: CaptureOptions,
+        causal: CausalOptions,
+        pictures: NetworkPictures | None = None,
+        *,
+        pool_depth: bool = False,
     ) -> None:
-        self.capture = Capture(model, capture)
-        self.perturber = Perturber(model, self.capture.layers, causal)
+        self.capture: Capture | DepthCapture
+        self.perturber: Perturber | DepthPerturber
+        if capture.transitions == "depth":
+            self.capture = DepthCapture(model, capture, causal, pooled=pool_depth)
+            self.perturber = DepthPerturber(self.capture)
+        else:
+            self.capture = Capture(model, capture)
+            self.perturber = Perturber(model, self.capture.layers, causal)
         self.pictures = pictures
         self._batches: float = 0
 

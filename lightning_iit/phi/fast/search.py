@@ -82,7 +82,7 @@ class CutSearch:
         self._whole = new_repertoires(self.n)
         threads = max(1, options.threads) if self.n >= THREADS_FROM else 1
         self._workers = [Worker(new_repertoires(self.n), new_search(self.n), new_space(self.n)) for _ in range(threads)]
-        self._chunk = {7: 32, 8: 4}.get(self.n, 2**self.n)
+        self._chunk = {6: 32, 7: 8, 8: 2}.get(self.n, 2**self.n)
 
     def search(self, state: NDArray[np.int64], checkpoint: Checkpoint, *, enough: float = -1.0) -> Found:
         """Finds the cut with the smallest Φ.

@@ -28,7 +28,8 @@ def compute_again(source: RecordSource, asked: ComputeRequest) -> PhiResult:
     if not _one_at_a_time.acquire(blocking=False):
         return Skipped(code="busy", reason="Another analysis is running; wait for it, or use the command line.")
     try:
-        system = System(tpm=record.tpm.state_by_node, state=asked.state)
+        cm = record.perturbation.cm if record.perturbation else None
+        system = System(tpm=record.tpm.state_by_node, state=asked.state, cm=cm)
         return compute_phi(system, engine=asked.engine, timeout=TIMEOUT_SECONDS)
     except IITError as error:
         return Failed(code="engine_error", reason=str(error))

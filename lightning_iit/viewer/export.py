@@ -142,7 +142,7 @@ def _packed_network(source: RecordSource, run: str, epoch: int) -> str:
 
 
 def _pack(data: bytes) -> str:
-    return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
+    return base64.b64encode(zlib.compress(data, 6)).decode("ascii")
 
 
 def _inline(info: RunInfo, index: RunIndex, records: dict[str, str], networks: dict[str, str], source: RecordSource) -> InlineData:

@@ -138,6 +138,7 @@ export interface NullResult {
 }
 export interface Perturbation {
   background: string;
+  cm: number[][] | null;
   draws: number;
   observed: number[];
   off: number[][];

@@ -96,7 +96,7 @@ function picture(context: Context, record: EpochRecord, layout: CausalLayout, st
   const centre = (part: 0 | 1 | null) => (part === null ? { x: width / 2, y: height / 2 } : (layout.parts[part] as { x: number; y: number }));
   const arrows: SVGElement[] = [];
   strengths.forEach((row, i) => row.forEach((influence, j) => {
-    if (influence.strength < FAINTEST) return;
+    if (influence.strength < FAINTEST || record.perturbation?.cm?.[i]?.[j] === 0) return;
     const [from, to] = [layout.places[i], layout.places[j]];
     if (!from || !to) return;
     const d = i === j ? loopPath(from, centre(from.part)) : arrowPath(from, to);

@@ -47,7 +47,76 @@ _DELIVERY_TIMEOUT = 60.0
 
 
 class IITCallback(Callback):
-    """Watches integrated information (Φ, IIT 3.0) of a model's layers while it trains."""
+    """Watches integrated information (Φ, IIT 3.0) of a model's layers while it trains.
+
+    The activations of some units of each layer are turned into binary states, a transition probability matrix (TPM) is made at the
+    end of each epoch, and worker processes compute Φ while training goes on. Under ``lightning.pytorch`` and ``pytorch_lightning``.
+
+    **Logged Metrics**, to every logger, at the step and time of capture, under ``iit/<layer>/``: ``phi`` (first analysed state),
+    ``phi_mean`` (weighted by visits), ``phi_max``, ``states``, ``concepts``, ``sum_small_phi``, ``coverage`` (visited states /
+    possible ones), ``transitions``, ``effective_information`` and ``entropy`` (bits), ``determinism``, ``degeneracy``, ``seconds``;
+    where a null was computed ``phi_null_mean``, ``phi_null_95``, ``phi_excess``, ``phi_p``; with an interval ``phi_low``,
+    ``phi_high``; with ``complexes`` ``major_complex_size``. Images ``tpm`` and ``mip``, and the record itself.
+
+    Args:
+        layers: names or globs over ``named_modules()``; None picks one hidden layer and says which.
+        units: how many units of each layer, which ones (indices), or "auto": the most, up to 6, for which a window of epochs gives
+            100 transitions for each possible state.
+        selection: how that many are chosen, once for the run: "variance", "entropy", "weight_norm", "random" or "first".
+        threshold: "median", "mean", "zero" or a number; a unit is ON above it. Calibrated on the first batches of each epoch.
+        transitions: "time" along sequences, "stream" from sample to sample in the loader's order, "depth" from block to block,
+            or "auto": along a sequence where there is one, else stream.
+        states: which observed states are analysed: "mode" (the most visited), "last", "all", or the k most visited.
+        every_n_epochs: analyse every n-th epoch.
+        window: how many epochs' transitions make one TPM.
+        engine: "fast", "pyphi", or "auto": fast where it implements the options, else PyPhi.
+        workers: how many worker processes.
+        timeout: seconds for one layer's analysis of an epoch.
+        when_busy: what happens to a further analysis when all workers are busy: "queue", "skip", or "wait" (training waits for Φ;
+            then it is in ``trainer.callback_metrics`` for EarlyStopping and ModelCheckpoint).
+        seed: of every random choice of the plugin.
+        tpm: "perturb" (set the units into each state), "observe" (count what is watched), "auto": perturb where a step is known.
+        background: of a perturbation: "sampled" (an average over observed ones) or "fixed" (held as observed).
+        draws: over how many observed backgrounds a perturbed TPM is averaged.
+        step: ``(module, state, input) -> state`` for recurrent modules that are not PyTorch's own.
+        level: which of stacked recurrent layers is perturbed.
+        direction: which direction of a bidirectional layer is perturbed.
+        hidden_only: leave the cell state of an LSTM as it was observed.
+        cm: "full", or "weights": recurrent weights of zero are no connections (perturbed TPMs only).
+        pool_depth: with ``transitions="depth"``, one TPM for all blocks.
+        null_model: "cut" (integrated no further than across its best cut), "shuffle" (no dependence in time) or None.
+        surrogates: how many surrogates a null has.
+        extra_budget: the share of training time that nulls may take; the last epoch always has its null.
+        initial: also analyse the untrained network, as epoch -1.
+        prior: the probability of ON in rows of the TPM that were never visited.
+        layout: the axes of a layer's output, e.g. "TBU"; None tells it from the module.
+        unit_fn: from a layer's output to a tensor of units, for outputs of unusual types.
+        lag: a transition goes from a step to the one that is so many steps later.
+        calibration_batches: on how many batches thresholds are calibrated.
+        freeze_threshold: keep the thresholds of the first epoch.
+        cuts: "all", or "one": only those that cut one unit off (an approximation).
+        new_concepts: False assumes that cuts create no concepts (an approximation).
+        complexes: also search all subsets of the units for the major complex.
+        repertoires: keep the repertoires of each concept in the record.
+        pyphi_options: further options of PyPhi by its names; they ask for PyPhi.
+        max_queued: how many analyses may wait.
+        drain_timeout: seconds that open analyses are given when training has ended.
+        prog_bar: show the latest Φ in the progress bar.
+        pictures: draw the TPM and the partition.
+        table: print a table of the last epoch at the end.
+        network: keep a snapshot of the network each epoch, for the viewer.
+        network_budget: the most bytes of a snapshot.
+
+    Raises:
+        InvalidArgumentError: in ``setup()``, before training, for a value that cannot be: UnknownLayerError for a layer that is not
+            there, TooManyUnitsError for more units than the engine can serve.
+
+    Example::
+
+        callback = IITCallback("encoder.gru", units=5)
+        Trainer(max_epochs=10, callbacks=[callback]).fit(model, loader)
+        callback.records.to_dataframe()
+    """
 
     # Lightning calls every hook of every callback in each step, and skips what cannot be called: these would do nothing.
     on_before_zero_grad = None  # type: ignore[assignment]
@@ -80,13 +149,14 @@ class IITCallback(Callback):
         hidden_only: bool = False,
         cm: Literal["full", "weights"] = "full",
         pool_depth: bool = False,
-        null: NullName | None = "cut",
+        null_model: NullName | None = "cut",
         surrogates: int = 19,
         extra_budget: float = 0.25,
         initial: bool = True,
         prior: float = 0.5,
         layout: str | None = None,
         unit_fn: Callable[[Any], Any] | None = None,
+        lag: int = 1,
         calibration_batches: int = 10,
         freeze_threshold: bool = False,
         cuts: Literal["all", "one"] = "all",
@@ -125,7 +195,7 @@ class IITCallback(Callback):
             timeout=timeout,
             seed=seed,
             pictures=pictures,
-            null=null,
+            null=null_model,
             surrogates=_positive("surrogates", surrogates),
             extra_budget=extra_budget,
         )
@@ -138,6 +208,7 @@ class IITCallback(Callback):
             layout=layout,
             unit_fn=unit_fn,
             seed=seed,
+            lag=lag,
             calibration_batches=calibration_batches,
             freeze_threshold=freeze_threshold,
             window=window,

@@ -88,7 +88,7 @@ class RunOptions:
             msg = f"prior={self.prior!r}: give the probability of ON in unvisited rows, from 0 to 1."
             raise InvalidArgumentError(msg)
         if self.null not in {"cut", "shuffle", None}:
-            msg = f"null={self.null!r}: choose 'cut', 'shuffle' or None."
+            msg = f"null_model={self.null!r}: choose 'cut', 'shuffle' or None."
             raise InvalidArgumentError(msg)
         if not self.extra_budget >= 0.0:
             msg = f"extra_budget={self.extra_budget!r}: give the share of the training time that nulls may take, 0 or more."

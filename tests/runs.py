@@ -36,7 +36,7 @@ def train(
     trainer_names = {"logger", "fast_dev_run", "limit_train_batches", "enable_checkpointing", "accumulate_grad_batches"}
     trainer_options = {name: options.pop(name) for name in list(options) if name in trainer_names}
     seed_everything(5, verbose=False)
-    callback = IITCallback(**({"layers": "net.1", "units": 2, "null": None, "table": False} | options))
+    callback = IITCallback(**({"layers": "net.1", "units": 2, "null_model": None, "table": False} | options))
     trainer(folder, callback, *more, epochs=epochs, **trainer_options).fit(model or Mlp(), data or flat_data())
     return callback
 

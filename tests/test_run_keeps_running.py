@@ -118,7 +118,7 @@ def test_validation_test_and_predict_do_not_count(tmp_path):
             pl_module(torch.randn(7, 64))
 
     plain = train(tmp_path / "plain", initial=False)
-    callback = IITCallback("net.1", units=2, initial=False, null=None)
+    callback = IITCallback("net.1", units=2, initial=False, null_model=None)
     torch.manual_seed(0)
     from lightning.pytorch import seed_everything
 
@@ -210,7 +210,7 @@ def test_a_resumed_run_has_the_records_of_an_uninterrupted_one(tmp_path):
     whole = train(tmp_path / "whole", epochs=4, threshold="zero")
     saved = ModelCheckpoint(tmp_path / "saved", save_last=True, every_n_epochs=1)
     train(tmp_path / "half", saved, epochs=2, threshold="zero", enable_checkpointing=True)
-    resumed = IITCallback("net.1", units=2, threshold="zero", null=None)
+    resumed = IITCallback("net.1", units=2, threshold="zero", null_model=None)
     trainer(tmp_path / "rest", resumed, epochs=4).fit(Mlp(), flat_data(), ckpt_path=saved.last_model_path)
     assert_same(resumed.records, whole.records)
     assert load_run(tmp_path / "rest") == resumed.records

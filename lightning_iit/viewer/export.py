@@ -18,13 +18,16 @@ from lightning_iit.viewer.sources import open_source
 from lightning_iit.viewer.static_files import static_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable
 
     from lightning_iit.viewer.protocol import RunIndex, RunInfo
     from lightning_iit.viewer.sources import RecordSource
 
 MAX_BYTES = 10_000_000
 _NETWORK_SHARE = 0.5
+_NOTES_BYTES = 2_000
+_SAMPLE = 12
+_CAUTION = 0.7
 
 
 def export(run: str, output: str | Path, *, max_bytes: int = MAX_BYTES) -> Path:
@@ -72,13 +75,14 @@ def page_of(run_dir: str | Path, *, max_bytes: int = MAX_BYTES) -> bytes:
 
 def page(source: RecordSource, info: RunInfo, *, max_bytes: int = MAX_BYTES) -> bytes:
     """The HTML of a run, at most ``max_bytes`` long."""
-    room = max_bytes - len(_html(_inline(info, source.index(info.id), {}, {}, source)))
     index = source.index(info.id)
+    room = max_bytes - len(_html(_inline(info, index, {}, {}, source))) - _NOTES_BYTES
     layers = _by_epoch(index)
-    records = {epoch: _packed_records(source, info.id, epoch, names) for epoch, names in layers.items()}
-    networks = {row.epoch: packed for row in index.networks if (packed := _packed_network(source, info.id, row.epoch))}
-    sizes = {epoch: sum(map(len, packed.values())) + 40 * len(packed) for epoch, packed in records.items()}
-    network_sizes = {epoch: len(packed) + 16 for epoch, packed in networks.items()}
+    network_epochs = [row.epoch for row in index.networks]
+    records = _packed(layers, lambda epoch: _packed_records(source, info.id, epoch, layers[epoch]), room)
+    networks = _packed(network_epochs, lambda epoch: _packed_network(source, info.id, epoch), room * _NETWORK_SHARE)
+    sizes = {epoch: _size(packed) for epoch, packed in records.items()}
+    network_sizes = {epoch: _size(packed) for epoch, packed in networks.items()}
     spare = max(0, sum(sizes.values()) - room * (1 - _NETWORK_SHARE))
     network_room = room - sum(sizes.values()) if not spare else room * _NETWORK_SHARE
     kept_networks = thinned(network_sizes, network_room)
@@ -86,10 +90,10 @@ def page(source: RecordSource, info: RunInfo, *, max_bytes: int = MAX_BYTES) -> 
     chosen = {key: packed for epoch in kept for key, packed in records[epoch].items()}
     notes = [
         *index.notes,
-        *_notes("records", kept, sizes, max_bytes),
-        *_notes("network snapshots", kept_networks, network_sizes, max_bytes),
+        *_notes("records", len(kept), len(layers), max_bytes),
+        *_notes("network snapshots", len(kept_networks), len(network_epochs), max_bytes),
     ]
-    held = {str(epoch): networks[epoch] for epoch in kept_networks}
+    held = {key: packed for epoch in kept_networks for key, packed in networks[epoch].items()}
     index = msgspec.structs.replace(
         index, notes=tuple(notes), networks=tuple(row for row in index.networks if str(row.epoch) in held)
     )
@@ -109,11 +113,25 @@ def thinned(sizes: dict[int, int], room: float) -> list[int]:
         stride += 1
 
 
-def _notes(what: str, kept: Sequence[int], sizes: dict[int, int], max_bytes: int) -> list[str]:
-    if len(kept) == len(sizes):
+def _packed(epochs: Collection[int], pack: Callable[[int], dict[str, str]], room: float) -> dict[int, dict[str, str]]:
+    """Packs the epochs; where a sample says that most cannot stay, only somewhat more than those that can."""
+    ordered = sorted(epochs, reverse=True)
+    sample = {epoch: pack(epoch) for epoch in ordered[:: max(1, len(ordered) // _SAMPLE)]}
+    expected = sum(map(_size, sample.values())) / max(1, len(sample)) * len(ordered)
+    stride = max(1, int(_CAUTION * expected / max(1.0, room)))
+    return {epoch: sample[epoch] if epoch in sample else pack(epoch) for epoch in ordered[::stride]}
+
+
+def _size(packed: dict[str, str]) -> int:
+    """The bytes that packed records take in the page, with their keys."""
+    return sum(len(text) + len(key.encode()) + 16 for key, text in packed.items())
+
+
+def _notes(what: str, kept: int, there: int, max_bytes: int) -> list[str]:
+    if kept == there:
         return []
     limit = f"{max_bytes / 1e6:g} MB"
-    return [f"This file holds the {what} of {len(kept)} of {len(sizes)} epochs, to stay below {limit}; the curve is complete."]
+    return [f"This file holds the {what} of {kept} of {there} epochs, to stay below {limit}; the curve is complete."]
 
 
 def _by_epoch(index: RunIndex) -> dict[int, list[str]]:
@@ -134,11 +152,11 @@ def _packed_records(source: RecordSource, run: str, epoch: int, layers: Iterable
     return packed
 
 
-def _packed_network(source: RecordSource, run: str, epoch: int) -> str:
+def _packed_network(source: RecordSource, run: str, epoch: int) -> dict[str, str]:
     try:
-        return _pack(encode(decode_network(source.network(run, epoch))))
+        return {str(epoch): _pack(encode(decode_network(source.network(run, epoch))))}
     except (RecordError, LookupError):
-        return ""
+        return {}
 
 
 def _pack(data: bytes) -> str:

@@ -23,7 +23,7 @@ from lightning_iit import IITCallback
 STEPS = 500
 PAIRS = 20
 BATCH = 64
-NO_PHI = {"initial": False, "every_n_epochs": 10**6, "null": None, "units": 4}
+NO_PHI = {"initial": False, "every_n_epochs": 10**6, "null_model": None, "units": 4}
 
 
 def timed(model_class):
@@ -117,7 +117,7 @@ from models import Mlp, flat_data
 callbacks = []
 if {watched}:
     from lightning_iit import IITCallback
-    callbacks = [IITCallback("net.4", initial=False, every_n_epochs=10**6, null=None)]
+    callbacks = [IITCallback("net.4", initial=False, every_n_epochs=10**6, null_model=None)]
 trainer = Trainer(max_epochs=2, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
                   enable_model_summary=False, default_root_dir={folder!r}, callbacks=callbacks)
 trainer.fit(Mlp(), flat_data(500 * 64, batch=64))

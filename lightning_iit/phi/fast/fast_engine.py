@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,15 @@ NAME = "fast"
 MAX_UNITS = 8
 
 
+@cache
+def _version() -> str:
+    """The version of this package; looking it up takes longer than Φ of three units."""
+    try:
+        return version("lightning-iit")
+    except PackageNotFoundError:
+        return "0"
+
+
 class FastEngine:
     """IIT 3.0 with PyPhi's default options, and PyPhi's approximations ``cuts="one"`` and ``new_concepts=False``."""
 
@@ -36,10 +46,7 @@ class FastEngine:
 
     def version(self) -> str:
         """The version of this package."""
-        try:
-            return version("lightning-iit")
-        except PackageNotFoundError:
-            return "0"
+        return _version()
 
     def check_options(self, options: PhiOptions) -> None:
         """Refuses PyPhi's further options, which only PyPhi implements.
@@ -157,9 +164,7 @@ def _analyse(
 
 
 def _zero(reason: str, start: float) -> Computed:
-    return Computed(
-        phi=0.0, engine=EngineInfo(name=NAME, version=FastEngine().version()), seconds=time.perf_counter() - start, reason=reason
-    )
+    return Computed(phi=0.0, engine=EngineInfo(name=NAME, version=_version()), seconds=time.perf_counter() - start, reason=reason)
 
 
 def _computed(tables: Candidate, state: NDArray[np.int64], found: Found, options: PhiOptions, start: float) -> Computed:
@@ -179,7 +184,7 @@ def _computed(tables: Candidate, state: NDArray[np.int64], found: Found, options
         partitioned_concepts=concepts(tables, found.rows, minimum.mice, partitioned, with_repertoires=options.repertoires),
         cuts_evaluated=found.evaluated,
         seconds=time.perf_counter() - start,
-        engine=EngineInfo(name=NAME, version=FastEngine().version()),
+        engine=EngineInfo(name=NAME, version=_version()),
     )
 
 

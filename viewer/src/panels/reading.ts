@@ -70,7 +70,7 @@ function chips(record: EpochRecord, tip: Tip): HTMLElement[] {
   const result = record.result;
   const engine = result.status === "computed" ? `${result.engine.name} ${result.engine.version}` : record.provenance.engine;
   chip("engine", engine, [record.formalism, ...(result.status === "computed" ? [timing(result.seconds, result.cuts_evaluated)] : [])]);
-  chip("null", nullText(record), nullLines(record), record.null ? (record.null.excess > 0 ? "good" : "warn") : "");
+  chip("null", nullText(record), nullLines(record), record.null ? (record.null.p <= 0.05 ? "good" : "warn") : "");
   if (record.interval) {
     const { low, high, level, draws, words } = record.interval;
     chip("interval", `${phiText(low)} – ${phiText(high)}`, [["level", `${number(100 * level, 3)} %`], ["draws from the posterior", String(draws)], ...(words ? [words] : [])]);

@@ -227,7 +227,7 @@ function captions(record: EpochRecord, form: Form): (Node | string)[] {
     `Rows are states, unit A first (${record.state_order}: A is the least significant bit). `,
     h("span", { class: "row-mark" }, "▸"),
     " the current state. ",
-    unvisited ? `Hatched: ${unvisited} states never visited (prior ${number(record.tpm?.prior)}).` : "Every state was visited.",
+    unvisited ? `Hatched: ${unvisited} states never visited (prior ${number(record.tpm?.prior)}).` : record.perturbation ? "Every state was set." : "Every state was visited.",
   ];
 }
 

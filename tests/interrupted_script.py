@@ -7,8 +7,7 @@ import time
 
 from lightning.pytorch import Callback
 from models import flat_data
-
-from runs import train
+from training import train
 
 folder, fault = sys.argv[1:]
 print("script started", flush=True)

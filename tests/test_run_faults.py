@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 from lightning.pytorch import Callback
+from training import assert_same, comparable, train
 
 from lightning_iit import load_run
 from lightning_iit.records import Computed, Failed, TimedOut
-from runs import assert_same, comparable, train
 
 SCRIPT = Path(__file__).with_name("interrupted_script.py")
 

@@ -10,11 +10,11 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from models import Gru, Mlp, flat_data, sequence_data
 from torch import nn
+from training import assert_same, train, trainer
 
 from lightning_iit import IITCallback, load_run
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError, UnknownLayerError
 from lightning_iit.records import Computed, Skipped
-from runs import assert_same, train, trainer
 
 
 def test_the_untrained_network_comes_first_and_every_epoch_follows(tmp_path):

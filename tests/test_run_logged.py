@@ -12,10 +12,10 @@ from lightning.pytorch.loggers import CSVLogger, MLFlowLogger, TensorBoardLogger
 from models import Gru, sequence_data
 from sample_records import pixels
 from servers import mlflow_server
+from training import assert_same, trainer
 
 from lightning_iit import IITCallback, load_run
 from lightning_iit.records import Computed, decode
-from runs import assert_same, trainer
 
 LAYERS = ("net.gru", "net.out")
 SCALARS = {

@@ -1,6 +1,6 @@
 # Everything is set up by the first target that needs it: a .venv beside this file, made with python3 -m venv and pip.
 .DELETE_ON_ERROR:
-.PHONY: demo test lint bench shots viewer wheel-test clean
+.PHONY: demo test lint bench shots types viewer clean
 
 VENV   := .venv
 PY     := $(VENV)/bin/python
@@ -27,6 +27,13 @@ lint: $(READY)  ## format, rules, types, import directions
 
 bench: $(READY)  ## the measured figures of the README, as ratios in one run
 	$(PY) -m pytest -m benchmark -s tests/benchmarks
+
+shots: $(READY)  ## screenshots of the demo's run in TensorBoard, MLflow and the viewer; make demo first
+	$(PY) tests/tracker_shots.py runs/shots runs/demo
+	$(PY) tests/viewer_shots.py runs/shots runs/demo
+
+types: $(READY)  ## the front end's types, after a change of records.py
+	$(PY) -m lightning_iit.viewer.schema viewer/src/generated/schema.json && npm --prefix viewer run types
 
 viewer: $(READY)  ## build the front end into lightning_iit/viewer/static
 	cd viewer && npm ci --ignore-scripts && npm run build

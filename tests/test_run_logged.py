@@ -91,6 +91,9 @@ def test_the_mlflow_server(run):
         for record in of_layer:
             path = client.download_artifacts(run_id, f"iit/{layer}/epoch={record.epoch:04d}.json")
             assert decode(Path(path).read_bytes()) == record
+    page = Path(client.download_artifacts(run_id, "iit/viewer.html")).read_text()
+    assert page.lstrip().lower().startswith("<!doctype html>")
+    assert "structural Φ is 0" in Path(client.download_artifacts(run_id, "iit/report.md")).read_text()
     finished = client.get_run(run_id)
     assert finished.data.params["iit.states"] == "2"
     assert any("kind" in tag for tag in finished.data.tags)

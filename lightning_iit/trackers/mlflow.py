@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import re
 import socket
+import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from lightning_iit.errors import RecordError
+from lightning_iit.errors import IITError, RecordError
 from lightning_iit.records import encode
 from lightning_iit.store import FOLDER, layer_slug, network_name, record_name
 from lightning_iit.trackers.destinations import Destination, note_destination
+from lightning_iit.viewer.export import page_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from lightning_iit.records import EpochRecord, NetworkSnapshot
+
+log = logging.getLogger(__name__)
 
 _PORTS = {"http": 80, "https": 443}
 _REACH_SECONDS = 3.0
@@ -121,6 +126,11 @@ class MLflowRun:
         return {(re.sub("[~#]", "/", file["key"]), int(file["step"])) for file in files if file}
 
 
+_PAGE_EVERY = 60.0
+"""Seconds between two uploads of the viewer's page."""
+_FILES_SECONDS = 5.0
+
+
 class MLflowTracker:
     """Logs each record to the run of an ``MLFlowLogger``, at the step and wall time of its capture.
 
@@ -142,6 +152,7 @@ class MLflowTracker:
         self._run_dir = run_dir
         self._attempted: set[tuple[str, int]] = set()
         self._noted = False
+        self._page_sent = time.monotonic()
         self.name = f"MLflow run {run_id} at {self._run.uri}"
         self.remedy = _remedy(run_dir)
 
@@ -155,6 +166,8 @@ class MLflowTracker:
         again = record.key in self._attempted
         self._attempted.add(record.key)
         self._run.log(record, images, again=again)
+        if time.monotonic() - self._page_sent > _PAGE_EVERY:
+            self._send_page()
 
     def log_network(self, snapshot: NetworkSnapshot) -> None:
         """Logs the snapshot as the artifact ``iit/network/snapshot=0003.json``.
@@ -182,7 +195,29 @@ class MLflowTracker:
         self._run.attach(name, data)
 
     def finish(self, *, failed: bool) -> None:
-        """Nothing: each call has waited for the server, and the logger itself ends its run."""
+        """Logs the viewer's page of the whole run; all else is there, and the logger itself ends its run."""
+        del failed
+        self._wait_for_files()
+        self._send_page()
+
+    def _send_page(self) -> None:
+        """Logs the viewer as one HTML file, ``iit/viewer.html``; without a run directory or a built front end there is none."""
+        if self._run_dir is None or not self._attempted:
+            return
+        self._page_sent = time.monotonic()
+        try:
+            page = page_of(self._run_dir)
+        except IITError as error:
+            log.info("No iit/viewer.html for MLflow: %s", error)
+            return
+        self._run.attach("viewer.html", page)
+
+    def _wait_for_files(self) -> None:
+        """The page is made from the run's files, which another thread writes."""
+        deadline = time.monotonic() + _FILES_SECONDS
+        files = [self._run_dir / record_name(*key) for key in self._attempted] if self._run_dir is not None else []
+        while not all(file.exists() for file in files) and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def _note(self) -> None:
         """Notes in the run's folder where it is tracked, so that what is missing can be delivered even after a crash."""

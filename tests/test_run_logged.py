@@ -14,7 +14,8 @@ from sample_records import pixels
 from servers import mlflow_server
 from training import assert_same, trainer
 
-from lightning_iit import IITCallback, load_run
+from lightning_iit import IITCallback, System, compute_phi, load_run
+from lightning_iit.cli import main
 from lightning_iit.records import Computed, decode
 
 LAYERS = ("net.gru", "net.out")
@@ -119,3 +120,20 @@ def test_a_table_of_the_records(run):
     table = callback.records.to_dataframe()
     assert list(table["phi"]) == [record.phi for record in callback.records]
     assert set(table["null"]) <= {record.null_words for record in callback.records}
+
+
+def test_every_phi_is_what_pyphi_says(run):
+    _, callback, _ = run
+    analysed = [(record, state) for record in callback.records for state in record.states]
+    assert len(analysed) == 16
+    for record, state in analysed:
+        again = compute_phi(System(tpm=record.tpm.state_by_node, state=state.state), engine="pyphi")
+        assert state.result.phi == pytest.approx(again.phi, abs=1e-6)
+        assert state.result.cut == again.cut
+        assert [concept.mechanism for concept in state.result.concepts] == [concept.mechanism for concept in again.concepts]
+
+
+def test_verify_finds_no_difference_to_pyphi(run, capsys):
+    folder, _, _ = run
+    assert main(["verify", str(folder / "tb"), "--engine", "pyphi", "--sample", "3"]) == 0
+    assert "0 differ" in capsys.readouterr().out

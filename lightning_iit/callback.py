@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lightning.pytorch import Callback
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from rich.console import Console
+from torch.utils.data import DistributedSampler, RandomSampler
 
 from lightning_iit.capture.causal import CausalOptions, TpmSource
 from lightning_iit.capture.network_pictures import NetworkPictures
@@ -24,7 +25,7 @@ from lightning_iit.capture.watch import Watch
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.engine import choose_engine
 from lightning_iit.phi.pool import WorkerPool, check_pool_options
-from lightning_iit.records import PhiOptions, Records
+from lightning_iit.records import FORMALISM, PhiOptions, Records
 from lightning_iit.report import markdown, summary_table
 from lightning_iit.run import Run, RunOptions
 from lightning_iit.store import FOLDER, layer_slug, set_aside
@@ -36,6 +37,7 @@ from lightning_iit.trackers.journal import Journal
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
 
+    from lightning_iit.capture.epoch import LayerEpoch
     from lightning_iit.phi.pool import TaskProgress
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,10 @@ _GRACE_AFTER_ERROR = 20.0
 """Seconds that open analyses are given when training ended in an error; their counts are kept in any case."""
 _DELIVERY_TIMEOUT = 60.0
 """Seconds that trackers in trouble (a server that is away) are given at the end; the files are there in any case."""
+
+
+class ShuffledStreamWarning(UserWarning):
+    """Transitions follow the order in which shuffled samples came."""
 
 
 class IITCallback(Callback):
@@ -172,6 +178,7 @@ class IITCallback(Callback):
         network: bool = True,
         network_budget: int = 200_000,
     ) -> None:
+        self._given = {name: value for name, value in locals().items() if name not in {"self", "__class__"}}
         super().__init__()
         self._every_n_epochs = _positive("every_n_epochs", every_n_epochs)
         self._workers = _positive("workers", workers)
@@ -330,6 +337,8 @@ class IITCallback(Callback):
         captured, run, journal = watch.end_epoch(), self._run, self._journal
         if run is None or journal is None:
             return
+        if epoch <= 0:
+            _say_what_stream_means(trainer, captured)
         now, step, last = time.time(), trainer.global_step, _is_last(trainer, epoch)
         if watch.pictures is not None:
             watch.pictures.send(journal.write_network, epoch=epoch, global_step=step)
@@ -453,25 +462,21 @@ class IITCallback(Callback):
             log.exception("IITCallback: %s failed; training goes on.", doing)
             rank_zero_warn(f"IITCallback: {doing} failed ({type(error).__name__}: {error}); training goes on.")
 
-    def _described(self) -> Mapping[str, str]:
-        run, capture = self._run_options, self._capture_options
-        values: dict[str, Any] = {
-            "layers": ",".join(self._watch.layers) if self._watch else "",
-            "units": capture.units,
-            "selection": capture.selection,
-            "threshold": capture.threshold,
-            "transitions": capture.transitions,
-            "states": run.states,
-            "every_n_epochs": self._every_n_epochs,
-            "window": run.window,
-            "engine": run.engine,
-            "prior": run.prior,
-            "seed": run.seed,
-            "timeout": run.timeout,
-            "when_busy": self._when_busy,
-            "formalism": "IIT 3.0",
-        }
-        return {name: str(value) for name, value in values.items()}
+    def _described(self) -> dict[str, str]:
+        """Every option as it was given, with the layers that were found."""
+        layers = self._watch.layers if self._watch is not None else ()
+        return {**{name: str(value) for name, value in self._given.items()}, "layers": ",".join(layers), "formalism": FORMALISM}
+
+
+def _say_what_stream_means(trainer: Trainer, captured: Sequence[LayerEpoch]) -> None:
+    """Warns once for layers whose transitions follow the order of a shuffled data loader."""
+    layers = [layer.layer for layer in captured if layer.axis == "stream"]
+    if layers and isinstance(getattr(trainer.train_dataloader, "sampler", None), (RandomSampler, DistributedSampler)):
+        rank_zero_warn(
+            f"IITCallback: transitions of {', '.join(map(repr, layers))} go from one sample to the next, and the data are "
+            "shuffled: Φ is a statement about that order of the data, not about time.",
+            category=ShuffledStreamWarning,
+        )
 
 
 def _is_last(trainer: Trainer, epoch: int) -> bool:

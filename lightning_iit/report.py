@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("layer", "epoch", "Φ", "interval", "kind", "null", "transitions", "coverage")
 _SECTION_COLUMNS = ("epoch", "Φ", "interval", "null", "transitions", "coverage")
-_EPOCHS_COLUMNS = ("epoch", "layer", "units", "Φ", "kind", "null", "transitions", "seen", "Φ s", "cuts", "open", "result")
+_EPOCHS_COLUMNS = ("epoch", "epoch s", "layer", "units", "Φ", "kind", "null", "transitions", "seen", "Φ s", "cuts", "open", "")
 _TERMINAL_COLUMNS = {"layer": 5, "epoch": 5, "Φ": 8, "kind": 13, "null": 9, "transitions": 11, "states seen": 6}
 
 
@@ -58,19 +58,26 @@ def summary_table(records: Iterable[EpochRecord]) -> Table:
 
 
 def epochs_table(records: Iterable[EpochRecord]) -> Table:
-    """Every record as a row for the terminal, with what it cost: seconds of Φ, cuts evaluated, analyses open at its capture."""
+    """Every record as a row for the terminal, with what it cost.
+
+    Seconds from one epoch's end to the next, seconds of Φ, cuts evaluated, and analyses that were open at its capture.
+    """
     from rich.box import SIMPLE
     from rich.table import Table
     from rich.text import Text
 
     table = Table(title="Φ (IIT 3.0) in every epoch", box=SIMPLE, pad_edge=False)
     for column in _EPOCHS_COLUMNS:
-        table.add_column(column, overflow="fold", justify="left" if column in {"layer", "kind", "null", "result"} else "right")
+        table.add_column(column, overflow="fold", justify="left" if column in {"layer", "kind", "null", ""} else "right")
+    ended: dict[str, float] = {}
     for record in records:
         computed = record.result if isinstance(record.result, Computed) else None
         transitions, states = _data(record)
+        took = record.wall_time - ended[record.layer] if record.layer in ended else None
+        ended[record.layer] = record.wall_time
         cells = (
-            *(str(record.epoch), record.layer, str(len(record.units.indices)) if record.units else ""),
+            *(str(record.epoch), "-" if took is None else f"{took:.2f}", record.layer),
+            str(len(record.units.indices)) if record.units else "",
             *(number(computed.phi) if computed else "-", record.kind, _short_null(record), transitions),
             *(states.removesuffix(" states"), f"{computed.seconds:.2f}" if computed else "-"),
             *(str(computed.cuts_evaluated) if computed else "-", str(record.backlog), type(record.result).__name__),

@@ -12,9 +12,11 @@ from models import Gru, Mlp, flat_data, sequence_data
 from torch import nn
 from training import assert_same, train, trainer
 
-from lightning_iit import IITCallback, load_run
+from lightning_iit import IITCallback, System, load_run, major_complex
+from lightning_iit.callback import ShuffledStreamWarning
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError, UnknownLayerError
 from lightning_iit.records import Computed, Skipped
+from lightning_iit.run import FewTransitionsWarning
 
 
 def test_the_untrained_network_comes_first_and_every_epoch_follows(tmp_path):
@@ -231,3 +233,62 @@ def test_lightning_and_pytorch_lightning(tmp_path):
         max_epochs=2, callbacks=[callback], default_root_dir=tmp_path, enable_progress_bar=False, logger=False
     ).fit(Other(), flat_data())
     assert [type(record.result) for record in callback.records] == [Computed] * 3
+
+
+def test_few_transitions_are_said_with_what_coin_flips_would_read(tmp_path):
+    with pytest.warns(FewTransitionsWarning, match=r"net\.1.*3 units.*199 transitions for 8 possible states.*coin flips.*units=2"):
+        train(tmp_path, units=3, epochs=1)
+
+
+def test_a_shuffled_stream_is_said_once_and_in_each_record(tmp_path):
+    with pytest.warns(ShuffledStreamWarning, match=r"net\.1.*order of the data, not about time") as seen:
+        callback = train(tmp_path, data=flat_data(shuffle=True), epochs=2, initial=False)
+    assert sum(warning.category is ShuffledStreamWarning for warning in seen) == 1
+    assert all("not time" in note or "order" in note for record in callback.records for note in record.notes[:1])
+
+
+def test_the_last_state_is_the_one_of_the_last_sample(tmp_path):
+    callback = train(tmp_path, states="last", threshold="zero", epochs=1, initial=True)
+    before, _ = callback.records
+    from lightning.pytorch import seed_everything
+
+    seed_everything(5, verbose=False)
+    with torch.no_grad():
+        hidden = Mlp().net[:2](flat_data().dataset.tensors[0][-1:])[0, list(before.units.indices)]
+    assert before.states[0].state == tuple((hidden > 0).int().tolist())
+
+
+def test_the_latest_phi_is_in_the_progress_bar(tmp_path):
+    callback = IITCallback("net.gru", units=2, when_busy="wait", prog_bar=True, table=False, null_model=None)
+    runner = trainer(tmp_path, callback, epochs=2)
+    runner.fit(Gru(), sequence_data())
+    assert runner.progress_bar_metrics["iit/net.gru/phi"] == pytest.approx(callback.records[-1].phi, abs=1e-6)
+
+
+def test_without_a_name_a_layer_is_picked_and_named(tmp_path, caplog):
+    with caplog.at_level("INFO"):
+        callback = train(tmp_path, layers=None, epochs=1, initial=False)
+    assert callback.records[0].layer == "net.4"
+    assert "watches 'net.4'" in caplog.text
+
+
+def test_the_null_the_interval_and_the_curve_of_the_last_epoch(tmp_path):
+    callback = train(tmp_path, units=3, null_model="cut", epochs=2, initial=False, extra_budget=0.0)
+    first, last = callback.records
+    assert first.null is None
+    assert first.null_words == "null not computed"
+    assert last.null.surrogates == 19
+    assert last.scalars["phi_p"] == last.null.p
+    surrogates_above = sum(value >= last.phi - 1e-9 for value in last.null.values)
+    assert last.null.p == pytest.approx((1 + surrogates_above) / 20)
+    assert last.scalars["phi_null_95"] == max(last.null.values)
+    assert last.scalars["phi_low"] <= last.scalars["phi_high"]
+    assert last.curve[-1].mean == pytest.approx(last.phi)
+
+
+def test_the_major_complex_is_logged(tmp_path):
+    callback = train(tmp_path, units=3, complexes=True, epochs=1, initial=False)
+    (record,) = callback.records
+    assert record.scalars["major_complex_size"] == len(record.major_complex.nodes)
+    again = major_complex(System(tpm=record.tpm.state_by_node, state=record.states[0].state), engine="pyphi")
+    assert again.nodes == record.major_complex.nodes

@@ -1,4 +1,4 @@
-"""One network snapshot for each epoch: when a batch is watched, and where the snapshot is built."""
+"""One network snapshot for each epoch: what of a batch is watched, and where the snapshot is built."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Send = Callable[["NetworkSnapshot"], None]
 class NetworkPictures:
     """Watches one batch of each epoch and sends a snapshot of the network at the epoch's end.
 
-    It is the second batch, since the analysed units are known only after the first. Snapshots are built in a thread of their own.
+    Snapshots are built in a thread of their own.
 
     Args:
         budget: the most bytes that a snapshot's JSON may have.
@@ -38,16 +38,16 @@ class NetworkPictures:
         """Will watch this model."""
         self._recorder = SnapshotRecorder(model, budget=self._budget, seed=self._seed)
 
-    def before_batch(self, index: int, batches: float, units: Callable[[], Mapping[str, Sequence[int]]]) -> None:
-        """Puts the hooks on before the batch that is watched; any other batch costs a comparison."""
-        if index == min(1, batches - 1) and self._recorder is not None:
-            for layer, indices in units().items():
+    def before_batch(self, units: Mapping[str, Sequence[int]]) -> None:
+        """Puts the hooks on before the batch that is watched; ``units`` are the analysed ones of each layer."""
+        if self._recorder is not None:
+            for layer, indices in units.items():
                 self._recorder.analyse(layer, indices)
             self._recorder.attach()
 
-    def after_batch(self, index: int) -> None:
+    def after_batch(self) -> None:
         """Takes the hooks off again."""
-        if index <= 1 and self._recorder is not None:
+        if self._recorder is not None:
             self._recorder.detach()
 
     def send(self, to: Send, *, epoch: int, global_step: int) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 # Small enough that the temporaries of a count stay in the cache and are not mapped anew each time.
 _CHUNK_VALUES = 2**16
-_CHUNK_STEPS = 128
+_CHUNK_STEPS = 512
 _RAW_VALUES = 2**21
 
 
@@ -124,7 +124,9 @@ class Capture:
         self._initial = initial
         self._step = 0
         self._flushed = 0
-        self._next = self._next_meeting = 1.0
+        # Until the units are chosen, ranks meet soon and often; later nothing is to be done before the end of the calibration.
+        chosen = all(tap.units is not None for tap in self._taps)
+        self._next = self._next_meeting = float(self._calibration_steps) if chosen else 1.0
         for tap in self._taps:
             tap.begin_epoch()
 

@@ -51,7 +51,8 @@ class Watch:
             self.capture = Capture(model, capture)
             self.perturber = Perturber(model, self.capture.layers, causal)
         self.pictures = pictures
-        self._batches: float = 0
+        self._pictured: float = -1
+        self._perturbs = False
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -70,27 +71,32 @@ class Watch:
         self.capture.detach()
         self.perturber.detach()
         if self.pictures is not None:
-            self.pictures.after_batch(0)
+            self.pictures.after_batch()
 
     def begin_epoch(self, batches: float, *, initial: bool = False) -> None:
         """Starts an epoch of so many batches; ``initial`` for the untrained network."""
-        self._batches = batches
+        # The second batch, since the analysed units are known only after the first.
+        self._pictured = min(1, batches - 1) if self.pictures is not None else -1
+        self._perturbs = bool(self.perturber.layers)
         self.capture.begin_epoch(batches, initial=initial)
         self.perturber.begin_epoch()
 
     def begin_step(self, index: int) -> None:
         """From here on calls of the layers count."""
-        if self.pictures is not None:
-            self.pictures.before_batch(index, self._batches, self._units)
-        self.perturber.listen(on=True)
+        # In every training step: what need not be called is not.
+        if index == self._pictured and self.pictures is not None:
+            self.pictures.before_batch(self._units())
+        if self._perturbs:
+            self.perturber.listen(on=True)
         self.capture.begin_step()
 
     def end_step(self, index: int) -> None:
         """From here on they do not."""
         self.capture.end_step()
-        self.perturber.listen(on=False)
-        if self.pictures is not None:
-            self.pictures.after_batch(index)
+        if self._perturbs:
+            self.perturber.listen(on=False)
+        if index == self._pictured and self.pictures is not None:
+            self.pictures.after_batch()
 
     def end_epoch(self) -> tuple[LayerEpoch, ...]:
         """What was captured of each layer, over all ranks."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -566,6 +566,8 @@ class NetworkSnapshot(_Record, frozen=True, kw_only=True):
 
 # --- JSON -------------------------------------------------------------------------------------------------------------
 
+_Stored = TypeVar("_Stored", EpochRecord, NetworkSnapshot)
+
 _encoder = msgspec.json.Encoder()
 _record_decoder = msgspec.json.Decoder(EpochRecord)
 _network_decoder = msgspec.json.Decoder(NetworkSnapshot)
@@ -582,15 +584,7 @@ def decode(data: bytes | str) -> EpochRecord:
     Raises:
         RecordError: not JSON, not a record, or of a schema newer than this package reads.
     """
-    try:
-        record = _record_decoder.decode(data)
-    except msgspec.MsgspecError as error:
-        msg = f"This is not a record of lightning-iit: {error}."
-        raise RecordError(msg) from error
-    if record.schema_version > SCHEMA_VERSION:
-        msg = f"The record has schema {record.schema_version}; this version reads up to {SCHEMA_VERSION}. Update lightning-iit."
-        raise RecordError(msg)
-    return record
+    return _decoded(_record_decoder, data, "record")
 
 
 def decode_network(data: bytes | str) -> NetworkSnapshot:
@@ -599,15 +593,20 @@ def decode_network(data: bytes | str) -> NetworkSnapshot:
     Raises:
         RecordError: not JSON, not a snapshot, or of a schema newer than this package reads.
     """
+    return _decoded(_network_decoder, data, "network snapshot")
+
+
+def _decoded(decoder: msgspec.json.Decoder[_Stored], data: bytes | str, what: str) -> _Stored:
     try:
-        snapshot = _network_decoder.decode(data)
+        stored = decoder.decode(data)
     except msgspec.MsgspecError as error:
-        msg = f"This is not a network snapshot of lightning-iit: {error}."
+        msg = f"This is not a {what} of lightning-iit: {error}."
         raise RecordError(msg) from error
-    if snapshot.schema_version > SCHEMA_VERSION:
-        msg = f"The snapshot has schema {snapshot.schema_version}; this version reads up to {SCHEMA_VERSION}. Update lightning-iit."
+    if stored.schema_version > SCHEMA_VERSION:
+        name = what.rsplit(maxsplit=1)[-1]
+        msg = f"The {name} has schema {stored.schema_version}; this version reads up to {SCHEMA_VERSION}. Update lightning-iit."
         raise RecordError(msg)
-    return snapshot
+    return stored
 
 
 # --- checks of a system -----------------------------------------------------------------------------------------------

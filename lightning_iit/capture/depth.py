@@ -18,7 +18,7 @@ from lightning_iit.capture.binarize import encode, threshold_tensor, threshold_v
 from lightning_iit.capture.block import Block
 from lightning_iit.capture.causal import CausalOptions
 from lightning_iit.capture.depth_perturb import perturbed_block
-from lightning_iit.capture.epoch import LayerEpoch, notes_on, problem_of, state_of
+from lightning_iit.capture.epoch import LayerEpoch, notes_on, problem_of
 from lightning_iit.capture.layers import find_layers
 from lightning_iit.capture.outputs import parse_layout
 from lightning_iit.capture.ranks import gather
@@ -27,6 +27,7 @@ from lightning_iit.capture.units import Moments, auto_units, choose
 from lightning_iit.errors import StepError
 from lightning_iit.records import Counts, Perturbation, Skipped, Thresholds, Units
 from lightning_iit.tpm.counts import counts_from_codes, merge
+from lightning_iit.tpm.states import state_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -52,11 +52,6 @@ class LayerEpoch:
     problem: tuple[str, str] | None = None
 
 
-def state_of(code: int, n: int) -> State:
-    """The state of a little-endian code."""
-    return tuple(code >> unit & 1 for unit in range(n))
-
-
 def notes_on(axis: Axis, units: Units | None, counts: Counts | None, left_out: int) -> Iterator[str]:
     """What a reader of the counts should know."""
     if axis in _ORDERS:

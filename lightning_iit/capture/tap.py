@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from lightning_iit.capture.binarize import encode, needs_data, threshold_tensor, threshold_values
-from lightning_iit.capture.epoch import state_of
 from lightning_iit.capture.reading import LayerReading, beyond
 from lightning_iit.capture.scores import state_entropy, weight_norm
 from lightning_iit.capture.transitions import NO_STATE, TransitionCounts
 from lightning_iit.capture.units import AUTO_MOST, Moments, auto_units, choose
 from lightning_iit.records import State, Thresholds, Units
+from lightning_iit.tpm.states import state_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

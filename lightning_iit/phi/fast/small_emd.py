@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from lightning_iit.phi.fast.compiling import kernel
 from lightning_iit.phi.fast.cubes import height_pairs
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 LOWER3, UPPER3, LOWER4, UPPER4 = height_pairs()
@@ -79,5 +78,8 @@ def small_emd(d: NDArray[np.float64], p: int, values: NDArray[np.float64], rejec
         return float(max(abs(d[1] + d[2] + 2.0 * d[3]), abs(d[2] - d[1]), abs(d[1] + d[2])))
     if p == 3:
         _cube_values(d, 0, values)
-        return float(np.max(np.abs(values[:19])))
+        best = 0.0
+        for k in range(19):
+            best = max(best, abs(values[k]))
+        return best
     return _four_nodes(d, values, reject)

@@ -215,7 +215,7 @@ def _subtitle(task: PhiTask) -> str:
 
 
 def _labels(task: PhiTask) -> tuple[str, ...] | None:
-    return tuple(str(index) for index in task.unit_indices) or None
+    return task.labels or None
 
 
 class _Part:

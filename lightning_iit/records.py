@@ -192,24 +192,40 @@ class MajorComplex(_Record, frozen=True, kw_only=True):
 
 
 class Units(_Record, frozen=True, kw_only=True):
-    """Which units of a layer are analysed, and how they were chosen.
+    """Which units of a layer are analysed, how they were chosen, and how the elements of a state are made of them.
 
-    ``indices`` are positions in the layer's unit axis of ``width`` units; unit i of every state is ``indices[i]``.
+    ``indices`` are positions in the layer's unit axis of ``width`` units; element i of every state is ``indices[i]``. With
+    ``bits=2`` each unit is there twice in a row, for the two elements of the Gray code of its quartiles. Element i of macro
+    units is that of the mean of the units in ``clusters[i]``, and ``indices[i]`` is the first of them.
     """
 
     indices: tuple[int, ...]
     width: int
     selection: str
     seed: int | None = None
+    bits: int = 1
+    clusters: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A name for each element: ``12``; ``12a`` and ``12b`` of one unit; ``12+3`` for the mean of unit 12 and 3 others."""
+        more = [f"+{len(cluster) - 1}" if len(cluster) > 1 else "" for cluster in self.clusters] or [""] * len(self.indices)
+        ends = [""] if self.bits == 1 else ["a", "b"]
+        return tuple(f"{index}{more[i]}{ends[i % self.bits]}" for i, index in enumerate(self.indices))
 
 
 class Thresholds(_Record, frozen=True, kw_only=True):
-    """A unit is ON where its activation is greater than its value here."""
+    """An element is ON where its unit's activation is greater than its value here and, where it has an upper one, not above that.
+
+    Those that code the states of the record's ``counts``. An upper one is there with ``bits=2``: the first element of a unit is
+    ON above the median, the second between the first and the third quartile.
+    """
 
     values: tuple[float, ...]
     strategy: str
     frozen: bool
     samples: int = 0
+    upper: tuple[float | None, ...] = ()
 
 
 class Counts(_Record, frozen=True, kw_only=True):
@@ -231,6 +247,18 @@ class Counts(_Record, frozen=True, kw_only=True):
         return sum(self.visits)
 
 
+class Dynamics(_Record, frozen=True, kw_only=True):
+    """What the tests of Markov order and stationarity need beside the counts.
+
+    Args:
+        triples: (previous, present and next state, how often they followed each other); None where they were not counted.
+        halves: the counts of the first and of the second half of the transitions; empty where they were not counted apart.
+    """
+
+    triples: tuple[tuple[int, int, int, int], ...] | None = None
+    halves: tuple[Counts, ...] = ()
+
+
 class TpmRecord(_Record, frozen=True, kw_only=True):
     """The state-by-node TPM, ``[2**n, n]``, little-endian; rows where ``visited`` is False hold the prior only."""
 
@@ -246,6 +274,9 @@ class Perturbation(_Record, frozen=True, kw_only=True):
     cell state of an LSTM). The rest of the state and the input came from ``draws`` observed backgrounds, the same for each state
     ("sampled"), or from the one that was observed at the analysed state ("fixed"). ``observed`` counts how often each state was
     seen, not set, where the backgrounds come from. ``cm`` is the connectivity that weights of zero leave, or None for all to all.
+
+    Where elements are not units, ``off`` and ``on`` run over the units that were set: all those of the clusters, in their order;
+    with ``bits=2`` they are the values in a unit's lowest and highest quartile, and ``between`` has those in the second and third.
     """
 
     background: str
@@ -255,6 +286,7 @@ class Perturbation(_Record, frozen=True, kw_only=True):
     on: tuple[tuple[float, ...], ...]
     seed: int
     cm: tuple[tuple[int, ...], ...] | None = None
+    between: tuple[tuple[tuple[float, ...], ...], ...] = ()
 
 
 class StateResult(_Record, frozen=True, kw_only=True):
@@ -338,11 +370,21 @@ class Judge(_Record, frozen=True, kw_only=True):
     curve: bool = False
 
 
+class GroupTask(_Record, frozen=True, kw_only=True):
+    """A further group of the layer's units: its counts and the state in which its Φ is computed."""
+
+    counts: Counts
+    state: State
+    cm: tuple[tuple[int, ...], ...] | None = None
+
+
 class PhiTask(_Record, frozen=True, kw_only=True):
     """What a worker is asked: a layer's counts of one epoch and the states to analyse.
 
     Plain data, so that any pool can carry it. ``visits`` says how often each of ``states`` was observed, where that is not what
-    ``counts`` says (perturbed TPMs); ``blocks`` are the counts of each of several sources that were pooled.
+    ``counts`` says (perturbed TPMs); ``blocks`` are the counts of each of several sources that were pooled; ``dynamics`` is
+    what was counted to test Markov order and stationarity; ``groups`` are further subsets of units, with one state each; ``labels``
+    name the elements in pictures.
     """
 
     layer: str
@@ -353,7 +395,7 @@ class PhiTask(_Record, frozen=True, kw_only=True):
     states: tuple[State, ...]
     kind: Kind
     axis: Axis
-    unit_indices: tuple[int, ...]
+    labels: tuple[str, ...] = ()
     visits: tuple[int, ...] = ()
     cm: tuple[tuple[int, ...], ...] | None = None
     engine: str = "auto"
@@ -361,6 +403,8 @@ class PhiTask(_Record, frozen=True, kw_only=True):
     timeout: float | None = None
     judge: Judge | None = None
     blocks: tuple[Counts, ...] = ()
+    dynamics: Dynamics | None = None
+    groups: tuple[GroupTask, ...] = ()
     pictures: bool = True
     seed: int = 0
 
@@ -378,7 +422,7 @@ class PhiTask(_Record, frozen=True, kw_only=True):
 
 
 class TaskResult(_Record, frozen=True, kw_only=True):
-    """What a worker answers; ``states`` has one result for every state of the task, whatever happened."""
+    """What a worker answers; ``states`` and ``groups`` have one result for every state and group, whatever happened."""
 
     states: tuple[StateResult, ...]
     tpm: TpmRecord | None = None
@@ -388,6 +432,7 @@ class TaskResult(_Record, frozen=True, kw_only=True):
     interval: Interval | None = None
     curve: tuple[CurvePoint, ...] = ()
     major_complex: MajorComplex | None = None
+    groups: tuple[PhiResult, ...] = ()
     images: dict[str, bytes] = {}
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -407,13 +452,29 @@ class Provenance(_Record, frozen=True, kw_only=True):
     packages: dict[str, str] = {}
 
 
+class GroupResult(_Record, frozen=True, kw_only=True):
+    """Φ of one of several random groups of a layer's units, in a state that was observed ``visits`` times.
+
+    ``counts`` are those that its TPM comes from, by ``perturbation`` or, without one, watched. No null is computed for a group.
+    """
+
+    units: Units
+    result: PhiResult
+    state: State | None = None
+    visits: int = 0
+    thresholds: Thresholds | None = None
+    counts: Counts | None = None
+    perturbation: Perturbation | None = None
+
+
 class EpochRecord(_Record, frozen=True, kw_only=True):
     """Everything known of one layer at one epoch. One JSON file each, under ``<log_dir>/iit/<layer>/epoch=0003.json``.
 
     ``counts`` are those that the TPM comes from: of watched transitions, or of perturbations (``perturbation`` says how; what was
-    watched is then in ``observed``). Epoch -1 is the untrained network. ``result`` is that of the first state of ``states``;
-    ``scalars`` is exactly what is logged under ``iit/<layer>/``. ``left_out`` counts rows with an activation that was not
-    finite, ``backlog`` the analyses that were open when this one was handed over.
+    watched is then in ``observed``, coded by ``observed_thresholds``). Epoch -1 is the untrained network. ``result`` is that of
+    the first state of ``states``; ``scalars`` is exactly what is logged under ``iit/<layer>/``. ``groups`` are random groups of
+    units, the first of which is the one that everything else here is about. ``left_out`` counts rows with an activation that was
+    not finite, ``backlog`` the analyses that were open when this one was handed over.
     """
 
     layer: str
@@ -429,6 +490,7 @@ class EpochRecord(_Record, frozen=True, kw_only=True):
     counts: Counts | None = None
     perturbation: Perturbation | None = None
     observed: Counts | None = None
+    observed_thresholds: Thresholds | None = None
     tpm: TpmRecord | None = None
     scalars: dict[str, float] = {}
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -436,6 +498,7 @@ class EpochRecord(_Record, frozen=True, kw_only=True):
     interval: Interval | None = None
     curve: tuple[CurvePoint, ...] = ()
     major_complex: MajorComplex | None = None
+    groups: tuple[GroupResult, ...] = ()
     structural_phi: float | None = None
     structural_reason: str = ""
     notes: tuple[str, ...] = ()

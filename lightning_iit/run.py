@@ -299,7 +299,7 @@ class Run:
             states=states,
             kind=stub.kind,
             axis=stub.axis,
-            unit_indices=stub.units.indices,
+            labels=stub.units.labels,
             cm=stub.perturbation.cm if stub.perturbation is not None else None,
             blocks=blocks,
             visits=tuple(observed.visits[index_of(state)] for state in states),

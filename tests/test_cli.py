@@ -58,7 +58,7 @@ def record(epoch, *, n=3, seed=0, steps=400, cm=None):
     states = tuple(tuple(state >> unit & 1 for unit in range(n)) for state in (1, 2))
     task = PhiTask(
         layer="rnn", epoch=epoch, global_step=epoch, counts=counts, prior=0.5, states=states, kind="observational", axis="time",
-        unit_indices=tuple(range(n)), cm=cm, pictures=False,
+        labels=tuple(map(str, range(n))), cm=cm, pictures=False,
     )  # fmt: skip
     answer = run(task)
     return EpochRecord(

@@ -36,7 +36,7 @@ def task(n=3, *, steps=300, seed=0, states=None, cm=None, kind="observational", 
     chosen = states or tuple(tuple(int(code) >> unit & 1 for unit in range(n)) for code in order[:2])
     return PhiTask(
         layer="rnn", epoch=3, global_step=40, counts=counts, prior=0.5, states=chosen, kind=kind, axis="time",
-        unit_indices=tuple(range(10, 10 + n)), cm=cm, **options,
+        labels=tuple(map(str, range(10, 10 + n))), cm=cm, **options,
     )  # fmt: skip
 
 
@@ -148,7 +148,7 @@ def test_a_state_that_has_no_phi_costs_no_other():
     codes = np.array([0b00, 0b01, 0b10] * 40)
     given = PhiTask(
         layer="l", epoch=0, global_step=0, counts=counts_from_codes(codes[:-1], codes[1:], units=2), prior=1.0,
-        states=((1, 0), (0, 0), (1, 1)), kind="causal", axis="time", unit_indices=(0, 1),
+        states=((1, 0), (0, 0), (1, 1)), kind="causal", axis="time", labels=("0", "1"),
     )  # fmt: skip
     result = run(given)
     assert all(isinstance(state.result, (Computed, Skipped)) for state in result.states)

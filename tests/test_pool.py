@@ -29,7 +29,7 @@ COUNTS = Counts(visits=(3, 2, 1, 0), on=((1, 2), (0, 1), (1, 1), (0, 0)), joint=
 def task(layer, *, epoch=0, states=((0, 0), (1, 0)), **options):
     return PhiTask(
         layer=layer, epoch=epoch, global_step=1, counts=COUNTS, prior=0.5, states=states, kind="observational", axis="time",
-        unit_indices=(0, 1), **options,
+        labels=("0", "1"), **options,
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ export interface EpochRecord {
   epoch: number;
   formalism: string;
   global_step: number;
+  groups: GroupResult[];
   interval: Interval | null;
   kind: "causal" | "observational" | "statistical";
   layer: string;
@@ -34,6 +35,7 @@ export interface EpochRecord {
   notes: string[];
   null: NullResult | null;
   observed: Counts | null;
+  observed_thresholds: Thresholds | null;
   perturbation: Perturbation | null;
   provenance: Provenance;
   result: Computed | TimedOut | Failed | Skipped;
@@ -70,17 +72,24 @@ export interface Diagnostic {
   verdict: string;
   words: string;
 }
-export interface Interval {
-  draws: number;
-  high: number;
-  level: number;
-  low: number;
-  seed: number;
-  words: string;
-}
-export interface MajorComplex {
-  nodes: number[];
+export interface GroupResult {
+  counts: Counts | null;
+  perturbation: Perturbation | null;
   result: Computed | TimedOut | Failed | Skipped;
+  state: number[] | null;
+  thresholds: Thresholds | null;
+  units: Units;
+  visits: number;
+}
+export interface Perturbation {
+  background: string;
+  between: number[][][];
+  cm: number[][] | null;
+  draws: number;
+  observed: number[];
+  off: number[][];
+  on: number[][];
+  seed: number;
 }
 export interface Computed {
   concepts: Concept[];
@@ -126,6 +135,33 @@ export interface Skipped {
   reason: string;
   status: "skipped";
 }
+export interface Thresholds {
+  frozen: boolean;
+  samples: number;
+  strategy: string;
+  upper: (number | null)[];
+  values: number[];
+}
+export interface Units {
+  bits: number;
+  clusters: number[][];
+  indices: number[];
+  seed: number | null;
+  selection: string;
+  width: number;
+}
+export interface Interval {
+  draws: number;
+  high: number;
+  level: number;
+  low: number;
+  seed: number;
+  words: string;
+}
+export interface MajorComplex {
+  nodes: number[];
+  result: Computed | TimedOut | Failed | Skipped;
+}
 export interface NullResult {
   excess: number;
   mean: number;
@@ -135,15 +171,6 @@ export interface NullResult {
   surrogates: number;
   upper: number;
   values: number[];
-}
-export interface Perturbation {
-  background: string;
-  cm: number[][] | null;
-  draws: number;
-  observed: number[];
-  off: number[][];
-  on: number[][];
-  seed: number;
 }
 export interface Provenance {
   engine: string;
@@ -170,22 +197,10 @@ export interface StateResult {
   state: number[];
   visits: number;
 }
-export interface Thresholds {
-  frozen: boolean;
-  samples: number;
-  strategy: string;
-  values: number[];
-}
 export interface TpmRecord {
   prior: number;
   state_by_node: number[][];
   visited: boolean[];
-}
-export interface Units {
-  indices: number[];
-  seed: number | null;
-  selection: string;
-  width: number;
 }
 export interface InlineData {
   runs: InlineRun[];

@@ -127,7 +127,6 @@ class MLflowRun:
 
 
 _PAGE_EVERY = 60.0
-"""Seconds between two uploads of the viewer's page."""
 _FILES_SECONDS = 5.0
 
 
@@ -142,12 +141,14 @@ class MLflowTracker:
         client: the logger's ``MlflowClient``.
         run_id: the logger's run.
         run_dir: where the run's files are, for a delivery after the run; None if there are none.
+        page_every: the least seconds between two uploads of the viewer's page, the one at the end aside.
     """
 
     in_order = False
     on_caller = False
 
-    def __init__(self, client: Any, run_id: str, run_dir: Path | None) -> None:
+    def __init__(self, client: Any, run_id: str, run_dir: Path | None, *, page_every: float = _PAGE_EVERY) -> None:
+        self._page_every = page_every
         self._run = MLflowRun(client, run_id)
         self._run_dir = run_dir
         self._attempted: set[tuple[str, int]] = set()
@@ -166,7 +167,7 @@ class MLflowTracker:
         again = record.key in self._attempted
         self._attempted.add(record.key)
         self._run.log(record, images, again=again)
-        if time.monotonic() - self._page_sent > _PAGE_EVERY:
+        if time.monotonic() - self._page_sent > self._page_every:
             self._send_page()
 
     def log_network(self, snapshot: NetworkSnapshot) -> None:

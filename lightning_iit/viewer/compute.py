@@ -18,7 +18,7 @@ _one_at_a_time = Lock()
 
 
 def compute_again(source: RecordSource, asked: ComputeRequest) -> PhiResult:
-    """The result for the record's TPM in the state that was asked for; one analysis runs at a time."""
+    """The result for the record's TPM and options in the state that was asked for; one analysis runs at a time."""
     from lightning_iit.phi.compute import compute_phi
 
     record = decode(source.record(asked.run, asked.layer, asked.epoch))
@@ -30,7 +30,15 @@ def compute_again(source: RecordSource, asked: ComputeRequest) -> PhiResult:
     try:
         cm = record.perturbation.cm if record.perturbation else None
         system = System(tpm=record.tpm.state_by_node, state=asked.state, cm=cm)
-        return compute_phi(system, engine=asked.engine, timeout=TIMEOUT_SECONDS)
+        options = record.provenance.options
+        return compute_phi(
+            system,
+            engine=asked.engine,
+            timeout=TIMEOUT_SECONDS,
+            cuts=options.cuts,
+            new_concepts=options.new_concepts,
+            pyphi_options=options.pyphi,
+        )
     except IITError as error:
         return Failed(code="engine_error", reason=str(error))
     finally:

@@ -72,7 +72,7 @@ class MLflowSource:
         else:
             order = ["attributes.start_time DESC"]
             found = self._client.search_runs(experiments, order_by=order, max_results=MAX_RUNS) if experiments else []
-        infos = [_info(run) for run in found if self._only or any(tag.startswith("iit.") for tag in run.data.tags)]
+        infos = [self._info(run) for run in found if self._only or any(tag.startswith("iit.") for tag in run.data.tags)]
         return infos, 0
 
     def index(self, run: str) -> RunIndex:
@@ -106,6 +106,17 @@ class MLflowSource:
         tags = [tag for tag in self._run(run).data.metrics if not tag.startswith("iit/")][:MAX_SERIES]
         histories = {tag: self._client.get_metric_history(run, tag) for tag in tags}
         return series({tag: [(point.step, point.value) for point in history] for tag, history in histories.items()})
+
+    def _info(self, run: Any) -> RunInfo:
+        name = run.info.run_name or run.info.run_id
+        place = _local_place(run)
+        return RunInfo(
+            id=run.info.run_id,
+            name=name,
+            modified=(run.info.start_time or 0) / 1000,
+            path=str(place) if place else "",
+            tracking_uri="" if place else _without_password(self._uri),
+        )
 
     def _run(self, run: str) -> Any:
         from mlflow.exceptions import MlflowException
@@ -164,9 +175,7 @@ class MLflowSource:
     def _local(self, run: str) -> Path | None:
         """The run's artifacts on this machine, if that is where they are."""
         if run not in self._artifacts:
-            parts = urlsplit(self._run(run).info.artifact_uri)
-            place = Path(unquote(parts.path)) if parts.scheme in ("", "file") else None
-            self._artifacts[run] = place if place and place.is_dir() else None
+            self._artifacts[run] = _local_place(self._run(run))
         return self._artifacts[run]
 
     def _repository(self, run: str) -> Any:
@@ -190,11 +199,11 @@ class MLflowSource:
             raise RecordError(msg) from error
 
 
-def _info(run: Any) -> RunInfo:
-    name = run.info.run_name or run.info.run_id
+def _local_place(run: Any) -> Path | None:
+    """Where the run's artifacts are on this machine, if they are."""
     parts = urlsplit(run.info.artifact_uri or "")
-    place = unquote(parts.path) if parts.scheme in ("", "file") else ""
-    return RunInfo(id=run.info.run_id, name=name, modified=(run.info.start_time or 0) / 1000, path=place)
+    place = Path(unquote(parts.path)) if parts.scheme in ("", "file") else None
+    return place if place and place.is_dir() else None
 
 
 def _without_password(uri: str) -> str:

@@ -16,13 +16,15 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True):
 class RunInfo(_Message, frozen=True, kw_only=True):
     """A run that can be chosen: ``id`` is what requests name it by, ``name`` is what people read.
 
-    ``path`` is where its files are, for the command line that the page shows; empty where that is not known.
+    ``path`` is where its files are, for the command line that the page shows; empty where they are not on this machine, and then
+    ``tracking_uri`` says which MLflow server has them.
     """
 
     id: str
     name: str
     modified: float = 0.0
     path: str = ""
+    tracking_uri: str = ""
 
 
 class RunList(_Message, frozen=True, kw_only=True):

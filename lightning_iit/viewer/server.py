@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import webbrowser
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -20,6 +22,11 @@ class _Quiet(WSGIRequestHandler):
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Says nothing."""
+
+
+def _has_browser() -> bool:
+    """Whether there is a window to open, or a browser that the user named: a text browser would take over the terminal."""
+    return sys.platform in ("darwin", "win32") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
 
 
 def run_server(app: ViewerApp, *, host: str, port: int, open_browser: bool) -> None:
@@ -39,8 +46,9 @@ def run_server(app: ViewerApp, *, host: str, port: int, open_browser: bool) -> N
     address = f"http://{f'[{host}]' if ':' in host else host}:{server.server_port}/"
     sys.stdout.write(f"The viewer is at {address} (Ctrl-C ends it).\n")
     sys.stdout.flush()
-    if open_browser:
-        webbrowser.open(address)
+    if open_browser and _has_browser():
+        # A browser that is a command of the user's may run until its window is closed.
+        Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     try:
         server.serve_forever()
     except KeyboardInterrupt:

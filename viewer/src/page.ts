@@ -1,7 +1,7 @@
-// The page: its panels, its keys, and what scripts and tests may read from it.
+// The page: its panels and its keys.
 import uplotStyle from "uplot/dist/uPlot.min.css?inline";
 import type { Source } from "./data/source";
-import type { Home, Unit } from "./data/types";
+import type { Home } from "./data/types";
 import { h } from "./dom";
 import { banner } from "./panels/banner";
 import { causalPanel } from "./panels/causal";
@@ -15,31 +15,17 @@ import { networkPanel } from "./panels/network";
 import type { NetworkPanel } from "./panels/network";
 import { legend, playbar } from "./panels/playbar";
 import { reading } from "./panels/reading";
+import { recordCurvePanel } from "./panels/recordCurve";
 import { tabs } from "./panels/tabs";
 import { Tip } from "./panels/tip";
 import { tpmPanel } from "./panels/tpm";
+import { probe } from "./probe";
 import { firstState } from "./state/app";
 import type { AppState } from "./state/app";
 import { Controller } from "./state/controller";
 import { Store } from "./state/store";
 import { storeTheme } from "./theme";
 import style from "./style.css?inline";
-
-/** Read by scripts and tests; nothing in the page depends on it. */
-export interface Probe {
-  state(): Readonly<AppState>;
-  project(unit: Unit, side?: "a" | "b"): { x: number; y: number } | null;
-  colorOf(unit: Unit, side?: "a" | "b"): string;
-  widthOf(from: Unit, to: Unit, side?: "a" | "b"): number | null;
-  setStep(step: number): void;
-  measure(): { frames: number; frameMs: number; calls: number; triangles: number; geometries: number; textures: number; neurons: number } | null;
-}
-
-declare global {
-  interface Window {
-    lightningIIT?: Probe;
-  }
-}
 
 export function page(body: HTMLElement, source: Source, theme: "light" | "dark", home: Home): { store: Store<AppState>; controller: Controller } {
   const sheet = new CSSStyleSheet();
@@ -57,7 +43,8 @@ export function page(body: HTMLElement, source: Source, theme: "light" | "dark",
   };
   const bar = playbar(context, resetView, () => stages.a.scene?.lastFrameMs ?? 0);
   const causal = h("section", { class: "panel card" }, h("h2", {}, "Causal system"), causalPanel(context), conceptsPanel(context), commandPanel(context));
-  const tpm = h("section", { class: "panel card" }, h("h2", {}, "Transition probabilities"), tpmPanel(context));
+  const curve = curvePanel(context);
+  const tpm = h("section", { class: "panel card" }, h("h2", {}, "Transition probabilities"), tpmPanel(context), recordCurvePanel(context));
   const root = h(
     "div",
     { class: "iit", "data-home": home },
@@ -66,7 +53,7 @@ export function page(body: HTMLElement, source: Source, theme: "light" | "dark",
     h(
       "main",
       {},
-      h("div", { class: "left" }, h("section", { class: "network card", "aria-label": "The network" }, scenes, legend(), bar.element), curvePanel(context)),
+      h("div", { class: "left" }, h("section", { class: "network card", "aria-label": "The network" }, scenes, legend(), bar.element), curve.element),
       tabs([
         { id: "causal", name: "Causal system", panel: causal },
         { id: "tpm", name: "TPM", panel: tpm },
@@ -93,7 +80,7 @@ export function page(body: HTMLElement, source: Source, theme: "light" | "dark",
     scenes.classList.toggle("two", state.b !== null);
   });
   shortcuts(store, controller, bar.toggle, resetView);
-  window.lightningIIT = probe(store, stages);
+  window.lightningIIT = probe(store, stages, curve.place);
   return { store, controller };
 }
 
@@ -137,33 +124,4 @@ function shortcuts(store: Store<AppState>, controller: Controller, play: () => v
     event.preventDefault();
     action();
   });
-}
-
-function probe(store: Store<AppState>, stages: { a: NetworkPanel; b: NetworkPanel | null }): Probe {
-  const scene = (side: "a" | "b" = "a") => (side === "a" ? stages.a.scene : (stages.b?.scene ?? null));
-  return {
-    state: () => store.state,
-    project: (unit, side) => {
-      const at = scene(side)?.project(unit);
-      const box = scene(side)?.renderer.domElement.getBoundingClientRect();
-      return at && box ? { x: at.x + box.left, y: at.y + box.top } : null;
-    },
-    colorOf: (unit, side) => scene(side)?.colorOf(unit) ?? "",
-    widthOf: (from, to, side) => scene(side)?.widthOf(from, to) ?? null,
-    setStep: (step) => store.set({ step }),
-    measure: () => {
-      const shown = scene();
-      if (!shown) return null;
-      const { render, memory } = shown.renderer.info;
-      return {
-        frames: shown.frames,
-        frameMs: shown.lastFrameMs,
-        calls: render.calls,
-        triangles: render.triangles,
-        geometries: memory.geometries,
-        textures: memory.textures,
-        neurons: shown.layers.reduce((sum, layer) => sum + layer.points.length, 0),
-      };
-    },
-  };
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { NetworkLayer, NetworkSnapshot } from "../src/data/types";
 import { arrowPath, loopPath, placeCausal } from "../src/layout/causal";
 import { cellAt, placeHeatmap } from "../src/layout/heatmap";
+import { placeRecordCurve } from "../src/layout/recordCurve";
 import { pathBetween, placeNetwork } from "../src/layout/network";
 
 const layer = (kind: string, n: number, change: Partial<NetworkLayer> = {}): NetworkLayer =>
@@ -79,5 +80,22 @@ describe("the heatmap", () => {
     expect(cellAt(layout, rows, columns, x, y)).toEqual({ row: 0, column: columns - 1 });
     expect(cellAt(layout, rows, columns, layout.left - 2, y)).toBeNull();
     expect(layout.rowStep * layout.cellHeight).toBeGreaterThanOrEqual(11);
+  });
+});
+
+describe("Φ against transitions", () => {
+  const point = (transitions: number, mean: number) => ({ transitions, mean, low: mean - 0.1, high: mean + 0.1, subsamples: 3 });
+  it("has linear axes from 0, points in order, all inside", () => {
+    const { points, left, right, top, bottom } = placeRecordCurve([point(800, 0.2), point(100, 0.8), point(400, 0.5)], 400, 120);
+    expect(points.map(({ of }) => of.transitions)).toEqual([100, 400, 800]);
+    const [a, b, c] = points as [(typeof points)[0], (typeof points)[0], (typeof points)[0]];
+    expect((b.x - left) / (a.x - left)).toBeCloseTo(4);
+    expect(c.x).toBeCloseTo(right);
+    expect((bottom - a.y) / (bottom - c.y)).toBeCloseTo(4);
+    for (const { low, high } of points) {
+      expect(high).toBeGreaterThanOrEqual(top);
+      expect(low).toBeLessThanOrEqual(bottom);
+      expect(low).toBeGreaterThan(high);
+    }
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { NetworkLayer } from "../src/data/types";
 import { activityAt, activityRange } from "../src/scales/activity";
 import { bitLabel, bitsOf, codeOf, lettersOf, unitLetter } from "../src/scales/bits";
-import { channels, sequential, wantsDarkInk } from "../src/scales/color";
+import { channels, hexOf, sequential } from "../src/scales/color";
 import { curves, epochAtStep, epochsOf, layersOf } from "../src/scales/curve";
 import { number, phiText } from "../src/scales/format";
 import { influences, stateByState } from "../src/scales/influence";
@@ -28,10 +28,9 @@ describe("colours", () => {
     expect(sequential(-3)).toBe(sequential(0));
     expect(sequential(Number.NaN)).toBe("#808080");
   });
-  it("give their channels and the ink that is read on them", () => {
+  it("are taken apart into channels and put together again", () => {
     expect(channels("#ff8000")[1]).toBeCloseTo(128 / 255);
-    expect(wantsDarkInk("#fde725")).toBe(true);
-    expect(wantsDarkInk("#440154")).toBe(false);
+    expect(hexOf(...channels("#0b8f03"))).toBe("#0b8f03");
   });
 });
 

@@ -6,7 +6,7 @@ import { Store } from "../src/state/store";
 import { commandLine } from "../src/panels/command";
 import { index, row } from "./rows";
 
-const side = (rows: ReturnType<typeof row>[]): Side => ({ ...newSide({ id: "r", name: "r", modified: 0, path: "/x" }), index: index(rows) });
+const side = (rows: ReturnType<typeof row>[]): Side => ({ ...newSide({ id: "r", name: "r", modified: 0, path: "/x", tracking_uri: "" }), index: index(rows) });
 
 describe("the store", () => {
   it("tells those who asked for what changed, and only them", () => {
@@ -72,11 +72,28 @@ describe("names", () => {
 
 describe("the command line", () => {
   it("is what a shell takes, whatever the path is", () => {
-    const run = { id: "r", name: "r", modified: 0, path: "/runs/it's $(rm)" };
+    const run = { id: "r", name: "r", modified: 0, path: "/runs/it's $(rm)", tracking_uri: "" };
     expect(commandLine(run, "iit/a/epoch=0001.json", [1, 0], "fast")).toBe(
       "lightning-iit phi '/runs/it'\\''s $(rm)/iit/a/epoch=0001.json' --state 1,0 --engine fast",
     );
     expect(commandLine({ ...run, path: "/a" }, "iit/x/epoch=0.json", [1], "auto")).toBe("lightning-iit phi /a/iit/x/epoch=0.json --state 1 --engine auto");
+  });
+});
+
+describe("the command line's parts", () => {
+  it("fetch a record that an MLflow server has", () => {
+    const run = { id: "0af", name: "r", modified: 0, path: "", tracking_uri: "http://127.0.0.1:5000" };
+    expect(commandLine(run, "iit/x/epoch=0.json", [1], "fast")).toBe(
+      "MLFLOW_TRACKING_URI=http://127.0.0.1:5000 mlflow artifacts download --run-id 0af --artifact-path iit/x/epoch=0.json --dst-path . && " +
+        "lightning-iit phi ./iit/x/epoch=0.json --state 1 --engine fast",
+    );
+  });
+  it("are those that the record was computed with", () => {
+    const run = { id: "r", name: "r", modified: 0, path: "/a", tracking_uri: "" };
+    const options = { cuts: "one" as const, new_concepts: false, pyphi: { MEASURE: "L1" } };
+    expect(commandLine(run, "iit/x/epoch=0.json", [1], "pyphi", options)).toBe(
+      "lightning-iit phi /a/iit/x/epoch=0.json --state 1 --engine pyphi --cuts one --no-new-concepts --option MEASURE=L1",
+    );
   });
 });
 

@@ -252,6 +252,7 @@ export interface RunInfo {
   modified: number;
   name: string;
   path: string;
+  tracking_uri: string;
 }
 export interface ScalarList {
   series: ScalarSeries[];

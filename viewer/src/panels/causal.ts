@@ -64,7 +64,7 @@ function draw(context: Context, graph: HTMLElement, words: HTMLElement, record: 
   const layout = placeCausal(n, cut, WIDTH, n > 5 ? 268 : 232);
   const strengths = record.tpm ? influences(record.tpm.state_by_node, record.tpm.visited) : [];
   fill(graph, picture(context, record, layout, strengths, cut, record.states[chosen]?.state ?? []));
-  fill(words, ...cutWords(result, cut));
+  fill(words, ...cutWords(result, cut), ...complexWords(record));
   light(context, graph);
 }
 
@@ -78,6 +78,10 @@ function cutWords(result: EpochRecord["result"], cut: Cut | null): (Node | strin
     h("b", { class: "severed-words" }, severed),
     ` loses the least, Φ = ${phiText(result.phi)}.`,
   ];
+}
+
+function complexWords({ major_complex: found }: EpochRecord): (Node | string)[] {
+  return found?.nodes.length ? [" Double rings: the major complex, ", h("b", {}, lettersOf(found.nodes)), "."] : [];
 }
 
 function picture(context: Context, record: EpochRecord, layout: CausalLayout, strengths: Influence[][], cut: Cut | null, state: readonly number[]): SVGElement {
@@ -144,8 +148,9 @@ function node({ store, controller, tip }: Context, record: EpochRecord, place: {
   const index = record.units?.indices[at] ?? at;
   const group = s(
     "g",
-    { class: `unit ${bit === 1 ? "on" : "off"}`, "data-unit": at, tabindex: 0, role: "button", transform: `translate(${place.x} ${place.y})`,
+    { class: `unit ${bit === 1 ? "on" : "off"}${record.major_complex?.nodes.includes(at) ? " major" : ""}`, "data-unit": at, tabindex: 0, role: "button", transform: `translate(${place.x} ${place.y})`,
       "aria-label": `Unit ${unitLetter(at)}, ${record.layer} unit ${index}, ${bit === 1 ? "ON" : "OFF"}` },
+    s("circle", { class: "complex", r: NODE + 2.6 }),
     s("circle", { class: "halo", r: NODE + 5 }),
     s("circle", { class: "body", r: NODE }),
     s("text", { class: "unit-letter", y: -1 }, unitLetter(at)),

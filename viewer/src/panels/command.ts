@@ -7,10 +7,21 @@ import { shownSide } from "../state/app";
 import type { Side } from "../state/app";
 import type { Context } from "./context";
 
-/** The exact command for a record, a state and an engine. */
-export function commandLine(run: RunInfo, file: string, state: readonly number[], engine: string): string {
-  const path = `${run.path || "RUN_DIRECTORY"}/${file}`;
-  return `lightning-iit phi ${quoted(path)} --state ${state.join(",")} --engine ${engine}`;
+type Options = Partial<EpochRecord["provenance"]["options"]>;
+
+/** The exact command for a record, a state and an engine, with the options that change what Φ is. */
+export function commandLine(run: RunInfo, file: string, state: readonly number[], engine: string, options: Options = {}): string {
+  const download = run.tracking_uri
+    ? `MLFLOW_TRACKING_URI=${quoted(run.tracking_uri)} mlflow artifacts download --run-id ${quoted(run.id)} --artifact-path ${quoted(file)} --dst-path . && `
+    : "";
+  const path = `${run.path || (download ? "." : "RUN_DIRECTORY")}/${file}`;
+  const pyphi = Object.entries(options.pyphi ?? {}).map(([name, value]) => `--option ${quoted(`${name}=${value}`)}`);
+  return [
+    `${download}lightning-iit phi ${quoted(path)} --state ${state.join(",")} --engine ${engine}`,
+    ...(options.cuts === "one" ? ["--cuts one"] : []),
+    ...(options.new_concepts === false ? ["--no-new-concepts"] : []),
+    ...pyphi,
+  ].join(" ");
 }
 
 /** As a shell takes it: in single quotes where it holds more than plain characters. */
@@ -31,7 +42,7 @@ export function commandPanel({ store, controller }: Context): HTMLElement {
     const side = shownSide(store.state);
     const record = side?.record;
     if (!side || !record) return fill(code, "");
-    fill(code, commandLine(side.run, row(side, record)?.file ?? "", wanted, engine.value));
+    fill(code, commandLine(side.run, row(side, record)?.file ?? "", wanted, engine.value, record.provenance.options));
     fill(bits, ...wanted.map((bit, at) => {
       const button = h("button", { type: "button", class: "bit", "aria-pressed": String(bit === 1) }, h("small", {}, unitLetter(at)), String(bit));
       button.addEventListener("click", () => {

@@ -1,24 +1,25 @@
 // Φ over epochs: a line for each layer, gaps with their reasons, another run beside it, loss and accuracy on request.
-import uPlot from "uplot";
-import type { RunIndex, ScalarList } from "../data/types";
+import type uPlot from "uplot";
+import type { RunIndex } from "../data/types";
 import { fill, h } from "../dom";
 import { category } from "../scales/color";
-import { curves, epochAtStep, epochsOf } from "../scales/curve";
-import type { Curve } from "../scales/curve";
-import { epochName, number, phiText, statusWords } from "../scales/format";
-import { nearest } from "../state/app";
+import { curves, epochsOf } from "../scales/curve";
+import { epochName } from "../scales/format";
 import type { AppState } from "../state/app";
+import type { Place } from "../probe";
 import type { Context } from "./context";
-
-interface Line {
-  run: "A" | "B";
-  curve: Curve;
-  color: string;
-}
+import { makePlot, metricsOf } from "./plot";
+import type { Line } from "./plot";
 
 const MOST_LAYERS = 8;
 
-export function curvePanel(context: Context): HTMLElement {
+export interface CurvePanel {
+  element: HTMLElement;
+  /** Where a value at an epoch is in the window. */
+  place(epoch: number, value: number): Place | null;
+}
+
+export function curvePanel(context: Context): CurvePanel {
   const { store, controller } = context;
   const chart = h("div", { class: "chart", role: "img", "aria-label": "Φ over epochs; the slider above goes through them" });
   const legend = h("div", { class: "chart-legend" });
@@ -79,7 +80,11 @@ export function curvePanel(context: Context): HTMLElement {
     size = now;
     requestAnimationFrame(draw);
   }).observe(chart);
-  return h(
+  const place = (epoch: number, value: number): Place | null => {
+    const box = plot?.over.getBoundingClientRect();
+    return plot && box ? { x: box.left + plot.valToPos(epoch, "x"), y: box.top + plot.valToPos(value, "y") } : null;
+  };
+  const element = h(
     "section",
     { class: "curve card" },
     h(
@@ -96,6 +101,7 @@ export function curvePanel(context: Context): HTMLElement {
     chart,
     legend,
   );
+  return { element, place };
 }
 
 function linesOf(run: "A" | "B", index: RunIndex | null | undefined): Line[] {
@@ -118,171 +124,12 @@ function legendOf(lines: Line[], state: AppState): HTMLElement[] {
   const others = metrics.map((metric, at) =>
     h("span", { class: "key" }, h("i", { class: "stroke", style: { background: category(at + 3) } }), metric.tag),
   );
+  const shown = lines.map((line) => line.curve).filter((curve) => curve.layer === state.layer);
   const notes = [
-    h("span", { class: "key" }, h("i", { class: "band" }), "mean to maximum over states"),
-    h("span", { class: "key" }, h("i", { class: "stroke dotted" }), "null, upper"),
-    h("span", { class: "key" }, h("b", { class: "gap" }, "×"), "no Φ"),
+    shown.some(({ mean, maximum }) => mean.some((value, at) => value !== maximum[at])) &&
+      h("span", { class: "key" }, h("i", { class: "band" }), "mean to maximum over states"),
+    shown.some(({ nullUpper }) => nullUpper.some((value) => value !== null)) && h("span", { class: "key" }, h("i", { class: "stroke dotted" }), "null, upper"),
+    lines.some((line) => line.curve.gaps.length) && h("span", { class: "key" }, h("b", { class: "gap" }, "×"), "no Φ"),
   ];
-  return [...made, ...others, ...notes];
-}
-
-function makePlot(context: Context, chart: HTMLElement, epochs: number[], lines: Line[]): uPlot {
-  const { store, controller, tip } = context;
-  const style = getComputedStyle(chart);
-  const ink = style.getPropertyValue("--muted");
-  const grid = style.getPropertyValue("--line");
-  const accent = style.getPropertyValue("--accent");
-  const warn = style.getPropertyValue("--warn");
-  const metrics = store.state.metrics ? metricsOf(store.state) : [];
-  const xs = [...new Set([...epochs, ...metrics.flatMap((metric) => metric.points.map(([x]) => x))])].sort((a, b) => a - b);
-  const at = new Map(xs.map((x, index) => [x, index]));
-  const spread = (points: [number, number | null][]): (number | null | undefined)[] => {
-    // null is a gap; undefined is a place where this series has nothing to say, and lines go on.
-    const values: (number | null | undefined)[] = new Array(xs.length).fill(undefined);
-    for (const [x, value] of points) values[at.get(x) as number] = value;
-    return values;
-  };
-  const data: (number | null | undefined)[][] = [xs];
-  const series: uPlot.Series[] = [{}];
-  const bands: uPlot.Band[] = [];
-  for (const { run, curve, color } of lines) {
-    const current = curve.layer === store.state.layer;
-    const dash = run === "B" ? [6, 4] : undefined;
-    const points = (values: (number | null)[]): [number, number | null][] => curve.epochs.map((epoch, index) => [epoch, values[index] ?? null]);
-    const faint = current ? 1 : 0.5;
-    data.push(spread(points(curve.maximum)), spread(points(curve.mean)), spread(points(curve.nullUpper)));
-    const dots = { show: current && epochs.length <= 60, size: 5, fill: color, stroke: color };
-    series.push(
-      { stroke: alpha(color, 0.35 * faint), width: 1, dash, points: { show: false } },
-      { stroke: alpha(color, faint), width: current ? 2.4 : 1.3, dash, points: dots },
-      { stroke: alpha(ink, current ? 0.9 : 0), width: 1, dash: [2, 3], points: { show: false }, spanGaps: true },
-    );
-    const last = series.length - 1;
-    if (current) bands.push({ series: [last - 2, last - 1], fill: alpha(color, 0.14) });
-  }
-  metrics.forEach((metric, index) => {
-    data.push(spread(metric.points));
-    series.push({ scale: "metric", stroke: alpha(category(index + 3), 0.9), width: 1.4, dash: [1, 0], points: { show: false }, spanGaps: true, label: metric.tag });
-  });
-  const font = `11px ${style.fontFamily}`;
-  const axis = { stroke: ink, font, grid: { stroke: grid, width: 1 }, ticks: { show: false } };
-  const plot = new uPlot(
-    {
-      width: chart.clientWidth,
-      height: chart.clientHeight,
-      legend: { show: false },
-      cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
-      scales: { x: { time: false, range: (_, low, high) => [low - 0.4, high + 0.4] }, y: { range: (_, __, high) => [0, Math.max(0.01, (high || 0) * 1.12)] }, metric: {} },
-      axes: [
-        { ...axis, size: 24, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], values: (_, ticks) => ticks.map((tick) => (tick < 0 ? "untr." : String(tick))) },
-        { ...axis, size: 44, values: (_, ticks) => ticks.map((tick) => number(tick, 3)) },
-        ...(metrics.length ? [{ ...axis, scale: "metric", side: 1 as const, size: 44, grid: { show: false }, values: (_: uPlot, ticks: number[]) => ticks.map((tick) => number(tick, 3)) }] : []),
-      ],
-      series,
-      bands,
-      hooks: {
-        draw: [
-          (drawn) => {
-            marker(drawn, store.state.epoch, accent);
-            gapMarks(drawn, lines, store.state.layer, warn);
-          },
-        ],
-      },
-    },
-    data as uPlot.AlignedData,
-    chart,
-  );
-  const epochUnder = (event: MouseEvent): number | null => {
-    const box = plot.over.getBoundingClientRect();
-    return nearest(epochs, plot.posToVal(event.clientX - box.left, "x"));
-  };
-  plot.over.addEventListener("click", (event) => {
-    const epoch = epochUnder(event);
-    if (epoch !== null) controller.goTo(epoch);
-  });
-  plot.over.addEventListener("mousemove", (event) => {
-    const epoch = epochUnder(event);
-    if (epoch === null) return;
-    tip.show(event.clientX, event.clientY, epochName(epoch), tipLines(lines, epoch, store.state));
-  });
-  plot.over.addEventListener("mouseleave", () => tip.hide());
-  return plot;
-}
-
-function tipLines(lines: Line[], epoch: number, state: AppState): (string | [string, string])[] {
-  return lines.flatMap((line): (string | [string, string])[] => {
-    const name = state.b ? `${line.run} · ${line.curve.layer}` : line.curve.layer;
-    const gap = line.curve.gaps.find((known) => known.epoch === epoch);
-    if (gap) return [[name, statusWords[gap.status] ?? gap.status], gap.reason];
-    const at = line.curve.epochs.indexOf(epoch);
-    const mean = line.curve.mean[at];
-    if (mean === null || mean === undefined) return [];
-    const maximum = line.curve.maximum[at];
-    return [[name, phiText(line.curve.phi[at])], [`  mean, max`, `${phiText(mean)}, ${phiText(maximum)}`]];
-  });
-}
-
-function marker(plot: uPlot, epoch: number | null, ink: string): void {
-  if (epoch === null) return;
-  const x = Math.round(plot.valToPos(epoch, "x", true));
-  const { ctx: context } = plot;
-  context.save();
-  context.setLineDash([]);
-  context.strokeStyle = ink;
-  context.lineWidth = 1.5 * devicePixelRatio;
-  context.beginPath();
-  context.moveTo(x, plot.bbox.top);
-  context.lineTo(x, plot.bbox.top + plot.bbox.height);
-  context.stroke();
-  context.restore();
-}
-
-/** A cross on the axis where there is no Φ: larger for the layer that is shown. */
-function gapMarks(plot: uPlot, lines: Line[], layer: string | null, ink: string): void {
-  const { ctx: context } = plot;
-  const y = plot.bbox.top + plot.bbox.height - 7 * devicePixelRatio;
-  context.save();
-  context.setLineDash([]);
-  context.lineWidth = 2 * devicePixelRatio;
-  for (const { curve } of lines) {
-    const current = curve.layer === layer;
-    const arm = (current ? 4 : 2.5) * devicePixelRatio;
-    context.strokeStyle = ink;
-    context.globalAlpha = current ? 1 : 0.45;
-    for (const gap of curve.gaps) {
-      const x = plot.valToPos(gap.epoch, "x", true);
-      context.beginPath();
-      context.moveTo(x - arm, y - arm);
-      context.lineTo(x + arm, y + arm);
-      context.moveTo(x + arm, y - arm);
-      context.lineTo(x - arm, y + arm);
-      context.stroke();
-    }
-  }
-  context.restore();
-}
-
-interface Metric {
-  tag: string;
-  points: [number, number | null][];
-}
-
-function metricsOf(state: AppState): Metric[] {
-  const of = (name: string, scalars: ScalarList | null | undefined, index: RunIndex | null | undefined): Metric[] => {
-    if (!scalars || !index) return [];
-    const epochAt = epochAtStep(index.rows);
-    return scalars.series.slice(0, 6).map((line) => ({
-      tag: `${name}${line.tag}`,
-      points: line.points.flatMap(([step, value]): [number, number][] => {
-        const epoch = epochAt(step);
-        return epoch === null ? [] : [[Math.round(epoch * 100) / 100, value]];
-      }),
-    }));
-  };
-  return [...of(state.b ? "A · " : "", state.a?.scalars, state.a?.index), ...of("B · ", state.b?.scalars, state.b?.index)];
-}
-
-function alpha(color: string, part: number): string {
-  const hex = color.trim();
-  return hex.startsWith("#") && hex.length === 7 ? `${hex}${Math.round(part * 255).toString(16).padStart(2, "0")}` : hex;
+  return [...made, ...others, ...notes.filter((note) => note !== false)];
 }

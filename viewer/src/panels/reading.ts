@@ -1,6 +1,7 @@
 // The number, and beside it what it means: kind, engine, null, transitions, coverage.
 import type { EpochRecord } from "../data/types";
 import { fill, h } from "../dom";
+import { lettersOf } from "../scales/bits";
 import { axisWords, count, epochName, kindWords, number, phiText, statusWords } from "../scales/format";
 import { shownSide } from "../state/app";
 import type { Context } from "./context";
@@ -71,6 +72,14 @@ function chips(record: EpochRecord, tip: Tip): HTMLElement[] {
   const engine = result.status === "computed" ? `${result.engine.name} ${result.engine.version}` : record.provenance.engine;
   chip("engine", engine, [record.formalism, ...(result.status === "computed" ? [timing(result.seconds, result.cuts_evaluated)] : [])]);
   chip("null", nullText(record), nullLines(record), record.null ? (record.null.p <= 0.05 ? "good" : "warn") : "");
+  if (record.major_complex) {
+    const { nodes, result: found } = record.major_complex;
+    const phi = found.status === "computed" ? `Φ ${phiText(found.phi)}` : statusWords[found.status];
+    chip("major complex", nodes.length ? `${lettersOf(nodes)} · ${phi}` : `none · ${phi}`, [
+      "The subset of the analysed units whose Φ is the largest, the others held as fixed background.",
+      ...(found.reason ? [found.reason] : []),
+    ]);
+  }
   if (record.interval) {
     const { low, high, level, draws, words } = record.interval;
     chip("interval", `${phiText(low)} – ${phiText(high)}`, [["level", `${number(100 * level, 3)} %`], ["draws from the posterior", String(draws)], ...(words ? [words] : [])]);
@@ -108,7 +117,7 @@ const structural = (record: EpochRecord): string[] =>
 const timing = (seconds: number, cuts: number): string => `${number(seconds, 2)} s, ${count(cuts)} partitions evaluated`;
 
 function nullText(record: EpochRecord): string {
-  return record.null ? `p = ${number(record.null.p, 2)}` : "not computed";
+  return record.null ? `p = ${number(record.null.p, 2)}, up to ${number(record.null.upper, 2)}` : "not computed";
 }
 
 function nullLines(record: EpochRecord): (string | [string, string])[] {

@@ -54,6 +54,8 @@ export function tpmPanel(context: Context): HTMLElement {
     const n = tpm.state_by_node[0]?.length ?? 0;
     const room = { width: Math.max(200, panel.clientWidth - 46), height: roomBelow(panel) };
     layout = placeHeatmap(matrix.values.length, matrix.values[0]?.length ?? 0, n, room);
+    // Read by scripts and tests: where the cells are in the canvas.
+    canvas.dataset.cells = [layout.left, layout.top, layout.cellWidth, layout.cellHeight].join(" ");
     paint(canvas, layout, matrix, shown, store.state.chosenState, form, chosenColumn(context, shown));
     canvas.setAttribute("aria-label", `Heatmap of the TPM, ${form === "node" ? "state by node" : "state by state"}; arrow keys read its cells`);
     fill(bar, ...colorBar(matrix.most, Math.min(220, layout.height - layout.top)));
@@ -106,7 +108,8 @@ export function tpmPanel(context: Context): HTMLElement {
 /** How high the map may be so that its caption is still seen, where the window is large enough for that. */
 function roomBelow(panel: HTMLElement): number {
   const high = panel.closest(".panel")?.clientHeight ?? 600;
-  return Math.min(660, Math.max(250, high - 160));
+  const below = panel.nextElementSibling instanceof HTMLElement ? panel.nextElementSibling.offsetHeight : 0;
+  return Math.min(660, Math.max(250, high - 160 - below));
 }
 
 function matrixOf(stateByNode: number[][], form: Form): Matrix {

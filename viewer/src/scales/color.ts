@@ -21,8 +21,7 @@ export function channels(hex: string): [number, number, number] {
   return [(value >> 16) / 255, ((value >> 8) & 255) / 255, (value & 255) / 255];
 }
 
-/** Whether dark ink is read better than light ink on this ground. */
-export function wantsDarkInk(hex: string): boolean {
-  const [red, green, blue] = channels(hex);
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 0.55;
+/** #rrggbb of channels from 0 to 1: what channels() takes apart. */
+export function hexOf(...parts: [number, number, number]): string {
+  return `#${parts.map((part) => Math.round(part * 255).toString(16).padStart(2, "0")).join("")}`;
 }

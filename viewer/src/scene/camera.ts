@@ -13,7 +13,14 @@ const SIDES = [
 const BELOW = 0.02;
 const VIEW = new Vector3(0.78, 0.42, 1).normalize();
 
+export interface Pose {
+  position: [number, number, number];
+  target: [number, number, number];
+}
+
 export class Orbit {
+  /** Whether a person turned or zoomed since the network was last fitted: then a resize leaves the view alone. */
+  moved = false;
   readonly camera = new PerspectiveCamera(32, 1, 0.5, 2000);
   readonly controls: OrbitControls;
 
@@ -22,6 +29,7 @@ export class Orbit {
     this.controls.enableDamping = false;
     this.controls.zoomToCursor = true;
     this.controls.addEventListener("change", changed);
+    this.controls.addEventListener("start", () => (this.moved = true));
   }
 
   /** Looks at the whole network from the front, a little from above, and fills the picture with it. */
@@ -51,6 +59,11 @@ export class Orbit {
     this.controls.minDistance = distance * 0.08;
     this.controls.maxDistance = distance * 4;
     this.controls.update();
+    this.moved = false;
+  }
+
+  get pose(): Pose {
+    return { position: this.camera.position.toArray(), target: this.controls.target.toArray() };
   }
 
   private look(target: Vector3, distance: number): void {
@@ -64,6 +77,7 @@ export class Orbit {
 
   /** Turns by angles (radians) and zooms by a factor: what keys do. */
   move(around: number, over: number, zoom: number): void {
+    this.moved = true;
     const offset = this.camera.position.clone().sub(this.controls.target);
     const length = Math.min(this.controls.maxDistance, Math.max(this.controls.minDistance, offset.length() * zoom));
     const theta = Math.atan2(offset.x, offset.z) + around;

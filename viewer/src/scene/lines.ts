@@ -9,7 +9,7 @@ import {
   Vector2,
 } from "three";
 import type { Point } from "../layout/network";
-import { channels } from "../scales/color";
+import { channels, hexOf } from "../scales/color";
 
 export interface Segment {
   from: Point;
@@ -98,6 +98,13 @@ export class Lines {
     const values = this.opacity.array as Float32Array;
     for (let at = 0; at < values.length; at++) values[at] = opacityOf(at);
     this.opacity.needsUpdate = true;
+  }
+
+  /** How a segment is drawn, read from what the graphics card is given. */
+  drawn(segment: number): { width: number; color: string } {
+    const of = (name: string) => this.mesh.geometry.getAttribute(name) as InstancedBufferAttribute;
+    const ink = of("ink");
+    return { width: of("thick").getX(segment), color: hexOf(ink.getX(segment), ink.getY(segment), ink.getZ(segment)) };
   }
 
   resize(width: number, height: number, ratio: number): void {

@@ -14,7 +14,7 @@ import {
 } from "three";
 import type { BufferGeometry } from "three";
 import type { Point } from "../layout/network";
-import { channels } from "../scales/color";
+import { channels, hexOf } from "../scales/color";
 
 export interface Node {
   kind: string;
@@ -107,8 +107,7 @@ export class Nodes {
     const slot = this.slots[node];
     if (!slot) return "";
     const tint = (this.groups[slot[0]] as Group).tint;
-    const hex = (value: number) => Math.round(value * 255).toString(16).padStart(2, "0");
-    return `#${hex(tint.getX(slot[1]))}${hex(tint.getY(slot[1]))}${hex(tint.getZ(slot[1]))}`;
+    return hexOf(tint.getX(slot[1]), tint.getY(slot[1]), tint.getZ(slot[1]));
   }
 
   dispose(): void {

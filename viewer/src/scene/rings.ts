@@ -1,7 +1,7 @@
 // Rings that face the camera: the analysed units, the chosen one, those of a concept. One draw call.
 import { BufferAttribute, InstancedBufferAttribute, InstancedBufferGeometry, Mesh, ShaderMaterial } from "three";
 import type { Point } from "../layout/network";
-import { channels } from "../scales/color";
+import { channels, hexOf } from "../scales/color";
 
 export interface Ring {
   at: Point;
@@ -67,6 +67,16 @@ export class Rings {
     this.mesh.geometry.dispose();
     this.mesh.geometry = geometry;
     this.mesh.visible = rings.length > 0;
+  }
+
+  /** The colours of the rings around a point, read from what the graphics card is given. */
+  colorsAt(point: Point): string[] {
+    if (!this.mesh.visible) return [];
+    const of = (name: string) => this.mesh.geometry.getAttribute(name) as InstancedBufferAttribute;
+    const [at, ink] = [of("at"), of("ink")];
+    const wanted = Float32Array.from(point);
+    const found = Array.from({ length: at.count }, (_, i) => i).filter((i) => at.getX(i) === wanted[0] && at.getY(i) === wanted[1] && at.getZ(i) === wanted[2]);
+    return found.map((i) => hexOf(ink.getX(i), ink.getY(i), ink.getZ(i)));
   }
 
   dispose(): void {

@@ -1,32 +1,27 @@
 // The network in three dimensions. Draws only when something changed.
-import { BufferAttribute, BufferGeometry, LineBasicMaterial, LineSegments, Scene, Vector3, WebGLRenderer } from "three";
+import { Scene, Vector3, WebGLRenderer } from "three";
+import type { WebGLInfo } from "three";
 import type { NetworkSnapshot, Unit } from "../data/types";
-import { pathBetween, placeNetwork } from "../layout/network";
+import { placeNetwork } from "../layout/network";
 import type { PlacedLayer, Point } from "../layout/network";
 import { activityAt, activityRange } from "../scales/activity";
 import type { Range } from "../scales/activity";
-import { NEGATIVE, POSITIVE, sequential } from "../scales/color";
-import { lineOpacity, lineWidth } from "../scales/weight";
+import { sequential } from "../scales/color";
 import { Orbit } from "./camera";
+import type { Pose } from "./camera";
 import { Lines } from "./lines";
-import type { Segment } from "./lines";
 import { Nodes } from "./nodes";
+import { Outline } from "./outline";
 import { Rings } from "./rings";
 import type { Ring } from "./rings";
+import { drawingOf } from "./strands";
+import type { Drawing } from "./strands";
 
 interface Neuron extends Unit {
   layerIndex: number;
   position: number;
   at: Point;
   analysed: boolean;
-}
-
-interface Strand {
-  from: number;
-  to: number;
-  opacity: number;
-  width: number;
-  weight: number;
 }
 
 export interface Marks {
@@ -59,12 +54,11 @@ export class NetworkScene {
   private readonly nodes = new Nodes();
   private readonly lines = new Lines();
   private readonly rings = new Rings();
-  private readonly frame = new LineSegments(new BufferGeometry(), new LineBasicMaterial({ color: 0x888888 }));
+  private readonly outline = new Outline();
   private readonly observer: ResizeObserver;
   private neurons: Neuron[] = [];
   private places = new Map<string, number>();
-  private strands: Strand[] = [];
-  private segmentOf: number[] = [];
+  private drawing: Drawing = { strands: [], segments: [], strandOf: [] };
   private ranges: Range[] = [];
   private snapshot: NetworkSnapshot | null = null;
   private shape = "";
@@ -80,7 +74,7 @@ export class NetworkScene {
     this.renderer.setClearAlpha(0);
     host.prepend(this.renderer.domElement);
     this.orbit = new Orbit(this.renderer.domElement, () => this.invalidate());
-    this.scene.add(this.frame, this.lines.mesh, this.rings.mesh);
+    this.scene.add(this.outline.mesh, this.lines.mesh, this.rings.mesh);
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(host);
     this.resize();
@@ -110,7 +104,7 @@ export class NetworkScene {
 
   setTheme(theme: "light" | "dark"): void {
     this.theme = theme;
-    this.frame.material.color.set(INK[theme].frame);
+    this.outline.color(INK[theme].frame);
     this.paint();
   }
 
@@ -163,10 +157,27 @@ export class NetworkScene {
     return this.nodes.colorOf(this.places.get(key(unit)) ?? -1);
   }
 
-  /** The drawn width of a connection in pixels, or null where it is not among the strongest. */
-  widthOf(from: Unit, to: Unit): number | null {
+  /** How a connection is drawn, or null where it is not among the strongest. */
+  lineOf(from: Unit, to: Unit): { width: number; color: string } | null {
     const [a, b] = [this.places.get(key(from)), this.places.get(key(to))];
-    return this.strands.find((strand) => strand.from === a && strand.to === b)?.width ?? null;
+    const strand = this.drawing.strands.find((known) => known.from === a && known.to === b);
+    return strand ? this.lines.drawn(strand.first) : null;
+  }
+
+  /** The colours of the rings around a neuron. */
+  ringsOf(unit: Unit): string[] {
+    const neuron = this.neurons[this.places.get(key(unit)) ?? -1];
+    return neuron ? this.rings.colorsAt(neuron.at) : [];
+  }
+
+  /** Where the camera is and what it looks at. */
+  get pose(): Pose {
+    return this.orbit.pose;
+  }
+
+  /** What the graphics card holds: counts that go on being kept after dispose(). */
+  get graphics(): WebGLInfo {
+    return this.renderer.info;
   }
 
   dispose(): void {
@@ -177,9 +188,10 @@ export class NetworkScene {
     this.nodes.dispose();
     this.lines.dispose();
     this.rings.dispose();
-    this.frame.geometry.dispose();
-    this.frame.material.dispose();
+    this.outline.dispose();
     this.renderer.dispose();
+    // A browser holds on to few contexts; without this one lasts until the garbage is collected.
+    this.renderer.forceContextLoss();
     this.renderer.domElement.remove();
   }
 
@@ -206,31 +218,12 @@ export class NetworkScene {
       })),
     );
     this.scene.add(...this.nodes.meshes);
-    this.outline();
+    this.outline.set(this.layers);
   }
 
   private connect(snapshot: NetworkSnapshot, reference: NetworkSnapshot): void {
-    const segments: Segment[] = [];
-    this.strands = [];
-    this.segmentOf = [];
-    snapshot.connections.forEach((pair, at) => {
-      const before = snapshot.layers[pair.from_layer]?.name ?? "";
-      const after = snapshot.layers[pair.to_layer]?.name ?? "";
-      const largest = reference.connections[at]?.largest || pair.largest;
-      for (const [from, to, weight] of pair.weights) {
-        const a = this.places.get(key({ layer: before, index: from }));
-        const b = this.places.get(key({ layer: after, index: to }));
-        if (a === undefined || b === undefined) continue;
-        const width = lineWidth(weight, largest);
-        this.strands.push({ from: a, to: b, opacity: lineOpacity(weight, largest), width, weight });
-        const path = pathBetween((this.neurons[a] as Neuron).at, (this.neurons[b] as Neuron).at, pair.from_layer === pair.to_layer);
-        for (let step = 1; step < path.length; step++) {
-          segments.push({ from: path[step - 1] as Point, to: path[step] as Point, width, color: weight < 0 ? NEGATIVE : POSITIVE });
-          this.segmentOf.push(this.strands.length - 1);
-        }
-      }
-    });
-    this.lines.set(segments);
+    this.drawing = drawingOf(snapshot, reference, (unit) => this.places.get(key(unit)), (place) => (this.neurons[place] as Neuron).at);
+    this.lines.set(this.drawing.segments);
   }
 
   private paint(): void {
@@ -243,10 +236,10 @@ export class NetworkScene {
       const value = activity[at] as number;
       return { color: sequential(value), scale: 0.8 + 0.38 * value + (this.neurons[at]?.analysed ? 0.3 : 0) };
     });
-    const dense = Math.min(1, Math.max(0.25, Math.sqrt(500 / Math.max(1, this.strands.length))));
+    const dense = Math.min(1, Math.max(0.25, Math.sqrt(500 / Math.max(1, this.drawing.strands.length))));
     const focus = [this.marks.hovered, this.marks.chosen].map((unit) => (unit ? this.places.get(key(unit)) : undefined)).find((at) => at !== undefined);
     this.lines.fade((segment) => {
-      const strand = this.strands[this.segmentOf[segment] as number] as Strand;
+      const strand = this.drawing.strands[this.drawing.strandOf[segment] as number] as Drawing["strands"][number];
       if (focus !== undefined) return strand.from === focus || strand.to === focus ? Math.max(0.8, strand.opacity) : strand.opacity * dense * 0.2;
       return strand.opacity * dense * (0.5 + 0.7 * (activity[strand.from] as number));
     });
@@ -271,27 +264,6 @@ export class NetworkScene {
     this.rings.set(rings);
   }
 
-  /** A thin outline around each layer, in the figure that it has. */
-  private outline(): void {
-    const points: number[] = [];
-    for (const { x, radius, figure, points: nodes } of this.layers) {
-      const reach = radius + 0.9;
-      const high = Math.max(0.5, ...nodes.map((node) => Math.abs(node[1]))) + 0.9;
-      const deep = Math.max(0.5, ...nodes.map((node) => Math.abs(node[2]))) + 0.9;
-      const corners: [number, number][] =
-        figure === "grid"
-          ? [[high, deep], [high, -deep], [-high, -deep], [-high, deep]]
-          : Array.from({ length: 72 }, (_, i) => [reach * Math.cos((i * Math.PI) / 36), reach * Math.sin((i * Math.PI) / 36)]);
-      corners.forEach(([y, z], at) => {
-        const [nextY, nextZ] = corners[(at + 1) % corners.length] as [number, number];
-        points.push(x, y, z, x, nextY, nextZ);
-      });
-    }
-    this.frame.geometry.dispose();
-    this.frame.geometry = new BufferGeometry();
-    this.frame.geometry.setAttribute("position", new BufferAttribute(new Float32Array(points), 3));
-  }
-
   /** How many pixels one unit of length is at a point. */
   private pixels(at: Point): number {
     const distance = this.orbit.camera.position.distanceTo(new Vector3(...at));
@@ -304,7 +276,7 @@ export class NetworkScene {
     this.renderer.setSize(width, height);
     this.orbit.resize(width, height);
     this.lines.resize(width, height, this.renderer.getPixelRatio());
-    if (this.layers.length && !this.frames) this.orbit.fit(this.layers);
+    if (this.layers.length && !this.orbit.moved) this.orbit.fit(this.layers);
     this.invalidate();
   }
 }

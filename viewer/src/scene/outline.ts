@@ -1,0 +1,46 @@
+// A thin outline around each layer, in the figure that it has. One draw call.
+import { BufferAttribute, BufferGeometry, LineBasicMaterial, LineSegments } from "three";
+import type { PlacedLayer } from "../layout/network";
+
+const BEYOND = 0.9;
+const CORNERS = 72;
+
+export class Outline {
+  readonly mesh = new LineSegments(new BufferGeometry(), new LineBasicMaterial());
+
+  set(layers: readonly PlacedLayer[]): void {
+    const points: number[] = [];
+    for (const layer of layers) {
+      const corners = cornersOf(layer);
+      corners.forEach(([y, z], at) => {
+        const [nextY, nextZ] = corners[(at + 1) % corners.length] as [number, number];
+        points.push(layer.x, y, z, layer.x, nextY, nextZ);
+      });
+    }
+    this.mesh.geometry.dispose();
+    this.mesh.geometry = new BufferGeometry();
+    this.mesh.geometry.setAttribute("position", new BufferAttribute(new Float32Array(points), 3));
+  }
+
+  color(ink: number): void {
+    this.mesh.material.color.set(ink);
+  }
+
+  dispose(): void {
+    this.mesh.geometry.dispose();
+    this.mesh.material.dispose();
+  }
+}
+
+function cornersOf({ radius, figure, points }: PlacedLayer): [number, number][] {
+  if (figure === "grid") {
+    const high = Math.max(0.5, ...points.map((node) => Math.abs(node[1]))) + BEYOND;
+    const deep = Math.max(0.5, ...points.map((node) => Math.abs(node[2]))) + BEYOND;
+    return [[high, deep], [high, -deep], [-high, -deep], [-high, deep]];
+  }
+  const reach = radius + BEYOND;
+  return Array.from({ length: CORNERS }, (_, i) => {
+    const angle = (2 * Math.PI * i) / CORNERS;
+    return [reach * Math.cos(angle), reach * Math.sin(angle)];
+  });
+}

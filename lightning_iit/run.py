@@ -358,6 +358,8 @@ class Run:
         if total == 0:
             return True
         console = Console(file=sys.stderr)
+        if not console.is_terminal:  # a line that moves is not seen in a file
+            rank_zero_info(f"IITCallback: waiting for {total} open analyses, at most {timeout:g} s.")
         columns = (TextColumn("Φ of the last epochs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=console, transient=True) as progress:
             bar = progress.add_task("", total=total)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 from lightning.pytorch import seed_everything
 from models import Mlp, flat_data
@@ -31,14 +32,29 @@ def train(folder: Path, transitions: str, devices: int):
     return load_run(folder)
 
 
-def test_time_transitions_of_two_ranks_are_those_of_one_process(tmp_path):
-    one, two = train(tmp_path / "one", "time", 1), train(tmp_path / "two", "time", 2)
-    assert [record.key for record in two] == [("net.gru", 0), ("net.gru", 1)]
-    for alone, together in zip(one, two, strict=True):
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """A run of two ranks: its folder and records."""
+    folder = tmp_path_factory.mktemp("two")
+    return folder, train(folder, "time", 2)
+
+
+def test_time_transitions_of_two_ranks_are_those_of_one_process(tmp_path, two):
+    one, (_, records) = train(tmp_path, "time", 1), two
+    assert [record.key for record in records] == [("net.gru", 0), ("net.gru", 1)]
+    for alone, together in zip(one, records, strict=True):
         assert together.provenance.world_size == 2
         assert together.counts.transitions == 64 * 8
         assert together.counts == alone.counts
         assert together.phi == alone.phi
+
+
+def test_there_is_one_pool_and_it_is_the_first_ranks(two):
+    folder, _ = two
+    assert {file.name: file.read_text() for file in folder.glob("workers-of-rank-*")} == {
+        "workers-of-rank-0": "1",
+        "workers-of-rank-1": "0",
+    }
 
 
 def test_each_rank_streams_its_own_samples(tmp_path):

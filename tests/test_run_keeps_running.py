@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from models import Gru, Mlp, flat_data, sequence_data
 from torch import nn
@@ -121,9 +121,6 @@ def test_validation_test_and_predict_do_not_count(tmp_path):
 
     plain = train(tmp_path / "plain", initial=False)
     callback = IITCallback("net.1", units=2, initial=False, null_model=None)
-    torch.manual_seed(0)
-    from lightning.pytorch import seed_everything
-
     seed_everything(5, verbose=False)
     runner = trainer(tmp_path / "other", callback, epochs=3, num_sanity_val_steps=2)
     runner.fit(Mlp(), flat_data(), flat_data(40, seed=1))
@@ -170,8 +167,6 @@ def test_training_is_bit_identical_with_and_without_the_callback(tmp_path):
             return loss
 
     def weights(*callbacks):
-        from lightning.pytorch import seed_everything
-
         seed_everything(9, verbose=False)
         model = Noisy()
         Trainer(
@@ -207,17 +202,6 @@ def test_early_stopping_and_checkpoints_on_phi_when_training_waits(tmp_path, mon
     assert best.best_model_score.item() == pytest.approx(max(record.phi for record in callback.records))
 
 
-@pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")
-def test_a_resumed_run_has_the_records_of_an_uninterrupted_one(tmp_path):
-    whole = train(tmp_path / "whole", epochs=4, threshold="zero")
-    saved = ModelCheckpoint(tmp_path / "saved", save_last=True, every_n_epochs=1)
-    train(tmp_path / "half", saved, epochs=2, threshold="zero", enable_checkpointing=True)
-    resumed = IITCallback("net.1", units=2, threshold="zero", null_model=None)
-    trainer(tmp_path / "rest", resumed, epochs=4).fit(Mlp(), flat_data(), ckpt_path=saved.last_model_path)
-    assert_same(resumed.records, whole.records)
-    assert load_run(tmp_path / "rest") == resumed.records
-
-
 def test_lightning_and_pytorch_lightning(tmp_path):
     import pytorch_lightning
 
@@ -250,8 +234,6 @@ def test_a_shuffled_stream_is_said_once_and_in_each_record(tmp_path):
 def test_the_last_state_is_the_one_of_the_last_sample(tmp_path):
     callback = train(tmp_path, states="last", threshold="zero", epochs=1, initial=True)
     before, _ = callback.records
-    from lightning.pytorch import seed_everything
-
     seed_everything(5, verbose=False)
     with torch.no_grad():
         hidden = Mlp().net[:2](flat_data().dataset.tensors[0][-1:])[0, list(before.units.indices)]

@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lightning.pytorch import Callback
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
-from rich.console import Console
 from torch.utils.data import DistributedSampler, RandomSampler
 
-from lightning_iit.capture.causal import CausalOptions, TpmSource
-from lightning_iit.capture.network_pictures import NetworkPictures
-from lightning_iit.capture.options import CaptureOptions
-from lightning_iit.capture.perturb import Background
-from lightning_iit.capture.steps import StepFunction
 from lightning_iit.capture.untrained import watch_untrained
 from lightning_iit.capture.watch import Watch
-from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.computation import Computation
 from lightning_iit.phi.engine import choose_engine
 from lightning_iit.phi.pool import WorkerPool, check_pool_options
-from lightning_iit.records import FORMALISM, PhiOptions, Records
-from lightning_iit.report import markdown, summary_table
-from lightning_iit.run import Run, RunOptions
+from lightning_iit.records import Records
+from lightning_iit.run import RunOptions
+from lightning_iit.settings import Settings, positive
 from lightning_iit.store import FOLDER, layer_slug, set_aside
-from lightning_iit.tpm.nulls import NullName
-from lightning_iit.tpm.states import StatesPolicy
 from lightning_iit.trackers.dispatch import trackers_for
-from lightning_iit.trackers.journal import Journal
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
@@ -44,15 +34,14 @@ log = logging.getLogger(__name__)
 
 _GRACE_AFTER_ERROR = 20.0
 """Seconds that open analyses are given when training ended in an error; their counts are kept in any case."""
-_DELIVERY_TIMEOUT = 60.0
-"""Seconds that trackers in trouble (a server that is away) are given at the end; the files are there in any case."""
 
 
 class ShuffledStreamWarning(UserWarning):
     """Transitions follow the order in which shuffled samples came."""
 
 
-class IITCallback(Callback):
+@dataclass(eq=False, repr=False, kw_only=True)
+class IITCallback(Callback, Settings):
     """Watches integrated information (Φ, IIT 3.0) of a model's layers while it trains.
 
     The activations of some units of each layer are turned into binary states, a transition probability matrix (TPM) is made at the
@@ -124,131 +113,36 @@ class IITCallback(Callback):
         callback.records.to_dataframe()
     """
 
+    every_n_epochs: int = 1
+    window: int = 1
+    when_busy: Literal["queue", "skip", "wait"] = "queue"
+    extra_budget: float = 0.25
+    initial: bool = True
+    max_queued: int = 64
+    prog_bar: bool = False
+
     # Lightning calls every hook of every callback in each step, and skips what cannot be called: these would do nothing.
     on_before_zero_grad = None  # type: ignore[assignment]
     on_before_backward = None  # type: ignore[assignment]
     on_after_backward = None  # type: ignore[assignment]
     on_before_optimizer_step = None  # type: ignore[assignment]
 
-    def __init__(
-        self,
-        layers: str | Sequence[str] | None = None,
-        *,
-        units: int | Literal["auto"] | Sequence[int] = "auto",
-        selection: str = "variance",
-        threshold: str | float = "median",
-        transitions: str = "auto",
-        states: StatesPolicy = "mode",
-        every_n_epochs: int = 1,
-        window: int = 1,
-        engine: str = "auto",
-        workers: int = 1,
-        timeout: float | None = 600.0,
-        when_busy: Literal["queue", "skip", "wait"] = "queue",
-        seed: int = 0,
-        tpm: TpmSource = "auto",
-        background: Background = "sampled",
-        draws: int = 128,
-        step: StepFunction | None = None,
-        level: int = -1,
-        direction: Literal["forward", "backward"] = "forward",
-        hidden_only: bool = False,
-        cm: Literal["full", "weights"] = "full",
-        pool_depth: bool = False,
-        null_model: NullName | None = "cut",
-        surrogates: int = 19,
-        extra_budget: float = 0.25,
-        initial: bool = True,
-        prior: float = 0.5,
-        layout: str | None = None,
-        unit_fn: Callable[[Any], Any] | None = None,
-        lag: int = 1,
-        calibration_batches: int = 10,
-        freeze_threshold: bool = False,
-        cuts: Literal["all", "one"] = "all",
-        new_concepts: bool = True,
-        complexes: bool = False,
-        repertoires: bool = False,
-        pyphi_options: dict[str, Any] | None = None,
-        max_queued: int = 64,
-        drain_timeout: float = 600.0,
-        prog_bar: bool = False,
-        pictures: bool = True,
-        table: bool = True,
-        network: bool = True,
-        network_budget: int = 200_000,
-    ) -> None:
-        self._given = {name: value for name, value in locals().items() if name not in {"self", "__class__"}}
-        super().__init__()
-        self._every_n_epochs = _positive("every_n_epochs", every_n_epochs)
-        self._workers = _positive("workers", workers)
-        self._max_queued = _positive("max_queued", max_queued)
-        self._drain_timeout = drain_timeout
-        self._when_busy = when_busy
-        self._initial = initial
-        self._prog_bar = prog_bar
-        self._run_options = RunOptions(
-            states=states,
-            window=_positive("window", window),
-            prior=prior,
-            engine=engine,
-            options=PhiOptions(
-                cuts=cuts,
-                new_concepts=new_concepts,
-                complexes=complexes,
-                repertoires=repertoires,
-                pyphi=pyphi_options or {},
-            ),
-            timeout=timeout,
-            seed=seed,
-            pictures=pictures,
-            null=null_model,
-            surrogates=_positive("surrogates", surrogates),
-            extra_budget=extra_budget,
-        )
-        self._capture_options = CaptureOptions(
-            layers=layers,
-            units=units,
-            selection=selection,
-            threshold=threshold,
-            transitions=transitions,
-            layout=layout,
-            unit_fn=unit_fn,
-            seed=seed,
-            lag=lag,
-            calibration_batches=calibration_batches,
-            freeze_threshold=freeze_threshold,
-            window=window,
-        )
-        self._causal_options = CausalOptions(
-            tpm=tpm,
-            background=background,
-            draws=draws,
-            step=step,
-            level=level,
-            direction=direction,
-            hidden_only=hidden_only,
-            cm=cm,
-            seed=seed,
-        )
-        self._table = table
-        self._network_budget = network_budget if network else 0
-        self._pool_depth = pool_depth
+    def __post_init__(self) -> None:
+        self._options = RunOptions()
         self._watch: Watch | None = None
-        self._run: Run | None = None
-        self._pool: WorkerPool | None = None
-        self._journal: Journal | None = None
+        self._work: Computation | None = None
         self._restored: dict[str, Any] = {}
 
     @property
     def progress(self) -> tuple[TaskProgress, ...]:
         """How far each analysis is that is still open."""
-        return self._pool.progress() if self._pool is not None else ()
+        pool = self._work.pool if self._work is not None else None
+        return pool.progress() if isinstance(pool, WorkerPool) else ()
 
     @property
     def records(self) -> Records:
         """What is settled so far, in order of epoch and layer; everything once ``trainer.fit`` has returned."""
-        return self._run.records if self._run is not None else Records()
+        return self._work.records if self._work is not None else Records()
 
     # --- before training ----------------------------------------------------------------------------------------------
 
@@ -256,25 +150,17 @@ class IITCallback(Callback):
         """Checks every option against the model; wrong ones raise here, before training."""
         if stage != "fit":
             return
-        options = self._run_options
-        options.check()
-        check_pool_options(self._workers, options.timeout, self._when_busy, self._max_queued)
-        engine = choose_engine(options.engine, options.options)
-        shown = self._network_budget > 0 and trainer.is_global_zero
-        pictures = NetworkPictures(budget=self._network_budget, seed=options.seed) if shown else None
-        self._watch = Watch(
-            pl_module,
-            replace(self._capture_options, max_units=engine.max_units),
-            self._causal_options,
-            pictures,
-            pool_depth=self._pool_depth,
-        )
+        positive("every_n_epochs", self.every_n_epochs)
+        check_pool_options(self.workers, self.timeout, self.when_busy, self.max_queued)
+        self._options = self.run_options(window=self.window, extra_budget=self.extra_budget, world_size=trainer.world_size)
+        self._watch = self.watch(pl_module, self._options, pictures=trainer.is_global_zero)
+        engine = choose_engine(self.engine, self._options.options)
         rank_zero_info(f"IITCallback watches {', '.join(map(repr, self._watch.layers))} ({engine.name} engine, IIT 3.0).")
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the workers and the writer on the first rank; they get ready while the first epoch trains."""
-        if self._run is not None and not self._restored and trainer.current_epoch > 0:
-            self._restored = {"run": self._run.state_dict()}
+        if self._work is not None and not self._restored and trainer.current_epoch > 0:
+            self._restored = {"run": self._work.run.state_dict()}
         with self._guard("starting the workers"):
             run_dir = run_directory(trainer)
             if trainer.is_global_zero:
@@ -288,21 +174,18 @@ class IITCallback(Callback):
         known = run_dir is not None and bool(self._restored) and (run_dir / FOLDER).is_dir()
         if run_dir is not None and not known and (aside := set_aside(run_dir)) is not None:
             rank_zero_info(f"IITCallback: the records of an earlier run are now in {aside}.")
-        self._pool = WorkerPool(
-            workers=self._workers, timeout=self._run_options.timeout, when_busy=self._when_busy, max_queued=self._max_queued
-        )
-        self._pool.warm_up(self._run_options.engine)
-        self._journal = Journal(trackers_for(trainer.loggers, run_dir), options=self._described())
-        self._run = Run(replace(self._run_options, world_size=trainer.world_size), self._pool, self._journal)
+        pool = WorkerPool(workers=self.workers, timeout=self.timeout, when_busy=self.when_busy, max_queued=self.max_queued)
+        described = self.described(self._watch.layers if self._watch is not None else ())
+        self._work = Computation(self._options, pool, trackers_for(trainer.loggers, run_dir), described)
         if "run" in self._restored:
-            self._run.load_state_dict(self._restored["run"], known=known)
+            self._work.run.load_state_dict(self._restored["run"], known=known)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Analyses the untrained network as epoch -1, then puts the hooks on the model."""
         watch = self._watch
         if watch is None:
             return
-        if self._initial and trainer.global_step == 0 and not _is_dev_run(trainer):
+        if self.initial and trainer.global_step == 0 and not _is_dev_run(trainer):
             with self._guard("watching the untrained network"):
                 if watch_untrained(trainer, pl_module, watch, samples=self._enough_samples):
                     self._submit(trainer, watch, epoch=-1)
@@ -329,45 +212,36 @@ class IITCallback(Callback):
         with self._guard("closing an epoch"):
             self._submit(trainer, self._watch, epoch=trainer.current_epoch)  # type: ignore[arg-type]
         with self._guard("showing Φ"):
-            if self._journal is not None:
-                self._journal.pump()
+            if self._work is not None:
+                self._work.journal.pump()
             self._show(trainer, pl_module)
 
     def _submit(self, trainer: Trainer, watch: Watch, *, epoch: int) -> None:
-        captured, run, journal = watch.end_epoch(), self._run, self._journal
-        if run is None or journal is None:
+        captured, step = watch.end_epoch(), trainer.global_step
+        if self._work is None:
             return
         if epoch <= 0:
             _say_what_stream_means(trainer, captured)
-        now, step, last = time.time(), trainer.global_step, _is_last(trainer, epoch)
-        if watch.pictures is not None:
-            watch.pictures.send(journal.write_network, epoch=epoch, global_step=step)
-        analysed = epoch < 0 or (epoch + 1) % self._every_n_epochs == 0
-        futures = []
-        for layer in captured:
-            counts = run.collect(layer, epoch=epoch)
-            if analysed:
-                states = run.states(layer, counts)
-                causal = watch.perturber.perturb(layer, states[0]) if states else None
-                futures.append(run.submit(layer, counts, causal, epoch=epoch, global_step=step, wall_time=now, last=last))
-        if self._when_busy == "wait":
+        analysed = epoch < 0 or (epoch + 1) % self.every_n_epochs == 0
+        last = _is_last(trainer, epoch)
+        futures = self._work.submit(watch, captured, epoch=epoch, global_step=step, last=last, analysed=analysed)
+        if self.when_busy == "wait":
             for future in futures:
-                if future is not None:
-                    future.result()
+                future.result()
 
     def _show(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Φ in the progress bar, and in ``trainer.callback_metrics`` where training waits for it."""
         latest = {record.layer: record.phi for record in self.records}
-        if self._when_busy == "wait":
+        if self.when_busy == "wait":
             latest = trainer.strategy.broadcast(latest)
         for layer, phi in latest.items():
             if phi is None:
                 continue
-            if self._when_busy == "wait":
+            if self.when_busy == "wait":
                 pl_module.log(
-                    f"iit/{layer_slug(layer)}/phi", phi, on_epoch=True, logger=False, rank_zero_only=True, prog_bar=self._prog_bar
+                    f"iit/{layer_slug(layer)}/phi", phi, on_epoch=True, logger=False, rank_zero_only=True, prog_bar=self.prog_bar
                 )
-            elif self._prog_bar:
+            elif self.prog_bar:
                 pl_module.log(f"phi {layer}", phi, on_epoch=True, logger=False, rank_zero_only=True, prog_bar=True)
 
     # --- the end ------------------------------------------------------------------------------------------------------
@@ -376,58 +250,39 @@ class IITCallback(Callback):
         """Waits for the open analyses, with a progress line and a deadline."""
         self._watch_no_more()
         with self._guard("waiting for the last Φ"):
-            if self._run is not None:
-                self._run.judge_last()
-            self._finish(self._drain_timeout)
+            if self._work is not None:
+                self._work.run.judge_last()
+                self._work.finish(self.drain_timeout)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Keeps what was computed; teardown does not run after an error."""
         self._watch_no_more()
         with self._guard("keeping what was computed"):
-            if self._run is not None and isinstance(exception, (KeyboardInterrupt, SystemExit)):
-                self._run.abandon(f"Training was interrupted ({type(exception).__name__}) before this analysis ended.")
-            self._finish(_GRACE_AFTER_ERROR)
-            self._close(failed=True)
+            if self._work is not None and isinstance(exception, (KeyboardInterrupt, SystemExit)):
+                self._work.run.abandon(f"Training was interrupted ({type(exception).__name__}) before this analysis ended.")
+            self._close(_GRACE_AFTER_ERROR, failed=True)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Ends the workers and the writer."""
         if stage == "fit":
             with self._guard("closing"):
-                self._finish(self._drain_timeout)
-                self._close(failed=False)
+                self._close(self.drain_timeout, failed=False)
 
     def _watch_no_more(self) -> None:
         with self._guard("taking the hooks away"):
             if self._watch is not None:
                 self._watch.detach()
 
-    def _finish(self, timeout: float) -> None:
-        if self._run is not None and self._pool is not None and not self._run.drain(timeout):
-            rank_zero_warn(
-                f"IITCallback(drain_timeout={timeout:g}): some analyses were still open {timeout:g} s after training. Their "
-                "counts are in their records: `lightning-iit phi RECORD` computes them."
-            )
-
-    def _report(self, journal: Journal) -> None:
-        """Writes ``iit/report.md`` and shows the last epoch's table."""
-        if not self.records:
+    def _close(self, timeout: float, *, failed: bool) -> None:
+        work = self._work
+        if work is None or work.closed:
             return
-        journal.attach("report.md", markdown(self.records, self._described()).encode())
-        if self._table:
-            Console(stderr=True).print(summary_table(self.records))
-
-    def _close(self, *, failed: bool) -> None:
-        pool, journal = self._pool, self._journal
+        work.finish(timeout)
         if self._watch is not None and self._watch.pictures is not None:
             self._watch.pictures.close()
-        self._pool = self._journal = None
         with self._guard("writing the report"):
-            if journal is not None:
-                self._report(journal)
-        if pool is not None:
-            pool.close()
-        if journal is not None:
-            journal.close(_DELIVERY_TIMEOUT, failed=failed)
+            work.report(work.records, table=self.table)
+        work.close(failed=failed)
 
     # --- checkpoints --------------------------------------------------------------------------------------------------
 
@@ -436,8 +291,8 @@ class IITCallback(Callback):
         state: dict[str, Any] = {}
         if self._watch is not None:
             state["watch"] = self._watch.state_dict()
-        if self._run is not None:
-            state["run"] = self._run.state_dict()
+        if self._work is not None:
+            state["run"] = self._work.run.state_dict()
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -447,7 +302,7 @@ class IITCallback(Callback):
     @property
     def _enough_samples(self) -> int:
         """How many samples of the untrained network are looked at: 100 for each possible state."""
-        units = self._capture_options.units
+        units = self.units
         n = 6 if units == "auto" else units if isinstance(units, int) else len(units)
         return int(100 * 2**n)
 
@@ -461,11 +316,6 @@ class IITCallback(Callback):
         except Exception as error:
             log.exception("IITCallback: %s failed; training goes on.", doing)
             rank_zero_warn(f"IITCallback: {doing} failed ({type(error).__name__}: {error}); training goes on.")
-
-    def _described(self) -> dict[str, str]:
-        """Every option as it was given, with the layers that were found."""
-        layers = self._watch.layers if self._watch is not None else ()
-        return {**{name: str(value) for name, value in self._given.items()}, "layers": ",".join(layers), "formalism": FORMALISM}
 
 
 def _say_what_stream_means(trainer: Trainer, captured: Sequence[LayerEpoch]) -> None:
@@ -501,10 +351,3 @@ def run_directory(trainer: Trainer) -> Path | None:
         return Path(fallback)
     names = [str(part) for logger in trainer.loggers[:1] for part in (logger.name, logger.version) if part]
     return Path(trainer.default_root_dir, *names)
-
-
-def _positive(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        msg = f"IITCallback({name}={value!r}): it is a whole number of at least 1."
-        raise InvalidArgumentError(msg)
-    return value

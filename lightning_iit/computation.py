@@ -1,0 +1,107 @@
+"""Where what was captured is computed and written: the pool, the records and the journal of one run."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from lightning.pytorch.utilities import rank_zero_warn
+from rich.console import Console
+
+from lightning_iit.report import markdown, summary_table
+from lightning_iit.run import Run
+from lightning_iit.trackers.journal import Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Future
+
+    from lightning_iit.capture.epoch import LayerEpoch
+    from lightning_iit.capture.watch import Watch
+    from lightning_iit.phi.pool import PhiPool
+    from lightning_iit.records import Records, TaskResult
+    from lightning_iit.run import RunOptions
+    from lightning_iit.trackers.journal import Tracker
+
+_DELIVERY_TIMEOUT = 60.0
+"""Seconds that trackers in trouble (a server that is away) are given at the end; the files are there in any case."""
+
+
+class Computation:
+    """Hands captured epochs to the workers, and their results to the trackers.
+
+    Args:
+        options: what is asked of every analysis.
+        pool: where Φ is computed; it is closed with this.
+        trackers: where records go.
+        described: every option as text, for the trackers and the report.
+
+    Attributes:
+        closed: whether it has ended.
+    """
+
+    def __init__(self, options: RunOptions, pool: PhiPool, trackers: Sequence[Tracker], described: Mapping[str, str]) -> None:
+        self.pool = pool
+        self.journal = Journal(trackers, options=described)
+        self.run = Run(options, pool, self.journal)
+        self._described = described
+        self.closed = False
+        pool.warm_up(options.engine)
+
+    @property
+    def records(self) -> Records:
+        """What is settled so far, in order of epoch and layer."""
+        return self.run.records
+
+    def submit(
+        self, watch: Watch, captured: Sequence[LayerEpoch], *, epoch: int, global_step: int, last: bool, analysed: bool = True
+    ) -> list[Future[TaskResult]]:
+        """Hands an epoch's counts over.
+
+        Args:
+            watch: what captured them.
+            captured: of each layer.
+            epoch: the epoch that ended, -1 for the untrained network.
+            global_step: at capture.
+            last: no epoch follows.
+            analysed: False only takes the counts into the window.
+
+        Returns:
+            The analyses that are open.
+        """
+        now = time.time()
+        if watch.pictures is not None:
+            watch.pictures.send(self.journal.write_network, epoch=epoch, global_step=global_step)
+        futures = []
+        for layer in captured:
+            counts = self.run.collect(layer, epoch=epoch)
+            if analysed:
+                states = self.run.states(layer, counts)
+                causal = watch.perturber.perturb(layer, states[0]) if states else None
+                futures.append(
+                    self.run.submit(layer, counts, causal, epoch=epoch, global_step=global_step, wall_time=now, last=last)
+                )
+        return [future for future in futures if future is not None]
+
+    def finish(self, timeout: float, after: str = "training") -> None:
+        """Waits for the open analyses; what is open so many seconds ``after`` something ends with that reason."""
+        if not self.closed and not self.run.drain(timeout):
+            rank_zero_warn(
+                f"drain_timeout={timeout:g}: some analyses were still open {timeout:g} s after {after}. Their counts are in their "
+                "records: `lightning-iit phi RECORD` computes them."
+            )
+
+    def report(self, records: Records, *, table: bool) -> None:
+        """Writes ``iit/report.md`` and shows the last epoch's table."""
+        if not records:
+            return
+        self.journal.attach("report.md", markdown(records, self._described).encode())
+        if table:
+            Console(stderr=True).print(summary_table(records))
+
+    def close(self, *, failed: bool = False) -> None:
+        """Ends the workers and the writer; a second call does nothing."""
+        if not self.closed:
+            self.closed = True
+            self.pool.close()
+            self.journal.close(_DELIVERY_TIMEOUT, failed=failed)

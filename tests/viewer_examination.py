@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+import numpy as np
+import pytest
+from viewer_heatmap import check_heatmap
 
 from lightning_iit.records import Computed, EpochRecord, NetworkSnapshot, decode, decode_network
 
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Frame, Page
 
 LETTERS = "ABCDEFGH"
+POSITIVE, NEGATIVE = "#e69f00", "#3b8fd4"
 
 
 def written_record(run: Path, layer: str, epoch: int) -> EpochRecord:
@@ -31,9 +36,12 @@ def examine(page: Page, frame: Frame | Page, run: Path) -> None:
     record = written_record(run, layer, epoch)
     network = written_network(run, epoch)
     check_reading(frame, record)
+    check_layers(frame, network)
     check_colours(frame, network)
     check_hover(page, frame, network, record)
     check_concepts(frame, record)
+    check_influences(frame, record)
+    check_curve(frame, run, layer)
     check_heatmap(page, frame, record)
     check_widths(frame, run, epoch)
 
@@ -46,6 +54,22 @@ def check_reading(frame: Any, record: EpochRecord) -> None:
     assert f"{record.counts.transitions:,}" in chips
     assert f"{sum(record.tpm.visited)}/{len(record.tpm.visited)} states" in chips
     assert record.result.engine.version in chips
+    wanted = f"p = {record.null.p:.2g}, up to {record.null.upper:.2g}" if record.null else "not computed"
+    assert wanted in frame.locator(".chip", has_text="null").inner_text()
+
+
+def check_layers(frame: Any, network: NetworkSnapshot) -> None:
+    """Names in forward order with their true widths; rings around the analysed units and no others."""
+    names = frame.evaluate("() => [...document.querySelectorAll('.layer-name')].map((tag) => tag.innerText)")
+    assert [text.split("\n")[0] for text in names] == [layer.name for layer in network.layers]
+    for text, layer in zip(names, network.layers, strict=True):
+        shown, width = len(layer.indices), layer.width
+        assert (f"{shown} of {width} shown" if shown < width else f"{width} units") in text
+    assert any(len(layer.indices) < layer.width for layer in network.layers)
+    dark = frame.evaluate("() => document.querySelector('.iit').dataset.theme") == "dark"
+    units = [({"layer": layer.name, "index": index}, index in layer.analysed) for layer in network.layers for index in layer.indices]
+    rings = frame.evaluate("(units) => units.map(([unit]) => window.lightningIIT.ringsOf(unit))", units)
+    assert rings == [["#ffffff" if dark else "#1b2230"] if analysed else [] for _, analysed in units]
 
 
 def check_colours(frame: Any, network: NetworkSnapshot, step: int = 3) -> None:
@@ -111,24 +135,63 @@ def check_concepts(frame: Any, record: EpochRecord) -> None:
     assert f"iit/{record.layer}/epoch={record.epoch:04d}.json" in command
 
 
-def check_heatmap(page: Any, frame: Any, record: EpochRecord) -> None:
-    """Cells read by keyboard hold the record's values; the row of the current state is marked in the accent's colour."""
-    frame.locator("#tab-tpm").dispatch_event("click")
-    frame.locator('[data-form="node"]').dispatch_event("click")
-    canvas = frame.locator(".tpm canvas")
-    frame.wait_for_function("() => document.querySelector('.tpm canvas').width > 100")
-    canvas.focus()
-    for key in ("ArrowDown", "ArrowDown", "ArrowRight"):
-        canvas.press(key)
-    text = frame.locator(".tip").inner_text()
+def check_influences(frame: Any, record: EpochRecord) -> None:
+    """An arrow for each influence that is not faint: as wide as it is strong, its colour that of its sign, severed ones marked."""
+    tpm, visited = np.array(record.tpm.state_by_node), np.array(record.tpm.visited)
     n = len(record.units.indices)
-    assert f"P(B ON next | {'010000'[:n]})" in text
-    value = record.tpm.state_by_node[2][1]
-    assert f"{float(f'{value:.4g}'):g}" in text
-    assert f"{record.counts.visits[2]:,} times" in text
-    assert f"{record.counts.on[2][1]:,} times" in text
-    frame.evaluate("() => document.activeElement?.blur()")
-    frame.locator("#tab-causal").dispatch_event("click")
+    cut = record.states[0].result.cut
+    wanted = {}
+    for i in range(n):
+        off = np.array([code for code in range(2**n) if not code >> i & 1])
+        on = off + (1 << i)
+        difference = (tpm[on] - tpm[off])[visited[on] & visited[off]]
+        for j in range(n):
+            strength, mean = np.abs(difference[:, j]).mean(), difference[:, j].mean()
+            if strength >= 0.03:
+                colour = POSITIVE if mean >= 0 else NEGATIVE
+                wanted[i, j] = (pytest.approx(0.8 + 5.2 * strength), colour, i in cut.from_nodes and j in cut.to_nodes)
+    drawn = frame.evaluate(
+        "() => [...document.querySelectorAll('.influence')].map((arrow) => [Number(arrow.dataset.from), Number(arrow.dataset.to),"
+        " Number(arrow.getAttribute('stroke-width')), arrow.getAttribute('stroke'), arrow.classList.contains('severed'),"
+        " arrow.getAttribute('marker-end') !== null && arrow.getTotalLength() > 10])"
+    )
+    assert len(drawn) == len(wanted) > n
+    assert {(i, j): tuple(look) for i, j, *look, _ in drawn} == wanted
+    assert all(long for *_, long in drawn)
+
+
+CHART_PIXELS = """(places) => {
+  const canvas = document.querySelector('.chart canvas'), box = canvas.getBoundingClientRect(), scale = canvas.width / box.width;
+  return places.map(([epoch, value]) => {
+    const at = window.lightningIIT.chartPlace(epoch, value), x = Math.round((at.x - box.left) * scale);
+    const rows = canvas.getContext('2d').getImageData(x, Math.round((at.y - box.top) * scale) - 1, 1, 3).data;
+    const all = [0, 4, 8].map((first) => [...rows.slice(first, first + 4)]);
+    return all.reduce((most, pixel) => (pixel[3] > most[3] ? pixel : most));
+  });
+}"""
+
+
+def check_curve(frame: Any, run: Path, layer: str) -> None:
+    """Halfway between two epochs there is ink of the layer's colour where the mean's and the maximum's line pass, a band between."""
+    epochs = sorted(decode(path.read_bytes()).epoch for path in (run / "iit" / layer).glob("epoch=*.json"))
+    records = {epoch: written_record(run, layer, epoch) for epoch in epochs}
+    ink = tuple(bytes.fromhex("56b4e9"))
+    looked = 0
+    for before, after in itertools.pairwise(epochs):
+        pair = [records[before], records[after]]
+        if not all(isinstance(record.result, Computed) for record in pair):
+            continue
+        mean, most = (sum(record.scalars[name] for record in pair) / 2 for name in ("phi_mean", "phi_max"))
+        values = [mean, most, (mean + most) / 2, most * 1.25 + 0.1]
+        line, top, band, above = frame.evaluate(CHART_PIXELS, [[(before + after) / 2, value] for value in values])
+        assert line[3] > 200
+        assert max(abs(a - b) for a, b in zip(line, ink, strict=False)) < 40
+        if most - mean > 0.05:
+            assert top[3] > 60
+            assert band[3] > 20
+            assert above[3] == 0 or max(abs(a - b) for a, b in zip(above, ink, strict=False)) > 60  # nothing, or a line of the grid
+            looked += 1
+    assert looked > 2
 
 
 def go_to(frame: Any, epoch: int) -> None:
@@ -138,16 +201,19 @@ def go_to(frame: Any, epoch: int) -> None:
 
 
 def check_widths(frame: Any, run: Path, epoch: int) -> None:
-    """A line's width is its weight's share of the newest snapshot's largest, in this epoch and in an earlier one."""
+    """A line's width is its weight's share of the newest snapshot's largest, in this epoch and in an earlier one; its colour the sign."""
     newest = written_network(run, epoch)
+    signs = set()
     for shown in (epoch, 0):
         network = written_network(run, shown)
         go_to(frame, shown)
         frame.wait_for_function("(epoch) => window.lightningIIT.state().a.network?.epoch === epoch", arg=shown)
         for pair, reference in zip(network.connections, newest.connections, strict=True):
             source, target = network.layers[pair.from_layer].name, network.layers[pair.to_layer].name
-            for from_unit, to_unit, weight in pair.weights[:3]:
+            for from_unit, to_unit, weight in pair.weights[:6]:
                 ends = [{"layer": source, "index": from_unit}, {"layer": target, "index": to_unit}]
-                width = frame.evaluate("([from, to]) => window.lightningIIT.widthOf(from, to)", ends)
+                line = frame.evaluate("([from, to]) => window.lightningIIT.lineOf(from, to)", ends)
                 wanted = max(0.35, min(1.4, abs(weight) / reference.largest) * 3.4)
-                assert abs(width - wanted) < 1e-6
+                assert line == {"width": pytest.approx(wanted, abs=1e-6), "color": NEGATIVE if weight < 0 else POSITIVE}
+                signs.add(weight < 0)
+    assert signs == {True, False}

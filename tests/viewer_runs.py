@@ -151,7 +151,7 @@ def _counts(generator: np.random.Generator, fixed: np.random.Generator, n: int, 
     chance = 1 / (1 + np.exp(-(bits - 0.5) @ weights))
     code, visits = 0, np.zeros(size, dtype=int)
     on, joint = np.zeros((size, n), dtype=int), np.zeros((size, size), dtype=int)
-    for _ in range(1_700):
+    for _ in range(400):
         following = generator.random(n) < chance[code]
         after = int(following @ (1 << np.arange(n)))
         visits[code] += 1

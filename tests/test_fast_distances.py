@@ -15,10 +15,10 @@ from lightning_iit.phi.fast import rounding, structures
 from lightning_iit.phi.fast.compiling import entry
 from lightning_iit.phi.fast.cuts import system_cuts
 from lightning_iit.phi.fast.emd import ACCEPTED, EXACT, REJECTED, new_transport
-from lightning_iit.phi.fast.mice import CAUSE, find_mice
-from lightning_iit.phi.fast.repertoires import fill_repertoires
+from lightning_iit.phi.fast.evaluation import evaluate_cut
+from lightning_iit.phi.fast.mice import CAUSE
 from lightning_iit.phi.fast.search import CutSearch
-from lightning_iit.phi.fast.structures import Structure, structure_distance
+from lightning_iit.phi.fast.structures import Structure
 from lightning_iit.phi.fast.subsets import mask_of
 from lightning_iit.phi.fast.tables import candidate
 from lightning_iit.phi.pyphi_engine import to_pyphi
@@ -115,7 +115,7 @@ def test_rounding_is_pythons_and_numpys(whole, rest, steps):
 
 
 def _structures(system):
-    """Every cut of a system: PyPhi's two subsystems and structures, and ours."""
+    """Every cut of a system: its Φ and the structures that it is the distance of, ours and PyPhi's."""
     pyphi = import_pyphi()
     tables = candidate(system, tuple(range(system.n)))
     search = CutSearch(tables, PhiOptions())
@@ -127,25 +127,12 @@ def _structures(system):
     ces = pyphi.compute.ces(uncut)
     for cut in system_cuts(system.n, "all"):
         mice = search.mice(cut)
-        fill_repertoires(tables.given, tables.inputs, index, cut.source, cut.target, sets, worker.cut)
         wanted = np.ones(2**system.n, np.bool_)
-        find_mice(
-            1,
-            2**system.n,
-            wanted,
-            found.rows,
-            cut.source,
-            cut.target,
-            found.whole,
-            worker.cut,
-            sets,
-            worker.search,
-            search._uncut,
-            mice,
-        )
+        known = (wanted, found.rows, tables.dynamics, sets, found.whole, search._uncut, mice, worker, np.inf)
+        phi = evaluate_cut(1, 2**system.n, index, cut.source, cut.target, *known)
         nodes = [tuple(i for i in range(system.n) if mask >> i & 1) for mask in (cut.source, cut.target)]
         subsystem = uncut.apply_cut(pyphi.models.Cut(*nodes))
-        yield whole, Structure(mice, worker.cut), sets, worker, ces, pyphi.compute.ces(subsystem)
+        yield phi, whole, Structure(mice, worker.cut), sets, worker, ces, pyphi.compute.ces(subsystem)
 
 
 SYSTEMS = ("dense-n2", "coarse-n2", "det-n3", "coarse-n3", "sparse-n3", "unfaith-n3")
@@ -156,17 +143,15 @@ def test_structure_distances_are_pyphis(kind, shared):
     """Of every cut, not only of the best one."""
     pyphi = import_pyphi()
     entries = [e for e in oracle(shared) if e["name"].startswith(kind) and e.get("phi")]
-    for whole, cut, sets, worker, ces, partitioned in _structures(system_of(entries[0])):
-        rows = np.arange(len(sets.order))
-        value = structure_distance(rows, whole, cut, sets, worker.space, worker.search.transport, np.inf)
-        assert value == pytest.approx(pyphi.compute.distance.ces_distance(ces, partitioned), abs=1.0001e-6)
+    for phi, *_, ces, partitioned in _structures(system_of(entries[0])):
+        assert phi == pytest.approx(pyphi.compute.distance.ces_distance(ces, partitioned), abs=1.0001e-6)
 
 
 def test_concept_distances_are_pyphis():
     """Of all pairs of concepts of the whole and the cut system, whatever their purviews."""
     pyphi = import_pyphi()
     compared = 0
-    for whole, cut, sets, worker, ces, partitioned in itertools.islice(_structures(dense(3, 4)), 2):
+    for _, whole, cut, sets, worker, ces, partitioned in itertools.islice(_structures(dense(3, 4)), 2):
         for c1, c2 in itertools.product(ces, partitioned):
             m1, m2 = mask_of(c1.mechanism), mask_of(c2.mechanism)
             p1, p2 = int(whole.mice.purview[CAUSE, m1]), int(cut.mice.purview[CAUSE, m2])

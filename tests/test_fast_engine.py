@@ -156,7 +156,7 @@ def test_an_analysis_can_be_cancelled_at_any_time(threads):
 
 
 def test_an_error_in_a_thread_comes_out(monkeypatch):
-    monkeypatch.setattr("lightning_iit.phi.fast.search.structure_distance", lambda *_: 1 / 0)
+    monkeypatch.setattr("lightning_iit.phi.fast.search.evaluate_cut", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         analyse(dense(6, 1), threads=2)
 
@@ -190,7 +190,7 @@ def test_machine_code_is_kept_by_what_it_depends_on():
     assert folder is not None
     assert folder.name == f"kernels-{compiling.digest()}"
     warm_up()
-    assert any(folder.rglob("*find_mice*.nbi"))
+    assert any(folder.rglob("*evaluate_cut*.nbi"))
 
 
 def _run(code, **environment):

@@ -3,7 +3,7 @@
 From the bottom up: ``subsets`` (index tables), ``tables`` (what each node does), ``repertoires``, ``cubes``, ``small_emd``,
 ``simplex`` and ``emd`` (the Hamming earth mover's distance), ``effects``, ``partitions`` and ``causes`` (mechanism partitions and
 purviews), ``mice`` (causes and effects under a cut), ``transport`` and ``structures`` (distance of cause-effect structures),
-``cuts`` and ``search`` (system partitions), ``complexes``, ``results`` and ``fast_engine``.
+``evaluation`` (one cut), ``cuts`` and ``search`` (system partitions), ``complexes``, ``results`` and ``fast_engine``.
 """
 
 from __future__ import annotations

@@ -47,12 +47,16 @@ class Transport(NamedTuple):
 def new_transport(n: int) -> Transport:
     """Room for distances over up to n nodes; the first tree clears the lowest bit of a state."""
     states = np.arange(1 << n)
+    trees = np.empty((n + 1, POOL, 1 << n), np.int64)
+    trees[:] = states & (states - 1)
+    slots = np.empty((n + 1, POOL), np.int64)
+    slots[:] = np.arange(POOL)
     return Transport(
         tree=new_tree(n),
         values=np.zeros(100),
         heights=np.zeros((n + 1, POOL, 1 << n)),
-        trees=np.tile(states & (states - 1), (n + 1, POOL, 1)),
-        slots=np.tile(np.arange(POOL), (n + 1, 1)),
+        trees=trees,
+        slots=slots,
         newest=np.zeros(n + 1, np.int64),
     )
 

@@ -11,10 +11,9 @@ import numpy as np
 
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
 from lightning_iit.phi.fast.complexes import possible_complexes
-from lightning_iit.phi.fast.repertoires import fill_repertoires, new_repertoires
 from lightning_iit.phi.fast.results import concepts
 from lightning_iit.phi.fast.search import CutSearch, Found
-from lightning_iit.phi.fast.subsets import nodes_of
+from lightning_iit.phi.fast.subsets import subsets_of
 from lightning_iit.phi.fast.tables import Candidate, candidate, reachable, strongly_connected
 from lightning_iit.records import Computed, Cut, EngineInfo, MajorComplex, PhiOptions, Skipped, System
 
@@ -105,7 +104,7 @@ class FastEngine:
         for done, cost, nodes in zip(work, np.diff(work), subsets, strict=False):
             tables = candidate(system, nodes)
             state = _state_of(system, tables)
-            if not reachable(tables, state) or not strongly_connected(tables.inputs):
+            if not reachable(tables, state) or not strongly_connected(tables.dynamics.inputs):
                 continue
             checkpoint = _Progress(progress, done / work[-1], cost / work[-1])
             found = CutSearch(tables, options).search(state, checkpoint, enough=best[0])
@@ -117,7 +116,7 @@ class FastEngine:
         if winner is None:
             return MajorComplex(nodes=(), result=_zero("No subset of the units has Φ > 0.", start))
         tables, found = winner
-        return MajorComplex(nodes=tables.nodes, result=_computed(tables, _state_of(system, tables), found, options, start))
+        return MajorComplex(nodes=tables.nodes, result=_computed(tables, found, options, start))
 
 
 class _Progress:
@@ -155,33 +154,28 @@ def _analyse(
         )
     if len(tables.nodes) < 2:
         return _zero("Φ is 0 without a search: fewer than two units cannot be cut.", start)
-    if not strongly_connected(tables.inputs):
+    if not strongly_connected(tables.dynamics.inputs):
         return _zero("Φ is 0 without a search: the connections do not lead from every unit to every other.", start)
     found = search.search(state, checkpoint)
     if found.minimum.cut is None:
         return _zero("Φ is 0 without a search: no mechanism of the system has a concept.", start)
-    return _computed(tables, state, found, options, start)
+    return _computed(tables, found, options, start)
 
 
 def _zero(reason: str, start: float) -> Computed:
     return Computed(phi=0.0, engine=EngineInfo(name=NAME, version=_version()), seconds=time.perf_counter() - start, reason=reason)
 
 
-def _computed(tables: Candidate, state: NDArray[np.int64], found: Found, options: PhiOptions, start: float) -> Computed:
+def _computed(tables: Candidate, found: Found, options: PhiOptions, start: float) -> Computed:
     minimum = found.minimum
-    cut = minimum.cut
+    cut, members = minimum.cut, subsets_of(tables.nodes)
     assert cut is not None
     assert minimum.mice is not None
-    partitioned = found.whole
-    if options.repertoires:
-        partitioned = new_repertoires(len(tables.nodes))
-        index = int(state @ 2 ** np.arange(len(state)))
-        fill_repertoires(tables.given, tables.inputs, index, cut.source, cut.target, tables.subsets, partitioned)
     return Computed(
         phi=float(minimum.phi),
-        cut=Cut(from_nodes=nodes_of(cut.source, tables.nodes), to_nodes=nodes_of(cut.target, tables.nodes)),
+        cut=Cut(from_nodes=members[cut.source], to_nodes=members[cut.target]),
         concepts=concepts(tables, found.rows, found.mice, found.whole, with_repertoires=options.repertoires),
-        partitioned_concepts=concepts(tables, found.rows, minimum.mice, partitioned, with_repertoires=options.repertoires),
+        partitioned_concepts=concepts(tables, found.rows, minimum.mice, found.partitioned, with_repertoires=options.repertoires),
         cuts_evaluated=found.evaluated,
         seconds=time.perf_counter() - start,
         engine=EngineInfo(name=NAME, version=_version()),

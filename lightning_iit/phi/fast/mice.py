@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lightning_iit.phi.fast.causes import UNKNOWN, best_purview
-from lightning_iit.phi.fast.compiling import entry, kernel
+from lightning_iit.phi.fast.compiling import kernel
 from lightning_iit.phi.fast.effects import maximal_effect
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _cause_within(
     return best_purview(mechanism, within, 0, repertoires, sets, search, uncut.upper[row], uncut.exact[row], 0.0, 0)
 
 
-@entry
+@kernel
 def find_mice(
     first: int,
     stop: int,

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lightning_iit.phi.fast.compiling import entry, kernel
+from lightning_iit.phi.fast.compiling import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lightning_iit.phi.fast.subsets import Subsets
+    from lightning_iit.phi.fast.tables import Dynamics
 
 
 class Repertoires(NamedTuple):
@@ -84,32 +85,24 @@ def _normalise(sets: Subsets, repertoires: Repertoires) -> None:
                 position += 1
 
 
-@entry
-def fill_repertoires(
-    given: NDArray[np.float64],
-    inputs: NDArray[np.int64],
-    state: int,
-    source: int,
-    target: int,
-    sets: Subsets,
-    repertoires: Repertoires,
-) -> None:
+@kernel
+def fill_repertoires(dynamics: Dynamics, state: int, source: int, target: int, sets: Subsets, repertoires: Repertoires) -> None:
     """Computes all repertoires of a system whose connections from ``source`` to ``target`` are noised.
 
     Args:
-        given: ``[n, 2**n, 2**n]``, see :class:`~lightning_iit.phi.fast.tables.Candidate`.
-        inputs: ``[n]``, for each node the mask of the nodes that have a connection to it.
+        dynamics: what each node hears and does.
         state: the current state.
         source: the mask of the nodes whose connections to ``target`` are cut; 0 for the uncut system.
         target: the mask of the nodes at the other end.
         sets: index tables.
         repertoires: mutated.
     """
+    given = dynamics.given
     n, count = given.shape[0], given.shape[1]
     _fill_products(given, state, source, target, sets, repertoires.cause)
     _normalise(sets, repertoires)
     for node in range(n):
         noised = source if (target >> node) & 1 else 0
-        repertoires.inputs[node] = inputs[node] & ~noised
+        repertoires.inputs[node] = dynamics.inputs[node] & ~noised
         for mechanism in range(count):
             repertoires.effect[mechanism, node] = given[node, mechanism & ~noised, state]

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightning_iit.phi.fast.mice import CAUSE, EFFECT, Mice, concept_phis
-from lightning_iit.phi.fast.subsets import nodes_of
+from lightning_iit.phi.fast.subsets import subsets_of
 from lightning_iit.records import Concept
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lightning_iit.phi.fast.mice import Mice
     from lightning_iit.phi.fast.repertoires import Repertoires
     from lightning_iit.phi.fast.tables import Candidate
 
@@ -35,23 +35,18 @@ def concepts(
 ) -> tuple[Concept, ...]:
     """A cause-effect structure in PyPhi's order: by mechanism size, then lexicographic."""
     order = candidate.subsets.order[1:]
-    mechanisms = order[concept_phis(mice, rows[order]) > 0].tolist()
+    members = subsets_of(candidate.nodes)
+    found = zip(order.tolist(), *mice.phi[:, rows[order]].tolist(), *mice.purview[:, rows[order]].tolist(), strict=True)
     return tuple(
-        _concept(mechanism, int(rows[mechanism]), candidate, mice, repertoires, with_repertoires=with_repertoires)
-        for mechanism in mechanisms
-    )
-
-
-def _concept(
-    mechanism: int, row: int, candidate: Candidate, mice: Mice, repertoires: Repertoires, *, with_repertoires: bool
-) -> Concept:
-    cause_purview, effect_purview = int(mice.purview[CAUSE, row]), int(mice.purview[EFFECT, row])
-    return Concept(
-        mechanism=nodes_of(mechanism, candidate.nodes),
-        cause_purview=nodes_of(cause_purview, candidate.nodes),
-        effect_purview=nodes_of(effect_purview, candidate.nodes),
-        cause_phi=float(mice.phi[CAUSE, row]),
-        effect_phi=float(mice.phi[EFFECT, row]),
-        cause_repertoire=_cause_repertoire(mechanism, cause_purview, candidate, repertoires) if with_repertoires else None,
-        effect_repertoire=_effect_repertoire(mechanism, effect_purview, repertoires) if with_repertoires else None,
+        Concept(
+            mechanism=members[mechanism],
+            cause_purview=members[cause],
+            effect_purview=members[effect],
+            cause_phi=cause_phi,
+            effect_phi=effect_phi,
+            cause_repertoire=_cause_repertoire(mechanism, cause, candidate, repertoires) if with_repertoires else None,
+            effect_repertoire=_effect_repertoire(mechanism, effect, repertoires) if with_repertoires else None,
+        )
+        for mechanism, cause_phi, effect_phi, cause, effect in found
+        if cause_phi > 0 and effect_phi > 0
     )

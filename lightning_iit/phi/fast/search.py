@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lightning_iit.phi.fast.cuts import SystemCut, system_cuts
-from lightning_iit.phi.fast.mice import Mice, concept_phis, find_mice, new_mice, new_uncut
-from lightning_iit.phi.fast.partitions import Search, new_search
-from lightning_iit.phi.fast.repertoires import Repertoires, fill_repertoires, new_repertoires
+from lightning_iit.phi.fast.evaluation import Worker, evaluate_cut, new_worker
+from lightning_iit.phi.fast.mice import Mice, concept_phis, new_mice, new_uncut
+from lightning_iit.phi.fast.repertoires import Repertoires, new_repertoires
 from lightning_iit.phi.fast.rounding import PRECISION
-from lightning_iit.phi.fast.structures import Space, Structure, new_space, structure_distance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,16 +23,10 @@ if TYPE_CHECKING:
 THREADS_FROM = 6
 """Below so many nodes threads cost more than they give."""
 
+UNCUT = SystemCut(-1, 0, 0)
+
 Checkpoint = Callable[[float], None]
 """Is called now and then with the fraction of the cuts that are done; what it raises ends the analysis."""
-
-
-class Worker(NamedTuple):
-    """What a thread needs for itself."""
-
-    cut: Repertoires
-    search: Search
-    space: Space
 
 
 class Minimum(NamedTuple):
@@ -48,7 +41,8 @@ class Minimum(NamedTuple):
 class Found(NamedTuple):
     """The minimum-information partition of a candidate system in a state, and what belongs to it.
 
-    ``minimum.cut`` is None if no mechanism has a concept. ``rows`` says in which row of ``mice`` a mechanism is.
+    ``minimum.cut`` is None if no mechanism has a concept. ``rows`` says in which row of ``mice`` a mechanism is. The repertoires
+    are there until the next search; those of the partitioned system only where they are asked for.
     """
 
     minimum: Minimum
@@ -56,6 +50,7 @@ class Found(NamedTuple):
     rows: NDArray[np.int64]
     mice: Mice
     whole: Repertoires
+    partitioned: Repertoires
 
 
 class CutSearch:
@@ -81,7 +76,7 @@ class CutSearch:
         self._mice: dict[int, Mice] = {}
         self._whole = new_repertoires(self.n)
         threads = max(1, options.threads) if self.n >= THREADS_FROM else 1
-        self._workers = [Worker(new_repertoires(self.n), new_search(self.n), new_space(self.n)) for _ in range(threads)]
+        self._workers = [new_worker(self.n) for _ in range(threads)]
         self._chunk = {6: 32, 7: 8, 8: 2}.get(self.n, 2**self.n)
 
     def search(self, state: NDArray[np.int64], checkpoint: Checkpoint, *, enough: float = -1.0) -> Found:
@@ -128,15 +123,17 @@ class _Run:
         self._stopped = False
 
     def found(self) -> Found:
-        of, candidate = self._of, self._candidate
-        fill_repertoires(candidate.given, candidate.inputs, self._state, 0, 0, candidate.subsets, of._whole)
-        self._find_mice(SystemCut(-1, 0, 0), of._workers[0], of._whole, of._uncut.mice, self._checkpoint)
+        of = self._of
+        self._evaluate_cut(UNCUT, of._workers[0]._replace(cut=of._whole), of._uncut.mice, self._checkpoint)
         phi = concept_phis(of._uncut.mice, self._rows[1:])
         if phi.any():
             if not of._options.new_concepts:
                 self._wanted[1:] = phi > 0
             self._evaluate_all()
-        return Found(self._minimum, self._evaluated, self._rows, of._uncut.mice, of._whole)
+        minimum, worker = self._minimum, of._workers[0]
+        if minimum.mice is not None and minimum.cut is not None and of._options.repertoires:
+            self._evaluate_mechanisms(1, 1, minimum.cut, worker, minimum.mice)
+        return Found(minimum, self._evaluated, self._rows, of._uncut.mice, of._whole, worker.cut)
 
     def _evaluate_all(self) -> None:
         workers = self._of._workers
@@ -184,42 +181,24 @@ class _Run:
         return max(0, self._evaluated - len(self._of._workers)) / len(self._of._cuts)
 
     def _evaluate(self, cut: SystemCut, worker: Worker, checkpoint: Checkpoint) -> None:
-        of, candidate = self._of, self._candidate
-        mice = of.mice(cut)
-        fill_repertoires(candidate.given, candidate.inputs, self._state, cut.source, cut.target, candidate.subsets, worker.cut)
-        self._find_mice(cut, worker, worker.cut, mice, checkpoint)
-        if self._stopped:
-            return
-        phi = structure_distance(
-            self._rows,
-            Structure(of._uncut.mice, of._whole),
-            Structure(mice, worker.cut),
-            candidate.subsets,
-            worker.space,
-            worker.search.transport,
-            self._minimum.phi + 2 * PRECISION,
-        )
+        mice = self._of.mice(cut)
+        phi = self._evaluate_cut(cut, worker, mice, checkpoint)
         with self._lock:
-            if (phi, cut.position) < self._minimum[:2]:
+            if not self._stopped and (phi, cut.position) < self._minimum[:2]:
                 self._minimum = Minimum(phi, cut.position, cut, mice)
 
-    def _find_mice(self, cut: SystemCut, worker: Worker, repertoires: Repertoires, mice: Mice, checkpoint: Checkpoint) -> None:
-        of, candidate = self._of, self._candidate
-        for first in range(1, len(self._rows), of._chunk):
+    def _evaluate_cut(self, cut: SystemCut, worker: Worker, mice: Mice, checkpoint: Checkpoint) -> float:
+        """Φ of a cut; of no meaning for no cut, and when the search was stopped."""
+        mechanisms, phi = len(self._rows), np.inf
+        for first in range(1, mechanisms, self._of._chunk):
             checkpoint(self._fraction())
             if self._stopped:
-                return
-            find_mice(
-                first,
-                min(first + of._chunk, len(self._rows)),
-                self._wanted,
-                self._rows,
-                cut.source,
-                cut.target,
-                of._whole,
-                repertoires,
-                candidate.subsets,
-                worker.search,
-                of._uncut,
-                mice,
-            )
+                break
+            phi = self._evaluate_mechanisms(first, min(first + self._of._chunk, mechanisms), cut, worker, mice)
+        return phi
+
+    def _evaluate_mechanisms(self, first: int, stop: int, cut: SystemCut, worker: Worker, mice: Mice) -> float:
+        of, candidate = self._of, self._candidate
+        bound = self._minimum.phi + 2 * PRECISION
+        known = (self._wanted, self._rows, candidate.dynamics, candidate.subsets, of._whole, of._uncut, mice, worker, bound)
+        return float(evaluate_cut(first, stop, self._state, cut.source, cut.target, *known))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lightning_iit.phi.fast.compiling import entry, kernel
+from lightning_iit.phi.fast.compiling import kernel
 from lightning_iit.phi.fast.emd import Transport, emd
 from lightning_iit.phi.fast.mice import CAUSE, EFFECT, Mice
 from lightning_iit.phi.fast.rounding import round_numpy, round_python
@@ -177,7 +177,7 @@ def _destroyed_distance(which: int, size: int, structure: Structure, sets: Subse
     return round_numpy(total) if by_numpy else round_python(total)
 
 
-@entry
+@kernel
 def structure_distance(
     rows: NDArray[np.int64], whole: Structure, cut: Structure, sets: Subsets, space: Space, transport: Transport, bound: float
 ) -> float:

@@ -62,6 +62,10 @@ def mask_of(nodes: tuple[int, ...]) -> int:
     return sum(1 << node for node in nodes)
 
 
-def nodes_of(mask: int, nodes: tuple[int, ...]) -> tuple[int, ...]:
-    """The members of a mask, by the names that ``nodes`` gives to its bits."""
-    return tuple(node for bit, node in enumerate(nodes) if mask >> bit & 1)
+@lru_cache(maxsize=64)
+def subsets_of(nodes: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """The members of each mask, by the names that ``nodes`` gives to its bits."""
+    members: list[tuple[int, ...]] = [()]
+    for node in nodes:
+        members += [(*smaller, node) for smaller in members]
+    return tuple(members)

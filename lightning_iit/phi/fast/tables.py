@@ -14,39 +14,52 @@ if TYPE_CHECKING:
     from lightning_iit.records import System
 
 
+class Dynamics(NamedTuple):
+    """What each of n nodes hears and does.
+
+    Args:
+        inputs: ``[n]``, for each node the mask of the nodes that have a connection to it.
+        given: ``[n, 2**n, 2**n]``, ``given[i, S, x]`` is the probability that node i is ON after the nodes of S were in their
+            states of x and all others were set at random: the TPM with noise in every connection from outside S.
+    """
+
+    inputs: NDArray[np.int64]
+    given: NDArray[np.float64]
+
+
 class Candidate(NamedTuple):
     """A candidate system: some nodes of a system, the others held at their states.
 
     Args:
         nodes: the system's indices of the candidate's n nodes, ascending; node k of all tables is ``nodes[k]``.
         tpm: ``[2**n, n]``, state-by-node, conditioned on the states of the other nodes, as given.
-        inputs: ``[n]``, for each node the mask of the nodes that have a connection to it.
-        given: ``[n, 2**n, 2**n]``, ``given[i, S, x]`` is the probability that node i is ON after the nodes of S were in their
-            states of x and all others were set at random: the TPM with noise in every connection from outside S.
+        dynamics: what its nodes hear and do.
         subsets: index tables.
     """
 
     nodes: tuple[int, ...]
     tpm: NDArray[np.float64]
-    inputs: NDArray[np.int64]
-    given: NDArray[np.float64]
+    dynamics: Dynamics
     subsets: Subsets
 
 
 def _conditioned(system: System, nodes: tuple[int, ...]) -> NDArray[np.float64]:
     """The rows of the TPM in which the nodes outside are in their current states, and the columns of ``nodes``."""
     n = len(nodes)
+    tpm: NDArray[np.float64] = np.asarray(system.tpm, dtype=np.float64)
+    if n == system.n:
+        return tpm
     background = sum(bit << node for node, bit in enumerate(system.state) if node not in nodes)
     states = np.arange(1 << n)
     rows = background + sum(((states >> k & 1) << node for k, node in enumerate(nodes)), start=np.zeros_like(states))
-    tpm: NDArray[np.float64] = np.asarray(system.tpm, dtype=np.float64)
-    return tpm[rows][:, list(nodes)]
+    conditioned: NDArray[np.float64] = tpm[rows][:, list(nodes)]
+    return conditioned
 
 
 def _without_nonconnections(tpm: NDArray[np.float64], inputs: NDArray[np.int64]) -> NDArray[np.float64]:
     """Each node's probabilities ``[n, 2**n]``, averaged over the nodes with no connection to it: connectivity overrules the TPM."""
     n = tpm.shape[1]
-    probabilities = np.ascontiguousarray(tpm.T)
+    probabilities = tpm.T.copy()
     for node in range(n):
         # axis a of the cube is node n - 1 - a
         axes = tuple(n - 1 - other for other in range(n) if not inputs[node] >> other & 1)
@@ -57,14 +70,16 @@ def _without_nonconnections(tpm: NDArray[np.float64], inputs: NDArray[np.int64])
 
 
 def _given(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``Candidate.given``, by averaging over one node after the other."""
+    """``Dynamics.given``, by averaging over one node after the other."""
     n, count = probabilities.shape
     given = np.empty((n, count, count))
     given[:, count - 1] = probabilities
-    for subset in range(count - 2, -1, -1):
-        missing = ~subset & (subset + 1)
-        finer = given[:, subset | missing].reshape(n, -1, 2, missing)
-        given[:, subset] = np.repeat((finer[:, :, 0] + finer[:, :, 1]) / 2, 2, axis=1).reshape(n, count)
+    for node in range(n - 1, -1, -1):
+        # of the subsets and of the states: the higher nodes, this one, the lower ones
+        above, below = 1 << (n - 1 - node), 1 << node
+        cube = given.reshape(n, above, 2, below, above, 2, below)
+        finer = cube[:, :, 1, -1]
+        cube[:, :, 0, -1] = (finer[:, :, :, :1] + finer[:, :, :, 1:]) / 2
     return given
 
 
@@ -74,18 +89,19 @@ def candidate(system: System, nodes: tuple[int, ...]) -> Candidate:
     tpm = _conditioned(system, nodes)
     connected = np.ones((n, n), dtype=np.int64) if system.cm is None else np.asarray(system.cm)[np.ix_(nodes, nodes)]
     inputs = (connected << np.arange(n)[:, None]).sum(axis=0)
-    return Candidate(nodes, tpm, inputs, _given(_without_nonconnections(tpm, inputs)), subsets(n))
+    return Candidate(nodes, tpm, Dynamics(inputs, _given(_without_nonconnections(tpm, inputs))), subsets(n))
 
 
 def reachable(system: Candidate, state: NDArray[np.int64]) -> bool:
     """Whether some state can be followed by ``state`` ``[n]``, as PyPhi tests it: on the TPM as given, node by node."""
-    step = system.tpm - state
-    return bool(((step > -1) & (step < 1)).all(axis=1).any())
+    return bool((np.abs(system.tpm - state) < 1).all(axis=1).any())
 
 
 def strongly_connected(inputs: NDArray[np.int64]) -> bool:
     """Whether each node can be reached from each other along connections (a single node is)."""
     n = len(inputs)
+    if (inputs == (1 << n) - 1).all():
+        return True
     outputs = [sum(1 << i for i in range(n) if inputs[i] >> j & 1) for j in range(n)]
     return all(_reached(masks) == (1 << n) - 1 for masks in ([int(mask) for mask in inputs], outputs))
 

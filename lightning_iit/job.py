@@ -34,7 +34,7 @@ from lightning_iit.records import (
 )
 from lightning_iit.tpm.diagnostics import scalars as tpm_scalars
 from lightning_iit.tpm.estimate import Tpm, tpm_from_counts
-from lightning_iit.tpm.examine import examine
+from lightning_iit.tpm.examine import diagnostic_scalars, examine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +71,10 @@ def run(task: PhiTask, report: Report = ignore) -> TaskResult:
     with _Part("the scalars of the TPM", notes):
         scalars |= tpm_scalars(tpm)
     with _Part("the diagnostics of the counts", notes):
-        found = examine(task.counts, kind=task.kind, prior=task.prior, blocks=task.blocks or None, seed=task.seed)
+        found = examine(
+            task.counts, kind=task.kind, prior=task.prior, dynamics=task.dynamics, blocks=task.blocks or None, seed=task.seed
+        )
+        scalars |= diagnostic_scalars(found)
     if task.pictures:
         with _Part("the picture of the TPM", notes):
             images["tpm"] = _heatmap(task, tpm)
@@ -104,6 +107,7 @@ def run(task: PhiTask, report: Report = ignore) -> TaskResult:
         null=judgement.null,
         interval=judgement.interval,
         curve=judgement.curve,
+        sensitivity=judgement.sensitivity,
         major_complex=complex_,
         images=images,
         notes=tuple(notes),

@@ -1,11 +1,11 @@
-"""What a Φ is judged by: its null, its posterior interval, and its dependence on the number of transitions."""
+"""What a Φ is judged by: its null, its posterior interval, and its dependence on the transitions and on the thresholds."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from lightning_iit.phi.engine import choose_engine
-from lightning_iit.records import Computed, Counts, CurvePoint, Interval, NullResult, PhiTask, System
+from lightning_iit.records import Computed, Counts, CurvePoint, Interval, NullResult, PhiResult, PhiTask, System, ThresholdPoint
 from lightning_iit.tpm.estimate import tpm_from_counts
 from lightning_iit.tpm.intervals import curve_point, phi_interval, posterior_draws, subsample_sizes, subsamples
 from lightning_iit.tpm.nulls import judge, null_scalars, surrogates
@@ -24,6 +24,7 @@ class Judgement(NamedTuple):
     null: NullResult | None = None
     interval: Interval | None = None
     curve: tuple[CurvePoint, ...] = ()
+    sensitivity: tuple[ThresholdPoint, ...] = ()
 
     @property
     def scalars(self) -> dict[str, float]:
@@ -37,7 +38,7 @@ def analyses_for(task: PhiTask) -> int:
     if task.judge is None:
         return 0
     points = len(subsample_sizes(task.counts.transitions)) * CURVE_PARTS if task.judge.curve else 0
-    return task.judge.surrogates + task.judge.interval_draws + points
+    return task.judge.surrogates + task.judge.interval_draws + points + len(task.judge.thresholds)
 
 
 def judge_phi(task: PhiTask, phi: float) -> Judgement:
@@ -58,7 +59,7 @@ def judge_phi(task: PhiTask, phi: float) -> Judgement:
     if asked.interval_draws:
         posterior = posterior_draws(task.counts, draws=asked.interval_draws, seed=task.seed)
         interval = phi_interval(phi, _phis(task, posterior), counts=task.counts, kind=task.kind, null=null, seed=task.seed)
-    return Judgement(null, interval, _curve(task) if asked.curve else ())
+    return Judgement(null, interval, _curve(task) if asked.curve else (), _sensitivity(task))
 
 
 def _curve(task: PhiTask) -> tuple[CurvePoint, ...]:
@@ -69,13 +70,35 @@ def _curve(task: PhiTask) -> tuple[CurvePoint, ...]:
     return tuple(point for point in points if point is not None)
 
 
+def _sensitivity(task: PhiTask) -> tuple[ThresholdPoint, ...]:
+    """Φ of the same state with other thresholds."""
+    asked = task.judge.thresholds if task.judge is not None else ()
+    tpms = [tpm_from_counts(other.counts, task.prior) for other in asked]
+    results = _results(task, [tpm.state_by_node for tpm in tpms])
+    return tuple(
+        ThresholdPoint(
+            quantile=other.quantile,
+            thresholds=other.thresholds,
+            transitions=other.counts.transitions,
+            visited=int(tpm.visited.sum()),
+            phi=result.phi if isinstance(result, Computed) else None,
+            reason=result.reason,
+        )
+        for other, tpm, result in zip(asked, tpms, results, strict=True)
+    )
+
+
 def _estimated(task: PhiTask, drawn: Sequence[Counts]) -> list[np.ndarray]:
     return [tpm_from_counts(counts, task.prior).state_by_node for counts in drawn]
 
 
 def _phis(task: PhiTask, tpms: Iterable[np.ndarray]) -> list[float | None]:
     """Φ for each state-by-node TPM; None where the state cannot be reached under it."""
+    return [result.phi if isinstance(result, Computed) else None for result in _results(task, tpms)]
+
+
+def _results(task: PhiTask, tpms: Iterable[np.ndarray]) -> list[PhiResult]:
+    """The result of the task's first state for each state-by-node TPM."""
     engine = choose_engine(task.engine, task.options)
     systems = [System(tpm=tpm, state=task.states[0], cm=task.cm) for tpm in tpms]  # type: ignore[arg-type]
-    results = [next(iter(engine.analyse([system], task.options))) for system in systems]
-    return [result.phi if isinstance(result, Computed) else None for result in results]
+    return [next(iter(engine.analyse([system], task.options))) for system in systems]

@@ -340,6 +340,21 @@ class CurvePoint(_Record, frozen=True, kw_only=True):
     high: float
 
 
+class ThresholdPoint(_Record, frozen=True, kw_only=True):
+    """Φ of the same state with other thresholds: of each unit the ``quantile`` of its activations.
+
+    Of as many ``transitions`` as there are activations kept for it (or draws, for perturbed TPMs), from ``visited`` states.
+    ``phi`` is None where there is none, as ``reason`` then says.
+    """
+
+    quantile: float
+    thresholds: tuple[float, ...]
+    transitions: int
+    visited: int
+    phi: float | None
+    reason: str = ""
+
+
 class Diagnostic(_Record, frozen=True, kw_only=True):
     """One checked assumption of the estimate: its value and unit, a p-value where there is a test, and plain words."""
 
@@ -354,6 +369,14 @@ class Diagnostic(_Record, frozen=True, kw_only=True):
 # --- a task and its outcome ------------------------------------------------------------------------------------------
 
 
+class ThresholdCounts(_Record, frozen=True, kw_only=True):
+    """The transitions with other thresholds: of each unit the quantile of its activations."""
+
+    quantile: float
+    thresholds: tuple[float, ...]
+    counts: Counts
+
+
 class Judge(_Record, frozen=True, kw_only=True):
     """What a Φ is to be judged by, behind the analysis itself.
 
@@ -362,12 +385,14 @@ class Judge(_Record, frozen=True, kw_only=True):
         surrogates: how many are drawn under the null.
         interval_draws: how many TPMs are drawn from the posterior; 0 for no interval.
         curve: also compute Φ against the number of transitions.
+        thresholds: the transitions with other thresholds, of each of which Φ is computed too.
     """
 
     null: str = "cut"
     surrogates: int = 19
     interval_draws: int = 0
     curve: bool = False
+    thresholds: tuple[ThresholdCounts, ...] = ()
 
 
 class GroupTask(_Record, frozen=True, kw_only=True):
@@ -431,6 +456,7 @@ class TaskResult(_Record, frozen=True, kw_only=True):
     null: NullResult | None = None
     interval: Interval | None = None
     curve: tuple[CurvePoint, ...] = ()
+    sensitivity: tuple[ThresholdPoint, ...] = ()
     major_complex: MajorComplex | None = None
     groups: tuple[PhiResult, ...] = ()
     images: dict[str, bytes] = {}
@@ -497,6 +523,7 @@ class EpochRecord(_Record, frozen=True, kw_only=True):
     null: NullResult | None = None
     interval: Interval | None = None
     curve: tuple[CurvePoint, ...] = ()
+    sensitivity: tuple[ThresholdPoint, ...] = ()
     major_complex: MajorComplex | None = None
     groups: tuple[GroupResult, ...] = ()
     structural_phi: float | None = None

@@ -6,9 +6,7 @@ import base64
 import logging
 import sys
 import threading
-import time
 import zlib
-from collections import deque
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -18,16 +16,16 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from lightning_iit.budget import AtThresholds, Budget
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.judgement import analyses_for
 from lightning_iit.phi.cost import cost_in_words
 from lightning_iit.phi.engine import choose_engine
 from lightning_iit.records import (
     Computed,
     Counts,
+    Dynamics,
     EpochRecord,
     Failed,
-    Judge,
     PhiOptions,
     PhiResult,
     PhiTask,
@@ -39,10 +37,9 @@ from lightning_iit.records import (
     decode,
     encode,
 )
-from lightning_iit.tpm.counts import merge
-from lightning_iit.tpm.intervals import DRAWS
 from lightning_iit.tpm.nulls import NullName
 from lightning_iit.tpm.states import StatesPolicy, check_policy, choose_states, index_of
+from lightning_iit.windows import Window, WindowEpoch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,10 +93,6 @@ class RunOptions:
         choose_engine(self.engine, self.options)
 
 
-_INTERVAL_SECONDS = 30.0
-"""The last epoch's interval and curve are computed where they take no longer than this, by the time that its Φ took before."""
-
-
 class Run:
     """The records of one training run and the analyses that are still open.
 
@@ -117,11 +110,10 @@ class Run:
         self._records: dict[Key, EpochRecord] = {}
         self._stored: dict[Key, str] = {}
         self._open: dict[Key, tuple[PhiTask | None, EpochRecord]] = {}
-        self._windows: dict[str, deque[Counts]] = {}
+        self._windows: dict[str, Window] = {}
         self._packages = _versions()
-        self._started = time.monotonic()
-        self._spent = 0.0
-        self._last: dict[str, tuple[PhiTask, EpochRecord]] = {}
+        self._budget = Budget(null=options.null, surrogates=options.surrogates, share=options.extra_budget)
+        self._last: dict[str, tuple[PhiTask, EpochRecord, AtThresholds]] = {}
 
     @property
     def records(self) -> Records:
@@ -143,9 +135,9 @@ class Run:
         """
         if captured.problem is not None or captured.counts is None or epoch < 0:
             return captured.counts
-        window = self._windows.setdefault(captured.layer, deque(maxlen=self._options.window))
-        window.append(captured.counts)
-        return merge(window)
+        window = self._windows.setdefault(captured.layer, Window(self._options.window))
+        window.add(captured.counts, captured.dynamics)
+        return window.counts
 
     def states(self, captured: LayerEpoch, counts: Counts | None) -> tuple[State, ...]:
         """The observed states that are analysed; none where no transition was seen."""
@@ -163,6 +155,7 @@ class Run:
         global_step: int,
         wall_time: float,
         last: bool = False,
+        at_thresholds: AtThresholds = tuple,
     ) -> Future[TaskResult] | None:
         """Files one layer's epoch: hands it to the pool, or settles it at once where nothing can be analysed.
 
@@ -174,6 +167,7 @@ class Run:
             global_step: at capture.
             wall_time: at capture, in seconds since 1970.
             last: whether no epoch follows; the last Φ of each layer is always judged by its null.
+            at_thresholds: counts the transitions of this epoch with other thresholds; called for the last epoch only.
 
         Returns:
             The future of the analysis, or None where it is settled already.
@@ -196,10 +190,12 @@ class Run:
             self._settle(stub, Skipped(code="no_transitions", reason=reason))
             return None
         try:
-            task = self._task(stub, states, getattr(captured, "blocks", ()))
+            task = self._task(stub, states, captured)
             self._say_cost(stub)
-            self._last[stub.layer] = (task, stub)
-            return self._analyse(msgspec.structs.replace(task, judge=self._judge(task, last=last)), stub)
+            self._last[stub.layer] = (task, stub, at_thresholds)
+            seconds = self._seconds(task)
+            judge = self._budget.judge_last(task, seconds, at_thresholds) if last else self._budget.judge(task, seconds)
+            return self._analyse(msgspec.structs.replace(task, judge=judge), stub)
         except Exception as error:
             log.exception("Layer %r of epoch %d could not be handed to a worker.", stub.layer, stub.epoch)
             reason = f"It could not be handed to a worker: {type(error).__name__}: {error}."
@@ -218,30 +214,14 @@ class Run:
 
     def judge_last(self) -> None:
         """Judges the last Φ of each layer by its null where that is still to be done, since nobody knew that it was the last."""
-        for task, stub in list(self._last.values()):
+        for task, stub, at_thresholds in list(self._last.values()):
             with self._lock:
                 record = self._records.get(stub.key)
             if record is None or record.null is not None or not isinstance(record.result, Computed):
                 continue
-            if (judge := self._judge(task, last=True)) is not None:
+            if (judge := self._budget.judge_last(task, self._seconds(task), at_thresholds)) is not None:
                 self._journal.expect(stub.key, stub.global_step)
                 self._analyse(msgspec.structs.replace(task, judge=judge), stub)
-
-    def _judge(self, task: PhiTask, *, last: bool) -> Judge | None:
-        """What the task's Φ is judged by: as much as the budget has room for, for the last epoch always the null."""
-        options = self._options
-        if options.null is None or len(task.states[0]) < 2:
-            return None
-        seconds = self._seconds(task)
-        cost = options.surrogates * seconds
-        room = options.extra_budget * (time.monotonic() - self._started) - self._spent
-        if not last and cost > room:
-            return None
-        self._spent += cost
-        judge = Judge(null=options.null, surrogates=options.surrogates)
-        everything = msgspec.structs.replace(judge, interval_draws=DRAWS, curve=True)
-        more = analyses_for(msgspec.structs.replace(task, judge=everything)) - options.surrogates
-        return everything if last and more * seconds <= _INTERVAL_SECONDS else judge
 
     def _seconds(self, task: PhiTask) -> float:
         """What one analysis takes: as long as the layer's latest did, else as the engine says."""
@@ -284,7 +264,7 @@ class Run:
             ),
         )
 
-    def _task(self, stub: EpochRecord, states: tuple[State, ...], blocks: tuple[Counts, ...]) -> PhiTask:
+    def _task(self, stub: EpochRecord, states: tuple[State, ...], captured: LayerEpoch) -> PhiTask:
         options = self._options
         if stub.counts is None or stub.units is None:
             msg = f"layer {stub.layer!r} has states but no counts or units"
@@ -301,7 +281,8 @@ class Run:
             axis=stub.axis,
             labels=stub.units.labels,
             cm=stub.perturbation.cm if stub.perturbation is not None else None,
-            blocks=blocks,
+            blocks=getattr(captured, "blocks", ()),
+            dynamics=self._dynamics(captured, stub),
             visits=tuple(observed.visits[index_of(state)] for state in states),
             engine=options.engine,
             options=options.options,
@@ -309,6 +290,12 @@ class Run:
             pictures=options.pictures,
             seed=options.seed,
         )
+
+    def _dynamics(self, captured: LayerEpoch, stub: EpochRecord) -> Dynamics | None:
+        """What the tests of Markov order and stationarity need, where states followed one another."""
+        if stub.kind == "causal":
+            return None
+        return captured.dynamics if stub.epoch < 0 else self._windows[stub.layer].dynamics
 
     def _analyse(self, task: PhiTask, stub: EpochRecord) -> Future[TaskResult]:
         with self._lock:
@@ -338,6 +325,7 @@ class Run:
                 "null": answer.null,
                 "interval": answer.interval,
                 "curve": answer.curve,
+                "sensitivity": answer.sensitivity,
                 "major_complex": answer.major_complex,
                 "notes": (*stub.notes, *answer.notes),
             }
@@ -383,7 +371,7 @@ class Run:
             return {
                 "records": list(self._stored.values()),
                 "open": [[_pack(encode(task)), _pack(encode(stub))] for task, stub in self._open.values() if task is not None],
-                "windows": {layer: [_pack(encode(counts)) for counts in window] for layer, window in self._windows.items()},
+                "windows": {layer: [_pack(encode(epoch)) for epoch in window.epochs] for layer, window in self._windows.items()},
             }
 
     def load_state_dict(self, state: Mapping[str, Any], *, known: bool = False) -> None:
@@ -401,8 +389,8 @@ class Run:
                 self._journal.expect(record.key, record.global_step)
                 self._journal.write(record, {})
         for layer, window in state["windows"].items():
-            counts = (msgspec.json.decode(_unpack(packed), type=Counts) for packed in window)
-            self._windows[layer] = deque(counts, maxlen=self._options.window)
+            epochs = (msgspec.json.decode(_unpack(packed), type=WindowEpoch) for packed in window)
+            self._windows[layer] = Window(self._options.window, epochs)
         for packed_task, packed_stub in state["open"]:
             stub = decode(_unpack(packed_stub))
             self._journal.expect(stub.key, stub.global_step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 
 import pytest
@@ -9,7 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightning_iit.capture.transitions import NO_STATE, TransitionCounts, count, counts_record, pack
+from lightning_iit.capture.transitions import NO_STATE, TransitionCounts, counts_record, pack
+from lightning_iit.tpm.counts import merge
 
 sizes = st.integers(1, 5)
 
@@ -33,24 +35,41 @@ def code_tables(draw):
     return n, draw(st.integers(1, 3)), draw(st.lists(row, min_size=1, max_size=6))
 
 
+def counted(codes, n, *, lag=1) -> TransitionCounts:
+    metric = TransitionCounts(n, lag=lag)
+    for part in codes if isinstance(codes, list) else [codes]:
+        metric.begin_step()
+        metric.update(part)
+    metric.close()
+    return metric
+
+
+def of(rows) -> torch.Tensor:
+    return torch.tensor(rows, dtype=torch.int64)
+
+
 @settings(deadline=None)
 @given(code_tables())
 def test_count_equals_a_plain_loop(table):
     n, lag, rows = table
-    expected = Counter()
+    pairs, triples = Counter(), Counter()
     for row in rows:
         for first, then in zip(row, row[lag:], strict=False):
             if first >= 0 and then >= 0:
-                expected[first * 2**n + then] += 1
-    counted = count(torch.tensor(rows, dtype=torch.int64), n, lag=lag)
-    assert {index: number for index, number in enumerate(counted.tolist()) if number} == dict(expected)
+                pairs[first * 2**n + then] += 1
+        for three in zip(row, row[lag:], row[2 * lag :], strict=False):
+            if min(three) >= 0:
+                triples[three] += 1
+    metric = counted(of(rows), n, lag=lag)
+    assert {index: number for index, number in enumerate(metric.compute().tolist()) if number} == dict(pairs)
+    assert metric.dynamics().triples == tuple((*three, number) for three, number in sorted(triples.items()))
 
 
 @settings(deadline=None)
 @given(code_tables())
 def test_a_record_holds_visits_and_next_on_counts_of_the_joint_counts(table):
     n, _, rows = table
-    record = counts_record(count(torch.tensor(rows, dtype=torch.int64), n), n)
+    record = counts_record(counted(of(rows), n).compute())
     assert list(record.joint) == sorted(record.joint)
     assert record.transitions == sum(number for *_, number in record.joint)
     for state in range(2**n):
@@ -59,26 +78,84 @@ def test_a_record_holds_visits_and_next_on_counts_of_the_joint_counts(table):
         assert record.on[state] == tuple(sum(number for then, number in after if then >> unit & 1) for unit in range(n))
 
 
+@pytest.mark.parametrize("parts", [1, 2, 3, 64, 65, 300])
+def test_halves_are_those_of_a_plain_loop_split_at_the_part_nearest_to_the_middle(parts):
+    codes = torch.randint(0, 8, (1, 6001), generator=torch.Generator().manual_seed(parts))
+    pieces = list(torch.tensor_split(codes, parts, 1))
+    for number in range(1, parts):
+        pieces[number] = torch.cat((pieces[number - 1][:, -1:], pieces[number]), 1)
+    metric = counted(pieces, 3)
+    first, second = metric.dynamics().halves
+    assert first.transitions + second.transitions == 6000
+    # At worst half of a part is on the wrong side, of which at least 32 are kept apart.
+    assert abs(first.transitions - 3000) <= 6000 / 2 / min(2 * parts, 64) + 1
+    row = codes[0].tolist()
+    pairs = Counter(itertools.pairwise(row))
+    early = Counter(list(itertools.pairwise(row))[: first.transitions])
+    assert {(a, b): number for a, b, number in first.joint} == early
+    assert {(a, b): number for a, b, number in second.joint} == pairs - early
+    assert merge((first, second)) == counts_record(metric.compute())
+
+
+def test_halves_of_sequences_are_the_first_and_the_last_of_them():
+    rows = [[0, 1, 1], [1, 0, 0], [1, 1, 1], [0, 0, 0]]
+    first, second = counted(of(rows), 1).dynamics().halves
+    assert first.joint == ((0, 0, 1), (0, 1, 1), (1, 0, 1), (1, 1, 1))
+    assert second.joint == ((0, 0, 2), (1, 1, 2))
+
+
+def test_rows_that_were_counted_before_are_not_counted_twice():
+    row = torch.randint(0, 4, (50,), generator=torch.Generator().manual_seed(0))
+    for lag in (1, 3):
+        metric, tail = TransitionCounts(2, lag=lag), row[:0]
+        for piece in torch.split(row, [1, 2, 7, 1, 30, 9]):
+            codes = torch.cat((tail, piece))
+            metric.update(codes[None], seen=len(tail))
+            tail = codes[-2 * lag :]
+        metric.close()
+        whole = counted(row[None], 2, lag=lag)
+        assert torch.equal(metric.compute(), whole.compute())
+        assert metric.dynamics().triples == whole.dynamics().triples
+
+
+def test_what_is_not_counted_of_many_units():
+    codes = torch.randint(0, 2**7, (1, 500))
+    seven = counted(codes, 7).dynamics()
+    assert seven.triples is None
+    assert [half.transitions for half in seven.halves] == [249, 250]
+    nine = counted(codes, 9)
+    assert (nine.dynamics().triples, nine.dynamics().halves) == (None, ())
+    assert int(nine.compute().sum()) == 499
+
+
 def test_metric_adds_up_and_starts_anew():
     metric = TransitionCounts(1)
-    metric.update(torch.tensor([[0, 1, 1]]), left_out=2)
-    metric.update(torch.tensor([[1, 0, NO_STATE, 0]]), left_out=1)
+    metric.update(of([[0, 1, 1]]), left_out=2)
+    metric.update(of([[1, 0, NO_STATE, 0]]), left_out=1)
+    metric.close()
     assert metric.compute().tolist() == [0, 1, 1, 1]
     assert int(metric.left_out) == 3
     metric.reset()
-    metric.update(torch.tensor([[0, 0]]))
+    metric.update(of([[0, 0]]))
+    metric.close()
     assert metric.compute().tolist() == [1, 0, 0, 0]
+    assert metric.dynamics().triples == ()
 
 
 def test_metric_counts_across_inference_mode():
     metric = TransitionCounts(1)
     with torch.inference_mode():
-        metric.update(torch.tensor([[0, 1]]))
-    metric.update(torch.tensor([[0, 1]]))
-    assert metric.compute().tolist() == [0, 2, 0, 0]
+        metric.update(of([[0, 1, 0]]))
+    metric.update(of([[0, 1]]))
+    metric.close()
+    assert metric.compute().tolist() == [0, 2, 1, 0]
+    assert metric.dynamics().triples == ((0, 1, 0, 1),)
 
 
 @pytest.mark.parametrize("n", [1, 3])
 def test_nothing_to_count(n):
-    assert count(torch.empty((0, 0), dtype=torch.int64), n).tolist() == [0] * 4**n
-    assert count(torch.zeros((5, 1), dtype=torch.int64), n).sum() == 0
+    for codes in (torch.empty((0, 0), dtype=torch.int64), torch.zeros((5, 1), dtype=torch.int64)):
+        metric = counted(codes, n)
+        assert metric.compute().tolist() == [0] * 4**n
+        assert metric.dynamics().triples == ()
+        assert [half.transitions for half in metric.dynamics().halves] == [0, 0]

@@ -10,14 +10,14 @@ import scipy.stats
 from chains import BASIC, COIN, STICKY, counted, walk, watched
 
 from lightning_iit import estimate_tpm
-from lightning_iit.records import Counts
+from lightning_iit.records import Counts, Dynamics
 from lightning_iit.tpm.conversion import bits, state_by_state
 from lightning_iit.tpm.counts import joint, merge, on, triples_from_codes, visits
 from lightning_iit.tpm.diagnostics import effective_information, entropy, scalars
 from lightning_iit.tpm.estimate import tpm_from_counts
 from lightning_iit.tpm.examine import examine, multi_information, self_transitions
 from lightning_iit.tpm.nulls import surrogates
-from lightning_iit.tpm.resampling import conditional_dependence, homogeneity, markov_order
+from lightning_iit.tpm.resampling import MOST_TRIPLES, conditional_dependence, homogeneity, markov_order
 
 KEYS = {"coverage", "transitions", "effective_information", "determinism", "degeneracy", "entropy"}
 
@@ -148,9 +148,23 @@ def test_g_of_order_is_scipys(seed):
     assert markov_order(triples_from_codes([codes], units=n), n, resamples=19).g == pytest.approx(expected)
 
 
+def test_of_very_many_triples_a_part_is_tested():
+    codes = np.random.default_rng(0).integers(0, 4, MOST_TRIPLES + 50_000)
+    test = markov_order(triples_from_codes([codes], units=2), 2, resamples=19)
+    assert test == markov_order(triples_from_codes([codes], units=2), 2, resamples=19)
+    assert 0 < test.g < 100, "of 24 degrees of freedom, in a chain without memory"
+    copies = np.array([[0, 0, 0, MOST_TRIPLES], [0, 0, 1, 0], [1, 0, 1, MOST_TRIPLES], [1, 0, 0, 0]])
+    assert markov_order(copies, 1, resamples=19).bits == pytest.approx(1.0, abs=0.01), "as if all were tested"
+
+
 def test_triples_do_not_cross_sequences():
     found = triples_from_codes([[0, 1, 2, 3], [1, 2, 3], [3, 3], []], units=2)
     assert found.tolist() == [[0, 1, 2, 1], [1, 2, 3, 2]]
+
+
+def dynamics_of(codes: np.ndarray, n: int) -> Dynamics:
+    triples = triples_from_codes([codes], units=n).tolist()
+    return Dynamics(triples=tuple(map(tuple, triples)), halves=tuple(halves_of(codes, n)))
 
 
 SIZES = [(3, 200, 250), (6, 2000, 150)]
@@ -209,8 +223,7 @@ def test_violations_are_found(codes, name, n, transitions, repetitions):
         diagnostics = examine(
             counted(watched_codes, n),
             kind="observational",
-            halves=halves_of(watched_codes, n),
-            triples=triples_from_codes([watched_codes], units=n),
+            dynamics=dynamics_of(watched_codes, n),
             resamples=99,
             seed=seed,
         )
@@ -251,7 +264,7 @@ def read(counts: Counts, **options) -> dict:
 
 def test_a_sound_chain_in_words():
     codes = walk(BASIC, 1001, np.random.default_rng(0))
-    found = read(counted(codes, 3), halves=halves_of(codes, 3), triples=triples_from_codes([codes], units=3))
+    found = read(counted(codes, 3), dynamics=dynamics_of(codes, 3))
     assert list(found) == NAMES
     tested = ["conditional_dependence", "markov_order", "stationarity"]
     assert [found[name].verdict for name in ["coverage", *tested]] == ["ok"] * 4
@@ -274,7 +287,7 @@ def test_unvisited_states_and_few_transitions():
     assert few["conditional_dependence"].p is None
     assert "10 transitions" in few["conditional_dependence"].words
     codes = walk(COIN, 61, np.random.default_rng(0))
-    short = read(counted(codes, 3), halves=halves_of(codes, 3), triples=triples_from_codes([codes], units=3))
+    short = read(counted(codes, 3), dynamics=dynamics_of(codes, 3))
     assert short["stationarity"].verdict == short["markov_order"].verdict == "not enough data"
     partial = read(estimate_tpm([[0, 0], [1, 0]] * 200).counts)["coverage"]
     assert (partial.verdict, partial.value) == ("violated", 0.5)
@@ -282,7 +295,9 @@ def test_unvisited_states_and_few_transitions():
 
 
 def test_nothing_counted_is_still_examined():
-    found = read(Counts(visits=(0,) * 4, on=((0, 0),) * 4, joint=()), halves=[watched(COIN, 10, 0)] * 2, triples=[])
+    found = read(
+        Counts(visits=(0,) * 4, on=((0, 0),) * 4, joint=()), dynamics=Dynamics(triples=(), halves=(watched(COIN, 10, 0),) * 2)
+    )
     assert list(found) == NAMES
     assert found["coverage"].value == 0.0
 
@@ -290,7 +305,7 @@ def test_nothing_counted_is_still_examined():
 def test_what_does_not_apply_to_perturbed_counts():
     codes = walk(BASIC, 4001, np.random.default_rng(3))
     counts = counted(codes, 3)
-    found = read(counts, kind="causal", halves=halves_of(codes, 3), triples=triples_from_codes([codes], units=3))
+    found = read(counts, kind="causal", dynamics=dynamics_of(codes, 3))
     for name in ("markov_order", "stationarity", "self_transitions", "multi_information"):
         assert (found[name].verdict, found[name].value, found[name].p) == ("not applicable", None, None)
     assert found["conditional_dependence"].verdict == "ok"

@@ -21,10 +21,11 @@ from lightning_iit.records import Computed, Failed, PhiOptions, PhiTask, Skipped
 from lightning_iit.tpm.estimate import counts_from_codes
 
 PROJECT = Path(__file__).resolve().parents[1]
-SCALARS = {
-    "phi", "phi_mean", "phi_max", "states", "concepts", "sum_small_phi", "coverage", "transitions", "effective_information",
-    "determinism", "degeneracy", "entropy", "seconds",
+OF_THE_COUNTS = {
+    "coverage", "transitions", "effective_information", "determinism", "degeneracy", "entropy", "conditional_dependence",
+    "conditional_dependence_p", "self_transitions", "multi_information",
 }  # fmt: skip
+SCALARS = {"phi", "phi_mean", "phi_max", "states", "concepts", "sum_small_phi", "seconds", *OF_THE_COUNTS}
 
 
 def task(n=3, *, steps=300, seed=0, states=None, cm=None, kind="observational", **options):
@@ -128,14 +129,7 @@ def test_what_is_known_is_told_early():
 
     result = run(task(), report)
     assert reports[0][2].tpm == result.tpm
-    assert set(reports[0][2].scalars) == {
-        "coverage",
-        "transitions",
-        "effective_information",
-        "determinism",
-        "degeneracy",
-        "entropy",
-    }
+    assert set(reports[0][2].scalars) == OF_THE_COUNTS
     assert set(reports[0][2].images) == {"tpm"}
     assert tuple(state for _, state, _ in reports if state is not None) == result.states
     fractions = [fraction for fraction, _, _ in reports]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lightning_iit.capture.coding import TWO_BITS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lightning_iit.records import Axis, Counts, Kind, State, Thresholds, Units
+    from lightning_iit.records import Axis, Counts, Dynamics, Kind, State, Thresholds, Units
 
 _ORDERS: dict[Axis, str] = {
     "stream": "Transitions go from one sample to the next in the order in which the data loader gave them: a statement about that "
@@ -29,6 +31,8 @@ class LayerEpoch:
         units: which units, None if none could be chosen.
         thresholds: theirs in this epoch.
         counts: the transitions, None where nothing could be counted.
+        dynamics: what the tests of Markov order and stationarity need, None where it was not counted.
+        groups: the same of each further group of units.
         last_state: the last state in the order of the data (of this rank, and of the first forward pass in a step).
         left_out: how many rows were not counted, since an activation was NaN or infinite.
         notes: what a reader should know, in plain words.
@@ -44,7 +48,9 @@ class LayerEpoch:
     units: Units | None = None
     thresholds: Thresholds | None = None
     counts: Counts | None = None
+    dynamics: Dynamics | None = None
     last_state: State | None = None
+    groups: tuple[LayerEpoch, ...] = ()
     left_out: int = 0
     notes: tuple[str, ...] = ()
     structural_phi: float | None = None
@@ -58,17 +64,29 @@ def notes_on(axis: Axis, units: Units | None, counts: Counts | None, left_out: i
         yield _ORDERS[axis]
     if left_out:
         yield f"{left_out} rows were left out, with an activation that was NaN or infinite; no transition goes across them."
+    if units is not None and units.bits == 2:
+        yield TWO_BITS
+    if units is not None and units.clusters:
+        yield _macro(units)
     if units is not None and counts is not None and counts.transitions:
         yield from _dead(units, counts)
 
 
+def _macro(units: Units) -> str:
+    sizes = [len(cluster) for cluster in units.clusters[:: units.bits]]
+    return (
+        f"{len(sizes)} macro units of {', '.join(map(str, sizes))} units: each is the mean of units whose activations correlate, "
+        "and is named after the first of them. What is said is said of the means."
+    )
+
+
 def _dead(units: Units, counts: Counts) -> Iterator[str]:
-    n = len(units.indices)
+    labels = units.labels
     seen = {state for first, then, _ in counts.joint for state in (first, then)}
-    for position, index in enumerate(units.indices):
+    for position, label in enumerate(labels):
         values = {state >> position & 1 for state in seen}
         if len(values) == 1:
-            where = f"Unit {index} (number {position} of the {n})"
+            where = f"Unit {label} (number {position} of the {len(labels)})"
             yield f"{where} was never {'OFF' if values == {1} else 'ON'} in this epoch: it takes no part in any integration."
 
 

@@ -7,14 +7,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lightning_iit.errors import InvalidArgumentError, InvalidStatesError
-from lightning_iit.records import Counts
+from lightning_iit.records import Counts, Dynamics
 from lightning_iit.tpm.conversion import MAX_UNITS_OF_SQUARE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from jaxtyping import Int
     from numpy.typing import ArrayLike
+
+MOST_UNITS_IN_TRIPLES = 6
+"""Three states in a row of more units than this are not counted: 8**n counts."""
+MOST_UNITS_IN_HALVES = 8
+"""Of more units than this the halves of an epoch are not counted apart: many tables of 4**n counts."""
+
+QUANTILES = (0.4, 0.5, 0.6)
+"""Thresholds at which the sensitivity of Φ is shown. Close to the median, so that states that the units visit at one of them are
+hardly ever unvisited at the others: further apart it is the rows of few transitions that would be compared."""
 
 
 def counts_from_codes(before: ArrayLike, after: ArrayLike, *, units: int) -> Counts:
@@ -127,6 +136,29 @@ def merge(counts: Iterable[Counts]) -> Counts:
     times = np.zeros(len(pairs), dtype=np.int64)
     np.add.at(times, where.reshape(-1), entries[:, 2])
     return _counts(pairs >> n, pairs & (2**n - 1), times, n)
+
+
+def merge_dynamics(dynamics: Iterable[Dynamics]) -> Dynamics:
+    """What was counted in several epochs, in their order: the sum of the triples, and one half against the other of them all.
+
+    The halves are split where an epoch or half of one ends, nearest to the middle of the transitions.
+    """
+    parts = list(dynamics)
+    triples = None
+    if all(part.triples is not None for part in parts):
+        entries = np.array([entry for part in parts for entry in part.triples or ()], dtype=np.int64).reshape(-1, 4)
+        found, where = np.unique(entries[:, :3], axis=0, return_inverse=True)
+        times = np.zeros(len(found), dtype=np.int64)
+        np.add.at(times, where.reshape(-1), entries[:, 3])
+        triples = tuple(map(tuple, np.column_stack([found, times]).tolist()))
+    halves = [half for part in parts for half in part.halves] if all(part.halves for part in parts) else []
+    return Dynamics(triples=triples, halves=_two_halves(halves) if halves else ())
+
+
+def _two_halves(parts: Sequence[Counts]) -> tuple[Counts, Counts]:
+    so_far = np.cumsum([part.transitions for part in parts])
+    middle = int(np.argmin(np.abs(2 * so_far[:-1] - so_far[-1]))) + 1
+    return merge(parts[:middle]), merge(parts[middle:])
 
 
 def _counts(before: Int[np.ndarray, " pair"], after: Int[np.ndarray, " pair"], times: Int[np.ndarray, " pair"], n: int) -> Counts:

@@ -8,17 +8,15 @@ import numpy as np
 
 from lightning_iit.records import Diagnostic
 from lightning_iit.tpm.conversion import bits
-from lightning_iit.tpm.counts import joint, units_of, visits
+from lightning_iit.tpm.counts import MOST_UNITS_IN_HALVES, MOST_UNITS_IN_TRIPLES, joint, units_of, visits
 from lightning_iit.tpm.diagnostics import effective_information, entropy
 from lightning_iit.tpm.estimate import tpm_from_counts
 from lightning_iit.tpm.resampling import RESAMPLES, Resampled, conditional_dependence, homogeneity, markov_order
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from numpy.typing import ArrayLike
-
-    from lightning_iit.records import Counts, Kind
+    from lightning_iit.records import Counts, Dynamics, Kind
 
 OK, VIOLATED, TOO_LITTLE, NOT_APPLICABLE = "ok", "violated", "not enough data", "not applicable"
 SIGNIFICANT = 0.05
@@ -33,8 +31,7 @@ def examine(
     *,
     kind: Kind,
     prior: float = 0.5,
-    halves: Sequence[Counts] | None = None,
-    triples: ArrayLike | None = None,
+    dynamics: Dynamics | None = None,
     blocks: Sequence[Counts] | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -45,9 +42,7 @@ def examine(
         counts: the transitions.
         kind: ``causal`` counts were made by setting states, so order and stationarity do not apply.
         prior: the probability of ON in rows that were never visited.
-        halves: the counts of the first and of the second half of the window.
-        triples: ``[entry, 4]``, previous, present and next state and how often they followed each other
-            (:func:`~lightning_iit.tpm.counts.triples_from_codes`).
+        dynamics: three states in a row, and the counts of the first and of the second half of the window.
         blocks: the counts of each of several sources that were pooled (blocks of a deep network).
         resamples: for each p-value.
         seed: of the resampling.
@@ -60,13 +55,24 @@ def examine(
     found = [
         coverage(counts),
         _dependence(counts, resamples, seed),
-        _order(counts, kind, triples, resamples, seed),
-        _stationarity(kind, halves, resamples, seed),
+        _order(counts, kind, dynamics, resamples, seed),
+        _stationarity(counts, kind, dynamics, resamples, seed),
     ]
     if blocks is not None:
         words = "the pooled blocks have one TPM", "the blocks have different TPMs, so the pooled one describes none of them"
         found.append(_homogeneity("homogeneity", blocks, words, resamples, seed))
     return (*found, *_dynamics(counts, prior), self_transitions(counts, kind), multi_information(counts, kind))
+
+
+def diagnostic_scalars(found: Iterable[Diagnostic]) -> dict[str, float]:
+    """What is logged of diagnostics: each one's value under its name, and the p of a test as ``<name>_p``."""
+    logged: dict[str, float] = {}
+    for diagnostic in found:
+        if diagnostic.value is not None:
+            logged[diagnostic.name] = diagnostic.value
+        if diagnostic.p is not None:
+            logged[f"{diagnostic.name}_p"] = diagnostic.p
+    return logged
 
 
 def coverage(counts: Counts) -> Diagnostic:
@@ -99,13 +105,15 @@ def _dependence(counts: Counts, resamples: int, seed: int) -> Diagnostic:
     return _tested(name, conditional_dependence(counts, resamples=resamples, seed=seed), words)
 
 
-def _order(counts: Counts, kind: Kind, triples: ArrayLike | None, resamples: int, seed: int) -> Diagnostic:
+def _order(counts: Counts, kind: Kind, dynamics: Dynamics | None, resamples: int, seed: int) -> Diagnostic:
     name = "markov_order"
     if kind == "causal":
         return _without(name, NOT_APPLICABLE, "each state was set, so no state came before it")
-    if triples is None:
+    if units_of(counts) > MOST_UNITS_IN_TRIPLES:
+        return _without(name, NOT_APPLICABLE, f"three states in a row are not counted for more than {MOST_UNITS_IN_TRIPLES} units")
+    if dynamics is None or dynamics.triples is None:
         return _without(name, NOT_APPLICABLE, "three states in a row were not counted")
-    entries = np.asarray(triples, dtype=np.int64).reshape(-1, 4)
+    entries = np.array(dynamics.triples, dtype=np.int64).reshape(-1, 4)
     present = np.bincount(entries[:, 1], entries[:, 3], len(counts.visits))
     if present.sum() < MIN_TRANSITIONS * max((present > 0).sum(), 1):
         return _without(name, TOO_LITTLE, _too_little("whether the state before matters"))
@@ -116,18 +124,21 @@ def _order(counts: Counts, kind: Kind, triples: ArrayLike | None, resamples: int
     return _tested(name, markov_order(entries, units_of(counts), resamples=resamples, seed=seed), words)
 
 
-def _stationarity(kind: Kind, halves: Sequence[Counts] | None, resamples: int, seed: int) -> Diagnostic:
+def _stationarity(counts: Counts, kind: Kind, dynamics: Dynamics | None, resamples: int, seed: int) -> Diagnostic:
+    name = "stationarity"
     if kind == "causal":
-        return _without("stationarity", NOT_APPLICABLE, "each state was set at one and the same time")
+        return _without(name, NOT_APPLICABLE, "each state was set at one and the same time")
+    if units_of(counts) > MOST_UNITS_IN_HALVES:
+        return _without(name, NOT_APPLICABLE, f"halves are not counted apart for more than {MOST_UNITS_IN_HALVES} units")
     words = (
         "first and second half of the window have one TPM",
         "the TPM changes from the first to the second half of the window, so it is an average of what was never there",
     )
-    return _homogeneity("stationarity", halves, words, resamples, seed)
+    return _homogeneity(name, dynamics.halves if dynamics is not None else (), words, resamples, seed)
 
 
-def _homogeneity(name: str, groups: Sequence[Counts] | None, words: tuple[str, str], resamples: int, seed: int) -> Diagnostic:
-    if groups is None or len(groups) < 2:
+def _homogeneity(name: str, groups: Sequence[Counts], words: tuple[str, str], resamples: int, seed: int) -> Diagnostic:
+    if len(groups) < 2:
         return _without(name, NOT_APPLICABLE, "the parts were not counted apart")
     if any(not counts.joint and counts.transitions for counts in groups):
         return _without(name, NOT_APPLICABLE, "the units were drawn one by one")

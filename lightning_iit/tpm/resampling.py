@@ -28,6 +28,8 @@ RESAMPLES = 199
 """The smallest p is 1/200."""
 _CELLS = 2_000_000
 """Resampled tables are held at most this many entries at a time."""
+MOST_TRIPLES = 200_000
+"""Of more triples than this a random part is tested: about a second of time, and more power than any effect worth a word needs."""
 
 
 class Resampled(NamedTuple):
@@ -145,13 +147,16 @@ def markov_order(triples: ArrayLike, units: int, *, resamples: int = RESAMPLES, 
         seed: of the permutations.
     """
     entries = np.asarray(triples, dtype=np.int64).reshape(-1, 4)
+    rng = np.random.default_rng(seed)
+    if entries[:, 3].sum() > MOST_TRIPLES:
+        part = rng.multivariate_hypergeometric(entries[:, 3], MOST_TRIPLES, method="marginals")
+        entries = np.column_stack([entries[:, :3], part])[part > 0]
     entries = entries[np.lexsort((entries[:, 0], entries[:, 1]))]
     previous, present, following = (np.repeat(column, entries[:, 3]) for column in entries[:, :3].T)
     total = len(present)
     pairs = present * 2**units + previous
     starts = np.flatnonzero(np.concatenate([[total > 0], pairs[1:] != pairs[:-1]]))
     rows = np.flatnonzero(np.concatenate([[total > 0], present[1:] != present[:-1]]))
-    rng = np.random.default_rng(seed)
     drawn = np.empty(resamples)
     # Sorting random keys with the state in the lowest bits permutes within rows without the price of an argsort.
     base = (np.unique(present, return_inverse=True)[1].astype(np.uint64) << np.uint64(44)) | following.astype(np.uint64)

@@ -43,6 +43,7 @@ export interface EpochRecord {
     [k: string]: number;
   };
   schema_version: number;
+  sensitivity: ThresholdPoint[];
   state_order: string;
   states: StateResult[];
   structural_phi: number | null;
@@ -191,6 +192,14 @@ export interface PhiOptions {
   };
   repertoires: boolean;
   threads: number;
+}
+export interface ThresholdPoint {
+  phi: number | null;
+  quantile: number;
+  reason: string;
+  thresholds: number[];
+  transitions: number;
+  visited: number;
 }
 export interface StateResult {
   result: Computed | TimedOut | Failed | Skipped;

@@ -27,8 +27,10 @@ class CaptureOptions:
         layers: names or globs over ``named_modules()`` (``*`` stays within a part of the name, ``**`` does not); None picks one.
         units: how many units of each layer, which ones, or "auto": as many as the expected transitions can serve.
         selection: how that many are chosen: "variance" (those that vary most), "entropy" (whose binary states do), "weight_norm"
-            (the largest incoming weights), "random" or "first".
+            (the largest incoming weights), "random", "first", or "clusters": macro units, each the mean of units that correlate.
         threshold: "median", "mean", "zero" or a number; a unit is ON above it.
+        bits: 1, or 2: a unit is coded as two binary elements, the Gray code of its quartiles.
+        groups: so many different random subsets of units, each analysed by itself (then ``selection`` is not asked).
         transitions: "time" along a sequence, "stream" from one sample to the next, "auto": along a sequence where there is one.
         layout: the axes of a layer's output, e.g. "TBU": B batch, T time, N token, P patch, U or C unit, any other letter is
             averaged over. For all layers, or by name or glob. None tells it from the module and the rank.
@@ -48,6 +50,8 @@ class CaptureOptions:
     units: int | Literal["auto"] | Sequence[int] = 4
     selection: str = "variance"
     threshold: str | float = "median"
+    bits: int = 1
+    groups: int = 1
     transitions: str = "auto"
     layout: str | Mapping[str, str] | None = None
     unit_fn: Callable[[Any], Tensor] | None = None
@@ -63,16 +67,40 @@ class CaptureOptions:
         _check_choice("selection", self.selection, SELECTIONS)
         _check_choice("transitions", self.transitions, TRANSITIONS)
         _check_threshold(self.threshold)
-        _check_units(self.units, min(self.max_units, MOST_UNITS))
-        for name in ("calibration_batches", "window", "lag"):
+        _check_bits(self.bits, self.threshold)
+        _check_units(self.units, min(self.max_units, MOST_UNITS), self.bits)
+        for name in ("calibration_batches", "window", "lag", "groups"):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 msg = f"{name}={value!r}: expected a whole number of at least 1."
                 raise InvalidArgumentError(msg)
+        self._check_groups()
+        self._check_depth()
         layouts = self.layout.values() if isinstance(self.layout, Mapping) else [self.layout]
         for layout in layouts:
             if layout is not None:
                 parse_layout(layout)
+
+    def _check_groups(self) -> None:
+        if self.groups == 1:
+            return
+        if not isinstance(self.units, (int, str)):
+            msg = f"groups={self.groups}: groups of units are drawn at random; say in units how many each has, not {self.units!r}."
+            raise InvalidArgumentError(msg)
+        if self.selection not in {"variance", "random"}:
+            msg = f"groups={self.groups}: groups of units are drawn at random; leave selection={self.selection!r} out."
+            raise InvalidArgumentError(msg)
+
+    def _check_depth(self) -> None:
+        if self.transitions != "depth":
+            return
+        for name, given in (("bits", self.bits), ("groups", self.groups)):
+            if given != 1:
+                msg = f"{name}={given}: not with transitions='depth', where a unit is a coordinate at each depth. Leave it out."
+                raise InvalidArgumentError(msg)
+        if self.selection == "clusters":
+            msg = "selection='clusters': not with transitions='depth', where a unit is a coordinate at each depth. Choose another."
+            raise InvalidArgumentError(msg)
 
 
 def _check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
@@ -88,7 +116,16 @@ def _check_threshold(value: Any) -> None:
         raise InvalidArgumentError(msg)
 
 
-def _check_units(units: Any, most: int) -> None:
+def _check_bits(bits: Any, threshold: Any) -> None:
+    if isinstance(bits, bool) or bits not in (1, 2):
+        msg = f"bits={bits!r}: a unit is coded as 1 binary element, or as 2 (the Gray code of its quartiles)."
+        raise InvalidArgumentError(msg)
+    if bits == 2 and threshold != "median":
+        msg = f"bits=2: the elements of a unit are made of its quartiles, so threshold={threshold!r} has no use; leave it out."
+        raise InvalidArgumentError(msg)
+
+
+def _check_units(units: Any, most: int, bits: int) -> None:
     if units == "auto":
         return
     whole = isinstance(units, int) and not isinstance(units, bool)
@@ -99,10 +136,11 @@ def _check_units(units: Any, most: int) -> None:
     if n < 1:
         msg = f"units={units!r}: at least one unit is needed, and Φ is 0 below two."
         raise InvalidArgumentError(msg)
-    if n > most:
+    if n * bits > most:
+        n, what = n * bits, "units" if bits == 1 else f"elements (bits={bits} for each unit)"
         msg = (
-            f"units={units!r}: {n} units have {2**n} states, and their transitions {4**n} counts; at most {most} are served. "
-            "Each further unit takes many times as long. Ask for fewer, or for 'auto'."
+            f"units={units!r}: {n} {what} have {2**n} states, and their transitions {4**n} counts; at most {most} are served. "
+            "Each further one takes many times as long. Ask for fewer, or for 'auto'."
         )
         raise TooManyUnitsError(msg)
     if not whole:

@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
-from typing import TYPE_CHECKING
+from itertools import chain, zip_longest
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lightning_iit.capture.binarize import encode, needs_data, threshold_tensor, threshold_values
-from lightning_iit.capture.reading import LayerReading, beyond
+from lightning_iit.capture.clusters import MOST_ROWS, correlation_clusters
+from lightning_iit.capture.reading import LayerReading
 from lightning_iit.capture.scores import state_entropy, weight_norm
-from lightning_iit.capture.transitions import NO_STATE, TransitionCounts
-from lightning_iit.capture.units import AUTO_MOST, Moments, auto_units, choose
-from lightning_iit.records import State, Thresholds, Units
-from lightning_iit.tpm.states import state_of
+from lightning_iit.capture.tally import Tally
+from lightning_iit.capture.units import AUTO_MOST, Moments, auto_units, choose, random_groups, units_record
+from lightning_iit.records import Thresholds, Units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lightning_iit.capture.layers import Layer
     from lightning_iit.capture.options import CaptureOptions
+    from lightning_iit.capture.transitions import TransitionCounts
 
 _UNITS_OF_UNKNOWN_LENGTH = 4
 
 
 @dataclass(frozen=True)
 class FirstData:
-    """What one rank saw of a layer before its units were chosen."""
+    """What one rank saw of a layer before its units were chosen; ``activations [row, unit]`` where the choice needs them."""
 
     moments: Moments
     rows: int
@@ -43,50 +44,77 @@ class LayerTap:
     Attributes:
         layer: which.
         reading: of its outputs.
-        units: the units, once they are chosen.
-        thresholds: theirs for the current epoch, once they are known.
-        frozen: thresholds that are kept for all epochs.
+        among: the units that may be chosen, None for all.
+        tallies: of the chosen units, one for each group of them; empty until they are chosen.
         notes: on the choice of units.
     """
 
     def __init__(self, layer: Layer, options: CaptureOptions) -> None:
         self.layer = layer
         self.reading = LayerReading(layer, options)
-        self.units: Units | None = None
-        self.thresholds: Thresholds | None = None
-        self.frozen: Thresholds | None = None
+        self.among: range | None = None
+        self.tallies: tuple[Tally, ...] = ()
         self.notes: tuple[str, ...] = ()
         self._options = options
-        self._counts: TransitionCounts | None = None
-        self._cut: Tensor | None = None
-        self._tails: dict[int, Tensor] = {}
-        self._last_code: Tensor | int = NO_STATE
+
+    @property
+    def units(self) -> Units | None:
+        """The units (of the first group), once they are chosen."""
+        return self.tallies[0].units if self.tallies else None
+
+    @property
+    def thresholds(self) -> Thresholds | None:
+        """Theirs for the current epoch, once they are known."""
+        return self.tallies[0].thresholds if self.tallies else None
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """The units of the layer that are kept: all that some group needs."""
+        if len(self.tallies) == 1:
+            return self.tallies[0].coding.columns
+        return tuple(sorted({unit for tally in self.tallies for unit in tally.coding.columns}))
 
     def begin_epoch(self) -> None:
         """Starts at no counts and, unless they are fixed, no thresholds."""
         self.reading.restart(self.layer)
-        self.thresholds, self._cut, self._counts = self.frozen, None, None
-        self._last_code = NO_STATE
-        self._tails.clear()
-        if self.units is not None:
-            self._start_counting(self.units)
+        for tally in self.tallies:
+            tally.begin_epoch()
+        self._narrow()
 
-    def _start_counting(self, units: Units) -> None:
-        n = len(units.indices)
-        self.reading.narrow(units.indices)
-        self._counts = TransitionCounts(n, lag=self._options.lag)
-        if not needs_data(self._options.threshold):
-            values = threshold_values(self._options.threshold, np.empty((0, n)))
-            self.thresholds = Thresholds(values=values, strategy=str(self._options.threshold), frozen=True)
+    def _narrow(self) -> None:
+        if self.tallies:
+            self.reading.narrow(self.columns)
+            for tally in self.tallies:
+                tally.read_from(self.columns)
 
-    def resume(self, units: Units | None, frozen: Thresholds | None) -> None:
+    # --- resuming ---
+
+    def state_dict(self) -> dict[str, Any]:
+        """The units and frozen thresholds, those of further groups apart. Plain data."""
+        mine, *others = [
+            {"units": msgspec.to_builtins(tally.units), "thresholds": msgspec.to_builtins(tally.frozen)} for tally in self.tallies
+        ] or [{"units": None, "thresholds": None}]
+        return {**mine, "groups": others}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on with the units and frozen thresholds of an earlier part of the run, whatever the options say now."""
-        self.units, self.frozen = units, frozen
-        asked = self._options.units
-        n = len(units.indices) if units is not None else 0
-        differs = asked != n if isinstance(asked, int) else asked != "auto" and units is not None and tuple(asked) != units.indices
-        if units is not None and differs and n < units.width:
-            self.notes = (f"units={asked!r} was asked for; the run was resumed with the units that it began with.",)
+        stored = [part for part in (state, *state.get("groups", ())) if part["units"] is not None]
+        self.tallies = tuple(
+            Tally(msgspec.convert(part["units"], Units), self._options, msgspec.convert(part["thresholds"], Thresholds | None))
+            for part in stored
+        )
+        if self.tallies and self._asks_for_others(self.tallies[0].units):
+            asked = f"units={self._options.units!r}, bits={self._options.bits}, groups={self._options.groups}"
+            self.notes = (f"{asked} was asked for; the run was resumed with the units that it began with.",)
+
+    def _asks_for_others(self, units: Units) -> bool:
+        options, coding = self._options, self.tallies[0].coding
+        n = len(coding.members)
+        if options.bits != units.bits or (options.groups != len(self.tallies) and n < units.width):
+            return True
+        if isinstance(options.units, int):
+            return options.units != n < units.width
+        return options.units != "auto" and tuple(options.units) != units.indices[:: units.bits]
 
     # --- units ---
 
@@ -98,53 +126,70 @@ class LayerTap:
         transitions = len(rows)
         if self.reading.axis != "stream":
             transitions -= self._options.lag * sum(len(values) for values, _ in self.reading.kept())
-        activations = rows.cpu().double().numpy() if self._options.selection == "entropy" else None
+        kept = {"entropy": rows, "clusters": rows[:: max(1, len(rows) // MOST_ROWS)]}.get(self._options.selection)
+        activations = None if kept is None else kept.cpu().double().numpy()
         return FirstData(Moments.of(rows), len(rows), max(transitions, 0), activations)
 
     def settle(self, parts: Sequence[FirstData], *, steps: int, expected_batches: int | None) -> None:
         """Chooses the units from what each rank saw in the first ``steps`` steps."""
-        moments = Moments.merged(part.moments for part in parts)
         wanted = self._options.units
         if wanted == "auto":
             wanted = self._auto_units(sum(part.transitions for part in parts) / steps, expected_batches)
-        selection, seed = self._options.selection, self._options.seed
-        self.units = choose(wanted, selection=selection, seed=seed, moments=moments, scores=self._scores(parts))
-        if isinstance(wanted, int) and wanted > self.units.width:
-            self.notes = (f"{wanted} units were asked for; the layer has {self.units.width}, and all of them are analysed.",)
-        self._start_counting(self.units)
+        groups = self._chosen(wanted, parts)
+        self.tallies = tuple(Tally(units, self._options) for units in groups)
+        self.notes = tuple(self._shortfalls(wanted, groups))
+        self._narrow()
 
-    def _scores(self, parts: Sequence[FirstData]) -> np.ndarray | None:
-        if self._options.selection == "weight_norm":
-            return weight_norm(self.layer.module, len(parts[0].moments.mean))
+    def _chosen(self, wanted: int | Sequence[int], parts: Sequence[FirstData]) -> list[Units]:
+        options = self._options
+        moments = Moments.merged(part.moments for part in parts)
+        width = len(moments.mean)
+        among = range(width) if self.among is None else self.among
+        if isinstance(wanted, int) and options.groups > 1:
+            return random_groups(wanted, options.groups, width=width, among=among, seed=options.seed, bits=options.bits)
         seen = [part.activations for part in parts if part.activations is not None]
-        return state_entropy(np.concatenate(seen), self._options.threshold) if seen else None
+        if isinstance(wanted, int) and options.selection == "clusters":
+            members = correlation_clusters(np.concatenate(seen), wanted, among=among)
+            return [units_record(members, width, "clusters", bits=options.bits)]
+        scores = None
+        if options.selection == "weight_norm":
+            scores = weight_norm(self.layer.module, width)
+        elif seen:
+            scores = state_entropy(np.concatenate(seen), options.threshold)
+        selection, seed = options.selection, options.seed
+        return [choose(wanted, selection=selection, seed=seed, moments=moments, scores=scores, among=among, bits=options.bits)]
+
+    def _shortfalls(self, wanted: int | Sequence[int], groups: Sequence[Units]) -> list[str]:
+        notes = []
+        n = len(self.tallies[0].coding.members)
+        if isinstance(wanted, int) and wanted > n:
+            what = "that vary" if self._options.selection == "clusters" else "that can be chosen"
+            whole = n == groups[0].width
+            notes.append(
+                f"{wanted} units were asked for; the layer has {n}{'' if whole else f' {what}'}, and all of them are analysed."
+            )
+        if self._options.groups > len(groups):
+            asked = self._options.groups
+            notes.append(f"{asked} groups of {n} units were asked for; there are only {len(groups)} different ones.")
+        return notes
 
     def _auto_units(self, transitions_per_step: float, expected_batches: int | None) -> int:
-        most = min(AUTO_MOST, self._options.max_units)
+        most, bits = min(AUTO_MOST, self._options.max_units), self._options.bits
         if expected_batches is None:
-            return min(_UNITS_OF_UNKNOWN_LENGTH, most)
-        return auto_units(transitions_per_step * expected_batches * self._options.window, most=most)
+            return min(_UNITS_OF_UNKNOWN_LENGTH, most) // bits
+        return auto_units(transitions_per_step * expected_batches * self._options.window, most=most, bits=bits)
 
     # --- thresholds ---
 
-    def samples(self) -> np.ndarray | None:
-        """The finite rows ``[row, unit]`` that were kept so far, float64."""
-        kept = self.reading.rows()
-        if kept is None:
-            return None
-        rows = kept.cpu().double()
-        return rows[torch.isfinite(rows).all(-1)].numpy()
+    def samples(self) -> list[np.ndarray] | None:
+        """The finite values ``[row, element]`` of each group that were kept so far, float64."""
+        rows = self.reading.rows()
+        return None if rows is None else [tally.samples(rows) for tally in self.tallies]
 
-    def calibrate(self, parts: Sequence[np.ndarray], *, initial: bool) -> None:
-        """Sets the thresholds of this epoch from the rows of each rank, if there are any."""
-        rows = np.concatenate(parts)
-        if not len(rows):
-            return
-        frozen = self._options.freeze_threshold and not initial
-        values = threshold_values(self._options.threshold, rows)
-        self.thresholds = Thresholds(values=values, strategy=str(self._options.threshold), frozen=frozen, samples=len(rows))
-        if frozen:
-            self.frozen = self.thresholds
+    def calibrate(self, parts: Sequence[list[np.ndarray]], *, initial: bool) -> None:
+        """Sets the thresholds of this epoch from the values of each rank, if there are any."""
+        for tally, samples in zip(self.tallies, zip(*parts, strict=True), strict=True):
+            tally.calibrate(samples, initial=initial)
 
     # --- counts ---
 
@@ -155,60 +200,28 @@ class LayerTap:
             How many numbers it was.
         """
         numbers = 0
-        for number, stream in enumerate(self.reading.recorder.streams):
-            for values, lengths in self.reading.kept(number):
-                numbers += values.numel()
-                self._count(values, lengths, number)
+        streams = self.reading.recorder.streams
+        ready = [tally for tally in self.tallies if tally.thresholds is not None]
+        for passes in zip_longest(*(self.reading.kept(number) for number in range(len(streams)))):
+            for tally in ready:
+                tally.counts.begin_step()
+            for number, kept in enumerate(passes):
+                if kept is not None:
+                    values, lengths = kept
+                    numbers += values.numel()
+                    for tally in ready:
+                        tally.count(values, lengths, number)
+        for stream in streams:
             stream.clear()
         return numbers
 
-    def _count(self, values: Tensor, lengths: Tensor | None, number: int) -> None:
-        assert self.thresholds is not None
-        assert self._counts is not None
-        if self._cut is None:
-            self._cut = threshold_tensor(self.thresholds.values, like=values)
-            self._counts.to(values.device)
-        codes, left_out = encode(values, self._cut)
-        if lengths is not None:
-            padding = beyond(lengths.to(codes.device), codes.shape[1])
-            left_out = ((codes == NO_STATE) & ~padding).sum()
-            codes = codes.masked_fill(padding, NO_STATE)
-        if codes.dim() == 1:
-            codes = torch.cat((self._tails.get(number, codes[:0]), codes)).unsqueeze(0)
-            self._tails[number] = codes[0, -self._options.lag :]
-        self._counts.update(codes, left_out)
-        if number == 0 and codes.numel():
-            self._note_last(codes.flatten())
-
-    def _note_last(self, codes: Tensor) -> None:
-        """Remembers the last state, without waiting for the device."""
-        last = torch.where(codes >= 0, torch.arange(len(codes), device=codes.device), -1).max()
-        self._last_code = torch.where(last >= 0, codes[last], torch.as_tensor(self._last_code, device=codes.device))
-
-    def summed(self) -> tuple[Tensor | None, int]:
-        """The counts ``[4**n]`` and the number of rows left out, over all ranks; every rank must call this."""
-        if self._counts is None:
-            return None, 0
-        if self.thresholds is None:
-            self._leave_out_all(self._counts)
-        if self._cut is None:
-            # A rank that saw nothing takes part in the sum, on the device where the others have theirs.
-            self._counts.to(_device_of(self.layer.ancestors[0]))
-        with self._counts.sync_context(should_unsync=False):
-            return self._counts.joint, int(self._counts.left_out)
-
-    def _leave_out_all(self, counts: TransitionCounts) -> None:
-        """Without one finite row there were no thresholds: every row is left out."""
-        rows = self.reading.rows()
-        if rows is not None:
-            counts.update(torch.empty((0, 0), dtype=torch.int64, device=counts.device), len(rows))
-
-    def last_state(self) -> State | None:
-        """The last state that was recorded on this rank, in the first forward pass of a step."""
-        code = int(self._last_code)
-        return None if code < 0 or self.units is None else state_of(code, len(self.units.indices))
+    def summed(self) -> list[TransitionCounts]:
+        """What was counted of each group, over all ranks; every rank must call this."""
+        uncounted = self.reading.rows() if self.thresholds is None else None
+        device = _device_of(self.layer.ancestors[0])
+        return [tally.summed(uncounted, device) for tally in self.tallies]
 
 
 def _device_of(model: nn.Module) -> torch.device:
-    tensor = next(chain(model.parameters(), model.buffers()), None)
+    tensor: Tensor | None = next(chain(model.parameters(), model.buffers()), None)
     return torch.device("cpu") if tensor is None else tensor.device

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SCORED = ("entropy", "weight_norm")
-SELECTIONS = ("variance", "random", "first", *SCORED)
+SELECTIONS = ("variance", "random", "first", *SCORED, "clusters")
 AUTO_MOST = 6
 TRANSITIONS_PER_STATE = 100
 
@@ -59,13 +60,22 @@ class Moments:
         return reduce(Moments.__add__, parts)
 
 
-def auto_units(transitions: float, *, most: int = AUTO_MOST) -> int:
-    """The most units, from 2 up to ``most``, for which each state can expect 100 of the transitions."""
+def auto_units(transitions: float, *, most: int = AUTO_MOST, bits: int = 1) -> int:
+    """The most units, 2 at least, for which each state can expect 100 of the transitions; with ``most`` elements at most."""
     enough = [n for n in range(3, most + 1) if transitions >= TRANSITIONS_PER_STATE * 2**n]
-    return max(enough, default=min(2, most))
+    return max(max(enough, default=min(2, most)) // bits, min(2, most))
 
 
-def choose(units: int | Sequence[int], *, selection: str, seed: int, moments: Moments, scores: np.ndarray | None = None) -> Units:
+def choose(
+    units: int | Sequence[int],
+    *,
+    selection: str,
+    seed: int,
+    moments: Moments,
+    scores: np.ndarray | None = None,
+    among: Sequence[int] | None = None,
+    bits: int = 1,
+) -> Units:
     """Chooses units.
 
     Args:
@@ -75,30 +85,59 @@ def choose(units: int | Sequence[int], *, selection: str, seed: int, moments: Mo
         seed: of the draw.
         moments: of the first data seen, over all ranks.
         scores: ``[unit]``, for a selection that goes by them.
+        among: the units that may be chosen; None for all.
+        bits: how many elements code a unit.
 
     Raises:
         InvalidArgumentError: a unit that the layer does not have, or a selection that cannot be made here.
     """
     width = len(moments.mean)
     if not isinstance(units, int):
-        return Units(indices=checked_indices(units, width), width=width, selection="given")
-    n = min(units, width)
+        return units_record([(unit,) for unit in checked_indices(units, width)], width, "given", bits=bits)
+    allowed = np.arange(width) if among is None else np.array(among)
+    n = min(units, len(allowed))
     if selection == "variance":
-        indices = _highest(moments.variance, n)
+        indices = _highest(moments.variance, n, allowed)
     elif selection in SCORED and scores is not None:
-        indices = _highest(scores, n)
+        indices = _highest(scores, n, allowed)
     elif selection in SCORED:
         msg = f"selection={selection!r}: not known for these units. Select by 'variance', 'random' or 'first', or give indices."
         raise InvalidArgumentError(msg)
     elif selection == "random":
-        indices = np.sort(np.random.default_rng(seed).choice(width, size=n, replace=False))
+        indices = np.sort(np.random.default_rng(seed).choice(allowed, size=n, replace=False))
     else:
-        indices = np.arange(n)
-    return Units(indices=tuple(indices.tolist()), width=width, selection=selection, seed=seed if selection == "random" else None)
+        indices = allowed[:n]
+    chosen = [(unit,) for unit in indices.tolist()]
+    return units_record(chosen, width, selection, seed=seed if selection == "random" else None, bits=bits)
 
 
-def _highest(scores: np.ndarray, n: int) -> np.ndarray:
-    return np.sort(np.argsort(-scores, kind="stable")[:n])
+def random_groups(n: int, groups: int, *, width: int, among: Sequence[int], seed: int, bits: int = 1) -> list[Units]:
+    """Different random groups of n units each, in the order of their seeds, which count up from ``seed``.
+
+    The first is the one that ``selection="random"`` draws with that seed. Fewer where there are not so many different ones.
+    """
+    n = min(n, len(among))
+    found: dict[tuple[int, ...], Units] = {}
+    possible = math.comb(len(among), n)
+    while len(found) < min(groups, possible):
+        indices = np.sort(np.random.default_rng(seed).choice(among, size=n, replace=False)).tolist()
+        members = [(unit,) for unit in indices]
+        found.setdefault(tuple(indices), units_record(members, width, "random", seed=seed, bits=bits))
+        seed += 1
+    return list(found.values())
+
+
+def units_record(
+    members: Sequence[tuple[int, ...]], width: int, selection: str, *, seed: int | None = None, bits: int = 1
+) -> Units:
+    """The record of units, each the mean of its members, with as many elements for each as it has bits."""
+    each = [unit for unit in members for _ in range(bits)]
+    clusters = tuple(each) if any(len(unit) > 1 for unit in each) else ()
+    return Units(indices=tuple(unit[0] for unit in each), width=width, selection=selection, seed=seed, bits=bits, clusters=clusters)
+
+
+def _highest(scores: np.ndarray, n: int, allowed: np.ndarray) -> np.ndarray:
+    return np.sort(allowed[np.argsort(-scores[allowed], kind="stable")[:n]])
 
 
 def checked_indices(indices: Sequence[int], width: int) -> tuple[int, ...]:

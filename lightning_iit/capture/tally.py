@@ -1,0 +1,134 @@
+"""The states of one set of units of a layer in an epoch: their thresholds, and the counts of their transitions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lightning_iit.capture.binarize import needs_data
+from lightning_iit.capture.coding import Coding, Cut
+from lightning_iit.capture.reading import beyond
+from lightning_iit.capture.transitions import NO_STATE, TransitionCounts
+from lightning_iit.tpm.states import state_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lightning_iit.capture.options import CaptureOptions
+    from lightning_iit.records import State, Thresholds, Units
+
+
+class Tally:
+    """Counts the transitions of some units.
+
+    Args:
+        units: which, and how they are coded.
+        options: of the capture.
+        frozen: thresholds that are kept for all epochs.
+
+    Attributes:
+        thresholds: those of the current epoch, once they are known.
+    """
+
+    def __init__(self, units: Units, options: CaptureOptions, frozen: Thresholds | None = None) -> None:
+        self.units = units
+        self.frozen = frozen
+        self.coding = Coding.of(units)
+        self._options = options
+        self._kept: tuple[int, ...] = self.coding.columns
+        self.begin_epoch()
+
+    def begin_epoch(self) -> None:
+        """Starts at no counts and, unless they are fixed, no thresholds."""
+        strategy = self._options.threshold
+        self.thresholds: Thresholds | None = self.frozen
+        if not needs_data(strategy):
+            self.thresholds = self.coding.thresholds(strategy, np.empty((0, self.coding.elements)), frozen=True)
+        self.counts = TransitionCounts(self.coding.elements, lag=self._options.lag)
+        self._cut: Cut | None = None
+        self._tails: dict[int, Tensor] = {}
+        self._last_code: Tensor | int = NO_STATE
+
+    def read_from(self, kept: tuple[int, ...]) -> None:
+        """Says which of the layer's units the activations have from here on that this is given."""
+        self._kept = kept
+
+    def _values(self, activations: Tensor) -> Tensor:
+        if self._kept != self.coding.columns:
+            places = {unit: place for place, unit in enumerate(self._kept)}
+            index = torch.tensor([places[unit] for unit in self.coding.columns], device=activations.device)
+            activations = activations.index_select(-1, index)
+        return self.coding.values(activations)
+
+    # --- thresholds ---
+
+    def samples(self, rows: Tensor) -> np.ndarray:
+        """The finite values ``[row, element]`` of activations ``[row, column]``, float64."""
+        values = self._values(rows).cpu().double()
+        return values[torch.isfinite(values).all(-1)].numpy()
+
+    def calibrate(self, parts: Sequence[np.ndarray], *, initial: bool) -> None:
+        """Sets the thresholds of this epoch from the samples of each rank, if there are any."""
+        rows = np.concatenate(parts)
+        if not len(rows):
+            return
+        frozen = self._options.freeze_threshold and not initial
+        self.thresholds = self.coding.thresholds(self._options.threshold, rows, frozen=frozen)
+        if frozen:
+            self.frozen = self.thresholds
+
+    # --- counts ---
+
+    def count(self, activations: Tensor, lengths: Tensor | None, number: int) -> None:
+        """Counts activations.
+
+        Args:
+            activations: ``[sequence, time, column]``, or ``[sample, column]`` where transitions go from sample to sample.
+            lengths: of the sequences, None where they fill it.
+            number: of the forward pass within its step.
+        """
+        assert self.thresholds is not None
+        if self._cut is None:
+            self._cut = Cut.of(self.thresholds, like=activations)
+        codes, left_out = self._cut.codes(self._values(activations))
+        if lengths is not None:
+            padding = beyond(lengths.to(codes.device), codes.shape[1])
+            left_out = ((codes == NO_STATE) & ~padding).sum()
+            codes = codes.masked_fill(padding, NO_STATE)
+        seen = 0
+        if codes.dim() == 1:
+            tail = self._tails.get(number, codes[:0])
+            seen, codes = len(tail), torch.cat((tail, codes)).unsqueeze(0)
+            self._tails[number] = codes[0, -2 * self._options.lag :]
+        self.counts.update(codes, left_out, seen=seen)
+        if number == 0 and codes.numel():
+            self._note_last(codes.flatten())
+
+    def _note_last(self, codes: Tensor) -> None:
+        """Remembers the last state, without waiting for the device."""
+        last = torch.where(codes >= 0, torch.arange(len(codes), device=codes.device), -1).max()
+        self._last_code = torch.where(last >= 0, codes[last], torch.as_tensor(self._last_code, device=codes.device))
+
+    def summed(self, rows: Tensor | None, device: torch.device) -> TransitionCounts:
+        """What was counted, over all ranks; every rank must call this.
+
+        Args:
+            rows: what is kept and could not be counted.
+            device: where a rank that saw nothing takes part in the sum.
+        """
+        if self._cut is None:
+            self.counts.to(device)
+        if self.thresholds is None and rows is not None:
+            # Without one finite row there were no thresholds: every row is left out.
+            self.counts.update(torch.empty((0, 0), dtype=torch.int64, device=self.counts.device), len(rows))
+        self.counts.close()
+        self.counts.sync()
+        return self.counts
+
+    def last_state(self) -> State | None:
+        """The last state that was recorded on this rank, in the first forward pass of a step."""
+        code = int(self._last_code)
+        return None if code < 0 else state_of(code, self.coding.elements)

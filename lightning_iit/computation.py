@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lightning.pytorch.utilities import rank_zero_warn
 from rich.console import Console
 
+from lightning_iit.capture.sensitivity import at_quantiles
 from lightning_iit.report import markdown, summary_table
 from lightning_iit.run import Run
 from lightning_iit.trackers.journal import Journal
@@ -19,9 +22,11 @@ if TYPE_CHECKING:
     from lightning_iit.capture.epoch import LayerEpoch
     from lightning_iit.capture.watch import Watch
     from lightning_iit.phi.pool import PhiPool
-    from lightning_iit.records import Records, TaskResult
+    from lightning_iit.records import Records, State, TaskResult, ThresholdCounts
     from lightning_iit.run import RunOptions
     from lightning_iit.trackers.journal import Tracker
+
+log = logging.getLogger(__name__)
 
 _DELIVERY_TIMEOUT = 60.0
 """Seconds that trackers in trouble (a server that is away) are given at the end; the files are there in any case."""
@@ -46,6 +51,7 @@ class Computation:
         self.run = Run(options, pool, self.journal)
         self._described = described
         self.closed = False
+        self._epoch = -1
         pool.warm_up(options.engine)
 
     @property
@@ -72,16 +78,36 @@ class Computation:
         now = time.time()
         if watch.pictures is not None:
             watch.pictures.send(self.journal.write_network, epoch=epoch, global_step=global_step)
+        self._epoch = epoch
         futures = []
         for layer in captured:
             counts = self.run.collect(layer, epoch=epoch)
             if analysed:
                 states = self.run.states(layer, counts)
                 causal = watch.perturber.perturb(layer, states[0]) if states else None
-                futures.append(
-                    self.run.submit(layer, counts, causal, epoch=epoch, global_step=global_step, wall_time=now, last=last)
+                others = partial(self._at_thresholds, watch, layer, states[:1], epoch=epoch, perturbed=causal is not None)
+                future = self.run.submit(
+                    *(layer, counts, causal),
+                    epoch=epoch,
+                    global_step=global_step,
+                    wall_time=now,
+                    last=last,
+                    at_thresholds=others,
                 )
+                futures.append(future)
         return [future for future in futures if future is not None]
+
+    def _at_thresholds(
+        self, watch: Watch, captured: LayerEpoch, states: Sequence[State], *, epoch: int, perturbed: bool
+    ) -> tuple[ThresholdCounts, ...]:
+        """The transitions of an epoch with other thresholds; none where a later epoch has replaced what is perturbed."""
+        if not states or (perturbed and epoch != self._epoch):
+            return ()
+        try:
+            return tuple(at_quantiles(captured, states[0], watch.perturber if perturbed else None))
+        except Exception:
+            log.exception("Layer %r of epoch %d could not be counted with other thresholds.", captured.layer, epoch)
+            return ()
 
     def finish(self, timeout: float, after: str = "training") -> None:
         """Waits for the open analyses; what is open so many seconds ``after`` something ends with that reason."""

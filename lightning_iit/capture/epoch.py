@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lightning_iit.capture.coding import TWO_BITS
@@ -10,6 +10,7 @@ from lightning_iit.capture.coding import TWO_BITS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lightning_iit.capture.recent import Recent
     from lightning_iit.records import Axis, Counts, Dynamics, Kind, State, Thresholds, Units
 
 _ORDERS: dict[Axis, str] = {
@@ -33,6 +34,7 @@ class LayerEpoch:
         counts: the transitions, None where nothing could be counted.
         dynamics: what the tests of Markov order and stationarity need, None where it was not counted.
         groups: the same of each further group of units.
+        recent: the last activations, of this rank, to count them with other thresholds.
         last_state: the last state in the order of the data (of this rank, and of the first forward pass in a step).
         left_out: how many rows were not counted, since an activation was NaN or infinite.
         notes: what a reader should know, in plain words.
@@ -49,6 +51,7 @@ class LayerEpoch:
     thresholds: Thresholds | None = None
     counts: Counts | None = None
     dynamics: Dynamics | None = None
+    recent: Recent | None = field(default=None, compare=False)
     last_state: State | None = None
     groups: tuple[LayerEpoch, ...] = ()
     left_out: int = 0

@@ -119,7 +119,7 @@ class LayerReading:
 
     def rows(self) -> Tensor | None:
         """All rows ``[row, unit]`` that were kept, without padding."""
-        kept = [_rows(values, lengths) for values, lengths in self.kept()]
+        kept = [rows_of(values, lengths) for values, lengths in self.kept()]
         return torch.cat(kept) if kept else None
 
 
@@ -128,7 +128,8 @@ def beyond(lengths: Tensor, time: int) -> Tensor:
     return torch.arange(time, device=lengths.device) >= lengths.unsqueeze(1)
 
 
-def _rows(values: Tensor, lengths: Tensor | None) -> Tensor:
+def rows_of(values: Tensor, lengths: Tensor | None) -> Tensor:
+    """The rows ``[row, unit]`` of sequences, without padding."""
     if lengths is None:
         return values.reshape(-1, values.shape[-1])
     return values[~beyond(lengths.to(values.device), values.shape[1])]

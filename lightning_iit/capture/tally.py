@@ -11,6 +11,7 @@ from torch import Tensor
 from lightning_iit.capture.binarize import needs_data
 from lightning_iit.capture.coding import Coding, Cut
 from lightning_iit.capture.reading import beyond
+from lightning_iit.capture.recent import Recent
 from lightning_iit.capture.transitions import NO_STATE, TransitionCounts
 from lightning_iit.tpm.states import state_of
 
@@ -31,6 +32,8 @@ class Tally:
 
     Attributes:
         thresholds: those of the current epoch, once they are known.
+        counts: the transitions of the current epoch.
+        recent: the last activations of the current epoch (of the first forward pass in a step).
     """
 
     def __init__(self, units: Units, options: CaptureOptions, frozen: Thresholds | None = None) -> None:
@@ -48,6 +51,7 @@ class Tally:
         if not needs_data(strategy):
             self.thresholds = self.coding.thresholds(strategy, np.empty((0, self.coding.elements)), frozen=True)
         self.counts = TransitionCounts(self.coding.elements, lag=self._options.lag)
+        self.recent = Recent(lag=self._options.lag)
         self._cut: Cut | None = None
         self._tails: dict[int, Tensor] = {}
         self._last_code: Tensor | int = NO_STATE
@@ -93,7 +97,10 @@ class Tally:
         assert self.thresholds is not None
         if self._cut is None:
             self._cut = Cut.of(self.thresholds, like=activations)
-        codes, left_out = self._cut.codes(self._values(activations))
+        values = self._values(activations)
+        if number == 0:
+            self.recent.add(values, lengths)
+        codes, left_out = self._cut.codes(values)
         if lengths is not None:
             padding = beyond(lengths.to(codes.device), codes.shape[1])
             left_out = ((codes == NO_STATE) & ~padding).sum()

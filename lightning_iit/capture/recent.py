@@ -1,0 +1,78 @@
+"""The last activations of an epoch, kept to count their transitions with other thresholds too."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+from lightning_iit.capture.binarize import encode, threshold_tensor
+from lightning_iit.capture.reading import beyond, rows_of
+from lightning_iit.capture.transitions import NO_STATE, TransitionCounts, counts_record
+from lightning_iit.records import ThresholdCounts
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MOST_VALUES = 2**18
+
+
+class _Chunk(NamedTuple):
+    values: Tensor
+    lengths: Tensor | None
+
+
+class Recent:
+    """The last activations of a layer's elements, in sequence; at most ``MOST_VALUES``, and some that came with them.
+
+    To keep them costs nothing, since they were copied to be counted and would be forgotten otherwise.
+
+    Args:
+        lag: how many rows a transition spans.
+    """
+
+    def __init__(self, *, lag: int = 1) -> None:
+        self._lag = lag
+        self._chunks: deque[_Chunk] = deque()
+
+    def add(self, values: Tensor, lengths: Tensor | None) -> None:
+        """Takes what came next.
+
+        Args:
+            values: ``[sequence, time, element]``, or ``[sample, element]`` where transitions go from sample to sample.
+            lengths: of the sequences, None where they fill it.
+        """
+        if values.numel() > MOST_VALUES:
+            rows = max(1, MOST_VALUES * len(values) // values.numel())
+            values, lengths = values[-rows:].clone(), None if lengths is None else lengths[-rows:]
+        self._chunks.append(_Chunk(values, lengths))
+        while sum(chunk.values.numel() for chunk in self._chunks) - self._chunks[0].values.numel() >= MOST_VALUES:
+            self._chunks.popleft()
+
+    def thresholds(self, quantile: float) -> tuple[float, ...]:
+        """The quantile of each element's finite rows; empty where there are none."""
+        rows = [rows_of(values, lengths) for values, lengths in self._chunks]
+        finite = [part[torch.isfinite(part).all(-1)].double() for part in rows]
+        if not sum(map(len, finite)):
+            return ()
+        return tuple(torch.quantile(torch.cat(finite), quantile, dim=0).tolist())
+
+    def at(self, quantile: float) -> ThresholdCounts | None:
+        """The transitions with this quantile as threshold; None where there is no finite row."""
+        thresholds = self.thresholds(quantile)
+        if not thresholds:
+            return None
+        counts, parts = TransitionCounts(len(thresholds), lag=self._lag), []
+        for values, lengths in self._chunks:
+            codes = encode(values, threshold_tensor(thresholds, like=values))[0]
+            if codes.dim() == 1:
+                parts.append(codes)
+            else:
+                counts.update(
+                    codes if lengths is None else codes.masked_fill(beyond(lengths.to(codes.device), codes.shape[1]), NO_STATE)
+                )
+        if parts:
+            counts.update(torch.cat(parts).unsqueeze(0))
+        counts.close()
+        return ThresholdCounts(quantile=quantile, thresholds=thresholds, counts=counts_record(counts.joint))

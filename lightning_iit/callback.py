@@ -13,6 +13,8 @@ from lightning.pytorch import Callback
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch.utils.data import DistributedSampler, RandomSampler
 
+from lightning_iit.capture.gate import TrainingStep
+from lightning_iit.capture.probe import check_fixed, watch_pass
 from lightning_iit.capture.untrained import watch_untrained
 from lightning_iit.capture.watch import Watch
 from lightning_iit.computation import Computation
@@ -101,6 +103,10 @@ class IITCallback(Callback, Settings):
         table: print a table of the last epoch at the end.
         network: keep a snapshot of the network each epoch, for the viewer.
         network_budget: the most bytes of a snapshot.
+        probe: a data loader that does not shuffle, or a list of batches: the network is run on these inputs at each epoch's end,
+            in eval mode, and only that is watched, so that Φ over epochs follows what is learned and not the order of the data.
+            The module is called with a batch that is a tensor, with the first element of a tuple or list, or with a mapping as
+            keywords. Of several ranks the first one's calls count.
 
     Raises:
         InvalidArgumentError: in ``setup()``, before training, for a value that cannot be: UnknownLayerError for a layer that is not
@@ -120,8 +126,10 @@ class IITCallback(Callback, Settings):
     initial: bool = True
     max_queued: int = 64
     prog_bar: bool = False
+    probe: Any = None
 
     # Lightning calls every hook of every callback in each step, and skips what cannot be called: these would do nothing.
+    on_train_batch_start = None  # type: ignore[assignment]
     on_before_zero_grad = None  # type: ignore[assignment]
     on_before_backward = None  # type: ignore[assignment]
     on_after_backward = None  # type: ignore[assignment]
@@ -151,6 +159,8 @@ class IITCallback(Callback, Settings):
         if stage != "fit":
             return
         positive("every_n_epochs", self.every_n_epochs)
+        if self.probe is not None:
+            check_fixed(self.probe, "probe")
         check_pool_options(self.workers, self.timeout, self.when_busy, self.max_queued)
         self._options = self.run_options(window=self.window, extra_budget=self.extra_budget, world_size=trainer.world_size)
         self._watch = self.watch(pl_module, self._options, pictures=trainer.is_global_zero)
@@ -175,7 +185,8 @@ class IITCallback(Callback, Settings):
         if run_dir is not None and not known and (aside := set_aside(run_dir)) is not None:
             rank_zero_info(f"IITCallback: the records of an earlier run are now in {aside}.")
         pool = WorkerPool(workers=self.workers, timeout=self.timeout, when_busy=self.when_busy, max_queued=self.max_queued)
-        described = self.described(self._watch.layers if self._watch is not None else ())
+        layers = self._watch.layers if self._watch is not None else ()
+        described = {**self.described(layers), "probe": type(self.probe).__name__ if self.probe is not None else "None"}
         self._work = Computation(self._options, pool, trackers_for(trainer.loggers, run_dir), described)
         if "run" in self._restored:
             self._work.run.load_state_dict(self._restored["run"], known=known)
@@ -185,49 +196,79 @@ class IITCallback(Callback, Settings):
         watch = self._watch
         if watch is None:
             return
-        if self.initial and trainer.global_step == 0 and not _is_dev_run(trainer):
+        initial = self.initial and trainer.global_step == 0 and not _is_dev_run(trainer)
+        if initial and self.probe is None:
             with self._guard("watching the untrained network"):
                 if watch_untrained(trainer, pl_module, watch, samples=self._enough_samples):
-                    self._submit(trainer, watch, epoch=-1)
+                    self._submit(trainer, watch.end_epoch(), epoch=-1)
         with self._guard("hooking the layers"):
-            watch.attach(pl_module)
+            watch.attach(pl_module, TrainingStep(pl_module) if self.probe is None else None)
+        if initial and self.probe is not None:
+            self._run_probe(trainer, pl_module, epoch=-1)
 
     # --- while training -----------------------------------------------------------------------------------------------
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts an epoch's counts."""
-        with self._guard("starting an epoch"):
-            self._watch.begin_epoch(trainer.num_training_batches)  # type: ignore[union-attr]
-
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Arms the hooks: only training batches count."""
-        self._watch.begin_step(batch_idx)  # type: ignore[union-attr]
+        if self.probe is None:
+            with self._guard("starting an epoch"):
+                self._watch.begin_epoch(trainer.num_training_batches)  # type: ignore[union-attr]
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Disarms the hooks."""
-        self._watch.end_step(batch_idx)  # type: ignore[union-attr]
+        """Once in many steps, counts what the hooks kept."""
+        if self.probe is None:
+            self._watch.end_step(batch_idx)  # type: ignore[union-attr]
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Closes the epoch's counts and hands them to the workers."""
-        with self._guard("closing an epoch"):
-            self._submit(trainer, self._watch, epoch=trainer.current_epoch)  # type: ignore[arg-type]
+        """Closes the epoch's counts, or makes those of the probe, and hands them to the workers."""
+        if self.probe is not None:
+            self._run_probe(trainer, pl_module, epoch=trainer.current_epoch)
+        else:
+            with self._guard("closing an epoch"):
+                self._submit(trainer, self._watch.end_epoch(), epoch=trainer.current_epoch)  # type: ignore[union-attr]
         with self._guard("showing Φ"):
             if self._work is not None:
                 self._work.journal.pump()
             self._show(trainer, pl_module)
 
-    def _submit(self, trainer: Trainer, watch: Watch, *, epoch: int) -> None:
-        captured, step = watch.end_epoch(), trainer.global_step
-        if self._work is None:
+    def _run_probe(self, trainer: Trainer, pl_module: LightningModule, *, epoch: int) -> None:
+        """Watches the module on the probe, in eval mode and without a trace."""
+        if not self._is_analysed(epoch) and self.window == 1:
             return
-        if epoch <= 0:
+        with self._guard("running the probe"):
+            plugin = trainer.precision_plugin
+            captured = watch_pass(
+                pl_module,
+                self.probe,
+                self._watch,  # type: ignore[arg-type]
+                name="a fixed probe",
+                seed=self.seed,
+                move=lambda batch: trainer.strategy.batch_to_device(plugin.convert_input(batch), dataloader_idx=0),
+                context=plugin.val_step_context,
+                counts=trainer.is_global_zero,
+                initial=epoch < 0,
+            )
+            self._submit(trainer, captured, epoch=epoch)
+
+    def _submit(self, trainer: Trainer, captured: Sequence[LayerEpoch], *, epoch: int) -> None:
+        if self._work is None or self._watch is None:
+            return
+        if epoch <= 0 and self.probe is None:
             _say_what_stream_means(trainer, captured)
-        analysed = epoch < 0 or (epoch + 1) % self.every_n_epochs == 0
-        last = _is_last(trainer, epoch)
-        futures = self._work.submit(watch, captured, epoch=epoch, global_step=step, last=last, analysed=analysed)
+        futures = self._work.submit(
+            self._watch,
+            captured,
+            epoch=epoch,
+            global_step=trainer.global_step,
+            last=_is_last(trainer, epoch),
+            analysed=self._is_analysed(epoch),
+        )
         if self.when_busy == "wait":
             for future in futures:
                 future.result()
+
+    def _is_analysed(self, epoch: int) -> bool:
+        return epoch < 0 or (epoch + 1) % self.every_n_epochs == 0
 
     def _show(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Φ in the progress bar, and in ``trainer.callback_metrics`` where training waits for it."""

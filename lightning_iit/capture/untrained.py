@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import copy
 import warnings
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import torch
 from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.data import extract_batch_size
-from lightning.pytorch.utilities.seed import isolate_rng
-from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 
+from lightning_iit.capture.untouched import untouched_randomness
 from lightning_iit.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lightning.pytorch import LightningModule, Trainer
+    from torch import nn
 
     from lightning_iit.capture.watch import Watch
 
@@ -61,35 +59,6 @@ def first_batches(loader: object) -> Iterator[Any]:
         yield loader.collate_fn(fetch(indices) if fetch else [dataset[index] for index in indices])
 
 
-@contextmanager
-def untouched_randomness(loader: object) -> Iterator[None]:
-    """Puts back afterwards every random state that reading batches and running a model can move.
-
-    These are the generators of Python, NumPy and torch (CUDA too), and those that the loader or its samplers hold.
-    """
-    generators = [generator for generator in _generators(loader) if generator is not None]
-    held = [generator.get_state() for generator in generators]
-    fault: Exception | None = None
-    with isolate_rng(include_cuda=torch.cuda.is_available()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001  isolate_rng restores only where nothing is raised through it
-            fault = error
-    for generator, state in zip(generators, held, strict=True):
-        generator.set_state(state)
-    if fault is not None:
-        raise fault
-
-
-def _generators(loader: object) -> Iterator[torch.Generator | None]:
-    batch_sampler = getattr(loader, "batch_sampler", None)
-    for holder in (loader, getattr(loader, "sampler", None), batch_sampler, getattr(batch_sampler, "sampler", None)):
-        generator = getattr(holder, "generator", None)
-        if isinstance(generator, torch.Generator):
-            yield generator
-
-
 def watch_untrained(trainer: Trainer, module: LightningModule, watch: Watch, *, samples: int) -> bool:
     """Runs ``training_step`` of a copy of the module on the first batches, with the copy watched.
 
@@ -106,7 +75,8 @@ def watch_untrained(trainer: Trainer, module: LightningModule, watch: Watch, *, 
     try:
         twin: Any = copy_without_trainer(module, trainer)
         watch.attach(twin)
-        with untouched_randomness(loader):
+        with untouched_randomness(loader), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             watch.begin_epoch(batches, initial=True)
             seen = 0
             for index, batch in enumerate(first_batches(loader)):
@@ -114,7 +84,7 @@ def watch_untrained(trainer: Trainer, module: LightningModule, watch: Watch, *, 
                     break
                 seen += extract_batch_size(batch)
                 moved = trainer.strategy.batch_to_device(batch, dataloader_idx=0)
-                watch.begin_step(index)
+                watch.begin_step()
                 with trainer.precision_plugin.train_step_context():
                     twin.training_step(moved, index)
                 watch.end_step(index)

@@ -1,0 +1,142 @@
+"""A fixed set of inputs, run through a module in eval mode while its layers are watched: the data stay the same, the model learns.
+
+The same pass serves a probe at each epoch's end and a model that is not in training.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils.rnn import PackedSequence
+from torch.utils.data import DistributedSampler, RandomSampler, SubsetRandomSampler, WeightedRandomSampler
+
+from lightning_iit.capture.untouched import untouched
+from lightning_iit.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from lightning_iit.capture.epoch import LayerEpoch
+    from lightning_iit.capture.watch import Watch
+
+_RANDOM = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
+
+
+def check_fixed(loader: Any, name: str) -> None:
+    """Checks that a loader gives the same batches in the same order each time.
+
+    Raises:
+        InvalidArgumentError: it shuffles, can be read only once, or cannot be read at all.
+    """
+    if not isinstance(loader, Iterable) or isinstance(loader, (str, bytes, Mapping)):
+        msg = f"{name}: got a {type(loader).__name__}; give a DataLoader, or a list of batches."
+        raise InvalidArgumentError(msg)
+    if isinstance(loader, Iterator):
+        msg = f"{name}: a {type(loader).__name__} can be read only once; give a DataLoader, or a list of batches."
+        raise InvalidArgumentError(msg)
+    samplers = (getattr(loader, "sampler", None), getattr(getattr(loader, "batch_sampler", None), "sampler", None))
+    for sampler in samplers:
+        if isinstance(sampler, _RANDOM) or (isinstance(sampler, DistributedSampler) and sampler.shuffle):
+            msg = (
+                f"{name}: the loader shuffles ({type(sampler).__name__}), and a fixed set of inputs has a fixed order; give a "
+                "DataLoader with shuffle=False, or a list of batches."
+            )
+            raise InvalidArgumentError(msg)
+
+
+def call_with(module: nn.Module, batch: Any) -> Any:
+    """Calls a module with the inputs of a batch: a tensor itself, of a tuple or list the first element, a mapping as keywords."""
+    if isinstance(batch, Mapping):
+        return module(**batch)
+    if isinstance(batch, (tuple, list)) and not isinstance(batch, PackedSequence):
+        return module(batch[0])
+    return module(batch)
+
+
+def watch_pass(
+    module: nn.Module,
+    loader: Iterable[Any],
+    watch: Watch,
+    *,
+    name: str,
+    seed: int,
+    move: Callable[[Any], Any],
+    context: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    counts: bool = True,
+    initial: bool = False,
+) -> tuple[LayerEpoch, ...]:
+    """Runs a module over a loader as one epoch of a watch that is attached to it, and leaves no trace in either.
+
+    Every pass begins at the same random states, so that a random augmentation, or sampling in the model, is the same in each.
+    Under ``torch.distributed`` every rank makes this call with the same number of batches.
+
+    Args:
+        module: is called as :func:`call_with` says.
+        loader: its batches.
+        watch: is attached to the module.
+        name: of the inputs, for the notes.
+        seed: of those random states.
+        move: from a batch to the same batch on the module's device.
+        context: in which the module is called (precision).
+        counts: False on ranks whose calls are not to be counted.
+        initial: the network is untrained.
+
+    Returns:
+        What was captured of each layer. Where the pass broke, all of them have that as their problem.
+    """
+    batches, fault = 0, None
+    watch.begin_epoch(_length(loader), initial=initial)
+    try:
+        with untouched(module, loader):
+            _seed(seed)
+            for index, batch in enumerate(loader):
+                moved = move(batch)
+                if not counts:
+                    _call(module, moved, context)
+                watch.begin_step()
+                try:
+                    if counts:
+                        _call(module, moved, context)
+                finally:
+                    watch.end_step(index)
+                batches = index + 1
+    except Exception as error:  # noqa: BLE001  whatever the model raises, it is the outcome of this epoch, and training goes on
+        fault = f"{type(error).__name__}: {error}"
+    note = f"Inputs: {name} of {batches} batch{'' if batches == 1 else 'es'}, run in eval mode, the same in each epoch."
+    return tuple(_told(layer, note, name, fault) for layer in watch.end_epoch())
+
+
+def _call(module: nn.Module, batch: Any, context: Callable[[], AbstractContextManager[Any]]) -> None:
+    with context():
+        call_with(module, batch)
+
+
+def _told(layer: LayerEpoch, note: str, name: str, fault: str | None) -> LayerEpoch:
+    problem = layer.problem
+    if fault is not None:
+        problem = "capture_error", f"The model could not be run on {name}: {fault}."
+    elif problem is not None and problem[0] == "layer_not_called":
+        problem = problem[0], f"Layer {layer.layer!r} was not called when the model's forward was run on {name}."
+    groups = tuple(_told(group, note, name, fault) for group in layer.groups)
+    return replace(layer, notes=(note, *layer.notes), problem=problem, groups=groups)
+
+
+def _length(loader: Any) -> float:
+    try:
+        return len(loader)
+    except TypeError:  # the length of an iterable dataset is not known
+        return float("inf")
+
+
+def _seed(seed: int) -> None:
+    """Within ``untouched``, which puts the states back. Not torch.manual_seed: it also seeds a CUDA that is not in use yet."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002  the global state is what transforms of a data set may draw from
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.manual_seed_all(seed)

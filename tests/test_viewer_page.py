@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import shutil
 import subprocess
@@ -16,8 +15,7 @@ from viewer_examination import examine, go_to, written_record
 from viewer_pages import ARGUMENTS, browser, viewer, watched
 from viewer_runs import make_record, write_file, write_record, write_run
 
-from lightning_iit.records import Computed, Connections, EngineInfo, NetworkLayer, NetworkSnapshot, decode, encode
-from lightning_iit.viewer.static_files import static_file
+from lightning_iit.records import Computed, EngineInfo, decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,16 +47,6 @@ def test_the_page_shows_what_the_records_hold(chromium: Browser, written: Path) 
         page.page.goto(address)
         examine(page.page, page.ready(), written)
         page.check()
-
-
-def test_nothing_is_drawn_while_nothing_changes(chromium: Browser, written: Path) -> None:
-    with viewer(written) as address, watched(chromium) as page:
-        page.page.goto(address)
-        page.ready()
-        page.page.wait_for_timeout(1_000)
-        before = page.page.evaluate("() => window.lightningIIT.measure().frames")
-        page.page.wait_for_timeout(2_500)
-        assert page.page.evaluate("() => window.lightningIIT.measure().frames") == before
 
 
 def test_a_new_epoch_appears_by_itself(chromium: Browser, run: Path) -> None:
@@ -263,110 +251,3 @@ def test_the_button_computes_again(chromium: Browser, written: Path) -> None:
         page.page.get_by_role("button", name="Compute").click()
         page.page.wait_for_selector("[data-computed='0.125']")
         page.check()
-
-
-@pytest.mark.benchmark
-def test_a_large_network_is_few_draw_calls(chromium: Browser, tmp_path: Path) -> None:
-    """1,000 neurons of five kinds, 20,000 connections."""
-    kinds = ("input", "conv", "gru", "attention", "linear")
-    layers = tuple(
-        NetworkLayer(
-            name=f"layer{at}",
-            kind=kind,
-            width=200,
-            heads=4,
-            indices=tuple(range(200)),
-            analysed=(1, 2, 3),
-            mean_activity=(0.5,) * 200,
-            activity=tuple(tuple((unit * (step + 1)) % 17 / 17 for unit in range(200)) for step in range(4)),
-        )
-        for at, kind in enumerate(kinds)
-    )
-    connections = tuple(
-        Connections(
-            from_layer=at,
-            to_layer=at + 1,
-            total=40_000,
-            largest=1.0,
-            weights=tuple((pair % 200, pair // 200 * 7 % 200, (pair % 19 - 9) / 9) for pair in range(5_000)),
-        )
-        for at in range(4)
-    )
-    write_record(tmp_path, make_record("layer2", 0))
-    shot = NetworkSnapshot(
-        epoch=0, global_step=0, wall_time=0.0, layers=layers, connections=connections, steps=tuple((0, step) for step in range(4))
-    )
-    write_file(tmp_path / "iit" / "network" / "snapshot=0000.json", encode(shot))
-    with viewer(tmp_path) as address, watched(chromium) as page:
-        page.page.goto(address)
-        page.ready()
-        for step in range(4):
-            page.page.evaluate(f"() => window.lightningIIT.setStep({step})")
-            page.page.wait_for_timeout(700)
-        measured = page.page.evaluate("() => window.lightningIIT.measure()")
-        print(f"1,000 neurons, 20,000 connections: {measured}")
-        assert measured["neurons"] == 1_000
-        assert measured["calls"] <= 12
-        assert measured["triangles"] >= 40_000
-        page.check()
-
-
-@pytest.mark.benchmark
-def test_the_bundle_is_small_and_the_first_picture_quick(chromium: Browser, written: Path) -> None:
-    module, _ = static_file("viewer.js")
-    size = len(gzip.compress(module, 9))
-    with viewer(written) as address, watched(chromium) as page:
-        began = time.monotonic()
-        page.page.goto(address)
-        page.ready()
-        seconds = time.monotonic() - began
-    print(f"bundle {size / 1000:.0f} kB gzip; first picture after {seconds:.2f} s")
-    assert size <= 250_000
-    assert seconds < 2
-
-
-@pytest.mark.benchmark
-def test_a_run_of_a_thousand_epochs_opens_quickly(chromium: Browser, tmp_path: Path) -> None:
-    for layer in ("a", "b", "c"):
-        data = write_record(tmp_path, make_record(layer, 0, n=4)).read_bytes()
-        for epoch in range(1, 1_000):
-            (tmp_path / "iit" / layer / f"epoch={epoch:04d}.json").write_bytes(data.replace(b'"epoch":0', b'"epoch":%d' % epoch))
-    with viewer(tmp_path) as address, watched(chromium) as page:
-        began = time.monotonic()
-        page.page.goto(address)
-        page.page.wait_for_selector(".value[data-phi]")
-        page.page.wait_for_selector(".chart .u-over")
-        seconds = time.monotonic() - began
-        print(f"a run of 1,000 epochs and 3 layers opens in {seconds:.2f} s")
-        assert seconds < 3
-        page.check()
-
-
-def test_the_scene_lets_go_of_what_it_made(chromium: Browser, run: Path) -> None:
-    write_run(run.parent / "version_1", epochs=2, seed=1)
-    with viewer(run.parent) as address, watched(chromium) as page:
-        page.page.goto(address)
-        page.ready()
-        go_to(page.page, -1)
-        page.page.wait_for_timeout(800)
-        before = page.page.evaluate("() => window.lightningIIT.measure().geometries")
-        for value in (0, 1, 0, 1, -1):
-            go_to(page.page, value)
-            page.page.wait_for_function("(epoch) => window.lightningIIT.state().a.network?.epoch === epoch", arg=value)
-        page.page.wait_for_function("(before) => window.lightningIIT.measure().geometries === before", arg=before, timeout=10_000)
-
-
-def test_the_command_serves_and_says_where(tmp_path: Path, chromium: Browser) -> None:
-    write_record(tmp_path / "run", make_record("hidden", 0))
-    code = f"from lightning_iit.viewer.app import serve; serve({str(tmp_path)!r}, port=0, open_browser=False)"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as server:
-        try:
-            line = server.stdout.readline()
-            address = line.split(" at ")[1].split(" ")[0]
-            assert address.startswith("http://127.0.0.1:")
-            with watched(chromium) as page:
-                page.page.goto(address)
-                page.page.wait_for_selector(".value[data-phi]")
-                page.check()
-        finally:
-            server.terminate()

@@ -67,7 +67,9 @@ def check_layers(frame: Any, network: NetworkSnapshot) -> None:
         assert (f"{shown} of {width} shown" if shown < width else f"{width} units") in text
     assert any(len(layer.indices) < layer.width for layer in network.layers)
     dark = frame.evaluate("() => document.querySelector('.iit').dataset.theme") == "dark"
-    units = [({"layer": layer.name, "index": index}, index in layer.analysed) for layer in network.layers for index in layer.indices]
+    units = [
+        ({"layer": layer.name, "index": index}, index in layer.analysed) for layer in network.layers for index in layer.indices
+    ]
     rings = frame.evaluate("(units) => units.map(([unit]) => window.lightningIIT.ringsOf(unit))", units)
     assert rings == [["#ffffff" if dark else "#1b2230"] if analysed else [] for _, analysed in units]
 
@@ -172,7 +174,7 @@ CHART_PIXELS = """(places) => {
 
 
 def check_curve(frame: Any, run: Path, layer: str) -> None:
-    """Halfway between two epochs there is ink of the layer's colour where the mean's and the maximum's line pass, a band between."""
+    """Halfway between epochs there is ink of the layer's colour where mean and maximum pass, and a band between them."""
     epochs = sorted(decode(path.read_bytes()).epoch for path in (run / "iit" / layer).glob("epoch=*.json"))
     records = {epoch: written_record(run, layer, epoch) for epoch in epochs}
     ink = tuple(bytes.fromhex("56b4e9"))
@@ -201,7 +203,7 @@ def go_to(frame: Any, epoch: int) -> None:
 
 
 def check_widths(frame: Any, run: Path, epoch: int) -> None:
-    """A line's width is its weight's share of the newest snapshot's largest, in this epoch and in an earlier one; its colour the sign."""
+    """In two epochs a line's width is its weight's share of the newest snapshot's largest, and its colour the sign."""
     newest = written_network(run, epoch)
     signs = set()
     for shown in (epoch, 0):

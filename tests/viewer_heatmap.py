@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from lightning_iit.records import EpochRecord
 
 PIXELS = """(places) => {
-  const canvas = document.querySelector('.tpm canvas'), context = canvas.getContext('2d'), scale = canvas.width / canvas.clientWidth;
+  const canvas = document.querySelector('.tpm canvas');
+  const context = canvas.getContext('2d'), scale = canvas.width / canvas.clientWidth;
   return places.map(([x, y]) => [...context.getImageData(Math.floor(x * scale), Math.floor(y * scale), 1, 1).data]);
 }"""
 

@@ -67,15 +67,16 @@ export function page(body: HTMLElement, source: Source, theme: "light" | "dark",
     root.dataset.theme = state.theme;
     body.dataset.theme = state.theme;
   });
+  let untie = () => {};
   store.on(["b"], (state) => {
     if (state.b && !stages.b) {
       stages.b = networkPanel(context, "b");
       scenes.append(stages.b.element);
-      tieCameras(stages.a, stages.b);
+      untie = tieCameras(stages.a, stages.b);
     } else if (!state.b && stages.b) {
+      untie();
       stages.b.dispose();
       stages.b = null;
-      if (stages.a.scene) stages.a.scene.orbit.controls.enabled = true;
     }
     scenes.classList.toggle("two", state.b !== null);
   });
@@ -84,13 +85,13 @@ export function page(body: HTMLElement, source: Source, theme: "light" | "dark",
   return { store, controller };
 }
 
-/** Two networks side by side are seen from the same place. */
-function tieCameras(a: NetworkPanel, b: NetworkPanel): void {
+/** Two networks side by side are seen from the same place; the answer ends it. */
+function tieCameras(a: NetworkPanel, b: NetworkPanel): () => void {
   const [first, second] = [a.scene, b.scene];
-  if (!first || !second) return;
+  if (!first || !second) return () => {};
   let busy = false;
-  const tie = (from: typeof first, to: typeof first) =>
-    from.orbit.controls.addEventListener("change", () => {
+  const tie = (from: typeof first, to: typeof first) => {
+    const follow = () => {
       if (busy) return;
       busy = true;
       to.orbit.camera.position.copy(from.orbit.camera.position);
@@ -98,9 +99,12 @@ function tieCameras(a: NetworkPanel, b: NetworkPanel): void {
       to.orbit.controls.update();
       to.invalidate();
       busy = false;
-    });
-  tie(first, second);
-  tie(second, first);
+    };
+    from.orbit.controls.addEventListener("change", follow);
+    return () => from.orbit.controls.removeEventListener("change", follow);
+  };
+  const ends = [tie(first, second), tie(second, first)];
+  return () => ends.forEach((end) => end());
 }
 
 function shortcuts(store: Store<AppState>, controller: Controller, play: () => void, resetView: () => void): void {

@@ -1,0 +1,102 @@
+"""What the viewer weighs and takes: bundle, first picture, draw calls, time of a frame, a long run."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from viewer_pages import browser, viewer, watched
+from viewer_runs import make_record, write_file, write_record
+
+from lightning_iit.records import Connections, NetworkLayer, NetworkSnapshot, encode
+from lightning_iit.viewer.static_files import static_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+pytestmark = [pytest.mark.browser, pytest.mark.benchmark]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as started:
+        yield started
+
+
+def test_a_large_network_is_few_draw_calls(chromium: Browser, tmp_path: Path) -> None:
+    """1,000 neurons of five kinds, 20,000 connections."""
+    kinds = ("input", "conv", "gru", "attention", "linear")
+    layers = tuple(
+        NetworkLayer(
+            name=f"layer{at}",
+            kind=kind,
+            width=200,
+            heads=4,
+            indices=tuple(range(200)),
+            analysed=(1, 2, 3),
+            mean_activity=(0.5,) * 200,
+            activity=tuple(tuple((unit * (step + 1)) % 17 / 17 for unit in range(200)) for step in range(4)),
+        )
+        for at, kind in enumerate(kinds)
+    )
+    connections = tuple(
+        Connections(
+            from_layer=at,
+            to_layer=at + 1,
+            total=40_000,
+            largest=1.0,
+            weights=tuple((pair % 200, pair // 200 * 7 % 200, (pair % 19 - 9) / 9) for pair in range(5_000)),
+        )
+        for at in range(4)
+    )
+    write_record(tmp_path, make_record("layer2", 0))
+    shot = NetworkSnapshot(
+        epoch=0, global_step=0, wall_time=0.0, layers=layers, connections=connections, steps=tuple((0, step) for step in range(4))
+    )
+    write_file(tmp_path / "iit" / "network" / "snapshot=0000.json", encode(shot))
+    with viewer(tmp_path) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.ready()
+        for step in range(4):
+            page.page.evaluate(f"() => window.lightningIIT.setStep({step})")
+            page.page.wait_for_timeout(700)
+        measured = page.page.evaluate("() => window.lightningIIT.measure()")
+        print(f"1,000 neurons, 20,000 connections: {measured}")
+        assert measured["neurons"] == 1_000
+        assert measured["calls"] <= 12
+        assert measured["triangles"] >= 40_000
+        page.check()
+
+
+def test_the_bundle_is_small_and_the_first_picture_quick(chromium: Browser, written: Path) -> None:
+    module, _ = static_file("viewer.js")
+    size = len(gzip.compress(module, 9))
+    with viewer(written) as address, watched(chromium) as page:
+        began = time.monotonic()
+        page.page.goto(address)
+        page.ready()
+        seconds = time.monotonic() - began
+    print(f"bundle {size / 1000:.0f} kB gzip; first picture after {seconds:.2f} s")
+    assert size <= 250_000
+    assert seconds < 2
+
+
+def test_a_run_of_a_thousand_epochs_opens_quickly(chromium: Browser, tmp_path: Path) -> None:
+    for layer in ("a", "b", "c"):
+        data = write_record(tmp_path, make_record(layer, 0, n=4)).read_bytes()
+        for epoch in range(1, 1_000):
+            (tmp_path / "iit" / layer / f"epoch={epoch:04d}.json").write_bytes(data.replace(b'"epoch":0', b'"epoch":%d' % epoch))
+    with viewer(tmp_path) as address, watched(chromium) as page:
+        began = time.monotonic()
+        page.page.goto(address)
+        page.page.wait_for_selector(".value[data-phi]")
+        page.page.wait_for_selector(".chart .u-over")
+        seconds = time.monotonic() - began
+        print(f"a run of 1,000 epochs and 3 layers opens in {seconds:.2f} s")
+        assert seconds < 3
+        page.check()

@@ -1,0 +1,205 @@
+"""The panels of the page: their room, their contrast, and the parts of a record that not every record has."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from viewer_examination import go_to
+from viewer_pages import browser, viewer, watched
+from viewer_runs import make_record, write_file, write_record, write_run
+
+from lightning_iit.records import Computed, CurvePoint, EngineInfo, MajorComplex, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+EPOCHS = 6
+LEAST_CONTRAST = 4.5
+"""WCAG 2.2, success criterion 1.4.3, for text of ordinary size."""
+
+BOXES = """(selector) => [...document.querySelectorAll(selector)].filter((element) => element.checkVisibility()).map((element) => {
+  const { left, top, right, bottom } = element.getBoundingClientRect();
+  return [element.className.baseVal ?? (element.className || element.tagName), left, top, right, bottom];
+}).filter(([, left, top, right, bottom]) => right > left && bottom > top)"""
+
+CLIPPED = """() => [...document.querySelectorAll('.top *, .reading *, .playbar *, .curve-top *, .command *, .states *, .cut-words')]
+  .filter((element) => element.checkVisibility() && element.tagName !== 'SELECT' && element.scrollWidth > element.clientWidth + 1
+    && getComputedStyle(element).display !== 'inline' && element instanceof HTMLElement && element.clientWidth > 0)
+  .map((element) => element.outerHTML.slice(0, 200))"""
+
+CONTRAST = """() => {
+  const luminance = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+  const over = (colors) => {
+    canvas.clearRect(0, 0, 1, 1);
+    for (const color of colors) { canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1); }
+    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const grounds = (element) => {
+    const found = [];
+    for (let at = element; at; at = at.parentElement) found.unshift(getComputedStyle(at).backgroundColor);
+    const body = element.closest('.unit')?.querySelector('.body');
+    return body ? [getComputedStyle(body).fill] : found;
+  };
+  const walker = document.createTreeWalker(document.querySelector('.iit'), NodeFilter.SHOW_TEXT);
+  const all = [];
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement, style = getComputedStyle(element);
+    if (!walker.currentNode.textContent.trim() || !element.checkVisibility({ visibilityProperty: true })) continue;
+    if (element.closest('.visually-hidden, option, :disabled')) continue;
+    const ground = grounds(element), ink = element instanceof SVGElement ? style.fill : style.color;
+    const faded = ink.replace(/^rgb\\((.*)\\)$/, `rgba($1, ${style.opacity})`);
+    const [a, b] = [luminance(over([...ground, faded])), luminance(over(ground))];
+    all.push([walker.currentNode.textContent.trim(), (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)]);
+  }
+  return all;
+}"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("written")
+    write_run(folder / "version_0", epochs=EPOCHS)
+    write_run(folder / "version_1", epochs=3, seed=1)
+    return folder
+
+
+def apart(boxes: list[list[Any]], width: int, height: int) -> None:
+    """All boxes lie in the window, and no two of them over one another."""
+    for at, (name, left, top, right, bottom) in enumerate(boxes):
+        assert left >= -0.5, boxes[at]
+        assert top >= -0.5, boxes[at]
+        assert right <= width + 0.5, boxes[at]
+        assert bottom <= height + 0.5, boxes[at]
+        for other, *edges in boxes[:at]:
+            beside = right <= edges[0] + 0.5 or left >= edges[2] - 0.5 or bottom <= edges[1] + 0.5 or top >= edges[3] - 0.5
+            assert beside, (name, other)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080)])
+def test_everything_has_room(chromium: Browser, written: Path, width: int, height: int) -> None:
+    """Nothing lies over another or out of the window, no text is cut off; with one run and with two."""
+    with viewer(written) as address, watched(chromium, width=width, height=height) as page:
+        page.page.goto(address)
+        page.ready()
+        check_room(page.page, width, height)
+        command = page.page.locator(".command pre").bounding_box()
+        panel = page.page.locator("#panel-causal").bounding_box()
+        assert command["y"] + command["height"] <= panel["y"] + panel["height"]
+        assert page.page.locator(".tabs").is_visible() == (width < 1640)
+        assert page.page.locator("#panel-tpm").is_visible() == (width >= 1640)
+        page.page.get_by_label("Compare with").select_option(index=1)
+        page.page.get_by_text("loss, accuracy").click()
+        page.page.wait_for_function("() => window.lightningIIT.graphics('b')?.render.calls > 0")
+        check_room(page.page, width, height)
+        assert page.page.locator(".chart").bounding_box()["height"] > 60
+        page.check()
+
+
+def check_room(page: Page, width: int, height: int) -> None:
+    size = page.evaluate("() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+    assert size[0] <= width
+    assert size[1] <= height
+    for selector in (".top, .reading, .network, .curve, .panel", ".top > *", ".reading > *", ".playbar > *", ".curve-top > *"):
+        boxes = [box for box in page.evaluate(BOXES, selector) if box[0] != "grow"]
+        assert len(boxes) > 2
+        apart(boxes, width, height)
+    for selector in (".layer-name", ".states button", ".command-row > *", ".legend, .stage-title"):
+        apart([box for box in page.evaluate(BOXES, selector) if box[0] != "grow"], width, height)
+    assert page.evaluate(CLIPPED) == []
+
+
+def test_text_stands_out_from_its_ground(chromium: Browser, written: Path) -> None:
+    """Light and dark, with the record of an epoch that has a Φ and of one that has none."""
+    with viewer(written / "version_0") as address, watched(chromium, width=1920, height=1080) as page:
+        page.page.goto(address)
+        page.ready()
+        for theme in ("dark", "light"):
+            for epoch in (EPOCHS - 1, 5, 4):
+                go_to(page.page, epoch)
+                page.page.wait_for_function("(epoch) => window.lightningIIT.state().a.record?.epoch === epoch", arg=epoch)
+                found = page.page.evaluate(CONTRAST)
+                assert len(found) > 60
+                faint = [(text, round(ratio, 2)) for text, ratio in found if ratio < LEAST_CONTRAST]
+                assert not faint, (theme, faint)
+            page.page.keyboard.press("t")
+            page.page.wait_for_timeout(300)  # the colours glide
+
+
+def test_what_only_some_records_hold_is_drawn(chromium: Browser, tmp_path: Path) -> None:
+    """The major complex by name and by rings, Φ against transitions as points; nothing of it where a record has none."""
+    record = make_record("hidden", 0, phi=0.5)
+    points = tuple(
+        CurvePoint(transitions=t, subsamples=5, mean=m, low=m / 2, high=m * 1.5) for t, m in ((100, 0.9), (200, 0.6), (400, 0.5))
+    )
+    computed = Computed(phi=0.75, engine=EngineInfo(name="fast", version="1"))
+    full = msgspec.structs.replace(record, curve=points, major_complex=MajorComplex(nodes=(0, 2), result=computed))
+    write_record(tmp_path, full)
+    write_record(tmp_path, make_record("hidden", 1))
+    with viewer(tmp_path) as address, watched(chromium, width=1920, height=1080) as page:
+        page.page.goto(address)
+        page.page.wait_for_selector(".value[data-phi]")
+        assert page.page.locator(".record-curve").is_hidden()
+        assert page.page.locator(".unit.major").count() == 0
+        assert "not computed" in page.page.locator(".chip", has_text="null").inner_text()
+        page.page.keyboard.press("ArrowLeft")
+        page.page.wait_for_function("() => window.lightningIIT.state().a.record?.epoch === 0")
+        assert "A C · Φ 0.7500" in page.page.locator(".chip", has_text="major complex").inner_text()
+        rings = page.page.locator(".unit").evaluate_all(
+            "(units) => units.map((u) => getComputedStyle(u.querySelector('.complex')).stroke)"
+        )
+        assert [ring != "none" for ring in rings] == [True, False, True, False]
+        assert "major complex, A C" in page.page.locator(".cut-words").inner_text()
+        drawn = page.page.locator(".record-curve .point").evaluate_all(
+            "(all) => all.map((point) => { const { cx, cy } = point.lastChild;"
+            " return [Number(point.dataset.transitions), Number(point.dataset.mean), cx.baseVal.value, cy.baseVal.value]; })"
+        )
+        assert [(t, m) for t, m, *_ in drawn] == [(p.transitions, p.mean) for p in points]
+        (_, _, x0, y0), (_, _, x1, y1), (_, _, x2, y2) = drawn
+        assert (x2 - x1) / (x1 - x0) == pytest.approx(2)
+        assert (y1 - y0) / (y2 - y1) == pytest.approx(3)
+        page.page.locator(".record-curve .point").first.hover()
+        told = page.page.locator(".tip").inner_text()
+        assert "100 transitions" in told
+        assert "0.4500, 1.3500" in told
+        page.check()
+
+
+def test_records_of_older_and_newer_writers(chromium: Browser, written: Path, tmp_path: Path) -> None:
+    """What an older writer did not know is left out; of a newer one's record the page says that it cannot be read."""
+    run = Path(shutil.copytree(written / "version_0", tmp_path / "run"))
+    old = json.loads(encode(make_record("memory", EPOCHS, n=6, phi=0.25)))
+    for field in ("diagnostics", "notes", "null", "scalars", "major_complex", "curve", "interval", "perturbation", "kept"):
+        old.pop(field, None)
+    write_file(run / "iit" / "memory" / f"epoch={EPOCHS:04d}.json", json.dumps({**old, "unheard_of": 1}).encode())
+    new = {**json.loads(encode(make_record("memory", EPOCHS + 1, n=6))), "schema_version": 99}
+    write_file(run / "iit" / "memory" / f"epoch={EPOCHS + 1:04d}.json", json.dumps(new).encode())
+    with viewer(run) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.page.wait_for_function("() => window.lightningIIT?.state().a?.recordProblem")
+        assert "99" in page.page.locator(".reading").inner_text()
+        page.page.keyboard.press("ArrowLeft")
+        page.page.wait_for_selector(".value[data-phi='0.25']")
+        assert "not computed" in page.page.locator(".chip", has_text="null").inner_text()
+        assert page.page.locator(".concepts tbody tr").count() > 3
+        assert page.page.locator(".influence").count() > 3
+        page.page.locator("#tab-tpm").click()
+        page.page.wait_for_function("() => document.querySelector('.tpm canvas').width > 100")
+        page.check()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from lightning_iit.capture.gate import Switch
 from lightning_iit.capture.perturb import observe
 from lightning_iit.capture.reservoir import Reservoir
 from lightning_iit.capture.steps import step_for
@@ -296,6 +297,6 @@ def test_nothing_is_kept_while_it_is_not_enabled_or_after_it_was_cleared() -> No
     reservoir.attach(module)
     module(torch.zeros(1))
     reservoir.clear()
-    reservoir.enabled = False
+    reservoir.gate = Switch()
     module(torch.zeros(1))
     assert reservoir.calls == ()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from torch.utils.hooks import RemovableHandle
 
+    from lightning_iit.capture.gate import Gate
     from lightning_iit.capture.layers import Layer
 
 MOST_VALUES = 2**22
@@ -90,22 +91,19 @@ class Block:
         self._calls: list[WholeCall] = []
         for reservoir in (self._observed, self._whole):
             reservoir.clear()
-            reservoir.enabled = False
 
-    def listen(self, *, on: bool) -> None:
-        """Calls are kept only while this is on."""
-        self._observed.enabled = self._whole.enabled = on and self.error is None
-
-    def attach(self) -> RemovableHandle:
-        """Watches the calls until the handle is removed."""
+    def attach(self, gate: Gate) -> RemovableHandle:
+        """Watches the calls, while the gate is open, until the handle is removed."""
+        self._observed.gate = self._whole.gate = gate
         return self.layer.module.register_forward_hook(self._hook, with_kwargs=True)
 
     def _hook(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        if self.error is not None:
+            return
         try:
             self._keep(module, args, kwargs, output)
         except Exception as error:  # noqa: BLE001  never ends the training
             self.error = error
-            self.listen(on=False)
 
     def _keep(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         place = self._observed.place()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch.utils.hooks import RemovableHandle
 
     from lightning_iit.capture.epoch import LayerEpoch
+    from lightning_iit.capture.gate import Gate
     from lightning_iit.capture.stepper import Direction, Stepper
     from lightning_iit.records import Counts
 
@@ -111,12 +112,12 @@ class Perturber:
         """The layers that are perturbed."""
         return tuple(self._watched)
 
-    def attach(self, model: nn.Module) -> None:
-        """Watches the calls of the layers of this model."""
+    def attach(self, model: nn.Module, gate: Gate | None = None) -> None:
+        """Watches the calls of the layers of this model, while a gate is open (None: all calls)."""
         self.detach()
         self._find(model)
         for watched in self._watched.values():
-            watched.handle = watched.reservoir.attach(watched.module)
+            watched.handle = watched.reservoir.attach(watched.module, gate)
 
     def detach(self) -> None:
         """Watches no more."""
@@ -129,11 +130,6 @@ class Perturber:
         """Forgets the calls of the epoch before."""
         for watched in self._watched.values():
             watched.reservoir.clear()
-
-    def listen(self, *, on: bool) -> None:
-        """Only calls inside of a training step are kept."""
-        for watched in self._watched.values():
-            watched.reservoir.enabled = on
 
     def perturb(self, captured: LayerEpoch, state: tuple[int, ...] | None) -> tuple[Counts, Perturbation] | Skipped | None:
         """The causal counts of a layer with the units and thresholds of its capture.
@@ -197,5 +193,4 @@ class Perturber:
             if stepper is not None:
                 reservoir = Reservoir(size=options.calls, with_output=options.step is not None, seed=options.seed)
                 found[layer.name] = _Watched(layer.module, stepper, reservoir)
-                reservoir.enabled = False
         self._watched = found

@@ -19,6 +19,7 @@ from lightning_iit.capture.block import Block
 from lightning_iit.capture.causal import CausalOptions
 from lightning_iit.capture.depth_perturb import perturbed_block
 from lightning_iit.capture.epoch import LayerEpoch, notes_on, problem_of
+from lightning_iit.capture.gate import Switch
 from lightning_iit.capture.layers import find_layers
 from lightning_iit.capture.outputs import parse_layout
 from lightning_iit.capture.ranks import gather
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.utils.hooks import RemovableHandle
 
+    from lightning_iit.capture.gate import Gate
     from lightning_iit.capture.options import CaptureOptions
     from lightning_iit.records import State
 
@@ -88,6 +90,7 @@ class DepthCapture:
         found = find_layers(model, options.layers if options.layers is not None else find_stack(model))
         layout = parse_layout(options.layout) if isinstance(options.layout, str) else None
         self._blocks = [Block(layer, layout=layout, seed=options.seed) for layer in found]
+        self._switch = Switch()
         self._handles: list[RemovableHandle] = []
         self._units: Units | None = None
         self._cuts: list[_Cut] = []
@@ -104,12 +107,17 @@ class DepthCapture:
 
     # --- the life of a capture ---
 
-    def attach(self, model: nn.Module | None = None) -> None:
-        """Hooks the blocks of the model, or of a copy of it that is to be watched instead. Replaces an earlier attachment."""
+    def attach(self, model: nn.Module | None = None, gate: Gate | None = None) -> None:
+        """Hooks the blocks of the model, or of a copy of it that is to be watched instead. Replaces an earlier attachment.
+
+        Args:
+            model: None for the one that this was made for.
+            gate: says when calls count; None for one that :meth:`begin_step` opens and :meth:`end_step` closes.
+        """
         self.detach()
         for block, layer in zip(self._blocks, find_layers(model or self._model, self.blocks), strict=True):
             block.layer = layer
-            self._handles.append(block.attach())
+            self._handles.append(block.attach(gate or self._switch))
 
     def detach(self) -> None:
         """Takes the hooks away."""
@@ -125,14 +133,12 @@ class DepthCapture:
             block.clear()
 
     def begin_step(self) -> None:
-        """Starts to keep calls: a training step begins."""
-        for block in self._blocks:
-            block.listen(on=True)
+        """Starts to keep calls: a training step begins; not needed with a gate that knows by itself."""
+        self._switch.open = True
 
     def end_step(self) -> None:
         """Stops to keep calls. After the first step that called the blocks, the units are chosen."""
-        for block in self._blocks:
-            block.listen(on=False)
+        self._switch.open = False
         if self._units is None:
             self._settle()
 
@@ -274,7 +280,7 @@ class DepthPerturber:
         """The layers that are perturbed."""
         return self._capture.layers
 
-    def attach(self, model: nn.Module) -> None:
+    def attach(self, model: nn.Module, gate: Gate | None = None) -> None:
         """Nothing: the capture is attached."""
 
     def detach(self) -> None:
@@ -282,9 +288,6 @@ class DepthPerturber:
 
     def begin_epoch(self) -> None:
         """Nothing: the capture forgets the epoch before."""
-
-    def listen(self, *, on: bool) -> None:
-        """Nothing: the capture listens."""
 
     def perturb(self, captured: LayerEpoch, state: State | None) -> tuple[Counts, Perturbation] | Skipped | None:
         """The causal counts of a layer: see :meth:`DepthCapture.perturb`."""

@@ -13,10 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from lightning_iit.capture.compiled import is_unbreakable, recording_in_graphs
+from lightning_iit.capture.gate import Switch
 from lightning_iit.capture.outputs import Activations, Layout, activations_of, pick
 
 if TYPE_CHECKING:
     from torch.utils.hooks import RemovableHandle
+
+    from lightning_iit.capture.gate import Gate
 
 Reader = Callable[[Any], Activations]
 """From a layer's output to a copy of what is kept of it."""
@@ -28,7 +31,7 @@ class Recorder:
     """What the hooks of one layer write to.
 
     Attributes:
-        armed: whether a training step is running; outside of one nothing is kept.
+        gate: open while a training step is running; outside of one nothing is kept.
         passes: how often the layer was called in this step.
         streams: what was kept, by the number of the pass within its step.
         read: from an output to what is kept of it.
@@ -37,11 +40,11 @@ class Recorder:
 
     def __init__(self, read: Reader) -> None:
         self.read = read
+        self.gate: Gate = Switch()
         self.clear()
 
     def clear(self) -> None:
         """Forgets what was kept."""
-        self.armed = False
         self.passes = 0
         self.streams: list[list[Activations]] = [[]]
         self.error: Exception | None = None
@@ -49,7 +52,7 @@ class Recorder:
     def record(self, output: Any) -> None:
         """Keeps what is to be kept of an output; an exception ends the keeping, never the training."""
         # Within a backward pass a forward is a repetition: activation checkpointing recomputes what was counted before.
-        if not self.armed or _in_backward() != -1:
+        if not self.gate.open or self.error is not None or _in_backward() != -1:
             return
         try:
             number = self.passes
@@ -62,7 +65,6 @@ class Recorder:
 
     def fail(self, error: Exception) -> None:
         """Ends the keeping."""
-        self.armed = False
         self.error = self.error or error
         self.streams = [[]]
 
@@ -84,7 +86,7 @@ class CellRecorder(Recorder):
 
     def record_call(self, output: Any, state: Any) -> None:
         """Keeps one step of a sequence, which is new where the state that the cell was given is none of its own."""
-        if not self.armed or _in_backward() != -1:
+        if not self.gate.open or self.error is not None or _in_backward() != -1:
             return
         try:
             if self._is_new(state):
@@ -120,7 +122,7 @@ def attach_hook(module: nn.Module, recorder: Recorder) -> RemovableHandle:
     def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
         if compiling():
             record_in_graph(output)
-        elif recorder.armed:
+        else:
             record(output)
 
     return module.register_forward_hook(hook)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_iit.capture.dataflow import Dataflow
+from lightning_iit.capture.gate import Switch
 from lightning_iit.capture.network_draft import DraftConnections, DraftLayer, SnapshotDraft
 from lightning_iit.capture.network_layers import (
     LayerSpec,
@@ -30,6 +31,7 @@ from lightning_iit.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from lightning_iit.capture.gate import Gate
     from lightning_iit.records import NetworkSnapshot
 
 _MIN_BUDGET = 2_000
@@ -83,6 +85,7 @@ class SnapshotRecorder:
         self._samples, self._steps, self._connections = samples, steps, connections
         self._handles: list[Any] = []
         self._flow = Dataflow()
+        self._gate: Gate = Switch(open=True)
         self._layers: list[DraftLayer] = []
         self._by_name: dict[str, int] = {}
         self._edges: dict[tuple[int, int], nn.Module] = {}
@@ -102,9 +105,14 @@ class SnapshotRecorder:
         finally:
             self.detach()
 
-    def attach(self) -> None:
-        """Puts hooks on the layers; what was watched before is forgotten. Compiled modules are left alone."""
+    def attach(self, gate: Gate | None = None) -> None:
+        """Puts hooks on the layers; what was watched before is forgotten. Compiled modules are left alone.
+
+        Args:
+            gate: calls are seen while it is open; None for all calls.
+        """
         self.detach()
+        self._gate = gate or Switch(open=True)
         self._layers, self._edges, self._by_name, self._modules, self._notes = [], {}, {}, {}, []
         modules = self._visible()
         names = _thinned([name for name, module in modules if describe(name, module)], set(self._units), _MAX_LAYERS)
@@ -167,7 +175,7 @@ class SnapshotRecorder:
 
     def _hook(self, name: str) -> Any:
         def hook(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-            if _in_backward():
+            if not self._gate.open or _in_backward():
                 return
             try:
                 self._seen(name, module, inputs, output)

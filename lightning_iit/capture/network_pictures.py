@@ -11,6 +11,7 @@ from lightning_iit.capture.network import SnapshotRecorder
 if TYPE_CHECKING:
     from torch import nn
 
+    from lightning_iit.capture.gate import Gate
     from lightning_iit.records import NetworkSnapshot
 
 Send = Callable[["NetworkSnapshot"], None]
@@ -38,12 +39,17 @@ class NetworkPictures:
         """Will watch this model."""
         self._recorder = SnapshotRecorder(model, budget=self._budget, seed=self._seed)
 
-    def before_batch(self, units: Mapping[str, Sequence[int]]) -> None:
-        """Puts the hooks on before the batch that is watched; ``units`` are the analysed ones of each layer."""
+    def before_batch(self, units: Mapping[str, Sequence[int]], gate: Gate) -> None:
+        """Puts the hooks on before the batch that is watched.
+
+        Args:
+            units: the analysed ones of each layer.
+            gate: says which calls belong to the batch.
+        """
         if self._recorder is not None:
             for layer, indices in units.items():
                 self._recorder.analyse(layer, indices)
-            self._recorder.attach()
+            self._recorder.attach(gate)
 
     def after_batch(self) -> None:
         """Takes the hooks off again."""

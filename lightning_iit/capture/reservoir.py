@@ -11,8 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from lightning_iit.capture.gate import Switch
+
 if TYPE_CHECKING:
     from torch.utils.hooks import RemovableHandle
+
+    from lightning_iit.capture.gate import Gate
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Reservoir:
     def __init__(self, *, size: int = 8, with_output: bool = False, seed: int = 0) -> None:
         self.size = size
         self.with_output = with_output
-        self.enabled = True
+        self.gate: Gate = Switch(open=True)
         self._seed = seed
         self.clear()
 
@@ -67,8 +71,9 @@ class Reservoir:
         """The calls that are kept."""
         return tuple(self._calls)
 
-    def attach(self, module: nn.Module) -> RemovableHandle:
-        """Watches the calls of a module until the handle is removed; calls while ``enabled`` is False are not seen."""
+    def attach(self, module: nn.Module, gate: Gate | None = None) -> RemovableHandle:
+        """Watches the calls of a module until the handle is removed; those while a gate is not open are not seen."""
+        self.gate = gate or self.gate
         return module.register_forward_hook(self.hook, with_kwargs=True)
 
     def hook(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
@@ -81,7 +86,7 @@ class Reservoir:
     def place(self) -> int | None:
         """Where the present call is to be kept, None where it is not."""
         # Within a backward pass a forward is a repetition: activation checkpointing recomputes what was seen before.
-        if not self.enabled or torch._C._current_graph_task_id() != -1:
+        if not self.gate.open or torch._C._current_graph_task_id() != -1:
             return None
         place = self.seen if self.seen < self.size else self._random.randrange(self.seen + 1)
         self.seen += 1

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import msgspec
 import torch
 from torch import nn
 
 from lightning_iit.capture.epoch import LayerEpoch, notes_on, problem_of
+from lightning_iit.capture.gate import Switch
 from lightning_iit.capture.hooks import CellRecorder, attach_hook
 from lightning_iit.capture.kinds import statement_about
 from lightning_iit.capture.layers import find_layers
@@ -20,7 +20,6 @@ from lightning_iit.capture.options import CaptureOptions
 from lightning_iit.capture.ranks import gather
 from lightning_iit.capture.tap import LayerTap
 from lightning_iit.capture.transitions import counts_record
-from lightning_iit.records import Axis, Thresholds, Units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +27,11 @@ if TYPE_CHECKING:
 
     from torch.utils.hooks import RemovableHandle
     from typing_extensions import Self
+
+    from lightning_iit.capture.gate import Gate
+    from lightning_iit.capture.tally import Tally
+    from lightning_iit.capture.transitions import TransitionCounts
+    from lightning_iit.records import Axis
 
 _T = TypeVar("_T")
 # Small enough that the temporaries of a count stay in the cache and are not mapped anew each time.
@@ -75,6 +79,7 @@ class Capture:
         self._taps = [LayerTap(layer, self.options) for layer in find_layers(model, self.options.layers)]
         self._recorders = [tap.reading.recorder for tap in self._taps]
         self._cells = [recorder for recorder in self._recorders if isinstance(recorder, CellRecorder)]
+        self._switch = Switch()
         self._handles: list[RemovableHandle] = []
         self._calibration_steps = self.options.calibration_batches
         self.begin_epoch()
@@ -86,12 +91,18 @@ class Capture:
 
     # --- hooks ---
 
-    def attach(self, model: nn.Module | None = None) -> None:
-        """Hooks the layers of the model, or of a copy of it that is to be watched instead. Replaces an earlier attachment."""
+    def attach(self, model: nn.Module | None = None, gate: Gate | None = None) -> None:
+        """Hooks the layers of the model, or of a copy of it that is to be watched instead. Replaces an earlier attachment.
+
+        Args:
+            model: None for the one that this was made for.
+            gate: says when calls count; None for one that :meth:`begin_step` opens and :meth:`end_step` closes.
+        """
         self.detach()
         found = find_layers(model or self._model, self.layers)
         for tap, layer in zip(self._taps, found, strict=True):
             tap.layer = layer
+            tap.reading.recorder.gate = gate or self._switch
             self._handles.append(attach_hook(layer.module, tap.reading.recorder))
         _forget_compiled_graphs()
 
@@ -131,15 +142,14 @@ class Capture:
             tap.begin_epoch()
 
     def begin_step(self) -> None:
-        """Starts to record: a training step begins."""
-        for recorder in self._recorders:
-            recorder.passes = 0
-            recorder.armed = recorder.error is None
+        """Starts to record: a training step begins; not needed with a gate that knows by itself."""
+        self._switch.open = True
 
     def end_step(self) -> None:
         """Stops to record. Once in many steps, what was recorded is counted."""
+        self._switch.open = False
         for recorder in self._recorders:
-            recorder.armed = False
+            recorder.passes = 0
         self._step = step = self._step + 1
         for cell in self._cells:
             cell.end_sequence()
@@ -148,8 +158,7 @@ class Capture:
 
     def end_epoch(self) -> tuple[LayerEpoch, ...]:
         """Ends the epoch: counts what is left, and sums over ranks. One result for each layer, in order."""
-        for recorder in self._recorders:
-            recorder.armed = False
+        self._switch.open = False
         for cell in self._cells:
             cell.end_sequence()
         self._attend(final=True)
@@ -186,7 +195,7 @@ class Capture:
             if seen:
                 _guarded(tap, partial(tap.settle, seen, steps=steps, expected_batches=self._expected_batches))
             if tap.units is not None:
-                values = max(part.rows for part in seen) * len(tap.units.indices) // steps
+                values = max(part.rows for part in seen) * len(tap.columns) // steps
                 self._calibration_steps = min(self._calibration_steps, max(1, _RAW_VALUES // max(values, 1)))
 
     def _calibrate(self) -> None:
@@ -205,41 +214,33 @@ class Capture:
         called = any(rank.called for rank in ranks)
         error = next((rank.error for rank in ranks if rank.error), "")
         axis: Axis = next((rank.axis for rank in ranks if rank.called), "stream")
-        joint, left_out = tap.summed()
-        usable = called and not error
-        counts = counts_record(joint, len(tap.units.indices)) if usable and joint is not None and tap.units is not None else None
         statement = statement_about(tap.layer.module, axis)
-        return LayerEpoch(
+        nothing = LayerEpoch(
             layer=tap.layer.name,
             axis=axis,
             kind=statement.kind,
-            units=tap.units,
-            thresholds=tap.thresholds,
-            counts=counts,
-            last_state=tap.last_state() if usable else None,
-            left_out=left_out,
-            notes=(*tap.notes, *notes_on(axis, tap.units, counts, left_out)),
+            notes=tap.notes,
             structural_phi=statement.structural_phi,
             structural_reason=statement.structural_reason,
-            problem=problem_of(tap.layer.name, called=called, error=error, counts=counts, left_out=left_out),
+            problem=problem_of(tap.layer.name, called=called, error=error, counts=None, left_out=0),
         )
+        usable = called and not error
+        totals = zip(tap.tallies, tap.summed(), strict=True)
+        first, *others = [_counted(nothing, tally, total, usable=usable) for tally, total in totals] or [nothing]
+        return replace(first, groups=tuple(others))
 
     # --- resuming ---
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run must have the same: the units, frozen thresholds and the length of the calibration. Plain data."""
-        layers = {
-            tap.layer.name: {"units": msgspec.to_builtins(tap.units), "thresholds": msgspec.to_builtins(tap.frozen)}
-            for tap in self._taps
-        }
-        return {"layers": layers, "calibration_steps": self._calibration_steps}
+        return {"layers": {tap.layer.name: tap.state_dict() for tap in self._taps}, "calibration_steps": self._calibration_steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes over what :meth:`state_dict` gave, for the layers that are watched now."""
         for tap in self._taps:
             stored = state["layers"].get(tap.layer.name)
             if stored is not None:
-                tap.resume(msgspec.convert(stored["units"], Units | None), msgspec.convert(stored["thresholds"], Thresholds | None))
+                tap.load_state_dict(stored)
         self._calibration_steps = state["calibration_steps"]
         self.begin_epoch(self._expected_batches, initial=self._initial)
 
@@ -256,6 +257,24 @@ def _guarded(tap: LayerTap, act: Callable[[], _T]) -> _T | None:
 def _seen(tap: LayerTap) -> _Seen:
     error = tap.reading.recorder.error
     return _Seen(tap.reading.called, tap.reading.axis, "" if error is None else f"{type(error).__name__}: {error}")
+
+
+def _counted(nothing: LayerEpoch, tally: Tally, total: TransitionCounts, *, usable: bool) -> LayerEpoch:
+    """The epoch with what was counted of one group of units."""
+    counts, left_out = counts_record(total.joint) if usable else None, int(total.left_out)
+    problem = problem_of(nothing.layer, called=True, error="", counts=counts, left_out=left_out) if usable else nothing.problem
+    return replace(
+        nothing,
+        units=tally.units,
+        thresholds=tally.thresholds,
+        counts=counts,
+        dynamics=total.dynamics() if usable else None,
+        recent=tally.recent if usable else None,
+        last_state=tally.last_state() if usable else None,
+        left_out=left_out,
+        notes=(*nothing.notes, *notes_on(nothing.axis, tally.units, counts, left_out)),
+        problem=problem,
+    )
 
 
 def _forget_compiled_graphs() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lightning_iit.capture.causal import CausalOptions, Perturber
 from lightning_iit.capture.depth import DepthCapture, DepthPerturber
+from lightning_iit.capture.gate import Switch
 from lightning_iit.capture.session import Capture
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from lightning_iit.capture.epoch import LayerEpoch
+    from lightning_iit.capture.gate import Gate
     from lightning_iit.capture.network_pictures import NetworkPictures
     from lightning_iit.capture.options import CaptureOptions
 
@@ -52,17 +54,24 @@ class Watch:
             self.perturber = Perturber(model, self.capture.layers, causal)
         self.pictures = pictures
         self._pictured: float = -1
-        self._perturbs = False
+        self._gate: Gate = Switch()
+        self._switch = Switch()
 
     @property
     def layers(self) -> tuple[str, ...]:
         """The names of the layers, in order."""
         return self.capture.layers
 
-    def attach(self, model: nn.Module) -> None:
-        """Hooks this model, or a copy of it, in place of any other."""
-        self.capture.attach(model)
-        self.perturber.attach(model)
+    def attach(self, model: nn.Module, gate: Gate | None = None) -> None:
+        """Hooks this model, or a copy of it, in place of any other.
+
+        Args:
+            model: which.
+            gate: says when calls count; None for one that :meth:`begin_step` opens and :meth:`end_step` closes.
+        """
+        self._gate = gate or self._switch
+        self.capture.attach(model, self._gate)
+        self.perturber.attach(model, self._gate)
         if self.pictures is not None:
             self.pictures.begin(model)
 
@@ -77,26 +86,28 @@ class Watch:
         """Starts an epoch of so many batches; ``initial`` for the untrained network."""
         # The second batch, since the analysed units are known only after the first.
         self._pictured = min(1, batches - 1) if self.pictures is not None else -1
-        self._perturbs = bool(self.perturber.layers)
         self.capture.begin_epoch(batches, initial=initial)
         self.perturber.begin_epoch()
+        if self._pictured == 0:
+            self._begin_picture()
 
-    def begin_step(self, index: int) -> None:
-        """From here on calls of the layers count."""
-        # In every training step: what need not be called is not.
-        if index == self._pictured and self.pictures is not None:
-            self.pictures.before_batch(self._units())
-        if self._perturbs:
-            self.perturber.listen(on=True)
-        self.capture.begin_step()
+    def begin_step(self) -> None:
+        """From here on calls of the layers count; not needed with a gate that knows by itself."""
+        self._switch.open = True
 
     def end_step(self, index: int) -> None:
-        """From here on they do not."""
+        """A step has ended, after which calls do not count."""
+        self._switch.open = False
         self.capture.end_step()
-        if self._perturbs:
-            self.perturber.listen(on=False)
-        if index == self._pictured and self.pictures is not None:
-            self.pictures.after_batch()
+        if index <= self._pictured:
+            if index == self._pictured and self.pictures is not None:
+                self.pictures.after_batch()
+            elif index == self._pictured - 1:
+                self._begin_picture()
+
+    def _begin_picture(self) -> None:
+        if self.pictures is not None:
+            self.pictures.before_batch(self._units(), self._gate)
 
     def end_epoch(self) -> tuple[LayerEpoch, ...]:
         """What was captured of each layer, over all ranks."""

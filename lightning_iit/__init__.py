@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lightning_iit.analysis import analyse
     from lightning_iit.callback import IITCallback
     from lightning_iit.phi.compute import compute_phi, major_complex
     from lightning_iit.phi.pyphi_engine import to_pyphi
@@ -16,12 +17,24 @@ if TYPE_CHECKING:
     from lightning_iit.store import load_run
     from lightning_iit.tpm.estimate import Tpm, estimate_tpm, state_by_node
 
-__all__ = ["IITCallback", "System", "Tpm", "compute_phi", "estimate_tpm", "load_run", "major_complex", "state_by_node", "to_pyphi"]
+__all__ = [
+    "IITCallback",
+    "System",
+    "Tpm",
+    "analyse",
+    "compute_phi",
+    "estimate_tpm",
+    "load_run",
+    "major_complex",
+    "state_by_node",
+    "to_pyphi",
+]
 
 _HOMES = {
     "IITCallback": "lightning_iit.callback",
     "System": "lightning_iit.records",
     "Tpm": "lightning_iit.tpm.estimate",
+    "analyse": "lightning_iit.analysis",
     "compute_phi": "lightning_iit.phi.compute",
     "estimate_tpm": "lightning_iit.tpm.estimate",
     "load_run": "lightning_iit.store",

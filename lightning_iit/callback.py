@@ -52,7 +52,9 @@ class IITCallback(Callback, Settings):
     **Logged Metrics**, to every logger, at the step and time of capture, under ``iit/<layer>/``: ``phi`` (first analysed state),
     ``phi_mean`` (weighted by visits), ``phi_max``, ``states``, ``concepts``, ``sum_small_phi``, ``coverage`` (visited states /
     possible ones), ``transitions``, ``effective_information`` and ``entropy`` (bits), ``determinism``, ``degeneracy``, ``seconds``;
-    where a null was computed ``phi_null_mean``, ``phi_null_95``, ``phi_excess``, ``phi_p``; with an interval ``phi_low``,
+    of the diagnostics that have a value ``conditional_dependence``, ``markov_order``, ``stationarity`` and ``homogeneity`` (bits),
+    each with its p-value as ``conditional_dependence_p`` and so on, ``self_transitions``, ``multi_information`` (bits); where
+    a null was computed ``phi_null_mean``, ``phi_null_95``, ``phi_excess``, ``phi_p``; with an interval ``phi_low``,
     ``phi_high``; with ``complexes`` ``major_complex_size``. Images ``tpm`` and ``mip``, and the record itself.
 
     Args:
@@ -126,6 +128,7 @@ class IITCallback(Callback, Settings):
     initial: bool = True
     max_queued: int = 64
     prog_bar: bool = False
+    table: bool = True
     probe: Any = None
 
     # Lightning calls every hook of every callback in each step, and skips what cannot be called: these would do nothing.
@@ -292,6 +295,7 @@ class IITCallback(Callback, Settings):
         self._watch_no_more()
         with self._guard("waiting for the last Φ"):
             if self._work is not None:
+                self._work.finish(self.drain_timeout)
                 self._work.run.judge_last()
                 self._work.finish(self.drain_timeout)
 

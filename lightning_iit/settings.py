@@ -62,7 +62,6 @@ class Settings:
     pyphi_options: dict[str, Any] | None = None
     drain_timeout: float = 600.0
     pictures: bool = True
-    table: bool = True
     network: bool = True
     network_budget: int = 200_000
 

@@ -61,7 +61,7 @@ def test_counts_are_those_of_a_plain_loop_over_the_probe(tmp_path):
         with torch.no_grad():
             states = [row for x, _ in probe for row in (gru(x)[0][..., UNITS] > 0).int().numpy()]
         assert record.counts == estimate_tpm(states).counts
-        assert record.notes[0] == "Inputs: a fixed probe of 3 batches, run in eval mode, the same in each epoch."
+        assert record.notes[0] == "Inputs: a fixed probe of 3 batches, run in eval mode."
     assert len({record.counts for record in records}) == 4, "the weights moved"
 
 

@@ -107,7 +107,7 @@ def watch_pass(
                 batches = index + 1
     except Exception as error:  # noqa: BLE001  whatever the model raises, it is the outcome of this epoch, and training goes on
         fault = f"{type(error).__name__}: {error}"
-    note = f"Inputs: {name} of {batches} batch{'' if batches == 1 else 'es'}, run in eval mode, the same in each epoch."
+    note = f"Inputs: {name} of {batches} batch{'' if batches == 1 else 'es'}, run in eval mode."
     return tuple(_told(layer, note, name, fault) for layer in watch.end_epoch())
 
 

@@ -1,0 +1,143 @@
+"""Φ of a model that is not in training: one pass over a loader, without a trainer."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import torch
+from lightning.fabric.utilities import move_data_to_device
+
+from lightning_iit.capture.probe import check_fixed, watch_pass
+from lightning_iit.computation import Computation
+from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.phi.inline_pool import InlinePool
+from lightning_iit.phi.pool import WorkerPool
+from lightning_iit.settings import Settings
+from lightning_iit.store import FOLDER, load_run, write_atomically
+from lightning_iit.trackers.files import FilesTracker
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Sequence
+
+    from torch import nn
+
+    from lightning_iit.capture.watch import Watch
+    from lightning_iit.phi.pool import PhiPool
+    from lightning_iit.records import Records
+
+UNITS_FILE = "units.json"
+"""In the ``iit`` folder: the units and thresholds that the next analysis into the same folder takes up."""
+
+
+def analyse(
+    model: nn.Module,
+    loader: Iterable[Any],
+    layers: str | Sequence[str] | None = None,
+    *,
+    epoch: int = 0,
+    global_step: int | None = None,
+    log_dir: str | os.PathLike[str] | None = None,
+    **options: Any,
+) -> Records:
+    """Computes integrated information (Φ, IIT 3.0) of a model's layers, without a trainer: of a checkpoint, for one.
+
+    The model is run over the loader once, in eval mode and without gradients, and is left as it was: modes, buffers and random
+    states are put back. Φ is judged by its null and gets its interval, as at the last epoch of a training run.
+
+    Args:
+        model: any module, on any device. It is called with a batch that is a tensor, with the first element of a tuple or list, or
+            with a mapping as keywords.
+        loader: a DataLoader that does not shuffle, or a list of batches.
+        layers: names or globs over ``named_modules()``; None picks one hidden layer.
+        epoch: under which the records are filed; -1 is the untrained network.
+        global_step: of the records; None takes the epoch.
+        log_dir: where to write what a training run writes (``iit/`` with a record for each layer and epoch, and a report), for
+            ``lightning-iit view``. Several calls with other epochs and the same folder make one curve: the units that the first
+            one chose, and its thresholds if they are frozen, are those of all.
+        **options: those of :class:`~lightning_iit.IITCallback` that do not concern a training run; see the signature.
+            ``workers=0`` computes Φ in this process, without a time limit.
+
+    Returns:
+        The records of this epoch, one for each layer.
+
+    Raises:
+        InvalidArgumentError: an option that cannot be or is not known, a layer that is not there, or a loader that shuffles.
+
+    Example::
+
+        for epoch, file in enumerate(sorted(Path("checkpoints").glob("*.ckpt"))):
+            model = Model.load_from_checkpoint(file)
+            records = analyse(model, loader, "gru", epoch=epoch, log_dir="runs/sweep")
+    """
+    settings = _settings(layers, options)
+    check_fixed(loader, "loader")
+    folder = None if log_dir is None else Path(log_dir)
+    if folder is None:
+        settings.pictures = False
+    asked = settings.run_options()
+    pool: PhiPool = InlinePool() if settings.workers == 0 else WorkerPool(workers=settings.workers, timeout=settings.timeout)
+    watch = settings.watch(model, asked, pictures=folder is not None)
+    _take_up(watch, folder)
+    work = Computation(asked, pool, () if folder is None else (FilesTracker(folder),), settings.described(watch.layers))
+    try:
+        watch.attach(model)
+        captured = watch_pass(
+            model, loader, watch, name="the given data", seed=settings.seed, move=_mover(model), initial=epoch < 0
+        )
+        work.submit(watch, captured, epoch=epoch, global_step=epoch if global_step is None else global_step, last=True)
+        work.finish(settings.drain_timeout, "the pass over the data")
+    finally:
+        watch.detach()
+        _close(work, watch, folder)
+    return work.records
+
+
+def _settings(layers: str | Sequence[str] | None, options: dict[str, Any]) -> Settings:
+    known = [field.name for field in fields(Settings)]
+    unknown = next((name for name in options if name not in known), None)
+    if unknown is not None:
+        close = difflib.get_close_matches(unknown, known, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else f" Options are {', '.join(known[1:])}."
+        msg = f"analyse({unknown}=...): there is no such option for a model that is not in training.{hint}"
+        raise InvalidArgumentError(msg)
+    return Settings(layers, **options)
+
+
+def _take_up(watch: Watch, folder: Path | None) -> None:
+    """Takes the units of an earlier analysis into the same folder."""
+    file = None if folder is None else folder / FOLDER / UNITS_FILE
+    if file is not None and file.exists():
+        watch.load_state_dict(msgspec.json.decode(file.read_bytes()))
+
+
+def _mover(model: nn.Module) -> Callable[[Any], Any]:
+    """Brings batches to where the model is."""
+    tensor = next(model.parameters(), next(model.buffers(), torch.empty(0)))
+    return lambda batch: move_data_to_device(batch, tensor.device)
+
+
+def _close(work: Computation, watch: Watch, folder: Path | None) -> None:
+    """Writes what belongs to all epochs in the folder, and ends."""
+    if watch.pictures is not None:
+        watch.pictures.close()
+    if folder is not None and work.records:
+        write_atomically(folder / FOLDER / UNITS_FILE, msgspec.json.encode(watch.state_dict()))
+        work.journal.flush(60.0)
+        work.report(load_run(folder), table=False)
+    work.close()
+
+
+def _signature() -> inspect.Signature:
+    """That of :func:`analyse`, with the options by name."""
+    own = [parameter for parameter in inspect.signature(analyse).parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+    shared = [parameter for parameter in inspect.signature(Settings).parameters.values() if parameter.name != "layers"]
+    return inspect.Signature([*own, *shared], return_annotation="Records")
+
+
+analyse.__signature__ = _signature()  # type: ignore[attr-defined]

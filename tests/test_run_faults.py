@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -91,47 +92,66 @@ def workers() -> list[int]:
     return [process.pid for child in psutil.Process().children() for process in child.children()]
 
 
-class KillWorker(Callback):
-    """Kills every worker process once, at the end of an epoch, while it computes or while it is idle."""
+class HurtWorkers(Callback):
+    """Sends every worker process a signal, once, at the end of an epoch, while it computes or while it is idle."""
 
-    def __init__(self, callback_when: str) -> None:
-        self.when = callback_when
-        self.killed: list[int] = []
+    def __init__(self, when: str, signal_number: int) -> None:
+        self.when, self.signal_number = when, signal_number
+        self.hurt: list[int] = []
 
     def on_train_epoch_end(self, trainer, pl_module):
         if trainer.current_epoch != 1:
             return
         iit = next(callback for callback in trainer.callbacks if hasattr(callback, "records"))
         deadline = time.monotonic() + 60.0
-        while not self.killed and time.monotonic() < deadline:
-            busy = any(task.running for task in iit.progress)
+        while not self.hurt and time.monotonic() < deadline:
             settled = {record.epoch for record in iit.records}
-            if self.when == "computing" and busy and {-1, 0} <= settled:
-                self.killed = workers()
-            if self.when == "idle" and not busy and {-1, 0, 1} <= settled:
-                self.killed = workers()
-            time.sleep(0.02)
-        for pid in self.killed:
-            os.kill(pid, signal.SIGKILL)
+            computing = settled == {-1, 0} and any(0.0 < task.fraction < 1.0 for task in iit.progress)
+            idle = settled == {-1, 0, 1} and not iit.progress
+            if computing if self.when == "computing" else idle:
+                self.hurt = workers()
+            time.sleep(0.005)
+        for pid in self.hurt:
+            os.kill(pid, self.signal_number)
         time.sleep(0.2)
 
 
-def test_a_worker_killed_while_computing_costs_one_result(tmp_path):
-    options = {"units": 3, "engine": "pyphi", "epochs": 3}
-    whole = train(tmp_path / "whole", **options).records
-    killer = KillWorker("computing")
-    records = train(tmp_path / "hurt", killer, **options).records
-    assert killer.killed
-    faulted = [record for record in records if not isinstance(record.result, Computed)]
-    assert [(record.epoch, record.result.code) for record in faulted] == [(1, "worker_died")]
-    assert faulted[0].counts == whole[2].counts
+@pytest.fixture(scope="module")
+def whole_of_pyphi(tmp_path_factory):
+    return train(tmp_path_factory.mktemp("pyphi"), units=3, engine="pyphi").records
+
+
+def hurt(folder: Path, signal_number: int, whole, **options):
+    """The one faulted record of a run whose worker is hurt while it computes; all else is the uninterrupted run's."""
+    hurting = HurtWorkers("computing", signal_number)
+    records = train(folder, hurting, units=3, engine="pyphi", **options).records
+    assert hurting.hurt
+    (faulted,) = [record for record in records if not isinstance(record.result, Computed)]
+    assert faulted.epoch == 1
+    assert faulted.counts == whole[2].counts
     assert [comparable(a) for a in records if a.epoch != 1] == [comparable(a) for a in whole if a.epoch != 1]
+    assert load_run(folder) == records
+    return faulted
+
+
+def test_a_worker_killed_while_computing_costs_one_result(tmp_path, whole_of_pyphi):
+    faulted = hurt(tmp_path, signal.SIGKILL, whole_of_pyphi)
+    assert isinstance(faulted.result, Failed)
+    assert faulted.result.code == "worker_died"
+    assert "SIGKILL" in faulted.result.reason
+
+
+def test_an_analysis_that_overruns_costs_one_result(tmp_path, whole_of_pyphi):
+    """The worker is stopped in its middle, so that it overruns whatever limit the others keep."""
+    faulted = hurt(tmp_path, signal.SIGSTOP, whole_of_pyphi, timeout=20.0)
+    assert isinstance(faulted.result, TimedOut)
+    assert "20 s" in faulted.result.reason
 
 
 def test_a_worker_killed_while_idle_costs_nothing(tmp_path, whole):
-    killer = KillWorker("idle")
+    killer = HurtWorkers("idle", signal.SIGKILL)
     records = train(tmp_path, killer, epochs=4).records
-    assert killer.killed
+    assert killer.hurt
     assert_same(records, whole)
 
 
@@ -150,16 +170,50 @@ def test_what_is_still_open_at_the_deadline_says_so_and_keeps_its_counts(tmp_pat
     assert record.counts.transitions == 199
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_a_full_disk_stops_neither_training_nor_the_records(tmp_path, whole):
+@pytest.fixture
+def disk(tmp_path):
+    """A small file system with no room on it; ``disk / "filler"`` takes it all."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True, check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], capture_output=True, check=False)
     if mounted.returncode:
         pytest.skip("a small file system cannot be mounted here")
     try:
-        (disk / "filler").write_bytes(b"x" * 60_000)
-        records = train(disk, epochs=4).records
-        assert_same(records, whole)
+        with suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
+            while filler.write(b"x" * 4096):
+                pass
+        yield disk
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_full_disk_stops_neither_training_nor_the_records(disk, whole, caplog):
+    assert_same(train(disk, epochs=4).records, whole)
+    (said,) = [record.getMessage() for record in caplog.records if "did not take" in record.getMessage()]
+    assert str(disk / "iit") in said
+    assert "No space left" in said
+    assert "callback.records" in said
+
+
+class MakeRoom(Callback):
+    """Frees the disk after an epoch whose record has found no room."""
+
+    def __init__(self, filler: Path, caplog) -> None:
+        self.filler, self.caplog = filler, caplog
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        deadline = time.monotonic() + 60.0
+        while "cannot take" not in self.caplog.text and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if trainer.current_epoch == 2:
+            self.filler.unlink()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_disk_that_has_room_again_gets_every_record(disk, whole, caplog):
+    assert_same(train(disk, MakeRoom(disk / "filler", caplog), epochs=4).records, whole)
+    assert "cannot take" in caplog.text
+    assert "did not take" not in caplog.text
+    assert_same(load_run(disk), whole)
+    assert len(list(disk.rglob("*.png"))) == 2 * len(whole)

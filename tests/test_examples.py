@@ -77,3 +77,15 @@ def test_the_other_examples(tmp_path, name):
     (events,) = {file.parent for file in tmp_path.rglob("events.out.tfevents*")}
     records = load_run(events)
     assert sum(isinstance(record.result, Computed) for record in records) >= 0.7 * len(records)
+
+
+def test_a_sweep_over_checkpoints(tmp_path):
+    out = run(tmp_path, EXAMPLES / "checkpoints.py")
+    folder = tmp_path / "runs" / "checkpoints"
+    records = load_run(folder)
+    assert [record.epoch for record in records] == [0, 1, 2, 3, 4]
+    assert all(isinstance(record.result, Computed) and record.null is not None for record in records)
+    assert len({record.units for record in records}) == 1
+    assert len({record.counts for record in records}) == 5
+    assert len([line for line in out.splitlines() if line.startswith("epoch ")]) == 5
+    assert (folder / "iit" / "report.md").exists()

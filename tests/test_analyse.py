@@ -1,0 +1,182 @@
+"""Φ of a model that is not in training."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import random
+import subprocess
+import sys
+from dataclasses import fields
+
+import gates
+import numpy as np
+import pytest
+import torch
+from models import Gru, Mlp, flat_data, sequence_data
+from torch import nn
+from training import assert_same
+
+import lightning_iit
+from lightning_iit import IITCallback, System, analyse, compute_phi, load_run
+from lightning_iit.errors import InvalidArgumentError, UnknownLayerError
+from lightning_iit.records import Computed, Failed
+from lightning_iit.settings import Settings
+from lightning_iit.tpm.estimate import estimate_tpm
+
+QUICK = {"workers": 0, "null_model": None}
+pytestmark = pytest.mark.filterwarnings("ignore:.*fewer than 100 for each")
+
+
+# --- what comes out -------------------------------------------------------------------------------------------------------
+
+
+def test_watched_counts_and_phi_are_those_of_a_plain_loop():
+    model, data = Mlp(dropout=0.5), flat_data()
+    (record,) = analyse(model, data, "net.1", units=[3, 7, 9], threshold="zero", states="all", **QUICK)
+    with torch.no_grad():
+        states = (model.eval().net[:2](data.dataset.tensors[0])[:, [3, 7, 9]] > 0).int().numpy()
+    tpm = estimate_tpm(states)
+    assert record.counts == tpm.counts
+    assert len(record.states) > 3
+    for found in record.states:
+        alone = compute_phi(System(tpm=tpm.state_by_node, state=found.state), engine="pyphi")
+        assert getattr(found.result, "phi", None) == pytest.approx(getattr(alone, "phi", None), abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM])
+def test_a_gate_network_has_its_published_phi(kind):
+    layer = nn.Sequential(gates.recurrent_layer(gates.BASIC, kind))
+    options = {"units": [0, 1, 2], "threshold": gates.threshold(kind), "states": "all"}
+    (record,) = analyse(layer, [gates.drive(64, 6, 3)], "0", **options, **QUICK)
+    assert record.kind == "causal"
+    assert [list(row) for row in record.tpm.state_by_node] == gates.truth_table(gates.BASIC)
+    assert {found.state: found.result for found in record.states}[1, 0, 0].phi == pytest.approx(2.3125, abs=1e-5)
+
+
+def test_it_is_judged_as_a_last_epoch_is():
+    (record,) = analyse(Gru(), sequence_data(), "net.gru", units=3, workers=0)
+    assert record.null.surrogates == 19
+    assert record.interval is not None or record.kind == "causal"
+    assert record.curve[-1].mean == pytest.approx(record.phi, abs=1e-6)
+
+
+def test_a_worker_computes_the_same():
+    model, data = Gru(), sequence_data()
+    assert_same(analyse(model, data, "net.gru", units=3), analyse(model, data, "net.gru", units=3, workers=0))
+
+
+def test_a_module_of_any_depth_without_a_name():
+    model = nn.Sequential(nn.Linear(64, 12), nn.ReLU(), nn.Linear(12, 10))
+    (record,) = analyse(model, flat_data(), units=2, **QUICK)
+    assert record.layer == "1"
+
+
+def test_blocks_in_depth():
+    model = nn.Sequential(*[nn.Sequential(nn.Linear(64, 64), nn.Tanh()) for _ in range(3)])
+    records = analyse(model, flat_data(), "[012]", units=2, transitions="depth", **QUICK)
+    assert [(record.layer, record.axis, record.kind) for record in records] == [(name, "depth", "causal") for name in "012"]
+
+
+# --- no trace -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_model_and_the_random_states_are_left_as_they_were():
+    model = nn.Sequential(nn.Linear(64, 12), nn.BatchNorm1d(12), nn.Dropout(0.5), nn.Linear(12, 4))
+    model.train()
+    model[2].eval()
+    model(torch.randn(8, 64)).sum().backward()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    gradients = [parameter.grad.clone() for parameter in model.parameters()]
+    states = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    analyse(model, flat_data(), "1", units=2, **QUICK)
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == states[1:]  # noqa: NPY002
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert all(torch.equal(parameter.grad, old) for parameter, old in zip(model.parameters(), gradients, strict=True))
+    assert [part.training for part in model] == [True, True, False, True]
+    assert not any(part._forward_hooks for part in model.modules())
+
+
+# --- files ----------------------------------------------------------------------------------------------------------------
+
+
+def test_calls_with_other_epochs_make_one_curve_of_the_same_units(tmp_path):
+    data, returned = sequence_data(), []
+    for epoch in (-1, 0, 4):
+        torch.manual_seed(epoch + 1)
+        returned += analyse(Gru(), data, "net.gru", units=3, epoch=epoch, global_step=10 * epoch, log_dir=tmp_path, **QUICK)
+    assert load_run(tmp_path) == tuple(returned)
+    assert [(record.epoch, record.global_step) for record in returned] == [(-1, -10), (0, 0), (4, 40)]
+    assert len({record.units for record in returned}) == 1
+    torch.manual_seed(5)
+    (alone,) = analyse(Gru(), data, "net.gru", units=3, **QUICK)
+    assert alone.units != returned[0].units, "by itself the last one would have chosen others"
+    report = (tmp_path / "iit" / "report.md").read_text()
+    assert [line.split(" |")[0] for line in report.splitlines() if line.startswith(("| -1 |", "| 0 |", "| 4 |"))] == [
+        "| -1",
+        "| 0",
+        "| 4",
+    ]
+    assert "Inputs: the given data of 4 batches, run in eval mode." in report
+    assert json.loads((tmp_path / "iit" / "options.json").read_text())["units"] == "3"
+    assert len(list((tmp_path / "iit" / "network").glob("*.json"))) == 3
+
+
+def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    analyse(Mlp(), flat_data(), "net.1", units=2, **QUICK)
+    assert not list(tmp_path.iterdir())
+
+
+# --- options --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_options_are_those_of_the_callback():
+    shared = {field.name: field.default for field in fields(Settings)}
+    for function in (analyse, IITCallback):
+        parameters = inspect.signature(function).parameters
+        assert {name: parameters[name].default for name in shared} == shared
+        assert all(parameters[name].kind is inspect.Parameter.KEYWORD_ONLY for name in shared if name != "layers")
+    documented = IITCallback.__doc__
+    assert [name for name in inspect.signature(IITCallback).parameters if f"\n        {name}: " not in documented] == []
+
+
+def test_what_is_refused():
+    model, data = Mlp(), flat_data()
+    with pytest.raises(InvalidArgumentError, match=r"analyse\(unit=\.\.\.\).*'units'"):
+        analyse(model, data, unit=3)
+    with pytest.raises(InvalidArgumentError, match="window"):
+        analyse(model, data, window=3)
+    with pytest.raises(UnknownLayerError):
+        analyse(model, data, "net.x")
+    with pytest.raises(InvalidArgumentError, match="threshold"):
+        analyse(model, data, threshold="mode")
+    with pytest.raises(InvalidArgumentError, match="loader: the loader shuffles"):
+        analyse(model, flat_data(shuffle=True))
+
+
+def test_data_that_the_model_cannot_take():
+    (record,) = analyse(Mlp(), [torch.zeros(4, 63)], "net.1", units=2, **QUICK)
+    assert isinstance(record.result, Failed)
+    assert "could not be run on the given data" in record.result.reason
+
+
+def test_an_analysis_that_breaks_in_this_process_is_a_failed_record(monkeypatch):
+    def broken(*_args, **_options):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("lightning_iit.job.tpm_from_counts", broken)
+    (record,) = analyse(Mlp(), flat_data(), "net.1", units=2, **QUICK)
+    assert isinstance(record.result, Failed)
+    assert record.counts.transitions == 199
+
+
+def test_the_package_loads_no_torch_and_the_name_stays_a_function():
+    code = (
+        "import sys, lightning_iit; assert 'torch' not in sys.modules; "
+        "from lightning_iit import analyse; from lightning_iit import analyse as again; "
+        "assert callable(analyse) and analyse is again is lightning_iit.analyse"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert lightning_iit.analyse is analyse

@@ -190,3 +190,77 @@ def test_no_torch_and_no_pyplot_are_loaded():
     code = "import sys, lightning_iit.figures; print(*sorted({'torch', 'pyphi', 'matplotlib.pyplot', 'scipy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == ""
+
+
+# --- colour bars and labels: without them a cell's colour has no value, and a row no state
+
+
+def ink(image: np.ndarray, x: tuple[float, float], y: tuple[float, float]) -> np.ndarray:
+    """Where something is drawn in a part of the picture given in shares of its width and (downwards) its height."""
+    height, width = image.shape[:2]
+    part = image[round(y[0] * height) : round(y[1] * height), round(x[0] * width) : round(x[1] * width)]
+    return part.min(axis=-1) < 200
+
+
+TOP = 1 - BOTTOM - HEIGHT
+
+
+@pytest.mark.parametrize("where", ["nodes", "square"])
+def test_the_colour_bar_goes_through_the_colour_map(tpm, where):
+    image, viridis = pixels(heatmap(tpm)), mpl.colormaps["viridis"]
+    left, width = CELLS[where]
+    x = round((left + width + 0.011 + 0.006) * image.shape[1])
+    for value in np.linspace(0.01, 0.99, 30):
+        y = (TOP + HEIGHT * (1 - value)) * image.shape[0]
+        assert np.abs(image[round(y), x] - np.array(viridis(value)[:3]) * 255).max() < 20, f"{value:.2f} of the bar"
+    # Its scale: numbers beside it from 0 at the bottom to the top, and what they mean.
+    numbers = ink(image, (left + width + 0.024, left + width + 0.05), (TOP - 0.02, TOP + HEIGHT + 0.02)).any(axis=1)
+    rows = np.flatnonzero(numbers)
+    assert abs(rows.max() - (0.02 + HEIGHT) * image.shape[0]) < 8, "a number at the lower end"
+    assert np.diff(np.concatenate([[0], numbers, [0]]).astype(int)).clip(0).sum() >= 4, "several numbers"
+
+
+def test_each_row_is_labelled_by_its_state_unit_0_first(tpm):
+    """The tick labels are read: each is four digits, which look like those of 0000 and 1111."""
+    image = pixels(heatmap(tpm))
+    width = image.shape[1]
+    columns = np.flatnonzero(ink(image, (0.064, 0.099), (TOP, TOP + HEIGHT)).any(axis=0)) + round(0.064 * width)
+    digits = np.linspace(columns.min(), columns.max() + 1, 5).round().astype(int)
+
+    def glyph(row: int, unit: int) -> np.ndarray:
+        middle = round((TOP + HEIGHT * (row + 0.5) / 16) * image.shape[0])
+        return image[middle - 5 : middle + 6, digits[unit] : digits[unit + 1]].min(axis=-1).astype(float)
+
+    def distance(one: np.ndarray, other: np.ndarray) -> float:
+        return min(np.abs(np.roll(one, shift, axis=0)[1:-1] - other[1:-1]).mean() for shift in (-1, 0, 1))
+
+    for row in range(16):
+        read = [int(distance(glyph(row, unit), glyph(15, unit)) < distance(glyph(row, unit), glyph(0, unit))) for unit in range(4)]
+        assert read == [row >> unit & 1 for unit in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("what", "x", "y"),
+    [
+        ("present state", (0.0, 0.05), (TOP, TOP + HEIGHT)),
+        ("unit", (0.1, 0.305), (TOP + HEIGHT + 0.05, TOP + HEIGHT + 0.1)),
+        ("P(unit is ON next)", (0.1, 0.305), (TOP - 0.06, TOP - 0.005)),
+        ("probability of ON", (0.355, 0.38), (TOP, TOP + HEIGHT)),
+        ("visits", (0.405, 0.48), (TOP - 0.06, TOP - 0.005)),
+        ("P(next state)", (0.575, 0.92), (TOP - 0.06, TOP - 0.005)),
+        ("next states", (0.575, 0.92), (TOP + HEIGHT + 0.005, TOP + HEIGHT + 0.06)),
+    ],
+)
+def test_axes_are_named(tpm, what, x, y):
+    assert ink(pixels(heatmap(tpm)), x, y).sum() > 20, what
+
+
+def test_units_are_named_under_their_columns(tpm):
+    one, other = (pixels(heatmap(tpm, labels=labels)) for labels in (["3", "14", "15", "92"], ["3", "14", "65", "92"]))
+    changed = np.argwhere(np.abs(one - other).max(axis=-1) > 40)
+    left, width = CELLS["nodes"]
+    third = left + width * 2.5 / 4
+    assert len(changed)
+    assert np.abs(changed[:, 1] / 920 - third).max() < 0.02
+    assert (changed[:, 0] / 520 > TOP + HEIGHT).all()
+    assert (changed[:, 0] / 520 < TOP + HEIGHT + 0.06).all()

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lightning_iit.records import Computed
-from lightning_iit.verdicts import AXIS_WORDS, KIND_WORDS, conclusion, structural_words, warnings_of
+from lightning_iit.verdicts import DIAGNOSTIC_WORDS, INTRODUCTION, conclusion, structural_words, system_words, terms, warnings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 _COLUMNS = ("layer", "epoch", "Φ", "interval", "kind", "null", "transitions", "coverage")
 _SECTION_COLUMNS = ("epoch", "Φ", "interval", "null", "transitions", "coverage")
 _EPOCHS_COLUMNS = ("epoch", "epoch s", "layer", "units", "Φ", "kind", "null", "transitions", "seen", "Φ s", "cuts", "open", "")
+_CURVE_WORDS = (
+    "Of random parts of the last epoch's transitions; null not computed for these. While Φ still falls from row to row, the Φ above"
+    " is biased upward."
+)
 _TERMINAL_COLUMNS = {"layer": 5, "epoch": 5, "Φ": 8, "kind": 13, "null": 9, "transitions": 11, "states seen": 6}
 
 
@@ -94,10 +98,13 @@ def _overview(layers: Mapping[str, Sequence[EpochRecord]]) -> list[str]:
         return ["No layer was analysed."]
     last = [of_layer[-1] for of_layer in layers.values()]
     rows = [(_code(r.layer), str(r.epoch), _phi(r), _interval(r), _kind(r), r.null_words, *_data(r)) for r in last]
+    shown = [record for of_layer in layers.values() for record in of_layer]
     return [
-        "The last epoch of each layer. A Φ is to be read with its kind, its null and its number of transitions.",
+        INTRODUCTION,
+        "The last epoch of each layer:",
         _table(_COLUMNS, rows),
-        _bullets(f"**{kind}**: {KIND_WORDS[kind]}" for kind in sorted({record.kind for record in last})),
+        "The words in the tables:",
+        _bullets(f"**{term}**: {words}" for term, words in terms(shown)),
     ]
 
 
@@ -110,11 +117,32 @@ def _section(name: str, records: Sequence[EpochRecord]) -> list[str]:
     parts.append(_text(f"At epoch {last.epoch}, {_kind(last)}: Φ {_phi(last)}; {_interval(last)}; {last.null_words}."))
     if last.interval is not None and last.interval.words:
         parts.append(_text(f"Of the interval: {last.interval.words}."))
-    parts += [_text(conclusion(last)), f"A transition goes {AXIS_WORDS[last.axis]}"]
-    parts += ["### Diagnostics", _bullets(map(_diagnosis, last.diagnostics)) or "Not computed."]
+    parts += [f"**What may be concluded.** {_text(conclusion(last))}", _text(" ".join(system_words(last)))]
+    parts += ["### Diagnostics", DIAGNOSTIC_WORDS, _bullets(map(_diagnosis, last.diagnostics)) or "Not computed."]
     parts += ["### Warnings", _bullets(map(_text, warnings_of(records))) or "None."]
     rows = [(str(r.epoch), _phi(r), _interval(r), r.null_words, *_data(r)) for r in records]
-    return [*parts, f"### Epochs ({_kind(last)})", _table(_SECTION_COLUMNS, rows), *_curve(last)]
+    untrained = ["Epoch -1 is the untrained network."] if records[0].epoch < 0 else []
+    parts += [f"### Epochs ({_kind(last)})", *untrained, _table(_SECTION_COLUMNS, rows)]
+    return [*parts, *_sensitivity(last), *_curve(last)]
+
+
+def _sensitivity(record: EpochRecord) -> list[str]:
+    if record.phi is None:
+        return []
+    heading = f"### Φ at other thresholds ({_kind(record)})"
+    if not record.sensitivity:
+        return [heading, "Not computed. How much this Φ depends on where a unit counts as ON is not known."]
+    rows = [
+        (
+            f"{point.quantile:g}",
+            f"not computed ({point.reason})" if point.phi is None else number(point.phi),
+            f"{point.transitions:,}",
+            f"{point.visited} of {2 ** len(point.thresholds)} states",
+        )
+        for point in record.sensitivity
+    ]
+    words = "Φ of the same state, a unit being ON above this quantile of its last activations; null not computed for these."
+    return [heading, words, _table(("quantile", "Φ", "transitions", "coverage"), rows)]
 
 
 def _curve(record: EpochRecord) -> list[str]:
@@ -123,7 +151,7 @@ def _curve(record: EpochRecord) -> list[str]:
     rows = [(f"{p.transitions:,}", number(p.mean), f"{number(p.low)} to {number(p.high)}", str(p.subsamples)) for p in record.curve]
     return [
         f"### Φ against the number of transitions ({_kind(record)})",
-        "Of random parts of the last epoch's transitions. While the curve still falls, the Φ above is biased upward.",
+        _CURVE_WORDS,
         _table(("transitions", "mean Φ", "smallest to largest", "parts"), rows),
     ]
 

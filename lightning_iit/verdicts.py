@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lightning_iit.records import NULL_NOT_COMPUTED
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -29,15 +31,78 @@ AXIS_WORDS: dict[Axis, str] = {
     "depth": "from one block to the next for the same token. That is depth, not time.",
 }
 
+INTRODUCTION = (
+    "Φ says how much more some units, taken together, tell of their own past and next states than is left when they are cut in"
+    " two at the weakest place; 0 says that there is a cut that changes nothing. From a finite number of transitions Φ comes out"
+    " too large: even independent coin flips have Φ > 0. So the size of a Φ alone says nothing; it is to be read with its kind, its"
+    " null and its number of transitions. Each Φ here is that of a few units in one state. It is not the Φ of a whole layer or"
+    " network, and says nothing about consciousness."
+)
+
+DIAGNOSTIC_WORDS = (
+    "Whether what Φ assumes of the data holds: ok or violated; with not enough data or not applicable it was not tested. Lines"
+    " without such a word describe."
+)
+
 _NULL_WORDS = {
     "cut": "a system integrated no further than its best cut",
     "shuffle": "a system whose next state does not depend on its present one",
+}
+
+_INTERVAL_TERM = (
+    "where Φ may lie, as far as the number of transitions tells. Its lower end is 0 unless the null is rejected. It often misses"
+    " the true Φ of networks in which few units act on each other, or act nearly without noise."
+)
+
+_BACKGROUND_WORDS = {
+    "sampled": "the other units and the input were drawn from what was observed, so Φ is that of an average over such backgrounds",
+    "fixed": "the other units and the input were held as they were observed at the analysed state",
 }
 
 
 def structural_words(record: EpochRecord) -> str:
     """That the structural Φ is 0; empty where it is not known to be."""
     return "structural Φ is 0" if record.structural_phi == 0.0 else ""
+
+
+def terms(records: Sequence[EpochRecord]) -> Iterator[tuple[str, str]]:
+    """What the words mean that stand beside the numbers of these records."""
+    for kind in sorted({record.kind for record in records}):
+        yield kind, KIND_WORDS[kind]
+    for null in {record.null.name: record.null for record in records if record.null is not None}.values():
+        yield f"{null.name} null", _null_term(null)
+    if any(record.phi is not None and record.null is None for record in records):
+        yield NULL_NOT_COMPUTED, "that Φ was compared with nothing, so nothing follows from its size."
+    if any(record.interval is not None for record in records):
+        yield "interval", _INTERVAL_TERM
+    yield "coverage", "how many of all states were visited (or set); the TPM's rows of the others hold a prior, not data."
+
+
+def _null_term(null: NullResult) -> str:
+    compared = _NULL_WORDS.get(null.name, f"the null {null.name!r}")
+    return (
+        f"Φ of {null.surrogates} data sets drawn from {compared}, with as many transitions from each state: mean and upper end"
+        f" (95 % quantile). With p up to {SIGNIFICANCE} Φ is above them; a larger p does not show that Φ is 0."
+    )
+
+
+def system_words(record: EpochRecord) -> Iterator[str]:
+    """Of which units in which state the Φ of a record is, and what a transition was."""
+    if record.units is not None:
+        labels, chosen = ", ".join(record.units.labels), record.units.selection
+        yield f"The units are {labels} of {record.units.width} (selection: {chosen})."
+    if record.thresholds is not None:
+        yield f"A unit is ON above its threshold (strategy: {record.thresholds.strategy})."
+    if record.states:
+        first, more = record.states[0], len(record.states) - 1
+        further = f"; {more} further states are in the record" if more else ""
+        state = " ".join(map(str, first.state))
+        yield f"The analysed state is {state} (1: ON, in this order), which was observed {first.visits:,} times{further}."
+    if record.perturbation is not None:
+        how = record.perturbation
+        words = _BACKGROUND_WORDS.get(how.background, how.background)
+        yield f"The units were set into each state {how.draws} times, each time counted as a transition; {words}."
+    yield f"A transition goes {AXIS_WORDS[record.axis]}"
 
 
 def conclusion(record: EpochRecord) -> str:

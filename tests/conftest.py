@@ -9,6 +9,10 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[1]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-snapshots", action="store_true", help="write the snapshots in tests/snapshots anew")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of reference data beside the project; a test that needs it is skipped where it is absent."""

@@ -53,7 +53,7 @@ def examine(
         "not applicable".
     """
     found = [
-        coverage(counts),
+        coverage(counts, kind),
         _dependence(counts, resamples, seed),
         _order(counts, kind, dynamics, resamples, seed),
         _stationarity(counts, kind, dynamics, resamples, seed),
@@ -75,12 +75,12 @@ def diagnostic_scalars(found: Iterable[Diagnostic]) -> dict[str, float]:
     return logged
 
 
-def coverage(counts: Counts) -> Diagnostic:
+def coverage(counts: Counts, kind: Kind) -> Diagnostic:
     """Visited states / possible states, and whether there are enough transitions for each."""
     n_visits = visits(counts)
     visited, possible = int((n_visits > 0).sum()), len(n_visits)
     per_state = counts.transitions / possible
-    words = f"{visited} of {possible} states visited, {counts.transitions} transitions"
+    words = f"{visited} of {possible} states {'set' if kind == 'causal' else 'visited'}, {counts.transitions} transitions"
     if visited < possible:
         verdict, words = VIOLATED, f"{words}: the other rows of the TPM hold its prior"
     elif per_state < ENOUGH_TRANSITIONS:

@@ -20,7 +20,7 @@ from training import assert_same
 import lightning_iit
 from lightning_iit import IITCallback, System, analyse, compute_phi, load_run
 from lightning_iit.errors import InvalidArgumentError, UnknownLayerError
-from lightning_iit.records import Computed, Failed
+from lightning_iit.records import Failed
 from lightning_iit.settings import Settings
 from lightning_iit.tpm.estimate import estimate_tpm
 

@@ -18,7 +18,7 @@ from lightning_iit.capture.causal import CausalOptions
 from lightning_iit.capture.depth import DepthCapture, DepthEpoch
 from lightning_iit.capture.options import CaptureOptions
 from lightning_iit.capture.stacks import common_name, find_stack
-from lightning_iit.errors import UnknownLayerError
+from lightning_iit.errors import InvalidArgumentError, UnknownLayerError
 from lightning_iit.records import Computed, Skipped
 from lightning_iit.tpm.examine import examine
 
@@ -385,3 +385,25 @@ def test_calls_outside_of_a_training_step_and_broken_values_do_not_count() -> No
 def test_watched_only_where_that_is_asked_for() -> None:
     capture, (epoch,) = captured(Signs(gates.BASIC), [signs(8, 5, 3)], ZERO, CausalOptions(tpm="observe"))
     assert capture.perturb(epoch, None) is None
+
+
+def test_coordinates_are_chosen_by_the_entropy_of_their_states() -> None:
+    class Spread(nn.Module):
+        """Coordinate 1 varies most and is nearly always OFF; 2 and 3 are ON half of the time, 0 in a quarter."""
+
+        def forward(self, stream: Tensor) -> Tensor:
+            rows = torch.arange(len(stream) * stream.shape[1]).reshape(*stream.shape[:2])
+            on = torch.stack([rows % 4 == 0, rows % 32 == 0, rows % 2 == 0, rows % 2 == 1], -1)
+            return (on * 2.0 - 1.0) * torch.tensor([1.0, 50.0, 1.0, 1.0])
+
+    model = nn.Sequential(Spread(), Spread())
+    for selection, expected in (("entropy", (2, 3)), ("variance", (1, 2)), ("first", (0, 1))):
+        options = CaptureOptions(layers=["0", "1"], units=2, selection=selection, threshold="zero", layout="BTU")
+        _, (epoch, _) = captured(model, [torch.zeros(8, 16, 4)], options)
+        assert (epoch.units.indices, epoch.units.selection) == (expected, selection)
+
+
+@pytest.mark.parametrize("selection", ["weight_norm", "clusters"])
+def test_a_selection_that_knows_no_coordinates_is_refused(selection: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=rf"selection='{selection}': not with transitions='depth'.*'entropy'"):
+        CaptureOptions(layers="h.*", transitions="depth", selection=selection)

@@ -23,6 +23,7 @@ from lightning_iit.capture.gate import Switch
 from lightning_iit.capture.layers import find_layers
 from lightning_iit.capture.outputs import parse_layout
 from lightning_iit.capture.ranks import gather
+from lightning_iit.capture.scores import state_entropy
 from lightning_iit.capture.stacks import common_name, find_stack
 from lightning_iit.capture.units import Moments, auto_units, choose
 from lightning_iit.errors import StepError
@@ -144,15 +145,18 @@ class DepthCapture:
 
     def _settle(self) -> None:
         step = self._blocks[-1].step
-        parts = [part for part in gather(None if step is None else (Moments.of(step.after), len(step.after))) if part is not None]
+        mine = None if step is None else (Moments.of(step.after), len(step.after), _sample(step.after))
+        parts = [part for part in gather(mine) if part is not None]
         if not parts:
             return
-        wanted = self.options.units
+        wanted, selection = self.options.units, self.options.selection
         if wanted == "auto":
-            rows = sum(count for _, count in parts) * min(self._expected_batches or 1, 64)
+            rows = sum(count for _, count, _ in parts) * min(self._expected_batches or 1, 64)
             wanted = auto_units(rows, most=min(6, self.options.max_units))
-        moments = Moments.merged(moments for moments, _ in parts)
-        self._units = choose(wanted, selection=self.options.selection, seed=self.options.seed, moments=moments)
+        moments = Moments.merged(moments for moments, _, _ in parts)
+        samples = np.concatenate([sample for _, _, sample in parts])
+        scores = state_entropy(samples, self.options.threshold) if selection == "entropy" else None
+        self._units = choose(wanted, selection=selection, seed=self.options.seed, moments=moments, scores=scores)
         self._narrow()
 
     def _narrow(self) -> None:
@@ -264,34 +268,6 @@ class DepthCapture:
         stored = next(iter(state["layers"].values()), {"units": None})
         self._units = msgspec.convert(stored["units"], Units | None)
         self._narrow()
-
-
-class DepthPerturber:
-    """The perturbing half of a :class:`DepthCapture`, to stand where a :class:`~lightning_iit.capture.causal.Perturber` does.
-
-    The capture itself watches the calls that are made again, so there is nothing else to attach.
-    """
-
-    def __init__(self, capture: DepthCapture) -> None:
-        self._capture = capture
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """The layers that are perturbed."""
-        return self._capture.layers
-
-    def attach(self, model: nn.Module, gate: Gate | None = None) -> None:
-        """Nothing: the capture is attached."""
-
-    def detach(self) -> None:
-        """Nothing: the capture is detached."""
-
-    def begin_epoch(self) -> None:
-        """Nothing: the capture forgets the epoch before."""
-
-    def perturb(self, captured: LayerEpoch, state: State | None) -> tuple[Counts, Perturbation] | Skipped | None:
-        """The causal counts of a layer: see :meth:`DepthCapture.perturb`."""
-        return self._capture.perturb(captured, state)
 
 
 def _count(step: Any, cut: _Cut) -> tuple[Counts, State | None, int]:

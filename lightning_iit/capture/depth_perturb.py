@@ -1,4 +1,4 @@
-"""The causal TPM of one block of a stack: coordinates of a token are set before the block and read after it."""
+"""The causal TPMs of a stack of blocks: coordinates of a token are set before a block and read after it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,54 @@ import torch
 from torch import Tensor
 
 from lightning_iit.capture.binarize import threshold_tensor
-from lightning_iit.capture.perturb import PerturbedTpm, never_on_or_off, representatives
+from lightning_iit.capture.perturb import PerturbedTpm, never_in_a_level, representatives
 from lightning_iit.capture.transitions import pack
 from lightning_iit.capture.untouched import untouched
 from lightning_iit.records import Skipped
 from lightning_iit.tpm.counts import counts_from_codes
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from lightning_iit.capture.block import Block
     from lightning_iit.capture.causal import CausalOptions
-    from lightning_iit.records import State
+    from lightning_iit.capture.depth import DepthCapture
+    from lightning_iit.capture.epoch import LayerEpoch
+    from lightning_iit.capture.gate import Gate
+    from lightning_iit.records import Counts, Perturbation, State
+
+
+class DepthPerturber:
+    """The perturbing half of a :class:`~lightning_iit.capture.depth.DepthCapture`.
+
+    It stands where a :class:`~lightning_iit.capture.causal.Perturber` does for the layers of a network in time.
+    The capture itself watches the calls that are made again, so there is nothing else to attach.
+    """
+
+    def __init__(self, capture: DepthCapture) -> None:
+        self._capture = capture
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that are perturbed."""
+        return self._capture.layers
+
+    def attach(self, model: nn.Module, gate: Gate | None = None) -> None:
+        """Nothing: the capture is attached."""
+
+    def detach(self) -> None:
+        """Nothing: the capture is detached."""
+
+    def begin_epoch(self) -> None:
+        """Nothing: the capture forgets the epoch before."""
+
+    def observed(self, captured: LayerEpoch) -> LayerEpoch:
+        """What was captured, as it is: the capture calibrates at the end of an epoch."""
+        return captured
+
+    def perturb(self, captured: LayerEpoch, state: State | None) -> tuple[Counts, Perturbation] | Skipped | None:
+        """The causal counts of a layer: see :meth:`~lightning_iit.capture.depth.DepthCapture.perturb`."""
+        return self._capture.perturb(captured, state)
 
 
 def perturbed_block(
@@ -46,7 +84,7 @@ def perturbed_block(
         return Skipped(code="no_transitions", reason="It was not called in a training step, so there is nothing to set.")
     limits_in, limits_out = (threshold_tensor(values, like=step.before) for values in (before, after))
     seen = step.before.to(limits_in.dtype) > limits_in
-    if (missing := never_on_or_off(seen, block.units.tolist())) is not None:
+    if (missing := never_in_a_level(seen, [str(unit) for unit in block.units.tolist()])) is not None:
         return missing
     off, on = representatives(step.before, seen)
     n = len(before)

@@ -98,8 +98,11 @@ class CaptureOptions:
             if given != 1:
                 msg = f"{name}={given}: not with transitions='depth', where a unit is a coordinate at each depth. Leave it out."
                 raise InvalidArgumentError(msg)
-        if self.selection == "clusters":
-            msg = "selection='clusters': not with transitions='depth', where a unit is a coordinate at each depth. Choose another."
+        if self.selection in {"clusters", "weight_norm"}:
+            msg = (
+                f"selection={self.selection!r}: not with transitions='depth', where a unit is a coordinate at each depth, with "
+                "no weights of its own. Choose 'variance', 'entropy', 'random' or 'first', or give indices in units."
+            )
             raise InvalidArgumentError(msg)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lightning_iit.capture.causal import Perturber
-    from lightning_iit.capture.depth import DepthPerturber
+    from lightning_iit.capture.depth_perturb import DepthPerturber
     from lightning_iit.capture.epoch import LayerEpoch
     from lightning_iit.records import State
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_iit.capture.causal import CausalOptions, Perturber
-from lightning_iit.capture.depth import DepthCapture, DepthPerturber
+from lightning_iit.capture.depth import DepthCapture
+from lightning_iit.capture.depth_perturb import DepthPerturber
 from lightning_iit.capture.gate import Switch
 from lightning_iit.capture.session import Capture
 
@@ -52,6 +53,8 @@ class Watch:
         else:
             self.capture = Capture(model, capture)
             self.perturber = Perturber(model, self.capture.layers, causal)
+            self.perturber.check(capture)
+            self.capture.restrict(self.perturber.among)
         self.pictures = pictures
         self._pictured: float = -1
         self._gate: Gate = Switch()

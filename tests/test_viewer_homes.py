@@ -6,15 +6,17 @@ import http.client
 import json
 import subprocess
 import sys
+import time
 import zlib
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-from viewer_examination import examine
-from viewer_pages import browser, free_port, process, tensorboard, watched
+from viewer_examination import check_concepts, check_reading, examine, written_record
+from viewer_pages import answer_of, browser, command_line_viewer, free_port, process, tensorboard, watched
 from viewer_runs import LAYERS, make_record, make_snapshots, write_file, write_run
 
+from lightning_iit import System, compute_phi
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import decode, decode_network
 from lightning_iit.trackers.tensorboard import TensorBoardTracker
@@ -80,6 +82,29 @@ def test_the_tab_shows_what_the_records_hold_and_follows_the_theme(chromium: Bro
         frame.get_by_text("loss, accuracy").click()
         frame.wait_for_function("() => window.lightningIIT.state().a.scalars?.series.length === 1")
         page.check()
+
+
+def test_a_new_epoch_appears_in_the_tab_by_itself(chromium: Browser, tmp_path: Path) -> None:
+    """With TensorBoard's own reload of the log directory, without one of the page."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    writer = SummaryWriter(str(tmp_path / "logs" / "run"))
+    tracker = TensorBoardTracker(writer)
+    tracker.log(make_record("hidden", 0), {})
+    writer.flush()
+    with tensorboard(tmp_path / "logs", "--reload_interval", "1") as address, watched(chromium) as page:
+        page.page.goto(f"{address}#iit")
+        frame = page.page.wait_for_selector("iframe").content_frame()
+        frame.wait_for_selector(".value[data-phi]", timeout=60_000)
+        frame.evaluate("() => { window.__marker = 'still here'; }")
+        tracker.log(make_record("hidden", 1, phi=0.777), {})
+        writer.flush()
+        began = time.monotonic()
+        frame.wait_for_selector(".value[data-phi='0.777']", timeout=20_000)
+        print(f"the new epoch was in the tab {time.monotonic() - began:.2f} s after it was written")
+        assert frame.evaluate("() => window.__marker") == "still here"
+        page.check()
+    writer.close()
 
 
 @pytest.mark.parametrize("loader", ["true", "false"])
@@ -269,6 +294,31 @@ def test_records_are_read_from_an_mlflow_server(tracked: tuple[str, str, str], l
     for unknown in ("../../etc", "0" * 32):
         with pytest.raises(LookupError):
             source.index(unknown)
+
+
+def test_the_command_shows_the_runs_of_an_mlflow_server(
+    chromium: Browser, tracked: tuple[str, str, str], logged: Path, tmp_path: Path
+) -> None:
+    """Started with a tracking URI, the page is as for a directory; its command line fetches the record and computes."""
+    address, _, run = tracked
+    with command_line_viewer(address, "--no-browser") as own, watched(chromium) as page:
+        page.page.goto(own)
+        page.ready()
+        newest = written_record(logged, "memory", EPOCHS - 1)
+        check_reading(page.page, newest)
+        check_concepts(page.page, newest)
+        assert page.page.evaluate("() => window.lightningIIT.state().a.run.id") == run
+        page.page.get_by_label("Layer").select_option("hidden")
+        page.page.wait_for_function("() => window.lightningIIT.state().a.record?.layer === 'hidden'")
+        command = page.page.locator(".command code").inner_text()
+        shown = page.page.evaluate(
+            "() => { const { epoch, states } = window.lightningIIT.state().a.record; return [epoch, states[0].state]; }"
+        )
+        page.check()
+    record = make_record("hidden", shown[0], n=4)
+    wanted = compute_phi(System(tpm=record.tpm.state_by_node, state=tuple(shown[1])), engine="fast")
+    assert command.startswith(f"MLFLOW_TRACKING_URI={address} mlflow artifacts download --run-id {run} ")
+    assert answer_of(command, tmp_path)["phi"] == pytest.approx(wanted.phi, abs=1e-9)
 
 
 def test_an_mlflow_server_that_is_not_there_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from viewer_examination import examine, go_to, written_record
-from viewer_pages import ARGUMENTS, browser, viewer, watched
+from viewer_pages import ARGUMENTS, answer_of, browser, viewer, watched
 from viewer_runs import make_record, write_file, write_record, write_run
 
 from lightning_iit.records import Computed, EngineInfo, decode, encode
@@ -81,6 +81,9 @@ def test_a_training_beside_the_page_is_followed(chromium: Browser, tmp_path: Pat
                 assert training.wait(120) == 0
             finally:
                 training.kill()
+        page.page.wait_for_function("() => window.lightningIIT.state().a.record?.epoch === 3")
+        shown = float(page.page.locator(".value").get_attribute("data-phi"))
+        assert answer_of(page.page.locator(".command code").inner_text(), tmp_path)["phi"] == pytest.approx(shown, abs=1e-9)
         print("seconds from record to page:", ", ".join(f"{seconds:.2f}" for seconds in late))
         assert max(late) < 2
         assert page.page.evaluate("() => window.__marker") == "still here"

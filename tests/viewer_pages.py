@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import shutil
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,7 +26,6 @@ from lightning_iit.viewer.static_files import static_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 ARGUMENTS = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox"]
 NO_BROWSER = "The browser tests need Chromium: apt-get install chromium, or `playwright install chromium`."
@@ -166,3 +167,25 @@ def tensorboard(logdir: Path, *arguments: str) -> Iterator[str]:
     ]
     with process(command, address, logdir.parent / "tensorboard.log"):
         yield address
+
+
+def answer_of(command: str, folder: Path) -> dict[str, Any]:
+    """What a shell gets for a command line as the page shows it, with ``--json`` behind it: the result."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        ["sh", "-c", f"{command} --json"], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout[done.stdout.index("{") :])["result"])
+
+
+@contextlib.contextmanager
+def command_line_viewer(target: str, *arguments: str, **environment: str) -> Iterator[str]:
+    """``lightning-iit view`` as a person starts it, on any free port; answers the address that it prints."""
+    command = [str(Path(sys.executable).with_name("lightning-iit")), "view", target, "--port", "0", *arguments]
+    plain = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**plain, **environment}) as server:
+        try:
+            yield server.stdout.readline().split(" at ")[1].split(" ")[0]
+        finally:
+            server.terminate()

@@ -85,7 +85,7 @@ describe("the command line's parts", () => {
     const run = { id: "0af", name: "r", modified: 0, path: "", tracking_uri: "http://127.0.0.1:5000" };
     expect(commandLine(run, "iit/x/epoch=0.json", [1], "fast")).toBe(
       "MLFLOW_TRACKING_URI=http://127.0.0.1:5000 mlflow artifacts download --run-id 0af --artifact-path iit/x/epoch=0.json --dst-path . && " +
-        "lightning-iit phi ./iit/x/epoch=0.json --state 1 --engine fast",
+        "lightning-iit phi ./epoch=0.json --state 1 --engine fast",
     );
   });
   it("are those that the record was computed with", () => {

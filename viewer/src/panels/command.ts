@@ -14,7 +14,7 @@ export function commandLine(run: RunInfo, file: string, state: readonly number[]
   const download = run.tracking_uri
     ? `MLFLOW_TRACKING_URI=${quoted(run.tracking_uri)} mlflow artifacts download --run-id ${quoted(run.id)} --artifact-path ${quoted(file)} --dst-path . && `
     : "";
-  const path = `${run.path || (download ? "." : "RUN_DIRECTORY")}/${file}`;
+  const path = download ? `./${file.slice(file.lastIndexOf("/") + 1)}` : `${run.path || "RUN_DIRECTORY"}/${file}`;
   const pyphi = Object.entries(options.pyphi ?? {}).map(([name, value]) => `--option ${quoted(`${name}=${value}`)}`);
   return [
     `${download}lightning-iit phi ${quoted(path)} --state ${state.join(",")} --engine ${engine}`,
@@ -26,6 +26,13 @@ export function commandLine(run: RunInfo, file: string, state: readonly number[]
 
 /** As a shell takes it: in single quotes where it holds more than plain characters. */
 const quoted = (path: string): string => (/^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`);
+
+/** The command's text, in which no line ends between the two dashes of an option. */
+const unbroken = (command: string): (Node | string)[] =>
+  command.split(/(?= --)/).flatMap((part) => {
+    const [, dashes, rest] = /^( --[\w-]+)(.*)$/.exec(part) ?? [];
+    return dashes === undefined ? [part] : [" ", h("span", { class: "option" }, dashes.trim()), rest ?? ""];
+  });
 
 export function commandPanel({ store, controller }: Context): HTMLElement {
   const bits = h("div", { class: "toggles", role: "group", "aria-label": "State to compute" });
@@ -42,7 +49,7 @@ export function commandPanel({ store, controller }: Context): HTMLElement {
     const side = shownSide(store.state);
     const record = side?.record;
     if (!side || !record) return fill(code, "");
-    fill(code, commandLine(side.run, row(side, record)?.file ?? "", wanted, engine.value, record.provenance.options));
+    fill(code, ...unbroken(commandLine(side.run, row(side, record)?.file ?? "", wanted, engine.value, record.provenance.options)));
     fill(bits, ...wanted.map((bit, at) => {
       const button = h("button", { type: "button", class: "bit", "aria-pressed": String(bit === 1) }, h("small", {}, unitLetter(at)), String(bit));
       button.addEventListener("click", () => {

@@ -168,7 +168,7 @@ function hatch(context: CanvasRenderingContext2D, x: number, y: number, width: n
     context.lineTo(at + height, y);
   }
   context.stroke();
-  context.strokeRect(x + 0.5, y + 0.5, width - 2, height - 2);
+  if (height > 8) context.strokeRect(x + 0.5, y + 0.5, width - 2, height - 2);
   context.restore();
 }
 

@@ -55,14 +55,21 @@ class IITCallback(Callback, Settings):
     of the diagnostics that have a value ``conditional_dependence``, ``markov_order``, ``stationarity`` and ``homogeneity`` (bits),
     each with its p-value as ``conditional_dependence_p`` and so on, ``self_transitions``, ``multi_information`` (bits); where
     a null was computed ``phi_null_mean``, ``phi_null_95``, ``phi_excess``, ``phi_p``; with an interval ``phi_low``,
-    ``phi_high``; with ``complexes`` ``major_complex_size``. Images ``tpm`` and ``mip``, and the record itself.
+    ``phi_high``; with ``complexes`` ``major_complex_size``; with ``groups`` ``phi_groups_mean``, ``phi_groups_std`` (standard
+    deviation), ``phi_groups_max`` and ``groups`` (how many were computed). Images ``tpm`` and ``mip``, and the record itself.
 
     Args:
         layers: names or globs over ``named_modules()``; None picks one hidden layer and says which.
         units: how many units of each layer, which ones (indices), or "auto": the most, up to 6, for which a window of epochs gives
             100 transitions for each possible state.
-        selection: how that many are chosen, once for the run: "variance", "entropy", "weight_norm", "random" or "first".
-        threshold: "median", "mean", "zero" or a number; a unit is ON above it. Calibrated on the first batches of each epoch.
+        selection: how that many are chosen, once for the run: "variance", "entropy", "weight_norm", "random", "first", or
+            "clusters": macro units, each the mean of units that correlate in the first data (average linkage on 1 - r).
+        threshold: "median", "mean", "zero" or a number; a unit is ON above it. Calibrated on the first batches of each epoch; where
+            units are set into states, on the states that the layer is seen in at the epoch's end.
+        bits: 2 codes a unit as two elements, the Gray code of its quartiles (00, 01, 11, 10). The two are not separate causal
+            elements, and n units cost as much as 2n.
+        groups: so many different random subsets of that many units, each of which costs one Φ. Everything logged is of the first;
+            of all of them ``phi_groups_mean``, ``phi_groups_std`` and ``phi_groups_max``.
         transitions: "time" along sequences, "stream" from sample to sample in the loader's order, "depth" from block to block,
             or "auto": along a sequence where there is one, else stream.
         states: which observed states are analysed: "mode" (the most visited), "last", "all", or the k most visited.

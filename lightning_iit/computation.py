@@ -11,6 +11,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from rich.console import Console
 
 from lightning_iit.capture.sensitivity import at_quantiles
+from lightning_iit.groups import Group
 from lightning_iit.report import markdown, summary_table
 from lightning_iit.run import Run
 from lightning_iit.trackers.journal import Journal
@@ -81,21 +82,33 @@ class Computation:
         self._epoch = epoch
         futures = []
         for layer in captured:
-            counts = self.run.collect(layer, epoch=epoch)
-            if analysed:
-                states = self.run.states(layer, counts)
-                causal = watch.perturber.perturb(layer, states[0]) if states else None
-                others = partial(self._at_thresholds, watch, layer, states[:1], epoch=epoch, perturbed=causal is not None)
-                future = self.run.submit(
-                    *(layer, counts, causal),
-                    epoch=epoch,
-                    global_step=global_step,
-                    wall_time=now,
-                    last=last,
-                    at_thresholds=others,
-                )
-                futures.append(future)
+            captures = enumerate((layer, *layer.groups))
+            first, *groups = [self._group(watch, part, number, epoch, analysed=analysed) for number, part in captures]
+            if not analysed:
+                continue
+            perturbed = first.causal is not None
+            future = self.run.submit(
+                *first[:3],
+                epoch=epoch,
+                global_step=global_step,
+                wall_time=now,
+                last=last,
+                at_thresholds=partial(
+                    self._at_thresholds, watch, first.captured, first.states[:1], epoch=epoch, perturbed=perturbed
+                ),
+                groups=groups,
+            )
+            futures.append(future)
         return [future for future in futures if future is not None]
+
+    def _group(self, watch: Watch, captured: LayerEpoch, number: int, epoch: int, *, analysed: bool) -> Group:
+        """One group of a layer's units: its counts over the window and, where it can be set into its states, what follows them."""
+        counts = self.run.collect(captured, epoch=epoch, group=number)
+        if not analysed:
+            return Group(captured, counts, None, ())
+        observed = watch.perturber.observed(captured)
+        states = self.run.states(observed, counts)
+        return Group(observed, counts, watch.perturber.perturb(observed, states[0]) if states else None, states)
 
     def _at_thresholds(
         self, watch: Watch, captured: LayerEpoch, states: Sequence[State], *, epoch: int, perturbed: bool

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import numpy as np
 
+from lightning_iit.groups import group_scalars
 from lightning_iit.judgement import Judgement, judge_phi
 from lightning_iit.phi.engine import PhiEngine, choose_engine, get_engine
 from lightning_iit.phi.loading import load_engine
@@ -59,8 +60,8 @@ def run(task: PhiTask, report: Report = ignore) -> TaskResult:
         report: is told how far it is and what is known already.
 
     Returns:
-        One result for each state, in the order of the task; the scalars that are logged (those of a Φ that failed are left
-        out); the pictures ``tpm`` and ``mip``; and notes on parts that could not be made.
+        One result for each state and further group, in the order of the task; the scalars that are logged (those of a Φ that
+        failed are left out); the pictures ``tpm`` and ``mip``; and notes on parts that could not be made.
     """
     start = time.perf_counter()
     notes: list[str] = []
@@ -92,7 +93,12 @@ def run(task: PhiTask, report: Report = ignore) -> TaskResult:
     if task.pictures and states:
         with _Part("the picture of the partition", notes):
             images["mip"] = _partition(task, tpm, states[0])
-    report(1.0, partial=msgspec.structs.replace(partial, scalars=scalars, images=images, major_complex=complex_))
+    partial = msgspec.structs.replace(partial, scalars=dict(scalars), images=dict(images), major_complex=complex_)
+    report(1.0, partial=partial)
+    groups = _groups(task)
+    if groups:
+        scalars |= group_scalars([states[0].result, *groups])
+        report(1.0, partial=msgspec.structs.replace(partial, scalars=dict(scalars), groups=groups))
     judgement = _judge(task, states, notes)
     scalars |= judgement.scalars
     if judgement.null is not None and task.pictures:
@@ -107,6 +113,7 @@ def run(task: PhiTask, report: Report = ignore) -> TaskResult:
         null=judgement.null,
         interval=judgement.interval,
         curve=judgement.curve,
+        groups=groups,
         sensitivity=judgement.sensitivity,
         major_complex=complex_,
         images=images,
@@ -165,6 +172,15 @@ def _analyse(task: PhiTask, tpm: Tpm, progress: Callable[[float], None]) -> Iter
         except Exception as error:  # noqa: BLE001  whatever broke, it is the result of this state
             done += 1
             yield Failed(code="engine_error", reason=f"{type(error).__name__}: {error}", details=traceback.format_exc())
+
+
+def _groups(task: PhiTask) -> tuple[PhiResult, ...]:
+    """The result of each further group of units."""
+    results: list[PhiResult] = []
+    for group in task.groups:
+        alone = msgspec.structs.replace(task, counts=group.counts, states=(group.state,), cm=group.cm, groups=())
+        results += _analyse(alone, tpm_from_counts(group.counts, task.prior), lambda _: None)
+    return tuple(results)
 
 
 def _of_the_next(progress: Callable[[float], None], systems: int) -> Callable[[float], None]:

@@ -9,7 +9,7 @@ import threading
 import zlib
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
@@ -17,7 +17,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lightning_iit.budget import AtThresholds, Budget
+from lightning_iit.capture.coding import TWO_BITS
 from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.groups import PENDING, Causal, Group, group_tasks, open_group, settled
 from lightning_iit.phi.cost import cost_in_words
 from lightning_iit.phi.engine import choose_engine
 from lightning_iit.records import (
@@ -42,23 +44,25 @@ from lightning_iit.tpm.states import StatesPolicy, check_policy, choose_states, 
 from lightning_iit.windows import Window, WindowEpoch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from concurrent.futures import Future
 
     from lightning_iit.capture.epoch import LayerEpoch
     from lightning_iit.phi.pool import PhiPool
-    from lightning_iit.records import Perturbation
     from lightning_iit.trackers.journal import Journal
 
 log = logging.getLogger(__name__)
 
 Key = tuple[str, int]
-Causal: TypeAlias = "tuple[Counts, Perturbation] | Skipped | None"
 _PACKAGES = ("lightning-iit", "torch", "lightning", "numpy", "numba", "pyphi", "pyemd", "POT")
 
 
 class FewTransitionsWarning(UserWarning):
     """There are fewer than 100 transitions for each possible state."""
+
+
+class TwoBitsWarning(UserWarning):
+    """Units are coded as two elements each, which are not separate causal elements."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +117,8 @@ class Run:
         self._windows: dict[str, Window] = {}
         self._packages = _versions()
         self._budget = Budget(null=options.null, surrogates=options.surrogates, share=options.extra_budget)
-        self._last: dict[str, tuple[PhiTask, EpochRecord, AtThresholds]] = {}
+        self._unjudged: dict[str, tuple[PhiTask, EpochRecord, AtThresholds]] = {}
+        self._said: set[str] = set()
 
     @property
     def records(self) -> Records:
@@ -127,15 +132,15 @@ class Run:
         with self._lock:
             return len(self._open)
 
-    def collect(self, captured: LayerEpoch, *, epoch: int) -> Counts | None:
-        """Takes the counts of an epoch into the layer's window.
+    def collect(self, captured: LayerEpoch, *, epoch: int, group: int = 0) -> Counts | None:
+        """Takes the counts of an epoch into the window of the layer, or of a further group of its units.
 
         Returns:
             The counts of the window; of the untrained network (epoch -1) its own, which no later epoch's are joined to.
         """
         if captured.problem is not None or captured.counts is None or epoch < 0:
             return captured.counts
-        window = self._windows.setdefault(captured.layer, Window(self._options.window))
+        window = self._windows.setdefault(_window(captured.layer, group), Window(self._options.window))
         window.add(captured.counts, captured.dynamics)
         return window.counts
 
@@ -143,7 +148,7 @@ class Run:
         """The observed states that are analysed; none where no transition was seen."""
         if counts is None or counts.transitions == 0:
             return ()
-        return choose_states(counts, captured.last_state, self._options.states)
+        return choose_states(captured.seen or counts.visits, captured.last_state, self._options.states)
 
     def submit(
         self,
@@ -156,6 +161,7 @@ class Run:
         wall_time: float,
         last: bool = False,
         at_thresholds: AtThresholds = tuple,
+        groups: Sequence[Group] = (),
     ) -> Future[TaskResult] | None:
         """Files one layer's epoch: hands it to the pool, or settles it at once where nothing can be analysed.
 
@@ -168,11 +174,13 @@ class Run:
             wall_time: at capture, in seconds since 1970.
             last: whether no epoch follows; the last Φ of each layer is always judged by its null.
             at_thresholds: counts the transitions of this epoch with other thresholds; called for the last epoch only.
+            groups: further groups of the layer's units.
 
         Returns:
             The future of the analysis, or None where it is settled already.
         """
         stub = self._stub(captured, counts, causal, epoch=epoch, global_step=global_step, wall_time=wall_time)
+        stub = msgspec.structs.replace(stub, groups=tuple(map(open_group, groups)))
         self._journal.expect(stub.key, global_step)
         with self._lock:
             self._open[stub.key] = (None, stub)
@@ -192,9 +200,13 @@ class Run:
         try:
             task = self._task(stub, states, captured)
             self._say_cost(stub)
-            self._last[stub.layer] = (task, stub, at_thresholds)
             seconds = self._seconds(task)
-            judge = self._budget.judge_last(task, seconds, at_thresholds) if last else self._budget.judge(task, seconds)
+            if last:
+                self._unjudged.pop(stub.layer, None)
+                judge = self._budget.judge_last(task, seconds, at_thresholds)
+            else:
+                self._unjudged[stub.layer] = (task, stub, at_thresholds)
+                judge = self._budget.judge(task, seconds)
             return self._analyse(msgspec.structs.replace(task, judge=judge), stub)
         except Exception as error:
             log.exception("Layer %r of epoch %d could not be handed to a worker.", stub.layer, stub.epoch)
@@ -204,24 +216,30 @@ class Run:
 
     def _say_cost(self, stub: EpochRecord) -> None:
         """Says once for each layer what a Φ costs, and warns where coin flips would have one too."""
-        if stub.layer in self._last or stub.counts is None or stub.units is None:
+        if stub.layer in self._said or stub.counts is None or stub.units is None:
             return
+        if stub.units.bits == 2 and not self._said:
+            rank_zero_warn(f"IITCallback(bits=2): {TWO_BITS}", category=TwoBitsWarning)
+        self._said.add(stub.layer)
         words, enough = cost_in_words(len(stub.units.indices), stub.counts.transitions, self._options.engine)
+        if stub.groups:
+            words += f" There are {1 + len(stub.groups)} groups of units, each of which takes as long."
         if enough:
             rank_zero_info(f"IITCallback, layer {stub.layer!r}, {words}")
         else:
             rank_zero_warn(f"IITCallback, layer {stub.layer!r}, {words}", category=FewTransitionsWarning)
 
     def judge_last(self) -> None:
-        """Judges the last Φ of each layer by its null where that is still to be done, since nobody knew that it was the last."""
-        for task, stub, at_thresholds in list(self._last.values()):
+        """Judges the last Φ of each layer, once it is computed, where nobody knew in time that it was the last."""
+        for task, stub, at_thresholds in self._unjudged.values():
             with self._lock:
                 record = self._records.get(stub.key)
-            if record is None or record.null is not None or not isinstance(record.result, Computed):
+            if record is None or not isinstance(record.result, Computed):
                 continue
             if (judge := self._budget.judge_last(task, self._seconds(task), at_thresholds)) is not None:
                 self._journal.expect(stub.key, stub.global_step)
                 self._analyse(msgspec.structs.replace(task, judge=judge), stub)
+        self._unjudged.clear()
 
     def _seconds(self, task: PhiTask) -> float:
         """What one analysis takes: as long as the layer's latest did, else as the engine says."""
@@ -236,6 +254,7 @@ class Run:
         """The record as it stands at capture; what the worker finds out is filled in later."""
         options = self._options
         set_counts, how = causal if isinstance(causal, tuple) else (None, None)
+        watched_thresholds = captured.watched_thresholds or captured.thresholds
         return EpochRecord(
             layer=captured.layer,
             epoch=epoch,
@@ -243,11 +262,12 @@ class Run:
             wall_time=wall_time,
             kind="causal" if set_counts is not None else captured.kind,
             axis=captured.axis,
-            result=Skipped(code="pending", reason="the analysis is still open"),
+            result=PENDING,
             units=captured.units,
-            thresholds=captured.thresholds,
+            thresholds=captured.thresholds if how is not None else watched_thresholds,
             counts=set_counts if set_counts is not None else counts,
-            observed=counts if set_counts is not None else None,
+            observed=counts if how is not None else None,
+            observed_thresholds=watched_thresholds if how is not None else None,
             perturbation=how,
             structural_phi=captured.structural_phi,
             structural_reason=captured.structural_reason,
@@ -269,7 +289,7 @@ class Run:
         if stub.counts is None or stub.units is None:
             msg = f"layer {stub.layer!r} has states but no counts or units"
             raise ValueError(msg)
-        observed = stub.observed or stub.counts
+        visits = captured.seen or (stub.observed or stub.counts).visits
         return PhiTask(
             layer=stub.layer,
             epoch=stub.epoch,
@@ -282,8 +302,9 @@ class Run:
             labels=stub.units.labels,
             cm=stub.perturbation.cm if stub.perturbation is not None else None,
             blocks=getattr(captured, "blocks", ()),
+            groups=group_tasks(stub.groups),
             dynamics=self._dynamics(captured, stub),
-            visits=tuple(observed.visits[index_of(state)] for state in states),
+            visits=tuple(visits[index_of(state)] for state in states),
             engine=options.engine,
             options=options.options,
             timeout=options.timeout,
@@ -330,6 +351,7 @@ class Run:
                 "notes": (*stub.notes, *answer.notes),
             }
         record = msgspec.structs.replace(stub, **changes)
+        record = msgspec.structs.replace(record, groups=settled(record, answer.groups if answer is not None else ()))
         with self._lock:
             if self._open.pop(record.key, None) is None:
                 return  # given up before its answer came
@@ -395,6 +417,11 @@ class Run:
             stub = decode(_unpack(packed_stub))
             self._journal.expect(stub.key, stub.global_step)
             self._analyse(msgspec.json.decode(_unpack(packed_task), type=PhiTask), stub)
+
+
+def _window(layer: str, group: int) -> str:
+    """What a window is kept under; no layer's name has a space."""
+    return f"{layer} {group}" if group else layer
 
 
 def _versions() -> dict[str, str]:

@@ -32,6 +32,8 @@ class Settings:
     units: int | Literal["auto"] | Sequence[int] = "auto"
     selection: str = "variance"
     threshold: str | float = "median"
+    bits: int = 1
+    groups: int = 1
     transitions: str = "auto"
     states: StatesPolicy = "mode"
     engine: str = "auto"
@@ -110,6 +112,8 @@ class Settings:
             units=self.units,
             selection=self.selection,
             threshold=self.threshold,
+            bits=self.bits,
+            groups=self.groups,
             transitions=self.transitions,
             layout=self.layout,
             unit_fn=self.unit_fn,

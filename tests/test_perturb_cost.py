@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from lightning_iit import System, compute_phi
-from lightning_iit.capture.perturb import PerturbedTpm, observe, perturbed_tpm
+from lightning_iit.capture.coding import Coding
+from lightning_iit.capture.perturb import PerturbedTpm, observe, observed_thresholds, perturbed_tpm
 from lightning_iit.capture.reservoir import Reservoir
 from lightning_iit.capture.steps import step_for
 
@@ -39,7 +40,7 @@ def test_six_units_of_a_layer_of_128_cost_a_tenth_of_their_phi() -> None:
     observations = observe(layer, stepper, reservoir.calls)
     assert observations is not None
     units = [3, 17, 40, 66, 90, 127]
-    thresholds = observations.state[0][:, units].median(0).values.tolist()
+    thresholds = observed_thresholds(observations, stepper, Coding.single(units), "median")
     rows: list[tuple[int, ...]] = []
     read = stepper.read
 
@@ -52,7 +53,7 @@ def test_six_units_of_a_layer_of_128_cost_a_tenth_of_their_phi() -> None:
     for _ in range(5):
         rows.clear()
         begun = time.process_time()
-        found = perturbed_tpm(layer, stepper, units, thresholds, observations, draws=128)
+        found = perturbed_tpm(layer, stepper, Coding.single(units), thresholds, observations, draws=128)
         seconds.append(time.process_time() - begun)
     assert isinstance(found, PerturbedTpm)
     assert rows == [(8192, 128)]

@@ -12,10 +12,11 @@ import torch
 from torch import nn
 
 from lightning_iit import System, compute_phi, estimate_tpm
+from lightning_iit.capture.coding import Coding
 from lightning_iit.capture.perturb import PerturbedTpm, observe, perturbed_tpm
 from lightning_iit.capture.reservoir import Reservoir
 from lightning_iit.capture.steps import step_for
-from lightning_iit.records import Computed
+from lightning_iit.records import Computed, Thresholds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +44,10 @@ def _truth(name: str) -> list[list[int]]:
     return [[int(bit) for bit in NEXT[name](*[row >> unit & 1 for unit in range(n)])] for row in range(2**n)]
 
 
+def _limits(network: list[object], kind: type[nn.Module]) -> Thresholds:
+    return Thresholds(values=(gates.threshold(kind),) * len(network), strategy="given", frozen=True)
+
+
 def perturbed(name: str, kind: type[nn.Module], *, flip: float = 0.0, times: int = 6, draws: int = 128) -> PerturbedTpm:
     network = getattr(gates, name)
     layer = gates.recurrent_layer(network, kind)
@@ -51,10 +56,8 @@ def perturbed(name: str, kind: type[nn.Module], *, flip: float = 0.0, times: int
         layer(gates.drive(64, times, len(network), flip=flip))
     stepper = step_for(layer)
     assert stepper is not None
-    limits = [gates.threshold(kind)] * len(network)
-    found = perturbed_tpm(
-        layer, stepper, range(len(network)), limits, observe(layer, stepper, reservoir.calls, limit=100_000), draws=draws
-    )
+    observations = observe(layer, stepper, reservoir.calls, limit=100_000)
+    found = perturbed_tpm(layer, stepper, Coding.single(range(len(network))), _limits(network, kind), observations, draws=draws)
     assert isinstance(found, PerturbedTpm)
     return found
 
@@ -103,7 +106,7 @@ def test_a_feed_forward_chain_has_no_phi(kind: type[nn.Module]) -> None:
         layer(gates.drive(64, 6, 3, flip=0.3))
     stepper = step_for(layer)
     observations = observe(layer, stepper, reservoir.calls)
-    found = perturbed_tpm(layer, stepper, range(3), [gates.threshold(kind)] * 3, observations)
+    found = perturbed_tpm(layer, stepper, Coding.single(range(3)), _limits(network, kind), observations)
     table = found.state_by_node
     assert np.ptp(table[:, 0]) == 0, "unit 0 depends on no unit"
     result = compute_phi(System(tpm=table, state=(0, 0, 0)))

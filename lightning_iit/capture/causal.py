@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import torch
+
+from lightning_iit.capture.binarize import needs_data
+from lightning_iit.capture.coding import Coding
 from lightning_iit.capture.connectivity import weight_connectivity
 from lightning_iit.capture.layers import find_layers
-from lightning_iit.capture.perturb import Background, observe, perturbed_tpm
+from lightning_iit.capture.perturb import Background, observe, observed_states, observed_thresholds, perturbed_tpm
 from lightning_iit.capture.reservoir import Reservoir
 from lightning_iit.capture.steps import StepFunction, step_for
+from lightning_iit.capture.transitions import pack
 from lightning_iit.errors import InvalidArgumentError, StepError
 from lightning_iit.records import Perturbation, Skipped
+from lightning_iit.tpm.states import state_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +27,16 @@ if TYPE_CHECKING:
 
     from lightning_iit.capture.epoch import LayerEpoch
     from lightning_iit.capture.gate import Gate
-    from lightning_iit.capture.stepper import Direction, Stepper
+    from lightning_iit.capture.options import CaptureOptions
+    from lightning_iit.capture.stepper import Direction, Observations, Stepper
     from lightning_iit.records import Counts
 
 TpmSource: TypeAlias = Literal["auto", "perturb", "observe"]
+
+_LOWER_LEVEL = (
+    "A lower level of the layer was perturbed, whose units the layer's output does not show: what was watched, and what the "
+    "units were chosen by, are the units of the last level with the same numbers."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +93,8 @@ class _Watched:
     stepper: Stepper
     reservoir: Reservoir
     handle: RemovableHandle | None = field(default=None)
+    observed: tuple[int, Observations | None] | None = None
+    """Where it was seen in an epoch, with the number of its calls by then."""
 
 
 class Perturber:
@@ -112,6 +126,36 @@ class Perturber:
         """The layers that are perturbed."""
         return tuple(self._watched)
 
+    @property
+    def among(self) -> dict[str, range]:
+        """The units of each layer that make its step, for layers of which only some do: one direction is stepped at a time."""
+        found = {name: watched.stepper.among for name, watched in self._watched.items()}
+        return {name: among for name, among in found.items() if among is not None}
+
+    def check(self, capture: CaptureOptions) -> None:
+        """Checks what is captured against the steps that are made.
+
+        Raises:
+            InvalidArgumentError: units that are not of the direction that is stepped, or a choice of units or thresholds from the
+                layer's output for a lower level, which it does not show.
+        """
+        for name, watched in self._watched.items():
+            among = watched.stepper.among
+            if among is not None and not isinstance(capture.units, (int, str)) and not set(capture.units) <= set(among):
+                msg = (
+                    f"units={list(capture.units)}: of layer {name!r} the direction {self._options.direction!r} is stepped, which "
+                    f"has the units {among.start} to {among.stop - 1}. Choose among these, the other direction, or tpm='observe'."
+                )
+                raise InvalidArgumentError(msg)
+            frozen = capture.freeze_threshold and needs_data(capture.threshold)
+            if not watched.stepper.shown and (frozen or capture.selection == "clusters"):
+                what = "freeze_threshold=True" if frozen else "selection='clusters'"
+                msg = (
+                    f"{what}, level={self._options.level}: it goes by the output of layer {name!r}, which shows only the last "
+                    "level. Leave it out, or perturb the last level (level=-1)."
+                )
+                raise InvalidArgumentError(msg)
+
     def attach(self, model: nn.Module, gate: Gate | None = None) -> None:
         """Watches the calls of the layers of this model, while a gate is open (None: all calls)."""
         self.detach()
@@ -130,12 +174,42 @@ class Perturber:
         """Forgets the calls of the epoch before."""
         for watched in self._watched.values():
             watched.reservoir.clear()
+            watched.observed = None
+
+    def observed(self, captured: LayerEpoch) -> LayerEpoch:
+        """What was captured of a layer as it is to be perturbed: coded as it is seen with its weights of now.
+
+        Thresholds that were calibrated on data are calibrated on the layer's states at the epoch's end, since those of its
+        beginning may by now leave a unit always OFF, and since those of the output are not those of a lower level. What may be
+        analysed are then the states in which the layer was seen with these thresholds.
+        """
+        watched = self._watched.get(captured.layer)
+        if watched is None or captured.units is None or captured.thresholds is None:
+            return captured
+        try:
+            observations = self._observe(watched)
+            if observations is None:
+                return captured
+            coding, thresholds = Coding.of(captured.units), captured.thresholds
+            if not thresholds.frozen:
+                thresholds = observed_thresholds(observations, watched.stepper, coding, thresholds.strategy)
+            codes = pack(observed_states(observations, watched.stepper, coding, thresholds))
+        except Exception:  # noqa: BLE001  a user's step may raise anything; to perturb will say what is wrong
+            return captured
+        return replace(
+            captured,
+            thresholds=thresholds,
+            watched_thresholds=captured.thresholds,
+            seen=tuple(torch.bincount(codes, minlength=2**coding.elements).tolist()),
+            last_state=state_of(int(codes[-1]), coding.elements),
+            notes=captured.notes if watched.stepper.shown else (*captured.notes, _LOWER_LEVEL),
+        )
 
     def perturb(self, captured: LayerEpoch, state: tuple[int, ...] | None) -> tuple[Counts, Perturbation] | Skipped | None:
         """The causal counts of a layer with the units and thresholds of its capture.
 
         Args:
-            captured: of the epoch that ends.
+            captured: of the epoch that ends, as :meth:`observed` returned it.
             state: the state that is analysed, at which a "fixed" background is held.
 
         Returns:
@@ -145,15 +219,14 @@ class Perturber:
         watched = self._watched.get(captured.layer)
         if watched is None or captured.units is None or captured.thresholds is None:
             return None
-        options = self._options
+        options, coding = self._options, Coding.of(captured.units)
         try:
-            observations = observe(watched.module, watched.stepper, watched.reservoir.calls, seed=options.seed)
             found = perturbed_tpm(
                 watched.module,
                 watched.stepper,
-                captured.units.indices,
-                captured.thresholds.values,
-                observations,
+                coding,
+                captured.thresholds,
+                self._observe(watched),
                 background=options.background,
                 draws=options.draws,
                 hidden_only=options.hidden_only,
@@ -168,7 +241,8 @@ class Perturber:
                 observed=found.observed,
                 off=found.off,
                 on=found.on,
-                cm=self._connectivity(watched, captured.units.indices),
+                between=found.between,
+                cm=self._connectivity(watched, coding),
                 seed=options.seed,
             )
         except StepError as error:
@@ -178,10 +252,19 @@ class Perturber:
             return Skipped(code="step_failed", reason=reason)
         return found.counts, how
 
-    def _connectivity(self, watched: _Watched, units: Sequence[int]) -> tuple[tuple[int, ...], ...] | None:
+    def _observe(self, watched: _Watched) -> Observations | None:
+        """Where the layer was seen, once for each epoch: its sequences are run again for it."""
+        calls = watched.reservoir.calls
+        if watched.observed is None or watched.observed[0] != watched.reservoir.seen:
+            found = observe(watched.module, watched.stepper, calls, seed=self._options.seed)
+            watched.observed = (watched.reservoir.seen, found)
+        return watched.observed[1]
+
+    def _connectivity(self, watched: _Watched, coding: Coding) -> tuple[tuple[int, ...], ...] | None:
         if self._options.cm == "full":
             return None
-        return weight_connectivity(watched.module, watched.stepper, units, hidden_only=self._options.hidden_only)
+        columns = weight_connectivity(watched.module, watched.stepper, coding.columns, hidden_only=self._options.hidden_only)
+        return coding.connected(columns)
 
     def _find(self, model: nn.Module) -> None:
         options = self._options

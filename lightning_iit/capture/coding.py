@@ -20,6 +20,8 @@ from lightning_iit.capture.binarize import ThresholdStrategy, encode, is_on, nee
 from lightning_iit.records import Thresholds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from lightning_iit.records import Units
 
 _QUARTILES = (0.25, 0.5, 0.75)
@@ -48,6 +50,16 @@ class Coding:
         """The coding that a record of units describes."""
         each = units.clusters or tuple((index,) for index in units.indices)
         return cls(each[:: units.bits], units.bits)
+
+    @classmethod
+    def single(cls, units: Iterable[int]) -> Coding:
+        """Each of these units is an element."""
+        return cls(tuple((unit,) for unit in units))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name for each unit."""
+        return tuple(f"{members[0]}+{len(members) - 1}" if len(members) > 1 else f"{members[0]}" for members in self.members)
 
     @property
     def elements(self) -> int:
@@ -100,6 +112,16 @@ class Coding:
             frozen=frozen,
             samples=seen,
         )
+
+    def connected(self, columns: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
+        """The connectivity matrix of the elements, ``[element, element]``, of that of the columns.
+
+        A unit is connected to another where any of its members is to any of the other's.
+        """
+        units = np.zeros((len(self.members), len(self.members)), dtype=np.int64)
+        owners = np.array(self.owners)
+        np.maximum.at(units, (owners[:, None], owners[None, :]), np.array(columns))
+        return tuple(map(tuple, units.repeat(self.bits, axis=0).repeat(self.bits, axis=1).tolist()))
 
     def levels(self, bits: Tensor) -> Tensor:
         """The level of each unit, from 0 (lowest) to ``2**bits - 1``, ``[..., unit]``, of elements ``[..., element]``."""

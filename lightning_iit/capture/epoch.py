@@ -35,6 +35,8 @@ class LayerEpoch:
         dynamics: what the tests of Markov order and stationarity need, None where it was not counted.
         groups: the same of each further group of units.
         recent: the last activations, of this rank, to count them with other thresholds.
+        watched_thresholds: those by which ``counts`` were coded, where ``thresholds`` are others (of a perturbation).
+        seen: how often each state was seen where the layer is perturbed; empty where it is not. These states may be analysed.
         last_state: the last state in the order of the data (of this rank, and of the first forward pass in a step).
         left_out: how many rows were not counted, since an activation was NaN or infinite.
         notes: what a reader should know, in plain words.
@@ -54,6 +56,8 @@ class LayerEpoch:
     recent: Recent | None = field(default=None, compare=False)
     last_state: State | None = None
     groups: tuple[LayerEpoch, ...] = ()
+    watched_thresholds: Thresholds | None = None
+    seen: tuple[int, ...] = ()
     left_out: int = 0
     notes: tuple[str, ...] = ()
     structural_phi: float | None = None

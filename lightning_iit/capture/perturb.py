@@ -1,9 +1,9 @@
 """The causal TPM of a recurrent layer: its units are set into each of their states, and the layer makes one step.
 
 IIT's TPM is p(next state | do(state)) (Oizumi, Albantakis and Tononi 2014, text S1; the notation is Pearl's). A chosen unit is
-set to the mean of its activations below its threshold (OFF) or above it (ON). What is not set, the rest of the hidden state and the
-input, is the background: R observed pairs of state and input, the same ones for each of the 2^n states, over which the next states
-are averaged ("sampled"); or one observed pair ("fixed", IIT's background conditions).
+set to the mean of its activations below its threshold (OFF) or above it (ON), or within one of its quartiles. What is not set, the
+rest of the hidden state and the input, is the background: R observed pairs of state and input, the same ones for each of the 2^n
+states, over which the next states are averaged ("sampled"); or one observed pair ("fixed", IIT's background conditions).
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lightning_iit.capture.binarize import threshold_tensor, threshold_values
+from lightning_iit.capture.coding import Coding, Cut
 from lightning_iit.capture.stepper import Observations, State, Stepper
 from lightning_iit.capture.transitions import pack
 from lightning_iit.capture.untouched import untouched, unwrapped
 from lightning_iit.errors import StepError
-from lightning_iit.records import Counts, Skipped
+from lightning_iit.records import Counts, Skipped, Thresholds
 from lightning_iit.records import State as UnitState
 from lightning_iit.tpm.counts import counts_from_codes
+from lightning_iit.tpm.states import index_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,8 @@ class PerturbedTpm:
         observed: ``[2**n]``, how often each state was seen (not set) among the observations.
         off: what an OFF unit was set to, ``[unit]`` for each part of the state that was set.
         on: what an ON unit was set to, likewise.
+        between: with two bits for each unit, what it was set to in its second and third quartile; ``off`` and ``on`` are then
+            those of the first and the fourth.
         background: how the rest of the state and the input were chosen.
     """
 
@@ -55,6 +58,7 @@ class PerturbedTpm:
     off: tuple[tuple[float, ...], ...]
     on: tuple[tuple[float, ...], ...]
     background: Background
+    between: tuple[tuple[tuple[float, ...], ...], ...] = ()
 
     @property
     def draws(self) -> int:
@@ -93,10 +97,8 @@ def observe(
     return Observations(tuple(part[rows] for part in state), inputs[rows])
 
 
-def observed_thresholds(
-    observations: Observations, stepper: Stepper, units: Sequence[int], strategy: str | float
-) -> tuple[float, ...]:
-    """Thresholds of some units, calibrated on the states that the module goes through with its weights of now.
+def observed_thresholds(observations: Observations, stepper: Stepper, coding: Coding, strategy: str | float) -> Thresholds:
+    """Thresholds calibrated on the states that the module goes through with its weights of now.
 
     Thresholds calibrated earlier in an epoch may by its end leave a unit always ON or always OFF; and those of the layer's output
     are not those of a lower level.
@@ -104,18 +106,24 @@ def observed_thresholds(
     Args:
         observations: where the layer was seen.
         stepper: how it is stepped.
-        units: n indices into the layer's unit axis.
+        coding: of the elements.
         strategy: "median", "mean", "zero" or a number.
     """
-    hidden = observations.state[0][:, _local(units, stepper, observations)]
-    return threshold_values(strategy, hidden.double().cpu().numpy())
+    hidden = observations.state[0][:, _local(coding, stepper, observations)]
+    return coding.thresholds(strategy, coding.values(hidden).double().cpu().numpy(), frozen=False)
+
+
+def observed_states(observations: Observations, stepper: Stepper, coding: Coding, thresholds: Thresholds) -> Tensor:
+    """The bits ``[row, element]`` of the states that the layer was seen in."""
+    hidden = observations.state[0][:, _local(coding, stepper, observations)]
+    return Cut.of(thresholds, like=hidden).bits(coding.values(hidden))
 
 
 def perturbed_tpm(
     module: nn.Module,
     stepper: Stepper,
-    units: Sequence[int],
-    thresholds: Sequence[float],
+    coding: Coding,
+    thresholds: Thresholds,
     observations: Observations | None,
     *,
     background: Background = "sampled",
@@ -124,25 +132,27 @@ def perturbed_tpm(
     at: UnitState | None = None,
     seed: int = 0,
 ) -> PerturbedTpm | Skipped:
-    """Sets n units into each of their 2^n states and reads them after one step.
+    """Sets n elements into each of their 2^n states and reads them after one step.
 
     The module is in eval mode meanwhile and nothing of its training is touched: no gradient, buffer or random state.
 
     Args:
         module: the layer.
         stepper: how to step it (:func:`~lightning_iit.capture.steps.step_for`).
-        units: n indices into the layer's unit axis, all of the stepper's direction.
-        thresholds: of each of these units; it is ON above.
+        coding: how the elements are made of the layer's units, all of the stepper's direction. All members of a macro unit are set,
+            each to its own mean over the observations with the macro unit in that state.
+        thresholds: of the elements.
         observations: where the layer was seen (:func:`observe`).
         background: "sampled" or "fixed".
         draws: R, how many backgrounds are drawn (all of them, where fewer were observed); drawn without putting back.
         hidden_only: leave the cell state of an LSTM as it was observed. Else each unit's cell is set to the mean of its cell
             state where the unit was OFF or ON. (The cells of an LSTM with a projection belong to no unit, and are always left.)
-        at: for "fixed": the background is the last observation with the units in this state; None takes the last one of all.
+        at: for "fixed": the background is the last observation in this state; None takes the last one of all.
         seed: of the draws, by a generator of its own.
 
     Returns:
-        The TPM; or Skipped with a code: ``no_transitions``, ``unit_never_on``, ``unit_never_off``, ``state_not_observed``.
+        The TPM; or Skipped with a code: ``no_transitions``, ``unit_never_on``, ``unit_never_off``, ``quartile_not_seen``,
+        ``state_not_observed``.
 
     Raises:
         StepError: the module could not be stepped, or a unit is not in the direction that is stepped.
@@ -150,10 +160,10 @@ def perturbed_tpm(
     if observations is None:
         return Skipped(code="no_transitions", reason="No step of the layer was observed, so no state or input to perturb it in.")
     module = unwrapped(module)
-    local = _local(units, stepper, observations)
-    limits = threshold_tensor(tuple(thresholds), like=observations.state[0])
-    seen = _on(observations.state[0][:, local], limits)
-    missing = never_on_or_off(seen, units)
+    local = _local(coding, stepper, observations)
+    seen = observed_states(observations, stepper, coding, thresholds)
+    levels = coding.levels(seen)
+    missing = never_in_a_level(levels, coding.names, coding.bits)
     if missing is not None:
         return missing
     codes = pack(seen)
@@ -161,53 +171,65 @@ def perturbed_tpm(
     if isinstance(rows, Skipped):
         return rows
     set_parts = 1 if hidden_only else sum(part.shape == observations.state[0].shape for part in observations.state)
-    values = [representatives(part[:, local], seen) for part in observations.state[:set_parts]]
+    owners = torch.tensor(coding.owners, device=local.device)
+    of_columns = levels[:, owners]
+    values = [representatives(part[:, local], of_columns, 2**coding.bits) for part in observations.state[:set_parts]]
+    setting = _Setting(local, owners, values)
+    cut = Cut.of(thresholds, like=observations.state[0])
     with untouched(module):
-        following = _step_all(module, stepper, _at(observations, rows), _Setting(local, values), limits)
-    before = torch.arange(2 ** len(local)).repeat_interleave(len(rows))
+        following = _step_all(module, stepper, _at(observations, rows), setting, coding, cut)
+    before = torch.arange(2**coding.elements).repeat_interleave(len(rows))
+    lowest, *between, highest = (tuple(tuple(value[level].tolist()) for value in values) for level in range(2**coding.bits))
     return PerturbedTpm(
-        counts=counts_from_codes(before.numpy(), following.cpu().numpy(), units=len(local)),
-        observed=tuple(torch.bincount(codes, minlength=2 ** len(local)).tolist()),
-        off=tuple(tuple(value[0].tolist()) for value in values),
-        on=tuple(tuple(value[1].tolist()) for value in values),
+        counts=counts_from_codes(before.numpy(), following.cpu().numpy(), units=coding.elements),
+        observed=tuple(torch.bincount(codes, minlength=2**coding.elements).tolist()),
+        off=lowest,
+        on=highest,
         background=background,
+        between=tuple(between),
     )
 
 
-def _local(units: Sequence[int], stepper: Stepper, observations: Observations) -> Tensor:
+def _local(coding: Coding, stepper: Stepper, observations: Observations) -> Tensor:
     width = observations.state[0].shape[-1]
-    outside = [unit for unit in units if not stepper.offset <= unit < stepper.offset + width]
+    outside = [unit for unit in coding.columns if not stepper.offset <= unit < stepper.offset + width]
     if outside:
         msg = (
-            f"units {list(units)}: {outside} are not among the units {stepper.offset} to {stepper.offset + width - 1} that make "
-            "this step. One direction of a bidirectional layer is perturbed at a time; choose units of one direction."
+            f"units {list(coding.columns)}: {outside} are not among the units {stepper.offset} to {stepper.offset + width - 1} "
+            "that make this step. One direction of a bidirectional layer is perturbed at a time; choose units of one direction."
         )
         raise StepError(msg)
-    return torch.tensor([unit - stepper.offset for unit in units], device=observations.inputs.device)
+    return torch.tensor([unit - stepper.offset for unit in coding.columns], device=observations.inputs.device)
 
 
-def _on(values: Tensor, limits: Tensor) -> Tensor:
-    return values.to(limits.dtype) > limits
+def never_in_a_level(levels: Tensor, names: Sequence[str], bits: int = 1) -> Skipped | None:
+    """Why units that were observed at these levels cannot be set, or None where each was seen at every level.
 
-
-def never_on_or_off(seen: Tensor, units: Sequence[int]) -> Skipped | None:
-    """Why units whose observed bits are ``seen [row, unit]`` cannot be set, or None where each was ON and OFF."""
-    for code, word, hits in (("unit_never_on", "ON", seen), ("unit_never_off", "OFF", ~seen)):
-        never = [unit for unit, hit in zip(units, hits.any(0).tolist(), strict=True) if not hit]
+    Args:
+        levels: ``[row, unit]``: OFF and ON as 0 and 1, or a unit's quartile from 0 to 3.
+        names: of the units.
+        bits: of a unit.
+    """
+    kinds = [("quartile_not_seen", f"in quartile {level + 1} of its values", level) for level in range(4)]
+    if bits == 1:
+        kinds = [("unit_never_on", "ON", 1), ("unit_never_off", "OFF", 0)]
+    for code, where, level in kinds:
+        never = [name for name, hit in zip(names, (levels == level).any(0).tolist(), strict=True) if not hit]
         if never:
-            which = f"Unit {never[0]} was" if len(never) == 1 else f"Units {', '.join(map(str, never))} were"
+            which = f"Unit {never[0]} was" if len(never) == 1 else f"Units {', '.join(never)} were"
+            value = f"representative {where} value" if bits == 1 else "representative value of it"
             reason = (
-                f"{which} never {word} in the {len(seen)} observed steps, so there is no representative {word} value to set. "
+                f"{which} never {where} in the {len(levels)} observed steps, so there is no {value} to set. "
                 "Choose other units or another threshold, or count what is observed (tpm='observe')."
             )
             return Skipped(code=code, reason=reason)
     return None
 
 
-def representatives(values: Tensor, seen: Tensor) -> Tensor:
-    """The mean of each unit's values where the unit is OFF and where it is ON, ``[2, unit]``."""
+def representatives(values: Tensor, levels: Tensor, number: int = 2) -> Tensor:
+    """The mean of each unit's values ``[row, unit]`` at each of its levels (OFF and ON, or four quartiles), ``[level, unit]``."""
     exact = values.double()
-    means = [(exact * rows).sum(0) / rows.sum(0) for rows in (~seen, seen)]
+    means = [(exact * (levels == level)).sum(0) / (levels == level).sum(0) for level in range(number)]
     return torch.stack(means).to(values.dtype)
 
 
@@ -216,7 +238,7 @@ def _backgrounds(codes: Tensor, background: Background, draws: int, at: UnitStat
         return _sample(len(codes), draws, seed)
     if at is None:
         return torch.tensor([len(codes) - 1])
-    wanted = sum(bit << unit for unit, bit in enumerate(at))
+    wanted = index_of(at)
     rows = (codes == wanted).nonzero().flatten()
     if len(rows):
         return rows[-1:].cpu()
@@ -237,29 +259,30 @@ def _at(observations: Observations, rows: Tensor) -> Observations:
 
 @dataclass(frozen=True)
 class _Setting:
-    """Which units are set, as indices into the state ``[unit]``, and their OFF and ON values ``[2, unit]`` for each part."""
+    """What is set: indices into the state ``[column]``, the unit that each belongs to, and for each part ``[level, column]``."""
 
     local: Tensor
+    owners: Tensor
     values: Sequence[Tensor]
 
-    def into(self, state: State, bits: Tensor) -> State:
-        """The state of each draw with the units set to each row of ``bits [state, unit]``: ``[state * draw, unit]``."""
-        parts = [_repeated(part, len(bits)) for part in state]
-        for part, (off, on) in zip(parts, self.values, strict=False):
-            wanted = torch.where(bits.bool(), on, off)
-            part[:, self.local] = wanted.repeat_interleave(len(part) // len(bits), dim=0)
+    def into(self, state: State, levels: Tensor) -> State:
+        """The state of each draw with the units set to each row of ``levels [state, unit]``: ``[state * draw, unit]``."""
+        parts = [_repeated(part, len(levels)) for part in state]
+        wanted = levels[:, self.owners]
+        for part, values in zip(parts, self.values, strict=False):
+            part[:, self.local] = values.gather(0, wanted).repeat_interleave(len(part) // len(levels), dim=0)
         return tuple(parts)
 
 
-def _step_all(module: nn.Module, stepper: Stepper, draws: Observations, setting: _Setting, limits: Tensor) -> Tensor:
+def _step_all(module: nn.Module, stepper: Stepper, draws: Observations, setting: _Setting, coding: Coding, cut: Cut) -> Tensor:
     """The codes after one step from each of the 2^n states in each background, ``[2**n * draw]``, the state outermost."""
-    n, count = len(setting.local), len(draws.inputs)
-    bits = (torch.arange(2**n, device=limits.device)[:, None] >> torch.arange(n, device=limits.device)) & 1
+    n, count = coding.elements, len(draws.inputs)
+    bits = (torch.arange(2**n, device=setting.local.device)[:, None] >> torch.arange(n, device=setting.local.device)) & 1
     codes = []
-    for states in torch.split(bits, max(1, MOST_ROWS // count)):
-        state, inputs = setting.into(draws.state, states), _repeated(draws.inputs, len(states))
+    for levels in torch.split(coding.levels(bits), max(1, MOST_ROWS // count)):
+        state, inputs = setting.into(draws.state, levels), _repeated(draws.inputs, len(levels))
         following = stepper.read(module, state, inputs, setting.local)
-        codes.append(pack(_on(following, limits)))
+        codes.append(pack(cut.bits(coding.values(following))))
     return torch.cat(codes)
 
 

@@ -33,6 +33,8 @@ class CellStepper:
 
     offset: int = 0
     suffix: str = ""
+    among: range | None = None
+    shown: bool = True
 
     def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
         """The next state of each row."""
@@ -78,7 +80,10 @@ class LayerStepper:
             raise InvalidArgumentError(msg)
         self.level = level % module.num_layers
         self.direction: Direction = direction
-        self.offset: int = Weights.of(module, self.suffix).widths[0] if direction == "backward" else 0
+        width = Weights.of(module, self.suffix).widths[0]
+        self.offset: int = width if direction == "backward" else 0
+        self.among: range | None = range(self.offset, self.offset + width) if module.bidirectional else None
+        self.shown: bool = self.level == module.num_layers - 1
 
     @property
     def suffix(self) -> str:

@@ -22,7 +22,7 @@ from lightning_iit.capture.tap import LayerTap
 from lightning_iit.capture.transitions import counts_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from torch.utils.hooks import RemovableHandle
@@ -88,6 +88,11 @@ class Capture:
     def layers(self) -> tuple[str, ...]:
         """The names of the layers, in order."""
         return tuple(tap.layer.name for tap in self._taps)
+
+    def restrict(self, among: Mapping[str, range]) -> None:
+        """Says of which units of a layer some are chosen, where not of all."""
+        for tap in self._taps:
+            tap.among = among.get(tap.layer.name)
 
     # --- hooks ---
 

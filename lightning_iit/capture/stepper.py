@@ -38,6 +38,14 @@ class Stepper(Protocol):
     def offset(self) -> int:
         """Where this state's units begin in the layer's unit axis: the width, for the backward direction; else 0."""
 
+    @property
+    def among(self) -> range | None:
+        """The units of the layer that make this step, where they are not all of them."""
+
+    @property
+    def shown(self) -> bool:
+        """Whether the layer's output shows this state: not that of a lower level."""
+
     def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
         """The next state of each row."""
 

@@ -71,6 +71,8 @@ class CustomStepper:
     function: StepFunction
     batch_first: bool = True
     offset: int = 0
+    among: range | None = None
+    shown: bool = True
 
     def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
         """The next state of each row.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.records import Counts, State
+from lightning_iit.records import State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 StatesPolicy: TypeAlias = Literal["mode", "last", "all"] | int
 
@@ -21,22 +24,22 @@ def check_policy(policy: StatesPolicy) -> None:
     raise InvalidArgumentError(msg)
 
 
-def choose_states(counts: Counts, last: State | None, policy: StatesPolicy) -> tuple[State, ...]:
+def choose_states(visits: Sequence[int], last: State | None, policy: StatesPolicy) -> tuple[State, ...]:
     """The states to analyse, the most visited first (ties: the lower index), out of those that were observed.
 
     Args:
-        counts: transition counts of n units.
+        visits: ``[2**n]``, how often each state of n units was observed.
         last: the state that was observed last; "last" needs it.
         policy: "mode", "last", "all" or the number of most visited states.
 
     Returns:
-        States as tuples of n bits, unit 0 first; empty where no transition was counted.
+        States as tuples of n bits, unit 0 first; empty where none was observed.
     """
-    n = len(counts.on[0])
+    n = len(visits).bit_length() - 1
     if policy == "last":
         return () if last is None else (last,)
-    visited = [index for index, visits in enumerate(counts.visits) if visits > 0]
-    visited.sort(key=lambda index: (-counts.visits[index], index))
+    visited = [index for index, times in enumerate(visits) if times > 0]
+    visited.sort(key=lambda index: (-visits[index], index))
     wanted = {"mode": 1, "all": len(visited)}.get(policy, policy) if isinstance(policy, str) else policy
     return tuple(state_of(index, n) for index in visited[: int(wanted)])
 

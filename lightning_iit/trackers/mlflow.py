@@ -148,7 +148,7 @@ class MLflowTracker:
     on_caller = False
 
     def __init__(self, client: Any, run_id: str, run_dir: Path | None, *, page_every: float = _PAGE_EVERY) -> None:
-        self._page_every = page_every
+        self.page_every = page_every
         self._run = MLflowRun(client, run_id)
         self._run_dir = run_dir
         self._attempted: set[tuple[str, int]] = set()
@@ -167,7 +167,7 @@ class MLflowTracker:
         again = record.key in self._attempted
         self._attempted.add(record.key)
         self._run.log(record, images, again=again)
-        if time.monotonic() - self._page_sent > self._page_every:
+        if time.monotonic() - self._page_sent > self.page_every:
             self._send_page()
 
     def log_network(self, snapshot: NetworkSnapshot) -> None:

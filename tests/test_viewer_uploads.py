@@ -1,0 +1,104 @@
+"""The viewer's page in an MLflow run: how often it is sent; and snapshots of the network: who builds them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from viewer_runs import make_record, make_snapshots, write_file, write_record
+
+from lightning_iit.capture.network_pictures import NetworkPictures
+from lightning_iit.trackers.mlflow import MLflowTracker
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lightning_iit.records import NetworkSnapshot
+
+# Of MLflow's own store, which the tests otherwise reach through a server.
+pytestmark = pytest.mark.filterwarnings("ignore:.*noload.* loader strategy is deprecated")
+PAGE = "iit/viewer.html"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db"
+
+
+class Run:
+    """A run in a real store with the files of its records beside it, and what becomes of its page."""
+
+    def __init__(self, store: str, folder: Path, **options: float) -> None:
+        from mlflow import MlflowClient
+
+        self.client = MlflowClient(tracking_uri=store)
+        experiment = self.client.create_experiment(folder.name, artifact_location=(folder / "artifacts").as_uri())
+        self.id = self.client.create_run(experiment).info.run_id
+        self.folder = folder / "run"
+        self.page = folder / "artifacts" / self.id / "artifacts" / PAGE
+        self.tracker = MLflowTracker(self.client, self.id, self.folder, **options)
+
+    def log(self, epoch: int) -> None:
+        record = make_record("hidden", epoch)
+        write_record(self.folder, record)
+        self.tracker.log(record, {})
+
+    def epochs(self) -> int:
+        """How many epochs the page lists; 0 where there is no page."""
+        return self.page.read_text().count('"layer":"hidden"') if self.page.exists() else 0
+
+
+def test_the_page_is_sent_at_most_once_a_minute_and_at_the_end(store: str, tmp_path: Path) -> None:
+    run = Run(store, tmp_path)
+    for epoch in range(3):
+        run.log(epoch)
+    assert run.epochs() == 0
+    run.tracker.finish(failed=False)
+    assert run.epochs() == 3
+    assert run.tracker.page_every == 60
+
+
+def test_the_page_is_sent_again_once_the_time_between_two_is_over(store: str, tmp_path: Path) -> None:
+    run = Run(store, tmp_path, page_every=1.5)
+    run.log(0)
+    time.sleep(1.6)
+    run.log(1)
+    assert run.epochs() == 2
+    began = time.monotonic()
+    run.log(2)
+    if time.monotonic() - began < 1:
+        assert run.epochs() == 2
+    time.sleep(1.6)
+    run.log(3)
+    assert run.epochs() == 4
+
+
+def test_the_page_of_a_run_with_snapshots_holds_them(store: str, tmp_path: Path) -> None:
+    run = Run(store, tmp_path)
+    for name, data in make_snapshots(1):
+        write_file(run.folder / "iit" / "network" / name, data)
+    run.log(0)
+    run.tracker.finish(failed=True)
+    assert run.page.read_text().count('"networks":{"-1":"') == 1
+
+
+def test_snapshots_are_built_off_the_training_thread() -> None:
+    """send() comes back while the snapshot is still being handed over, in another thread; close() waits for it."""
+    pictures = NetworkPictures(budget=50_000, seed=0)
+    pictures.begin(torch.nn.Linear(4, 4))
+    go_on, sent = threading.Event(), list[tuple[str, int]]()
+
+    def send(snapshot: NetworkSnapshot) -> None:
+        assert go_on.wait(20)
+        sent.append((threading.current_thread().name, snapshot.epoch))
+
+    for epoch in range(2):
+        pictures.send(send, epoch=epoch, global_step=epoch)
+    assert sent == []
+    go_on.set()
+    pictures.close()
+    assert [epoch for _, epoch in sent] == [0, 1]
+    assert all(name != threading.current_thread().name for name, _ in sent)

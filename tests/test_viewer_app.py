@@ -64,6 +64,14 @@ def test_index_and_records_are_those_that_were_written(run: Path) -> None:
             assert decode_network(body) == decode_network((run / f"iit/network/snapshot={row['epoch']:04d}.json").read_bytes())
 
 
+def test_copies_among_artifacts_of_mlflow_are_no_runs_of_their_own(tmp_path: Path) -> None:
+    copy = tmp_path / "mlflow" / ("0a" * 16) / "artifacts"
+    write_record(copy, make_record("hidden", 0))
+    assert [run.path for run in LogDirSource(tmp_path).runs()[0]] == [str(copy)]
+    write_record(tmp_path / "version_0", make_record("hidden", 0))
+    assert [run.id for run in LogDirSource(tmp_path).runs()[0]] == ["version_0"]
+
+
 def test_gaps_carry_their_reasons(tmp_path: Path) -> None:
     write_run(tmp_path / "run", epochs=8, snapshots=False)
     rows = {(row.layer, row.epoch): row for row in LogDirSource(tmp_path / "run").index(".").rows}

@@ -100,7 +100,10 @@ class LogDirSource:
     def _scan(self) -> None:
         if time.monotonic() - self._scanned < _RESCAN_SECONDS and self._scanned:
             return
-        found = sorted(((folder.stat().st_mtime, folder) for folder in _run_folders(self._root)), reverse=True)
+        folders = list(_run_folders(self._root))
+        # MLflow's folder of artifacts holds copies of records; it is listed where there is nothing else.
+        folders = [folder for folder in folders if not _is_artifacts(folder)] or folders
+        found = sorted(((folder.stat().st_mtime, folder) for folder in folders), reverse=True)
         self._left_out = max(0, len(found) - MAX_RUNS)
         self._runs = {}
         for modified, folder in found[:MAX_RUNS]:
@@ -144,6 +147,11 @@ def _run_folders(root: Path) -> Iterator[Path]:
         if "iit" in folders:
             yield Path(place) / "iit"
         folders[:] = [name for name in folders if name != "iit" and not name.startswith(".") and depth < _DEPTH]
+
+
+def _is_artifacts(folder: Path) -> bool:
+    """Whether an ``iit`` folder lies where MLflow keeps a run's artifacts: ``<run id>/artifacts/iit``."""
+    return folder.parent.name == "artifacts" and re.fullmatch("[0-9a-f]{32}", folder.parent.parent.name) is not None
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, int, str]]:

@@ -10,8 +10,16 @@ import torch
 from lightning_iit.capture.binarize import needs_data
 from lightning_iit.capture.coding import Coding
 from lightning_iit.capture.connectivity import weight_connectivity
+from lightning_iit.capture.epoch import dead_units
 from lightning_iit.capture.layers import find_layers
-from lightning_iit.capture.perturb import Background, observe, observed_states, observed_thresholds, perturbed_tpm
+from lightning_iit.capture.perturb import (
+    Background,
+    observe,
+    observed_states,
+    observed_thresholds,
+    observed_values,
+    perturbed_tpm,
+)
 from lightning_iit.capture.reservoir import Reservoir
 from lightning_iit.capture.steps import StepFunction, step_for
 from lightning_iit.capture.transitions import pack
@@ -22,7 +30,7 @@ from lightning_iit.tpm.states import state_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from torch import nn
+    from torch import Tensor, nn
     from torch.utils.hooks import RemovableHandle
 
     from lightning_iit.capture.epoch import LayerEpoch
@@ -202,8 +210,16 @@ class Perturber:
             watched_thresholds=captured.thresholds,
             seen=tuple(torch.bincount(codes, minlength=2**coding.elements).tolist()),
             last_state=state_of(int(codes[-1]), coding.elements),
-            notes=captured.notes if watched.stepper.shown else (*captured.notes, _LOWER_LEVEL),
+            notes=_notes(captured, watched.stepper),
         )
+
+    def values(self, captured: LayerEpoch) -> Tensor | None:
+        """What the elements ``[row, element]`` of a layer were compared by where it was seen; None where it was not."""
+        watched = self._watched.get(captured.layer)
+        observations = None if watched is None else self._observe(watched)
+        if watched is None or captured.units is None or observations is None:
+            return None
+        return observed_values(observations, watched.stepper, Coding.of(captured.units))
 
     def perturb(self, captured: LayerEpoch, state: tuple[int, ...] | None) -> tuple[Counts, Perturbation] | Skipped | None:
         """The causal counts of a layer with the units and thresholds of its capture.
@@ -277,3 +293,10 @@ class Perturber:
                 reservoir = Reservoir(size=options.calls, with_output=options.step is not None, seed=options.seed)
                 found[layer.name] = _Watched(layer.module, stepper, reservoir)
         self._watched = found
+
+
+def _notes(captured: LayerEpoch, stepper: Stepper) -> tuple[str, ...]:
+    """Without those that are true of the watched counts and their thresholds only."""
+    of_watched = set() if captured.units is None or captured.counts is None else set(dead_units(captured.units, captured.counts))
+    notes = tuple(note for note in captured.notes if note not in of_watched)
+    return notes if stepper.shown else (*notes, _LOWER_LEVEL)

@@ -76,7 +76,7 @@ def notes_on(axis: Axis, units: Units | None, counts: Counts | None, left_out: i
     if units is not None and units.clusters:
         yield _macro(units)
     if units is not None and counts is not None and counts.transitions:
-        yield from _dead(units, counts)
+        yield from dead_units(units, counts)
 
 
 def _macro(units: Units) -> str:
@@ -87,7 +87,8 @@ def _macro(units: Units) -> str:
     )
 
 
-def _dead(units: Units, counts: Counts) -> Iterator[str]:
+def dead_units(units: Units, counts: Counts) -> Iterator[str]:
+    """Which elements never changed in the counted transitions."""
     labels = units.labels
     seen = {state for first, then, _ in counts.joint for state in (first, then)}
     for position, label in enumerate(labels):

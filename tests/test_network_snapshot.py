@@ -101,6 +101,18 @@ def test_recurrent_layers_show_their_loops_and_their_time(kind: type[nn.RNNBase]
     assert shot.layers[2].activity[0] == shot.layers[2].activity[4]
 
 
+def test_of_stacked_recurrent_layers_the_last_is_shown_which_the_picture_says() -> None:
+    torch.manual_seed(1)
+    model = nn.GRU(6, 10, num_layers=3, batch_first=True)
+    shot = snapshot(model, torch.randn(3, 5, 6))
+    assert "the last of 3 layers" in shot.layers[-1].detail
+    assert any("the last of its 3 layers is shown" in note for note in shot.notes)
+    loop = next(pair for pair in shot.connections if pair.from_layer == pair.to_layer)
+    for source, to, value in loop.weights:
+        assert value == pytest.approx(model.weight_hh_l2[20 + to, source].item(), rel=1e-3)
+    assert not snapshot(nn.GRU(6, 10, batch_first=True), torch.randn(3, 5, 6)).notes
+
+
 def test_convolutions_show_channels_and_flattened_maps_their_strongest_position() -> None:
     torch.manual_seed(2)
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 6, 3, groups=2), nn.Flatten(), nn.Linear(6 * 16, 5))

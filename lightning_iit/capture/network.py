@@ -42,6 +42,9 @@ _MAX_LAYERS = 48
 class SnapshotRecorder:
     """Watches one batch of a model and draws up snapshots of it.
 
+    The activity is that of the watched batch's first samples: where the training data are shuffled, those are other samples in each
+    epoch. The same ones could be had only by running the model once more, which would disturb its training.
+
     Args:
         model: the module that is trained.
         units: the analysed units of each analysed layer by module name; they are always among the sampled ones. It may be filled
@@ -245,6 +248,8 @@ class SnapshotRecorder:
             self._record(self._add(LayerSpec("input", "input", width, inputs.detail)), values)
 
     def _add(self, spec: LayerSpec) -> int:
+        if spec.left_out:
+            self._notes.append(spec.left_out)
         index = len(self._layers)
         indices = _sampled(spec, self._cap, self._wanted(spec), self._seed)
         layer = DraftLayer(spec, indices, steps=self._steps, samples=self._samples)

@@ -30,13 +30,14 @@ _GATE = {"rnn": ("weight", 0), "gru": ("candidate gate", 2), "lstm": ("cell gate
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """A module as a layer: its name, kind, number of units, and words about it."""
+    """A module as a layer: its name, kind, number of units, words about it, and what of it a picture leaves out."""
 
     name: str
     kind: LayerKind
     width: int
     detail: str = ""
     heads: int = 0
+    left_out: str = ""
 
 
 def describe(name: str, module: nn.Module) -> LayerSpec | None:
@@ -71,7 +72,8 @@ def _recurrent(name: str, kind: LayerKind, module: nn.Module) -> LayerSpec:
         words.append(f"the last of {layers} layers")
     if both:
         words.append("both directions")
-    return LayerSpec(name, kind, hidden * (2 if both else 1), ", ".join(words))
+    left_out = f"{name}: the last of its {layers} layers is shown, without the weights into it." if layers > 1 else ""
+    return LayerSpec(name, kind, hidden * (2 if both else 1), ", ".join(words), left_out=left_out)
 
 
 def first_tensor(value: Any) -> Tensor | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -95,15 +97,35 @@ def test_the_mlflow_server(run):
     page = Path(client.download_artifacts(run_id, "iit/viewer.html")).read_text()
     assert page.lstrip().lower().startswith("<!doctype html>")
     assert "structural Φ is 0" in Path(client.download_artifacts(run_id, "iit/report.md")).read_text()
-    finished = client.get_run(run_id)
-    assert finished.data.params["iit.states"] == "2"
-    assert any("kind" in tag for tag in finished.data.tags)
+    tags = client.get_run(run_id).data.tags
+    for layer in LAYERS:
+        kinds = {record.kind for record in callback.records if record.layer == layer}
+        assert {tags[f"iit.kind.{layer}"]} == kinds
+        assert tags[f"iit.layer.{layer}"] == layer
+
+
+def test_every_option_is_a_param_of_mlflow(run):
+    folder, _, logger = run
+    params = logger.experiment.get_run(logger.run_id).data.params
+    defaults = {name: str(parameter.default) for name, parameter in inspect.signature(IITCallback).parameters.items()}
+    given = {"layers": ",".join(LAYERS), "units": "3", "states": "2", "formalism": "IIT 3.0"}
+    assert params == {f"iit.{name}": value for name, value in (defaults | given).items()}
+    report = (folder / "tb" / "iit" / "report.md").read_text()
+    assert all(f"| {name} |" in report for name in defaults)
 
 
 def test_the_csv_logger_has_the_scalars(run):
     folder, _, _ = run
     text = (folder / "csv" / "metrics.csv").read_text()
     assert all(f"iit/{layer}/phi" in text for layer in LAYERS)
+
+
+def test_every_scalar_that_the_readme_names_is_logged(run):
+    _, callback, _ = run
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text()
+    (always,) = re.findall(r"^\| (`phi`.*?) \| TensorBoard", readme, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", always)) == SCALARS | {"states"}
+    assert all(set(record.scalars) >= SCALARS | {"states"} for record in callback.records)
 
 
 def test_records_are_plain_json(run):

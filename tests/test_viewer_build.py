@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,11 @@ def test_wheel_and_sdist_hold_the_front_end(tmp_path: Path) -> None:
         names = archive.namelist()
         assert {f"lightning_iit/viewer/static/{name}" for name in STATIC} <= set(names)
         assert not any("node_modules" in name or name.startswith("viewer/") for name in names)
+        assert "lightning_iit/py.typed" in names
+        metadata = archive.read(next(name for name in names if name.endswith("METADATA"))).decode()
+        assert {"mlflow", "vision", "dev", "all"} <= set(re.findall(r"^Provides-Extra: (\S+)$", metadata, re.MULTILINE))
+        assert "License-Expression: GPL-3.0-or-later\n" in metadata
+        assert "Requires-Python: >=3.10\n" in metadata
         entries = archive.read(next(name for name in names if name.endswith("entry_points.txt"))).decode()
         assert "iit = lightning_iit.viewer.plugin:IITLoader" in entries
     with tarfile.open(next((tmp_path / "dist").glob("*.tar.gz"))) as archive:

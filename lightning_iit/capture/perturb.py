@@ -97,6 +97,11 @@ def observe(
     return Observations(tuple(part[rows] for part in state), inputs[rows])
 
 
+def observed_values(observations: Observations, stepper: Stepper, coding: Coding) -> Tensor:
+    """What the elements ``[row, element]`` were compared by in the states that the layer was seen in."""
+    return coding.values(observations.state[0][:, _local(coding, stepper, observations)])
+
+
 def observed_thresholds(observations: Observations, stepper: Stepper, coding: Coding, strategy: str | float) -> Thresholds:
     """Thresholds calibrated on the states that the module goes through with its weights of now.
 
@@ -109,14 +114,14 @@ def observed_thresholds(observations: Observations, stepper: Stepper, coding: Co
         coding: of the elements.
         strategy: "median", "mean", "zero" or a number.
     """
-    hidden = observations.state[0][:, _local(coding, stepper, observations)]
-    return coding.thresholds(strategy, coding.values(hidden).double().cpu().numpy(), frozen=False)
+    values = observed_values(observations, stepper, coding)
+    return coding.thresholds(strategy, values.double().cpu().numpy(), frozen=False)
 
 
 def observed_states(observations: Observations, stepper: Stepper, coding: Coding, thresholds: Thresholds) -> Tensor:
     """The bits ``[row, element]`` of the states that the layer was seen in."""
-    hidden = observations.state[0][:, _local(coding, stepper, observations)]
-    return Cut.of(thresholds, like=hidden).bits(coding.values(hidden))
+    values = observed_values(observations, stepper, coding)
+    return Cut.of(thresholds, like=values).bits(values)
 
 
 def perturbed_tpm(

@@ -10,10 +10,11 @@ import torch
 from lightning_iit.capture.binarize import encode, threshold_tensor
 from lightning_iit.capture.reading import beyond, rows_of
 from lightning_iit.capture.transitions import NO_STATE, TransitionCounts, counts_record
-from lightning_iit.records import ThresholdCounts
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from lightning_iit.records import Counts
 
 MOST_VALUES = 2**18
 
@@ -50,29 +51,24 @@ class Recent:
         while sum(chunk.values.numel() for chunk in self._chunks) - self._chunks[0].values.numel() >= MOST_VALUES:
             self._chunks.popleft()
 
-    def thresholds(self, quantile: float) -> tuple[float, ...]:
-        """The quantile of each element's finite rows; empty where there are none."""
+    def rows(self) -> Tensor | None:
+        """The finite rows ``[row, element]``; None where there are none."""
         rows = [rows_of(values, lengths) for values, lengths in self._chunks]
-        finite = [part[torch.isfinite(part).all(-1)].double() for part in rows]
-        if not sum(map(len, finite)):
-            return ()
-        return tuple(torch.quantile(torch.cat(finite), quantile, dim=0).tolist())
+        finite = [part[torch.isfinite(part).all(-1)] for part in rows]
+        return torch.cat(finite) if any(map(len, finite)) else None
 
-    def at(self, quantile: float) -> ThresholdCounts | None:
-        """The transitions with this quantile as threshold; None where there is no finite row."""
-        thresholds = self.thresholds(quantile)
-        if not thresholds:
-            return None
+    def counts(self, thresholds: tuple[float, ...]) -> Counts:
+        """The transitions with these thresholds."""
         counts, parts = TransitionCounts(len(thresholds), lag=self._lag), []
         for values, lengths in self._chunks:
             codes = encode(values, threshold_tensor(thresholds, like=values))[0]
+            if lengths is not None:
+                codes = codes.masked_fill(beyond(lengths.to(codes.device), codes.shape[1]), NO_STATE)
             if codes.dim() == 1:
                 parts.append(codes)
             else:
-                counts.update(
-                    codes if lengths is None else codes.masked_fill(beyond(lengths.to(codes.device), codes.shape[1]), NO_STATE)
-                )
+                counts.update(codes)
         if parts:
             counts.update(torch.cat(parts).unsqueeze(0))
         counts.close()
-        return ThresholdCounts(quantile=quantile, thresholds=thresholds, counts=counts_record(counts.joint))
+        return counts_record(counts.joint)

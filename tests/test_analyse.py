@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import json
 import random
+import re
 import subprocess
 import sys
 from dataclasses import fields
+from pathlib import Path
 
 import gates
 import numpy as np
@@ -127,6 +129,24 @@ def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     analyse(Mlp(), flat_data(), "net.1", units=2, **QUICK)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_sweep_of_the_readme(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    (block,) = [code for code in re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL) if "analyse" in code]
+
+    class Model(Gru):
+        @classmethod
+        def load_from_checkpoint(cls, seed):
+            torch.manual_seed(seed)
+            return cls()
+
+    exec(compile(block, "README.md", "exec"), {"Model": Model, "loader": sequence_data(), "checkpoints": [1, 2]})
+    records = load_run("runs/sweep")
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["0", "1"]
+    assert [record.epoch for record in records] == [0, 1]
+    assert {(record.kind, record.null.name) for record in records} == {("causal", "cut")}
 
 
 # --- options --------------------------------------------------------------------------------------------------------------

@@ -117,6 +117,7 @@ def _section(name: str, records: Sequence[EpochRecord]) -> list[str]:
     parts.append(_text(f"At epoch {last.epoch}, {_kind(last)}: Φ {_phi(last)}; {_interval(last)}; {last.null_words}."))
     if last.interval is not None and last.interval.words:
         parts.append(_text(f"Of the interval: {last.interval.words}."))
+    parts += _groups(last)
     parts += [f"**What may be concluded.** {_text(conclusion(last))}", _text(" ".join(system_words(last)))]
     parts += ["### Diagnostics", DIAGNOSTIC_WORDS, _bullets(map(_diagnosis, last.diagnostics)) or "Not computed."]
     parts += ["### Warnings", _bullets(map(_text, warnings_of(records))) or "None."]
@@ -124,6 +125,23 @@ def _section(name: str, records: Sequence[EpochRecord]) -> list[str]:
     untrained = ["Epoch -1 is the untrained network."] if records[0].epoch < 0 else []
     parts += [f"### Epochs ({_kind(last)})", *untrained, _table(_SECTION_COLUMNS, rows)]
     return [*parts, *_sensitivity(last), *_curve(last)]
+
+
+def _groups(record: EpochRecord) -> list[str]:
+    """The spread of Φ over groups of units: all else in the report is of the first group."""
+    if not record.groups:
+        return []
+    total, units = len(record.groups), len(record.groups[0].units.indices) // record.groups[0].units.bits
+    said = f"Φ of {total} random groups of {units} units:"
+    if "groups" not in record.scalars:
+        return [f"{said} not computed."]
+    mean, spread, most = (number(record.scalars[f"phi_groups_{name}"]) for name in ("mean", "std", "max"))
+    missing = total - int(record.scalars["groups"])
+    lost = f" ({missing} could not be computed)" if missing else ""
+    figures = (
+        f"{said} mean {mean}, spread (standard deviation) {spread}, largest {most}{lost}; null not computed for these."
+    )
+    return [f"{figures} The largest of several is large by choice. Everything else here is of the first group."]
 
 
 def _sensitivity(record: EpochRecord) -> list[str]:

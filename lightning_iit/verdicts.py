@@ -92,16 +92,17 @@ def system_words(record: EpochRecord) -> Iterator[str]:
         labels, chosen = ", ".join(record.units.labels), record.units.selection
         yield f"The units are {labels} of {record.units.width} (selection: {chosen})."
     if record.thresholds is not None:
-        yield f"A unit is ON above its threshold (strategy: {record.thresholds.strategy})."
+        how = "A unit is ON above its threshold" if not record.thresholds.upper else "A unit is coded as 00, 01, 11 or 10"
+        yield f"{how} (strategy: {record.thresholds.strategy})."
     if record.states:
         first, more = record.states[0], len(record.states) - 1
         further = f"; {more} further states are in the record" if more else ""
         state = " ".join(map(str, first.state))
         yield f"The analysed state is {state} (1: ON, in this order), which was observed {first.visits:,} times{further}."
     if record.perturbation is not None:
-        how = record.perturbation
-        words = _BACKGROUND_WORDS.get(how.background, how.background)
-        yield f"The units were set into each state {how.draws} times, each time counted as a transition; {words}."
+        made = record.perturbation
+        words = _BACKGROUND_WORDS.get(made.background, made.background)
+        yield f"The units were set into each state {made.draws} times, each time counted as a transition; {words}."
     yield f"A transition goes {AXIS_WORDS[record.axis]}"
 
 
@@ -114,7 +115,16 @@ def conclusion(record: EpochRecord) -> str:
             "Nothing may be concluded about the layer's own integration, whatever number the data give. The numbers of two"
             " epochs may be compared only as descriptions of the data that passed through."
         )
-    return _of_connected_units(record, record.phi) + _provided(record)
+    return _of_connected_units(record, record.phi) + _coded(record) + _provided(record)
+
+
+def _coded(record: EpochRecord) -> str:
+    if record.units is None or record.units.bits == 1:
+        return ""
+    return (
+        " Each unit is there as two elements, which are not separate causal elements: a part of this Φ may only say that the two"
+        " belong together."
+    )
 
 
 def _of_connected_units(record: EpochRecord, phi: float) -> str:

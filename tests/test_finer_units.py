@@ -23,6 +23,7 @@ from lightning_iit.capture.units import auto_units
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
 from lightning_iit.phi.compute import compute_phi
 from lightning_iit.records import Skipped, System, Units
+from lightning_iit.report import markdown
 from lightning_iit.run import TwoBitsWarning
 
 GRAY = [(0, 0), (0, 1), (1, 1), (1, 0)]
@@ -175,3 +176,6 @@ def test_a_run_of_two_bits_says_what_they_are(tmp_path, tpm: str, kind: str) -> 
         assert (record.perturbation is not None and len(record.perturbation.between)) == (2 if tpm == "perturb" else False)
         again = compute_phi(System(tpm=record.tpm.state_by_node, state=record.states[0].state))
         assert record.phi == pytest.approx(again.phi, abs=1e-9)
+    text = markdown(callback.records)
+    assert "two elements, which are not separate causal elements" in text
+    assert "coded as 00, 01, 11 or 10" in text

@@ -1,0 +1,179 @@
+"""Several random groups of a layer's units: each counted, set, analysed and kept by itself."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from math import comb
+
+import numpy as np
+import pytest
+import torch
+from event_files import read_events
+from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+from models import Gru, Mlp, flat_data, sequence_data
+from test_run_counts import RawActivations
+from training import assert_same, train, trainer
+
+from lightning_iit import IITCallback, load_run
+from lightning_iit.capture import CaptureOptions
+from lightning_iit.capture.units import Moments, choose, random_groups
+from lightning_iit.commands.verify import verify
+from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.groups import group_scalars
+from lightning_iit.phi.compute import compute_phi
+from lightning_iit.records import Computed, EngineInfo, EpochRecord, GroupResult, Skipped, System
+from lightning_iit.report import markdown
+
+
+def by_hand(sequences: list[np.ndarray], group: GroupResult) -> np.ndarray:
+    """Transitions ``[state, next state]`` of a group's units, by a plain loop."""
+    n = len(group.units.indices)
+    table = np.zeros((2**n, 2**n), dtype=int)
+    for sequence in sequences:
+        rows = sequence[:, list(group.units.indices)] > np.array(group.thresholds.values)
+        codes = [sum(int(bit) << place for place, bit in enumerate(row)) for row in rows]
+        for first, then in pairwise(codes):
+            table[first, then] += 1
+    return table
+
+
+def phi_of(group: GroupResult) -> float:
+    """Φ of a group from its counts, in its state."""
+    visits = np.array(group.counts.visits)[:, None]
+    tpm = np.where(visits > 0, np.array(group.counts.on) / np.maximum(visits, 1), 0.5)
+    result = compute_phi(System(tpm=tpm, state=group.state))
+    assert isinstance(result, Computed)
+    return result.phi
+
+
+def check(record: EpochRecord, groups: int) -> None:
+    """What every record of several groups must have."""
+    assert len(record.groups) == groups
+    assert len({group.units.indices for group in record.groups}) == groups
+    assert all(group.units.selection == "random" for group in record.groups)
+    first = record.groups[0]
+    assert (first.units, first.thresholds, first.counts) == (record.units, record.thresholds, record.counts)
+    assert (first.result, first.state, first.visits) == (record.result, record.states[0].state, record.states[0].visits)
+    phis = [phi_of(group) for group in record.groups]
+    assert [group.result.phi for group in record.groups] == pytest.approx(phis, abs=1e-9)
+    logged = {name: record.scalars[name] for name in ("phi_groups_mean", "phi_groups_std", "phi_groups_max", "groups")}
+    assert logged == pytest.approx(
+        {"phi_groups_mean": np.mean(phis), "phi_groups_std": np.std(phis), "phi_groups_max": max(phis), "groups": groups}
+    )
+
+
+# --- the draw ---------------------------------------------------------------------------------------------------------
+
+
+def test_groups_are_different_and_the_first_is_that_of_the_random_selection() -> None:
+    moments = Moments.of(torch.randn(5, 20))
+    groups = random_groups(4, 6, width=20, among=range(20), seed=3)
+    assert len({group.indices for group in groups}) == 6
+    assert groups[0] == choose(4, selection="random", seed=3, moments=moments)
+    for group in groups:
+        assert group == choose(4, selection="random", seed=group.seed, moments=moments)
+    assert groups == random_groups(4, 6, width=20, among=range(20), seed=3)
+
+
+def test_there_are_no_more_groups_than_subsets() -> None:
+    groups = random_groups(2, 99, width=9, among=range(4, 8), seed=0)
+    assert len(groups) == comb(4, 2)
+    assert {unit for group in groups for unit in group.indices} == {4, 5, 6, 7}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"groups": 0}, "groups=0: expected a whole number of at least 1"),
+        ({"groups": 2.5}, "groups=2.5"),
+        ({"groups": True}, "groups=True"),
+        ({"groups": 2, "units": [1, 2]}, r"say in units how many each has, not \[1, 2\]"),
+        ({"groups": 2, "selection": "entropy"}, "leave selection='entropy' out"),
+        ({"groups": 2, "selection": "clusters"}, "leave selection='clusters' out"),
+        ({"groups": 2, "transitions": "depth"}, "groups=2: not with transitions='depth'"),
+    ],
+)
+def test_options_that_cannot_be(options: dict, words: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=words):
+        CaptureOptions(**options)
+
+
+def test_scalars_are_of_the_groups_that_were_computed() -> None:
+    engine = EngineInfo(name="fast", version="1")
+    computed = [Computed(phi=phi, engine=engine) for phi in (0.5, 0.1)]
+    found = group_scalars([computed[0], Skipped(code="unit_never_on", reason="dead"), computed[1]])
+    assert found == pytest.approx({"phi_groups_mean": 0.3, "phi_groups_std": 0.2, "phi_groups_max": 0.5, "groups": 2})
+    assert group_scalars([Skipped(code="no_transitions", reason="none")]) == {}
+
+
+# --- runs -------------------------------------------------------------------------------------------------------------
+
+
+def test_watched_groups_of_a_run(tmp_path) -> None:
+    seed_everything(1)
+    raw = RawActivations("net.gru")
+    callback = IITCallback("net.gru", units=3, groups=4, window=2, tpm="observe", initial=False, table=False, pictures=False)
+    logger = TensorBoardLogger(tmp_path)
+    Trainer(max_epochs=3, callbacks=[raw, callback], logger=logger, enable_checkpointing=False).fit(Gru(), sequence_data(100))
+    assert len(callback.records) == 3
+    raws = [[sequence.double().numpy() for batch in epoch for sequence in batch] for epoch in raw.epochs]
+    for number, record in enumerate(callback.records):
+        check(record, 4)
+        for group in record.groups:
+            assert group.counts.transitions == 100 * 8 * (1 if number == 0 else 2), "a window for each group"
+            if number == 0:
+                table = by_hand(raws[0], group)
+                assert {(a, b): times for a, b, times in group.counts.joint} == {
+                    (a, b): times for (a, b), times in np.ndenumerate(table) if times
+                }
+                assert group.visits == table.sum(1).max() == table[sum(bit << i for i, bit in enumerate(group.state))].sum()
+    assert len({tuple(group.units.indices for group in record.groups) for record in callback.records}) == 1
+    stored = load_run(logger.log_dir)
+    assert stored == callback.records
+    events = read_events(logger.log_dir)
+    for name in ("phi_groups_mean", "phi_groups_std", "phi_groups_max", "groups"):
+        points = events.scalars[f"iit/net.gru/{name}"]
+        assert [point.value for point in points] == pytest.approx([record.scalars[name] for record in stored], rel=1e-6)
+    assert [point.value.groups for point in events.records["iit/net.gru/record"]] == [record.groups for record in stored]
+    assert all(comparison.differences == () for comparison in verify(stored, engine="fast"))
+
+
+def test_perturbed_groups_of_a_run(tmp_path) -> None:
+    callback = train(
+        tmp_path, model=Gru(), data=sequence_data(200), layers="net.gru", units=3, groups=3, null_model="cut", epochs=2
+    )
+    assert len(callback.records) == 3
+    for record in callback.records:
+        check(record, 3)
+        assert record.kind == "causal"
+        for group in record.groups:
+            assert group.counts.visits == (128,) * 8
+            assert group.perturbation.observed[sum(bit << i for i, bit in enumerate(group.state))] == group.visits > 0
+            assert len(group.perturbation.off[0]) == 3
+        assert len({group.counts for group in record.groups}) == 3
+    last = callback.records[-1]
+    assert last.null is not None, "of the first group"
+    text = markdown(callback.records)
+    assert re.search(r"Φ of 3 random groups of 3 units: mean \d.*spread .*largest .*null not computed", text)
+
+
+def test_groups_of_a_resumed_run_are_those_that_it_began_with(tmp_path) -> None:
+    options = {"units": 2, "groups": 3, "window": 2, "seed": 4}
+    whole = train(tmp_path / "whole", epochs=4, **options).records
+    saved = ModelCheckpoint(tmp_path / "saved", save_last=True)
+    train(tmp_path / "half", saved, epochs=2, enable_checkpointing=True, **options)
+    callback = IITCallback("net.1", null_model=None, table=False, **options)
+    with pytest.warns(UserWarning, match="ckpt_path"):
+        trainer(tmp_path / "rest", callback, epochs=4).fit(Mlp(), flat_data(), ckpt_path=saved.last_model_path)
+    assert_same(callback.records, whole)
+    check(callback.records[-1], 3)
+
+
+def test_fewer_different_groups_than_were_asked_for(tmp_path) -> None:
+    callback = train(tmp_path, layers="net.5", units=2, groups=60, initial=False, epochs=1)
+    (record,) = callback.records
+    check(record, 45)
+    assert "60 groups of 2 units were asked for; there are only 45 different ones." in record.notes

@@ -128,7 +128,7 @@ def _structures(system):
     for cut in system_cuts(system.n, "all"):
         mice = search.mice(cut)
         wanted = np.ones(2**system.n, np.bool_)
-        known = (wanted, found.rows, tables.dynamics, sets, found.whole, search._uncut, mice, worker, np.inf)
+        known = (wanted, found.rows, tables.dynamics, sets, found.whole, search._known, mice, worker, np.inf)
         phi = evaluate_cut(1, 2**system.n, index, cut.source, cut.target, *known)
         nodes = [tuple(i for i in range(system.n) if mask >> i & 1) for mask in (cut.source, cut.target)]
         subsystem = uncut.apply_cut(pyphi.models.Cut(*nodes))

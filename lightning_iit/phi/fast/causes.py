@@ -8,7 +8,7 @@ import numpy as np
 
 from lightning_iit.phi.fast.compiling import kernel
 from lightning_iit.phi.fast.partitions import Search, beats, cause_mip, hinted_bound
-from lightning_iit.phi.fast.rounding import PRECISION, round_python
+from lightning_iit.phi.fast.rounding import round_python
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,15 +58,22 @@ def _takes_part(purview: int, within: int, split: int) -> bool:
 
 @kernel
 def _most_promising(
-    within: int, split: int, sets: Subsets, upper: NDArray[np.float64], exact: NDArray[np.float64], phi: float, winner: int
+    within: int,
+    split: int,
+    sets: Subsets,
+    estimate: NDArray[np.float64],
+    upper: NDArray[np.float64],
+    exact: NDArray[np.float64],
+    phi: float,
+    winner: int,
 ) -> int:
-    """The purview with the highest upper bound of those that may still win; 0 if none may."""
+    """The purview with the highest estimate of those that may still win; 0 if none may."""
     chosen, highest = 0, -1.0
     for purview in range(1, len(sets.order)):
-        if exact[purview] != UNKNOWN or upper[purview] <= highest or not _takes_part(purview, within, split):
+        if exact[purview] != UNKNOWN or estimate[purview] <= highest or not _takes_part(purview, within, split):
             continue
         if beats(upper[purview], phi, _ahead(purview, winner, sets)):
-            chosen, highest = purview, upper[purview]
+            chosen, highest = purview, estimate[purview]
     return chosen
 
 
@@ -103,9 +110,11 @@ def best_purview(
         purview = first if k == 0 else k
         if purview == 0 or not _takes_part(purview, within, split):
             continue
+        search.estimate[purview] = upper[purview]
         if exact[purview] == UNKNOWN and upper[purview] == np.inf:
             if connected(mechanism, purview, repertoires.inputs):
-                upper[purview] = hinted_bound(mechanism, purview, repertoires, sets, search, phi - PRECISION)
+                enough = np.inf if k == 0 else phi
+                upper[purview], search.estimate[purview] = hinted_bound(mechanism, purview, repertoires, sets, search, phi, enough)
             else:
                 exact[purview] = 0.0
         known = exact[purview]
@@ -114,7 +123,7 @@ def best_purview(
         if k == 0:
             phi, winner = _refine(mechanism, purview, repertoires, sets, search, upper, exact, phi, winner)
     while True:
-        purview = _most_promising(within, split, sets, upper, exact, phi, winner)
+        purview = _most_promising(within, split, sets, search.estimate, upper, exact, phi, winner)
         if purview == 0:
             search.last[mechanism] = winner
             return phi, winner

@@ -106,6 +106,15 @@ def _remember(p: int, transport: Transport) -> None:
 
 
 @kernel
+def dual_bound(d: NDArray[np.float64], p: int, transport: Transport, reject: float) -> float:
+    """A lower bound of the distance over more than CLOSED_FORM nodes, from the pool; it stops at one that reaches ``reject``."""
+    bound, place = _best_dual(d, p, transport, reject)
+    if bound >= reject:
+        _move_to_front(transport.slots[p], place)
+    return bound
+
+
+@kernel
 def emd(d: NDArray[np.float64], p: int, transport: Transport, reject: float, accept: float) -> tuple[float, int]:
     """The Hamming earth mover's distance of two distributions over p nodes.
 

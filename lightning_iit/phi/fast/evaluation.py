@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lightning_iit.phi.fast.causes import UNKNOWN
 from lightning_iit.phi.fast.compiling import entry
-from lightning_iit.phi.fast.mice import Mice, Uncut, find_mice
+from lightning_iit.phi.fast.mice import Known, Mice, find_mice
 from lightning_iit.phi.fast.partitions import Search, new_search
 from lightning_iit.phi.fast.repertoires import Repertoires, fill_repertoires, new_repertoires
 from lightning_iit.phi.fast.structures import Space, Structure, new_space, structure_distance
@@ -44,7 +44,7 @@ def evaluate_cut(
     dynamics: Dynamics,
     sets: Subsets,
     whole: Repertoires,
-    uncut: Uncut,
+    known: Known,
     mice: Mice,
     worker: Worker,
     bound: float,
@@ -65,7 +65,7 @@ def evaluate_cut(
         dynamics: what each node hears and does.
         sets: index tables.
         whole: the repertoires of the uncut system.
-        uncut: what is known of the uncut system; what is learnt is added.
+        known: of the uncut system and of causes under cuts; what is learnt is added.
         mice: of this cut; filled in where unknown.
         worker: the thread's own; mutated.
         bound: a Φ above this need not be exact.
@@ -75,8 +75,8 @@ def evaluate_cut(
     """
     if first == 1:
         fill_repertoires(dynamics, state, source, target, sets, worker.cut)
-    find_mice(first, stop, wanted, rows, source, target, whole, worker.cut, sets, worker.search, uncut, mice)
+    find_mice(first, stop, wanted, rows, source, target, whole, worker.cut, sets, worker.search, known, mice)
     if target == 0 or stop < len(rows):
         return UNKNOWN
-    structures = Structure(uncut.mice, whole), Structure(mice, worker.cut)
+    structures = Structure(known.mice, whole), Structure(mice, worker.cut)
     return structure_distance(rows, structures[0], structures[1], sets, worker.space, worker.search.transport, bound)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lightning_iit.phi.fast.compiling import kernel
-from lightning_iit.phi.fast.emd import EXACT, Transport, emd, new_transport
+from lightning_iit.phi.fast.emd import EXACT, Transport, dual_bound, emd, new_transport
 from lightning_iit.phi.fast.rounding import PRECISION, round_python
+from lightning_iit.phi.fast.small_emd import CLOSED_FORM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 NOISE = 1e-11
 """Lower bounds are sums of rounded numbers; nearer than this they say nothing."""
+
+
+TIGHT = 1 << 32
+"""Marks a listed partition whose bound has been raised to that of earlier dual solutions."""
 
 
 class Search(NamedTuple):
@@ -33,6 +38,7 @@ class Search(NamedTuple):
         last: ``[2**n]``, the purview that last won for M.
         upper: ``[2**n]``, an upper bound of φ for each purview, and
         exact: ``[2**n]``, its exact value or -1, where they are not kept for longer.
+        estimate: ``[2**n]``, about what φ of each purview will be.
         effect: ``[2, 2**n]``, scratch of the effect side.
     """
 
@@ -45,6 +51,7 @@ class Search(NamedTuple):
     last: NDArray[np.int64]
     upper: NDArray[np.float64]
     exact: NDArray[np.float64]
+    estimate: NDArray[np.float64]
     effect: NDArray[np.float64]
 
 
@@ -61,22 +68,16 @@ def new_search(n: int) -> Search:
         last=np.zeros(count, np.int64),
         upper=np.empty(count),
         exact=np.empty(count),
+        estimate=np.empty(count),
         effect=np.empty((2, count)),
     )
 
 
 @kernel
-def partition_distance(
-    mechanism: int,
-    purview: int,
-    code: int,
-    repertoires: Repertoires,
-    sets: Subsets,
-    search: Search,
-    reject: float,
-    accept: float,
-) -> tuple[float, int]:
-    """The distance between a cause repertoire and its partitioned repertoire; bounds and status as in :func:`emd`.
+def _write_difference(
+    mechanism: int, purview: int, code: int, repertoires: Repertoires, sets: Subsets, difference: NDArray[np.float64]
+) -> None:
+    """Writes the difference between a cause repertoire and its partitioned repertoire.
 
     ``code`` packs the first part (M1, P1) by its positions in M and P: position of M1 * 2**|P| + position of P1.
     """
@@ -90,8 +91,7 @@ def partition_distance(
     second = cause[mechanism ^ mechanism1, sets.offset[purview ^ purview1] :]
     to_first, to_second = sets.extract[near], sets.extract[far]
     for y in range(1 << p):
-        search.difference[y] = whole[y] - first[to_first[y]] * second[to_second[y]]
-    return emd(search.difference, p, search.transport, reject, accept)
+        difference[y] = whole[y] - first[to_first[y]] * second[to_second[y]]
 
 
 @kernel
@@ -104,20 +104,41 @@ def _bound_parts(
     such functions with signs; the distance is at least what any of them shows (Kantorovich and Rubinstein).
     """
     p = sets.size[purview]
+    spread = sets.deposit[purview]
     for a in range(1 << sets.size[mechanism]):
-        part = sets.deposit[mechanism, a]
-        for b in range(1 << p):
-            nodes = sets.deposit[purview, b]
-            total = 0.0
-            for node in range(marginal.shape[2]):
-                if (nodes >> node) & 1:
-                    total += abs(marginal[mechanism, purview, node] - marginal[part, nodes, node])
-            part_bound[(a << p) | b] = total
+        marginals = marginal[sets.deposit[mechanism, a]]
+        bounds = part_bound[a << p : (a + 1) << p]
+        bounds[:] = 0.0
+        bit = 1
+        for node in range(marginal.shape[2]):
+            if (purview >> node) & 1 == 0:
+                continue
+            whole = marginal[mechanism, purview, node]
+            for above in range(bit, 1 << p, 2 * bit):
+                for b in range(above, above + bit):
+                    bounds[b] += abs(whole - marginals[spread[b], node])
+            bit *= 2
+
+
+@kernel
+def _sift_down(k: int, listed: int, search: Search) -> None:
+    """Moves entry k of the list down to where the list is a heap again: no bound is above those of entries 2k + 1 and 2k + 2."""
+    bound, partition = search.bound, search.partition
+    moved, code = bound[k], partition[k]
+    while 2 * k + 1 < listed:
+        child = 2 * k + 1
+        if child + 1 < listed and bound[child + 1] < bound[child]:
+            child += 1
+        if bound[child] >= moved:
+            break
+        bound[k], partition[k] = bound[child], partition[child]
+        k = child
+    bound[k], partition[k] = moved, code
 
 
 @kernel
 def _list_partitions(m: int, p: int, upper: float, search: Search) -> int:
-    """Lists the bipartitions of m mechanism and p purview nodes whose bound is below ``upper``; returns how many."""
+    """Lists the bipartitions of m mechanism and p purview nodes whose bound is below ``upper`` as a heap; returns how many."""
     listed = 0
     full = (1 << (m + p)) - 1
     # the first part never has the mechanism's last node, and is never empty on both sides
@@ -127,24 +148,9 @@ def _list_partitions(m: int, p: int, upper: float, search: Search) -> int:
             search.bound[listed] = bound
             search.partition[listed] = code
             listed += 1
+    for k in range(listed // 2 - 1, -1, -1):
+        _sift_down(k, listed, search)
     return listed
-
-
-@kernel
-def _take_smallest(listed: int, upper: float, search: Search) -> int:
-    """Drops the listed partitions that cannot lie below ``upper`` and moves the most promising of the rest to their end."""
-    kept, smallest = 0, 0
-    for k in range(listed):
-        if search.bound[k] < upper - NOISE:
-            search.bound[kept], search.partition[kept] = search.bound[k], search.partition[k]
-            if search.bound[kept] < search.bound[smallest]:
-                smallest = kept
-            kept += 1
-    if kept > 0:
-        end = kept - 1
-        search.bound[end], search.bound[smallest] = search.bound[smallest], search.bound[end]
-        search.partition[end], search.partition[smallest] = search.partition[smallest], search.partition[end]
-    return kept
 
 
 @kernel
@@ -158,14 +164,27 @@ def possible(mechanism: int, purview: int, repertoires: Repertoires, sets: Subse
 
 
 @kernel
-def hinted_bound(mechanism: int, purview: int, repertoires: Repertoires, sets: Subsets, search: Search, accept: float) -> float:
-    """An upper bound of φ from the partition that was last minimal for this pair; infinity where there is none."""
+def hinted_bound(
+    mechanism: int, purview: int, repertoires: Repertoires, sets: Subsets, search: Search, phi: float, enough: float
+) -> tuple[float, float]:
+    """An upper bound of φ from the partition that was last minimal for this pair, and an estimate; infinity where there is none.
+
+    Both are the distance of that partition. Only where it is below ``phi`` or not below ``enough``, as bounds of it show, the first
+    may be above it and the second below.
+    """
     if not possible(mechanism, purview, repertoires, sets):
-        return 0.0
+        return 0.0, 0.0
     code = search.hint[mechanism, purview]
     if code < 0:
-        return np.inf
-    return partition_distance(mechanism, purview, code, repertoires, sets, search, np.inf, accept)[0]
+        return np.inf, np.inf
+    _write_difference(mechanism, purview, code, repertoires, sets, search.difference)
+    p, accept = sets.size[purview], phi - PRECISION
+    if p > CLOSED_FORM and enough < np.inf:
+        estimate = dual_bound(search.difference, p, search.transport, np.inf)
+        if estimate >= enough:
+            return emd(search.difference, p, search.transport, np.inf, np.inf)[0], estimate
+    distance = emd(search.difference, p, search.transport, np.inf, accept)[0]
+    return distance, distance
 
 
 @kernel
@@ -203,15 +222,21 @@ def cause_mip(
     """
     m, p = sets.size[mechanism], sets.size[purview]
     _bound_parts(mechanism, purview, repertoires.marginal, sets, search.part_bound)
-    listed = _take_smallest(_list_partitions(m, p, upper, search), upper, search)
-    while listed > 0:
-        listed -= 1
-        code = search.partition[listed]
-        value, status = partition_distance(mechanism, purview, code, repertoires, sets, search, upper, phi - PRECISION)
-        if value < upper:
-            upper = value
-            search.hint[mechanism, purview] = code
-            if not beats(upper, phi, wins_ties) or status != EXACT:
-                return upper, False
-        listed = _take_smallest(listed, upper, search)
+    listed = _list_partitions(m, p, upper, search)
+    while listed > 0 and search.bound[0] < upper - NOISE:
+        code = search.partition[0]
+        _write_difference(mechanism, purview, code & ~TIGHT, repertoires, sets, search.difference)
+        if p > CLOSED_FORM and code & TIGHT == 0:
+            search.bound[0] = max(search.bound[0], dual_bound(search.difference, p, search.transport, upper))
+            search.partition[0] = code | TIGHT
+        else:
+            value, status = emd(search.difference, p, search.transport, upper, phi - PRECISION)
+            if value < upper:
+                upper = value
+                search.hint[mechanism, purview] = code & ~TIGHT
+                if not beats(upper, phi, wins_ties) or status != EXACT:
+                    return upper, False
+            listed -= 1
+            search.bound[0], search.partition[0] = search.bound[listed], search.partition[listed]
+        _sift_down(0, listed, search)
     return upper, True

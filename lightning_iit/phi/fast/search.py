@@ -10,7 +10,7 @@ import numpy as np
 
 from lightning_iit.phi.fast.cuts import SystemCut, system_cuts
 from lightning_iit.phi.fast.evaluation import Worker, evaluate_cut, new_worker
-from lightning_iit.phi.fast.mice import Mice, concept_phis, new_mice, new_uncut
+from lightning_iit.phi.fast.mice import Mice, concept_phis, forget_splits, new_known, new_mice
 from lightning_iit.phi.fast.repertoires import Repertoires, new_repertoires
 from lightning_iit.phi.fast.rounding import PRECISION
 
@@ -72,7 +72,7 @@ class CutSearch:
         self.n = len(candidate.nodes)
         self._cuts = system_cuts(self.n, options.cuts)
         self._row_count = 3**self.n if several else 2**self.n
-        self._uncut = new_uncut(self._row_count, self.n)
+        self._known = new_known(self._row_count, self.n)
         self._mice: dict[int, Mice] = {}
         self._whole = new_repertoires(self.n)
         threads = max(1, options.threads) if self.n >= THREADS_FROM else 1
@@ -124,8 +124,9 @@ class _Run:
 
     def found(self) -> Found:
         of = self._of
-        self._evaluate_cut(UNCUT, of._workers[0]._replace(cut=of._whole), of._uncut.mice, self._checkpoint)
-        phi = concept_phis(of._uncut.mice, self._rows[1:])
+        forget_splits(of._known)
+        self._evaluate_cut(UNCUT, of._workers[0]._replace(cut=of._whole), of._known.mice, self._checkpoint)
+        phi = concept_phis(of._known.mice, self._rows[1:])
         if phi.any():
             if not of._options.new_concepts:
                 self._wanted[1:] = phi > 0
@@ -133,7 +134,7 @@ class _Run:
         minimum, worker = self._minimum, of._workers[0]
         if minimum.mice is not None and minimum.cut is not None and of._options.repertoires:
             self._evaluate_mechanisms(1, 1, minimum.cut, worker, minimum.mice)
-        return Found(minimum, self._evaluated, self._rows, of._uncut.mice, of._whole, worker.cut)
+        return Found(minimum, self._evaluated, self._rows, of._known.mice, of._whole, worker.cut)
 
     def _evaluate_all(self) -> None:
         workers = self._of._workers
@@ -200,5 +201,5 @@ class _Run:
     def _evaluate_mechanisms(self, first: int, stop: int, cut: SystemCut, worker: Worker, mice: Mice) -> float:
         of, candidate = self._of, self._candidate
         bound = self._minimum.phi + 2 * PRECISION
-        known = (self._wanted, self._rows, candidate.dynamics, candidate.subsets, of._whole, of._uncut, mice, worker, bound)
+        known = (self._wanted, self._rows, candidate.dynamics, candidate.subsets, of._whole, of._known, mice, worker, bound)
         return float(evaluate_cut(first, stop, self._state, cut.source, cut.target, *known))

@@ -26,6 +26,7 @@ class Subsets(NamedTuple):
         offset: ``[N + 1]``, where the states of each set start in a row that holds those of all sets (3**n entries).
         extract: ``[N, N]``, ``extract[r, y]`` is the state y restricted to the positions of mask r, packed.
         deposit: ``[N, N]``, ``deposit[r, y]`` spreads the packed state y over the positions of mask r.
+        sevens: ``[N]``, each mask's digits as those of a number to base 7.
     """
 
     size: NDArray[np.int64]
@@ -34,6 +35,7 @@ class Subsets(NamedTuple):
     offset: NDArray[np.int64]
     extract: NDArray[np.int32]
     deposit: NDArray[np.int32]
+    sevens: NDArray[np.int64]
 
 
 @lru_cache(maxsize=16)
@@ -54,7 +56,7 @@ def subsets(n: int) -> Subsets:
         inside, to = bits[:, node], position[:, node]
         extract |= (((masks[None, :] >> node) & 1) << to[:, None] & -inside[:, None]).astype(np.int32)
         deposit |= ((((masks[None, :] >> to[:, None]) & 1) << node) & -inside[:, None]).astype(np.int32)
-    return Subsets(size, order, rank, offset, extract, deposit)
+    return Subsets(size, order, rank, offset, extract, deposit, bits @ 7 ** np.arange(n))
 
 
 def mask_of(nodes: tuple[int, ...]) -> int:

@@ -59,7 +59,7 @@ def _conditioned(system: System, nodes: tuple[int, ...]) -> NDArray[np.float64]:
 def _without_nonconnections(tpm: NDArray[np.float64], inputs: NDArray[np.int64]) -> NDArray[np.float64]:
     """Each node's probabilities ``[n, 2**n]``, averaged over the nodes with no connection to it: connectivity overrules the TPM."""
     n = tpm.shape[1]
-    probabilities = tpm.T.copy()
+    probabilities: NDArray[np.float64] = tpm.T.copy()
     for node in range(n):
         # axis a of the cube is node n - 1 - a
         axes = tuple(n - 1 - other for other in range(n) if not inputs[node] >> other & 1)

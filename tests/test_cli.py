@@ -19,7 +19,7 @@ from lightning_iit.cli import main
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.job import run
 from lightning_iit.phi.cost import coin_flip_phi, seconds_per_phi, simulate_coin_flips, transitions_for, units_for
-from lightning_iit.records import EpochRecord, Perturbation, PhiOptions, PhiTask, Provenance
+from lightning_iit.records import EpochRecord, NullResult, Perturbation, PhiOptions, PhiTask, Provenance
 from lightning_iit.store import record_name, write_record
 from lightning_iit.tpm.conversion import state_by_state
 from lightning_iit.tpm.estimate import counts_from_codes, tpm_from_counts
@@ -166,6 +166,17 @@ def test_phi_of_a_record_in_another_state_and_prior(run_cli, run_dir):
         status, out, _ = run_cli("phi", path, "--state", "110", "--json", *extra)
         assert status == 0
         assert json.loads(out)["result"]["phi"] == expected.phi
+
+
+def test_phi_of_a_record_says_its_null_or_that_there_is_none(run_cli, run_dir, tmp_path):
+    null = NullResult(name="cut", surrogates=19, mean=0.01, upper=0.03, excess=0.2, p=0.05, seed=0)
+    assert "null not computed (observational)" in run_cli("phi", run_dir / record_name("rnn", 1))[1]
+    write_record(tmp_path, msgspec.structs.replace(record(1), null=null))
+    path = tmp_path / record_name("rnn", 1)
+    assert f"{null.words} (observational)" in run_cli("phi", path)[1]
+    out = run_cli("phi", path, "--state", "110")[1]
+    assert "null not computed (observational)" in out
+    assert null.words not in out, "that is the null of another state"
 
 
 def test_the_prior_fills_rows_that_were_never_visited(run_cli, tmp_path):

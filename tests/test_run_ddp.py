@@ -47,6 +47,12 @@ def test_time_transitions_of_two_ranks_are_those_of_one_process(tmp_path, two):
         assert together.counts.transitions == 64 * 8
         assert together.counts == alone.counts
         assert together.phi == alone.phi
+        one_process, two_processes = (
+            {item.name: item for item in found.diagnostics}["markov_order"] for found in (alone, together)
+        )
+        assert one_process == two_processes, "three states in a row are summed over the ranks"
+        assert one_process.value is not None
+        assert {item.name: item for item in together.diagnostics}["stationarity"].value is not None
 
 
 def test_there_is_one_pool_and_it_is_the_first_ranks(two):

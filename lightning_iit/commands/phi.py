@@ -12,7 +12,7 @@ from lightning_iit.commands.inputs import TOLERANCE, TpmInput, read_cm, read_tpm
 from lightning_iit.commands.tables import print_complex, print_result
 from lightning_iit.errors import InvalidArgumentError, InvalidSystemError
 from lightning_iit.phi.compute import compute_phi, major_complex
-from lightning_iit.records import Computed, System
+from lightning_iit.records import NULL_NOT_COMPUTED, Computed, System
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lightning_iit.phi.engine import EngineName
+    from lightning_iit.records import EpochRecord
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ def run_phi(arguments: PhiArguments, console: Console) -> int:
     else:
         _print_source(console, given)
         print_result(console, result, system.state)
+        if given.record is not None and isinstance(result, Computed):
+            console.print(f"{_null_words(given.record, state, result)} ({given.record.kind})", highlight=False)
         if found is not None:
             print_complex(console, found)
     return 0 if isinstance(result, Computed) else 1
@@ -86,6 +89,12 @@ def _check_dependence(given: TpmInput, *, allow: bool) -> None:
             "defined for conditionally independent units. --allow-dependence goes on with the product, which is another system."
         )
         raise InvalidSystemError(msg)
+
+
+def _null_words(record: EpochRecord, state: tuple[int, ...], result: Computed) -> str:
+    """The null of the record where it is of this very Φ: not of another state, prior or approximation."""
+    same = record.phi is not None and state == record.states[0].state and abs(record.phi - result.phi) < 1e-6
+    return record.null_words if same else NULL_NOT_COMPUTED
 
 
 def _print_source(console: Console, given: TpmInput) -> None:

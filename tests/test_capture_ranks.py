@@ -26,6 +26,9 @@ SCENARIOS = {
     "random": {"selection": "random", "seed": 3, "threshold": "mean"},
     "time": {"layout": "BTU", "units": 2, "threshold": "zero"},
     "auto": {"units": "auto"},
+    "groups": {"groups": 3, "units": 2},
+    "two bits": {"units": [4, 1], "bits": 2},
+    "clusters": {"selection": "clusters", "units": 2},
     "one rank": {},
     "broken": {},
 }
@@ -103,6 +106,23 @@ def test_sequences_of_two_ranks_count_as_those_of_one_process(run):
     assert layer.counts == other.counts
     sequences = [one for rank in (0, 1) for step in range(20) for one in rows_of(rank, step).reshape(-1, 3, 2).numpy()]
     assert as_counter(layer.counts) == loop_counts(sequences, layer.units.indices, (0.0, 0.0))
+
+
+def test_groups_are_the_same_on_all_ranks_and_each_adds_up(run):
+    (first, _), (second, _) = (rank[1] for rank in run("groups"))
+    assert len(first.groups) == 2
+    assert len({group.units.indices for group in (first, *first.groups)}) == 3
+    for mine, other in zip((first, *first.groups), (second, *second.groups), strict=True):
+        assert (mine.units, mine.thresholds, mine.counts) == (other.units, other.thresholds, other.counts)
+        assert as_counter(mine.counts) == loop_counts(streams(1), mine.units.indices, mine.thresholds.values)
+
+
+@pytest.mark.parametrize("scenario", ["two bits", "clusters"])
+def test_elements_are_the_same_on_all_ranks(run, scenario):
+    (first, _), (second, _) = (rank[1] for rank in run(scenario))
+    assert (first.units, first.thresholds, first.counts) == (second.units, second.thresholds, second.counts)
+    assert first.counts.transitions == 20 * 11 - 2
+    assert len(first.thresholds.values) == (4 if scenario == "two bits" else 2)
 
 
 def test_expected_transitions_are_those_of_all_ranks(run):

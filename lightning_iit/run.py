@@ -393,7 +393,7 @@ class Run:
             return {
                 "records": list(self._stored.values()),
                 "open": [[_pack(encode(task)), _pack(encode(stub))] for task, stub in self._open.values() if task is not None],
-                "windows": {layer: [_pack(encode(epoch)) for epoch in window.epochs] for layer, window in self._windows.items()},
+                "windows": {layer: [_pack(encode(epoch)) for epoch in window.carried] for layer, window in self._windows.items()},
             }
 
     def load_state_dict(self, state: Mapping[str, Any], *, known: bool = False) -> None:

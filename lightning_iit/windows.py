@@ -33,11 +33,17 @@ class Window:
     """
 
     def __init__(self, size: int, epochs: Iterable[WindowEpoch] = ()) -> None:
+        self._size = size
         self.epochs: deque[WindowEpoch] = deque(epochs, maxlen=size)
 
     def add(self, counts: Counts, dynamics: Dynamics | None) -> None:
         """Takes the counts of a further epoch; those of the oldest one are forgotten where there are too many."""
         self.epochs.append(WindowEpoch(counts, dynamics))
+
+    @property
+    def carried(self) -> list[WindowEpoch]:
+        """Those that the next epoch will be joined to."""
+        return list(self.epochs)[-(self._size - 1) :] if self._size > 1 else []
 
     @property
     def counts(self) -> Counts:

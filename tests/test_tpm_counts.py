@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from lightning_iit.errors import InvalidArgumentError, InvalidStatesError
-from lightning_iit.records import Counts
+from lightning_iit.records import Counts, Dynamics
 from lightning_iit.tpm import counts
+from lightning_iit.windows import Window
 
 
 def test_codes_and_table_give_the_same_counts():
@@ -54,3 +55,42 @@ def test_what_cannot_be_counted_is_refused():
         counts.merge([one, two])
     with pytest.raises(InvalidArgumentError, match="at least one"):
         counts.merge([])
+
+
+def dynamics_of(codes: np.ndarray) -> Dynamics:
+    middle = len(codes) // 2
+    halves = [counts.counts_from_codes(part[:-1], part[1:], units=3) for part in (codes[: middle + 1], codes[middle:])]
+    triples = counts.triples_from_codes([codes], units=3)
+    return Dynamics(triples=tuple(map(tuple, triples.tolist())), halves=tuple(halves))
+
+
+def test_merged_dynamics_are_those_of_all_epochs_split_nearest_to_the_middle():
+    rng = np.random.default_rng(0)
+    epochs = [rng.integers(0, 8, size) for size in (101, 301, 201)]
+    parts = [dynamics_of(codes) for codes in epochs]
+    merged = counts.merge_dynamics(parts)
+    assert np.array_equal(merged.triples, counts.triples_from_codes(epochs, units=3))
+    # 50 + 50 + 150 of 600 transitions are nearer to the middle than 50 + 50 + 150 + 150.
+    assert merged.halves[0] == counts.merge([*parts[0].halves, parts[1].halves[0]])
+    assert merged.halves[1] == counts.merge([parts[1].halves[1], *parts[2].halves])
+    assert counts.merge_dynamics(parts[:1]) == parts[0]
+    some = [parts[0], Dynamics(triples=None, halves=parts[1].halves), Dynamics(triples=parts[2].triples)]
+    assert counts.merge_dynamics(some) == Dynamics(triples=None, halves=())
+
+
+def test_a_window_holds_the_last_epochs_and_carries_those_that_the_next_is_joined_to():
+    rng = np.random.default_rng(1)
+    parts = [dynamics_of(rng.integers(0, 8, 50)) for _ in range(4)]
+    window = Window(3)
+    for part in parts:
+        window.add(counts.merge(part.halves), part)
+    assert window.counts == counts.merge([half for part in parts[1:] for half in part.halves])
+    assert window.dynamics == counts.merge_dynamics(parts[1:])
+    assert [epoch.dynamics for epoch in window.carried] == parts[2:]
+    again = Window(3, window.carried)
+    for one in (window, again):
+        one.add(counts.merge(parts[0].halves), parts[0])
+    assert again.counts == window.counts
+    assert Window(1, window.epochs).carried == []
+    window.add(parts[0].halves[0], None)
+    assert window.dynamics is None, "of one of its epochs nothing was counted"

@@ -144,13 +144,18 @@ def merge_dynamics(dynamics: Iterable[Dynamics]) -> Dynamics:
     The halves are split where an epoch or half of one ends, nearest to the middle of the transitions.
     """
     parts = list(dynamics)
+    if len(parts) == 1:
+        return parts[0]
     triples = None
     if all(part.triples is not None for part in parts):
         entries = np.array([entry for part in parts for entry in part.triples or ()], dtype=np.int64).reshape(-1, 4)
-        found, where = np.unique(entries[:, :3], axis=0, return_inverse=True)
-        times = np.zeros(len(found), dtype=np.int64)
+        bits = MOST_UNITS_IN_TRIPLES
+        packed, where = np.unique((entries[:, 0] << 2 * bits) + (entries[:, 1] << bits) + entries[:, 2], return_inverse=True)
+        times = np.zeros(len(packed), dtype=np.int64)
         np.add.at(times, where.reshape(-1), entries[:, 3])
-        triples = tuple(map(tuple, np.column_stack([found, times]).tolist()))
+        mask = 2**bits - 1
+        columns = (packed >> 2 * bits, packed >> bits & mask, packed & mask, times)
+        triples = tuple(map(tuple, np.stack(columns, axis=1).tolist()))
     halves = [half for part in parts for half in part.halves] if all(part.halves for part in parts) else []
     return Dynamics(triples=triples, halves=_two_halves(halves) if halves else ())
 

@@ -45,7 +45,8 @@ def main(out: Path, demo: Path) -> None:
             page.get_by_placeholder("Search metric charts").fill("phi")
             page.wait_for_timeout(6000)
             page.screenshot(path=out / "mlflow-metrics.png")
-            shoot(page, f"{where}/artifacts", out / "mlflow-artifacts.png")
+            page.set_viewport_size({"width": 1900, "height": 1000})
+            shoot(page, f"{where}/artifacts/iit/viewer.html", out / "mlflow-artifacts.png", wait=15000)
             browser.close()
     finally:
         mlflow.stop()

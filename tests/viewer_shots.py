@@ -1,16 +1,18 @@
 """Screenshots of every panel, light and dark: ``python tests/viewer_shots.py OUT [RUN]``.
 
 RUN is a folder of runs with event files (the demo's); without one, runs are made up. OUT is filled with PNG files, whose
-names say what they show.
+names say what they show; those called ``readme-*`` are small ones for ``docs/images``.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from PIL import Image
 from viewer_pages import Watched, browser, tensorboard, viewer, watched
 from viewer_runs import write_run
 
@@ -25,7 +27,8 @@ def main(out: Path, runs: Path | None) -> None:
     """Writes the pictures."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, browser() as chromium:
-        shown = runs or _made_up(Path(folder) / "runs")
+        # A copy, so that the paths on the page are those of no one's machine.
+        shown = Path(shutil.copytree(runs, Path(folder) / "demo")) if runs else _made_up(Path(folder) / "runs")
         with viewer(shown) as address:
             for theme in ("light", "dark"):
                 _page(chromium, address, out, theme)
@@ -38,6 +41,8 @@ def main(out: Path, runs: Path | None) -> None:
         if any(shown.rglob("events.out.tfevents.*")):
             with tensorboard(shown) as address:
                 _tab(chromium, address, out)
+                _small(out / "tensorboard-light.png", out / "readme-tensorboard.png")
+        _small(out / "concept-dark.png", out / "readme-page.png")
 
 
 def _made_up(folder: Path) -> Path:
@@ -96,13 +101,23 @@ def _other_pages(chromium: Browser, address: str, out: Path, theme: str) -> None
 
 
 def _tab(chromium: Browser, address: str, out: Path) -> None:
-    with watched(chromium, width=1440, height=860) as watching:
-        watching.page.goto(f"{address}#iit")
-        frame = watching.page.wait_for_selector("iframe").content_frame()
-        watching.ready(frame)
-        watching.page.wait_for_timeout(2 * SETTLE)
-        watching.page.screenshot(path=out / "tensorboard-dark.png")
-        watching.check()
+    for theme in ("light", "dark"):
+        with watched(chromium, width=1440, height=860, theme=theme) as watching:
+            watching.page.goto(f"{address}#iit")
+            frame = watching.page.wait_for_selector("iframe").content_frame()
+            watching.ready(frame)
+            watching.page.wait_for_timeout(2 * SETTLE)
+            watching.page.screenshot(path=out / f"tensorboard-{theme}.png")
+            watching.check()
+
+
+def _small(file: Path, to: Path, *, width: int = 1440, colors: int = 256) -> None:
+    """A picture with few colours, as the README carries it."""
+    with Image.open(file) as image:
+        whole = image.convert("RGB")
+        if whole.width > width:
+            whole = whole.resize((width, round(whole.height * width / whole.width)), Image.Resampling.LANCZOS)
+        whole.quantize(colors, Image.Quantize.MAXCOVERAGE, kmeans=8).save(to, optimize=True)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -52,8 +53,9 @@ class TensorBoardSource:
         return self._provider.list_tensors(context, experiment_id=experiment, plugin_name=PLUGIN)
 
     def place(self, context: Any, experiment: str) -> str:
-        """The log directory."""
-        return str(self._provider.experiment_metadata(context, experiment_id=experiment).data_location or "")
+        """The log directory; in full where it is on this machine, so that commands that name it work from anywhere."""
+        place = str(self._provider.experiment_metadata(context, experiment_id=experiment).data_location or "")
+        return str(Path(place).resolve()) if place and Path(place).is_dir() else place
 
     def tags(self, context: Any, experiment: str, run: str) -> dict[str, _Tag]:
         """The tags of a run with everything they hold."""

@@ -126,7 +126,7 @@ function legendOf(lines: Line[], state: AppState): HTMLElement[] {
   );
   const shown = lines.map((line) => line.curve).filter((curve) => curve.layer === state.layer);
   const notes = [
-    shown.some(({ mean, maximum }) => mean.some((value, at) => value !== maximum[at])) &&
+    shown.some(({ mean, maximum }) => mean.some((value, at) => (maximum[at] ?? 0) - (value ?? 0) > 1e-9)) &&
       h("span", { class: "key" }, h("i", { class: "band" }), "mean to maximum over states"),
     shown.some(({ nullUpper }) => nullUpper.some((value) => value !== null)) && h("span", { class: "key" }, h("i", { class: "stroke dotted" }), "null, upper"),
     lines.some((line) => line.curve.gaps.length) && h("span", { class: "key" }, h("b", { class: "gap" }, "×"), "no Φ"),

@@ -18,6 +18,10 @@ class Happening(Callback):
         print(f"epoch {trainer.current_epoch} ended", flush=True)
         if fault in {"kill", "interrupt"} and trainer.current_epoch == 2:
             time.sleep(60)
+        if fault == "terminate" and trainer.current_epoch == 2:
+            deadline = time.monotonic() + 60.0
+            while not trainer.received_sigterm and time.monotonic() < deadline:
+                time.sleep(0.05)
         if fault == "error" and trainer.current_epoch == 2:
             raise RuntimeError("the training broke")
 

@@ -88,6 +88,14 @@ class Server:
             return False
         return True
 
+    def pause(self) -> None:
+        """Has it listen and answer nothing, until :meth:`go_on`."""
+        os.killpg(self._process.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Has it answer again."""
+        os.killpg(self._process.pid, signal.SIGCONT)
+
     def stop(self) -> None:
         """Ends it with all its children, at once."""
         if self._process is not None:

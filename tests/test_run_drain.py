@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from lightning_iit import load_run
-from lightning_iit.records import Computed
+from lightning_iit.records import Computed, Failed
 
 HERE = Path(__file__).parent
 SLOW = """
@@ -55,6 +57,23 @@ def _read(descriptor: int) -> bytes:
 def test_a_log_file_says_what_is_waited_for(tmp_path):
     done = subprocess.run(script(tmp_path), capture_output=True, text=True, timeout=120, check=True)
     assert re.search(r"IITCallback: waiting for [1-9] open analyses, at most 600 s", done.stderr), done.stderr[-2000:]
+
+
+def test_an_interrupt_while_waiting_ends_at_once_and_keeps_the_counts(tmp_path):
+    process = subprocess.Popen(script(tmp_path), stderr=subprocess.PIPE, text=True)
+    while "waiting for" not in (line := process.stderr.readline()):
+        assert line, "it ended before"
+    process.send_signal(signal.SIGINT)
+    asked = time.monotonic()
+    assert process.communicate(timeout=60)[1] is not None
+    assert process.returncode != 0
+    assert time.monotonic() - asked < 20.0
+    records = load_run(tmp_path)
+    assert [record.epoch for record in records] == [-1, 0, 1, 2]
+    assert [record.counts.transitions for record in records] == [199] * 4
+    interrupted = [record for record in records if not isinstance(record.result, Computed)]
+    assert interrupted
+    assert all(isinstance(record.result, Failed) and record.result.code == "interrupted" for record in interrupted)
 
 
 def test_pictures_are_drawn_in_workers_alone(tmp_path):

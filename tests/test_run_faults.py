@@ -65,12 +65,14 @@ def test_an_error_in_training_keeps_every_record_until_then(tmp_path, whole):
     assert_same(load_run(tmp_path), whole[:4])
 
 
-def test_interrupt_ends_workers_and_keeps_records(tmp_path, whole):
-    script = start(tmp_path, "interrupt")
+@pytest.mark.parametrize(("fault", "signal_number"), [("interrupt", signal.SIGINT), ("terminate", signal.SIGTERM)])
+def test_interrupt_ends_workers_and_keeps_records(tmp_path, whole, fault, signal_number):
+    """Ctrl-C, and what a cluster's scheduler sends."""
+    script = start(tmp_path, fault)
     wait_for_record(tmp_path, 2)
     children = family(script.pid)
     assert children
-    script.send_signal(signal.SIGINT)
+    script.send_signal(signal_number)
     script.communicate(timeout=60)
     assert gone_within(children, 5.0)
     assert_same(load_run(tmp_path), whole[:4])

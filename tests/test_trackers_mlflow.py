@@ -178,6 +178,26 @@ def test_a_server_that_goes_away_and_comes_back_gets_everything(tmp_path, stoppa
     assert "takes records again" in said[1]
 
 
+def test_a_server_that_hangs_holds_nothing_up_and_gets_everything(tmp_path, stoppable, monkeypatch, caplog):
+    """It takes connections and answers none of them, and then goes on."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
+    records, images = a_run_of_records(epochs=range(4))
+    logger = a_logger(stoppable)
+    journal = Journal(trackers_for([logger], tmp_path / "run"), backoff=QUICK)
+    stoppable.pause()
+    began = time.monotonic()
+    for record in records:
+        journal.write(record, images[record.key])
+    assert time.monotonic() - began < 0.5, "the training thread must not wait"
+    while "cannot take" not in caplog.text:
+        assert time.monotonic() - began < 60
+        time.sleep(0.1)
+    assert load_run(tmp_path / "run") == Records.ordered(records)
+    stoppable.go_on()
+    assert journal.close(timeout=120) == ()
+    check_run(logger, records, images, tmp_path / "got")
+
+
 def test_a_server_killed_while_it_is_written_to_gets_everything_once(tmp_path, stoppable):
     """Killed in the middle of an upload: what was there in part is completed, not doubled."""
     records, images = a_run_of_records(epochs=range(8))

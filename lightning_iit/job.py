@@ -40,6 +40,8 @@ from lightning_iit.tpm.examine import diagnostic_scalars, examine
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from lightning_iit.records import GroupTask
+
 
 class Report(Protocol):
     """Is told how far a task is, and what is already known of it, should it be ended before its end."""
@@ -95,39 +97,29 @@ def run(task: PhiTask, report: Report = ignore) -> TaskResult:
             images["mip"] = _partition(task, tpm, states[0])
     partial = msgspec.structs.replace(partial, scalars=dict(scalars), images=dict(images), major_complex=complex_)
     report(1.0, partial=partial)
-    groups = _groups(task)
-    if groups:
+    groups: tuple[PhiResult, ...] = ()
+    for group in task.groups:
+        groups = (*groups, _of_group(task, group))
         scalars |= group_scalars([states[0].result, *groups])
-        report(1.0, partial=msgspec.structs.replace(partial, scalars=dict(scalars), groups=groups))
-    judgement = _judge(task, states, notes)
-    scalars |= judgement.scalars
-    if judgement.null is not None and task.pictures:
+        partial = msgspec.structs.replace(partial, scalars=dict(scalars), groups=groups)
+        report(1.0, partial=partial)
+    for judgement in _judgements(task, states, notes):
+        scalars |= judgement.scalars
+        partial = msgspec.structs.replace(partial, scalars=dict(scalars), **judgement._asdict())
+        report(1.0, partial=partial)
+    if partial.null is not None and task.pictures:
         with _Part("the pictures with their null", notes):
-            words = judgement.null.words
+            words = partial.null.words
             images |= {"tpm": _heatmap(task, tpm, words), "mip": _partition(task, tpm, states[0], words)}
-    return TaskResult(
-        states=states,
-        tpm=tpm.record,
-        scalars=scalars,
-        diagnostics=found,
-        null=judgement.null,
-        interval=judgement.interval,
-        curve=judgement.curve,
-        groups=groups,
-        sensitivity=judgement.sensitivity,
-        major_complex=complex_,
-        images=images,
-        notes=tuple(notes),
-        seconds=time.perf_counter() - start,
-    )
+    seconds = time.perf_counter() - start
+    return msgspec.structs.replace(partial, states=states, scalars=scalars, images=images, notes=tuple(notes), seconds=seconds)
 
 
-def _judge(task: PhiTask, states: tuple[StateResult, ...], notes: list[str]) -> Judgement:
-    """The null and the interval of the first state's Φ, where they are asked for."""
-    if task.judge is not None and states and isinstance(states[0].result, Computed):
-        with _Part("the null", notes):
-            return judge_phi(task, states[0].result.phi)
-    return Judgement()
+def _judgements(task: PhiTask, states: tuple[StateResult, ...], notes: list[str]) -> Iterator[Judgement]:
+    """What the first state's Φ is judged by, as far as it is known."""
+    if states and isinstance(states[0].result, Computed):
+        with _Part("what Φ is judged by", notes):
+            yield from judge_phi(task, states[0].result.phi)
 
 
 def prepare_run(task: PhiTask) -> None:
@@ -174,13 +166,10 @@ def _analyse(task: PhiTask, tpm: Tpm, progress: Callable[[float], None]) -> Iter
             yield Failed(code="engine_error", reason=f"{type(error).__name__}: {error}", details=traceback.format_exc())
 
 
-def _groups(task: PhiTask) -> tuple[PhiResult, ...]:
-    """The result of each further group of units."""
-    results: list[PhiResult] = []
-    for group in task.groups:
-        alone = msgspec.structs.replace(task, counts=group.counts, states=(group.state,), cm=group.cm, groups=())
-        results += _analyse(alone, tpm_from_counts(group.counts, task.prior), lambda _: None)
-    return tuple(results)
+def _of_group(task: PhiTask, group: GroupTask) -> PhiResult:
+    """The result of a further group of units."""
+    alone = msgspec.structs.replace(task, counts=group.counts, states=(group.state,), cm=group.cm, groups=())
+    return next(_analyse(alone, tpm_from_counts(group.counts, task.prior), lambda _: None))
 
 
 def _of_the_next(progress: Callable[[float], None], systems: int) -> Callable[[float], None]:

@@ -5,13 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from lightning_iit.phi.engine import choose_engine
-from lightning_iit.records import Computed, Counts, CurvePoint, Interval, NullResult, PhiResult, PhiTask, System, ThresholdPoint
+from lightning_iit.records import (
+    Computed,
+    Counts,
+    CurvePoint,
+    Interval,
+    NullResult,
+    PhiResult,
+    PhiTask,
+    System,
+    ThresholdCounts,
+    ThresholdPoint,
+)
 from lightning_iit.tpm.estimate import tpm_from_counts
 from lightning_iit.tpm.intervals import curve_point, phi_interval, posterior_draws, subsample_sizes, subsamples
 from lightning_iit.tpm.nulls import judge, null_scalars, surrogates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy as np
 
@@ -41,25 +52,31 @@ def analyses_for(task: PhiTask) -> int:
     return task.judge.surrogates + task.judge.interval_draws + points + len(task.judge.thresholds)
 
 
-def judge_phi(task: PhiTask, phi: float) -> Judgement:
+def judge_phi(task: PhiTask, phi: float) -> Iterator[Judgement]:
     """Judges Φ of the first state of a task, by analyses of the same state with other counts or TPMs.
 
     Args:
         task: with what is asked for in ``task.judge``.
         phi: of the first state.
+
+    Yields:
+        What is known, each time that there is more: first the null, then other thresholds, the interval and the curve.
     """
-    asked = task.judge
+    asked, known = task.judge, Judgement()
     if asked is None:
-        return Judgement()
-    null = None
+        return
     if asked.surrogates:
         drawn = surrogates(task.counts, asked.null, number=asked.surrogates, seed=task.seed, prior=task.prior)  # type: ignore[arg-type]
         null = judge(phi, _phis(task, _estimated(task, drawn)), name=asked.null, seed=task.seed)  # type: ignore[arg-type]
-    interval = None
+        yield (known := known._replace(null=null))
+    if asked.thresholds:
+        yield (known := known._replace(sensitivity=_sensitivity(task, asked.thresholds)))
     if asked.interval_draws:
         posterior = posterior_draws(task.counts, draws=asked.interval_draws, seed=task.seed)
-        interval = phi_interval(phi, _phis(task, posterior), counts=task.counts, kind=task.kind, null=null, seed=task.seed)
-    return Judgement(null, interval, _curve(task) if asked.curve else (), _sensitivity(task))
+        interval = phi_interval(phi, _phis(task, posterior), counts=task.counts, kind=task.kind, null=known.null, seed=task.seed)
+        yield (known := known._replace(interval=interval))
+    if asked.curve:
+        yield known._replace(curve=_curve(task))
 
 
 def _curve(task: PhiTask) -> tuple[CurvePoint, ...]:
@@ -70,9 +87,8 @@ def _curve(task: PhiTask) -> tuple[CurvePoint, ...]:
     return tuple(point for point in points if point is not None)
 
 
-def _sensitivity(task: PhiTask) -> tuple[ThresholdPoint, ...]:
+def _sensitivity(task: PhiTask, asked: Sequence[ThresholdCounts]) -> tuple[ThresholdPoint, ...]:
     """Φ of the same state with other thresholds."""
-    asked = task.judge.thresholds if task.judge is not None else ()
     tpms = [tpm_from_counts(other.counts, task.prior) for other in asked]
     results = _results(task, [tpm.state_by_node for tpm in tpms])
     return tuple(

@@ -27,7 +27,7 @@ def judged(counts: Counts, judge: Judge | None, *, kind="observational", seed=4,
 def test_the_null_of_a_task_is_that_of_its_counts_state_and_seed(null):
     counts = watched(BASIC, 800, 0)
     phi = phi_of_counts(counts, (1, 0, 0))
-    found = judge_phi(judged(counts, Judge(null=null)), phi)
+    *_, found = judge_phi(judged(counts, Judge(null=null)), phi)
     values = sorted(phi_of_counts(part, (1, 0, 0)) for part in surrogates(counts, null, number=19, seed=4))
     assert found.null.values == pytest.approx(values)
     assert (found.null.name, found.null.surrogates, found.null.seed) == (null, 19, 4)
@@ -49,7 +49,7 @@ def test_surrogates_of_a_perturbed_task_have_as_many_transitions_as_there_were_d
     ons = rng.binomial(128, BASIC)
     counts = Counts(visits=(128,) * 8, on=tuple(map(tuple, ons.tolist())), joint=())
     phi = phi_of_counts(counts, (1, 0, 0))
-    found = judge_phi(judged(counts, Judge(), kind="causal"), phi)
+    *_, found = judge_phi(judged(counts, Judge(), kind="causal"), phi)
     drawn = surrogates(counts, "cut", number=19, seed=4)
     assert all(part.visits == (128,) * 8 for part in drawn)
     assert found.null.values == pytest.approx(sorted(phi_of_counts(part, (1, 0, 0)) for part in drawn))
@@ -59,7 +59,7 @@ def test_surrogates_of_a_perturbed_task_have_as_many_transitions_as_there_were_d
 def test_the_interval_of_a_task_is_that_of_its_posterior_draws():
     counts = watched(BASIC, 800, 0)
     phi = phi_of_counts(counts, (1, 0, 0))
-    found = judge_phi(judged(counts, Judge(interval_draws=DRAWS)), phi)
+    *_, found = judge_phi(judged(counts, Judge(interval_draws=DRAWS)), phi)
     phis = [phi_of(draw, (1, 0, 0)) for draw in posterior_draws(counts, draws=DRAWS, seed=4)]
     expected = phi_interval(phi, phis, counts=counts, kind="observational", null=found.null, seed=4)
     assert (found.interval.low, found.interval.high) == pytest.approx((expected.low, expected.high))
@@ -69,7 +69,7 @@ def test_the_interval_of_a_task_is_that_of_its_posterior_draws():
 def test_the_curve_of_a_task_ends_in_its_own_phi():
     counts = watched(CHAIN, 1600, 1)
     phi = phi_of_counts(counts, (0, 0, 0))
-    found = judge_phi(judged(counts, Judge(curve=True), state=(0, 0, 0)), phi)
+    *_, found = judge_phi(judged(counts, Judge(curve=True), state=(0, 0, 0)), phi)
     assert [point.transitions for point in found.curve] == list(subsample_sizes(1600)) == [100, 200, 400, 800, 1600]
     parts = subsamples(counts, 400, number=CURVE_PARTS, seed=4)
     values = [value for part in parts if (value := phi_of_counts(part, (0, 0, 0))) is not None]
@@ -102,27 +102,34 @@ def test_the_number_of_analyses_is_known_before():
 
 def test_nothing_is_judged_that_was_not_asked_for():
     counts = watched(BASIC, 800, 0)
-    found = judge_phi(judged(counts, None), 0.3)
-    assert (found.null, found.interval, found.curve, found.scalars) == (None, None, (), {})
+    assert list(judge_phi(judged(counts, None), 0.3)) == []
+    assert run(judged(counts, None)).null is None
 
 
-def test_the_null_comes_behind_the_real_phi():
-    # What a worker has told before it begins with the null is what is left if the null takes too long: the whole Φ.
+def test_the_null_comes_behind_the_real_phi_and_the_rest_behind_the_null():
+    # What a worker has told is what is left if the rest takes too long: first the whole Φ, then its null, then one after another.
     told = []
 
     def report(fraction, *, state=None, partial=None):
         told.append((fraction, state, partial))
 
-    result = run(task(judge=Judge(interval_draws=10)), report)
-    assert result.null is not None
-    fraction, _, before = told[-1]
-    assert fraction == 1.0
+    other = ThresholdCounts(quantile=0.5, thresholds=(0.0,) * 3, counts=watched(BASIC, 300, 1))
+    result = run(task(judge=Judge(interval_draws=10, curve=True, thresholds=(other,))), report)
     assert [state for _, state, _ in told if state is not None] == list(result.states)
-    assert before.null is None
+    last_state = max(place for place, (_, state, _) in enumerate(told) if state is not None)
+    partials = [partial for _, _, partial in told[last_state + 1 :]]
+    known = [
+        (partial.null is not None, len(partial.sensitivity), partial.interval is not None, len(partial.curve))
+        for partial in partials
+    ]
+    assert known == [
+        (False, 0, False, 0), (True, 0, False, 0), (True, 1, False, 0), (True, 1, True, 0), (True, 1, True, 5),
+    ]  # fmt: skip
+    before = partials[0]
     assert before.scalars["phi"] == result.states[0].result.phi
-    assert set(result.scalars) - set(before.scalars) == {
-        "phi_null_mean", "phi_null_95", "phi_excess", "phi_p", "phi_low", "phi_high",
-    }  # fmt: skip
+    nulls = {"phi_null_mean", "phi_null_95", "phi_excess", "phi_p"}
+    assert set(partials[1].scalars) - set(before.scalars) == nulls
+    assert set(result.scalars) - set(before.scalars) == {*nulls, "phi_low", "phi_high"}
     assert set(before.images) == {"tpm", "mip"}
     # The pictures are drawn anew with the null in their caption.
     assert before.images["tpm"] != result.images["tpm"]
@@ -134,7 +141,7 @@ def test_a_null_that_cannot_be_made_costs_no_phi():
     result = run(judged(counts, Judge(null="shuffle")))
     assert isinstance(result.states[0].result, Computed)
     assert result.null is None
-    assert any(note.startswith("Could not make the null: InvalidArgumentError: null='shuffle'") for note in result.notes)
+    assert any(note.startswith("Could not make what Φ is judged by: InvalidArgumentError: null='shuffle'") for note in result.notes)
 
 
 # --- the budget -------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from lightning_iit import IITCallback, System, compute_phi
 from lightning_iit.records import Computed, EpochRecord
 from lightning_iit.tpm.estimate import tpm_from_counts
+from lightning_iit.tpm.states import choose_states
 
 
 class Recall(LightningModule):
@@ -33,10 +34,11 @@ class Recall(LightningModule):
 
 
 def observed_phi(record: EpochRecord) -> str:
-    """Φ of the transitions that were watched, in the state that was analysed."""
+    """Φ of the transitions that were watched, in the state they visited most (they are coded by thresholds of their own)."""
     if record.observed is None:
         return "-"
-    result = compute_phi(System(tpm=tpm_from_counts(record.observed).state_by_node, state=record.states[0].state))
+    (state,) = choose_states(record.observed.visits, None, "mode")
+    result = compute_phi(System(tpm=tpm_from_counts(record.observed).state_by_node, state=state))
     return f"{result.phi:.4f}" if isinstance(result, Computed) else result.reason
 
 

@@ -65,7 +65,7 @@ def settled(record: EpochRecord, results: Sequence[PhiResult]) -> tuple[GroupRes
 
     Args:
         record: with its own result, and its further groups as they were opened.
-        results: of the groups that were to be analysed; where an answer did not come, the record's own result says why.
+        results: of the groups that were to be analysed; none where the record itself could not be, as its result then says.
     """
     if not record.groups or record.units is None:
         return ()
@@ -80,12 +80,10 @@ def settled(record: EpochRecord, results: Sequence[PhiResult]) -> tuple[GroupRes
         perturbation=record.perturbation,
     )
     answers = iter(results)
-    missing = Skipped(code="not_reached", reason="The analysis of the layer ended before this group's turn.")
-    given_up = missing if isinstance(record.result, Computed) else record.result
     return (
         mine,
         *(
-            msgspec.structs.replace(group, result=next(answers, given_up)) if group.result == PENDING else group
+            msgspec.structs.replace(group, result=next(answers, record.result)) if group.result == PENDING else group
             for group in record.groups
         ),
     )

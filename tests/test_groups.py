@@ -14,18 +14,37 @@ from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from models import Gru, Mlp, flat_data, sequence_data
+from sample_records import a_record
 from test_run_counts import RawActivations
 from training import assert_same, train, trainer
 
 from lightning_iit import IITCallback, load_run
 from lightning_iit.capture import CaptureOptions
+from lightning_iit.capture.epoch import LayerEpoch
 from lightning_iit.capture.units import Moments, choose, random_groups
 from lightning_iit.commands.verify import verify
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.groups import group_scalars
+from lightning_iit.groups import Group, group_scalars, group_tasks, open_group, settled
 from lightning_iit.phi.compute import compute_phi
-from lightning_iit.records import Computed, EngineInfo, EpochRecord, GroupResult, Skipped, System
+from lightning_iit.phi.endings import unfinished
+from lightning_iit.records import (
+    Computed,
+    EngineInfo,
+    EpochRecord,
+    GroupResult,
+    PhiTask,
+    Skipped,
+    StateResult,
+    System,
+    TaskResult,
+    TimedOut,
+    Units,
+)
 from lightning_iit.report import markdown
+from lightning_iit.tpm.counts import counts_from_codes
+
+UNITS = Units(indices=(0, 1), width=9, selection="random")
+DEAD = Skipped(code="unit_never_on", reason="dead")
 
 
 def by_hand(sequences: list[np.ndarray], group: GroupResult) -> np.ndarray:
@@ -109,6 +128,27 @@ def test_scalars_are_of_the_groups_that_were_computed() -> None:
     assert group_scalars([Skipped(code="no_transitions", reason="none")]) == {}
 
 
+def test_every_group_has_a_result_whatever_happened() -> None:
+    """A worker that was ended in the middle of the groups, and a layer whose first group could not be set."""
+    counts = counts_from_codes([0, 1, 2, 3], [1, 2, 3, 0], units=2)
+    groups = [open_group(Group(LayerEpoch("x", "time", "observational", units=UNITS), counts, None, ((0, 0),))) for _ in range(3)]
+    missing = open_group(Group(LayerEpoch("x", "time", "observational", units=UNITS), counts, DEAD, ((0, 0),)))
+    assert missing.result == DEAD
+    task = PhiTask(
+        layer="x", epoch=0, global_step=0, counts=counts, prior=0.5, states=((0, 0),), kind="observational", axis="time",
+        groups=group_tasks([*groups, missing]),
+    )  # fmt: skip
+    assert len(task.groups) == 3
+    done, late = Computed(phi=0.1, engine=EngineInfo(name="fast", version="1")), TimedOut(reason="late", timeout=1.0)
+    finished = {(0, 0): StateResult(state=(0, 0), visits=1, result=done)}
+    answer = unfinished(task, late, finished, TaskResult(states=(), groups=(done,)))
+    assert answer.groups == (done, late, late)
+    record = a_record("x", result=done, groups=(groups[0], missing, *groups[1:]))
+    assert [group.result for group in settled(record, answer.groups)] == [record.result, done, DEAD, late, late]
+    broken = a_record("x", result=DEAD, groups=(groups[0], missing))
+    assert [group.result for group in settled(broken, ())] == [DEAD] * 3
+
+
 # --- runs -------------------------------------------------------------------------------------------------------------
 
 
@@ -138,7 +178,11 @@ def test_watched_groups_of_a_run(tmp_path) -> None:
         points = events.scalars[f"iit/net.gru/{name}"]
         assert [point.value for point in points] == pytest.approx([record.scalars[name] for record in stored], rel=1e-6)
     assert [point.value.groups for point in events.records["iit/net.gru/record"]] == [record.groups for record in stored]
-    assert all(comparison.differences == () for comparison in verify(stored, engine="fast"))
+    verified = verify(stored, engine="pyphi")
+    assert [comparison.again for comparison in verified] == pytest.approx(
+        [group.result.phi for record in stored for group in record.groups], abs=1e-6
+    )
+    assert all(not comparison.differences and not comparison.skipped for comparison in verified)
 
 
 def test_perturbed_groups_of_a_run(tmp_path) -> None:

@@ -18,7 +18,7 @@ from lightning_iit.store import load_run
 from lightning_iit.tpm.estimate import tpm_from_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console
 
@@ -89,17 +89,29 @@ def verify(
         timeout: seconds for one analysis.
 
     Returns:
-        One comparison for each analysed state that was computed.
+        One comparison for each analysed state (of each group of units) that was computed.
     """
-    cases = [(record, state) for record in records for state in _states(record) if isinstance(state.result, Computed)]
+    parts = [part for record in records for part in (record, *_further_groups(record))]
+    cases = [(part, state) for part in parts for state in part.states if isinstance(state.result, Computed)]
     if sample is not None and sample < len(cases):
         chosen = sorted(random.Random(0).sample(range(len(cases)), sample))  # noqa: S311
         cases = [cases[index] for index in chosen]
     return [_compare(record, state, engine, tolerance, timeout) for record, state in cases]
 
 
-def _states(record: EpochRecord) -> tuple[StateResult, ...]:
-    return record.states
+def _further_groups(record: EpochRecord) -> Iterator[EpochRecord]:
+    """The further groups of units of a record, each as if it were what the record is about."""
+    for group in record.groups[1:]:
+        if group.state is None or group.counts is None or record.tpm is None:
+            continue
+        yield msgspec.structs.replace(
+            record,
+            units=group.units,
+            counts=group.counts,
+            perturbation=group.perturbation,
+            tpm=tpm_from_counts(group.counts, record.tpm.prior).record,
+            states=(StateResult(state=group.state, visits=group.visits, result=group.result),),
+        )
 
 
 def _compare(record: EpochRecord, stored: StateResult, engine: EngineName, tolerance: float, timeout: float | None) -> Comparison:

@@ -15,13 +15,14 @@ def unfinished(
     finished: dict[tuple[int, ...], StateResult] | None = None,
     partial: TaskResult | None = None,
 ) -> TaskResult:
-    """The result of a task that did not end by itself: the states that were finished, and ``why`` for the others."""
+    """The result of a task that did not end by itself: the states and groups that were finished, and ``why`` for the others."""
     known = finished or {}
     states = tuple(known.get(state) or StateResult(state=state, visits=task.visits_of(state), result=why) for state in task.states)
     base = partial or TaskResult(states=states)
     # All states finished: it was ended in what comes after them, such as the null.
     notes = (*base.notes, f"Ended before its end: {why.reason}") if all(state in known for state in task.states) else base.notes
-    return msgspec.structs.replace(base, states=states, scalars={**base.scalars, **phi_scalars(states)}, notes=notes)
+    groups = (*base.groups, *[why] * (len(task.groups) - len(base.groups)))
+    return msgspec.structs.replace(base, states=states, groups=groups, scalars={**base.scalars, **phi_scalars(states)}, notes=notes)
 
 
 def why_not(outcome: Outcome) -> PhiResult:

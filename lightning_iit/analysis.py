@@ -12,7 +12,7 @@ import msgspec
 import torch
 from lightning.fabric.utilities import move_data_to_device
 
-from lightning_iit.capture.probe import check_fixed, watch_pass
+from lightning_iit.capture.probe import fixed_inputs, watch_pass
 from lightning_iit.computation import Computation
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.inline_pool import InlinePool
@@ -76,7 +76,7 @@ def analyse(
             records = analyse(model, loader, "gru", epoch=epoch, log_dir="runs/sweep")
     """
     settings = _settings(layers, options)
-    check_fixed(loader, "loader")
+    inputs = fixed_inputs(loader, "loader")
     folder = None if log_dir is None else Path(log_dir)
     if folder is None:
         settings.pictures = False
@@ -88,7 +88,7 @@ def analyse(
     try:
         watch.attach(model)
         captured = watch_pass(
-            model, loader, watch, name="the given data", seed=settings.seed, move=_mover(model), initial=epoch < 0
+            model, inputs, watch, name="the given data", seed=settings.seed, move=_mover(model), initial=epoch < 0
         )
         work.submit(watch, captured, epoch=epoch, global_step=epoch if global_step is None else global_step, last=True)
         work.finish(settings.drain_timeout, "the pass over the data")

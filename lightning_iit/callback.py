@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch.utils.data import DistributedSampler, RandomSampler
 
 from lightning_iit.capture.gate import TrainingStep
-from lightning_iit.capture.probe import check_fixed, watch_pass
+from lightning_iit.capture.probe import fixed_inputs, watch_pass
 from lightning_iit.capture.untrained import watch_untrained
 from lightning_iit.capture.watch import Watch
 from lightning_iit.computation import Computation
@@ -150,6 +150,7 @@ class IITCallback(Callback, Settings):
         self._watch: Watch | None = None
         self._work: Computation | None = None
         self._restored: dict[str, Any] = {}
+        self._inputs: Iterable[Any] | None = None
 
     @property
     def progress(self) -> tuple[TaskProgress, ...]:
@@ -169,8 +170,7 @@ class IITCallback(Callback, Settings):
         if stage != "fit":
             return
         positive("every_n_epochs", self.every_n_epochs)
-        if self.probe is not None:
-            check_fixed(self.probe, "probe")
+        self._inputs = None if self.probe is None else fixed_inputs(self.probe, "probe")
         check_pool_options(self.workers, self.timeout, self.when_busy, self.max_queued)
         self._options = self.run_options(window=self.window, extra_budget=self.extra_budget, world_size=trainer.world_size)
         self._watch = self.watch(pl_module, self._options, pictures=trainer.is_global_zero)
@@ -249,7 +249,7 @@ class IITCallback(Callback, Settings):
             plugin = trainer.precision_plugin
             captured = watch_pass(
                 pl_module,
-                self.probe,
+                self._inputs,  # type: ignore[arg-type]
                 self._watch,  # type: ignore[arg-type]
                 name="a fixed probe",
                 seed=self.seed,

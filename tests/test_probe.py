@@ -18,6 +18,7 @@ from torchmetrics.aggregation import SumMetric
 from training import train
 
 from lightning_iit import load_run
+from lightning_iit.capture.coding import Coding
 from lightning_iit.capture.perturb import observe, perturbed_tpm
 from lightning_iit.capture.reservoir import Reservoir
 from lightning_iit.capture.steps import step_for
@@ -93,7 +94,9 @@ def test_a_perturbation_takes_its_backgrounds_from_the_probe(tmp_path):
             for x, _ in probe:
                 gru(x)
         stepper = step_for(gru)
-        found = perturbed_tpm(gru, stepper, UNITS, [0.0] * 3, observe(gru, stepper, reservoir.calls), draws=16)
+        found = perturbed_tpm(
+            *(gru, stepper, Coding.of(record.units), record.thresholds, observe(gru, stepper, reservoir.calls)), draws=16
+        )
         assert record.kind == "causal"
         assert record.counts == found.counts
         assert record.perturbation.observed == found.observed
@@ -167,6 +170,25 @@ def test_epochs_that_are_not_analysed_are_not_run(tmp_path):
     records = train(tmp_path, epochs=4, every_n_epochs=2, probe=probe).records
     assert [record.epoch for record in records] == [-1, 1, 3]
     assert probe.passes == 3
+
+
+def test_a_loader_with_persistent_workers_may_be_the_one_that_trains(tmp_path):
+    class Batches(Callback):
+        def __init__(self):
+            self.seen = []
+
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+            self.seen.append(outputs["loss"].item())
+
+    def losses(*, probed: bool) -> list[float]:
+        loader = DataLoader(flat_data(100).dataset, 32, num_workers=1, persistent_workers=True)
+        batches = Batches()
+        train(tmp_path / str(probed), batches, data=loader, epochs=2, probe=loader if probed else None)
+        return batches.seen
+
+    expected = losses(probed=False)
+    assert len(expected) == 8
+    assert losses(probed=True) == expected
 
 
 # --- what is refused, and what fails --------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ The same pass serves a probe at each epoch's end and a model that is not in trai
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
-from torch.utils.data import DistributedSampler, RandomSampler, SubsetRandomSampler, WeightedRandomSampler
+from torch.utils.data import DataLoader, DistributedSampler, RandomSampler, SubsetRandomSampler, WeightedRandomSampler
 
 from lightning_iit.capture.untouched import untouched
 from lightning_iit.errors import InvalidArgumentError
@@ -27,8 +28,12 @@ if TYPE_CHECKING:
 _RANDOM = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
 
 
-def check_fixed(loader: Any, name: str) -> None:
-    """Checks that a loader gives the same batches in the same order each time.
+def fixed_inputs(loader: Any, name: str) -> Iterable[Any]:
+    """What reads the batches of a loader that gives the same ones in the same order each time.
+
+    Returns:
+        The loader; of a DataLoader a copy with an iterator of its own, since training may be reading the same one, and persistent
+        workers serve one reader.
 
     Raises:
         InvalidArgumentError: it shuffles, can be read only once, or cannot be read at all.
@@ -47,6 +52,11 @@ def check_fixed(loader: Any, name: str) -> None:
                 "DataLoader with shuffle=False, or a list of batches."
             )
             raise InvalidArgumentError(msg)
+    if not isinstance(loader, DataLoader):
+        return loader
+    reader = copy.copy(loader)
+    reader._iterator = None
+    return reader
 
 
 def call_with(module: nn.Module, batch: Any) -> Any:

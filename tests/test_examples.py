@@ -8,6 +8,7 @@ import re
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,9 @@ def test_no_example_is_longer_than_60_lines():
 def demo(tmp_path_factory):
     """The demo as `make demo` runs it: its folder, its records, what it printed, and when it was through (seconds since 1970)."""
     folder = tmp_path_factory.mktemp("demo")
+    began = time.monotonic()
     out = run(folder, EXAMPLES / "digits_mlp.py")
+    assert time.monotonic() - began < 480, "eight minutes"
     (version,) = (folder / "runs" / "demo").glob("version_*")
     return folder, load_run(version), out, (version / "iit" / "report.md").stat().st_mtime
 

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 from viewer_examination import go_to
 from viewer_pages import browser, viewer, watched
-from viewer_runs import make_record, write_file, write_record, write_run
+from viewer_runs import make_record, make_snapshots, write_file, write_record, write_run
 
-from lightning_iit.records import Computed, CurvePoint, EngineInfo, MajorComplex, encode
+from lightning_iit.records import Computed, CurvePoint, EngineInfo, MajorComplex, decode_network, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,6 +129,7 @@ def check_room(page: Page, width: int, height: int) -> None:
 def test_text_stands_out_from_its_ground(chromium: Browser, written: Path) -> None:
     """Light and dark, with the record of an epoch that has a Φ and of one that has none."""
     with viewer(written / "version_0") as address, watched(chromium, width=1920, height=1080) as page:
+        page.page.emulate_media(reduced_motion="reduce")  # colours that glide would be read on their way
         page.page.goto(address)
         page.ready()
         for theme in ("dark", "light"):
@@ -140,7 +141,6 @@ def test_text_stands_out_from_its_ground(chromium: Browser, written: Path) -> No
                 faint = [(text, round(ratio, 2)) for text, ratio in found if ratio < LEAST_CONTRAST]
                 assert not faint, (theme, faint)
             page.page.keyboard.press("t")
-            page.page.wait_for_timeout(300)  # the colours glide
 
 
 def test_what_only_some_records_hold_is_drawn(chromium: Browser, tmp_path: Path) -> None:
@@ -152,11 +152,15 @@ def test_what_only_some_records_hold_is_drawn(chromium: Browser, tmp_path: Path)
     computed = Computed(phi=0.75, engine=EngineInfo(name="fast", version="1"))
     full = msgspec.structs.replace(record, curve=points, major_complex=MajorComplex(nodes=(0, 2), result=computed))
     write_record(tmp_path, full)
+    shot = decode_network(make_snapshots(0)[0][1])
+    note = "memory: the last of its 3 layers is shown, without the weights into it."
+    write_file(tmp_path / "iit" / "network" / "snapshot=0000.json", encode(msgspec.structs.replace(shot, epoch=0, notes=(note,))))
     write_record(tmp_path, make_record("hidden", 1))
     with viewer(tmp_path) as address, watched(chromium, width=1920, height=1080) as page:
         page.page.goto(address)
         page.page.wait_for_selector(".value[data-phi]")
         assert page.page.locator(".record-curve").is_hidden()
+        assert page.page.locator(".stage-note").inner_text().split("\n") == [note, "No snapshot of epoch 1: this is epoch 0."]
         assert page.page.locator(".unit.major").count() == 0
         assert "not computed" in page.page.locator(".chip", has_text="null").inner_text()
         page.page.keyboard.press("ArrowLeft")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from chains import BASIC, STICKY, counted, walk
+from chains import BASIC, STICKY, counted, walk, watched
 from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import EarlyStopping
 from models import Gru, Mlp, flat_data, sequence_data
@@ -169,13 +169,19 @@ def test_what_does_not_apply_in_a_run(tmp_path):
         ("markov_order", "stationarity", "self_transitions", "multi_information"), "not applicable"
     )
     assert not {"markov_order", "stationarity", "self_transitions", "multi_information"} & set(perturbed.scalars)
-    many = train(tmp_path / "many", model=Mlp(), data=flat_data(3000), units=7, epochs=1, cuts="one", timeout=30.0).records[-1]
-    words = {item.name: item.words for item in many.diagnostics}
-    assert words["markov_order"] == "three states in a row are not counted for more than 6 units"
     few = train(tmp_path / "few", data=flat_data(60), epochs=1).records[-1]
     assert verdicts(few)["markov_order"] == verdicts(few)["stationarity"] == "ok"
     fewer = train(tmp_path / "fewer", data=flat_data(30), epochs=1).records[-1]
     assert verdicts(fewer)["markov_order"] == verdicts(fewer)["stationarity"] == "not enough data"
+
+
+def test_what_is_not_counted_of_many_units():
+    for units, said in ((7, {"markov_order"}), (9, {"markov_order", "stationarity"})):
+        counts = watched(np.full((2**units, units), 0.5), 3000, 0)
+        found = {item.name: item for item in examine(counts, kind="observational", dynamics=Dynamics(), resamples=19)}
+        for name in said:
+            assert found[name].verdict == "not applicable"
+            assert f"for more than {8 if name == 'stationarity' else 6} units" in found[name].words
 
 
 def test_diagnostics_are_logged_as_scalars(tmp_path):
@@ -249,6 +255,16 @@ def test_an_epoch_that_is_not_analysed_may_be_the_last(tmp_path):
     assert last.null is not None
     assert last.kind == "causal"
     assert last.sensitivity == (), "the layer has other weights by now, and what it was seen in is gone"
+
+
+def test_a_null_that_takes_too_long_costs_no_phi(tmp_path):
+    options = {"null_model": "cut", "surrogates": 200_000, "timeout": 4.0, "initial": False}
+    (record,) = train(tmp_path, data=flat_data(300), epochs=1, **options).records
+    assert isinstance(record.result, Computed)
+    assert record.scalars["phi"] == record.phi
+    assert record.null_words == "null not computed"
+    assert any(note.startswith("Ended before its end: Not finished within its time limit of 4 s") for note in record.notes)
+    assert "null not computed" in (tmp_path / "iit" / "report.md").read_text(encoding="utf-8")
 
 
 def test_the_last_record_of_a_run_has_all(tmp_path):

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { NetworkLayer } from "../src/data/types";
 import { activityAt, activityRange } from "../src/scales/activity";
-import { bitLabel, bitsOf, codeOf, lettersOf, unitLetter } from "../src/scales/bits";
+import { bitLabel, bitsOf, codeOf, elementLabel, lettersOf, unitLetter } from "../src/scales/bits";
 import { channels, hexOf, sequential } from "../src/scales/color";
 import { curves, epochAtStep, epochsOf, layersOf } from "../src/scales/curve";
 import { number, phiText } from "../src/scales/format";
@@ -10,6 +10,13 @@ import { lineWidth, THINNEST } from "../src/scales/weight";
 import { index, row } from "./rows";
 
 describe("states as bits", () => {
+  it("names elements as the records do", () => {
+    const units = { bits: 1, clusters: [] as number[][], indices: [12, 7], seed: null, selection: "given", width: 20 };
+    expect([0, 1].map((at) => elementLabel(units, at))).toEqual(["12", "7"]);
+    expect([0, 1].map((at) => elementLabel({ ...units, bits: 2, indices: [12, 12] }, at))).toEqual(["12a", "12b"]);
+    expect([0, 1].map((at) => elementLabel({ ...units, clusters: [[12, 13, 14, 19], [7]] }, at))).toEqual(["12+3", "7"]);
+  });
+
   it("are little-endian and show unit A first", () => {
     expect(bitsOf(6, 4)).toEqual([0, 1, 1, 0]);
     expect(bitLabel(1, 3)).toBe("100");

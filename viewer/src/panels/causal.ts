@@ -3,7 +3,7 @@ import type { Computed, Cut, EpochRecord } from "../data/types";
 import { fill, h, s } from "../dom";
 import { arrowMiddle, arrowPath, loopPath, NODE, placeCausal } from "../layout/causal";
 import type { CausalLayout } from "../layout/causal";
-import { lettersOf, unitLetter } from "../scales/bits";
+import { elementLabel, lettersOf, unitLetter } from "../scales/bits";
 import { NEGATIVE, POSITIVE } from "../scales/color";
 import { number, phiText } from "../scales/format";
 import { influences } from "../scales/influence";
@@ -146,15 +146,17 @@ const cross = ({ x, y }: { x: number; y: number }): SVGElement =>
 
 function node({ store, controller, tip }: Context, record: EpochRecord, place: { x: number; y: number }, at: number, bit: number | undefined): SVGElement {
   const index = record.units?.indices[at] ?? at;
+  const upper = record.thresholds?.upper[at];
+  const label = record.units ? elementLabel(record.units, at) : String(index);
   const group = s(
     "g",
     { class: `unit ${bit === 1 ? "on" : "off"}${record.major_complex?.nodes.includes(at) ? " major" : ""}`, "data-unit": at, tabindex: 0, role: "button", transform: `translate(${place.x} ${place.y})`,
-      "aria-label": `Unit ${unitLetter(at)}, ${record.layer} unit ${index}, ${bit === 1 ? "ON" : "OFF"}` },
+      "aria-label": `Unit ${unitLetter(at)}, ${record.layer} unit ${label}, ${bit === 1 ? "ON" : "OFF"}` },
     s("circle", { class: "complex", r: NODE + 2.6 }),
     s("circle", { class: "halo", r: NODE + 5 }),
     s("circle", { class: "body", r: NODE }),
     s("text", { class: "unit-letter", y: -1 }, unitLetter(at)),
-    s("text", { class: "unit-index", y: 11 }, String(index)),
+    s("text", { class: "unit-index", y: 11 }, label),
   );
   const choose = () => {
     const side = shownSide(store.state);
@@ -166,9 +168,10 @@ function node({ store, controller, tip }: Context, record: EpochRecord, place: {
     if (event.key === "Enter") choose();
   });
   group.addEventListener("mousemove", (event) => {
-    tip.show(event.clientX, event.clientY, `${unitLetter(at)} · ${record.layer} unit ${index}`, [
+    tip.show(event.clientX, event.clientY, `${unitLetter(at)} · ${record.layer} unit ${label}`, [
       ["state", bit === 1 ? "ON" : "OFF"],
       ["threshold", number(record.thresholds?.values[at])],
+      ...(upper == null ? [] : ([["and not above", number(upper)]] as [string, string][])),
     ]);
   });
   group.addEventListener("mouseenter", () => store.set({ lit: { mechanism: [at], cause: [], effect: [] } }));

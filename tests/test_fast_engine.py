@@ -156,7 +156,7 @@ def test_an_analysis_can_be_cancelled_at_any_time(threads):
 
 
 def test_an_error_in_a_thread_comes_out(monkeypatch):
-    monkeypatch.setattr("lightning_iit.phi.fast.search.evaluate_cut", lambda *_: 1 / 0)
+    monkeypatch.setattr("lightning_iit.phi.fast.search.machine_code", lambda _: lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         analyse(dense(6, 1), threads=2)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lightning_iit.phi.fast.compiling import machine_code
 from lightning_iit.phi.fast.cuts import SystemCut, system_cuts
 from lightning_iit.phi.fast.evaluation import Worker, evaluate_cut, new_worker
 from lightning_iit.phi.fast.mice import Mice, concept_phis, forget_splits, new_known, new_mice
@@ -121,11 +122,13 @@ class _Run:
         self._queue = iter(cut_search._cuts)
         self._lock = threading.Lock()
         self._stopped = False
+        self._kernel: Callable[..., float] = evaluate_cut
 
     def found(self) -> Found:
         of = self._of
         forget_splits(of._known)
         self._evaluate_cut(UNCUT, of._workers[0]._replace(cut=of._whole), of._known.mice, self._checkpoint)
+        self._kernel = machine_code(evaluate_cut)
         phi = concept_phis(of._known.mice, self._rows[1:])
         if phi.any():
             if not of._options.new_concepts:
@@ -202,4 +205,4 @@ class _Run:
         of, candidate = self._of, self._candidate
         bound = self._minimum.phi + 2 * PRECISION
         known = (self._wanted, self._rows, candidate.dynamics, candidate.subsets, of._whole, of._known, mice, worker, bound)
-        return float(evaluate_cut(first, stop, self._state, cut.source, cut.target, *known))
+        return self._kernel(first, stop, self._state, cut.source, cut.target, *known)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from viewer_examination import examine, go_to, written_record
-from viewer_pages import ARGUMENTS, answer_of, browser, viewer, watched
+from viewer_examination import examine, examine_values, go_to, written_record
+from viewer_pages import ARGUMENTS, answer_of, browser, tensorboard, viewer, watched
 from viewer_runs import make_record, write_file, write_record, write_run
 
 from lightning_iit.records import Computed, EngineInfo, decode, encode
@@ -67,7 +67,10 @@ def test_a_new_epoch_appears_by_itself(chromium: Browser, run: Path) -> None:
 
 
 def test_a_training_beside_the_page_is_followed(chromium: Browser, tmp_path: Path) -> None:
-    """Each epoch of a real run is in the page within two seconds of its record, and the page is never loaded again."""
+    """Each epoch of a real run is in the page within two seconds of its record, and the page is never loaded again.
+
+    The command line that the page shows then gives its Φ, and the page and a real tensorboard show what the run's files hold.
+    """
     script = Path(__file__).with_name("viewer_training.py")
     log = (tmp_path / "log").open("wb")
     runs = tmp_path / "runs"
@@ -87,6 +90,12 @@ def test_a_training_beside_the_page_is_followed(chromium: Browser, tmp_path: Pat
         print("seconds from record to page:", ", ".join(f"{seconds:.2f}" for seconds in late))
         assert max(late) < 2
         assert page.page.evaluate("() => window.__marker") == "still here"
+        examine_values(page.page, page.ready(), runs / "live" / "version_0")
+        page.check()
+    with tensorboard(runs) as address, watched(chromium, width=1440, height=900) as page:
+        page.page.goto(f"{address}#iit")
+        frame = page.ready(page.page.wait_for_selector("iframe").content_frame())
+        examine_values(page.page, frame, runs / "live" / "version_0")
         page.check()
 
 

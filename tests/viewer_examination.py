@@ -30,20 +30,28 @@ def written_network(run: Path, epoch: int) -> NetworkSnapshot:
 
 
 def examine(page: Page, frame: Frame | Page, run: Path) -> None:
-    """Compares the page that shows a run's newest epoch with the run's files."""
+    """Compares the page that shows the newest epoch of one of ``viewer_runs`` with the run's files: all that can be shown."""
+    record, network = examine_values(page, frame, run)
+    check_layers(frame, network)
+    check_curve(frame, run, record.layer)
+    check_heatmap(page, frame, record)
+
+
+def examine_values(page: Page, frame: Frame | Page, run: Path) -> tuple[EpochRecord, NetworkSnapshot]:
+    """Compares the page that shows the newest epoch of any run with the run's files: what every run has."""
     epoch = frame.evaluate("() => window.lightningIIT.state().epoch")
     layer = frame.evaluate("() => window.lightningIIT.state().layer")
     record = written_record(run, layer, epoch)
     network = written_network(run, epoch)
     check_reading(frame, record)
-    check_layers(frame, network)
     check_colours(frame, network)
     check_hover(page, frame, network, record)
     check_concepts(frame, record)
     check_influences(frame, record)
-    check_curve(frame, run, layer)
-    check_heatmap(page, frame, record)
     check_widths(frame, run, epoch)
+    go_to(frame, epoch)
+    frame.wait_for_function("(epoch) => window.lightningIIT.state().a.record?.epoch === epoch", arg=epoch)
+    return record, network
 
 
 def check_reading(frame: Any, record: EpochRecord) -> None:

@@ -14,8 +14,8 @@ from lightning_iit import IITCallback
 class Memory(LightningModule):
     def __init__(self):
         super().__init__()
-        self.memory = torch.nn.RNN(3, 8, batch_first=True)
-        self.head = torch.nn.Linear(8, 1)
+        self.memory = torch.nn.RNN(3, 32, batch_first=True)
+        self.head = torch.nn.Linear(32, 1)
 
     def training_step(self, batch, _):
         time.sleep(0.1)
@@ -27,7 +27,7 @@ class Memory(LightningModule):
 
 torch.manual_seed(0)
 data = DataLoader(TensorDataset(torch.randn(160, 12, 3)), batch_size=16)
-callback = IITCallback(["memory"], units=2, engine="fast")
+callback = IITCallback(["memory"], units=3, engine="fast", tpm="observe", states=2)
 logger = TensorBoardLogger(sys.argv[1], name="live")
 trainer = Trainer(
     max_epochs=4, logger=logger, callbacks=[callback], enable_progress_bar=False, enable_model_summary=False, log_every_n_steps=1

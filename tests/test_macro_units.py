@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 import torch
@@ -23,6 +26,9 @@ from lightning_iit.capture.watch import Watch
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.compute import compute_phi
 from lightning_iit.records import System
+
+if TYPE_CHECKING:
+    from lightning_iit.capture.epoch import LayerEpoch
 
 
 def average_linkage(samples: np.ndarray, units: list[int], n: int) -> set[tuple[int, ...]]:
@@ -163,6 +169,35 @@ def test_more_clusters_than_units_that_vary() -> None:
         (layer,) = capture.end_epoch()
     assert layer.units.indices == (0, 1, 3)
     assert "4 units were asked for; the layer has 3 that vary, and all of them are analysed." in layer.notes
+
+
+@pytest.mark.parametrize("options", [{}, {"bits": 2}])
+def test_a_resumed_capture_goes_on_with_its_macro_units(options: dict) -> None:
+    model = Rows()
+
+    def run(capture: Capture) -> LayerEpoch:
+        with capture:
+            capture.begin_epoch(3)
+            for step in range(3):
+                capture.begin_step()
+                model(torch.rand(50, 64, generator=torch.Generator().manual_seed(step)))
+                capture.end_step()
+            return capture.end_epoch()[0]
+
+    first = Capture(model, CaptureOptions(units=2, selection="clusters", **options))
+    before = run(first)
+    again = Capture(model, CaptureOptions(units=2, selection="clusters", **options))
+    again.load_state_dict(json.loads(json.dumps(first.state_dict())))
+    after = run(again)
+    assert (after.units, after.thresholds, after.counts, after.notes) == (
+        *(before.units, before.thresholds, before.counts),
+        before.notes,
+    )
+    other = Capture(model, CaptureOptions(units=3))
+    other.load_state_dict(first.state_dict())
+    resumed = run(other)
+    assert resumed.units == before.units
+    assert "units=3, bits=1, groups=1 was asked for; the run was resumed with the units that it began with." in resumed.notes
 
 
 @pytest.mark.parametrize(

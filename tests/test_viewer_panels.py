@@ -13,7 +13,17 @@ from viewer_examination import go_to
 from viewer_pages import browser, viewer, watched
 from viewer_runs import make_record, make_snapshots, write_file, write_record, write_run
 
-from lightning_iit.records import Computed, CurvePoint, EngineInfo, MajorComplex, decode_network, encode
+from lightning_iit.records import (
+    Computed,
+    CurvePoint,
+    EngineInfo,
+    GroupResult,
+    MajorComplex,
+    ThresholdPoint,
+    Units,
+    decode_network,
+    encode,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,7 +160,13 @@ def test_what_only_some_records_hold_is_drawn(chromium: Browser, tmp_path: Path)
         CurvePoint(transitions=t, subsamples=5, mean=m, low=m / 2, high=m * 1.5) for t, m in ((100, 0.9), (200, 0.6), (400, 0.5))
     )
     computed = Computed(phi=0.75, engine=EngineInfo(name="fast", version="1"))
-    full = msgspec.structs.replace(record, curve=points, major_complex=MajorComplex(nodes=(0, 2), result=computed))
+    others = tuple(
+        ThresholdPoint(quantile=q, thresholds=(), transitions=9, visited=3, phi=phi, reason="" if phi else "too few")
+        for q, phi in ((0.3, 0.25), (0.5, 0.5), (0.7, None))
+    )
+    groups = tuple(GroupResult(units=Units(indices=(k, k + 4), width=32, selection="random"), result=computed) for k in range(3))
+    complexes = MajorComplex(nodes=(0, 2), result=computed)
+    full = msgspec.structs.replace(record, curve=points, major_complex=complexes, sensitivity=others, groups=groups)
     write_record(tmp_path, full)
     shot = decode_network(make_snapshots(0)[0][1])
     note = "memory: the last of its 3 layers is shown, without the weights into it."
@@ -166,6 +182,11 @@ def test_what_only_some_records_hold_is_drawn(chromium: Browser, tmp_path: Path)
         page.page.keyboard.press("ArrowLeft")
         page.page.wait_for_function("() => window.lightningIIT.state().a.record?.epoch === 0")
         assert "A C · Φ 0.7500" in page.page.locator(".chip", has_text="major complex").inner_text()
+        sensitivity = page.page.locator(".chip", has_text="other thresholds")
+        assert "0.2500 – 0.5000" in sensitivity.inner_text()
+        sensitivity.hover()
+        assert page.page.locator(".tip-row").all_inner_texts()[2].split("\n") == ["quantile 0.7", "too few"]
+        assert "0.7500 – 0.7500" in page.page.locator(".chip", has_text="3 groups of units").inner_text()
         rings = page.page.locator(".unit").evaluate_all(
             "(units) => units.map((u) => getComputedStyle(u.querySelector('.complex')).stroke)"
         )
@@ -190,7 +211,18 @@ def test_records_of_older_and_newer_writers(chromium: Browser, written: Path, tm
     """What an older writer did not know is left out; of a newer one's record the page says that it cannot be read."""
     run = Path(shutil.copytree(written / "version_0", tmp_path / "run"))
     old = json.loads(encode(make_record("memory", EPOCHS, n=6, phi=0.25)))
-    for field in ("diagnostics", "notes", "null", "scalars", "major_complex", "curve", "interval", "perturbation", "kept"):
+    for field in (
+        "diagnostics",
+        "notes",
+        "null",
+        "scalars",
+        "major_complex",
+        "curve",
+        "interval",
+        "perturbation",
+        "groups",
+        "sensitivity",
+    ):
         old.pop(field, None)
     write_file(run / "iit" / "memory" / f"epoch={EPOCHS:04d}.json", json.dumps({**old, "unheard_of": 1}).encode())
     new = {**json.loads(encode(make_record("memory", EPOCHS + 1, n=6))), "schema_version": 99}

@@ -2,7 +2,7 @@
 import type { NetworkSnapshot, Unit } from "../data/types";
 import { fill, h } from "../dom";
 import { number } from "../scales/format";
-import { unitLetter } from "../scales/bits";
+import { lettersOf, unitLetter } from "../scales/bits";
 import { analysedName } from "../state/app";
 import type { Side } from "../state/app";
 import { NetworkScene } from "../scene/scene";
@@ -144,8 +144,8 @@ export function nameNode(side: Side, unit: Unit, step: number, shownLayer: strin
     const name = analysedName(layer, side.index);
     const units = side.record?.units;
     if (layer.analysed.includes(unit.index) && name === shownLayer && units) {
-      const at = units.indices.indexOf(unit.index);
-      if (at >= 0) lines.push(["analysed as", unitLetter(at)], ["threshold", number(side.record?.thresholds?.values[at])]);
+      const elements = units.indices.flatMap((index, at) => (index === unit.index ? [at] : []));
+      for (const at of elements) lines.push(["analysed as", unitLetter(at)], ["threshold", number(side.record?.thresholds?.values[at])]);
     } else if (layer.analysed.includes(unit.index)) {
       lines.push(["analysed in", name ?? layer.name]);
     }
@@ -189,11 +189,12 @@ function drawNames(names: HTMLElement, scene: NetworkScene, side: Side, shown: s
   });
   const layer = network.layers.find((known) => analysedName(known, side.index) === shown);
   const units = side.record?.layer === shown ? (side.record?.units?.indices ?? []) : [];
+  // A unit of two bits is two elements, and has both letters.
   const letters = layer
-    ? units.map((index, at) => {
+    ? [...new Set(units)].map((index) => {
         const place = scene.project({ layer: layer.name, index });
         if (!place) return null;
-        const tag = h("div", { class: "letter" }, unitLetter(at));
+        const tag = h("div", { class: "letter" }, lettersOf(units.flatMap((other, at) => (other === index ? [at] : []))));
         tag.style.transform = `translate(${place.x + 7}px, ${place.y - 21}px)`;
         return tag;
       })

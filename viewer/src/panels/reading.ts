@@ -60,13 +60,34 @@ function value(record: EpochRecord, chosen: number): HTMLElement {
   );
 }
 
+type ChipWords = [name: string, text: string, lines: (string | [string, string])[], mood?: string];
+
+function chipOf(tip: Tip, ...[name, text, lines, mood = ""]: ChipWords): HTMLElement {
+  const element = h("div", { class: `chip ${mood}`, tabindex: 0 }, h("span", {}, name), h("b", {}, text));
+  tip.on(element, name, lines);
+  return element;
+}
+
+/** Φ of the same layer by other choices: thresholds and groups of units. */
+function others(record: EpochRecord, tip: Tip): HTMLElement[] {
+  const range = (values: number[]) => (values.length ? `${phiText(Math.min(...values))} – ${phiText(Math.max(...values))}` : "no Φ");
+  const made: HTMLElement[] = [];
+  if (record.sensitivity.length) {
+    const phis = record.sensitivity.flatMap(({ phi }) => (phi === null ? [] : [phi]));
+    const lines = record.sensitivity.map(({ quantile, phi, reason }): [string, string] => [`quantile ${number(quantile)}`, phi === null ? reason || "no Φ" : phiText(phi)]);
+    made.push(chipOf(tip, "other thresholds", range(phis), ["Φ of the same state where a unit is ON above another quantile of its activations:", ...lines]));
+  }
+  if (record.groups.length) {
+    const phis = record.groups.flatMap(({ result }) => (result.status === "computed" ? [result.phi] : []));
+    const lines = record.groups.map(({ units, result }): [string, string] => [`units ${units.indices.join(" ")}`, result.status === "computed" ? phiText(result.phi) : (statusWords[result.status] ?? result.status)]);
+    made.push(chipOf(tip, `${record.groups.length} groups of units`, range(phis), ["Random groups of the layer's units; the panels show the first.", ...lines]));
+  }
+  return made;
+}
+
 function chips(record: EpochRecord, tip: Tip): HTMLElement[] {
   const made: HTMLElement[] = [];
-  const chip = (name: string, text: string, lines: (string | [string, string])[], mood = "") => {
-    const element = h("div", { class: `chip ${mood}`, tabindex: 0 }, h("span", {}, name), h("b", {}, text));
-    tip.on(element, name, lines);
-    made.push(element);
-  };
+  const chip = (...words: ChipWords) => void made.push(chipOf(tip, ...words));
   chip("kind", record.kind, [kindWords[record.kind] ?? "", `Transitions go ${axisWords[record.axis] ?? record.axis}.`, ...structural(record)], record.kind);
   const result = record.result;
   const engine = result.status === "computed" ? `${result.engine.name} ${result.engine.version}` : record.provenance.engine;
@@ -84,6 +105,7 @@ function chips(record: EpochRecord, tip: Tip): HTMLElement[] {
     const { low, high, level, draws, words } = record.interval;
     chip("interval", `${phiText(low)} – ${phiText(high)}`, [["level", `${number(100 * level, 3)} %`], ["draws from the posterior", String(draws)], ...(words ? [words] : [])]);
   }
+  made.push(...others(record, tip));
   if (record.counts && record.perturbation) {
     const { draws, background, observed } = record.perturbation;
     chip("set", `${count(draws)} × ${record.counts.visits.length} states`, [

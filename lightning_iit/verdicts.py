@@ -132,7 +132,7 @@ def _of_connected_units(record: EpochRecord, phi: float) -> str:
         return "The estimated system is reducible: there is a cut that makes no difference to it."
     if record.null is None:
         return (
-            "This Φ was not compared with a null, so no integration may be concluded: with few transitions even independent"
+            "This Φ was not compared with a null, so it is no evidence of integration: with few transitions even independent"
             " coin flips give Φ > 0."
         )
     return _against(record, record.null)
@@ -141,12 +141,13 @@ def _of_connected_units(record: EpochRecord, phi: float) -> str:
 def _against(record: EpochRecord, null: NullResult) -> str:
     compared = _NULL_WORDS.get(null.name, f"the null {null.name!r}")
     if null.p > SIGNIFICANCE:
-        return f"This Φ (p = {null.p:.3f}) cannot be told from that of {compared}, so no integration may be concluded."
+        equal = f"This Φ (p = {null.p:.3f}) cannot be told from that of {compared}."
+        return f"{equal} It is no evidence of integration, and none against it."
     above = f"This Φ is above that of {compared} (p = {null.p:.3f})"
     if null.name == "shuffle":
         return (
-            f"{above}. That shows temporal dependence only: independent units with memory pass this test too, so no integration"
-            " may be concluded."
+            f"{above}. That shows temporal dependence only: independent units with memory pass this test too, so it is no evidence"
+            " of integration."
         )
     if record.kind == "causal":
         return f"{above}, so these units are integrated in the sense of IIT 3.0, in the analysed state and for these inputs."

@@ -16,7 +16,7 @@ from lightning_iit.report import markdown, summary_table
 from lightning_iit.verdicts import conclusion
 
 REASON = "The units of one feed-forward layer (Linear) have no connections among them."
-CLAIM = re.compile(r"(is|are|be) integrated\b|shows? integration|integration may be concluded(?<!no integration may be concluded)")
+CLAIM = re.compile(r"(is|are|be) integrated\b|shows? integration|(?<!no )evidence of integration|integration may be concluded")
 
 
 def a_null(p=0.05, name="cut"):

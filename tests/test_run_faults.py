@@ -12,7 +12,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from event_files import read_events
 from lightning.pytorch import Callback
+from lightning.pytorch.loggers import TensorBoardLogger
 from training import assert_same, comparable, train
 
 from lightning_iit import load_run
@@ -174,23 +176,30 @@ def test_what_is_still_open_at_the_deadline_says_so_and_keeps_its_counts(tmp_pat
 
 @pytest.fixture
 def disk(tmp_path):
-    """A small file system with no room on it; ``disk / "filler"`` takes it all."""
+    """A small file system."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], capture_output=True, check=False)
     if mounted.returncode:
         pytest.skip("a small file system cannot be mounted here")
     try:
-        with suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
-            while filler.write(b"x" * 4096):
-                pass
         yield disk
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
+def fill(disk: Path) -> Path:
+    """A file that takes all the room that is left."""
+    filler = disk / "filler"
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        while file.write(b"x" * 4096):
+            pass
+    return filler
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_a_full_disk_stops_neither_training_nor_the_records(disk, whole, caplog):
+    fill(disk)
     assert_same(train(disk, epochs=4).records, whole)
     (said,) = [record.getMessage() for record in caplog.records if "did not take" in record.getMessage()]
     assert str(disk / "iit") in said
@@ -198,24 +207,32 @@ def test_a_full_disk_stops_neither_training_nor_the_records(disk, whole, caplog)
     assert "callback.records" in said
 
 
-class MakeRoom(Callback):
-    """Frees the disk after an epoch whose record has found no room."""
+class FullForAWhile(Callback):
+    """Fills the disk after the first epoch and makes room again when the trackers have met that."""
 
-    def __init__(self, filler: Path, caplog) -> None:
-        self.filler, self.caplog = filler, caplog
+    def __init__(self, disk: Path, caplog) -> None:
+        self.disk, self.caplog = disk, caplog
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        if trainer.current_epoch == 1:
+            self.filler = fill(self.disk)
 
     def on_train_epoch_end(self, trainer, pl_module):
-        deadline = time.monotonic() + 60.0
-        while "cannot take" not in self.caplog.text and time.monotonic() < deadline:
-            time.sleep(0.05)
         if trainer.current_epoch == 2:
+            deadline = time.monotonic() + 60.0
+            while self.caplog.text.count("cannot take") < 2 and time.monotonic() < deadline:
+                time.sleep(0.05)
             self.filler.unlink()
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_disk_that_has_room_again_gets_every_record(disk, whole, caplog):
-    assert_same(train(disk, MakeRoom(disk / "filler", caplog), epochs=4).records, whole)
-    assert "cannot take" in caplog.text
+    logger = TensorBoardLogger(disk, name="", version="run")
+    assert_same(train(disk, FullForAWhile(disk, caplog), logger=logger, epochs=4).records, whole)
+    assert caplog.text.count("cannot take") >= 2, "both the files and TensorBoard met the full disk"
     assert "did not take" not in caplog.text
-    assert_same(load_run(disk), whole)
+    assert_same(load_run(disk / "run"), whole)
     assert len(list(disk.rglob("*.png"))) == 2 * len(whole)
+    events = read_events(disk / "run")
+    assert_same(events.all_records(), whole)
+    assert {tag: len(points) for tag, points in events.images.items()} == dict.fromkeys(("iit/net.1/tpm", "iit/net.1/mip"), 5)

@@ -115,7 +115,7 @@ class PhiOptions(_Record, frozen=True, kw_only=True):
         new_concepts: False assumes that cuts cannot create concepts (PyPhi's ASSUME_CUTS_CANNOT_CREATE_NEW_CONCEPTS).
         repertoires: keep both repertoires of each concept in the result.
         complexes: also search all subsets for the major complex.
-        threads: threads inside one analysis; more than one pays from 6 units on.
+        threads: threads inside one analysis; more than one pays from 6 units on. A worker pool adds cores that are idle.
         pyphi: further options of PyPhi by PyPhi's names, e.g. ``{"MEASURE": "KLD"}``; they ask for the PyPhi engine.
     """
 

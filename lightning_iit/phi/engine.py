@@ -16,6 +16,9 @@ EngineName: TypeAlias = Literal["auto", "fast", "pyphi"]
 Progress: TypeAlias = Callable[[float], None]
 """Is told the fraction of the work that is done, from 0 to 1."""
 
+THREADS_FROM = 6
+"""Below so many units threads inside an analysis cost more than they give."""
+
 
 class PhiEngine(Protocol):
     """Computes Φ by IIT 3.0. Engines hold no state between calls that a caller could see."""

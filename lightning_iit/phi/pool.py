@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.phi.cores import with_threads
 from lightning_iit.phi.endings import drained, unfinished, why_not
 from lightning_iit.phi.process_context import WorkerServer
 from lightning_iit.phi.worker import Returned, Stopped, Worker
@@ -99,6 +100,9 @@ class _Open:
 class WorkerPool:
     """Worker processes on this machine, at low priority, each replaced when it is lost.
 
+    An analysis of many units also has the cores that are idle (see :func:`~lightning_iit.phi.cores.with_threads`), all of them
+    while the host waits in ``drain``.
+
     A script needs no ``if __name__ == "__main__"``. Nothing of the host is changed, and no process outlives it.
 
     Args:
@@ -137,6 +141,7 @@ class WorkerPool:
         self._warm_ups: list[list[tuple[Any, ...]]] = [[] for _ in range(workers)]
         self._threads: list[threading.Thread] = []
         self._closed = False
+        self._draining = False
         self._pid = os.getpid()
 
     @property
@@ -192,13 +197,15 @@ class WorkerPool:
             Whether every task ended by itself.
         """
         deadline = time.monotonic() + timeout
+        self._draining = True
         while (left := deadline - time.monotonic()) > 0 and not self._settled(min(_TICK, left)):
             if on_progress is not None:
                 on_progress(self.pending)
-        if self._settled(0.0):
-            return True
-        self._end_all(lambda entry: drained(timeout, running=entry.running))
-        return False
+        settled = self._settled(0.0)
+        if not settled:
+            self._end_all(lambda entry: drained(timeout, running=entry.running))
+        self._draining = False
+        return settled
 
     def close(self) -> None:
         """Ends the workers at once; what is open ends as Failed. A second call does nothing, nor does one in a forked child."""
@@ -287,6 +294,7 @@ class WorkerPool:
         if entry.future.cancelled():
             self._settle(entry, Skipped(code="cancelled", reason="It was cancelled."))
             return
+        task = with_threads(task, busy=min(self._workers, self.pending), training=not self._draining)
         timeout = task.timeout if task.timeout is not None else self._timeout
         outcome = worker.call(self._function, (task,), timeout=timeout, on_report=entry.see, stopped=lambda: entry.stopped)
         if isinstance(outcome, Returned) and isinstance(outcome.value, TaskResult):

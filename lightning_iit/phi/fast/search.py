@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lightning_iit.phi.engine import THREADS_FROM
 from lightning_iit.phi.fast.compiling import machine_code
 from lightning_iit.phi.fast.cuts import SystemCut, system_cuts
 from lightning_iit.phi.fast.evaluation import Worker, evaluate_cut, new_worker
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
     from lightning_iit.phi.fast.tables import Candidate
     from lightning_iit.records import PhiOptions
-
-THREADS_FROM = 6
-"""Below so many nodes threads cost more than they give."""
 
 UNCUT = SystemCut(-1, 0, 0)
 

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from lightning_iit.capture.stepper import repeated
+
 if TYPE_CHECKING:
     from lightning_iit.capture.stepper import State
 
@@ -76,13 +78,17 @@ class Weights:
         return linear(hidden, self.w_hr), cell
 
     def read(self, state: State, inputs: Tensor, units: Tensor) -> Tensor:
-        """Some units' hidden state after one step, ``[row, len(units)]``: only their gates are computed."""
+        """Some units' hidden state after one step, ``[row, len(units)]``: only their gates are computed.
+
+        Inputs that come again and again, with the state set otherwise, may be there once.
+        """
         if self.w_hr is not None:
-            return self.advance(state, inputs)[0][:, units]
+            return self.advance(state, repeated(inputs, len(state[0])))[0][:, units]
         width = self.widths[-1]
         rows = torch.cat([units + start for start in range(0, len(self.w_hh), width)])
         b_ih, b_hh = (None if bias is None else bias[rows] for bias in (self.b_ih, self.b_hh))
-        from_inputs, from_state = linear(inputs, self.w_ih[rows], b_ih), linear(state[0], self.w_hh[rows], b_hh)
+        from_state = linear(state[0], self.w_hh[rows], b_hh)
+        from_inputs = repeated(linear(inputs, self.w_ih[rows], b_ih), len(from_state))
         if self.mode == "LSTM":
             return _lstm(from_inputs + from_state, state[1][:, units])[0]
         if self.mode == "GRU":

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_iit.capture.coding import Coding, Cut
-from lightning_iit.capture.stepper import Observations, State, Stepper
+from lightning_iit.capture.stepper import Observations, State, Stepper, repeated
 from lightning_iit.capture.transitions import pack
 from lightning_iit.capture.untouched import untouched, unwrapped
 from lightning_iit.errors import StepError
@@ -272,7 +272,7 @@ class _Setting:
 
     def into(self, state: State, levels: Tensor) -> State:
         """The state of each draw with the units set to each row of ``levels [state, unit]``: ``[state * draw, unit]``."""
-        parts = [_repeated(part, len(levels)) for part in state]
+        parts = [repeated(part, len(levels) * len(part)) for part in state]
         wanted = levels[:, self.owners]
         for part, values in zip(parts, self.values, strict=False):
             part[:, self.local] = values.gather(0, wanted).repeat_interleave(len(part) // len(levels), dim=0)
@@ -285,12 +285,6 @@ def _step_all(module: nn.Module, stepper: Stepper, draws: Observations, setting:
     bits = (torch.arange(2**n, device=setting.local.device)[:, None] >> torch.arange(n, device=setting.local.device)) & 1
     codes = []
     for levels in torch.split(coding.levels(bits), max(1, MOST_ROWS // count)):
-        state, inputs = setting.into(draws.state, levels), _repeated(draws.inputs, len(levels))
-        following = stepper.read(module, state, inputs, setting.local)
+        following = stepper.read(module, setting.into(draws.state, levels), draws.inputs, setting.local)
         codes.append(pack(cut.bits(coding.values(following))))
     return torch.cat(codes)
-
-
-def _repeated(part: Tensor, times: int) -> Tensor:
-    """``[draw, ...]`` laid end to end so many times."""
-    return part.repeat(times, *[1] * (part.ndim - 1))

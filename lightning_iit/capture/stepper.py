@@ -50,7 +50,19 @@ class Stepper(Protocol):
         """The next state of each row."""
 
     def read(self, module: nn.Module, state: State, inputs: Tensor, units: Tensor) -> Tensor:
-        """Some units' hidden state after one step, ``[row, len(units)]``; ``units`` are indices into the state."""
+        """Some units' hidden state after one step, ``[row, len(units)]``.
+
+        Args:
+            module: that is stepped.
+            state: of each row.
+            inputs: of each row, or of the first rows only: those that follow have the same inputs again, in the same order.
+            units: indices into the state.
+        """
 
     def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:
         """The states that the module went through in these calls, each with the input of the step that followed."""
+
+
+def repeated(part: Tensor, rows: int) -> Tensor:
+    """``[draw, ...]`` laid end to end until there are so many rows."""
+    return part.repeat(rows // len(part), *[1] * (part.ndim - 1))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from torch import Tensor, nn
 
 from lightning_iit.capture.recurrent import CellStepper, LayerStepper
-from lightning_iit.capture.stepper import Direction, Observations, State, Stepper
+from lightning_iit.capture.stepper import Direction, Observations, State, Stepper, repeated
 from lightning_iit.capture.untouched import unwrapped
 from lightning_iit.errors import InvalidArgumentError, StepError
 
@@ -101,7 +101,7 @@ class CustomStepper:
 
     def read(self, module: nn.Module, state: State, inputs: Tensor, units: Tensor) -> Tensor:
         """Some units' hidden state after one step."""
-        return self.step(module, state, inputs)[0][:, units]
+        return self.step(module, state, repeated(inputs, len(state[0])))[0][:, units]
 
     def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:
         """The states and inputs of calls whose outputs were kept.

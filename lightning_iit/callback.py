@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lightning.pytorch import Callback
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
-from torch.utils.data import DistributedSampler, RandomSampler
+from torch.utils.data import DataLoader, DistributedSampler, RandomSampler
 
 from lightning_iit.capture.gate import TrainingStep
 from lightning_iit.capture.probe import fixed_inputs, watch_pass
@@ -21,7 +21,7 @@ from lightning_iit.computation import Computation
 from lightning_iit.phi.engine import choose_engine
 from lightning_iit.phi.pool import WorkerPool, check_pool_options
 from lightning_iit.records import Records
-from lightning_iit.run import RunOptions
+from lightning_iit.request import RunOptions
 from lightning_iit.settings import Settings, positive
 from lightning_iit.store import FOLDER, layer_slug, set_aside
 from lightning_iit.trackers.dispatch import trackers_for
@@ -136,7 +136,7 @@ class IITCallback(Callback, Settings):
     max_queued: int = 64
     prog_bar: bool = False
     table: bool = True
-    probe: Any = None
+    probe: DataLoader | Sequence[Any] | None = None  # type: ignore[type-arg]  # LightningCLI reads no class with parameters
 
     # Lightning calls every hook of every callback in each step, and skips what cannot be called: these would do nothing.
     on_train_batch_start = None  # type: ignore[assignment]
@@ -243,14 +243,13 @@ class IITCallback(Callback, Settings):
 
     def _run_probe(self, trainer: Trainer, pl_module: LightningModule, *, epoch: int) -> None:
         """Watches the module on the probe, in eval mode and without a trace."""
-        if not self._is_analysed(epoch) and self.window == 1:
+        inputs, watch = self._inputs, self._watch
+        if inputs is None or watch is None or (self.window == 1 and not self._is_analysed(epoch)):
             return
         with self._guard("running the probe"):
             plugin = trainer.precision_plugin
             captured = watch_pass(
-                pl_module,
-                self._inputs,  # type: ignore[arg-type]
-                self._watch,  # type: ignore[arg-type]
+                *(pl_module, inputs, watch),
                 name="a fixed probe",
                 seed=self.seed,
                 move=lambda batch: trainer.strategy.batch_to_device(plugin.convert_input(batch), dataloader_idx=0),
@@ -355,7 +354,7 @@ class IITCallback(Callback, Settings):
     def _enough_samples(self) -> int:
         """How many samples of the untrained network are looked at: 100 for each possible state."""
         units = self.units
-        n = 6 if units == "auto" else units if isinstance(units, int) else len(units)
+        n = 6 if units == "auto" else self.bits * (units if isinstance(units, int) else len(units))
         return int(100 * 2**n)
 
     # --- faults -------------------------------------------------------------------------------------------------------

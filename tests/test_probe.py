@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from jsonargparse import ArgumentParser
 from lightning.pytorch import Callback, LightningModule
 from models import Gru, Mlp, flat_data, sequence_data
 from torch import nn
@@ -245,6 +246,16 @@ def test_the_report_and_the_options_say_probe(tmp_path):
     assert "| probe | DataLoader |" in report
 
 
+def test_a_probe_from_a_yaml_file():
+    parser = ArgumentParser()
+    parser.add_argument("--callback", type=Callback)
+    probe = {"class_path": "models.flat_data", "init_args": {"seed": 7}}
+    given = {"class_path": "lightning_iit.IITCallback", "init_args": {"layers": "net.1", "units": 3, "probe": probe}}
+    made = parser.instantiate(parser.parse_object({"callback": given})).callback
+    assert (made.layers, made.units) == ("net.1", 3)
+    assert torch.equal(made.probe.dataset.tensors[0], flat_data(seed=7).dataset.tensors[0])
+
+
 # --- no trace -------------------------------------------------------------------------------------------------------------
 
 
@@ -269,6 +280,28 @@ class Traced(LightningModule):
         random.random()
         np.random.rand()  # noqa: NPY002
         return self.dropout(self.norm(x)) + torch.randn(())
+
+
+def test_what_forward_logs_is_not_logged_of_the_probe(tmp_path):
+    class Logging(Mlp):
+        def __init__(self):
+            torch.manual_seed(1)
+            super().__init__()
+
+        def forward(self, x):
+            self.log("mean", x.mean(), on_step=False, on_epoch=True)
+            return super().forward(x)
+
+    class Metrics(Callback):
+        def on_train_end(self, trainer, pl_module):
+            self.kept = {name: value.item() for name, value in trainer.callback_metrics.items()}
+
+    plain, probed = Metrics(), Metrics()
+    train(tmp_path / "plain", plain, model=Logging(), epochs=1)
+    records = train(tmp_path / "probe", probed, model=Logging(), epochs=1, probe=[torch.full((30, 64), 9.0)]).records
+    assert {type(record.result) for record in records} == {Computed}
+    assert set(plain.kept) == {"mean", "loss"}
+    assert probed.kept == plain.kept
 
 
 def randomness() -> list:

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 from torch.utils.data import DataLoader, DistributedSampler, RandomSampler, SubsetRandomSampler, WeightedRandomSampler
 
-from lightning_iit.capture.untouched import untouched
+from lightning_iit.capture.untouched import silence, untouched
 from lightning_iit.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ def watch_pass(
     try:
         with untouched(module, loader):
             _seed(seed)
+            silence(module)
             for index, batch in enumerate(loader):
                 moved = move(batch)
                 if not counts:

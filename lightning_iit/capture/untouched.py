@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.fabric.utilities.seed import _collect_rng_states, _set_rng_states
+from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
@@ -17,6 +18,16 @@ def unwrapped(module: nn.Module) -> nn.Module:
     """The module itself where torch.compile has wrapped it: its hooks and weights are there, and a step need not be compiled."""
     inner = getattr(module, "_orig_mod", module)
     return inner if isinstance(inner, nn.Module) else module
+
+
+def silence(module: nn.Module) -> None:
+    """Has a LightningModule log nothing from now on (within ``untouched``: until its end)."""
+    if isinstance(module, LightningModule):
+        module.log = module.log_dict = _log_nothing  # type: ignore[method-assign]
+
+
+def _log_nothing(*_args: Any, **_kwargs: Any) -> None:
+    return None
 
 
 @contextmanager

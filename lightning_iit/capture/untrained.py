@@ -10,7 +10,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.data import extract_batch_size
 from torch.utils.data import DataLoader, IterableDataset
 
-from lightning_iit.capture.untouched import untouched_randomness
+from lightning_iit.capture.untouched import silence, untouched_randomness
 from lightning_iit.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -27,14 +27,9 @@ def copy_without_trainer(module: nn.Module, trainer: object) -> nn.Module:
 
     Whatever the copy does in its ``training_step`` (running statistics, metrics, counters) stays in the copy.
     """
-    twin: Any = copy.deepcopy(module, {id(trainer): None})
-    twin.log = _log_nothing
-    twin.log_dict = _log_nothing
-    return twin  # type: ignore[no-any-return]
-
-
-def _log_nothing(*_args: Any, **_kwargs: Any) -> None:
-    return None
+    twin = copy.deepcopy(module, {id(trainer): None})
+    silence(twin)
+    return twin
 
 
 def first_batches(loader: object) -> Iterator[Any]:

@@ -168,3 +168,5 @@ def test_a_sweep_over_checkpoints(tmp_path):
     assert len({record.counts for record in records}) == 5
     assert len([line for line in out.splitlines() if line.startswith("epoch ")]) == 5
     assert (folder / "iit" / "report.md").exists()
+    run(tmp_path, "-m", "lightning_iit.cli", "export", "runs/checkpoints", "-o", "sweep.html")
+    assert (tmp_path / "sweep.html").stat().st_size > 100_000, "the viewer's page of the sweep"

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { NetworkLayer } from "../src/data/types";
 import { activityAt, activityRange } from "../src/scales/activity";
 import { bitLabel, bitsOf, codeOf, elementLabel, lettersOf, unitLetter } from "../src/scales/bits";
-import { channels, hexOf, sequential } from "../src/scales/color";
+import { CATEGORIES, channels, hexOf, NEGATIVE, POSITIVE, sequential } from "../src/scales/color";
 import { curves, epochAtStep, epochsOf, layersOf } from "../src/scales/curve";
 import { number, phiText } from "../src/scales/format";
 import { influences, stateByState } from "../src/scales/influence";
@@ -38,6 +38,32 @@ describe("colours", () => {
   it("are taken apart into channels and put together again", () => {
     expect(channels("#ff8000")[1]).toBeCloseTo(128 / 255);
     expect(hexOf(...channels("#0b8f03"))).toBe("#0b8f03");
+  });
+});
+
+/** How people without one kind of cone see linear RGB (Machado, Oliveira and Fernandes 2009, table 1, severity 1). */
+const BLIND: Record<string, number[][]> = {
+  protanopia: [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+  deuteranopia: [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+  tritanopia: [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
+};
+
+describe.each(Object.entries(BLIND))("with %s", (_, matrix) => {
+  const seen = (hex: string) => {
+    const linear = channels(hex).map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    const turned = matrix.map((row) => row.reduce((sum, weight, at) => sum + weight * (linear[at] as number), 0));
+    return turned.map((part) => Math.min(1, Math.max(0, part)) ** (1 / 2.4));
+  };
+  const apart = (a: string, b: string) => Math.hypot(...seen(a).map((part, at) => part - (seen(b)[at] as number)));
+  it("the signs of weights and the first layers' lines are told apart", () => {
+    expect(apart("#ff0000", "#7d7d00")).toBeLessThan(apart(POSITIVE, NEGATIVE));
+    expect(apart(POSITIVE, NEGATIVE)).toBeGreaterThan(0.4);
+    for (const a of CATEGORIES.slice(0, 4)) for (const b of CATEGORIES.slice(0, 4)) if (a !== b) expect(apart(a, b)).toBeGreaterThan(0.15);
+  });
+  it("activity grows lighter all the way", () => {
+    const light = Array.from({ length: 17 }, (_, at) => seen(sequential(at / 16))).map(([r, g, b]) => 0.3 * (r as number) + 0.59 * (g as number) + 0.11 * (b as number));
+    light.slice(1).forEach((value, at) => expect(value).toBeGreaterThan((light[at] as number) - 0.02));
+    expect((light[16] as number) - (light[0] as number)).toBeGreaterThan(0.6);
   });
 });
 

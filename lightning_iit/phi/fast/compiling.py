@@ -15,13 +15,14 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import llvmlite
 import numba
 from llvmlite.binding import Linkage
 from numba.core import config as _config
 from numba.core import types
+from numba.core.caching import FunctionCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.registry import cpu_target
@@ -152,16 +153,27 @@ def _refuse_python(compiled: Any) -> None:
     compiled.add_overload = known_to_kernels_only
 
 
+class _EntryCache(FunctionCache):
+    """numba's cache, which reads machine code without first loading all that would be needed to compile it: a third of a second."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The code that is kept for a signature, or None."""
+        with self._guard_against_spurious_io_errors():  # type: ignore[no-untyped-call]
+            return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+
+
 def entry(function: F) -> F:
     """Makes a kernel that Python calls; its machine code, with that of all kernels it calls, is kept on disk."""
     folder = cache_folder()
     before = config.CACHE_DIR
     config.CACHE_DIR = str(folder or "")
     try:
-        compiled: F = njit(function, pipeline_class=_EntryCompiler, cache=folder is not None, no_cfunc_wrapper=True, **OPTIONS)
+        compiled: Any = njit(function, pipeline_class=_EntryCompiler, no_cfunc_wrapper=True, **OPTIONS)
+        if folder is not None:
+            compiled._cache = _EntryCache(function)  # type: ignore[no-untyped-call]
     finally:
         config.CACHE_DIR = before
-    return compiled
+    return cast("F", compiled)
 
 
 def machine_code(called: Callable[..., Any]) -> Callable[..., Any]:

@@ -65,7 +65,7 @@ class FastEngine:
 
     def seconds(self, n: int) -> float:
         """About how long a dense system of n units takes on one core of 2025, in seconds."""
-        known = [0.0, 2e-4, 6e-4, 1.2e-3, 5.5e-3, 0.07, 1.1, 20.0, 400.0]
+        known = [0.0, 1e-4, 1.5e-4, 2.5e-4, 1.5e-3, 0.025, 0.45, 9.0, 180.0]
         return known[n] if n < len(known) else known[-1] * 20.0 ** (n - len(known) + 1)
 
     def analyse(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lightning_iit.capture.watch import Watch
     from lightning_iit.phi.pool import PhiPool
     from lightning_iit.records import Records, State, TaskResult, ThresholdCounts
-    from lightning_iit.run import RunOptions
+    from lightning_iit.request import RunOptions
     from lightning_iit.trackers.journal import Tracker
 
 log = logging.getLogger(__name__)

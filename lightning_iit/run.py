@@ -7,8 +7,6 @@ import logging
 import sys
 import threading
 import zlib
-from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,20 +16,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from lightning_iit.budget import AtThresholds, Budget
 from lightning_iit.capture.coding import TWO_BITS
-from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.groups import PENDING, Causal, Group, group_tasks, open_group, settled
+from lightning_iit.groups import Causal, Group, open_group, settled
 from lightning_iit.phi.cost import cost_in_words
 from lightning_iit.phi.engine import choose_engine
 from lightning_iit.records import (
     Computed,
-    Counts,
-    Dynamics,
     EpochRecord,
     Failed,
-    PhiOptions,
     PhiResult,
     PhiTask,
-    Provenance,
     Records,
     Skipped,
     State,
@@ -39,8 +32,8 @@ from lightning_iit.records import (
     decode,
     encode,
 )
-from lightning_iit.tpm.nulls import NullName
-from lightning_iit.tpm.states import StatesPolicy, check_policy, choose_states, index_of
+from lightning_iit.request import RunOptions, package_versions, pending_record, phi_task
+from lightning_iit.tpm.states import choose_states
 from lightning_iit.windows import Window, WindowEpoch
 
 if TYPE_CHECKING:
@@ -49,12 +42,12 @@ if TYPE_CHECKING:
 
     from lightning_iit.capture.epoch import LayerEpoch
     from lightning_iit.phi.pool import PhiPool
+    from lightning_iit.records import Counts, Dynamics
     from lightning_iit.trackers.journal import Journal
 
 log = logging.getLogger(__name__)
 
 Key = tuple[str, int]
-_PACKAGES = ("lightning-iit", "torch", "lightning", "numpy", "numba", "pyphi", "pyemd", "POT")
 
 
 class FewTransitionsWarning(UserWarning):
@@ -63,38 +56,6 @@ class FewTransitionsWarning(UserWarning):
 
 class TwoBitsWarning(UserWarning):
     """Units are coded as two elements each, which are not separate causal elements."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """What is asked of every analysis of a run; values are checked before training starts."""
-
-    states: StatesPolicy = "mode"
-    window: int = 1
-    prior: float = 0.5
-    engine: str = "auto"
-    options: PhiOptions = field(default_factory=PhiOptions)
-    timeout: float | None = 600.0
-    seed: int = 0
-    pictures: bool = True
-    world_size: int = 1
-    null: NullName | None = "cut"
-    surrogates: int = 19
-    extra_budget: float = 0.25
-
-    def check(self) -> None:
-        """Raises InvalidArgumentError for a value that cannot be."""
-        check_policy(self.states)
-        if not 0.0 <= self.prior <= 1.0:
-            msg = f"prior={self.prior!r}: give the probability of ON in unvisited rows, from 0 to 1."
-            raise InvalidArgumentError(msg)
-        if self.null not in {"cut", "shuffle", None}:
-            msg = f"null_model={self.null!r}: choose 'cut', 'shuffle' or None."
-            raise InvalidArgumentError(msg)
-        if not self.extra_budget >= 0.0:
-            msg = f"extra_budget={self.extra_budget!r}: give the share of the training time that nulls may take, 0 or more."
-            raise InvalidArgumentError(msg)
-        choose_engine(self.engine, self.options)
 
 
 class Run:
@@ -115,7 +76,7 @@ class Run:
         self._stored: dict[Key, str] = {}
         self._open: dict[Key, tuple[PhiTask | None, EpochRecord]] = {}
         self._windows: dict[str, Window] = {}
-        self._packages = _versions()
+        self._packages = package_versions()
         self._budget = Budget(null=options.null, surrogates=options.surrogates, share=options.extra_budget)
         self._unjudged: dict[str, tuple[PhiTask, EpochRecord, AtThresholds]] = {}
         self._said: set[str] = set()
@@ -179,7 +140,15 @@ class Run:
         Returns:
             The future of the analysis, or None where it is settled already.
         """
-        stub = self._stub(captured, counts, causal, epoch=epoch, global_step=global_step, wall_time=wall_time)
+        stub = pending_record(
+            self._options,
+            *(captured, counts, causal),
+            epoch=epoch,
+            global_step=global_step,
+            wall_time=wall_time,
+            backlog=self._pool.pending,
+            packages=self._packages,
+        )
         stub = msgspec.structs.replace(stub, groups=tuple(map(open_group, groups)))
         self._journal.expect(stub.key, global_step)
         with self._lock:
@@ -198,7 +167,7 @@ class Run:
             self._settle(stub, Skipped(code="no_transitions", reason=reason))
             return None
         try:
-            task = self._task(stub, states, captured)
+            task = phi_task(self._options, stub, states, captured, self._dynamics(captured, stub))
             self._say_cost(stub)
             seconds = self._seconds(task)
             if last:
@@ -247,70 +216,6 @@ class Run:
             of_layer = [record for record in self._records.values() if record.layer == task.layer]
         computed = [record.result.seconds for record in of_layer if isinstance(record.result, Computed)]
         return computed[-1] if computed else choose_engine(task.engine, task.options).seconds(len(task.states[0]))
-
-    def _stub(
-        self, captured: LayerEpoch, counts: Counts | None, causal: Causal, *, epoch: int, global_step: int, wall_time: float
-    ) -> EpochRecord:
-        """The record as it stands at capture; what the worker finds out is filled in later."""
-        options = self._options
-        set_counts, how = causal if isinstance(causal, tuple) else (None, None)
-        watched_thresholds = captured.watched_thresholds or captured.thresholds
-        return EpochRecord(
-            layer=captured.layer,
-            epoch=epoch,
-            global_step=global_step,
-            wall_time=wall_time,
-            kind="causal" if set_counts is not None else captured.kind,
-            axis=captured.axis,
-            result=PENDING,
-            units=captured.units,
-            thresholds=captured.thresholds if how is not None else watched_thresholds,
-            counts=set_counts if set_counts is not None else counts,
-            observed=counts if how is not None else None,
-            observed_thresholds=watched_thresholds if how is not None else None,
-            perturbation=how,
-            structural_phi=captured.structural_phi,
-            structural_reason=captured.structural_reason,
-            notes=captured.notes,
-            left_out=captured.left_out,
-            backlog=self._pool.pending,
-            provenance=Provenance(
-                engine=options.engine,
-                options=options.options,
-                seed=options.seed,
-                window=options.window,
-                world_size=options.world_size,
-                packages=self._packages,
-            ),
-        )
-
-    def _task(self, stub: EpochRecord, states: tuple[State, ...], captured: LayerEpoch) -> PhiTask:
-        options = self._options
-        if stub.counts is None or stub.units is None:
-            msg = f"layer {stub.layer!r} has states but no counts or units"
-            raise ValueError(msg)
-        visits = captured.seen or (stub.observed or stub.counts).visits
-        return PhiTask(
-            layer=stub.layer,
-            epoch=stub.epoch,
-            global_step=stub.global_step,
-            counts=stub.counts,
-            prior=options.prior,
-            states=states,
-            kind=stub.kind,
-            axis=stub.axis,
-            labels=stub.units.labels,
-            cm=stub.perturbation.cm if stub.perturbation is not None else None,
-            blocks=getattr(captured, "blocks", ()),
-            groups=group_tasks(stub.groups),
-            dynamics=self._dynamics(captured, stub),
-            visits=tuple(visits[index_of(state)] for state in states),
-            engine=options.engine,
-            options=options.options,
-            timeout=options.timeout,
-            pictures=options.pictures,
-            seed=options.seed,
-        )
 
     def _dynamics(self, captured: LayerEpoch, stub: EpochRecord) -> Dynamics | None:
         """What the tests of Markov order and stationarity need, where states followed one another."""
@@ -422,16 +327,6 @@ class Run:
 def _window(layer: str, group: int) -> str:
     """What a window is kept under; no layer's name has a space."""
     return f"{layer} {group}" if group else layer
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _pack(data: bytes) -> str:

@@ -15,7 +15,7 @@ from lightning_iit.capture.watch import Watch
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.engine import choose_engine
 from lightning_iit.records import FORMALISM, PhiOptions
-from lightning_iit.run import RunOptions
+from lightning_iit.request import RunOptions
 from lightning_iit.tpm.nulls import NullName
 from lightning_iit.tpm.states import StatesPolicy
 

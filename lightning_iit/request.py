@@ -1,0 +1,162 @@
+"""What a run asks of every analysis, and the record and the task that are made of it at capture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.groups import PENDING, group_tasks
+from lightning_iit.phi.engine import choose_engine
+from lightning_iit.records import EpochRecord, PhiOptions, PhiTask, Provenance
+from lightning_iit.tpm.states import StatesPolicy, check_policy, index_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lightning_iit.capture.epoch import LayerEpoch
+    from lightning_iit.groups import Causal
+    from lightning_iit.records import Counts, Dynamics, State
+    from lightning_iit.tpm.nulls import NullName
+
+_PACKAGES = ("lightning-iit", "torch", "lightning", "numpy", "numba", "pyphi", "pyemd", "POT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What is asked of every analysis of a run; values are checked before training starts."""
+
+    states: StatesPolicy = "mode"
+    window: int = 1
+    prior: float = 0.5
+    engine: str = "auto"
+    options: PhiOptions = field(default_factory=PhiOptions)
+    timeout: float | None = 600.0
+    seed: int = 0
+    pictures: bool = True
+    world_size: int = 1
+    null: NullName | None = "cut"
+    surrogates: int = 19
+    extra_budget: float = 0.25
+
+    def check(self) -> None:
+        """Raises InvalidArgumentError for a value that cannot be."""
+        check_policy(self.states)
+        if not 0.0 <= self.prior <= 1.0:
+            msg = f"prior={self.prior!r}: give the probability of ON in unvisited rows, from 0 to 1."
+            raise InvalidArgumentError(msg)
+        if self.null not in {"cut", "shuffle", None}:
+            msg = f"null_model={self.null!r}: choose 'cut', 'shuffle' or None."
+            raise InvalidArgumentError(msg)
+        if not self.extra_budget >= 0.0:
+            msg = f"extra_budget={self.extra_budget!r}: give the share of the training time that nulls may take, 0 or more."
+            raise InvalidArgumentError(msg)
+        choose_engine(self.engine, self.options)
+
+
+def pending_record(
+    options: RunOptions,
+    captured: LayerEpoch,
+    counts: Counts | None,
+    causal: Causal,
+    *,
+    epoch: int,
+    global_step: int,
+    wall_time: float,
+    backlog: int,
+    packages: Mapping[str, str],
+) -> EpochRecord:
+    """The record of a layer's epoch as it stands at capture; what the worker finds out is filled in later.
+
+    Args:
+        options: of the run.
+        captured: of the epoch that ended.
+        counts: what was watched, over the window.
+        causal: the counts of a perturbation with how it was made, why it could not be made, or None for none.
+        epoch: the epoch that ended.
+        global_step: at capture.
+        wall_time: at capture, in seconds since 1970.
+        backlog: how many analyses are open.
+        packages: their versions by name.
+    """
+    set_counts, how = causal if isinstance(causal, tuple) else (None, None)
+    watched_thresholds = captured.watched_thresholds or captured.thresholds
+    return EpochRecord(
+        layer=captured.layer,
+        epoch=epoch,
+        global_step=global_step,
+        wall_time=wall_time,
+        kind="causal" if set_counts is not None else captured.kind,
+        axis=captured.axis,
+        result=PENDING,
+        units=captured.units,
+        thresholds=captured.thresholds if how is not None else watched_thresholds,
+        counts=set_counts if set_counts is not None else counts,
+        observed=counts if how is not None else None,
+        observed_thresholds=watched_thresholds if how is not None else None,
+        perturbation=how,
+        structural_phi=captured.structural_phi,
+        structural_reason=captured.structural_reason,
+        notes=captured.notes,
+        left_out=captured.left_out,
+        backlog=backlog,
+        provenance=Provenance(
+            engine=options.engine,
+            options=options.options,
+            seed=options.seed,
+            window=options.window,
+            world_size=options.world_size,
+            packages=dict(packages),
+        ),
+    )
+
+
+def phi_task(
+    options: RunOptions, stub: EpochRecord, states: tuple[State, ...], captured: LayerEpoch, dynamics: Dynamics | None
+) -> PhiTask:
+    """What a worker is asked of a record that is pending.
+
+    Args:
+        options: of the run.
+        stub: the record, with counts and units.
+        states: that are analysed.
+        captured: of the epoch that ended.
+        dynamics: what the tests of Markov order and stationarity need.
+    """
+    if stub.counts is None or stub.units is None:
+        msg = f"layer {stub.layer!r} has states but no counts or units"
+        raise ValueError(msg)
+    visits = captured.seen or (stub.observed or stub.counts).visits
+    return PhiTask(
+        layer=stub.layer,
+        epoch=stub.epoch,
+        global_step=stub.global_step,
+        counts=stub.counts,
+        prior=options.prior,
+        states=states,
+        kind=stub.kind,
+        axis=stub.axis,
+        labels=stub.units.labels,
+        cm=stub.perturbation.cm if stub.perturbation is not None else None,
+        blocks=getattr(captured, "blocks", ()),
+        groups=group_tasks(stub.groups),
+        dynamics=dynamics,
+        visits=tuple(visits[index_of(state)] for state in states),
+        engine=options.engine,
+        options=options.options,
+        timeout=options.timeout,
+        pictures=options.pictures,
+        seed=options.seed,
+    )
+
+
+def package_versions() -> dict[str, str]:
+    """The versions of the packages that a number may depend on, of those that are installed."""
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -138,9 +138,7 @@ def _groups(record: EpochRecord) -> list[str]:
     mean, spread, most = (number(record.scalars[f"phi_groups_{name}"]) for name in ("mean", "std", "max"))
     missing = total - int(record.scalars["groups"])
     lost = f" ({missing} could not be computed)" if missing else ""
-    figures = (
-        f"{said} mean {mean}, spread (standard deviation) {spread}, largest {most}{lost}; null not computed for these."
-    )
+    figures = f"{said} mean {mean}, spread (standard deviation) {spread}, largest {most}{lost}; null not computed for these."
     return [f"{figures} The largest of several is large by choice. Everything else here is of the first group."]
 
 

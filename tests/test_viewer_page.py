@@ -15,7 +15,9 @@ from viewer_examination import examine, examine_values, go_to, written_record
 from viewer_pages import ARGUMENTS, answer_of, browser, tensorboard, viewer, watched
 from viewer_runs import make_record, write_file, write_record, write_run
 
-from lightning_iit.records import Computed, EngineInfo, decode, encode
+from lightning_iit import System, compute_phi
+from lightning_iit.records import decode, encode
+from lightning_iit.viewer.compute import compute_again
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -249,17 +251,22 @@ def test_without_webgl_the_other_panels_work(chromium: Browser, written: Path) -
 
 
 def test_the_button_computes_again(chromium: Browser, written: Path) -> None:
-    def answer(source: object, asked: object) -> Computed:
-        assert asked.state == (1, 0, 1, 0, 1, 1)
-        return Computed(phi=0.125, engine=EngineInfo(name="fast", version="1"))
-
-    with viewer(written, compute=answer) as address, watched(chromium) as page:
+    """In another state that the person sets bit by bit; the answer is the engine's."""
+    state = (1, 0, 1, 1)
+    with viewer(written, compute=compute_again) as address, watched(chromium) as page:
         page.page.goto(address)
         page.ready()
-        for bit, wanted in zip(page.page.locator(".bit").all(), (1, 0, 1, 0, 1, 1), strict=True):
-            if bit.get_attribute("aria-pressed") != str(wanted == 1).lower():
+        page.page.get_by_label("Layer").select_option("hidden")
+        page.page.wait_for_function("() => window.lightningIIT.state().a.record?.layer === 'hidden'")
+        for bit, on in zip(page.page.locator(".bit").all(), state, strict=True):
+            if bit.get_attribute("aria-pressed") != str(on == 1).lower():
                 bit.click()
-        assert "--state 1,0,1,0,1,1" in page.page.locator(".command code").inner_text()
+        assert "--state 1,0,1,1" in page.page.locator(".command code").inner_text()
+        page.page.get_by_label("Engine").select_option("fast")
         page.page.get_by_role("button", name="Compute").click()
-        page.page.wait_for_selector("[data-computed='0.125']")
+        answer = page.page.wait_for_selector("[data-computed]", timeout=90_000)
+        tpm = written_record(written, "hidden", EPOCHS - 1).tpm.state_by_node
+        assert float(answer.get_attribute("data-computed")) == pytest.approx(
+            compute_phi(System(tpm=tpm, state=state)).phi, abs=1e-9
+        )
         page.check()

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from lightning_iit.groups import group_scalars
-from lightning_iit.judgement import Judgement, judge_phi
+from lightning_iit.judgement import Judgement, analyses_for, judge_phi
 from lightning_iit.phi.engine import PhiEngine, choose_engine, get_engine
 from lightning_iit.phi.loading import load_engine
 from lightning_iit.phi.scalars import phi_scalars
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lightning_iit.records import GroupTask
+
+_LONG = 2.0
+"""Seconds of analyses, before which the pictures are drawn as far as they are known. Drawing both takes about half a second."""
 
 
 class Report(Protocol):
@@ -78,7 +81,7 @@ def run(task: PhiTask, report: Report = ignore) -> TaskResult:
             task.counts, kind=task.kind, prior=task.prior, dynamics=task.dynamics, blocks=task.blocks or None, seed=task.seed
         )
         scalars |= diagnostic_scalars(found)
-    if task.pictures:
+    if task.pictures and _takes_long(task, len(task.states)):
         with _Part("the picture of the TPM", notes):
             images["tpm"] = _heatmap(task, tpm)
     partial = TaskResult(
@@ -92,9 +95,8 @@ def run(task: PhiTask, report: Report = ignore) -> TaskResult:
         with _Part("the major complex", notes):
             complex_ = _major_complex(task, tpm)
             scalars["major_complex_size"] = float(len(complex_.nodes))
-    if task.pictures and states:
-        with _Part("the picture of the partition", notes):
-            images["mip"] = _partition(task, tpm, states[0])
+    if task.pictures and _takes_long(task, analyses_for(task) + len(task.groups)):
+        images |= _pictures(task, tpm, states, notes)
     partial = msgspec.structs.replace(partial, scalars=dict(scalars), images=dict(images), major_complex=complex_)
     report(1.0, partial=partial)
     groups: tuple[PhiResult, ...] = ()
@@ -107,12 +109,17 @@ def run(task: PhiTask, report: Report = ignore) -> TaskResult:
         scalars |= judgement.scalars
         partial = msgspec.structs.replace(partial, scalars=dict(scalars), **judgement._asdict())
         report(1.0, partial=partial)
-    if partial.null is not None and task.pictures:
-        with _Part("the pictures with their null", notes):
-            words = partial.null.words
-            images |= {"tpm": _heatmap(task, tpm, words), "mip": _partition(task, tpm, states[0], words)}
+    if task.pictures and (partial.null is not None or "mip" not in images):
+        words = NULL_NOT_COMPUTED if partial.null is None else partial.null.words
+        images |= _pictures(task, tpm, states, notes, words)
     seconds = time.perf_counter() - start
     return msgspec.structs.replace(partial, states=states, scalars=scalars, images=images, notes=tuple(notes), seconds=seconds)
+
+
+def _takes_long(task: PhiTask, analyses: int) -> bool:
+    """Whether so many analyses may take so long that pictures are drawn before them, should they be ended, and again after."""
+    seconds = choose_engine(task.engine, task.options).seconds(len(task.states[0])) if task.states else 0.0
+    return analyses * seconds > _LONG
 
 
 def _judgements(task: PhiTask, states: tuple[StateResult, ...], notes: list[str]) -> Iterator[Judgement]:
@@ -216,6 +223,18 @@ def _partition(task: PhiTask, tpm: Tpm, state: StateResult, null_words: str = NU
         cm=task.cm,
         null_words=null_words,
     )
+
+
+def _pictures(
+    task: PhiTask, tpm: Tpm, states: tuple[StateResult, ...], notes: list[str], null_words: str = NULL_NOT_COMPUTED
+) -> dict[str, bytes]:
+    images = {}
+    with _Part("the picture of the TPM", notes):
+        images["tpm"] = _heatmap(task, tpm, null_words)
+    if states:
+        with _Part("the picture of the partition", notes):
+            images["mip"] = _partition(task, tpm, states[0], null_words)
+    return images
 
 
 def _subtitle(task: PhiTask) -> str:

@@ -8,6 +8,7 @@ import pytest
 from chains import BASIC, CHAIN, phi_of, phi_of_counts, watched
 from test_job import task
 
+from lightning_iit import job
 from lightning_iit.budget import Budget
 from lightning_iit.job import run
 from lightning_iit.judgement import CURVE_PARTS, analyses_for, judge_phi
@@ -106,7 +107,8 @@ def test_nothing_is_judged_that_was_not_asked_for():
     assert run(judged(counts, None)).null is None
 
 
-def test_the_null_comes_behind_the_real_phi_and_the_rest_behind_the_null():
+def test_the_null_comes_behind_the_real_phi_and_the_rest_behind_the_null(monkeypatch):
+    monkeypatch.setattr(job, "_LONG", 0.0)  # as if each analysis took long
     # What a worker has told is what is left if the rest takes too long: first the whole Φ, then its null, then one after another.
     told = []
 

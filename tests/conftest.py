@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -20,3 +26,12 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"reference data not there: {folder}")
     return folder
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A real browser."""
+    from viewer_pages import browser
+
+    with browser() as started:
+        yield started

@@ -13,6 +13,11 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
+from lightning_iit.capture.perturb import observe
+from lightning_iit.capture.reservoir import Reservoir
+from lightning_iit.capture.stepper import Observations, Stepper
+from lightning_iit.capture.steps import step_for
+
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
@@ -82,3 +87,17 @@ def sequence_data(samples: int = 60, *, steps: int = 9, batch: int = 16, shuffle
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(samples, steps, 8, generator=generator)
     return DataLoader(TensorDataset(x, x.sum(1).argmax(1)), batch, shuffle=shuffle)
+
+
+def seen_layer(kind: type[nn.GRU | nn.LSTM]) -> tuple[nn.GRU | nn.LSTM, Stepper, Observations]:
+    """A recurrent layer of 6 units with strong weights, how it is stepped, and where it was seen in 8 sequences."""
+    torch.manual_seed(7)
+    layer = kind(3, 6, batch_first=True)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.mul_(3)
+    reservoir = Reservoir()
+    with reservoir.attach(layer):
+        layer(torch.randn(8, 6, 3))
+    stepper = step_for(layer)
+    return layer, stepper, observe(layer, stepper, reservoir.calls)

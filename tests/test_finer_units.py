@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from models import Gru, sequence_data
+from models import Gru, seen_layer, sequence_data
 from test_capture_counts import Digits, as_counter, batches_of, check_consistent, raw_of
 from test_capture_counts import train as run_batches
 from torch import nn
@@ -78,16 +78,7 @@ def test_neighbouring_quartiles_differ_in_one_element() -> None:
 @pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM])
 def test_a_perturbed_tpm_is_what_its_definition_says(kind: type[nn.GRU | nn.LSTM]) -> None:
     """Both elements of a unit are set by setting it to the mean of its values in one quartile."""
-    torch.manual_seed(7)
-    layer = kind(3, 6, batch_first=True)
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.mul_(3)
-    reservoir = Reservoir()
-    with reservoir.attach(layer):
-        layer(torch.randn(8, 6, 3))
-    stepper = step_for(layer)
-    seen = observe(layer, stepper, reservoir.calls)
+    layer, stepper, seen = seen_layer(kind)
     units = [4, 1]
     coding = Coding(((4,), (1,)), bits=2)
     thresholds = observed_thresholds(seen, stepper, coding, "median")

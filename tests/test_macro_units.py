@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from models import Gru, sequence_data
+from models import Gru, seen_layer, sequence_data
 from test_capture_counts import Rows, as_counter, batches_of, loop_counts, raw_of
 from test_capture_counts import train as run_batches
 from torch import nn
@@ -19,8 +19,7 @@ from lightning_iit.capture.causal import CausalOptions
 from lightning_iit.capture.clusters import correlation_clusters
 from lightning_iit.capture.coding import Coding
 from lightning_iit.capture.connectivity import weight_connectivity
-from lightning_iit.capture.perturb import PerturbedTpm, observe, observed_thresholds, perturbed_tpm
-from lightning_iit.capture.reservoir import Reservoir
+from lightning_iit.capture.perturb import PerturbedTpm, observed_thresholds, perturbed_tpm
 from lightning_iit.capture.steps import step_for
 from lightning_iit.capture.watch import Watch
 from lightning_iit.errors import InvalidArgumentError
@@ -100,16 +99,7 @@ def test_counts_equal_plain_loops_over_means() -> None:
 @pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM])
 def test_a_perturbed_tpm_is_what_its_definition_says(kind: type[nn.GRU | nn.LSTM]) -> None:
     """All members of a macro unit are set, each to its own mean while the macro unit was OFF or ON; their mean is read."""
-    torch.manual_seed(7)
-    layer = kind(3, 6, batch_first=True)
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.mul_(3)
-    reservoir = Reservoir()
-    with reservoir.attach(layer):
-        layer(torch.randn(8, 6, 3))
-    stepper = step_for(layer)
-    seen = observe(layer, stepper, reservoir.calls)
+    layer, stepper, seen = seen_layer(kind)
     clusters = ((0, 3), (1,), (2, 4, 5))
     coding = Coding(clusters)
     thresholds = observed_thresholds(seen, stepper, coding, "mean")

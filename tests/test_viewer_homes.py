@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from viewer_examination import check_concepts, check_reading, examine, written_record
-from viewer_pages import answer_of, browser, command_line_viewer, free_port, process, tensorboard, watched
+from viewer_pages import answer_of, command_line_viewer, free_port, process, tensorboard, watched
 from viewer_runs import LAYERS, make_record, make_snapshots, write_file, write_run
 
 from lightning_iit import System, compute_phi
@@ -33,12 +33,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 EPOCHS = 9
 BOMB_BYTES = 200_000_000
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from viewer_examination import examine, examine_values, go_to, written_record
-from viewer_pages import ARGUMENTS, answer_of, browser, tensorboard, viewer, watched
+from viewer_pages import ARGUMENTS, answer_of, tensorboard, viewer, watched
 from viewer_runs import make_record, write_file, write_record, write_run
 
 from lightning_iit import System, compute_phi
@@ -20,18 +20,10 @@ from lightning_iit.records import decode, encode
 from lightning_iit.viewer.compute import compute_again
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 EPOCHS = 10
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 from viewer_examination import go_to
-from viewer_pages import browser, viewer, watched
+from viewer_pages import viewer, watched
 from viewer_runs import make_record, make_snapshots, write_file, write_record, write_run
 
 from lightning_iit.records import (
@@ -26,8 +26,6 @@ from lightning_iit.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
@@ -75,12 +73,6 @@ CONTRAST = """() => {
   }
   return all;
 }"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

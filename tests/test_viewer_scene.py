@@ -8,23 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from viewer_examination import go_to
-from viewer_pages import browser, viewer, watched
+from viewer_pages import viewer, watched
 from viewer_runs import write_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 STEP_SECONDS = 0.65
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

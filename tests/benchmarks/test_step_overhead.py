@@ -14,7 +14,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import torch
 from lightning.pytorch import Trainer
 from models import Gru, Mlp, flat_data, sequence_data
 
@@ -76,12 +75,7 @@ def measure(folder, model_class, data, layers, *, arguments=(), **options):
     return statistics.median(seconds for watched, seconds in model.blocks if not watched), statistics.median(ratios)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 CASES = {

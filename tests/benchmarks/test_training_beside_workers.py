@@ -15,7 +15,6 @@ from contextlib import contextmanager
 import numpy as np
 import psutil
 import pytest
-import torch
 from lightning.pytorch import Callback, Trainer
 from models import Mlp, flat_data
 
@@ -70,12 +69,7 @@ class TakeTurns(Callback):
         self.blocks.append((self.busy, (time.perf_counter() - self.began) / (STEPS - 1)))
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def quickest(blocks: list[float]) -> float:

@@ -7,25 +7,18 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from viewer_pages import browser, viewer, watched
+from viewer_pages import viewer, watched
 from viewer_runs import make_record, write_file, write_record, write_run
 
 from lightning_iit.records import Connections, NetworkLayer, NetworkSnapshot, encode
 from lightning_iit.viewer.static_files import static_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser, CDPSession, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.benchmark]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as started:
-        yield started
 
 
 def test_a_large_network_is_few_draw_calls(chromium: Browser, tmp_path: Path) -> None:

@@ -48,12 +48,11 @@ def main(epochs: int = 8, root: str = "runs/recurrent") -> IITCallback:
     wanted = (bits.roll(2, 1) != bits.roll(3, 1)).float()
     callback = IITCallback("memory", units=4, tpm="perturb")
     logger = TensorBoardLogger(root, name="", version="")
-    trainer = Trainer(max_epochs=epochs, logger=logger, callbacks=[callback], log_every_n_steps=8)
-    trainer.fit(Recall(), DataLoader(TensorDataset(bits, wanted), 64, shuffle=True))
+    data = DataLoader(TensorDataset(bits, wanted), 64, shuffle=True)
+    Trainer(max_epochs=epochs, logger=logger, callbacks=[callback], log_every_n_steps=8).fit(Recall(), data)
     print("epoch  perturbed  observed")
     for record in callback.records:
-        perturbed = f"{record.phi:.4f}" if record.phi is not None else record.result.reason
-        print(f"{record.epoch:5}  {perturbed:9}  {observed_phi(record)}")
+        print(f"{record.epoch:5}  {record.phi:<9.4f}  {observed_phi(record)}" if record.phi is not None else record.result.reason)
     return callback
 
 

@@ -251,6 +251,8 @@ def test_pruned_weights_are_no_connections_of_the_record(tmp_path):
         compute_phi(System(tpm=record.tpm.state_by_node, state=record.states[0].state, cm=reaches), engine="pyphi").phi, abs=1e-5
     )
     assert recorded(tmp_path / "full", gru, cm="full").perturbation.cm is None
+    with pytest.raises(InvalidArgumentError, match=r"cm='weights' with tpm='observe'.*share causes"):
+        recorded(tmp_path, gru, cm="weights", tpm="observe")
 
 
 def test_blocks_that_are_pooled_are_tested_for_homogeneity(tmp_path):

@@ -90,6 +90,12 @@ class CausalOptions:
             if getattr(self, name) not in choices:
                 msg = f"{name}={getattr(self, name)!r}: choose one of {', '.join(map(repr, choices))}."
                 raise InvalidArgumentError(msg)
+        if self.cm == "weights" and self.tpm == "observe":
+            msg = (
+                "cm='weights' with tpm='observe': units that are watched share causes that no weight between them shows, so "
+                "weights cannot say which connections they have. Use tpm='perturb' or 'auto', or leave cm out."
+            )
+            raise InvalidArgumentError(msg)
         if isinstance(self.draws, bool) or not isinstance(self.draws, int) or self.draws < 1:
             msg = f"draws={self.draws!r}: give the number of observed backgrounds to average over, 1 or more."
             raise InvalidArgumentError(msg)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import torch
@@ -15,21 +15,9 @@ from lightning_iit.capture.perturb import PerturbedTpm, observe, observed_thresh
 from lightning_iit.capture.reservoir import Reservoir
 from lightning_iit.capture.steps import step_for
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def _one_thread() -> Iterator[None]:
-    """Processor seconds of one thread against those of another: a busy machine does not change their ratio."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
 
 @pytest.mark.benchmark
-@pytest.mark.usefixtures("_one_thread")
+@pytest.mark.usefixtures("one_thread")
 def test_six_units_of_a_layer_of_128_cost_a_tenth_of_their_phi() -> None:
     torch.manual_seed(1)
     layer = nn.GRU(32, 128, batch_first=True)

@@ -55,6 +55,14 @@ def randn(*shape, seed=0, count=3):
     return [torch.randn(*shape, generator=generator) for _ in range(count)]
 
 
+def test_what_is_kept_of_sequences_is_their_last_rows_alone():
+    model, capture = lines(transitions="stream", layout="BTU")
+    (epoch,) = captured(capture, model, randn(8, 50, 4))
+    assert epoch.counts.transitions == 3 * 8 - 1
+    chunks = epoch.recent._chunks
+    assert sum(chunk.values.untyped_storage().nbytes() for chunk in chunks) == 3 * 8 * 2 * 4
+
+
 # --- the chain ---
 
 

@@ -75,6 +75,14 @@ def test_neighbouring_quartiles_differ_in_one_element() -> None:
     assert coding.levels(bits)[:, 0].tolist() == [0, 1, 2, 3]
 
 
+def test_quartiles_taken_again_say_of_how_many_samples_they_are() -> None:
+    values = np.random.default_rng(0).normal(size=(40, 1)).repeat(2, axis=1)
+    coding = Coding(((0,),), bits=2)
+    first = coding.thresholds("median", values, frozen=False)
+    assert coding.thresholds(first.strategy, values, frozen=False) == first
+    assert first.samples == 40
+
+
 @pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM])
 def test_a_perturbed_tpm_is_what_its_definition_says(kind: type[nn.GRU | nn.LSTM]) -> None:
     """Both elements of a unit are set by setting it to the mean of its values in one quartile."""

@@ -101,8 +101,8 @@ class Coding:
             samples: values ``[row, element]``, float64 and finite; looked at where the strategy needs data, and then not empty.
             frozen: whether they are kept for all epochs.
         """
-        seen = len(samples) if needs_data(strategy) else 0
         if self.bits == 1:
+            seen = len(samples) if needs_data(strategy) else 0
             return Thresholds(values=threshold_values(strategy, samples), strategy=str(strategy), frozen=frozen, samples=seen)
         low, middle, high = np.quantile(samples[:, ::2], _QUARTILES, axis=0).tolist()
         return Thresholds(
@@ -110,7 +110,7 @@ class Coding:
             upper=tuple(chain.from_iterable((None, value) for value in high)),
             strategy="quartiles",
             frozen=frozen,
-            samples=seen,
+            samples=len(samples),
         )
 
     def connected(self, columns: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:

@@ -137,5 +137,6 @@ def rows_of(values: Tensor, lengths: Tensor | None) -> Tensor:
 
 def _last_rows(values: Tensor, lengths: Tensor | None) -> Tensor:
     if lengths is None:
-        return values[:, -1]
+        # A view of them would keep the whole sequences in memory for as long as these rows are kept.
+        return values[:, -1].clone()
     return values[torch.arange(len(values), device=values.device), lengths.to(values.device) - 1]

@@ -16,10 +16,12 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from models import Gru, Mlp, flat_data, sequence_data
 from sample_records import a_record
 from test_run_counts import RawActivations
+from torch import nn
+from torch.nn.utils.rnn import pack_sequence
 from training import assert_same, train, trainer
 
 from lightning_iit import IITCallback, load_run
-from lightning_iit.capture import CaptureOptions
+from lightning_iit.capture import Capture, CaptureOptions
 from lightning_iit.capture.epoch import LayerEpoch
 from lightning_iit.capture.units import Moments, choose, random_groups
 from lightning_iit.commands.verify import verify
@@ -118,6 +120,79 @@ def test_there_are_no_more_groups_than_subsets() -> None:
 def test_options_that_cannot_be(options: dict, words: str) -> None:
     with pytest.raises(InvalidArgumentError, match=words):
         CaptureOptions(**options)
+
+
+# --- groups without thresholds ----------------------------------------------------------------------------------------
+
+
+def capture_of_groups(**options: object) -> tuple[nn.Module, Capture]:
+    """A layer that shows its inputs, of which three groups of two units are captured."""
+    layer = nn.Sequential(nn.Identity())
+    capture = Capture(layer, CaptureOptions(layers="0", units=2, groups=3, calibration_batches=3, transitions="stream", **options))
+    capture.attach()
+    return layer, capture
+
+
+def groups_of(layer: nn.Module, capture: Capture, batches: list[torch.Tensor]) -> list[LayerEpoch]:
+    capture.begin_epoch(len(batches))
+    for batch in batches:
+        capture.begin_step()
+        layer(batch)
+        capture.end_step()
+    (first,) = capture.end_epoch()
+    return [first, *first.groups]
+
+
+def spoilt(batches: list[torch.Tensor], unit: int) -> list[torch.Tensor]:
+    """The batches with NaN in a unit."""
+    return [batch.index_fill(-1, torch.tensor([unit]), torch.nan) for batch in batches]
+
+
+@pytest.mark.parametrize("bad", [0, 1, 2])
+def test_a_group_of_a_unit_that_is_never_finite_costs_no_other_its_counts(bad: int) -> None:
+    torch.manual_seed(0)
+    batches = [torch.randn(16, 20) for _ in range(30)]
+    expected = groups_of(*capture_of_groups(), batches)
+    unit = expected[bad].units.indices[0]
+    layer, capture = capture_of_groups()
+    found = groups_of(layer, capture, spoilt(batches, unit))
+    for group, clean in zip(found, expected, strict=True):
+        assert group.units == clean.units
+        if unit in group.units.indices:
+            assert (group.thresholds, group.left_out, group.counts.transitions) == (None, 30 * 16, 0)
+            assert group.problem[0] == "no_transitions"
+        else:
+            assert (group.thresholds, group.counts, group.left_out) == (clean.thresholds, clean.counts, 0)
+    capture.begin_epoch(30)
+    for batch in spoilt(batches, unit)[:4]:
+        capture.begin_step()
+        layer(batch)
+        capture.end_step()
+    assert sum(len(stream) for stream in capture._taps[0].reading.recorder.streams) <= 1, "raw activations are not kept"
+
+
+def test_rows_without_thresholds_are_counted_without_padding() -> None:
+    torch.manual_seed(0)
+    layer = nn.Sequential(nn.Identity())
+    capture = Capture(layer, CaptureOptions(layers="0", units=1, groups=6, calibration_batches=1))
+    capture.attach()
+    batches = [pack_sequence(spoilt([torch.randn(length, 6) for length in (5, 3, 2)], 4)) for _ in range(3)]
+    found = groups_of(layer, capture, batches)
+    assert {group.units.indices: group.left_out for group in found} == {(unit,): 30 * (unit == 4) for unit in range(6)}
+    assert {group.counts.transitions for group in found} == {0, 3 * (4 + 2 + 1)}
+
+
+def test_frozen_thresholds_stay_when_those_of_a_later_epoch_join_them() -> None:
+    torch.manual_seed(0)
+    batches = [torch.randn(16, 20) for _ in range(8)]
+    layer, capture = capture_of_groups(freeze_threshold=True)
+    unit = groups_of(*capture_of_groups(), batches)[2].units.indices[0]
+    first = groups_of(layer, capture, spoilt(batches, unit))
+    second = groups_of(layer, capture, [batch + 1 for batch in batches])
+    assert first[2].thresholds is None
+    assert all(group.thresholds.frozen and group.counts.transitions == 8 * 16 - 1 for group in second)
+    for before, after in zip(first, second, strict=True):
+        assert before.thresholds in (None, after.thresholds)
 
 
 def test_scalars_are_of_the_groups_that_were_computed() -> None:

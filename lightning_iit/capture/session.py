@@ -177,7 +177,7 @@ class Capture:
             if final or self._step >= self._calibration_steps:
                 self._calibrate()
             self._next_meeting = self._meet_again()
-        numbers = [_guarded(tap, tap.flush) or 0 for tap in self._taps if tap.thresholds is not None]
+        numbers = [_guarded(tap, tap.flush) or 0 for tap in self._taps if tap.calibrated]
         steps = max(self._step - self._flushed, 1)
         self._flushed = self._step
         apart = max(1, min(_CHUNK_STEPS, steps * _CHUNK_VALUES // max(*numbers, 1, 1)))
@@ -185,7 +185,7 @@ class Capture:
 
     def _meet_again(self) -> float:
         """The step of the next meeting: the end of the calibration, then ever more rarely while some layer was not seen yet."""
-        if all(tap.thresholds is not None for tap in self._taps):
+        if all(tap.calibrated for tap in self._taps):
             return math.inf
         doubled = 1 << self._step.bit_length()
         return min(doubled, self._calibration_steps) if self._step < self._calibration_steps else doubled
@@ -204,7 +204,7 @@ class Capture:
                 self._calibration_steps = min(self._calibration_steps, max(1, _RAW_VALUES // max(values, 1)))
 
     def _calibrate(self) -> None:
-        taps = [tap for tap in self._taps if tap.units is not None and tap.thresholds is None]
+        taps = [tap for tap in self._taps if tap.units is not None and not tap.calibrated]
         if not taps:
             return
         parts = gather([_guarded(tap, tap.samples) for tap in taps])
@@ -238,15 +238,17 @@ class Capture:
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run must have the same: the units, frozen thresholds and the length of the calibration. Plain data."""
-        return {"layers": {tap.layer.name: tap.state_dict() for tap in self._taps}, "calibration_steps": self._calibration_steps}
+        steps = {"calibration_steps": self._calibration_steps}
+        return {"layers": {tap.layer.name: tap.state_dict() | steps for tap in self._taps}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes over what :meth:`state_dict` gave, for the layers that are watched now."""
-        for tap in self._taps:
-            stored = state["layers"].get(tap.layer.name)
-            if stored is not None:
-                tap.load_state_dict(stored)
-        self._calibration_steps = state["calibration_steps"]
+        known = [(tap, state["layers"][tap.layer.name]) for tap in self._taps if tap.layer.name in state["layers"]]
+        for tap, stored in known:
+            tap.load_state_dict(stored)
+        # Layers may come from several analyses, and those that were watched in depth have no calibration.
+        steps = [stored["calibration_steps"] for _, stored in known if "calibration_steps" in stored]
+        self._calibration_steps = min(steps, default=self._calibration_steps)
         self.begin_epoch(self._expected_batches, initial=self._initial)
 
 

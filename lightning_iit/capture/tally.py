@@ -42,6 +42,7 @@ class Tally:
         self.coding = Coding.of(units)
         self._options = options
         self._kept: tuple[int, ...] = self.coding.columns
+        self._index: Tensor | None = None
         self.begin_epoch()
 
     def begin_epoch(self) -> None:
@@ -55,16 +56,19 @@ class Tally:
         self._cut: Cut | None = None
         self._tails: dict[int, Tensor] = {}
         self._last_code: Tensor | int = NO_STATE
+        self._without: Tensor | int = 0
 
     def read_from(self, kept: tuple[int, ...]) -> None:
         """Says which of the layer's units the activations have from here on that this is given."""
         self._kept = kept
+        self._index = None
 
     def _values(self, activations: Tensor) -> Tensor:
         if self._kept != self.coding.columns:
-            places = {unit: place for place, unit in enumerate(self._kept)}
-            index = torch.tensor([places[unit] for unit in self.coding.columns], device=activations.device)
-            activations = activations.index_select(-1, index)
+            if self._index is None or self._index.device != activations.device:
+                places = {unit: place for place, unit in enumerate(self._kept)}
+                self._index = torch.tensor([places[unit] for unit in self.coding.columns], device=activations.device)
+            activations = activations.index_select(-1, self._index)
         return self.coding.values(activations)
 
     # --- thresholds ---
@@ -114,6 +118,10 @@ class Tally:
         if number == 0 and codes.numel():
             self._note_last(codes.flatten())
 
+    def leave_out(self, activations: Tensor, lengths: Tensor | None) -> None:
+        """Counts activations, given as to :meth:`count`, as left out: there are no thresholds to tell their states by."""
+        self._without = self._without + (activations.shape[:-1].numel() if lengths is None else lengths.sum())
+
     def _note_last(self, codes: Tensor) -> None:
         """Remembers the last state, without waiting for the device."""
         last = torch.where(codes >= 0, torch.arange(len(codes), device=codes.device), -1).max()
@@ -128,9 +136,10 @@ class Tally:
         """
         if self._cut is None:
             self.counts.to(device)
-        if self.thresholds is None and rows is not None:
+        if self.thresholds is None:
             # Without one finite row there were no thresholds: every row is left out.
-            self.counts.update(torch.empty((0, 0), dtype=torch.int64, device=self.counts.device), len(rows))
+            left_out = int(self._without) + (0 if rows is None else len(rows))
+            self.counts.update(torch.empty((0, 0), dtype=torch.int64, device=self.counts.device), left_out)
         self.counts.close()
         self.counts.sync()
         return self.counts

@@ -46,6 +46,8 @@ class LayerTap:
         reading: of its outputs.
         among: the units that may be chosen, None for all.
         tallies: of the chosen units, one for each group of them; empty until they are chosen.
+        calibrated: whether thresholds are known for the current epoch: of each group, but for those in whose calibration no row
+            was finite; these have none in this epoch.
         notes: on the choice of units.
     """
 
@@ -54,6 +56,7 @@ class LayerTap:
         self.reading = LayerReading(layer, options)
         self.among: range | None = None
         self.tallies: tuple[Tally, ...] = ()
+        self.calibrated = False
         self.notes: tuple[str, ...] = ()
         self._options = options
 
@@ -61,11 +64,6 @@ class LayerTap:
     def units(self) -> Units | None:
         """The units (of the first group), once they are chosen."""
         return self.tallies[0].units if self.tallies else None
-
-    @property
-    def thresholds(self) -> Thresholds | None:
-        """Theirs for the current epoch, once they are known."""
-        return self.tallies[0].thresholds if self.tallies else None
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -80,12 +78,16 @@ class LayerTap:
         for tally in self.tallies:
             tally.begin_epoch()
         self._narrow()
+        self._note_fixed()
 
     def _narrow(self) -> None:
         if self.tallies:
             self.reading.narrow(self.columns)
             for tally in self.tallies:
                 tally.read_from(self.columns)
+
+    def _note_fixed(self) -> None:
+        self.calibrated = bool(self.tallies) and all(tally.thresholds is not None for tally in self.tallies)
 
     # --- resuming ---
 
@@ -139,6 +141,7 @@ class LayerTap:
         self.tallies = tuple(Tally(units, self._options) for units in groups)
         self.notes = tuple(self._shortfalls(wanted, groups))
         self._narrow()
+        self._note_fixed()
 
     def _chosen(self, wanted: int | Sequence[int], parts: Sequence[FirstData]) -> list[Units]:
         options = self._options
@@ -187,9 +190,11 @@ class LayerTap:
         return None if rows is None else [tally.samples(rows) for tally in self.tallies]
 
     def calibrate(self, parts: Sequence[list[np.ndarray]], *, initial: bool) -> None:
-        """Sets the thresholds of this epoch from the values of each rank, if there are any."""
+        """Sets the thresholds of this epoch that are not fixed from the values of each rank, if there are any."""
         for tally, samples in zip(self.tallies, zip(*parts, strict=True), strict=True):
-            tally.calibrate(samples, initial=initial)
+            if tally.thresholds is None:
+                tally.calibrate(samples, initial=initial)
+        self.calibrated = any(tally.thresholds is not None for tally in self.tallies)
 
     # --- counts ---
 
@@ -202,6 +207,7 @@ class LayerTap:
         numbers = 0
         streams = self.reading.recorder.streams
         ready = [tally for tally in self.tallies if tally.thresholds is not None]
+        without = [tally for tally in self.tallies if tally.thresholds is None]
         for passes in zip_longest(*(self.reading.kept(number) for number in range(len(streams)))):
             for tally in ready:
                 tally.counts.begin_step()
@@ -211,13 +217,15 @@ class LayerTap:
                     numbers += values.numel()
                     for tally in ready:
                         tally.count(values, lengths, number)
+                    for tally in without:
+                        tally.leave_out(values, lengths)
         for stream in streams:
             stream.clear()
         return numbers
 
     def summed(self) -> list[TransitionCounts]:
         """What was counted of each group, over all ranks; every rank must call this."""
-        uncounted = self.reading.rows() if self.thresholds is None else None
+        uncounted = None if self.calibrated else self.reading.rows()
         device = _device_of(self.layer.ancestors[0])
         return [tally.summed(uncounted, device) for tally in self.tallies]
 

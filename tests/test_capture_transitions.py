@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from lightning_iit.capture.transitions import NO_STATE, TransitionCounts, counts_record, pack
 from lightning_iit.tpm.counts import merge
 
+# Of so many units the parts of the halves take at most so many bytes, and some more.
+MOST_BYTES = 2**23 * 1.01
+
 sizes = st.integers(1, 5)
 
 
@@ -42,6 +45,21 @@ def counted(codes, n, *, lag=1) -> TransitionCounts:
         metric.update(part)
     metric.close()
     return metric
+
+
+@pytest.mark.parametrize("n", [7, 8])
+def test_parts_of_many_units_take_little_memory_and_lose_no_count(n):
+    generator = torch.Generator().manual_seed(n)
+    steps = [torch.randint(2**n, (1, 9), generator=generator) for _ in range(100)]
+    metric = TransitionCounts(n)
+    for codes in steps:
+        metric.begin_step()
+        metric.update(codes)
+        assert sum(part.numel() * part.element_size() for part in metric._parts) <= MOST_BYTES
+    metric.close()
+    pairs = torch.cat([codes[:, :-1] * 2**n + codes[:, 1:] for codes in steps]).flatten()
+    assert torch.equal(metric.joint, torch.bincount(pairs, minlength=4**n))
+    assert metric.halves.sum(1).tolist() == pytest.approx([400, 400], rel=0.15)
 
 
 def of(rows) -> torch.Tensor:

@@ -13,7 +13,9 @@ from lightning_iit.tpm.counts import MOST_UNITS_IN_HALVES, MOST_UNITS_IN_TRIPLES
 
 NO_STATE = -1
 """The code of a row that has no state: a non-finite activation, or padding."""
-_MOST_PARTS = 64
+_MOST_PARTS, _LEAST_PARTS = 64, 8
+_PARTS_CELLS = 2**20
+"""How many counts the parts of the halves may have together: 8 MB."""
 
 
 def pack(bits: Tensor) -> Tensor:
@@ -78,6 +80,7 @@ class TransitionCounts(Metric):
         self.n = n
         self.lag = lag
         self._sides = 2 if n <= MOST_UNITS_IN_HALVES else 1
+        self._most_parts = min(_MOST_PARTS, max(_LEAST_PARTS, _PARTS_CELLS // (2 * 4**n)))
         self._parts: list[Tensor] = []
         self._step, self._start, self._span = 0, 0, 1
         triples = 8**n if n <= MOST_UNITS_IN_TRIPLES else 0
@@ -93,7 +96,7 @@ class TransitionCounts(Metric):
     def _part(self) -> Tensor:
         """Where pairs are counted now: a table for each half of a part, one more in front of each for what has no state."""
         if not self._parts or (self._sides == 2 and self._step - self._start >= self._span):
-            if len(self._parts) == _MOST_PARTS:
+            if len(self._parts) == self._most_parts:
                 pairs = zip(self._parts[::2], self._parts[1::2], strict=True)
                 self._parts = [torch.stack((one.sum(0), other.sum(0))) for one, other in pairs]
                 self._span *= 2

@@ -81,7 +81,8 @@ class IITCallback(Callback, Settings):
         when_busy: what happens to a further analysis when all workers are busy: "queue", "skip", or "wait" (training waits for Φ;
             then it is in ``trainer.callback_metrics`` for EarlyStopping and ModelCheckpoint).
         seed: of every random choice of the plugin.
-        tpm: "perturb" (set the units into each state), "observe" (count what is watched), "auto": perturb where a step is known.
+        tpm: "perturb" (set the units into each state), "observe" (count what is watched), "auto": perturb where a step is known
+            and ``lag`` is 1, since a perturbation is of one step.
         background: of a perturbation: "sampled" (an average over observed ones) or "fixed" (held as observed).
         draws: over how many observed backgrounds a perturbed TPM is averaged.
         step: ``(module, state, input) -> state`` for recurrent modules that are not PyTorch's own.
@@ -196,7 +197,7 @@ class IITCallback(Callback, Settings):
             rank_zero_info(f"IITCallback: the records of an earlier run are now in {aside}.")
         pool = WorkerPool(workers=self.workers, timeout=self.timeout, when_busy=self.when_busy, max_queued=self.max_queued)
         layers = self._watch.layers if self._watch is not None else ()
-        described = {**self.described(layers), "probe": type(self.probe).__name__ if self.probe is not None else "None"}
+        described = self.described(layers, probe=type(self.probe).__name__ if self.probe is not None else "None")
         self._work = Computation(self._options, pool, trackers_for(trainer.loggers, run_dir), described)
         if "run" in self._restored:
             self._work.run.load_state_dict(self._restored["run"], known=known)

@@ -139,10 +139,11 @@ class Settings:
         drawn = NetworkPictures(budget=self.network_budget, seed=self.seed) if shown else None
         return Watch(model, capture, causal, drawn, pool_depth=self.pool_depth)
 
-    def described(self, layers: Sequence[str]) -> dict[str, str]:
-        """Every option as it was given, with the layers that were found."""
-        given = {field.name: str(getattr(self, field.name)) for field in fields(self)}
-        return {**given, "layers": ",".join(layers), "formalism": FORMALISM}
+    def described(self, layers: Sequence[str], **told: str) -> dict[str, str]:
+        """Every option as it was given, or as it is ``told`` where that says more, with the layers that were found."""
+        told["layers"] = ",".join(layers)
+        given = {field.name: told[field.name] if field.name in told else str(getattr(self, field.name)) for field in fields(self)}
+        return {**given, "formalism": FORMALISM}
 
 
 def positive(name: str, value: int) -> int:

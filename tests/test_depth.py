@@ -20,6 +20,7 @@ from lightning_iit.capture.options import CaptureOptions
 from lightning_iit.capture.stacks import common_name, find_stack
 from lightning_iit.errors import InvalidArgumentError, UnknownLayerError
 from lightning_iit.records import Computed, Skipped
+from lightning_iit.settings import Settings
 from lightning_iit.tpm.examine import examine
 
 if TYPE_CHECKING:
@@ -407,3 +408,23 @@ def test_coordinates_are_chosen_by_the_entropy_of_their_states() -> None:
 def test_a_selection_that_knows_no_coordinates_is_refused(selection: str) -> None:
     with pytest.raises(InvalidArgumentError, match=rf"selection='{selection}': not with transitions='depth'.*'entropy'"):
         CaptureOptions(layers="h.*", transitions="depth", selection=selection)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"freeze_threshold": True}, "freeze_threshold=True: not with transitions='depth'"),
+        ({"lag": 3}, "lag=3: not with transitions='depth'"),
+        ({"unit_fn": lambda output: output}, "unit_fn=.*: not with transitions='depth'"),
+        ({"step": lambda module, state, now: state}, "step=.*: it is about recurrent layers"),
+        ({"level": 0}, "level=0: it is about recurrent layers"),
+        ({"direction": "backward"}, "direction='backward': it is about recurrent layers"),
+        ({"hidden_only": True}, "hidden_only=True: it is about recurrent layers"),
+        ({"cm": "weights"}, "cm='weights': it is about recurrent layers"),
+        ({"transitions": "auto", "pool_depth": True}, "pool_depth=True: one TPM for all blocks is for transitions='depth'"),
+    ],
+)
+def test_an_option_without_effect_is_refused(options: dict[str, Any], words: str) -> None:
+    asked = Settings("blocks.*", **{"units": 2, "transitions": "depth", **options})
+    with pytest.raises(InvalidArgumentError, match=words):
+        asked.watch(Signs(gates.BASIC, gates.BASIC), asked.run_options(), pictures=False)

@@ -365,3 +365,20 @@ def test_with_noise_the_perturbed_tpm_is_the_analytic_one_within_binomial_error(
     # The draws are shared by all states: 6 independent frequencies in each record (a unit set ON, or OFF). 3.9 is p < 0.01 of any.
     assert 0.5 < np.abs(found).max() < 3.9
     assert np.std(found) == pytest.approx(1.0, abs=0.3)
+
+
+# --- transitions over several steps ---------------------------------------------------------------------------------------
+
+
+def test_transitions_over_several_steps_are_watched(tmp_path):
+    options = {"layers": "net.gru", "units": 2, "epochs": 1, "initial": False, "null_model": None}
+    callback = train(tmp_path, model=Gru(), data=sequence_data(100), lag=3, **options)
+    (record,) = callback.records
+    assert (record.kind, record.perturbation) == ("observational", None)
+    assert record.counts.transitions == 100 * (sequence_data(1).dataset[0][0].shape[0] - 3)
+
+
+@pytest.mark.parametrize("asked", [{"tpm": "perturb"}, {"cm": "weights"}])
+def test_no_perturbation_is_made_of_several_steps(tmp_path, asked):
+    with pytest.raises(InvalidArgumentError, match=r"lag=2 with .*='\w+': a layer that is perturbed makes one step"):
+        train(tmp_path, model=Gru(), data=sequence_data(20), layers="net.gru", units=2, lag=2, **asked)

@@ -12,6 +12,7 @@ from lightning_iit.capture.coding import Coding
 from lightning_iit.capture.connectivity import weight_connectivity
 from lightning_iit.capture.epoch import dead_units
 from lightning_iit.capture.layers import find_layers
+from lightning_iit.capture.options import refuse_given
 from lightning_iit.capture.perturb import (
     Background,
     observe,
@@ -52,7 +53,8 @@ class CausalOptions:
     """How TPMs are made.
 
     Args:
-        tpm: "perturb" (units are set into each state), "observe" (they are watched), or "auto": perturb where a step is known.
+        tpm: "perturb" (units are set into each state), "observe" (they are watched), or "auto": perturb where a step is known and
+            transitions are of one step (lag 1).
         background: "sampled" (an average over observed ones) or "fixed" (IIT's background conditions, at the analysed state).
         draws: R, how many backgrounds are drawn.
         step: ``(module, state, input) -> state`` for modules whose step is not known.
@@ -99,6 +101,34 @@ class CausalOptions:
         if isinstance(self.draws, bool) or not isinstance(self.draws, int) or self.draws < 1:
             msg = f"draws={self.draws!r}: give the number of observed backgrounds to average over, 1 or more."
             raise InvalidArgumentError(msg)
+
+    def check_for_depth(self) -> None:
+        """Checks these options where blocks are perturbed, and no recurrent layer.
+
+        Raises:
+            InvalidArgumentError: an option that says how a recurrent layer is stepped or wired.
+        """
+        refuse_given(
+            *(self, ("step", "level", "direction", "hidden_only", "cm")),
+            why="it is about recurrent layers; with transitions='depth' whole blocks are perturbed",
+        )
+
+    def over(self, lag: int) -> CausalOptions:
+        """These options for transitions that span so many steps: a perturbation is of one step, so more of them are watched.
+
+        Raises:
+            InvalidArgumentError: a perturbation is asked for, or what only a perturbation has.
+        """
+        if lag == 1:
+            return self
+        if self.tpm == "perturb" or self.cm == "weights":
+            what = "tpm='perturb'" if self.tpm == "perturb" else "cm='weights'"
+            msg = (
+                f"lag={lag} with {what}: a layer that is perturbed makes one step, so its TPM would be that of lag=1 whatever the "
+                "lag. Use lag=1, or tpm='observe' without cm."
+            )
+            raise InvalidArgumentError(msg)
+        return replace(self, tpm="observe")
 
 
 @dataclass

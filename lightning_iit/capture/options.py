@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from lightning_iit.capture.binarize import STRATEGIES
@@ -13,6 +13,7 @@ from lightning_iit.capture.units import SELECTIONS
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from torch import Tensor
 
 MOST_UNITS = 12
@@ -94,15 +95,28 @@ class CaptureOptions:
     def _check_depth(self) -> None:
         if self.transitions != "depth":
             return
-        for name, given in (("bits", self.bits), ("groups", self.groups)):
-            if given != 1:
-                msg = f"{name}={given}: not with transitions='depth', where a unit is a coordinate at each depth. Leave it out."
-                raise InvalidArgumentError(msg)
+        refuse_given(
+            *(self, ("bits", "groups", "lag", "freeze_threshold", "unit_fn")),
+            why="not with transitions='depth', where a unit is a coordinate at each depth and thresholds are those of each epoch",
+        )
         if self.selection in {"clusters", "weight_norm"}:
             msg = (
                 f"selection={self.selection!r}: not with transitions='depth', where a unit is a coordinate at each depth, with "
                 "no weights of its own. Choose 'variance', 'entropy', 'random' or 'first', or give indices in units."
             )
+            raise InvalidArgumentError(msg)
+
+
+def refuse_given(options: DataclassInstance, names: Sequence[str], *, why: str) -> None:
+    """Refuses each of these options that is not at its default.
+
+    Raises:
+        InvalidArgumentError: with the reason ``why``.
+    """
+    for option in fields(options):
+        given = getattr(options, option.name)
+        if option.name in names and given != option.default:
+            msg = f"{option.name}={given!r}: {why}. Leave it out."
             raise InvalidArgumentError(msg)
 
 

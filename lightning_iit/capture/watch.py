@@ -9,6 +9,7 @@ from lightning_iit.capture.depth import DepthCapture
 from lightning_iit.capture.depth_perturb import DepthPerturber
 from lightning_iit.capture.gate import Switch
 from lightning_iit.capture.session import Capture
+from lightning_iit.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,12 +48,16 @@ class Watch:
     ) -> None:
         self.capture: Capture | DepthCapture
         self.perturber: Perturber | DepthPerturber
+        if pool_depth and capture.transitions != "depth":
+            msg = "pool_depth=True: one TPM for all blocks is for transitions='depth'. Ask for these, or leave it out."
+            raise InvalidArgumentError(msg)
         if capture.transitions == "depth":
+            causal.check_for_depth()
             self.capture = DepthCapture(model, capture, causal, pooled=pool_depth)
             self.perturber = DepthPerturber(self.capture)
         else:
             self.capture = Capture(model, capture)
-            self.perturber = Perturber(model, self.capture.layers, causal)
+            self.perturber = Perturber(model, self.capture.layers, causal.over(capture.lag))
             self.perturber.check(capture)
             self.capture.restrict(self.perturber.among)
         self.pictures = pictures

@@ -303,3 +303,24 @@ def test_two_unrolls_of_a_cell_in_a_step_are_two_sequences():
             outputs.extend(torch.stack(run, 1))
 
     expect(capture_epoch(Model(cell, call), randn(4, 3, 2)), outputs, axis="time")
+
+
+@pytest.mark.parametrize("grad", [True, False], ids=["training", "no_grad"])
+@pytest.mark.parametrize("on_its_way", [nn.LayerNorm(4), lambda state: state * 0.9], ids=["normalised", "scaled"])
+def test_a_state_that_is_changed_on_its_way_goes_on_with_the_sequence(grad, on_its_way):
+    torch.manual_seed(0)
+    cell = nn.GRUCell(2, 4)
+    outputs = []
+
+    def call(layer, x):
+        for part in (x, x[:, :2]):  # the second begins with zeros and has a smaller batch
+            state = torch.zeros(part.shape[1], 4)
+            run = []
+            for step in part:
+                state = layer(step, state if step is part[0] else on_its_way(state))
+                run.append(state.detach())
+            outputs.extend(torch.stack(run, 1))
+
+    with torch.set_grad_enabled(grad):
+        layer = capture_epoch(Model(cell, call), randn(5, 3, 2))
+    expect(layer, outputs, axis="time")

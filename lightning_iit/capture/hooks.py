@@ -101,9 +101,16 @@ class CellRecorder(Recorder):
             self.fail(error)
 
     def _is_new(self, state: Any) -> bool:
-        # A state that comes out of a computation is taken for the previous one, masked or normalised on its way.
         hidden = _hidden(state)
-        return hidden is None or (hidden is not self._last and not hidden.requires_grad)
+        if hidden is None or self._last is None:
+            return True
+        if hidden is self._last:
+            return False
+        # A state that comes out of a computation is taken for the previous one, masked or normalised on its way.
+        if torch.is_grad_enabled():
+            return not hidden.requires_grad
+        # Without gradients nothing tells that: only what looks like a beginning is one. To look waits for a GPU: not in training.
+        return hidden.shape != self._last.shape or not bool(hidden.any())
 
 
 def _hidden(state: Any) -> Any:

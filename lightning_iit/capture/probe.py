@@ -18,6 +18,7 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 from torch.utils.data import DataLoader, DistributedSampler, RandomSampler, SubsetRandomSampler, WeightedRandomSampler
 
+from lightning_iit.capture.together import steps_together
 from lightning_iit.capture.untouched import silence, untouched
 from lightning_iit.errors import InvalidArgumentError
 
@@ -83,7 +84,7 @@ def watch_pass(
     """Runs a module over a loader as one epoch of a watch that is attached to it, and leaves no trace in either.
 
     Every pass begins at the same random states, so that a random augmentation, or sampling in the model, is the same in each.
-    Under ``torch.distributed`` every rank makes this call with the same number of batches.
+    Under ``torch.distributed`` every rank makes this call; where one fails, or has no more batches, the pass ends on all.
 
     Args:
         module: is called as :func:`call_with` says.
@@ -99,32 +100,22 @@ def watch_pass(
     Returns:
         What was captured of each layer. Where the pass broke, all of them have that as their problem.
     """
-    batches, fault = 0, None
-    watch.begin_epoch(_length(loader), initial=initial)
-    try:
-        with untouched(module, loader):
-            _seed(seed)
-            silence(module)
-            for index, batch in enumerate(loader):
-                moved = move(batch)
-                if not counts:
-                    _call(module, moved, context)
-                watch.begin_step()
-                try:
-                    if counts:
-                        _call(module, moved, context)
-                finally:
-                    watch.end_step(index)
-                batches = index + 1
-    except Exception as error:  # noqa: BLE001  whatever the model raises, it is the outcome of this epoch, and training goes on
-        fault = f"{type(error).__name__}: {error}"
-    note = f"Inputs: {name} of {batches} batch{'' if batches == 1 else 'es'}, run in eval mode."
+
+    def batches() -> Iterator[Any]:
+        # The beginning too, since what fails there on one rank must end the pass on all.
+        watch.begin_epoch(_length(loader), initial=initial)
+        _seed(seed)
+        silence(module)
+        yield from map(move, loader)
+
+    def call(batch: Any, _index: int) -> None:
+        with context():
+            call_with(module, batch)
+
+    with untouched(module, loader):
+        steps, fault = steps_together(watch, batches(), call, counts=counts)
+    note = f"Inputs: {name} of {steps} batch{'' if steps == 1 else 'es'}, run in eval mode."
     return tuple(_told(layer, note, name, fault) for layer in watch.end_epoch())
-
-
-def _call(module: nn.Module, batch: Any, context: Callable[[], AbstractContextManager[Any]]) -> None:
-    with context():
-        call_with(module, batch)
 
 
 def _told(layer: LayerEpoch, note: str, name: str, fault: str | None) -> LayerEpoch:

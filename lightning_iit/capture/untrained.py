@@ -10,6 +10,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.data import extract_batch_size
 from torch.utils.data import DataLoader, IterableDataset
 
+from lightning_iit.capture.together import steps_together
 from lightning_iit.capture.untouched import silence, untouched_randomness
 from lightning_iit.errors import InvalidArgumentError
 
@@ -64,28 +65,39 @@ def watch_untrained(trainer: Trainer, module: LightningModule, watch: Watch, *, 
         samples: how many are enough; at most one epoch.
 
     Returns:
-        Whether the epoch can be closed; where not, a warning has said why.
+        Whether the epoch can be closed, the same on all ranks; where not, a warning has said why.
     """
-    loader, batches = trainer.train_dataloader, trainer.num_training_batches
-    try:
-        twin: Any = copy_without_trainer(module, trainer)
+    loader = trainer.train_dataloader
+    twin: Any = None
+
+    def batches() -> Iterator[Any]:
+        # The copy too is made in here, since what fails there on one rank must end the pass on all.
+        nonlocal twin
+        twin = copy_without_trainer(module, trainer)
         watch.attach(twin)
+        watch.begin_epoch(trainer.num_training_batches, initial=True)
+        yield from _enough(trainer, loader, samples)
+
+    def call(batch: Any, index: int) -> None:
+        with trainer.precision_plugin.train_step_context():
+            twin.training_step(batch, index)
+
+    try:
         with untouched_randomness(loader), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            watch.begin_epoch(batches, initial=True)
-            seen = 0
-            for index, batch in enumerate(first_batches(loader)):
-                if index >= batches or seen > samples:
-                    break
-                seen += extract_batch_size(batch)
-                moved = trainer.strategy.batch_to_device(batch, dataloader_idx=0)
-                watch.begin_step()
-                with trainer.precision_plugin.train_step_context():
-                    twin.training_step(moved, index)
-                watch.end_step(index)
-    except Exception as error:  # noqa: BLE001  a model that cannot be run by itself is no reason not to train
-        rank_zero_warn(f"IITCallback(initial=True): the untrained network was not analysed, since {error}.")
-        return False
+            _, fault = steps_together(watch, batches(), call)
     finally:
         watch.detach()
-    return True
+    if fault is not None:
+        rank_zero_warn(f"IITCallback(initial=True): the untrained network was not analysed, since {fault}.")
+    return fault is None
+
+
+def _enough(trainer: Trainer, loader: object, samples: int) -> Iterator[Any]:
+    """The first batches, until there are more than so many samples; at most an epoch."""
+    seen = 0
+    for index, batch in enumerate(first_batches(loader)):
+        if index >= trainer.num_training_batches or seen > samples:
+            return
+        seen += extract_batch_size(batch)
+        yield trainer.strategy.batch_to_device(batch, dataloader_idx=0)

@@ -1,0 +1,73 @@
+"""Steps that all ranks make equally often, whatever fails on one of them.
+
+A watch exchanges what it saw between ranks at certain steps. A rank that broke off alone would leave the others waiting there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lightning_iit.capture.ranks import gather
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lightning_iit.capture.watch import Watch
+
+_NO_MORE = object()
+
+
+def steps_together(
+    watch: Watch, batches: Iterator[Any], call: Callable[[Any, int], object], *, counts: bool = True
+) -> tuple[int, str | None]:
+    """Calls a model with batch after batch, until on some rank there are no more or something fails.
+
+    Before each step the ranks agree whether to go on. Every rank must call this.
+
+    Args:
+        watch: is attached to what is called, and told of each step.
+        batches: what this rank calls with; what fails while a batch is made, or before the first, is among the faults.
+        call: with a batch and its index.
+        counts: False on ranks whose calls are not to be counted.
+
+    Returns:
+        The number of steps, and the first fault of any rank, or None; both are the same on all ranks.
+    """
+    fault: str | None = None
+    index = 0
+    while True:
+        batch: Any = _NO_MORE
+        if fault is None:
+            try:
+                batch = next(batches, _NO_MORE)
+            except Exception as error:  # noqa: BLE001  whatever is raised, the other ranks must learn of it
+                fault = _told(error)
+        ranks = gather((batch is _NO_MORE, fault))
+        if any(ended for ended, _ in ranks):
+            return index, _first([fault for _, fault in ranks])
+        try:
+            _step(watch, batch, index, call, counts=counts)
+        except Exception as error:  # noqa: BLE001
+            fault = _told(error)
+        index += 1
+
+
+def _step(watch: Watch, batch: Any, index: int, call: Callable[[Any, int], object], *, counts: bool) -> None:
+    if counts:
+        watch.begin_step()
+    try:
+        call(batch, index)
+    finally:
+        watch.end_step(index)
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _first(faults: list[str | None]) -> str | None:
+    found = next(((rank, fault) for rank, fault in enumerate(faults) if fault is not None), None)
+    if found is None:
+        return None
+    rank, fault = found
+    return fault if rank == 0 else f"{fault} (on rank {rank})"

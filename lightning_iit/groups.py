@@ -79,11 +79,13 @@ def settled(record: EpochRecord, results: Sequence[PhiResult]) -> tuple[GroupRes
         counts=record.counts,
         perturbation=record.perturbation,
     )
-    answers = iter(results)
+    answers, rest = iter(results), record.result
+    if isinstance(rest, Skipped):
+        rest = Skipped(code=rest.code, reason=f"Groups are analysed with the first one, which could not be: {rest.reason}")
     return (
         mine,
         *(
-            msgspec.structs.replace(group, result=next(answers, record.result)) if group.result == PENDING else group
+            msgspec.structs.replace(group, result=next(answers, rest)) if group.result == PENDING else group
             for group in record.groups
         ),
     )

@@ -382,3 +382,18 @@ def test_transitions_over_several_steps_are_watched(tmp_path):
 def test_no_perturbation_is_made_of_several_steps(tmp_path, asked):
     with pytest.raises(InvalidArgumentError, match=r"lag=2 with .*='\w+': a layer that is perturbed makes one step"):
         train(tmp_path, model=Gru(), data=sequence_data(20), layers="net.gru", units=2, lag=2, **asked)
+
+
+# --- options in words -----------------------------------------------------------------------------------------------------
+
+
+class Unprintable(list):
+    def __str__(self) -> str:
+        raise AssertionError
+
+
+def test_the_data_of_a_probe_are_not_among_the_options_words(tmp_path):
+    probe = Unprintable([torch.randn(4, 8, 8)])
+    callback = train(tmp_path, model=Gru(), data=sequence_data(20), layers="net.gru", units=2, probe=probe, epochs=1, table=False)
+    assert len(callback.records) == 2
+    assert callback.described(["net.gru"], probe="Unprintable")["probe"] == "Unprintable"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 import subprocess
 import sys
+from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +17,10 @@ from lightning.pytorch import Callback, LightningModule
 from models import Gru, Mlp, flat_data, sequence_data
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, TensorDataset, WeightedRandomSampler
-from torchmetrics.aggregation import SumMetric
+from torchmetrics.aggregation import CatMetric, SumMetric
 from training import train
 
-from lightning_iit import load_run
+from lightning_iit import IITCallback, load_run
 from lightning_iit.capture.coding import Coding
 from lightning_iit.capture.perturb import observe, perturbed_tpm
 from lightning_iit.capture.reservoir import Reservoir
@@ -173,6 +175,13 @@ def test_epochs_that_are_not_analysed_are_not_run(tmp_path):
     assert probe.passes == 3
 
 
+@pytest.mark.parametrize(("epochs", "perturbed"), [(2, True), (3, False)])
+def test_no_later_weights_are_perturbed_in_the_name_of_the_last_epoch_that_was_analysed(tmp_path, epochs, perturbed):
+    options = {"layers": "net.gru", "units": UNITS, "null_model": "cut", "initial": False, "probe": sequence_data(seed=7)}
+    (record,) = train(tmp_path, model=Gru(), data=sequence_data(), epochs=epochs, every_n_epochs=2, **options).records
+    assert (record.epoch, record.kind, len(record.sensitivity) > 0) == (1, "causal", perturbed)
+
+
 def test_a_loader_with_persistent_workers_may_be_the_one_that_trains(tmp_path):
     class Batches(Callback):
         def __init__(self):
@@ -269,7 +278,8 @@ class Traced(LightningModule):
         self.register_buffer("moved", torch.zeros(1))
         self.register_buffer("replaced", torch.zeros(1))
         self.calls, self.last = 0, None
-        self.seen = SumMetric()
+        self.seen, self.kept = SumMetric(), CatMetric()
+        self.rows, self.by_size, self.sizes, self.recent = [], {"sizes": []}, set(), deque([1, 2], maxlen=2)
 
     def forward(self, x):
         self.calls += 1
@@ -277,31 +287,56 @@ class Traced(LightningModule):
         self.moved += 1
         self.replaced = self.replaced + 1
         self.seen.update(x.sum())
+        self.kept.update(x.sum())
+        self.rows.append(x)
+        self.by_size["sizes"].append(len(x))
+        self.by_size[self.calls] = x
+        self.sizes.add(len(x))
+        self.recent.append(x)
         random.random()
         np.random.rand()  # noqa: NPY002
         return self.dropout(self.norm(x)) + torch.randn(())
 
 
-def test_what_forward_logs_is_not_logged_of_the_probe(tmp_path):
-    class Logging(Mlp):
+@pytest.mark.parametrize("package", ["lightning.pytorch", "pytorch_lightning"])
+def test_what_forward_logs_is_not_logged_of_the_probe(tmp_path, package):
+    lightning = importlib.import_module(package)
+
+    class Logging(lightning.LightningModule):
         def __init__(self):
-            torch.manual_seed(1)
             super().__init__()
+            torch.manual_seed(1)
+            self.net = Mlp().net
 
         def forward(self, x):
             self.log("mean", x.mean(), on_step=False, on_epoch=True)
-            return super().forward(x)
+            return self.net(x)
 
-    class Metrics(Callback):
-        def on_train_end(self, trainer, pl_module):
-            self.kept = {name: value.item() for name, value in trainer.callback_metrics.items()}
+        def training_step(self, batch, index):
+            return nn.functional.cross_entropy(self(batch[0]), batch[1])
 
-    plain, probed = Metrics(), Metrics()
-    train(tmp_path / "plain", plain, model=Logging(), epochs=1)
-    records = train(tmp_path / "probe", probed, model=Logging(), epochs=1, probe=[torch.full((30, 64), 9.0)]).records
-    assert {type(record.result) for record in records} == {Computed}
-    assert set(plain.kept) == {"mean", "loss"}
-    assert probed.kept == plain.kept
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), lr=0.01)
+
+    def logged(probe):
+        callback = IITCallback("net.1", units=2, probe=probe, network=False, pictures=False, table=False, timeout=60, workers=1)
+        trainer = lightning.Trainer(
+            max_epochs=1,
+            accelerator="cpu",
+            callbacks=[callback],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            default_root_dir=tmp_path / str(probe is None),
+        )
+        trainer.fit(Logging(), flat_data())
+        assert {type(record.result) for record in callback.records} == {Computed}
+        return {name: value.item() for name, value in trainer.callback_metrics.items()}
+
+    plain = logged(None)
+    assert set(plain) == {"mean"}
+    assert logged([torch.full((30, 64), 9.0)]) == plain
 
 
 def randomness() -> list:
@@ -313,7 +348,7 @@ def test_untouched_leaves_no_trace():
     model.dropout.eval()
     loader = DataLoader(TensorDataset(torch.randn(8, 4)), 2, shuffle=True, generator=torch.Generator().manual_seed(1))
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    buffer, held = model.replaced, loader.generator.get_state()
+    buffer, rows, held = model.replaced, model.rows, loader.generator.get_state()
     torch.manual_seed(1), random.seed(1), np.random.seed(1)  # noqa: NPY002
     expected = randomness()
     torch.manual_seed(1), random.seed(1), np.random.seed(1)  # noqa: NPY002
@@ -328,6 +363,9 @@ def test_untouched_leaves_no_trace():
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert model.replaced is buffer
     assert (model.calls, model.last, model.seen.sum_value.item(), model.seen.update_count) == (0, None, 0.0, 0)
+    assert model.rows is rows
+    assert (model.rows, model.by_size, model.sizes, list(model.recent)) == ([], {"sizes": []}, set(), [1, 2])
+    assert (model.recent.maxlen, model.kept.value, model.kept.update_count) == (2, [], 0)
     assert [model.training, model.norm.training, model.dropout.training] == [True, True, False]
 
 
@@ -349,17 +387,16 @@ def test_randomness_is_put_back_after_an_exception_too():
 # --- ranks ----------------------------------------------------------------------------------------------------------------
 
 
-def test_of_two_ranks_the_first_one_counts(tmp_path):
+def run_ranks(folder, devices, breaks="nowhere"):
     script = Path(__file__).with_name("ddp_probe_script.py")
-    runs = []
-    for devices in (1, 2):
-        folder = tmp_path / str(devices)
-        done = subprocess.run(
-            [sys.executable, str(script), str(folder), str(devices)], capture_output=True, text=True, timeout=300, check=False
-        )
-        assert done.returncode == 0, done.stderr[-4000:]
-        runs.append(load_run(folder))
-    one, two = runs
+    command = [sys.executable, str(script), str(folder), str(devices), breaks]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return load_run(folder)
+
+
+def test_of_two_ranks_the_first_one_counts(tmp_path):
+    one, two = (run_ranks(tmp_path / str(devices), devices) for devices in (1, 2))
     assert [record.key for record in two] == [("net.gru", epoch) for epoch in (-1, 0, 1)]
     for alone, together in zip(one, two, strict=True):
         assert together.provenance.world_size == 2
@@ -367,3 +404,12 @@ def test_of_two_ranks_the_first_one_counts(tmp_path):
         assert together.counts == alone.counts
         assert together.observed == alone.observed
         assert together.phi == alone.phi
+
+
+def test_a_probe_that_breaks_on_the_second_rank_is_told_and_training_goes_on(tmp_path):
+    records = run_ranks(tmp_path, 2, "probe")
+    assert [record.epoch for record in records] == [-1, 0, 1]
+    for record in records:
+        assert isinstance(record.result, Failed)
+        words = "RuntimeError: batch 2 cannot be run (on rank 1)."
+        assert record.result.reason == f"The model could not be run on a fixed probe: {words}"

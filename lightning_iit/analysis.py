@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from lightning_iit.records import Records
 
 UNITS_FILE = "units.json"
-"""In the ``iit`` folder: the units and thresholds that the next analysis into the same folder takes up."""
+"""In the ``iit`` folder: the units and thresholds of each layer, which the next analysis into the same folder takes up."""
+
+_MAX_QUEUED = 64
 
 
 def analyse(
@@ -59,7 +61,7 @@ def analyse(
         global_step: of the records; None takes the epoch.
         log_dir: where to write what a training run writes (``iit/`` with a record for each layer and epoch, and a report), for
             ``lightning-iit view``. Several calls with other epochs and the same folder make one curve: the units that the first
-            one chose, and its thresholds if they are frozen, are those of all.
+            one chose for a layer, and its thresholds if they are frozen, are those of all.
         **options: those of :class:`~lightning_iit.IITCallback` that do not concern a training run; see the signature.
             ``workers=0`` computes Φ in this process, without a time limit.
 
@@ -71,9 +73,9 @@ def analyse(
 
     Example::
 
-        for epoch, file in enumerate(sorted(Path("checkpoints").glob("*.ckpt"))):
+        for file in Path("checkpoints").glob("epoch=*.ckpt"):  # named "{epoch}"
             model = Model.load_from_checkpoint(file)
-            records = analyse(model, loader, "gru", epoch=epoch, log_dir="runs/sweep")
+            records = analyse(model, loader, "gru", epoch=int(file.stem.removeprefix("epoch=")), log_dir="runs/sweep")
     """
     settings = _settings(layers, options)
     inputs = fixed_inputs(loader, "loader")
@@ -81,10 +83,15 @@ def analyse(
     if folder is None:
         settings.pictures = False
     asked = settings.run_options()
-    pool: PhiPool = InlinePool() if settings.workers == 0 else WorkerPool(workers=settings.workers, timeout=settings.timeout)
     watch = settings.watch(model, asked, pictures=folder is not None)
-    _take_up(watch, folder)
-    work = Computation(asked, pool, () if folder is None else (FilesTracker(folder),), settings.described(watch.layers))
+    known = _known(folder)
+    watch.load_state_dict({"layers": {name: known[name] for name in watch.layers if name in known}})
+    work = Computation(
+        asked,
+        _pool(settings, len(watch.layers)),
+        () if folder is None else (FilesTracker(folder),),
+        settings.described(watch.layers),
+    )
     try:
         watch.attach(model)
         captured = watch_pass(
@@ -94,7 +101,7 @@ def analyse(
         work.finish(settings.drain_timeout, "the pass over the data")
     finally:
         watch.detach()
-        _close(work, watch, folder)
+        _close(work, watch, folder, known)
     return work.records
 
 
@@ -109,11 +116,17 @@ def _settings(layers: str | Sequence[str] | None, options: dict[str, Any]) -> Se
     return Settings(layers, **options)
 
 
-def _take_up(watch: Watch, folder: Path | None) -> None:
-    """Takes the units of an earlier analysis into the same folder."""
+def _pool(settings: Settings, layers: int) -> PhiPool:
+    """Where Φ is computed; all layers may wait, for there is no training that goes on meanwhile."""
+    if settings.workers == 0:
+        return InlinePool()
+    return WorkerPool(workers=settings.workers, timeout=settings.timeout, max_queued=max(_MAX_QUEUED, layers))
+
+
+def _known(folder: Path | None) -> dict[str, Any]:
+    """By layer, the units of earlier analyses into the same folder."""
     file = None if folder is None else folder / FOLDER / UNITS_FILE
-    if file is not None and file.exists():
-        watch.load_state_dict(msgspec.json.decode(file.read_bytes()))
+    return {} if file is None or not file.exists() else msgspec.json.decode(file.read_bytes())["layers"]
 
 
 def _mover(model: nn.Module) -> Callable[[Any], Any]:
@@ -122,15 +135,18 @@ def _mover(model: nn.Module) -> Callable[[Any], Any]:
     return lambda batch: move_data_to_device(batch, tensor.device)
 
 
-def _close(work: Computation, watch: Watch, folder: Path | None) -> None:
+def _close(work: Computation, watch: Watch, folder: Path | None, known: dict[str, Any]) -> None:
     """Writes what belongs to all epochs in the folder, and ends."""
-    if watch.pictures is not None:
-        watch.pictures.close()
-    if folder is not None and work.records:
-        write_atomically(folder / FOLDER / UNITS_FILE, msgspec.json.encode(watch.state_dict()))
-        work.journal.flush(60.0)
-        work.report(load_run(folder), table=False)
-    work.close()
+    try:
+        if watch.pictures is not None:
+            watch.pictures.close()
+        if folder is not None and work.records:
+            layers = known | watch.state_dict()["layers"]
+            write_atomically(folder / FOLDER / UNITS_FILE, msgspec.json.encode({"layers": layers}))
+            work.journal.flush(60.0)
+            work.report(load_run(folder), table=False)
+    finally:
+        work.close()
 
 
 def _signature() -> inspect.Signature:

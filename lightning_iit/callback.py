@@ -232,6 +232,8 @@ class IITCallback(Callback, Settings):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Closes the epoch's counts, or makes those of the probe, and hands them to the workers."""
+        if self._work is not None:
+            self._work.epoch = trainer.current_epoch
         if self.probe is not None:
             self._run_probe(trainer, pl_module, epoch=trainer.current_epoch)
         else:

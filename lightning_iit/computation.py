@@ -44,6 +44,7 @@ class Computation:
 
     Attributes:
         closed: whether it has ended.
+        epoch: the latest that has ended, whether or not anything of it was handed over: the model has its weights.
     """
 
     def __init__(self, options: RunOptions, pool: PhiPool, trackers: Sequence[Tracker], described: Mapping[str, str]) -> None:
@@ -52,7 +53,7 @@ class Computation:
         self.run = Run(options, pool, self.journal)
         self._described = described
         self.closed = False
-        self._epoch = -1
+        self.epoch = -1
         pool.warm_up(options.engine)
 
     @property
@@ -79,7 +80,7 @@ class Computation:
         now = time.time()
         if watch.pictures is not None:
             watch.pictures.send(self.journal.write_network, epoch=epoch, global_step=global_step)
-        self._epoch = epoch
+        self.epoch = epoch
         futures = []
         for layer in captured:
             captures = enumerate((layer, *layer.groups))
@@ -113,8 +114,8 @@ class Computation:
     def _at_thresholds(
         self, watch: Watch, captured: LayerEpoch, states: Sequence[State], *, epoch: int, perturbed: bool
     ) -> tuple[ThresholdCounts, ...]:
-        """The transitions of an epoch with other thresholds; none where a later epoch has replaced what is perturbed."""
-        if not states or (perturbed and epoch != self._epoch):
+        """The transitions of an epoch with other thresholds; none where a later epoch has changed what is perturbed."""
+        if not states or (perturbed and epoch != self.epoch):
             return ()
         try:
             return tuple(at_quantiles(captured, states[0], watch.perturber if perturbed else None))

@@ -8,6 +8,7 @@ import random
 import re
 import subprocess
 import sys
+import threading
 from dataclasses import fields
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from training import assert_same
 import lightning_iit
 from lightning_iit import IITCallback, System, analyse, compute_phi, load_run
 from lightning_iit.errors import InvalidArgumentError, UnknownLayerError
-from lightning_iit.records import Failed
+from lightning_iit.records import Computed, Failed, Skipped, TimedOut
 from lightning_iit.settings import Settings
 from lightning_iit.tpm.estimate import estimate_tpm
 
@@ -80,6 +81,20 @@ def test_blocks_in_depth():
     assert [(record.layer, record.axis, record.kind) for record in records] == [(name, "depth", "causal") for name in "012"]
 
 
+def test_more_layers_than_a_training_run_would_let_wait():
+    model = nn.Sequential(*[nn.Linear(64, 64) for _ in range(70)])
+    records = analyse(model, flat_data(), "*", units=2, null_model=None)
+    assert len(records) == 70
+    assert {type(record.result) for record in records} == {Computed}
+
+
+def test_what_is_open_when_the_wait_is_over_speaks_of_no_training():
+    with pytest.warns(UserWarning, match="still open 0.001 s after the pass over the data"):
+        (record,) = analyse(Mlp(), flat_data(), "net.1", units=2, null_model=None, drain_timeout=0.001)
+    assert isinstance(record.result, Skipped | TimedOut)
+    assert "drain_timeout of 0.001 s had passed" in record.result.reason
+
+
 # --- no trace -------------------------------------------------------------------------------------------------------------
 
 
@@ -123,6 +138,44 @@ def test_calls_with_other_epochs_make_one_curve_of_the_same_units(tmp_path):
     assert "Inputs: the given data of 4 batches, run in eval mode." in report
     assert json.loads((tmp_path / "iit" / "options.json").read_text())["units"] == "3"
     assert len(list((tmp_path / "iit" / "network").glob("*.json"))) == 3
+
+
+def test_each_layer_keeps_its_units_where_each_has_a_call_of_its_own(tmp_path):
+    data = sequence_data()
+    for epoch in range(2):
+        for layer in ("net.gru", "net.out"):
+            torch.manual_seed(epoch)
+            analyse(Gru(), data, layer, units=3, epoch=epoch, log_dir=tmp_path, **QUICK)
+    of_layer = {name: [record.units for record in load_run(tmp_path) if record.layer == name] for name in ("net.gru", "net.out")}
+    assert all(first == second for first, second in of_layer.values())
+    torch.manual_seed(1)
+    (alone,) = analyse(Gru(), data, "net.gru", units=3, **QUICK)
+    assert alone.units != of_layer["net.gru"][0], "by itself the second one would have chosen others"
+    assert set(json.loads((tmp_path / "iit" / "units.json").read_text())["layers"]) == set(of_layer)
+
+
+def test_depth_and_time_share_a_folder(tmp_path):
+    torch.manual_seed(0)
+    model = nn.Sequential(*[nn.Sequential(nn.Linear(3, 3), nn.Tanh()) for _ in range(3)], nn.GRU(3, 8, batch_first=True))
+    data = [torch.randn(16, 5, 3) for _ in range(3)]
+    for epoch in range(2):
+        analyse(model, data, "3", units=[5, 6], epoch=epoch, log_dir=tmp_path, **QUICK)
+        analyse(model, data, "[012]", units=[0, 2], transitions="depth", epoch=epoch, log_dir=tmp_path, **QUICK)
+    found = {record.key: record.units.indices for record in load_run(tmp_path)}
+    assert found == {(name, epoch): (5, 6) if name == "3" else (0, 2) for name in "0123" for epoch in range(2)}
+
+
+def test_the_writer_ends_where_the_folder_cannot_be_finished(tmp_path, monkeypatch):
+    def broken(_folder):
+        raise OSError("disk")
+
+    monkeypatch.setattr("lightning_iit.analysis.load_run", broken)
+    before = set(threading.enumerate())
+    with pytest.raises(OSError, match="disk"):
+        analyse(Mlp(), flat_data(), "net.1", units=2, log_dir=tmp_path, **QUICK)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""How many threads an analysis may use: the cores that neither training nor the other workers need."""
+"""How many threads an analysis may use: its share of the cores but for one while training goes on, however busy they are."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def why_not(outcome: Outcome) -> PhiResult:
 def drained(timeout: float, *, running: bool) -> TimedOut | Skipped:
     """The result for a task that was open when the wait for it ended."""
     if running:
-        reason = f"Still running when the drain_timeout of {timeout:g} s after training had passed; its counts are kept."
+        reason = f"Still running when the drain_timeout of {timeout:g} s had passed; its counts are kept."
         return TimedOut(reason=reason, timeout=timeout)
-    reason = f"Still waiting for a worker when the drain_timeout of {timeout:g} s after training had passed; its counts are kept."
+    reason = f"Still waiting for a worker when the drain_timeout of {timeout:g} s had passed; its counts are kept."
     return Skipped(code="drain_timeout", reason=reason)

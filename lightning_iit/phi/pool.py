@@ -100,7 +100,7 @@ class _Open:
 class WorkerPool:
     """Worker processes on this machine, at low priority, each replaced when it is lost.
 
-    An analysis of many units also has the cores that are idle (see :func:`~lightning_iit.phi.cores.with_threads`), all of them
+    An analysis of many units has its share of all cores but one (see :func:`~lightning_iit.phi.cores.with_threads`), of all
     while the host waits in ``drain``.
 
     A script needs no ``if __name__ == "__main__"``. Nothing of the host is changed, and no process outlives it.
@@ -294,7 +294,7 @@ class WorkerPool:
         if entry.future.cancelled():
             self._settle(entry, Skipped(code="cancelled", reason="It was cancelled."))
             return
-        task = with_threads(task, busy=min(self._workers, self.pending), training=not self._draining)
+        task = with_threads(task, busy=max(1, min(self._workers, self.pending)), training=not self._draining)
         timeout = task.timeout if task.timeout is not None else self._timeout
         outcome = worker.call(self._function, (task,), timeout=timeout, on_report=entry.see, stopped=lambda: entry.stopped)
         if isinstance(outcome, Returned) and isinstance(outcome.value, TaskResult):

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
-import socket
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-import torch.multiprocessing
 from test_capture_counts import as_counter, loop_counts
 from test_capture_session import Lines
-from torch import distributed
+from two_ranks import on_two_ranks
 
 from lightning_iit.capture import Capture, CaptureOptions
 
@@ -55,23 +50,14 @@ def run_scenario(rank, scenario):
     return results
 
 
-def run_rank(rank, port, folder):
-    torch.set_num_threads(1)
-    distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
-    results = {scenario: run_scenario(rank, scenario) for scenario in SCENARIOS}
-    Path(folder, f"{rank}.pickle").write_bytes(pickle.dumps(results))
-    distributed.destroy_process_group()
+def run_scenarios(rank):
+    return {scenario: run_scenario(rank, scenario) for scenario in SCENARIOS}
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """The results of both ranks in a scenario."""
-    folder = tmp_path_factory.mktemp("ranks")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    torch.multiprocessing.spawn(run_rank, args=(port, str(folder)), nprocs=2)
-    ranks = [pickle.loads((folder / f"{rank}.pickle").read_bytes()) for rank in (0, 1)]
+    ranks = on_two_ranks(run_scenarios, tmp_path_factory.mktemp("ranks"))
     return lambda scenario: [rank[scenario] for rank in ranks]
 
 

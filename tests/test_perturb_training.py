@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import prune
 from torch.utils.data import DataLoader, TensorDataset
-from training import train
+from training import train, trainer
 
 from lightning_iit import IITCallback, System, compute_phi
 from lightning_iit.capture.coding import Coding
@@ -329,17 +329,7 @@ class Flipped(LightningModule):
 def noisy(folder: Any, layers: str, **options: Any) -> tuple[EpochRecord, ...]:
     quiet = {"null_model": None, "pictures": False, "network": False, "table": False, "max_queued": 200}
     callback = IITCallback(layers, units=[0, 1, 2], threshold="zero", initial=False, **quiet, **options)
-    Trainer(
-        max_epochs=len(LENGTHS),
-        accelerator="cpu",
-        callbacks=[callback],
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        reload_dataloaders_every_n_epochs=1,
-        default_root_dir=folder,
-    ).fit(Flipped())
+    trainer(folder, callback, epochs=len(LENGTHS), reload_dataloaders_every_n_epochs=1).fit(Flipped())
     return callback.records
 
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import pickle
-import socket
-from datetime import timedelta
-from pathlib import Path
-
 import pytest
 import torch
-import torch.multiprocessing
-from torch import distributed, nn
+from torch import nn
+from two_ranks import on_two_ranks
 
 from lightning_iit.capture.causal import CausalOptions
 from lightning_iit.capture.options import CaptureOptions
@@ -62,25 +57,14 @@ def run_scenario(rank, scenario, transitions):
 SCENARIOS = [(name, transitions) for name in (*BROKEN, *SHORT) for transitions in ("stream", "depth")]
 
 
-def run_rank(rank, port, folder):
-    torch.set_num_threads(1)
-    distributed.init_process_group(
-        "gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2, timeout=timedelta(seconds=60)
-    )
-    results = {scenario: run_scenario(rank, *scenario) for scenario in SCENARIOS}
-    Path(folder, f"{rank}.pickle").write_bytes(pickle.dumps(results))
-    distributed.destroy_process_group()
+def run_scenarios(rank):
+    return {scenario: run_scenario(rank, *scenario) for scenario in SCENARIOS}
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """The captured layers of each pass of each rank in a scenario."""
-    folder = tmp_path_factory.mktemp("ranks")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    torch.multiprocessing.spawn(run_rank, args=(port, str(folder)), nprocs=2)
-    ranks = [pickle.loads((folder / f"{rank}.pickle").read_bytes()) for rank in (0, 1)]
+    ranks = on_two_ranks(run_scenarios, tmp_path_factory.mktemp("ranks"))
     return lambda *scenario: [layer for rank in ranks for captured in rank[scenario] for layer in captured]
 
 

@@ -62,8 +62,8 @@ class Watch:
             self.capture.restrict(self.perturber.among)
         self.pictures = pictures
         self._pictured: float = -1
-        self._gate: Gate = Switch()
         self._switch = Switch()
+        self._gate: Gate = self._switch
 
     @property
     def layers(self) -> tuple[str, ...]:

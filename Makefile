@@ -1,6 +1,10 @@
 # Everything is set up by the first target that needs it: a .venv beside this file, made with python3 -m venv and pip.
 .DELETE_ON_ERROR:
-.PHONY: demo test lint bench shots types viewer clean
+# What is run after each small change: the arithmetic, the counts and one training, without browsers and servers.
+CHECKED := test_capture_*.py test_fast_*.py test_tpm_*.py test_perturb_tpm.py test_job.py test_judgement.py test_intervals.py \
+  test_diagnostics.py test_store.py test_report*.py test_groups.py test_run_counts.py test_viewer_app.py test_project.py
+
+.PHONY: demo check test lint bench shots types viewer clean
 
 VENV   := .venv
 PY     := $(VENV)/bin/python
@@ -18,6 +22,9 @@ demo: $(READY)  ## train on handwritten digits and watch Φ; leaves runs/demo
 
 test: $(READY)  ## every test that is run before a change lands
 	$(PY) -m pytest
+
+check: lint  ## what is run after each small change: lint and a choice of the tests, in under three minutes
+	$(PY) -m pytest -q -x $(addprefix tests/,$(CHECKED))
 
 lint: $(READY)  ## format, rules, types, import directions
 	$(VENV)/bin/ruff format --check .

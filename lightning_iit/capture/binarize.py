@@ -51,7 +51,7 @@ def threshold_tensor(values: tuple[float, ...], *, like: Tensor) -> Tensor:
         return torch.from_numpy(exact).to(like.device)
     with np.errstate(over="ignore"):
         rounded = exact.astype(np.float32)
-    rounded = np.where(rounded > exact, np.nextafter(rounded, np.float32(-np.inf)), rounded)
+        rounded = np.where(rounded > exact, np.nextafter(rounded, np.float32(-np.inf)), rounded)
     return torch.from_numpy(rounded).to(like.device)
 
 

@@ -13,7 +13,7 @@ from lightning.pytorch import Callback
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch.utils.data import DataLoader, DistributedSampler, RandomSampler
 
-from lightning_iit.capture.gate import TrainingStep
+from lightning_iit.capture.hooks.gate import TrainingStep
 from lightning_iit.capture.probe import fixed_inputs, watch_pass
 from lightning_iit.capture.untrained import watch_untrained
 from lightning_iit.capture.watch import Watch
@@ -29,7 +29,7 @@ from lightning_iit.trackers.dispatch import trackers_for
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
 
-    from lightning_iit.capture.epoch import LayerEpoch
+    from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.phi.pool import TaskProgress
 
 log = logging.getLogger(__name__)

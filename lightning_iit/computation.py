@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from concurrent.futures import Future
 
-    from lightning_iit.capture.epoch import LayerEpoch
+    from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.capture.watch import Watch
     from lightning_iit.phi.pool import PhiPool
     from lightning_iit.records import Records, State, TaskResult, ThresholdCounts

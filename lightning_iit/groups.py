@@ -13,7 +13,7 @@ from lightning_iit.tpm.states import index_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lightning_iit.capture.epoch import LayerEpoch
+    from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.records import Counts, EpochRecord, Perturbation, State
 
 Causal: TypeAlias = "tuple[Counts, Perturbation] | Skipped | None"

@@ -15,7 +15,7 @@ from lightning_iit.tpm.states import StatesPolicy, check_policy, index_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lightning_iit.capture.epoch import LayerEpoch
+    from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.groups import Causal
     from lightning_iit.records import Counts, Dynamics, State
     from lightning_iit.tpm.nulls import NullName

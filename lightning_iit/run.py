@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lightning_iit.budget import AtThresholds, Budget
-from lightning_iit.capture.coding import TWO_BITS
+from lightning_iit.capture.count.coding import TWO_BITS
 from lightning_iit.groups import Causal, Group, open_group, settled
 from lightning_iit.phi.cost import cost_in_words
 from lightning_iit.phi.engine import choose_engine
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from concurrent.futures import Future
 
-    from lightning_iit.capture.epoch import LayerEpoch
+    from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.phi.pool import PhiPool
     from lightning_iit.records import Counts, Dynamics
     from lightning_iit.trackers.journal import Journal

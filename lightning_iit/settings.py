@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from torch import nn
 
-from lightning_iit.capture.causal import CausalOptions, TpmSource
 from lightning_iit.capture.network_pictures import NetworkPictures
 from lightning_iit.capture.options import CaptureOptions
-from lightning_iit.capture.perturb import Background
-from lightning_iit.capture.steps import StepFunction
+from lightning_iit.capture.perturb.perturber import CausalOptions, TpmSource
+from lightning_iit.capture.perturb.steps import StepFunction
+from lightning_iit.capture.perturb.tpm import Background
 from lightning_iit.capture.watch import Watch
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.engine import choose_engine

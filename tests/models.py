@@ -13,10 +13,10 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
-from lightning_iit.capture.perturb import observe
-from lightning_iit.capture.reservoir import Reservoir
-from lightning_iit.capture.stepper import Observations, Stepper
-from lightning_iit.capture.steps import step_for
+from lightning_iit.capture.perturb.reservoir import Reservoir
+from lightning_iit.capture.perturb.stepper import Observations, Stepper
+from lightning_iit.capture.perturb.steps import step_for
+from lightning_iit.capture.perturb.tpm import observe
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_iit.capture.layers import find_layers, is_match, pick_layer
+from lightning_iit.capture.choose.layers import find_layers, is_match, pick_layer
 from lightning_iit.errors import UnknownLayerError
 
 

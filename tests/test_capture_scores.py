@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -9,18 +11,19 @@ from scipy.stats import entropy
 from torch import nn
 
 from lightning_iit.capture import Capture, CaptureOptions
-from lightning_iit.capture.scores import state_entropy, weight_norm
-from lightning_iit.capture.units import Moments, choose
+from lightning_iit.capture.choose.scores import state_entropy, weight_norm
+from lightning_iit.capture.choose.units import Moments, choose
+from lightning_iit.capture.count.binarize import threshold_values
 from lightning_iit.errors import InvalidArgumentError
 
 
 def test_state_entropy_is_that_of_scipy():
     samples = np.random.default_rng(0).normal(np.linspace(-2, 2, 9), 1, (200, 9))
     on = (samples > 0.5).mean(0)
-    np.testing.assert_allclose(state_entropy(samples, 0.5), entropy([on, 1 - on], base=2), atol=1e-12)
+    np.testing.assert_allclose(state_entropy(samples, partial(threshold_values, 0.5)), entropy([on, 1 - on], base=2), atol=1e-12)
     always = np.array([[1.0, -1.0, 1.0], [1.0, -1.0, -1.0], [np.nan, 1.0, 1.0]])
-    np.testing.assert_allclose(state_entropy(always, "zero"), [0, 0, 1])
-    np.testing.assert_allclose(state_entropy(np.full((3, 2), np.nan), "median"), [0, 0])
+    np.testing.assert_allclose(state_entropy(always, partial(threshold_values, "zero")), [0, 0, 1])
+    np.testing.assert_allclose(state_entropy(np.full((3, 2), np.nan), partial(threshold_values, "median")), [0, 0])
 
 
 @pytest.mark.parametrize("layer", [nn.Linear(5, 4), nn.Conv2d(3, 4, 2), nn.RNNCell(5, 4)])

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightning_iit.capture.transitions import NO_STATE, TransitionCounts, counts_record, pack
+from lightning_iit.capture.count.transitions import NO_STATE, TransitionCounts, counts_record, pack
 from lightning_iit.tpm.counts import merge
 
 # Of so many units the parts of the halves take at most so many bytes, and some more.

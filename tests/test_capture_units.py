@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from lightning_iit.capture import CaptureOptions
-from lightning_iit.capture.binarize import encode, threshold_tensor, threshold_values
-from lightning_iit.capture.transitions import NO_STATE
-from lightning_iit.capture.units import Moments, auto_units, choose
+from lightning_iit.capture.choose.units import Moments, auto_units, choose
+from lightning_iit.capture.count.binarize import encode, threshold_tensor, threshold_values
+from lightning_iit.capture.count.transitions import NO_STATE
 from lightning_iit.errors import IITError, InvalidArgumentError, TooManyUnitsError
 
 tables = hnp.arrays(np.float64, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.floats(-100, 100))

@@ -14,10 +14,11 @@ from torchvision.models.vision_transformer import VisionTransformer
 from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, LlamaConfig, LlamaModel
 
 from lightning_iit import System, compute_phi
-from lightning_iit.capture.causal import CausalOptions
-from lightning_iit.capture.depth import DepthCapture, DepthEpoch
+from lightning_iit.capture.choose.stacks import common_name, find_stack
+from lightning_iit.capture.depth.capture import DepthCapture, DepthEpoch
+from lightning_iit.capture.depth.perturb import DepthPerturber
 from lightning_iit.capture.options import CaptureOptions
-from lightning_iit.capture.stacks import common_name, find_stack
+from lightning_iit.capture.perturb.perturber import CausalOptions
 from lightning_iit.errors import InvalidArgumentError, UnknownLayerError
 from lightning_iit.records import Computed, Skipped
 from lightning_iit.settings import Settings
@@ -33,9 +34,9 @@ def _seeded() -> None:
 
 
 def captured(
-    model: nn.Module, batches: list[Any], options: CaptureOptions, causal: CausalOptions | None = None, *, pooled: bool = False
+    model: nn.Module, batches: list[Any], options: CaptureOptions, *, pooled: bool = False
 ) -> tuple[DepthCapture, tuple[DepthEpoch, ...]]:
-    capture = DepthCapture(model, options, causal, pooled=pooled)
+    capture = DepthCapture(model, options, pooled=pooled)
     capture.attach()
     capture.begin_epoch(len(batches))
     for batch in batches:
@@ -45,6 +46,10 @@ def captured(
     epochs = capture.end_epoch()
     capture.detach()
     return capture, epochs
+
+
+def perturbed(capture: DepthCapture, epoch: DepthEpoch, state: Any, **options: Any) -> Any:
+    return DepthPerturber(capture, CausalOptions(**options)).perturb(epoch, state)
 
 
 # --- known answers ------------------------------------------------------------------------------------------------------
@@ -92,7 +97,7 @@ def test_a_stack_of_gate_networks_has_their_truth_tables_set_and_watched() -> No
     assert first.counts.transitions == 4 * 16 * 5
     on, visits = np.array(first.counts.on), np.array(first.counts.visits)
     assert (on == truth * visits[:, None]).all()
-    counts, how = capture.perturb(first, None)
+    counts, how = perturbed(capture, first, None)
     assert counts.visits == (128,) * 8
     assert (np.array(counts.on) == truth * 128).all()
     assert how.observed == first.counts.visits
@@ -106,7 +111,7 @@ def test_states_that_do_not_come_out_of_a_block_are_set_before_the_next() -> Non
     capture, (_, second) = captured(Signs(gates.BASIC, gates.BASIC), [signs(64, 5, 3)], ZERO)
     truth = np.array(gates.truth_table(gates.BASIC))
     assert 0 in second.counts.visits, "watched, not every state is seen"
-    counts, _ = capture.perturb(second, None)
+    counts, _ = perturbed(capture, second, None)
     assert (np.array(counts.on) == truth * 128).all(), "set, every one is"
 
 
@@ -117,7 +122,7 @@ def test_blocks_are_pooled_with_their_counts_apart() -> None:
     assert epoch.layer == "blocks"
     assert epoch.counts.transitions == sum(counts.transitions for counts in epoch.blocks) == 2 * 8 * 64 * 5
     assert _homogeneity(epoch).verdict == "ok"
-    counts, how = same.perturb(epoch, None)
+    counts, how = perturbed(same, epoch, None)
     assert counts.visits == (256,) * 8
     assert (np.array(counts.on) == np.array(gates.truth_table(gates.RULE_110)) * 256).all()
     assert len(how.off) == 2
@@ -135,21 +140,21 @@ def _homogeneity(epoch: DepthEpoch) -> Any:
 
 def test_a_fixed_background_is_one_token() -> None:
     model = Signs(gates.BASIC)
-    capture, (epoch,) = captured(model, [signs(8, 5, 3)], ZERO, CausalOptions(background="fixed"))
-    counts, how = capture.perturb(epoch, (1, 0, 0))
+    capture, (epoch,) = captured(model, [signs(8, 5, 3)], ZERO)
+    counts, how = perturbed(capture, epoch, (1, 0, 0), background="fixed")
     assert counts.visits == (1,) * 8
     assert np.array(counts.on).tolist() == gates.truth_table(gates.BASIC)
     assert how.background == "fixed"
     only_on = [torch.ones(2, 2, 3), -torch.ones(2, 2, 3)]
-    capture, (epoch,) = captured(model, only_on, ZERO, CausalOptions(background="fixed"))
-    skipped = capture.perturb(epoch, (1, 0, 0))
+    capture, (epoch,) = captured(model, only_on, ZERO)
+    skipped = perturbed(capture, epoch, (1, 0, 0), background="fixed")
     assert isinstance(skipped, Skipped)
     assert skipped.code == "state_not_observed"
 
 
 def test_a_unit_that_is_never_on_is_named_with_its_block() -> None:
     capture, (epoch,) = captured(Signs(gates.BASIC), [-torch.ones(2, 2, 3)], ZERO)
-    skipped = capture.perturb(epoch, None)
+    skipped = perturbed(capture, epoch, None)
     assert isinstance(skipped, Skipped)
     assert skipped.code == "unit_never_on"
     assert skipped.reason.startswith("Block 'blocks.0': Units 0, 1, 2 were never ON")
@@ -208,7 +213,7 @@ def test_what_a_real_block_makes_of_set_coordinates(make: Callable[[], nn.Module
     options = CaptureOptions(layers=layers, units=2, selection="variance")
     model.train()
     batches = [draw() for _ in range(3)]
-    capture, epochs = captured(model, batches, options, CausalOptions(draws=18))
+    capture, epochs = captured(model, batches, options)
     assert [epoch.problem for epoch in epochs] == [None] * len(epochs)
     block = capture._blocks[1]
     units = epochs[1].units.indices
@@ -219,7 +224,7 @@ def test_what_a_real_block_makes_of_set_coordinates(make: Callable[[], nn.Module
         read = block.set_and_read(call, places, values)
         wanted = _by_hand(model, block.layer.module, call.stream, places, units, values)(draw())
     torch.testing.assert_close(read, wanted)
-    counts, how = capture.perturb(epochs[1], None)
+    counts, how = perturbed(capture, epochs[1], None, draws=18)
     assert counts.visits == (18,) * 4
     assert how.draws == 18
     assert [epoch.layer for epoch in epochs] == list(capture.blocks)
@@ -329,7 +334,7 @@ def test_training_is_bit_identical_with_and_without_it() -> None:
                 capture.end_step()
             if watched:
                 for epoch in capture.end_epoch():
-                    assert isinstance(capture.perturb(epoch, None), tuple)
+                    assert isinstance(perturbed(capture, epoch, None), tuple)
         return losses, [parameter.detach().clone() for parameter in model.parameters()]
 
     losses, weights = trained(watched=False)
@@ -380,12 +385,12 @@ def test_calls_outside_of_a_training_step_and_broken_values_do_not_count() -> No
     (epoch,) = capture.end_epoch()
     assert epoch.problem is not None
     assert epoch.problem[0] == "layer_not_called"
-    assert capture.perturb(epoch, None) is None
+    assert perturbed(capture, epoch, None) is None
 
 
 def test_watched_only_where_that_is_asked_for() -> None:
-    capture, (epoch,) = captured(Signs(gates.BASIC), [signs(8, 5, 3)], ZERO, CausalOptions(tpm="observe"))
-    assert capture.perturb(epoch, None) is None
+    capture, (epoch,) = captured(Signs(gates.BASIC), [signs(8, 5, 3)], ZERO)
+    assert perturbed(capture, epoch, None, tpm="observe") is None
 
 
 def test_coordinates_are_chosen_by_the_entropy_of_their_states() -> None:

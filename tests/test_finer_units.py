@@ -15,11 +15,11 @@ from torch import nn
 from training import train
 
 from lightning_iit.capture import Capture, CaptureOptions
-from lightning_iit.capture.coding import Coding, Cut
-from lightning_iit.capture.perturb import PerturbedTpm, observe, observed_thresholds, perturbed_tpm
-from lightning_iit.capture.reservoir import Reservoir
-from lightning_iit.capture.steps import step_for
-from lightning_iit.capture.units import auto_units
+from lightning_iit.capture.choose.units import auto_units
+from lightning_iit.capture.count.coding import Coding, Cut
+from lightning_iit.capture.perturb.reservoir import Reservoir
+from lightning_iit.capture.perturb.steps import step_for
+from lightning_iit.capture.perturb.tpm import PerturbedTpm, observe, observed_thresholds, perturbed_tpm
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
 from lightning_iit.phi.compute import compute_phi
 from lightning_iit.records import Skipped, System, Units

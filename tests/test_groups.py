@@ -22,8 +22,8 @@ from training import assert_same, train, trainer
 
 from lightning_iit import IITCallback, load_run
 from lightning_iit.capture import Capture, CaptureOptions
-from lightning_iit.capture.epoch import LayerEpoch
-from lightning_iit.capture.units import Moments, choose, random_groups
+from lightning_iit.capture.choose.units import Moments, choose, random_groups
+from lightning_iit.capture.count.epoch import LayerEpoch
 from lightning_iit.commands.verify import verify
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.groups import Group, group_scalars, group_tasks, open_group, settled

@@ -15,19 +15,19 @@ from torch import nn
 from training import train
 
 from lightning_iit.capture import Capture, CaptureOptions
-from lightning_iit.capture.causal import CausalOptions
-from lightning_iit.capture.clusters import correlation_clusters
-from lightning_iit.capture.coding import Coding
-from lightning_iit.capture.connectivity import weight_connectivity
-from lightning_iit.capture.perturb import PerturbedTpm, observed_thresholds, perturbed_tpm
-from lightning_iit.capture.steps import step_for
+from lightning_iit.capture.choose.clusters import correlation_clusters
+from lightning_iit.capture.count.coding import Coding
+from lightning_iit.capture.perturb.connectivity import weight_connectivity
+from lightning_iit.capture.perturb.perturber import CausalOptions
+from lightning_iit.capture.perturb.steps import step_for
+from lightning_iit.capture.perturb.tpm import PerturbedTpm, observed_thresholds, perturbed_tpm
 from lightning_iit.capture.watch import Watch
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.compute import compute_phi
 from lightning_iit.records import System
 
 if TYPE_CHECKING:
-    from lightning_iit.capture.epoch import LayerEpoch
+    from lightning_iit.capture.count.epoch import LayerEpoch
 
 
 def average_linkage(samples: np.ndarray, units: list[int], n: int) -> set[tuple[int, ...]]:

@@ -12,10 +12,10 @@ import torch
 from torch import nn
 
 from lightning_iit import System, compute_phi, estimate_tpm
-from lightning_iit.capture.coding import Coding
-from lightning_iit.capture.perturb import PerturbedTpm, observe, perturbed_tpm
-from lightning_iit.capture.reservoir import Reservoir
-from lightning_iit.capture.steps import step_for
+from lightning_iit.capture.count.coding import Coding
+from lightning_iit.capture.perturb.reservoir import Reservoir
+from lightning_iit.capture.perturb.steps import step_for
+from lightning_iit.capture.perturb.tpm import PerturbedTpm, observe, perturbed_tpm
 from lightning_iit.records import Computed, Thresholds
 
 if TYPE_CHECKING:

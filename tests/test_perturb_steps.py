@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from lightning_iit.capture.gate import Switch
-from lightning_iit.capture.perturb import observe
-from lightning_iit.capture.reservoir import Reservoir
-from lightning_iit.capture.steps import step_for
+from lightning_iit.capture.hooks.gate import Switch
+from lightning_iit.capture.perturb.reservoir import Reservoir
+from lightning_iit.capture.perturb.steps import step_for
+from lightning_iit.capture.perturb.tpm import observe
 from lightning_iit.errors import InvalidArgumentError, StepError
 
 KINDS: dict[str, Any] = {

@@ -11,8 +11,8 @@ from models import Gru, sequence_data
 from torch import Tensor, nn
 from training import train
 
-from lightning_iit.capture.causal import CausalOptions
 from lightning_iit.capture.options import CaptureOptions
+from lightning_iit.capture.perturb.perturber import CausalOptions
 from lightning_iit.capture.watch import Watch
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import Skipped
@@ -21,7 +21,7 @@ from lightning_iit.tpm.states import choose_states, index_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lightning_iit.capture.epoch import LayerEpoch
+    from lightning_iit.capture.count.epoch import LayerEpoch
 
 
 def watched(

@@ -12,18 +12,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lightning_iit.capture.coding import Coding
-from lightning_iit.capture.connectivity import weight_connectivity
-from lightning_iit.capture.perturb import PerturbedTpm, observe, observed_thresholds, perturbed_tpm
-from lightning_iit.capture.reservoir import Reservoir
-from lightning_iit.capture.steps import step_for
+from lightning_iit.capture.count.coding import Coding
+from lightning_iit.capture.perturb.connectivity import weight_connectivity
+from lightning_iit.capture.perturb.reservoir import Reservoir
+from lightning_iit.capture.perturb.steps import step_for
+from lightning_iit.capture.perturb.tpm import PerturbedTpm, observe, observed_thresholds, perturbed_tpm
 from lightning_iit.errors import StepError
 from lightning_iit.records import Skipped, Thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lightning_iit.capture.stepper import Observations
+    from lightning_iit.capture.perturb.stepper import Observations
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +106,7 @@ def test_the_draws_are_seeded_and_differ_from_seed_to_seed() -> None:
 def test_many_states_are_stepped_in_pieces_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
     layer, inputs = nn.GRU(3, 8, batch_first=True), torch.randn(64, 9, 3)
     whole = perturb(layer, inputs, [0, 1, 2, 3])
-    monkeypatch.setattr("lightning_iit.capture.perturb.MOST_ROWS", 300)
+    monkeypatch.setattr("lightning_iit.capture.perturb.tpm.MOST_ROWS", 300)
     assert perturb(layer, inputs, [0, 1, 2, 3]).counts == whole.counts
 
 

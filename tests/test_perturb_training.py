@@ -17,10 +17,10 @@ from torch.utils.data import DataLoader, TensorDataset
 from training import train, trainer
 
 from lightning_iit import IITCallback, System, compute_phi
-from lightning_iit.capture.coding import Coding
-from lightning_iit.capture.perturb import observe, perturbed_tpm
-from lightning_iit.capture.reservoir import Reservoir
-from lightning_iit.capture.steps import step_for
+from lightning_iit.capture.count.coding import Coding
+from lightning_iit.capture.perturb.reservoir import Reservoir
+from lightning_iit.capture.perturb.steps import step_for
+from lightning_iit.capture.perturb.tpm import observe, perturbed_tpm
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import Computed, EpochRecord
 from lightning_iit.tpm.states import index_of

@@ -21,10 +21,10 @@ from torchmetrics.aggregation import CatMetric, SumMetric
 from training import train
 
 from lightning_iit import IITCallback, load_run
-from lightning_iit.capture.coding import Coding
-from lightning_iit.capture.perturb import observe, perturbed_tpm
-from lightning_iit.capture.reservoir import Reservoir
-from lightning_iit.capture.steps import step_for
+from lightning_iit.capture.count.coding import Coding
+from lightning_iit.capture.perturb.reservoir import Reservoir
+from lightning_iit.capture.perturb.steps import step_for
+from lightning_iit.capture.perturb.tpm import observe, perturbed_tpm
 from lightning_iit.capture.untouched import untouched
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import Computed, Failed, Skipped

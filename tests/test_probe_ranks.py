@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from two_ranks import on_two_ranks
 
-from lightning_iit.capture.causal import CausalOptions
 from lightning_iit.capture.options import CaptureOptions
+from lightning_iit.capture.perturb.perturber import CausalOptions
 from lightning_iit.capture.probe import watch_pass
 from lightning_iit.capture.watch import Watch
 

@@ -18,9 +18,9 @@ from torch.utils.data import DataLoader, TensorDataset
 from training import train
 
 from lightning_iit import System, compute_phi, load_run
+from lightning_iit.capture.count.recent import MOST_VALUES, Recent
+from lightning_iit.capture.count.session import Capture
 from lightning_iit.capture.options import CaptureOptions
-from lightning_iit.capture.recent import MOST_VALUES, Recent
-from lightning_iit.capture.session import Capture
 from lightning_iit.records import Computed, Dynamics, EpochRecord
 from lightning_iit.tpm.conversion import bits
 from lightning_iit.tpm.counts import counts_from_codes, merge, triples_from_codes

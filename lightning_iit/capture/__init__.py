@@ -1,6 +1,8 @@
-"""The torch side: activations of a training network to transition counts of binary states.
+"""The torch side: from the activations of a network in training to transition counts of binary states.
 
-::
+``choose/`` finds layers and units, ``hooks/`` copies activations, ``count/`` makes states and counts of them, ``perturb/`` sets
+units into states, ``depth/`` does both along a stack of blocks. ``options`` says what is wanted, ``sensitivity`` counts once more
+with other thresholds, ``untouched`` keeps a passage of the model from leaving a trace. In use::
 
     capture = Capture(model, CaptureOptions(layers=["net.3", "rnn"], units=4))   # wrong names and options fail here
     capture.layers                              # their names, in order
@@ -18,16 +20,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lightning_iit.capture.epoch import LayerEpoch
+    from lightning_iit.capture.count.epoch import LayerEpoch
+    from lightning_iit.capture.count.session import Capture
     from lightning_iit.capture.options import CaptureOptions
-    from lightning_iit.capture.session import Capture
 
 __all__ = ["Capture", "CaptureOptions", "LayerEpoch"]
 
 _HOMES = {
-    "Capture": "lightning_iit.capture.session",
+    "Capture": "lightning_iit.capture.count.session",
     "CaptureOptions": "lightning_iit.capture.options",
-    "LayerEpoch": "lightning_iit.capture.epoch",
+    "LayerEpoch": "lightning_iit.capture.count.epoch",
 }
 
 

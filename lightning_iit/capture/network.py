@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_iit.capture.dataflow import Dataflow
-from lightning_iit.capture.gate import Switch
+from lightning_iit.capture.hooks.gate import Switch
 from lightning_iit.capture.network_draft import DraftConnections, DraftLayer, SnapshotDraft
 from lightning_iit.capture.network_layers import (
     LayerSpec,
@@ -31,7 +31,7 @@ from lightning_iit.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from lightning_iit.capture.gate import Gate
+    from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.records import NetworkSnapshot
 
 _MIN_BUDGET = 2_000

@@ -11,7 +11,7 @@ from lightning_iit.capture.network import SnapshotRecorder
 if TYPE_CHECKING:
     from torch import nn
 
-    from lightning_iit.capture.gate import Gate
+    from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.records import NetworkSnapshot
 
 Send = Callable[["NetworkSnapshot"], None]

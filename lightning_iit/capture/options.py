@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
-from lightning_iit.capture.binarize import STRATEGIES
-from lightning_iit.capture.outputs import parse_layout
-from lightning_iit.capture.units import SELECTIONS
+from lightning_iit.capture.choose.units import SELECTIONS
+from lightning_iit.capture.count.binarize import STRATEGIES
+from lightning_iit.capture.hooks.outputs import parse_layout
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
 
 if TYPE_CHECKING:

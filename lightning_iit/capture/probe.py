@@ -23,7 +23,7 @@ from lightning_iit.capture.untouched import silence, untouched
 from lightning_iit.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from lightning_iit.capture.epoch import LayerEpoch
+    from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.capture.watch import Watch
 
 _RANDOM = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import msgspec
 import torch
 
-from lightning_iit.capture.depth_perturb import DepthPerturber
+from lightning_iit.capture.depth.perturb import DepthPerturber
 from lightning_iit.records import Skipped, ThresholdCounts
 from lightning_iit.tpm.counts import QUANTILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lightning_iit.capture.causal import Perturber
-    from lightning_iit.capture.epoch import LayerEpoch
+    from lightning_iit.capture.count.epoch import LayerEpoch
+    from lightning_iit.capture.perturb.perturber import Perturber
     from lightning_iit.records import State
 
 

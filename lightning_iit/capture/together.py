@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lightning_iit.capture.ranks import gather
+from lightning_iit.capture.count.ranks import gather
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

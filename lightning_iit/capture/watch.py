@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lightning_iit.capture.causal import CausalOptions, Perturber
-from lightning_iit.capture.depth import DepthCapture
-from lightning_iit.capture.depth_perturb import DepthPerturber
-from lightning_iit.capture.gate import Switch
-from lightning_iit.capture.session import Capture
+from lightning_iit.capture.count.session import Capture
+from lightning_iit.capture.depth.capture import DepthCapture
+from lightning_iit.capture.depth.perturb import DepthPerturber
+from lightning_iit.capture.hooks.gate import Switch
+from lightning_iit.capture.perturb.perturber import CausalOptions, Perturber
 from lightning_iit.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from lightning_iit.capture.epoch import LayerEpoch
-    from lightning_iit.capture.gate import Gate
+    from lightning_iit.capture.count.epoch import LayerEpoch
+    from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.capture.network_pictures import NetworkPictures
     from lightning_iit.capture.options import CaptureOptions
 
@@ -53,8 +53,8 @@ class Watch:
             raise InvalidArgumentError(msg)
         if capture.transitions == "depth":
             causal.check_for_depth()
-            self.capture = DepthCapture(model, capture, causal, pooled=pool_depth)
-            self.perturber = DepthPerturber(self.capture)
+            self.capture = DepthCapture(model, capture, pooled=pool_depth)
+            self.perturber = DepthPerturber(self.capture, causal)
         else:
             self.capture = Capture(model, capture)
             self.perturber = Perturber(model, self.capture.layers, causal.over(capture.lag))

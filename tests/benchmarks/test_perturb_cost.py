@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from lightning_iit import System, compute_phi
-from lightning_iit.capture.coding import Coding
-from lightning_iit.capture.perturb import PerturbedTpm, observe, observed_thresholds, perturbed_tpm
-from lightning_iit.capture.reservoir import Reservoir
-from lightning_iit.capture.steps import step_for
+from lightning_iit.capture.count.coding import Coding
+from lightning_iit.capture.perturb.reservoir import Reservoir
+from lightning_iit.capture.perturb.steps import step_for
+from lightning_iit.capture.perturb.tpm import PerturbedTpm, observe, observed_thresholds, perturbed_tpm
 
 
 @pytest.mark.benchmark

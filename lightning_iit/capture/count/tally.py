@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lightning_iit.capture.binarize import needs_data
-from lightning_iit.capture.coding import Coding, Cut
-from lightning_iit.capture.reading import beyond
-from lightning_iit.capture.recent import Recent
-from lightning_iit.capture.transitions import NO_STATE, TransitionCounts
+from lightning_iit.capture.count.binarize import needs_data
+from lightning_iit.capture.count.coding import Coding, Cut
+from lightning_iit.capture.count.recent import Recent
+from lightning_iit.capture.count.transitions import NO_STATE, TransitionCounts
+from lightning_iit.capture.hooks.reading import beyond
 from lightning_iit.tpm.states import state_of
 
 if TYPE_CHECKING:

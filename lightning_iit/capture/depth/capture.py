@@ -8,26 +8,24 @@ the map from one depth to the next, as if that map were iterated, and the record
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 import torch
 
-from lightning_iit.capture.binarize import encode, threshold_tensor, threshold_values
-from lightning_iit.capture.block import Block
-from lightning_iit.capture.causal import CausalOptions
-from lightning_iit.capture.depth_perturb import perturbed_block
-from lightning_iit.capture.epoch import LayerEpoch, notes_on, problem_of
-from lightning_iit.capture.gate import Switch
-from lightning_iit.capture.layers import find_layers
-from lightning_iit.capture.outputs import parse_layout
-from lightning_iit.capture.ranks import gather
-from lightning_iit.capture.scores import state_entropy
-from lightning_iit.capture.stacks import common_name, find_stack
-from lightning_iit.capture.units import Moments, auto_units, choose
-from lightning_iit.errors import StepError
-from lightning_iit.records import Counts, Perturbation, Skipped, Thresholds, Units
+from lightning_iit.capture.choose.layers import find_layers
+from lightning_iit.capture.choose.scores import state_entropy
+from lightning_iit.capture.choose.stacks import common_name, find_stack
+from lightning_iit.capture.choose.units import Moments, auto_units, choose
+from lightning_iit.capture.count.binarize import encode, threshold_tensor, threshold_values
+from lightning_iit.capture.count.epoch import LayerEpoch, notes_on, problem_of
+from lightning_iit.capture.count.ranks import gather
+from lightning_iit.capture.depth.block import Block
+from lightning_iit.capture.hooks.gate import Switch
+from lightning_iit.capture.hooks.outputs import parse_layout
+from lightning_iit.records import Counts, Thresholds, Units
 from lightning_iit.tpm.counts import counts_from_codes, merge
 from lightning_iit.tpm.states import state_of
 
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.utils.hooks import RemovableHandle
 
-    from lightning_iit.capture.gate import Gate
+    from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.capture.options import CaptureOptions
     from lightning_iit.records import State
 
@@ -57,7 +55,7 @@ class DepthEpoch(LayerEpoch):
 
 
 @dataclass(frozen=True)
-class _Cut:
+class BlockThresholds:
     """The thresholds of a block's units before and after it, ``[unit]`` each."""
 
     before: tuple[float, ...]
@@ -65,27 +63,23 @@ class _Cut:
 
 
 class DepthCapture:
-    """Records the states of some coordinates of a residual stream at every depth while a model trains, and perturbs its blocks.
+    """Records the states of some coordinates of a residual stream at every depth while a model trains.
 
-    It takes the place of :class:`~lightning_iit.capture.session.Capture` and :class:`~lightning_iit.capture.causal.Perturber`
-    where depth is the axis. A bounded, seeded sample of the calls is kept, the same for each block. Under ``torch.distributed``
-    every rank makes the same calls; units, thresholds and counts are those of all ranks; each perturbs from its own calls.
+    It takes the place of :class:`~lightning_iit.capture.count.session.Capture` where depth is the axis. A bounded, seeded sample of
+    the calls is kept, the same for each block. Under ``torch.distributed`` every rank makes the same calls; units, thresholds and
+    counts are those of all ranks; each rank keeps calls of its own.
 
     Args:
         model: where the blocks are.
         options: layers (the blocks, in order of depth; None finds the longest stack), units, selection, threshold, layout, seed.
-        causal: whether and how blocks are perturbed.
         pooled: one TPM for all blocks instead of one for each.
 
     Raises:
         UnknownLayerError: no such blocks, or no stack to be found.
     """
 
-    def __init__(
-        self, model: nn.Module, options: CaptureOptions, causal: CausalOptions | None = None, *, pooled: bool = False
-    ) -> None:
+    def __init__(self, model: nn.Module, options: CaptureOptions, *, pooled: bool = False) -> None:
         self.options = options
-        self._causal = causal or CausalOptions()
         self._pooled = pooled
         self._model = model
         found = find_layers(model, options.layers if options.layers is not None else find_stack(model))
@@ -94,7 +88,7 @@ class DepthCapture:
         self._switch = Switch()
         self._handles: list[RemovableHandle] = []
         self._units: Units | None = None
-        self._cuts: list[_Cut] = []
+        self._thresholds: list[BlockThresholds] = []
 
     @property
     def blocks(self) -> tuple[str, ...]:
@@ -155,7 +149,7 @@ class DepthCapture:
             wanted = auto_units(rows, most=min(6, self.options.max_units))
         moments = Moments.merged(moments for moments, _, _ in parts)
         samples = np.concatenate([sample for _, _, sample in parts])
-        scores = state_entropy(samples, self.options.threshold) if selection == "entropy" else None
+        scores = state_entropy(samples, partial(threshold_values, self.options.threshold)) if selection == "entropy" else None
         self._units = choose(wanted, selection=selection, seed=self.options.seed, moments=moments, scores=scores)
         self._narrow()
 
@@ -166,38 +160,38 @@ class DepthCapture:
 
     def end_epoch(self) -> tuple[DepthEpoch, ...]:
         """Ends the epoch: counts what was kept, summed over ranks."""
-        self._cuts = [self._calibrated(block) for block in self._blocks] if self._units is not None else []
+        self._thresholds = [self._calibrated(block) for block in self._blocks] if self._units is not None else []
         epochs = [self._counted(number) for number in range(len(self._blocks))]
         return (self._pool(epochs),) if self._pooled else tuple(epochs)
 
     # --- states and counts ---
 
-    def _calibrated(self, block: Block) -> _Cut:
+    def _calibrated(self, block: Block) -> BlockThresholds:
         step, n = block.step, len(self._units.indices) if self._units else 0
         mine = None if step is None else tuple(_sample(rows) for rows in (step.before, step.after))
         parts = [part for part in gather(mine) if part is not None]
         if not parts:
-            return _Cut((0.0,) * n, (0.0,) * n)
+            return BlockThresholds((0.0,) * n, (0.0,) * n)
         before, after = (np.concatenate(side) for side in zip(*parts, strict=True))
-        return _Cut(*(threshold_values(self.options.threshold, rows) for rows in (before, after)))
+        return BlockThresholds(*(threshold_values(self.options.threshold, rows) for rows in (before, after)))
 
     def _counted(self, number: int) -> DepthEpoch:
         block, units = self._blocks[number], self._units
-        step, cut = block.step, self._cuts[number] if self._cuts else None
-        counts, last, lost = _count(step, cut) if step is not None and cut is not None else (None, None, 0)
+        step, thresholds = block.step, self._thresholds[number] if self._thresholds else None
+        counts, last, lost = _count(step, thresholds) if step is not None and thresholds is not None else (None, None, 0)
         ranks = gather((counts, lost, "" if block.error is None else f"{block.error}"))
         found = [part for part, _, _ in ranks if part is not None]
         total = merge(found) if found else None
         left_out = sum(lost for _, lost, _ in ranks)
         error = next((error for _, _, error in ranks if error), "")
         name = block.layer.name
-        notes = (DEPTH_NOTE,) if cut is None else (DEPTH_NOTE, _thresholds_note(cut))
+        notes = (DEPTH_NOTE,) if thresholds is None else (DEPTH_NOTE, _thresholds_note(thresholds))
         return DepthEpoch(
             layer=name,
             axis="depth",
             kind="observational",
             units=units,
-            thresholds=None if cut is None else _thresholds(cut.after, self.options, total),
+            thresholds=None if thresholds is None else _thresholds_after(thresholds.after, self.options, total),
             counts=total,
             last_state=last,
             left_out=left_out,
@@ -224,38 +218,10 @@ class DepthCapture:
             blocks=counts if broken is None else (),
         )
 
-    # --- perturbation ---
-
-    def perturb(self, captured: LayerEpoch, state: State | None) -> tuple[Counts, Perturbation] | Skipped | None:
-        """The causal counts of a block, or of all of them together: coordinates are set before a block and read after it.
-
-        Args:
-            captured: of the epoch that ends.
-            state: the state that is analysed, at which a "fixed" background is held.
-
-        Returns:
-            The counts and how they were made; Skipped with the reason; None where perturbation was not asked for.
-        """
-        if self._causal.tpm == "observe" or captured.problem is not None or not self._cuts:
-            return None
-        found = []
-        for number, block in enumerate(self._blocks):
-            if captured.layer in {block.layer.name, *self.layers} and (self._pooled or captured.layer == block.layer.name):
-                try:
-                    part = perturbed_block(block, self._cuts[number].before, self._cuts[number].after, self._causal, at=state)
-                except StepError as error:
-                    part = Skipped(code="step_failed", reason=str(error))
-                if isinstance(part, Skipped):
-                    return Skipped(code=part.code, reason=f"Block {block.layer.name!r}: {part.reason}")
-                found.append(part)
-        return merge([part.counts for part in found]), Perturbation(
-            background=self._causal.background,
-            draws=sum(part.draws for part in found),
-            observed=tuple(np.sum([part.observed for part in found], axis=0).tolist()),
-            off=tuple(values for part in found for values in part.off),
-            on=tuple(values for part in found for values in part.on),
-            seed=self._causal.seed,
-        )
+    def blocks_of(self, captured: LayerEpoch) -> tuple[tuple[Block, BlockThresholds], ...]:
+        """Returns the blocks that a captured epoch is of, each with its thresholds of this epoch; none where no unit was chosen."""
+        mine = zip(self._blocks, self._thresholds, strict=False)
+        return tuple((block, thresholds) for block, thresholds in mine if self._pooled or block.layer.name == captured.layer)
 
     # --- resuming ---
 
@@ -270,11 +236,11 @@ class DepthCapture:
         self._narrow()
 
 
-def _count(step: Any, cut: _Cut) -> tuple[Counts, State | None, int]:
+def _count(step: Any, thresholds: BlockThresholds) -> tuple[Counts, State | None, int]:
     """The transitions of the kept tokens, the state of the last one, and how many were left out since a value was not finite."""
-    n = len(cut.before)
-    before, _ = encode(step.before, threshold_tensor(cut.before, like=step.before))
-    after, _ = encode(step.after, threshold_tensor(cut.after, like=step.after))
+    n = len(thresholds.before)
+    before, _ = encode(step.before, threshold_tensor(thresholds.before, like=step.before))
+    after, _ = encode(step.after, threshold_tensor(thresholds.after, like=step.after))
     finite = (before >= 0) & (after >= 0)
     first, then = before[finite].cpu().numpy(), after[finite].cpu().numpy()
     counts = counts_from_codes(first, then, units=n)
@@ -286,10 +252,10 @@ def _sample(rows: Tensor) -> np.ndarray:
     return kept[torch.isfinite(kept).all(-1)].numpy()
 
 
-def _thresholds(values: tuple[float, ...], options: CaptureOptions, counts: Counts | None) -> Thresholds:
+def _thresholds_after(values: tuple[float, ...], options: CaptureOptions, counts: Counts | None) -> Thresholds:
     samples = 0 if counts is None else min(counts.transitions, _MOST_ROWS)
     return Thresholds(values=values, strategy=f"{options.threshold} after the block", frozen=False, samples=samples)
 
 
-def _thresholds_note(cut: _Cut) -> str:
-    return f"{_BEFORE}: {', '.join(f'{value:.4g}' for value in cut.before)}; those after it are in the record."
+def _thresholds_note(thresholds: BlockThresholds) -> str:
+    return f"{_BEFORE}: {', '.join(f'{value:.4g}' for value in thresholds.before)}; those after it are in the record."

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import nn
 
-from lightning_iit.capture.epoch import LayerEpoch, notes_on, problem_of
-from lightning_iit.capture.gate import Switch
-from lightning_iit.capture.hooks import CellRecorder, attach_hook
-from lightning_iit.capture.kinds import statement_about
-from lightning_iit.capture.layers import find_layers
+from lightning_iit.capture.choose.kinds import statement_about
+from lightning_iit.capture.choose.layers import find_layers
+from lightning_iit.capture.count.epoch import LayerEpoch, notes_on, problem_of
+from lightning_iit.capture.count.layer import LayerTap
+from lightning_iit.capture.count.ranks import gather
+from lightning_iit.capture.count.transitions import counts_record
+from lightning_iit.capture.hooks.gate import Switch
+from lightning_iit.capture.hooks.recorder import CellRecorder, attach_hook
 from lightning_iit.capture.options import CaptureOptions
-from lightning_iit.capture.ranks import gather
-from lightning_iit.capture.tap import LayerTap
-from lightning_iit.capture.transitions import counts_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from torch.utils.hooks import RemovableHandle
     from typing_extensions import Self
 
-    from lightning_iit.capture.gate import Gate
-    from lightning_iit.capture.tally import Tally
-    from lightning_iit.capture.transitions import TransitionCounts
+    from lightning_iit.capture.count.tally import Tally
+    from lightning_iit.capture.count.transitions import TransitionCounts
+    from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.records import Axis
 
 _T = TypeVar("_T")

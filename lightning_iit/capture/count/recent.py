@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from lightning_iit.capture.binarize import encode, threshold_tensor
-from lightning_iit.capture.reading import beyond, rows_of
-from lightning_iit.capture.transitions import NO_STATE, TransitionCounts, counts_record
+from lightning_iit.capture.count.binarize import encode, threshold_tensor
+from lightning_iit.capture.count.transitions import NO_STATE, TransitionCounts, counts_record
+from lightning_iit.capture.hooks.reading import beyond, rows_of
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -11,19 +12,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lightning_iit.capture.clusters import MOST_ROWS, correlation_clusters
-from lightning_iit.capture.reading import LayerReading
-from lightning_iit.capture.scores import state_entropy, weight_norm
-from lightning_iit.capture.tally import Tally
-from lightning_iit.capture.units import AUTO_MOST, Moments, auto_units, choose, random_groups, units_record
+from lightning_iit.capture.choose.clusters import MOST_ROWS, correlation_clusters
+from lightning_iit.capture.choose.scores import state_entropy, weight_norm
+from lightning_iit.capture.choose.units import AUTO_MOST, Moments, auto_units, choose, random_groups, units_record
+from lightning_iit.capture.count.binarize import threshold_values
+from lightning_iit.capture.count.tally import Tally
+from lightning_iit.capture.hooks.reading import LayerReading
 from lightning_iit.records import Thresholds, Units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lightning_iit.capture.layers import Layer
+    from lightning_iit.capture.choose.layers import Layer
+    from lightning_iit.capture.count.transitions import TransitionCounts
     from lightning_iit.capture.options import CaptureOptions
-    from lightning_iit.capture.transitions import TransitionCounts
 
 _UNITS_OF_UNKNOWN_LENGTH = 4
 
@@ -158,7 +160,7 @@ class LayerTap:
         if options.selection == "weight_norm":
             scores = weight_norm(self.layer.module, width)
         elif seen:
-            scores = state_entropy(np.concatenate(seen), options.threshold)
+            scores = state_entropy(np.concatenate(seen), partial(threshold_values, options.threshold))
         selection, seed = options.selection, options.seed
         return [choose(wanted, selection=selection, seed=seed, moments=moments, scores=scores, among=among, bits=options.bits)]
 

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from lightning_iit.capture.cells import Weights
-from lightning_iit.capture.stepper import Direction, Observations, State
+from lightning_iit.capture.perturb.cells import Weights
+from lightning_iit.capture.perturb.stepper import Direction, Observations, State
 from lightning_iit.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lightning_iit.capture.reservoir import Call
+    from lightning_iit.capture.perturb.reservoir import Call
 
 MOST_TIMES = 512
 """Sequences are run again up to this many times (steps), which bounds what an analysis costs."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lightning_iit.capture.transitions import NO_STATE
+from lightning_iit.capture.count.transitions import NO_STATE
 
 ThresholdStrategy: TypeAlias = str | float
 """``"median"``, ``"mean"``, ``"zero"`` or a number, the same for each unit."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from lightning_iit.capture.hooks import CellRecorder, Reader, Recorder, reader, unwrapper
-from lightning_iit.capture.layers import is_match
-from lightning_iit.capture.outputs import Activations, Layout, activations_of, layout_of, parse_layout, sequences_of
+from lightning_iit.capture.choose.layers import is_match
+from lightning_iit.capture.hooks.outputs import Activations, Layout, activations_of, layout_of, parse_layout, sequences_of
+from lightning_iit.capture.hooks.recorder import CellRecorder, Reader, Recorder, reader, unwrapper
 from lightning_iit.errors import UnsupportedOutputError
 
 if TYPE_CHECKING:
-    from lightning_iit.capture.layers import Layer
+    from lightning_iit.capture.choose.layers import Layer
     from lightning_iit.capture.options import CaptureOptions
     from lightning_iit.records import Axis
 

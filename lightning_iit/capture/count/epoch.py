@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lightning_iit.capture.coding import TWO_BITS
+from lightning_iit.capture.count.coding import TWO_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lightning_iit.capture.recent import Recent
+    from lightning_iit.capture.count.recent import Recent
     from lightning_iit.records import Axis, Counts, Dynamics, Kind, State, Thresholds, Units
 
 _ORDERS: dict[Axis, str] = {

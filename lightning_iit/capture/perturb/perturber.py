@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import torch
 
-from lightning_iit.capture.binarize import needs_data
-from lightning_iit.capture.coding import Coding
-from lightning_iit.capture.connectivity import weight_connectivity
-from lightning_iit.capture.epoch import dead_units
-from lightning_iit.capture.layers import find_layers
+from lightning_iit.capture.choose.layers import find_layers
+from lightning_iit.capture.count.binarize import needs_data
+from lightning_iit.capture.count.coding import Coding
+from lightning_iit.capture.count.epoch import dead_units
+from lightning_iit.capture.count.transitions import pack
 from lightning_iit.capture.options import refuse_given
-from lightning_iit.capture.perturb import (
+from lightning_iit.capture.perturb.connectivity import weight_connectivity
+from lightning_iit.capture.perturb.reservoir import Reservoir
+from lightning_iit.capture.perturb.steps import StepFunction, step_for
+from lightning_iit.capture.perturb.tpm import (
     Background,
     observe,
     observed_states,
@@ -21,9 +24,6 @@ from lightning_iit.capture.perturb import (
     observed_values,
     perturbed_tpm,
 )
-from lightning_iit.capture.reservoir import Reservoir
-from lightning_iit.capture.steps import StepFunction, step_for
-from lightning_iit.capture.transitions import pack
 from lightning_iit.errors import InvalidArgumentError, StepError
 from lightning_iit.records import Perturbation, Skipped
 from lightning_iit.tpm.states import state_of
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.utils.hooks import RemovableHandle
 
-    from lightning_iit.capture.epoch import LayerEpoch
-    from lightning_iit.capture.gate import Gate
+    from lightning_iit.capture.count.epoch import LayerEpoch
+    from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.capture.options import CaptureOptions
-    from lightning_iit.capture.stepper import Direction, Observations, Stepper
+    from lightning_iit.capture.perturb.stepper import Direction, Observations, Stepper
     from lightning_iit.records import Counts
 
 TpmSource: TypeAlias = Literal["auto", "perturb", "observe"]

@@ -1,7 +1,7 @@
 """The forward hook of a layer: it copies the activations of a few units, and leaves everything else for later.
 
 The training step pays for an index and a store. Checks, thresholds, codes and counts are made for many steps at once, by
-:mod:`lightning_iit.capture.tap`, without waiting for a GPU.
+:mod:`lightning_iit.capture.count.layer`, without waiting for a GPU.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from lightning_iit.capture.compiled import is_unbreakable, recording_in_graphs
-from lightning_iit.capture.gate import Switch
-from lightning_iit.capture.outputs import Activations, Layout, activations_of, pick
+from lightning_iit.capture.hooks.compiled import is_unbreakable, recording_in_graphs
+from lightning_iit.capture.hooks.gate import Switch
+from lightning_iit.capture.hooks.outputs import Activations, Layout, activations_of, pick
 
 if TYPE_CHECKING:
     from torch.utils.hooks import RemovableHandle
 
-    from lightning_iit.capture.gate import Gate
+    from lightning_iit.capture.hooks.gate import Gate
 
 Reader = Callable[[Any], Activations]
 """From a layer's output to a copy of what is kept of it."""

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from lightning_iit.capture.gate import Switch
+from lightning_iit.capture.hooks.gate import Switch
 
 if TYPE_CHECKING:
     from torch.utils.hooks import RemovableHandle
 
-    from lightning_iit.capture.gate import Gate
+    from lightning_iit.capture.hooks.gate import Gate
 
 
 @dataclass(frozen=True)

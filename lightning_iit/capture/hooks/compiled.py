@@ -6,21 +6,27 @@ Where the graph may be broken, it is: the recording then runs as it does without
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
 
-from lightning_iit.capture.outputs import activations_of
+from lightning_iit.capture.hooks.outputs import activations_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lightning_iit.capture.hooks import Recorder
+
+class RecordsOutputs(Protocol):
+    """What is told of each output."""
+
+    def record(self, output: Any) -> None:
+        """Keeps what is to be kept of an output."""
+
 
 # An operator takes tensors and numbers only, so a recorder is passed by its number.
-_recorders: WeakValueDictionary[int, Recorder] = WeakValueDictionary()
+_recorders: WeakValueDictionary[int, RecordsOutputs] = WeakValueDictionary()
 
 # The operator claims to change this tensor: one that changes nothing and returns nothing would be optimised away.
 _touched = torch.zeros(())
@@ -49,7 +55,7 @@ def is_unbreakable() -> bool:
         return False
 
 
-def recording_in_graphs(recorder: Recorder) -> Callable[[Any], None]:
+def recording_in_graphs(recorder: RecordsOutputs) -> Callable[[Any], None]:
     """What a hook calls with an output while a compiler traces it."""
     number = id(recorder)
     _recorders[number] = recorder

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lightning_iit.capture.reservoir import Call
+    from lightning_iit.capture.perturb.reservoir import Call
 
 State: TypeAlias = tuple[Tensor, ...]
 """The parts of a layer's state, each ``[row, unit]``: the hidden state, and for an LSTM its cell state too."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from torch import Tensor, nn
 
-from lightning_iit.capture.recurrent import CellStepper, LayerStepper
-from lightning_iit.capture.stepper import Direction, Observations, State, Stepper, repeated
+from lightning_iit.capture.perturb.recurrent import CellStepper, LayerStepper
+from lightning_iit.capture.perturb.stepper import Direction, Observations, State, Stepper, repeated
 from lightning_iit.capture.untouched import unwrapped
 from lightning_iit.errors import InvalidArgumentError, StepError
 
 if TYPE_CHECKING:
-    from lightning_iit.capture.reservoir import Call
+    from lightning_iit.capture.perturb.reservoir import Call
 
 StepFunction: TypeAlias = Callable[[nn.Module, Any, Tensor], Any]
 """A user's ``(module, state, input) -> state``; the state is a tensor ``[row, unit]``, or a tuple where it has several parts."""

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lightning_iit.capture.binarize import ThresholdStrategy, encode, is_on, needs_data, threshold_tensor, threshold_values
+from lightning_iit.capture.count.binarize import ThresholdStrategy, encode, is_on, needs_data, threshold_tensor, threshold_values
 from lightning_iit.records import Thresholds
 
 if TYPE_CHECKING:

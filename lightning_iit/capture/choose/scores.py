@@ -8,19 +8,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from lightning_iit.capture.binarize import ThresholdStrategy, threshold_values
 from lightning_iit.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from torch import Tensor
 
 
-def state_entropy(samples: np.ndarray, threshold: ThresholdStrategy) -> np.ndarray:
-    """The entropy of each unit's binary state, in bits.
+def state_entropy(samples: np.ndarray, thresholds: Callable[[np.ndarray], Sequence[float]]) -> np.ndarray:
+    """Returns the entropy of each unit's binary state, in bits.
 
     Args:
         samples: activations ``[row, unit]``; rows with one that is not finite are left out.
-        threshold: as the states will be made.
+        thresholds: the threshold of each unit, from the finite rows.
 
     Returns:
         ``[unit]``, from 0 (always ON or always OFF) to 1 (ON half of the time).
@@ -28,7 +29,7 @@ def state_entropy(samples: np.ndarray, threshold: ThresholdStrategy) -> np.ndarr
     rows = samples[np.isfinite(samples).all(axis=1)]
     if not len(rows):
         return np.zeros(samples.shape[1])
-    on = (rows > np.asarray(threshold_values(threshold, rows))).mean(axis=0)
+    on = (rows > np.asarray(thresholds(rows))).mean(axis=0)
     both = np.stack([on, 1 - on])
     terms = -both * np.log2(both, where=both > 0, out=np.zeros_like(both))
     return np.asarray(terms.sum(axis=0))

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lightning_iit.capture.coding import Coding, Cut
-from lightning_iit.capture.stepper import Observations, State, Stepper, repeated
-from lightning_iit.capture.transitions import pack
+from lightning_iit.capture.count.coding import Coding, Cut
+from lightning_iit.capture.count.transitions import pack
+from lightning_iit.capture.perturb.stepper import Observations, State, Stepper, repeated
 from lightning_iit.capture.untouched import untouched, unwrapped
 from lightning_iit.errors import StepError
 from lightning_iit.records import Counts, Skipped, Thresholds
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from jaxtyping import Float
 
-    from lightning_iit.capture.reservoir import Call
+    from lightning_iit.capture.perturb.reservoir import Call
 
 Background: TypeAlias = Literal["sampled", "fixed"]
 
@@ -79,7 +79,7 @@ def observe(
     Args:
         module: the layer, with its weights of now.
         stepper: how to step it.
-        calls: kept calls (:class:`~lightning_iit.capture.reservoir.Reservoir`).
+        calls: kept calls (:class:`~lightning_iit.capture.perturb.reservoir.Reservoir`).
         limit: keep at most so many, drawn at random and left in their order.
         seed: of that draw, by a generator of its own.
 
@@ -143,7 +143,7 @@ def perturbed_tpm(
 
     Args:
         module: the layer.
-        stepper: how to step it (:func:`~lightning_iit.capture.steps.step_for`).
+        stepper: how to step it (:func:`~lightning_iit.capture.perturb.steps.step_for`).
         coding: how the elements are made of the layer's units, all of the stepper's direction. All members of a macro unit are set,
             each to its own mean over the observations with the macro unit in that state.
         thresholds: of the elements.

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from lightning_iit.capture.stepper import repeated
+from lightning_iit.capture.perturb.stepper import repeated
 
 if TYPE_CHECKING:
-    from lightning_iit.capture.stepper import State
+    from lightning_iit.capture.perturb.stepper import State
 
 
 def weight(module: nn.Module, name: str) -> Tensor | None:

@@ -4,36 +4,43 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from lightning_iit.capture.binarize import threshold_tensor
-from lightning_iit.capture.perturb import PerturbedTpm, never_in_a_level, representatives
-from lightning_iit.capture.transitions import pack
+from lightning_iit.capture.count.binarize import threshold_tensor
+from lightning_iit.capture.count.transitions import pack
+from lightning_iit.capture.perturb.tpm import PerturbedTpm, never_in_a_level, representatives
 from lightning_iit.capture.untouched import untouched
-from lightning_iit.records import Skipped
-from lightning_iit.tpm.counts import counts_from_codes
+from lightning_iit.errors import StepError
+from lightning_iit.records import Perturbation, Skipped
+from lightning_iit.tpm.counts import counts_from_codes, merge
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from lightning_iit.capture.block import Block
-    from lightning_iit.capture.causal import CausalOptions
-    from lightning_iit.capture.depth import DepthCapture
-    from lightning_iit.capture.epoch import LayerEpoch
-    from lightning_iit.capture.gate import Gate
-    from lightning_iit.records import Counts, Perturbation, State
+    from lightning_iit.capture.count.epoch import LayerEpoch
+    from lightning_iit.capture.depth.block import Block
+    from lightning_iit.capture.depth.capture import DepthCapture
+    from lightning_iit.capture.hooks.gate import Gate
+    from lightning_iit.capture.perturb.perturber import CausalOptions
+    from lightning_iit.records import Counts, State
 
 
 class DepthPerturber:
-    """The perturbing half of a :class:`~lightning_iit.capture.depth.DepthCapture`.
+    """Perturbs the blocks of a :class:`~lightning_iit.capture.depth.capture.DepthCapture`.
 
-    It stands where a :class:`~lightning_iit.capture.causal.Perturber` does for the layers of a network in time.
+    It stands where a :class:`~lightning_iit.capture.perturb.perturber.Perturber` does for the layers of a network in time.
     The capture itself watches the calls that are made again, so there is nothing else to attach.
+
+    Args:
+        capture: whose blocks are perturbed, from the calls that it kept.
+        options: whether and how.
     """
 
-    def __init__(self, capture: DepthCapture) -> None:
+    def __init__(self, capture: DepthCapture, options: CausalOptions) -> None:
         self._capture = capture
+        self._options = options
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -54,8 +61,36 @@ class DepthPerturber:
         return captured
 
     def perturb(self, captured: LayerEpoch, state: State | None) -> tuple[Counts, Perturbation] | Skipped | None:
-        """The causal counts of a layer: see :meth:`~lightning_iit.capture.depth.DepthCapture.perturb`."""
-        return self._capture.perturb(captured, state)
+        """Makes the causal counts of a block, or of all of them together: coordinates are set before a block and read after it.
+
+        Args:
+            captured: of the epoch that ends.
+            state: the state that is analysed, at which a "fixed" background is held.
+
+        Returns:
+            The counts and how they were made; Skipped with the reason; None where perturbation was not asked for.
+        """
+        if self._options.tpm == "observe" or captured.problem is not None:
+            return None
+        found = []
+        for block, thresholds in self._capture.blocks_of(captured):
+            try:
+                part = perturbed_block(block, thresholds.before, thresholds.after, self._options, at=state)
+            except StepError as error:
+                part = Skipped(code="step_failed", reason=str(error))
+            if isinstance(part, Skipped):
+                return Skipped(code=part.code, reason=f"Block {block.layer.name!r}: {part.reason}")
+            found.append(part)
+        if not found:
+            return None
+        return merge([part.counts for part in found]), Perturbation(
+            background=self._options.background,
+            draws=sum(part.draws for part in found),
+            observed=tuple(np.sum([part.observed for part in found], axis=0).tolist()),
+            off=tuple(values for part in found for values in part.off),
+            on=tuple(values for part in found for values in part.on),
+            seed=self._options.seed,
+        )
 
 
 def perturbed_block(

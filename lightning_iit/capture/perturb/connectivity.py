@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from lightning_iit.capture.cells import Weights
-from lightning_iit.capture.recurrent import CellStepper, LayerStepper
+from lightning_iit.capture.perturb.cells import Weights
+from lightning_iit.capture.perturb.recurrent import CellStepper, LayerStepper
 from lightning_iit.capture.untouched import unwrapped
 from lightning_iit.errors import StepError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from lightning_iit.capture.stepper import Stepper
+    from lightning_iit.capture.perturb.stepper import Stepper
 
 
 def weight_connectivity(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from lightning_iit.capture.outputs import Layout, activations_of, layout_of, pick
-from lightning_iit.capture.reservoir import Reservoir, copied
+from lightning_iit.capture.hooks.outputs import Layout, activations_of, layout_of, pick
+from lightning_iit.capture.perturb.reservoir import Reservoir, copied
 from lightning_iit.errors import StepError, UnsupportedOutputError
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from torch.utils.hooks import RemovableHandle
 
-    from lightning_iit.capture.gate import Gate
-    from lightning_iit.capture.layers import Layer
+    from lightning_iit.capture.choose.layers import Layer
+    from lightning_iit.capture.hooks.gate import Gate
 
 MOST_VALUES = 2**22
 """Whole calls of a block are kept up to this many numbers of the stream (16 MB in float32), one at least."""

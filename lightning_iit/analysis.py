@@ -12,7 +12,6 @@ import msgspec
 import torch
 from lightning.fabric.utilities import move_data_to_device
 
-from lightning_iit.capture.probe import fixed_inputs, watch_pass
 from lightning_iit.computation import Computation
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.inline_pool import InlinePool
@@ -20,6 +19,7 @@ from lightning_iit.phi.pool import WorkerPool
 from lightning_iit.settings import Settings
 from lightning_iit.store import FOLDER, load_run, write_atomically
 from lightning_iit.trackers.files import FilesTracker
+from lightning_iit.watch.probe import fixed_inputs, watch_pass
 
 if TYPE_CHECKING:
     import os
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from lightning_iit.capture.watch import Watch
     from lightning_iit.phi.pool import PhiPool
     from lightning_iit.records import Records
+    from lightning_iit.watch.watch import Watch
 
 UNITS_FILE = "units.json"
 """In the ``iit`` folder: the units and thresholds of each layer, which the next analysis into the same folder takes up."""

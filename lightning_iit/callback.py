@@ -14,9 +14,6 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch.utils.data import DataLoader, DistributedSampler, RandomSampler
 
 from lightning_iit.capture.hooks.gate import TrainingStep
-from lightning_iit.capture.probe import fixed_inputs, watch_pass
-from lightning_iit.capture.untrained import watch_untrained
-from lightning_iit.capture.watch import Watch
 from lightning_iit.computation import Computation
 from lightning_iit.phi.engine import choose_engine
 from lightning_iit.phi.pool import WorkerPool, check_pool_options
@@ -25,6 +22,9 @@ from lightning_iit.request import RunOptions
 from lightning_iit.settings import Settings, positive
 from lightning_iit.store import FOLDER, layer_slug, set_aside
 from lightning_iit.trackers.dispatch import trackers_for
+from lightning_iit.watch.probe import fixed_inputs, watch_pass
+from lightning_iit.watch.untrained import watch_untrained
+from lightning_iit.watch.watch import Watch
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from lightning_iit.capture.count.epoch import LayerEpoch
-    from lightning_iit.capture.watch import Watch
     from lightning_iit.phi.pool import PhiPool
     from lightning_iit.records import Records, State, TaskResult, ThresholdCounts
     from lightning_iit.request import RunOptions
     from lightning_iit.trackers.journal import Tracker
+    from lightning_iit.watch.watch import Watch
 
 log = logging.getLogger(__name__)
 

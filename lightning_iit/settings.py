@@ -6,18 +6,18 @@ from typing import Any, Literal
 
 from torch import nn
 
-from lightning_iit.capture.network_pictures import NetworkPictures
 from lightning_iit.capture.options import CaptureOptions
 from lightning_iit.capture.perturb.perturber import CausalOptions, TpmSource
 from lightning_iit.capture.perturb.steps import StepFunction
 from lightning_iit.capture.perturb.tpm import Background
-from lightning_iit.capture.watch import Watch
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.engine import choose_engine
 from lightning_iit.records import FORMALISM, PhiOptions
 from lightning_iit.request import RunOptions
+from lightning_iit.snapshot.writer import NetworkPictures
 from lightning_iit.tpm.nulls import NullName
 from lightning_iit.tpm.states import StatesPolicy
+from lightning_iit.watch.watch import Watch
 
 
 @dataclass(eq=False, repr=False)

@@ -21,10 +21,10 @@ from lightning_iit.capture.perturb.connectivity import weight_connectivity
 from lightning_iit.capture.perturb.perturber import CausalOptions
 from lightning_iit.capture.perturb.steps import step_for
 from lightning_iit.capture.perturb.tpm import PerturbedTpm, observed_thresholds, perturbed_tpm
-from lightning_iit.capture.watch import Watch
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.compute import compute_phi
 from lightning_iit.records import System
+from lightning_iit.watch.watch import Watch
 
 if TYPE_CHECKING:
     from lightning_iit.capture.count.epoch import LayerEpoch

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lightning_iit.capture.network import SnapshotRecorder
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import NetworkSnapshot, decode_network, encode
+from lightning_iit.snapshot.recorder import SnapshotRecorder
 
 
 def mlp() -> nn.Sequential:

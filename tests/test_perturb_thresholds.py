@@ -13,10 +13,10 @@ from training import train
 
 from lightning_iit.capture.options import CaptureOptions
 from lightning_iit.capture.perturb.perturber import CausalOptions
-from lightning_iit.capture.watch import Watch
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import Skipped
 from lightning_iit.tpm.states import choose_states, index_of
+from lightning_iit.watch.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable

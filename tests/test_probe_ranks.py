@@ -9,8 +9,8 @@ from two_ranks import on_two_ranks
 
 from lightning_iit.capture.options import CaptureOptions
 from lightning_iit.capture.perturb.perturber import CausalOptions
-from lightning_iit.capture.probe import watch_pass
-from lightning_iit.capture.watch import Watch
+from lightning_iit.watch.probe import watch_pass
+from lightning_iit.watch.watch import Watch
 
 BROKEN = {"everywhere": {0, 1}, "first": {0}, "second": {1}, "nowhere": set()}
 SHORT = {"loader": 1, "fewer": 1}

@@ -10,7 +10,7 @@ import pytest
 import torch
 from viewer_runs import make_record, make_snapshots, write_file, write_record
 
-from lightning_iit.capture.network_pictures import NetworkPictures
+from lightning_iit.snapshot.writer import NetworkPictures
 from lightning_iit.trackers.mlflow import MLflowTracker
 
 if TYPE_CHECKING:

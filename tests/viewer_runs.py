@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lightning_iit.capture.network import SnapshotRecorder
 from lightning_iit.records import (
     Computed,
     Concept,
@@ -31,6 +30,7 @@ from lightning_iit.records import (
     Units,
     encode,
 )
+from lightning_iit.snapshot.recorder import SnapshotRecorder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,13 +18,13 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 from torch.utils.data import DataLoader, DistributedSampler, RandomSampler, SubsetRandomSampler, WeightedRandomSampler
 
-from lightning_iit.capture.together import steps_together
 from lightning_iit.capture.untouched import silence, untouched
 from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.watch.together import steps_together
 
 if TYPE_CHECKING:
     from lightning_iit.capture.count.epoch import LayerEpoch
-    from lightning_iit.capture.watch import Watch
+    from lightning_iit.watch.watch import Watch
 
 _RANDOM = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.capture.hooks.gate import Gate
-    from lightning_iit.capture.network_pictures import NetworkPictures
     from lightning_iit.capture.options import CaptureOptions
+    from lightning_iit.snapshot.writer import NetworkPictures
 
 
 class Watch:

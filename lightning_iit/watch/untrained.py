@@ -10,9 +10,9 @@ from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.data import extract_batch_size
 from torch.utils.data import DataLoader, IterableDataset
 
-from lightning_iit.capture.together import steps_together
 from lightning_iit.capture.untouched import silence, untouched_randomness
 from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.watch.together import steps_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
     from torch import nn
 
-    from lightning_iit.capture.watch import Watch
+    from lightning_iit.watch.watch import Watch
 
 
 def copy_without_trainer(module: nn.Module, trainer: object) -> nn.Module:

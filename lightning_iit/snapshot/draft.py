@@ -12,7 +12,7 @@ from torch import Tensor
 from lightning_iit.records import Connections, NetworkLayer, NetworkSnapshot, encode
 
 if TYPE_CHECKING:
-    from lightning_iit.capture.network_layers import LayerSpec
+    from lightning_iit.snapshot.layers import LayerSpec
 
 _DIGITS = 4
 

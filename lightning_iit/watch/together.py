@@ -12,7 +12,7 @@ from lightning_iit.capture.count.ranks import gather
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lightning_iit.capture.watch import Watch
+    from lightning_iit.watch.watch import Watch
 
 _NO_MORE = object()
 

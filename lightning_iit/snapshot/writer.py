@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from lightning_iit.capture.network import SnapshotRecorder
+from lightning_iit.snapshot.recorder import SnapshotRecorder
 
 if TYPE_CHECKING:
     from torch import nn

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from lightning_iit.capture.dataflow import Dataflow
 from lightning_iit.capture.hooks.gate import Switch
-from lightning_iit.capture.network_draft import DraftConnections, DraftLayer, SnapshotDraft
-from lightning_iit.capture.network_layers import (
+from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.snapshot.dataflow import Dataflow
+from lightning_iit.snapshot.draft import DraftConnections, DraftLayer, SnapshotDraft
+from lightning_iit.snapshot.layers import (
     LayerSpec,
     describe,
     first_tensor,
@@ -26,7 +27,6 @@ from lightning_iit.capture.network_layers import (
     recurrent_weights,
     unit_values,
 )
-from lightning_iit.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

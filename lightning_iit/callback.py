@@ -14,11 +14,11 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch.utils.data import DataLoader, DistributedSampler, RandomSampler
 
 from lightning_iit.capture.hooks.gate import TrainingStep
-from lightning_iit.computation import Computation
 from lightning_iit.phi.engine import choose_engine
 from lightning_iit.phi.pool import WorkerPool, check_pool_options
 from lightning_iit.records import Records
-from lightning_iit.request import RunOptions
+from lightning_iit.run.computation import Computation
+from lightning_iit.run.request import RunOptions
 from lightning_iit.settings import Settings, positive
 from lightning_iit.store import FOLDER, layer_slug, set_aside
 from lightning_iit.trackers.dispatch import trackers_for

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from lightning_iit.phi.engine import choose_engine
 from lightning_iit.records import (
     Computed,
@@ -24,7 +26,6 @@ from lightning_iit.tpm.nulls import judge, null_scalars, surrogates
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    import numpy as np
 
 CURVE_PARTS = 5
 
@@ -118,3 +119,16 @@ def _results(task: PhiTask, tpms: Iterable[np.ndarray]) -> list[PhiResult]:
     engine = choose_engine(task.engine, task.options)
     systems = [System(tpm=tpm, state=task.states[0], cm=task.cm) for tpm in tpms]  # type: ignore[arg-type]
     return [next(iter(engine.analyse([system], task.options))) for system in systems]
+
+
+def group_scalars(results: Sequence[PhiResult]) -> dict[str, float]:
+    """Mean, spread (standard deviation) and maximum of Φ over the groups where it was computed, and how many these are."""
+    phis = [result.phi for result in results if isinstance(result, Computed)]
+    if not phis:
+        return {}
+    return {
+        "phi_groups_mean": float(np.mean(phis)),
+        "phi_groups_std": float(np.std(phis)),
+        "phi_groups_max": max(phis),
+        "groups": float(len(phis)),
+    }

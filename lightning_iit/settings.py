@@ -13,7 +13,7 @@ from lightning_iit.capture.perturb.tpm import Background
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.engine import choose_engine
 from lightning_iit.records import FORMALISM, PhiOptions
-from lightning_iit.request import RunOptions
+from lightning_iit.run.request import RunOptions
 from lightning_iit.snapshot.writer import NetworkPictures
 from lightning_iit.tpm.nulls import NullName
 from lightning_iit.tpm.states import StatesPolicy

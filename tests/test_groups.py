@@ -26,7 +26,7 @@ from lightning_iit.capture.choose.units import Moments, choose, random_groups
 from lightning_iit.capture.count.epoch import LayerEpoch
 from lightning_iit.commands.verify import verify
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.groups import Group, group_scalars, group_tasks, open_group, settled
+from lightning_iit.judgement import group_scalars
 from lightning_iit.phi.compute import compute_phi
 from lightning_iit.phi.endings import unfinished
 from lightning_iit.records import (
@@ -43,6 +43,7 @@ from lightning_iit.records import (
     Units,
 )
 from lightning_iit.report import markdown
+from lightning_iit.run.groups import Group, group_tasks, open_group, settled
 from lightning_iit.tpm.counts import counts_from_codes
 
 UNITS = Units(indices=(0, 1), width=9, selection="random")

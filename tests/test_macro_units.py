@@ -193,7 +193,7 @@ def test_a_resumed_capture_goes_on_with_its_macro_units(options: dict) -> None:
 @pytest.mark.parametrize(
     "options", [{"tpm": "observe"}, {"tpm": "perturb", "cm": "weights"}, {"tpm": "perturb", "bits": 2, "units": 2}]
 )
-@pytest.mark.filterwarnings("ignore::lightning_iit.run.TwoBitsWarning")
+@pytest.mark.filterwarnings("ignore::lightning_iit.run.run.TwoBitsWarning")
 def test_a_run_of_macro_units(tmp_path, options: dict) -> None:
     given = {"units": 3} | options
     callback = train(tmp_path, model=Gru(), data=sequence_data(400), layers="net.gru", selection="clusters", epochs=2, **given)

@@ -7,8 +7,8 @@ import pytest
 
 from lightning_iit.errors import InvalidArgumentError, InvalidStatesError
 from lightning_iit.records import Counts, Dynamics
+from lightning_iit.run.windows import Window
 from lightning_iit.tpm import counts
-from lightning_iit.windows import Window
 
 
 def test_codes_and_table_give_the_same_counts():

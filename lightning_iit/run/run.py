@@ -14,9 +14,7 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from lightning_iit.budget import AtThresholds, Budget
 from lightning_iit.capture.count.coding import TWO_BITS
-from lightning_iit.groups import Causal, Group, open_group, settled
 from lightning_iit.phi.cost import cost_in_words
 from lightning_iit.phi.engine import choose_engine
 from lightning_iit.records import (
@@ -32,9 +30,11 @@ from lightning_iit.records import (
     decode,
     encode,
 )
-from lightning_iit.request import RunOptions, package_versions, pending_record, phi_task
+from lightning_iit.run.budget import AtThresholds, Budget
+from lightning_iit.run.groups import Causal, Group, open_group, settled
+from lightning_iit.run.request import RunOptions, package_versions, pending_record, phi_task
+from lightning_iit.run.windows import Window, WindowEpoch
 from lightning_iit.tpm.states import choose_states
-from lightning_iit.windows import Window, WindowEpoch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import msgspec
-import numpy as np
 
-from lightning_iit.records import Computed, GroupResult, GroupTask, PhiResult, Skipped
+from lightning_iit.records import GroupResult, GroupTask, PhiResult, Skipped
 from lightning_iit.tpm.states import index_of
 
 if TYPE_CHECKING:
@@ -89,16 +88,3 @@ def settled(record: EpochRecord, results: Sequence[PhiResult]) -> tuple[GroupRes
             for group in record.groups
         ),
     )
-
-
-def group_scalars(results: Sequence[PhiResult]) -> dict[str, float]:
-    """Mean, spread (standard deviation) and maximum of Φ over the groups where it was computed, and how many these are."""
-    phis = [result.phi for result in results if isinstance(result, Computed)]
-    if not phis:
-        return {}
-    return {
-        "phi_groups_mean": float(np.mean(phis)),
-        "phi_groups_std": float(np.std(phis)),
-        "phi_groups_max": max(phis),
-        "groups": float(len(phis)),
-    }

@@ -11,9 +11,9 @@ from lightning.pytorch.utilities import rank_zero_warn
 from rich.console import Console
 
 from lightning_iit.capture.sensitivity import at_quantiles
-from lightning_iit.groups import Group
 from lightning_iit.report import markdown, summary_table
-from lightning_iit.run import Run
+from lightning_iit.run.groups import Group
+from lightning_iit.run.run import Run
 from lightning_iit.trackers.journal import Journal
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.phi.pool import PhiPool
     from lightning_iit.records import Records, State, TaskResult, ThresholdCounts
-    from lightning_iit.request import RunOptions
+    from lightning_iit.run.request import RunOptions
     from lightning_iit.trackers.journal import Tracker
     from lightning_iit.watch.watch import Watch
 

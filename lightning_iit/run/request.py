@@ -7,17 +7,17 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.groups import PENDING, group_tasks
 from lightning_iit.phi.engine import choose_engine
 from lightning_iit.records import EpochRecord, PhiOptions, PhiTask, Provenance
+from lightning_iit.run.groups import PENDING, group_tasks
 from lightning_iit.tpm.states import StatesPolicy, check_policy, index_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lightning_iit.capture.count.epoch import LayerEpoch
-    from lightning_iit.groups import Causal
     from lightning_iit.records import Counts, Dynamics, State
+    from lightning_iit.run.groups import Causal
     from lightning_iit.tpm.nulls import NullName
 
 _PACKAGES = ("lightning-iit", "torch", "lightning", "numpy", "numba", "pyphi", "pyemd", "POT")

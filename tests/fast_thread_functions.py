@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from lightning_iit import job
+from lightning_iit.job import job
 
 
 @dataclass

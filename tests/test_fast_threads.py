@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lightning_iit import job
+from lightning_iit.job import job
 from lightning_iit.phi.cores import available_cores, with_threads
 from lightning_iit.phi.pool import WorkerPool
 from lightning_iit.records import Computed, Counts, PhiOptions, PhiTask

@@ -26,7 +26,7 @@ from lightning_iit.capture.choose.units import Moments, choose, random_groups
 from lightning_iit.capture.count.epoch import LayerEpoch
 from lightning_iit.commands.verify import verify
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.judgement import group_scalars
+from lightning_iit.job.judgement import group_scalars
 from lightning_iit.phi.compute import compute_phi
 from lightning_iit.phi.endings import unfinished
 from lightning_iit.records import (

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from lightning_iit import System, compute_phi, job
-from lightning_iit.job import prepare_run, run, warm_up
+from lightning_iit.job.job import prepare_run, run, warm_up
 from lightning_iit.phi.pool import WorkerPool
 from lightning_iit.phi.scalars import phi_scalars
 from lightning_iit.records import Computed, Failed, PhiOptions, PhiTask, Skipped, StateResult, TaskResult
@@ -206,8 +206,8 @@ import sys
 sys.path.insert(0, "tests")
 from test_job import run, task
 before = {name for name in ("torch", "pyphi") if name in sys.modules}
-import lightning_iit.job
-result = lightning_iit.job.run(task())
+import lightning_iit.job.job
+result = lightning_iit.job.job.run(task())
 assert result.states[0].result.engine.name == "fast"
 print(sorted(before), sorted(name for name in ("torch", "pyphi", "lightning", "mlflow") if name in sys.modules))
 """

@@ -8,9 +8,9 @@ import pytest
 from chains import BASIC, CHAIN, phi_of, phi_of_counts, watched
 from test_job import task
 
-from lightning_iit import job
-from lightning_iit.job import run
-from lightning_iit.judgement import CURVE_PARTS, analyses_for, judge_phi
+from lightning_iit.job import job
+from lightning_iit.job.job import run
+from lightning_iit.job.judgement import CURVE_PARTS, analyses_for, judge_phi
 from lightning_iit.records import Computed, Counts, Judge, PhiTask, ThresholdCounts
 from lightning_iit.run.budget import Budget
 from lightning_iit.tpm.intervals import DRAWS, phi_interval, posterior_draws, subsample_sizes, subsamples

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from lightning_iit.phi._child import Report
 
 WhenBusy: TypeAlias = Literal["queue", "skip", "wait"]
-JOB = "lightning_iit.job:run"
-PRELOAD = ("lightning_iit.job", "lightning_iit.phi.fast")
+JOB = "lightning_iit.job.job:run"
+PRELOAD = ("lightning_iit.job.job", "lightning_iit.phi.fast")
 _TICK = 0.2
 _PATIENCE = 10.0
 

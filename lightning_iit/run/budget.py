@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from lightning_iit.judgement import analyses_for
+from lightning_iit.job.judgement import analyses_for
 from lightning_iit.records import Judge, ThresholdCounts
 from lightning_iit.tpm.counts import QUANTILES
 from lightning_iit.tpm.intervals import DRAWS

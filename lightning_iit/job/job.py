@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import numpy as np
 
-from lightning_iit.judgement import Judgement, analyses_for, group_scalars, judge_phi
+from lightning_iit.job.judgement import Judgement, analyses_for, group_scalars, judge_phi
 from lightning_iit.phi.engine import PhiEngine, choose_engine, get_engine
 from lightning_iit.phi.loading import load_engine
 from lightning_iit.phi.scalars import phi_scalars

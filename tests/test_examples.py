@@ -15,7 +15,7 @@ import pytest
 
 from lightning_iit import load_run
 from lightning_iit.records import Computed
-from lightning_iit.report import number
+from lightning_iit.report.report import number
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 

@@ -23,7 +23,7 @@ from lightning_iit.capture.perturb.tpm import PerturbedTpm, observe, observed_th
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
 from lightning_iit.phi.compute import compute_phi
 from lightning_iit.records import Skipped, System, Units
-from lightning_iit.report import markdown
+from lightning_iit.report.report import markdown
 from lightning_iit.run.run import TwoBitsWarning
 
 GRAY = [(0, 0), (0, 1), (1, 1), (1, 0)]

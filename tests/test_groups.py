@@ -42,7 +42,7 @@ from lightning_iit.records import (
     TimedOut,
     Units,
 )
-from lightning_iit.report import markdown
+from lightning_iit.report.report import markdown
 from lightning_iit.run.groups import Group, group_tasks, open_group, settled
 from lightning_iit.tpm.counts import counts_from_codes
 

@@ -12,8 +12,8 @@ from rich.console import Console
 from sample_records import HOSTILE_LAYERS, a_record
 
 from lightning_iit.records import CurvePoint, Diagnostic, Failed, Interval, NullResult, TimedOut
-from lightning_iit.report import markdown, summary_table
-from lightning_iit.verdicts import conclusion
+from lightning_iit.report.report import markdown, summary_table
+from lightning_iit.report.verdicts import conclusion
 
 REASON = "The units of one feed-forward layer (Linear) have no connections among them."
 CLAIM = re.compile(r"(is|are|be) integrated\b|shows? integration|(?<!no )evidence of integration|integration may be concluded")

@@ -11,7 +11,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from rich.console import Console
 
 from lightning_iit.capture.sensitivity import at_quantiles
-from lightning_iit.report import markdown, summary_table
+from lightning_iit.report.report import markdown, summary_table
 from lightning_iit.run.groups import Group
 from lightning_iit.run.run import Run
 from lightning_iit.trackers.journal import Journal

@@ -9,7 +9,15 @@ import re
 from typing import TYPE_CHECKING
 
 from lightning_iit.records import Computed
-from lightning_iit.verdicts import DIAGNOSTIC_WORDS, INTRODUCTION, conclusion, structural_words, system_words, terms, warnings_of
+from lightning_iit.report.verdicts import (
+    DIAGNOSTIC_WORDS,
+    INTRODUCTION,
+    conclusion,
+    structural_words,
+    system_words,
+    terms,
+    warnings_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

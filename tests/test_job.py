@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lightning_iit import System, compute_phi, job
+from lightning_iit import System, compute_phi
+from lightning_iit.job import job
 from lightning_iit.job.job import prepare_run, run, warm_up
 from lightning_iit.phi.pool import WorkerPool
 from lightning_iit.phi.scalars import phi_scalars

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lightning_iit.phi.compute import compute_phi, major_complex
     from lightning_iit.phi.pyphi_engine import to_pyphi
     from lightning_iit.records import System
-    from lightning_iit.store import load_run
+    from lightning_iit.records.store import load_run
     from lightning_iit.tpm.estimate import Tpm, estimate_tpm, state_by_node
 
 __all__ = [
@@ -37,7 +37,7 @@ _HOMES = {
     "analyse": "lightning_iit.analysis",
     "compute_phi": "lightning_iit.phi.compute",
     "estimate_tpm": "lightning_iit.tpm.estimate",
-    "load_run": "lightning_iit.store",
+    "load_run": "lightning_iit.records.store",
     "major_complex": "lightning_iit.phi.compute",
     "state_by_node": "lightning_iit.tpm.estimate",
     "to_pyphi": "lightning_iit.phi.pyphi_engine",

@@ -15,9 +15,9 @@ from lightning.fabric.utilities import move_data_to_device
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.inline_pool import InlinePool
 from lightning_iit.phi.pool import WorkerPool
+from lightning_iit.records.store import FOLDER, load_run, write_atomically
 from lightning_iit.run.computation import Computation
 from lightning_iit.settings import Settings
-from lightning_iit.store import FOLDER, load_run, write_atomically
 from lightning_iit.trackers.files import FilesTracker
 from lightning_iit.watch.probe import fixed_inputs, watch_pass
 

@@ -17,10 +17,10 @@ from lightning_iit.capture.hooks.gate import TrainingStep
 from lightning_iit.phi.engine import choose_engine
 from lightning_iit.phi.pool import WorkerPool, check_pool_options
 from lightning_iit.records import Records
+from lightning_iit.records.store import FOLDER, layer_slug, set_aside
 from lightning_iit.run.computation import Computation
 from lightning_iit.run.request import RunOptions
 from lightning_iit.settings import Settings, positive
-from lightning_iit.store import FOLDER, layer_slug, set_aside
 from lightning_iit.trackers.dispatch import trackers_for
 from lightning_iit.watch.probe import fixed_inputs, watch_pass
 from lightning_iit.watch.untrained import watch_untrained

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from lightning_iit.payload import NETWORK_TAG, unpack
 from lightning_iit.records import decode_network
+from lightning_iit.records.payload import NETWORK_TAG, unpack
 
 if TYPE_CHECKING:
     from pathlib import Path

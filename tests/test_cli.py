@@ -20,7 +20,7 @@ from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.job.job import run
 from lightning_iit.phi.cost import coin_flip_phi, seconds_per_phi, simulate_coin_flips, transitions_for, units_for
 from lightning_iit.records import EpochRecord, NullResult, Perturbation, PhiOptions, PhiTask, Provenance
-from lightning_iit.store import record_name, write_record
+from lightning_iit.records.store import record_name, write_record
 from lightning_iit.tpm.conversion import state_by_state
 from lightning_iit.tpm.estimate import counts_from_codes, tpm_from_counts
 

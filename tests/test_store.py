@@ -15,7 +15,7 @@ from sample_records import HOSTILE_LAYERS, a_png, a_record
 
 from lightning_iit.errors import RecordError
 from lightning_iit.records import Records, Skipped
-from lightning_iit.store import (
+from lightning_iit.records.store import (
     layer_slug,
     load_run,
     read_index,
@@ -115,7 +115,7 @@ def test_no_reader_sees_half_a_file(tmp_path):
     versions = [b"a" * 300_000, b"b" * 200_000]
     write_atomically(path, versions[0])
     script = (
-        "import sys, pathlib; from lightning_iit.store import write_atomically\n"
+        "import sys, pathlib; from lightning_iit.records.store import write_atomically\n"
         "versions = [b'a' * 300_000, b'b' * 200_000]\n"
         "for turn in range(200): write_atomically(pathlib.Path(sys.argv[1]), versions[turn % 2])"
     )
@@ -248,5 +248,5 @@ def test_wrong_paths_say_what_is_there(tmp_path):
 
 
 def test_the_store_needs_no_torch():
-    script = "import sys, lightning_iit.store; assert not {'torch', 'mlflow', 'tensorboard'} & set(sys.modules)"
+    script = "import sys, lightning_iit.records.store; assert not {'torch', 'mlflow', 'tensorboard'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)

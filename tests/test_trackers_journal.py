@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sample_records import a_png, a_record
 
 from lightning_iit.records import Records
-from lightning_iit.store import load_run, read_index
+from lightning_iit.records.store import load_run, read_index
 from lightning_iit.trackers import Journal, trackers_for
 from lightning_iit.trackers.files import FilesTracker
 from lightning_iit.trackers.lane import Backoff

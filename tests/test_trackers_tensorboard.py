@@ -12,7 +12,7 @@ from event_files import read_events
 from sample_records import HOSTILE_LAYERS, a_png, a_record, a_snapshot, pixels
 
 from lightning_iit.records import Records, decode_network
-from lightning_iit.store import layer_slug, load_run
+from lightning_iit.records.store import layer_slug, load_run
 from lightning_iit.trackers import Journal, trackers_for
 
 LOGGERS = ["lightning.pytorch.loggers", "pytorch_lightning.loggers"]

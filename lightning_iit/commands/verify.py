@@ -14,7 +14,7 @@ from lightning_iit.errors import IITError, InvalidArgumentError
 from lightning_iit.phi.compute import compute_phi
 from lightning_iit.phi.engine import choose_engine
 from lightning_iit.records import Computed, Concept, EpochRecord, PhiResult, StateResult, System
-from lightning_iit.store import load_run
+from lightning_iit.records.store import load_run
 from lightning_iit.tpm.estimate import tpm_from_counts
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lightning_iit.errors import IITError, InvalidArgumentError
-from lightning_iit.store import FOLDER, epoch_name, read_run, record_name, records_folder
+from lightning_iit.records.store import FOLDER, epoch_name, read_run, record_name, records_folder
 from lightning_iit.trackers.destinations import Destination, destinations
 from lightning_iit.trackers.mlflow import MLflowRun
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lightning_iit.errors import RecordError
-from lightning_iit.store import FOLDER, write_atomically
+from lightning_iit.records.store import FOLDER, write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path

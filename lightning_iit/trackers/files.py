@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lightning_iit.records import NetworkSnapshot, encode
-from lightning_iit.store import FOLDER, network_name, rebuild_index, write_atomically, write_record
+from lightning_iit.records.store import FOLDER, network_name, rebuild_index, write_atomically, write_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

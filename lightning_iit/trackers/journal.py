@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from lightning_iit.store import FOLDER
+from lightning_iit.records.store import FOLDER
 from lightning_iit.trackers.lane import Backoff, Job, Lane, log
 from lightning_iit.trackers.order import CaptureOrder, Key
 

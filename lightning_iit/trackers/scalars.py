@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lightning_iit.store import layer_slug
+from lightning_iit.records.store import layer_slug
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from lightning_iit.payload import NETWORK_TAG, PLUGIN, PayloadInfo, pack, record_tag
-from lightning_iit.store import layer_slug
+from lightning_iit.records.payload import NETWORK_TAG, PLUGIN, PayloadInfo, pack, record_tag
+from lightning_iit.records.store import layer_slug
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

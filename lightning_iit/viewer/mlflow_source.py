@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lightning_iit.errors import InvalidArgumentError, MissingDependencyError, RecordError
-from lightning_iit.store import FOLDER, network_name
+from lightning_iit.records.store import FOLDER, network_name
 from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, RunInfo, ScalarList
 from lightning_iit.viewer.scalars import MAX_SERIES, series
 from lightning_iit.viewer.summary import MAX_BYTES, corrupt, summarise, too_large

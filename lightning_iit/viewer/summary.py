@@ -7,7 +7,7 @@ from typing import get_args
 
 from lightning_iit.errors import RecordError
 from lightning_iit.records import Computed, EpochRecord, decode
-from lightning_iit.store import record_name
+from lightning_iit.records.store import record_name
 from lightning_iit.viewer.protocol import IndexRow, Status
 
 MAX_BYTES = 16_000_000

@@ -13,8 +13,8 @@ from tensorboard.data.provider import RunTagFilter
 from tensorboard.plugins.scalar.metadata import PLUGIN_NAME as SCALARS
 
 from lightning_iit.errors import RecordError
-from lightning_iit.payload import NETWORK_TAG, PLUGIN
 from lightning_iit.records import decode_network
+from lightning_iit.records.payload import NETWORK_TAG, PLUGIN
 from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, RunInfo, ScalarList
 from lightning_iit.viewer.scalars import MAX_POINTS, MAX_SERIES, series
 from lightning_iit.viewer.summary import MAX_BYTES, corrupt, summarise, too_large

@@ -7,7 +7,7 @@ import zlib
 import msgspec
 
 from lightning_iit.errors import RecordError
-from lightning_iit.records import SCHEMA_VERSION, EpochRecord, NetworkSnapshot, decode, encode
+from lightning_iit.records.systems import SCHEMA_VERSION, EpochRecord, NetworkSnapshot, decode, encode
 
 PLUGIN = "iit"
 """The name of the TensorBoard plugin whose data the records are."""

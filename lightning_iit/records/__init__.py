@@ -1,55 +1,38 @@
-"""The one schema."""
+"""The one schema: what the files, TensorBoard, MLflow and the viewer all speak.
+
+Every struct is frozen, holds only data (numbers, strings, tuples) and travels as JSON; arrays are nested lists. States are
+tuples of 0 and 1, unit 0 first; the **index** of a state is little-endian (unit 0 is the least significant bit), as in PyPhi.
+
+In the order of the data: ``captured`` (units, counts, TPM), ``systems`` (what an engine is given), ``tasks`` (what a worker is),
+``results`` (how an analysis ended), ``epochs`` (the record of a layer at an epoch) and ``networks`` (the network as it is drawn).
+``encoding`` makes JSON of them, ``payload`` the data of a TensorBoard summary, and ``store`` files. All names of the schema can be
+imported from here.
+"""
 
 from __future__ import annotations
 
-from lightning_iit.records.systems import (
-    FORMALISM,
-    NULL_NOT_COMPUTED,
-    SCHEMA_VERSION,
-    STATE_ORDER,
-    Axis,
+from lightning_iit.records.captured import Counts, Dynamics, Perturbation, Thresholds, TpmRecord, Units
+from lightning_iit.records.encoding import decode, decode_network, encode
+from lightning_iit.records.epochs import EpochRecord, GroupResult, Provenance, Records
+from lightning_iit.records.networks import Connections, LayerKind, NetworkLayer, NetworkSnapshot
+from lightning_iit.records.results import (
     Computed,
-    Concept,
-    Connections,
-    Counts,
     CurvePoint,
-    Cut,
     Diagnostic,
-    Dynamics,
     EngineInfo,
-    EpochRecord,
     Failed,
-    GroupResult,
-    GroupTask,
     Interval,
-    Judge,
-    Kind,
-    LayerKind,
     MajorComplex,
-    NetworkLayer,
-    NetworkSnapshot,
     NullResult,
-    Perturbation,
-    PhiOptions,
     PhiResult,
-    PhiTask,
-    Provenance,
-    Records,
     Skipped,
-    State,
     StateResult,
-    System,
-    TaskResult,
-    ThresholdCounts,
     ThresholdPoint,
-    Thresholds,
     TimedOut,
-    TpmRecord,
-    Units,
-    decode,
-    decode_network,
-    encode,
 )
+from lightning_iit.records.schema import FORMALISM, NULL_NOT_COMPUTED, SCHEMA_VERSION, STATE_ORDER, Axis, Kind, State
+from lightning_iit.records.systems import Concept, Cut, PhiOptions, System
+from lightning_iit.records.tasks import GroupTask, Judge, PhiTask, TaskResult, ThresholdCounts
 
 __all__ = [
     "FORMALISM",

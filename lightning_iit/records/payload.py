@@ -7,7 +7,10 @@ import zlib
 import msgspec
 
 from lightning_iit.errors import RecordError
-from lightning_iit.records.systems import SCHEMA_VERSION, EpochRecord, NetworkSnapshot, decode, encode
+from lightning_iit.records.encoding import decode, encode
+from lightning_iit.records.epochs import EpochRecord
+from lightning_iit.records.networks import NetworkSnapshot
+from lightning_iit.records.schema import SCHEMA_VERSION
 
 PLUGIN = "iit"
 """The name of the TensorBoard plugin whose data the records are."""

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from lightning_iit.errors import RecordError
-from lightning_iit.records.systems import EpochRecord, Records, decode, encode
+from lightning_iit.records.encoding import decode, encode
+from lightning_iit.records.epochs import EpochRecord, Records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lightning_iit.analysis import analyse
     from lightning_iit.callback import IITCallback
     from lightning_iit.phi.compute import compute_phi, major_complex
-    from lightning_iit.phi.pyphi_engine import to_pyphi
+    from lightning_iit.phi.pyphi.engine import to_pyphi
     from lightning_iit.records import System
     from lightning_iit.records.store import load_run
     from lightning_iit.tpm.estimate import Tpm, estimate_tpm, state_by_node
@@ -40,7 +40,7 @@ _HOMES = {
     "load_run": "lightning_iit.records.store",
     "major_complex": "lightning_iit.phi.compute",
     "state_by_node": "lightning_iit.tpm.estimate",
-    "to_pyphi": "lightning_iit.phi.pyphi_engine",
+    "to_pyphi": "lightning_iit.phi.pyphi.engine",
 }
 
 

@@ -13,8 +13,8 @@ import torch
 from lightning.fabric.utilities import move_data_to_device
 
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.phi.inline_pool import InlinePool
-from lightning_iit.phi.pool import WorkerPool
+from lightning_iit.phi.pool.inline_pool import InlinePool
+from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.records.store import FOLDER, load_run, write_atomically
 from lightning_iit.run.computation import Computation
 from lightning_iit.settings import Settings
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from lightning_iit.phi.pool import PhiPool
+    from lightning_iit.phi.pool.pool import PhiPool
     from lightning_iit.records import Records
     from lightning_iit.watch.watch import Watch
 

@@ -14,8 +14,8 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch.utils.data import DataLoader, DistributedSampler, RandomSampler
 
 from lightning_iit.capture.hooks.gate import TrainingStep
-from lightning_iit.phi.engine import choose_engine
-from lightning_iit.phi.pool import WorkerPool, check_pool_options
+from lightning_iit.phi.pool.pool import WorkerPool, check_pool_options
+from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import Records
 from lightning_iit.records.store import FOLDER, layer_slug, set_aside
 from lightning_iit.run.computation import Computation
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
 
     from lightning_iit.capture.count.epoch import LayerEpoch
-    from lightning_iit.phi.pool import TaskProgress
+    from lightning_iit.phi.pool.pool import TaskProgress
 
 log = logging.getLogger(__name__)
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from lightning_iit.errors import IITError, InvalidArgumentError
+from lightning_iit.phi.registry import engine_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 USER_ERROR = 2
 INTERRUPTED = 130
-_ENGINES = ("auto", "fast", "pyphi")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,7 +59,7 @@ def _add_phi(commands: Any) -> None:
     parser.add_argument("--state", help="a 0 or 1 for each unit, unit 0 first, as in 100; default: the one in the file")
     parser.add_argument("--cm", help="connectivity matrix: .npy, .csv or rows as in 011;101;110; default: all to all")
     parser.add_argument("--prior", type=float, help="of a record: estimate again from its counts, with this in rows never visited")
-    parser.add_argument("--engine", default="auto", choices=_ENGINES)
+    parser.add_argument("--engine", default="auto", choices=engine_names())
     parser.add_argument("--complexes", action="store_true", help="also find the major complex")
     parser.add_argument(
         "--cuts", default="all", choices=("all", "one"), help="one: only cuts that cut one unit off (approximation)"
@@ -79,7 +79,7 @@ def _add_phi(commands: Any) -> None:
 def _add_verify(commands: Any) -> None:
     parser = commands.add_parser("verify", help="compute the records of a run again with another engine")
     parser.add_argument("run_path", metavar="run", help="the run's directory")
-    parser.add_argument("--engine", default="pyphi", choices=_ENGINES)
+    parser.add_argument("--engine", default="pyphi", choices=engine_names())
     parser.add_argument("--sample", type=int, metavar="K", help="compare K analyses, drawn at random; default: all")
     parser.add_argument("--tolerance", type=float, default=1e-6, help="how far Φ and φ may be apart (%(default)g)")
     parser.add_argument("--timeout", type=float, help="seconds for one analysis")
@@ -91,7 +91,7 @@ def _add_cost(commands: Any) -> None:
     parser = commands.add_parser("cost", help="what Φ would cost, and what coin flips would read")
     parser.add_argument("--units", type=int, required=True)
     parser.add_argument("--transitions", type=int, help="how many transitions one epoch has")
-    parser.add_argument("--engine", default="auto", choices=_ENGINES)
+    parser.add_argument("--engine", default="auto", choices=engine_names())
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_cost)
 

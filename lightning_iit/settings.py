@@ -11,7 +11,7 @@ from lightning_iit.capture.perturb.perturber import CausalOptions, TpmSource
 from lightning_iit.capture.perturb.steps import StepFunction
 from lightning_iit.capture.perturb.tpm import Background
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.phi.engine import choose_engine
+from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import FORMALISM, PhiOptions
 from lightning_iit.run.request import RunOptions
 from lightning_iit.snapshot.writer import NetworkPictures

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lightning_iit.phi.engine import get_engine
+from lightning_iit.phi.registry import get_engine
 from lightning_iit.records import Computed, Counts, PhiOptions, State, System
 from lightning_iit.tpm.conversion import bits, state_by_state
 from lightning_iit.tpm.estimate import counts_from_codes, tpm_from_counts

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lightning_iit.phi.engine import get_engine
+from lightning_iit.phi.registry import get_engine
 from lightning_iit.records import Computed, PhiOptions, Skipped, System
 
 if TYPE_CHECKING:

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightning_iit.phi._pyphi_import import import_pyphi
-from lightning_iit.phi.fast import emd as emd_kernels
 from lightning_iit.phi.fast import rounding, structures
 from lightning_iit.phi.fast.compiling import entry
 from lightning_iit.phi.fast.cuts import system_cuts
-from lightning_iit.phi.fast.emd import ACCEPTED, EXACT, REJECTED, new_transport
+from lightning_iit.phi.fast.distance import emd as emd_kernels
+from lightning_iit.phi.fast.distance.emd import ACCEPTED, EXACT, REJECTED, new_transport
 from lightning_iit.phi.fast.evaluation import evaluate_cut
 from lightning_iit.phi.fast.mice import CAUSE
 from lightning_iit.phi.fast.search import CutSearch
 from lightning_iit.phi.fast.structures import Structure
 from lightning_iit.phi.fast.subsets import mask_of
 from lightning_iit.phi.fast.tables import candidate
-from lightning_iit.phi.pyphi_engine import to_pyphi
+from lightning_iit.phi.pyphi._import import import_pyphi
+from lightning_iit.phi.pyphi.engine import to_pyphi
 from lightning_iit.records import PhiOptions
 from tests.fast_systems import dense, oracle, system_of
 

@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
-from lightning_iit.phi.engine import choose_engine, get_engine
-from lightning_iit.phi.fast import FastEngine, compiling, warm_up
+from lightning_iit.phi.fast import compiling
 from lightning_iit.phi.fast.cuts import system_cuts
+from lightning_iit.phi.fast.fast_engine import FastEngine
+from lightning_iit.phi.registry import choose_engine, get_engine
 from lightning_iit.records import Computed, PhiOptions, Skipped, System
 from tests.fast_systems import analyse, dense, differences, majority_ring, phi
 
@@ -100,7 +101,7 @@ def test_states_of_one_tpm_share_work_and_keep_their_results():
     tpm = dense(n, 2).tpm
     systems = [System(tpm=tpm, state=[s >> k & 1 for k in range(n)]) for s in range(2**n)]
     engine, options = FastEngine(), PhiOptions()
-    warm_up()
+    FastEngine().load()
     separate, together = [], []
     start = time.process_time()
     for system in systems:
@@ -149,7 +150,7 @@ def test_an_analysis_can_be_cancelled_at_any_time(threads):
             raised.append(time.monotonic())
             raise Cancelled
 
-    warm_up()
+    FastEngine().load()
     start = time.monotonic()
     with pytest.raises(Cancelled):
         list(FastEngine().analyse([dense(7, 1)], PhiOptions(threads=threads), progress))
@@ -192,7 +193,7 @@ def test_machine_code_is_kept_by_what_it_depends_on():
     folder = compiling.cache_folder()
     assert folder is not None
     assert folder.name == f"kernels-{compiling.digest()}"
-    warm_up()
+    FastEngine().load()
     assert any(folder.rglob("*evaluate_cut*.nbi"))
 
 
@@ -260,11 +261,11 @@ def test_a_warm_start_takes_no_time():
 
     In processor time, as other work may go on. On an idle machine it is 0.9 s, of which half is the analysis.
     """
-    warm_up()
+    FastEngine().load()
     code = """
 import sys, time
 import numpy as np
-from lightning_iit.phi.fast import FastEngine
+from lightning_iit.phi.fast.fast_engine import FastEngine
 from lightning_iit.records import PhiOptions, System
 list(FastEngine().analyse([System(tpm=np.random.default_rng(0).random((64, 6)), state=[0] * 6)], PhiOptions()))
 print(time.process_time(), "numba.np.linalg" in sys.modules)

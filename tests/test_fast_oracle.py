@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from lightning_iit.phi.engine import get_engine
+from lightning_iit.phi.registry import get_engine
 from lightning_iit.records import Computed, Concept, Cut, PhiOptions, Skipped, System
 from tests.fast_systems import analyse, dense, differences, oracle, system_of
 
@@ -113,7 +113,7 @@ def test_order_of_units_in_deterministic_systems_is_pyphis():
 def test_pyphi_and_torch_are_not_loaded():
     code = """
 import sys
-from lightning_iit.phi.fast import FastEngine
+from lightning_iit.phi.fast.fast_engine import FastEngine
 from lightning_iit.records import PhiOptions, System
 engine = FastEngine()
 system = System(tpm=[[0.1, 0.3], [0.6, 0.2], [0.7, 0.9], [0.4, 0.8]], state=(1, 0))

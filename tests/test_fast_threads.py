@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lightning_iit.job import job
-from lightning_iit.phi.cores import available_cores, with_threads
-from lightning_iit.phi.pool import WorkerPool
+from lightning_iit.phi.pool.cores import available_cores, with_threads
+from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.records import Computed, Counts, PhiOptions, PhiTask
 
 

@@ -28,7 +28,7 @@ from lightning_iit.commands.verify import verify
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.job.judgement import group_scalars
 from lightning_iit.phi.compute import compute_phi
-from lightning_iit.phi.endings import unfinished
+from lightning_iit.phi.pool.endings import unfinished
 from lightning_iit.records import (
     Computed,
     EngineInfo,

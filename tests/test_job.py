@@ -16,7 +16,7 @@ from PIL import Image
 from lightning_iit import System, compute_phi
 from lightning_iit.job import job
 from lightning_iit.job.job import prepare_run, run, warm_up
-from lightning_iit.phi.pool import WorkerPool
+from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.phi.scalars import phi_scalars
 from lightning_iit.records import Computed, Failed, PhiOptions, PhiTask, Skipped, StateResult, TaskResult
 from lightning_iit.tpm.estimate import counts_from_codes

@@ -18,8 +18,8 @@ import psutil
 import pytest
 
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.phi.executor_pool import ExecutorPool
-from lightning_iit.phi.pool import PhiPool, WorkerPool
+from lightning_iit.phi.pool.executor_pool import ExecutorPool
+from lightning_iit.phi.pool.pool import PhiPool, WorkerPool
 from lightning_iit.records import Computed, Counts, Failed, PhiTask, Skipped, TimedOut
 
 HERE = Path(__file__).parent

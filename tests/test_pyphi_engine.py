@@ -14,9 +14,9 @@ import pytest
 
 from lightning_iit import System, compute_phi, major_complex, to_pyphi
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
-from lightning_iit.phi._pyphi_import import DEFAULTS, configured, import_pyphi
-from lightning_iit.phi.pyphi_engine import PyPhiEngine
-from lightning_iit.phi.pyphi_options import check_pyphi_options
+from lightning_iit.phi.pyphi._import import DEFAULTS, configured, import_pyphi
+from lightning_iit.phi.pyphi.engine import PyPhiEngine
+from lightning_iit.phi.pyphi.options import check_pyphi_options
 from lightning_iit.records import Computed, PhiOptions, Skipped
 
 PROJECT = Path(__file__).resolve().parents[1]

@@ -8,8 +8,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from lightning_iit.capture.choose.units import SELECTIONS
-from lightning_iit.capture.count.binarize import STRATEGIES
-from lightning_iit.capture.hooks.outputs import parse_layout
+from lightning_iit.capture.layout import parse_layout
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
 
 if TYPE_CHECKING:
@@ -17,6 +16,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MOST_UNITS = 12
+CALIBRATED = ("median", "mean")
+STRATEGIES = (*CALIBRATED, "zero")
+"""What a threshold may be, besides a number. Those that are calibrated are found on activations."""
 TRANSITIONS = ("auto", "time", "stream", "depth")
 
 

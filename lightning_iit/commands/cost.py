@@ -11,7 +11,7 @@ import msgspec
 from lightning_iit.commands.tables import seconds
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.cost import coin_flip_phi, seconds_per_phi, transitions_for, units_for
-from lightning_iit.phi.engine import get_engine
+from lightning_iit.phi.registry import get_engine
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,7 +43,7 @@ def cost(units: int, transitions: int | None, engine: str) -> Cost:
     if transitions is not None and transitions < 1:
         msg = f"--transitions {transitions}: give how many transitions one epoch has, 1 or more."
         raise InvalidArgumentError(msg)
-    chosen = get_engine("fast" if engine == "auto" else engine)
+    chosen = get_engine(engine)
     wanted = transitions_for(units)
     return Cost(
         engine=chosen.name,

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from lightning_iit.phi.engine import EngineName
     from lightning_iit.records import EpochRecord
 
 
@@ -31,7 +30,7 @@ class PhiArguments:
     state: tuple[int, ...] | None = None
     cm: str | None = None
     prior: float | None = None
-    engine: EngineName = "auto"
+    engine: str = "auto"
     complexes: bool = False
     json: bool = False
     cuts: Literal["all", "one"] = "all"

@@ -12,7 +12,7 @@ from rich.table import Table
 from lightning_iit.commands.tables import bits, nodes
 from lightning_iit.errors import IITError, InvalidArgumentError
 from lightning_iit.phi.compute import compute_phi
-from lightning_iit.phi.engine import choose_engine
+from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import Computed, Concept, EpochRecord, PhiResult, StateResult, System
 from lightning_iit.records.store import load_run
 from lightning_iit.tpm.estimate import tpm_from_counts
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from lightning_iit.phi.engine import EngineName
 
 TOLERANCE = 1e-6
 
@@ -41,7 +40,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run_verify(
-    run: str, engine: EngineName, sample: int | None, tolerance: float, timeout: float | None, as_json: bool, console: Console
+    run: str, engine: str, sample: int | None, tolerance: float, timeout: float | None, as_json: bool, console: Console
 ) -> int:
     """Compares and prints; 0 where something was compared and nothing differs, else 1.
 
@@ -74,7 +73,7 @@ def run_verify(
 def verify(
     records: Sequence[EpochRecord],
     *,
-    engine: EngineName = "pyphi",
+    engine: str = "pyphi",
     sample: int | None = None,
     tolerance: float = TOLERANCE,
     timeout: float | None = None,
@@ -114,7 +113,7 @@ def _further_groups(record: EpochRecord) -> Iterator[EpochRecord]:
         )
 
 
-def _compare(record: EpochRecord, stored: StateResult, engine: EngineName, tolerance: float, timeout: float | None) -> Comparison:
+def _compare(record: EpochRecord, stored: StateResult, engine: str, tolerance: float, timeout: float | None) -> Comparison:
     result = stored.result
     assert isinstance(result, Computed)
     again = _again(record, stored, engine, timeout)
@@ -134,7 +133,7 @@ def _compare(record: EpochRecord, stored: StateResult, engine: EngineName, toler
     )
 
 
-def _again(record: EpochRecord, stored: StateResult, engine: EngineName, timeout: float | None) -> PhiResult | str:
+def _again(record: EpochRecord, stored: StateResult, engine: str, timeout: float | None) -> PhiResult | str:
     options = record.provenance.options
     if record.counts is None or record.tpm is None:
         return "the record holds no counts"

@@ -15,8 +15,7 @@ import msgspec
 import numpy as np
 
 from lightning_iit.job.judgement import Judgement, analyses_for, group_scalars, judge_phi
-from lightning_iit.phi.engine import PhiEngine, choose_engine, get_engine
-from lightning_iit.phi.loading import load_engine
+from lightning_iit.phi.registry import choose_engine, get_engine
 from lightning_iit.phi.scalars import phi_scalars
 from lightning_iit.records import (
     NULL_NOT_COMPUTED,
@@ -41,6 +40,8 @@ if TYPE_CHECKING:
 
     from lightning_iit.records import GroupTask
 
+_SHORT = 0.1
+"""Seconds that one analysis may take to warm an engine up."""
 _LONG = 2.0
 """Seconds of analyses, before which the pictures are drawn as far as they are known. Drawing both takes about half a second."""
 
@@ -130,14 +131,14 @@ def _judgements(task: PhiTask, states: tuple[StateResult, ...], notes: list[str]
 
 def prepare_run(task: PhiTask) -> None:
     """Loads the engine of a task, before its time limit starts to run."""
-    load_engine(choose_engine(task.engine, task.options).name)
+    choose_engine(task.engine, task.options).load()
 
 
 def warm_up(engine: str = "auto", report: Report = ignore) -> None:
     """Loads an engine and lets it compile, by analysing a small system, and what draws the pictures."""
-    chosen = get_engine("fast" if engine == "auto" else engine)
-    # Five units are the fewest that meet every kernel of the fast engine. PyPhi has nothing to compile, and two load it.
-    n = 2 if chosen.name == "pyphi" else 5
+    chosen = get_engine(engine)
+    # Five units are the fewest that meet every kernel of the fast engine; for an engine that takes long, fewer load it too.
+    n = max((units for units in range(2, 6) if chosen.seconds(units) <= _SHORT), default=2)
     tpm = np.random.default_rng(0).random((2**n, n))
     for _ in chosen.analyse([System(tpm=tpm, state=(0,) * n)], PhiOptions()):  # type: ignore[arg-type]
         report(1.0)
@@ -188,8 +189,7 @@ def _system(task: PhiTask, tpm: Tpm, state: State) -> System:
 
 
 def _major_complex(task: PhiTask, tpm: Tpm) -> MajorComplex:
-    engine: PhiEngine = choose_engine(task.engine, task.options)
-    return engine.major_complex(_system(task, tpm, task.states[0]), task.options)
+    return choose_engine(task.engine, task.options).major_complex(_system(task, tpm, task.states[0]), task.options)
 
 
 def _heatmap(task: PhiTask, tpm: Tpm, null_words: str = NULL_NOT_COMPUTED) -> bytes:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lightning_iit.phi.engine import choose_engine
+from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import (
     Computed,
     Counts,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from lightning_iit.errors import InvalidArgumentError, InvalidSystemError
-from lightning_iit.phi.engine import EngineName, choose_engine
+from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import MajorComplex, PhiOptions, PhiResult, System
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def compute_phi(
     system: System,
-    engine: EngineName = "auto",
+    engine: str = "auto",
     timeout: float | None = None,
     *,
     cuts: Literal["all", "one"] = "all",
@@ -56,14 +56,14 @@ def compute_phi(
     if not timeout > 0:
         msg = f"timeout={timeout!r}: give seconds above 0, or None for no limit."
         raise InvalidArgumentError(msg)
-    from lightning_iit.phi.limited import compute_within
+    from lightning_iit.phi.pool.limited import compute_within
 
     return compute_within(system, chosen.name, options, timeout)
 
 
 def major_complex(
     system: System,
-    engine: EngineName = "auto",
+    engine: str = "auto",
     *,
     cuts: Literal["all", "one"] = "all",
     new_concepts: bool = True,

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.phi.engine import get_engine
+from lightning_iit.phi.registry import get_engine
 from lightning_iit.records import Computed, PhiOptions, System
 
 TRANSITIONS_PER_STATE = 100
@@ -34,7 +34,7 @@ def seconds_per_phi(engine: str, n: int) -> float:
     Raises:
         InvalidArgumentError: no such engine.
     """
-    return get_engine("fast" if engine == "auto" else engine).seconds(n)
+    return get_engine(engine).seconds(n)
 
 
 def units_for(transitions: float, *, most: int = MOST_UNITS) -> int:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from lightning_iit.capture.count.epoch import LayerEpoch
-    from lightning_iit.phi.pool import PhiPool
+    from lightning_iit.phi.pool.pool import PhiPool
     from lightning_iit.records import Records, State, TaskResult, ThresholdCounts
     from lightning_iit.run.request import RunOptions
     from lightning_iit.trackers.journal import Tracker

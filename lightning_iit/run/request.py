@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.phi.engine import choose_engine
+from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import EpochRecord, PhiOptions, PhiTask, Provenance
 from lightning_iit.run.groups import PENDING, group_tasks
 from lightning_iit.tpm.states import StatesPolicy, check_policy, index_of

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from lightning_iit.capture.count.coding import TWO_BITS
 from lightning_iit.phi.cost import cost_in_words
-from lightning_iit.phi.engine import choose_engine
+from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import (
     Computed,
     EpochRecord,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from lightning_iit.capture.count.epoch import LayerEpoch
-    from lightning_iit.phi.pool import PhiPool
+    from lightning_iit.phi.pool.pool import PhiPool
     from lightning_iit.records import Counts, Dynamics
     from lightning_iit.trackers.journal import Journal
 

@@ -14,7 +14,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from lightning_iit.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from lightning_iit.viewer.app import ViewerApp
+    from _typeshed.wsgi import WSGIApplication
 
 
 class _Quiet(WSGIRequestHandler):
@@ -29,7 +29,7 @@ def _has_browser() -> bool:
     return sys.platform in ("darwin", "win32") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
 
 
-def run_server(app: ViewerApp, *, host: str, port: int, open_browser: bool) -> None:
+def run_server(app: WSGIApplication, *, host: str, port: int, open_browser: bool) -> None:
     """Serves until interrupted.
 
     Raises:

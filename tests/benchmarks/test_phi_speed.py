@@ -14,9 +14,9 @@ import time
 
 import pytest
 
-from lightning_iit.phi._pyphi_import import DEFAULTS, import_pyphi
-from lightning_iit.phi.engine import get_engine
-from lightning_iit.phi.fast import FastEngine, warm_up
+from lightning_iit.phi.fast.fast_engine import FastEngine
+from lightning_iit.phi.pyphi._import import DEFAULTS, import_pyphi
+from lightning_iit.phi.registry import get_engine
 from lightning_iit.records import Computed, PhiOptions
 from tests.fast_systems import analyse, dense, differences, majority_ring
 
@@ -44,7 +44,7 @@ def _median(systems, repeats=1):
 
 @pytest.fixture(scope="module")
 def four_units():
-    warm_up()
+    FastEngine().load()
     analyse(dense(5, 0))
     return _median([dense(4, seed) for seed in range(15)], repeats=3)
 
@@ -52,7 +52,7 @@ def four_units():
 @pytest.mark.parametrize("n", PAIRS)
 def test_against_pyphi(n):
     pyphi = import_pyphi()
-    warm_up()
+    FastEngine().load()
     analyse(dense(2, 0), "pyphi")
     least, count = PAIRS[n]
     ours, theirs = [], []
@@ -91,7 +91,7 @@ def test_peak_memory_of_seven_units():
     """Of a process of its own: all it has ever held, until it is stopped in the midst of the cuts."""
     code = """
 from pathlib import Path
-from lightning_iit.phi.fast import FastEngine
+from lightning_iit.phi.fast.fast_engine import FastEngine
 from lightning_iit.records import PhiOptions
 from tests.fast_systems import dense
 class Enough(Exception): pass
@@ -112,7 +112,7 @@ def test_cold_and_warm_start(tmp_path):
     """From an empty process to the first result of 6 units, first with nothing compiled, then with the machine code on disk."""
     code = """
 import time; start = time.time()
-from lightning_iit.phi.fast import FastEngine
+from lightning_iit.phi.fast.fast_engine import FastEngine
 from lightning_iit.records import PhiOptions, System
 import numpy as np
 rng = np.random.default_rng(0)

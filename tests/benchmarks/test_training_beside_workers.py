@@ -18,7 +18,7 @@ import pytest
 from lightning.pytorch import Callback, Trainer
 from models import Mlp, flat_data
 
-from lightning_iit.phi.pool import WorkerPool
+from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.records import Counts, PhiTask
 
 STEPS, BATCH, PAIRS, UNITS = 200, 64, 50, 8

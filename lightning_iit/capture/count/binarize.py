@@ -10,12 +10,11 @@ import torch
 from torch import Tensor
 
 from lightning_iit.capture.count.transitions import NO_STATE
+from lightning_iit.capture.options import CALIBRATED
 
 ThresholdStrategy: TypeAlias = str | float
 """``"median"``, ``"mean"``, ``"zero"`` or a number, the same for each unit."""
 
-CALIBRATED = ("median", "mean")
-STRATEGIES = (*CALIBRATED, "zero")
 _ROWS_AT_ONCE = 64
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from lightning_iit.capture.hooks.outputs import Layout, activations_of, layout_of, pick
+from lightning_iit.capture.hooks.outputs import activations_of, layout_of, pick
 from lightning_iit.capture.perturb.reservoir import Reservoir, copied
 from lightning_iit.errors import StepError, UnsupportedOutputError
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from lightning_iit.capture.choose.layers import Layer
     from lightning_iit.capture.hooks.gate import Gate
+    from lightning_iit.capture.layout import Layout
 
 MOST_VALUES = 2**22
 """Whole calls of a block are kept up to this many numbers of the stream (16 MB in float32), one at least."""

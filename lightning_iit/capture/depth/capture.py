@@ -24,7 +24,7 @@ from lightning_iit.capture.count.epoch import LayerEpoch, notes_on, problem_of
 from lightning_iit.capture.count.ranks import gather
 from lightning_iit.capture.depth.block import Block
 from lightning_iit.capture.hooks.gate import Switch
-from lightning_iit.capture.hooks.outputs import parse_layout
+from lightning_iit.capture.layout import parse_layout
 from lightning_iit.records import Counts, Thresholds, Units
 from lightning_iit.tpm.counts import counts_from_codes, merge
 from lightning_iit.tpm.states import state_of

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from lightning_iit.capture.choose.layers import is_match
-from lightning_iit.capture.hooks.outputs import Activations, Layout, activations_of, layout_of, parse_layout, sequences_of
+from lightning_iit.capture.hooks.outputs import Activations, activations_of, layout_of, sequences_of
 from lightning_iit.capture.hooks.recorder import CellRecorder, Reader, Recorder, reader, unwrapper
+from lightning_iit.capture.layout import Layout, parse_layout
 from lightning_iit.errors import UnsupportedOutputError
 
 if TYPE_CHECKING:

@@ -14,12 +14,13 @@ from torch import Tensor, nn
 
 from lightning_iit.capture.hooks.compiled import is_unbreakable, recording_in_graphs
 from lightning_iit.capture.hooks.gate import Switch
-from lightning_iit.capture.hooks.outputs import Activations, Layout, activations_of, pick
+from lightning_iit.capture.hooks.outputs import Activations, activations_of, pick
 
 if TYPE_CHECKING:
     from torch.utils.hooks import RemovableHandle
 
     from lightning_iit.capture.hooks.gate import Gate
+    from lightning_iit.capture.layout import Layout
 
 Reader = Callable[[Any], Activations]
 """From a layer's output to a copy of what is kept of it."""

@@ -41,7 +41,7 @@ def digest() -> str:
     parts = [numba.__version__, llvmlite.__version__, sys.version, platform.machine(), str(config.OPT)]
     parts += [str(part) for part in cpu_target.target_context.codegen().magic_tuple()]
     hashed = hashlib.sha256("\n".join(parts).encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    for source in sorted(Path(__file__).parent.rglob("*.py")):
         hashed.update(source.read_bytes())
     return hashed.hexdigest()[:24]
 

@@ -47,6 +47,12 @@ class FastEngine:
         """The version of this package."""
         return _version()
 
+    def load(self) -> None:
+        """Compiles the kernels, or loads them from the user's cache, by analysing a system of two nodes."""
+        system = System(tpm=((0.1, 0.3), (0.6, 0.2), (0.7, 0.9), (0.4, 0.8)), state=(1, 0))
+        for _ in self.analyse([system], PhiOptions()):
+            pass
+
     def check_options(self, options: PhiOptions) -> None:
         """Refuses PyPhi's further options, which only PyPhi implements.
 
@@ -180,10 +186,3 @@ def _computed(tables: Candidate, found: Found, options: PhiOptions, start: float
         seconds=time.perf_counter() - start,
         engine=EngineInfo(name=NAME, version=_version()),
     )
-
-
-def warm_up() -> None:
-    """Compiles the kernels, or loads them from the user's cache, by analysing a system of two nodes."""
-    system = System(tpm=((0.1, 0.3), (0.6, 0.2), (0.7, 0.9), (0.4, 0.8)), state=(1, 0))
-    for _ in FastEngine().analyse([system], PhiOptions()):
-        pass

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lightning_iit.phi.fast.compiling import kernel
-from lightning_iit.phi.fast.emd import EXACT, Transport, dual_bound, emd, new_transport
+from lightning_iit.phi.fast.distance.emd import EXACT, Transport, dual_bound, emd, new_transport
+from lightning_iit.phi.fast.distance.small_emd import CLOSED_FORM
 from lightning_iit.phi.fast.rounding import PRECISION, round_python
-from lightning_iit.phi.fast.small_emd import CLOSED_FORM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

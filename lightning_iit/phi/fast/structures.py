@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lightning_iit.phi.fast.compiling import kernel
-from lightning_iit.phi.fast.emd import Transport, emd
+from lightning_iit.phi.fast.distance.emd import Transport, emd
+from lightning_iit.phi.fast.distance.transport import Shipping, carried, improve_basis, new_shipping, start_basis
 from lightning_iit.phi.fast.mice import CAUSE, EFFECT, Mice
 from lightning_iit.phi.fast.rounding import round_numpy, round_python
-from lightning_iit.phi.fast.transport import Shipping, carried, improve_basis, new_shipping, start_basis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

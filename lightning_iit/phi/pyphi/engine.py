@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
-from lightning_iit.phi._pyphi_import import configured, import_pyphi
-from lightning_iit.phi.pyphi_options import check_pyphi_options
+from lightning_iit.phi.pyphi._import import configured, import_pyphi
+from lightning_iit.phi.pyphi.options import check_pyphi_options
 from lightning_iit.records import Computed, Concept, Cut, EngineInfo, MajorComplex, PhiOptions, Skipped, System
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ class PyPhiEngine:
     def version(self) -> str:
         """The version of PyPhi."""
         return version("pyphi")
+
+    def load(self) -> None:
+        """Imports PyPhi."""
+        import_pyphi()
 
     def check_options(self, options: PhiOptions) -> None:
         """Raises InvalidArgumentError for options or values that PyPhi does not have."""

@@ -13,20 +13,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.phi.cores import with_threads
-from lightning_iit.phi.endings import drained, unfinished, why_not
-from lightning_iit.phi.process_context import WorkerServer
-from lightning_iit.phi.worker import Returned, Stopped, Worker
+from lightning_iit.phi.pool.cores import with_threads
+from lightning_iit.phi.pool.endings import drained, unfinished, why_not
+from lightning_iit.phi.pool.process_context import WorkerServer
+from lightning_iit.phi.pool.worker import Returned, Stopped, Worker
+from lightning_iit.phi.registry import BUILT_IN
 from lightning_iit.records import Failed, PhiResult, PhiTask, Skipped, StateResult, TaskResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lightning_iit.phi._child import Report
+    from lightning_iit.phi.pool._child import Report
 
 WhenBusy: TypeAlias = Literal["queue", "skip", "wait"]
 JOB = "lightning_iit.job.job:run"
-PRELOAD = ("lightning_iit.job.job", "lightning_iit.phi.fast")
+PRELOAD = tuple(place.partition(":")[0] for place in (JOB, *BUILT_IN.values()))
 _TICK = 0.2
 _PATIENCE = 10.0
 
@@ -100,7 +101,7 @@ class _Open:
 class WorkerPool:
     """Worker processes on this machine, at low priority, each replaced when it is lost.
 
-    An analysis of many units has its share of all cores but one (see :func:`~lightning_iit.phi.cores.with_threads`), of all
+    An analysis of many units has its share of all cores but one (see :func:`~lightning_iit.phi.pool.cores.with_threads`), of all
     while the host waits in ``drain``.
 
     A script needs no ``if __name__ == "__main__"``. Nothing of the host is changed, and no process outlives it.

@@ -8,8 +8,8 @@ from concurrent.futures import CancelledError, Executor, Future, InvalidStateErr
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from lightning_iit.phi.endings import drained, unfinished
-from lightning_iit.phi.pool import JOB, WorkerPool
+from lightning_iit.phi.pool.endings import drained, unfinished
+from lightning_iit.phi.pool.pool import JOB, WorkerPool
 from lightning_iit.records import Failed, PhiResult, PhiTask, TaskResult
 
 if TYPE_CHECKING:

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 from pebble import ProcessExpired, ProcessPool
 
-from lightning_iit.phi import _child
+from lightning_iit.phi.pool import _child
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lightning_iit.phi.process_context import WorkerContext, WorkerServer
+    from lightning_iit.phi.pool.process_context import WorkerContext, WorkerServer
 
 START_LIMIT = 600.0
 """Seconds for a process to start and to load what its task needs; to compile on a busy machine can take minutes."""
@@ -109,7 +109,7 @@ class Worker:
         """Runs ``"module:function"`` in the process and waits for it; never raises.
 
         Args:
-            function: takes the arguments and ``report=`` (:class:`~lightning_iit.phi._child.Reporter`).
+            function: takes the arguments and ``report=`` (:class:`~lightning_iit.phi.pool._child.Reporter`).
             arguments: what can be pickled.
             timeout: seconds from when the function begins; None for no limit.
             on_report: is handed what the function reports.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from lightning_iit.phi._child import be_modest
+from lightning_iit.phi.pool._child import be_modest
 
 # Ctrl-C in a terminal reaches every process of it; the host alone decides what it means.
 signal.signal(signal.SIGINT, signal.SIG_IGN)

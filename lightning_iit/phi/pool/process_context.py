@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _POSIX = sys.platform != "win32"
-_SERVER_MODULE = "lightning_iit.phi._server"
+_SERVER_MODULE = "lightning_iit.phi.pool._server"
 
 
 class WorkerServer:

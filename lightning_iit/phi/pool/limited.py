@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lightning_iit.phi.endings import why_not
-from lightning_iit.phi.engine import get_engine
-from lightning_iit.phi.loading import load_engine
-from lightning_iit.phi.process_context import WorkerServer
-from lightning_iit.phi.worker import Returned, Worker
+from lightning_iit.phi.pool.endings import why_not
+from lightning_iit.phi.pool.process_context import WorkerServer
+from lightning_iit.phi.pool.worker import Returned, Worker
+from lightning_iit.phi.registry import get_engine
 
 if TYPE_CHECKING:
     from lightning_iit.records import Computed, PhiOptions, PhiResult, Skipped, System
@@ -34,7 +33,7 @@ def compute_within(system: System, engine: str, options: PhiOptions, timeout: fl
 
 def prepare_analyse(_: System, engine: str, __: PhiOptions) -> None:
     """Runs in the worker: loads the engine."""
-    load_engine(engine)
+    get_engine(engine).load()
 
 
 def analyse(system: System, engine: str, options: PhiOptions, report: Any) -> Computed | Skipped:

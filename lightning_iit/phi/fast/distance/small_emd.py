@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_iit.phi.fast.compiling import kernel
-from lightning_iit.phi.fast.cubes import height_pairs
+from lightning_iit.phi.fast.distance.cubes import height_pairs
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,8 +6,8 @@ from concurrent.futures import Future
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from lightning_iit.phi.endings import unfinished
-from lightning_iit.phi.pool import JOB
+from lightning_iit.phi.pool.endings import unfinished
+from lightning_iit.phi.pool.pool import JOB
 from lightning_iit.records import Failed, PhiTask, TaskResult
 
 if TYPE_CHECKING:

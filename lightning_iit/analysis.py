@@ -138,8 +138,8 @@ def _mover(model: nn.Module) -> Callable[[Any], Any]:
 def _close(work: Computation, watch: Watch, folder: Path | None, known: dict[str, Any]) -> None:
     """Writes what belongs to all epochs in the folder, and ends."""
     try:
-        if watch.pictures is not None:
-            watch.pictures.close()
+        if watch.snapshots is not None:
+            watch.snapshots.close()
         if folder is not None and work.records:
             layers = known | watch.state_dict()["layers"]
             write_atomically(folder / FOLDER / UNITS_FILE, msgspec.json.encode({"layers": layers}))

@@ -332,8 +332,8 @@ class IITCallback(Callback, Settings):
         if work is None or work.closed:
             return
         work.finish(timeout)
-        if self._watch is not None and self._watch.pictures is not None:
-            self._watch.pictures.close()
+        if self._watch is not None and self._watch.snapshots is not None:
+            self._watch.snapshots.close()
         with self._guard("writing the report"):
             work.report(work.records, table=self.table)
         work.close(failed=failed)

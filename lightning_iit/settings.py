@@ -7,14 +7,14 @@ from typing import Any, Literal
 from torch import nn
 
 from lightning_iit.capture.options import CaptureOptions
-from lightning_iit.capture.perturb.perturber import CausalOptions, TpmSource
+from lightning_iit.capture.perturb.perturber import PerturbOptions, TpmSource
 from lightning_iit.capture.perturb.steps import StepFunction
 from lightning_iit.capture.perturb.tpm import Background
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import FORMALISM, PhiOptions
 from lightning_iit.run.request import RunOptions
-from lightning_iit.snapshot.writer import NetworkPictures
+from lightning_iit.snapshot.writer import SnapshotWriter
 from lightning_iit.tpm.nulls import NullName
 from lightning_iit.tpm.states import StatesPolicy
 from lightning_iit.watch.watch import Watch
@@ -124,7 +124,7 @@ class Settings:
             window=options.window,
             max_units=choose_engine(options.engine, options.options).max_units,
         )
-        causal = CausalOptions(
+        causal = PerturbOptions(
             tpm=self.tpm,
             background=self.background,
             draws=self.draws,
@@ -136,7 +136,7 @@ class Settings:
             seed=self.seed,
         )
         shown = pictures and self.network and self.network_budget > 0
-        drawn = NetworkPictures(budget=self.network_budget, seed=self.seed) if shown else None
+        drawn = SnapshotWriter(budget=self.network_budget, seed=self.seed) if shown else None
         return Watch(model, capture, causal, drawn, pool_depth=self.pool_depth)
 
     def described(self, layers: Sequence[str], **told: str) -> dict[str, str]:

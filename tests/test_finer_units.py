@@ -16,7 +16,7 @@ from training import train
 
 from lightning_iit.capture import Capture, CaptureOptions
 from lightning_iit.capture.choose.units import auto_units
-from lightning_iit.capture.count.coding import Coding, Cut
+from lightning_iit.capture.count.coding import Coding, ThresholdTensors
 from lightning_iit.capture.perturb.reservoir import Reservoir
 from lightning_iit.capture.perturb.steps import step_for
 from lightning_iit.capture.perturb.tpm import PerturbedTpm, observe, observed_thresholds, perturbed_tpm
@@ -70,7 +70,7 @@ def test_neighbouring_quartiles_differ_in_one_element() -> None:
     coding = Coding(((0,),), bits=2)
     thresholds = coding.thresholds("median", np.repeat(np.arange(8.0), 2).reshape(-1, 2), frozen=False)
     values = torch.tensor([[-1.0], [2.0], [5.0], [99.0]])
-    bits = Cut.of(thresholds, like=values).bits(coding.values(values))
+    bits = ThresholdTensors.of(thresholds, like=values).bits(coding.values(values))
     assert [tuple(row) for row in bits.int().tolist()] == GRAY
     assert coding.levels(bits)[:, 0].tolist() == [0, 1, 2, 3]
 

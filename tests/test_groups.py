@@ -169,7 +169,7 @@ def test_a_group_of_a_unit_that_is_never_finite_costs_no_other_its_counts(bad: i
         capture.begin_step()
         layer(batch)
         capture.end_step()
-    assert sum(len(stream) for stream in capture._taps[0].reading.recorder.streams) <= 1, "raw activations are not kept"
+    assert sum(len(stream) for stream in capture._captures[0].reading.recorder.streams) <= 1, "raw activations are not kept"
 
 
 def test_rows_without_thresholds_are_counted_without_padding() -> None:

@@ -18,7 +18,7 @@ from lightning_iit.capture import Capture, CaptureOptions
 from lightning_iit.capture.choose.clusters import correlation_clusters
 from lightning_iit.capture.count.coding import Coding
 from lightning_iit.capture.perturb.connectivity import weight_connectivity
-from lightning_iit.capture.perturb.perturber import CausalOptions
+from lightning_iit.capture.perturb.perturber import PerturbOptions
 from lightning_iit.capture.perturb.steps import step_for
 from lightning_iit.capture.perturb.tpm import PerturbedTpm, observed_thresholds, perturbed_tpm
 from lightning_iit.errors import InvalidArgumentError
@@ -143,7 +143,7 @@ def test_macro_units_are_connected_where_any_of_their_members_is() -> None:
 def test_clusters_of_a_lower_level_are_not_those_of_the_output() -> None:
     model = nn.Sequential(nn.GRU(3, 6, num_layers=2))
     with pytest.raises(InvalidArgumentError, match=r"selection='clusters', level=0: it goes by the output of layer '0'"):
-        Watch(model, CaptureOptions(layers="0", units=2, selection="clusters"), CausalOptions(level=0))
+        Watch(model, CaptureOptions(layers="0", units=2, selection="clusters"), PerturbOptions(level=0))
     with pytest.raises(InvalidArgumentError, match="not with transitions='depth'"):
         CaptureOptions(selection="clusters", transitions="depth")
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from training import train
 
 from lightning_iit.capture.options import CaptureOptions
-from lightning_iit.capture.perturb.perturber import CausalOptions
+from lightning_iit.capture.perturb.perturber import PerturbOptions
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import Skipped
 from lightning_iit.tpm.states import choose_states, index_of
@@ -29,7 +29,7 @@ def watched(
 ) -> tuple[Watch, LayerEpoch, list[Tensor]]:
     """An epoch of eight steps, after the third of which the layer is changed; the watch, what it captured, and the inputs."""
     model = nn.Sequential(layer)
-    watch = Watch(model, CaptureOptions(layers="0", calibration_batches=2, **capture), CausalOptions(**causal))
+    watch = Watch(model, CaptureOptions(layers="0", calibration_batches=2, **capture), PerturbOptions(**causal))
     watch.attach(model)
     watch.begin_epoch(8)
     inputs = [torch.randn(6, 7, 3, generator=torch.Generator().manual_seed(step)) for step in range(8)]

@@ -25,7 +25,7 @@ from lightning_iit.capture.count.coding import Coding
 from lightning_iit.capture.perturb.reservoir import Reservoir
 from lightning_iit.capture.perturb.steps import step_for
 from lightning_iit.capture.perturb.tpm import observe, perturbed_tpm
-from lightning_iit.capture.untouched import untouched
+from lightning_iit.capture.preserved import preserved
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import Computed, Failed, Skipped
 from lightning_iit.tpm.estimate import estimate_tpm
@@ -352,7 +352,7 @@ def test_untouched_leaves_no_trace():
     torch.manual_seed(1), random.seed(1), np.random.seed(1)  # noqa: NPY002
     expected = randomness()
     torch.manual_seed(1), random.seed(1), np.random.seed(1)  # noqa: NPY002
-    with untouched(model, loader):
+    with preserved(model, loader):
         assert not model.training
         for (x,) in loader:
             assert not model(x).requires_grad
@@ -371,7 +371,7 @@ def test_untouched_leaves_no_trace():
 
 def test_randomness_is_put_back_after_an_exception_too():
     def break_down(model):
-        with untouched(model):
+        with preserved(model):
             torch.rand(3)
             raise ZeroDivisionError
 

@@ -8,7 +8,7 @@ from torch import nn
 from two_ranks import on_two_ranks
 
 from lightning_iit.capture.options import CaptureOptions
-from lightning_iit.capture.perturb.perturber import CausalOptions
+from lightning_iit.capture.perturb.perturber import PerturbOptions
 from lightning_iit.watch.probe import watch_pass
 from lightning_iit.watch.watch import Watch
 
@@ -43,7 +43,7 @@ def run_scenario(rank, scenario, transitions):
     torch.manual_seed(0)
     model = Breaking(broken=rank in BROKEN.get(scenario, ()))
     layers = ["net.1", "net.3"]
-    watch = Watch(model, CaptureOptions(layers=layers, units=2, transitions=transitions), CausalOptions(tpm="observe"))
+    watch = Watch(model, CaptureOptions(layers=layers, units=2, transitions=transitions), PerturbOptions(tpm="observe"))
     watch.attach(model)
     batches = [torch.randn(16, 4, 4) if transitions == "depth" else torch.randn(16, 4) for _ in range(4)]
     if rank == SHORT.get(scenario):

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from training import train
 
 from lightning_iit import System, compute_phi, load_run
-from lightning_iit.capture.count.recent import MOST_VALUES, Recent
+from lightning_iit.capture.count.recent import MOST_VALUES, RecentActivations
 from lightning_iit.capture.count.session import Capture
 from lightning_iit.capture.options import CaptureOptions
 from lightning_iit.records import Computed, Dynamics, EpochRecord
@@ -329,7 +329,7 @@ def test_other_thresholds_of_a_perturbed_layer(tmp_path):
 
 
 def test_only_so_many_activations_are_kept():
-    recent, rng = Recent(), np.random.default_rng(0)
+    recent, rng = RecentActivations(), np.random.default_rng(0)
     rows = torch.tensor(rng.standard_normal((400_000, 2)), dtype=torch.float32)
     for part in torch.split(rows, 10_000):
         recent.add(part, None)
@@ -339,14 +339,14 @@ def test_only_so_many_activations_are_kept():
     assert recent.counts((0.0, 0.5)) == estimate_tpm((kept > torch.tensor([0.0, 0.5])).int().numpy()).counts
     recent.add(rows, None)
     assert recent.rows().numel() == MOST_VALUES
-    assert Recent().rows() is None
-    empty = Recent()
+    assert RecentActivations().rows() is None
+    empty = RecentActivations()
     empty.add(torch.full((5, 2), math.nan), None)
     assert empty.rows() is None
 
 
 def test_padding_and_what_is_not_finite_have_no_state_at_other_thresholds():
-    recent = Recent(lag=1)
+    recent = RecentActivations(lag=1)
     recent.add(torch.tensor([[[1.0], [2.0], [3.0], [9.0]], [[4.0], [math.nan], [6.0], [7.0]]]), torch.tensor([3, 4]))
     assert recent.rows().flatten().tolist() == [1.0, 2.0, 3.0, 4.0, 6.0, 7.0]
     assert recent.counts((3.5,)) == merge([counted(np.array(codes), 1) for codes in ([0, 0, 0], [1, 1])])

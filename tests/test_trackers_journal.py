@@ -22,9 +22,9 @@ from lightning_iit.records import Records
 from lightning_iit.records.store import load_run, read_index
 from lightning_iit.trackers import Journal, trackers_for
 from lightning_iit.trackers.files import FilesTracker
-from lightning_iit.trackers.lane import Backoff
 from lightning_iit.trackers.order import CaptureOrder
 from lightning_iit.trackers.scalars import ScalarsTracker
+from lightning_iit.trackers.write_queue import Backoff
 
 QUICK = Backoff(first=0.05, longest=0.2)
 

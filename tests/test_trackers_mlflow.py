@@ -22,8 +22,8 @@ from lightning_iit.records.store import layer_slug, load_run, record_name
 from lightning_iit.trackers import Journal, trackers_for
 from lightning_iit.trackers.deliver import deliver, main
 from lightning_iit.trackers.destinations import destinations
-from lightning_iit.trackers.lane import Backoff
 from lightning_iit.trackers.mlflow import MLflowRun, without_credentials
+from lightning_iit.trackers.write_queue import Backoff
 
 QUICK = Backoff(first=0.1, longest=0.5)
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from viewer_runs import make_record, make_snapshots, write_file, write_record
 
-from lightning_iit.snapshot.writer import NetworkPictures
+from lightning_iit.snapshot.writer import SnapshotWriter
 from lightning_iit.trackers.mlflow import MLflowTracker
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def test_the_page_of_a_run_with_snapshots_holds_them(store: str, tmp_path: Path)
 
 def test_snapshots_are_built_off_the_training_thread() -> None:
     """send() comes back while the snapshot is still being handed over, in another thread; close() waits for it."""
-    pictures = NetworkPictures(budget=50_000, seed=0)
+    pictures = SnapshotWriter(budget=50_000, seed=0)
     pictures.begin(torch.nn.Linear(4, 4))
     go_on, sent = threading.Event(), list[tuple[str, int]]()
 

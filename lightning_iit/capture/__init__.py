@@ -2,7 +2,7 @@
 
 ``choose/`` finds layers and units, ``hooks/`` copies activations, ``count/`` makes states and counts of them, ``perturb/`` sets
 units into states, ``depth/`` does both along a stack of blocks. ``options`` says what is wanted, ``sensitivity`` counts once more
-with other thresholds, ``untouched`` keeps a passage of the model from leaving a trace. In use::
+with other thresholds, ``preserved`` keeps a passage of the model from leaving a trace. In use::
 
     capture = Capture(model, CaptureOptions(layers=["net.3", "rnn"], units=4))   # wrong names and options fail here
     capture.layers                              # their names, in order

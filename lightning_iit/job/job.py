@@ -46,7 +46,7 @@ _LONG = 2.0
 """Seconds of analyses, before which the pictures are drawn as far as they are known. Drawing both takes about half a second."""
 
 
-class Report(Protocol):
+class OnProgress(Protocol):
     """Is told how far a task is, and what is already known of it, should it be ended before its end."""
 
     def __call__(self, fraction: float, *, state: StateResult | None = None, partial: TaskResult | None = None) -> None:
@@ -57,7 +57,7 @@ def ignore(fraction: float, *, state: StateResult | None = None, partial: TaskRe
     """For those who do not watch a task."""
 
 
-def run(task: PhiTask, report: Report = ignore) -> TaskResult:
+def run(task: PhiTask, report: OnProgress = ignore) -> TaskResult:
     """Computes a task.
 
     Args:
@@ -134,7 +134,7 @@ def prepare_run(task: PhiTask) -> None:
     choose_engine(task.engine, task.options).load()
 
 
-def warm_up(engine: str = "auto", report: Report = ignore) -> None:
+def warm_up(engine: str = "auto", report: OnProgress = ignore) -> None:
     """Loads an engine and lets it compile, by analysing a small system, and what draws the pictures."""
     chosen = get_engine(engine)
     # Five units are the fewest that meet every kernel of the fast engine; for an engine that takes long, fewer load it too.
@@ -145,7 +145,7 @@ def warm_up(engine: str = "auto", report: Report = ignore) -> None:
     import_module("lightning_iit.figures.partition")
 
 
-def _states(task: PhiTask, tpm: Tpm, report: Report) -> tuple[StateResult, ...]:
+def _states(task: PhiTask, tpm: Tpm, report: OnProgress) -> tuple[StateResult, ...]:
     done: list[StateResult] = []
     total = len(task.states)
 

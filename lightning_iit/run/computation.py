@@ -78,8 +78,8 @@ class Computation:
             The analyses that are open.
         """
         now = time.time()
-        if watch.pictures is not None:
-            watch.pictures.send(self.journal.write_network, epoch=epoch, global_step=global_step)
+        if watch.snapshots is not None:
+            watch.snapshots.send(self.journal.write_network, epoch=epoch, global_step=global_step)
         self.epoch = epoch
         futures = []
         for layer in captured:

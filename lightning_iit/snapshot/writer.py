@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Send = Callable[["NetworkSnapshot"], None]
 
 
-class NetworkPictures:
+class SnapshotWriter:
     """Watches one batch of each epoch and sends a snapshot of the network at the epoch's end.
 
     Snapshots are built in a thread of their own.

@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from lightning_iit.records.store import FOLDER
-from lightning_iit.trackers.lane import Backoff, Job, Lane, log
 from lightning_iit.trackers.order import CaptureOrder, Key
+from lightning_iit.trackers.write_queue import Backoff, WriteJob, WriteQueue, log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,7 +93,7 @@ class Journal:
         self._closed = False
         for route in self._routes:
             if options:
-                route.lane.put(Job("the options", partial(route.tracker.log_options, dict(options))))
+                route.queue.put(WriteJob("the options", partial(route.tracker.log_options, dict(options))))
 
     def expect(self, key: Key, step: int) -> None:
         """Announces the record of a layer and epoch at its capture, in the order of capture (so steps never go back).
@@ -122,17 +122,17 @@ class Journal:
     def write_network(self, snapshot: NetworkSnapshot) -> None:
         """Queues a network snapshot for every tracker; called in the order of capture."""
         for route in self._routes:
-            route.lane.put(Job(f"the network at epoch {snapshot.epoch}", partial(route.tracker.log_network, snapshot)))
+            route.queue.put(WriteJob(f"the network at epoch {snapshot.epoch}", partial(route.tracker.log_network, snapshot)))
 
     def attach(self, name: str, data: bytes) -> None:
         """Queues a UTF-8 file of the whole run, ``iit/<name>``, for the trackers that keep files."""
         for route in self._routes:
-            route.lane.put(Job(f"{FOLDER}/{name}", partial(route.tracker.attach, name, data)))
+            route.queue.put(WriteJob(f"{FOLDER}/{name}", partial(route.tracker.attach, name, data)))
 
     def pump(self) -> None:
         """Serves the trackers that may be used on this thread only."""
         for route in self._routes:
-            route.lane.work()
+            route.queue.work()
 
     def flush(self, timeout: float) -> bool:
         """Waits for what can be written, at most ``timeout`` seconds; on the training thread.
@@ -141,7 +141,7 @@ class Journal:
             Whether every tracker has taken all that was handed in, but for records that wait for an earlier one.
         """
         deadline = time.monotonic() + timeout
-        written = [route.lane.wait(deadline) for route in self._routes]
+        written = [route.queue.wait(deadline) for route in self._routes]
         return all(written)
 
     def close(self, timeout: float, *, failed: bool = False) -> tuple[Undelivered, ...]:
@@ -159,7 +159,7 @@ class Journal:
         self._closed = True
         for route in self._routes:
             route.drain()
-            route.lane.put(Job("the end of the run", partial(route.tracker.finish, failed=failed)))
+            route.queue.put(WriteJob("the end of the run", partial(route.tracker.finish, failed=failed)))
         self.flush(timeout)
         undelivered = tuple(left for route in self._routes if (left := route.stop()))
         for left in undelivered:
@@ -172,8 +172,8 @@ class _Route:
 
     def __init__(self, tracker: Tracker, backoff: Backoff) -> None:
         self.tracker = tracker
-        self.lane = Lane(tracker.name, backoff=backoff, threaded=not tracker.on_caller, in_order=tracker.in_order)
-        self._order: CaptureOrder[Job] | None = CaptureOrder() if tracker.in_order else None
+        self.queue = WriteQueue(tracker.name, backoff=backoff, threaded=not tracker.on_caller, in_order=tracker.in_order)
+        self._order: CaptureOrder[WriteJob] | None = CaptureOrder() if tracker.in_order else None
         self._lock = threading.Lock()
 
     def expect(self, key: Key) -> None:
@@ -186,7 +186,7 @@ class _Route:
             self._put(self._order.settle(key) if self._order else [])
 
     def write(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
-        job = Job(f"layer {record.layer!r} at epoch {record.epoch}", partial(self.tracker.log, record, images))
+        job = WriteJob(f"layer {record.layer!r} at epoch {record.epoch}", partial(self.tracker.log, record, images))
         with self._lock:  # what is released must also be queued in that order
             self._put(self._order.put(record.key, job) if self._order else [job])
 
@@ -195,12 +195,12 @@ class _Route:
             self._put(self._order.drain() if self._order else [])
 
     def stop(self) -> Undelivered | None:
-        jobs = self.lane.stop()
+        jobs = self.queue.stop()
         if not jobs:
             return None
         labels = tuple(job.label for job in jobs)
-        return Undelivered(self.tracker.name, labels, self.lane.trouble or self.lane.refusal, self.tracker.remedy)
+        return Undelivered(self.tracker.name, labels, self.queue.trouble or self.queue.refusal, self.tracker.remedy)
 
-    def _put(self, jobs: list[Job]) -> None:
+    def _put(self, jobs: list[WriteJob]) -> None:
         for job in jobs:
-            self.lane.put(job)
+            self.queue.put(job)

@@ -18,9 +18,9 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 from torch.utils.data import DataLoader, DistributedSampler, RandomSampler, SubsetRandomSampler, WeightedRandomSampler
 
-from lightning_iit.capture.untouched import silence, untouched
+from lightning_iit.capture.preserved import preserved, silence
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.watch.together import steps_together
+from lightning_iit.watch.synchronized import synchronized_steps
 
 if TYPE_CHECKING:
     from lightning_iit.capture.count.epoch import LayerEpoch
@@ -112,8 +112,8 @@ def watch_pass(
         with context():
             call_with(module, batch)
 
-    with untouched(module, loader):
-        steps, fault = steps_together(watch, batches(), call, counts=counts)
+    with preserved(module, loader):
+        steps, fault = synchronized_steps(watch, batches(), call, counts=counts)
     note = f"Inputs: {name} of {steps} batch{'' if steps == 1 else 'es'}, run in eval mode."
     return tuple(_told(layer, note, name, fault) for layer in watch.end_epoch())
 
@@ -136,7 +136,7 @@ def _length(loader: Any) -> float:
 
 
 def _seed(seed: int) -> None:
-    """Within ``untouched``, which puts the states back. Not torch.manual_seed: it also seeds a CUDA that is not in use yet."""
+    """Within ``preserved``, which puts the states back. Not torch.manual_seed: it also seeds a CUDA that is not in use yet."""
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002  the global state is what transforms of a data set may draw from
     torch.default_generator.manual_seed(seed)

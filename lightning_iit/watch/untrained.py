@@ -10,9 +10,9 @@ from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.data import extract_batch_size
 from torch.utils.data import DataLoader, IterableDataset
 
-from lightning_iit.capture.untouched import silence, untouched_randomness
+from lightning_iit.capture.preserved import preserved_randomness, silence
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.watch.together import steps_together
+from lightning_iit.watch.synchronized import synchronized_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,9 +83,9 @@ def watch_untrained(trainer: Trainer, module: LightningModule, watch: Watch, *, 
             twin.training_step(batch, index)
 
     try:
-        with untouched_randomness(loader), warnings.catch_warnings():
+        with preserved_randomness(loader), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            _, fault = steps_together(watch, batches(), call)
+            _, fault = synchronized_steps(watch, batches(), call)
     finally:
         watch.detach()
     if fault is not None:

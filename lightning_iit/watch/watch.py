@@ -8,7 +8,7 @@ from lightning_iit.capture.count.session import Capture
 from lightning_iit.capture.depth.capture import DepthCapture
 from lightning_iit.capture.depth.perturb import DepthPerturber
 from lightning_iit.capture.hooks.gate import Switch
-from lightning_iit.capture.perturb.perturber import CausalOptions, Perturber
+from lightning_iit.capture.perturb.perturber import Perturber, PerturbOptions
 from lightning_iit.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.capture.options import CaptureOptions
-    from lightning_iit.snapshot.writer import NetworkPictures
+    from lightning_iit.snapshot.writer import SnapshotWriter
 
 
 class Watch:
@@ -30,7 +30,7 @@ class Watch:
         model: where the layers are.
         capture: which layers and units, and how states are read.
         causal: how causal TPMs are made.
-        pictures: of the network; None for none (and on ranks other than the first).
+        snapshots: of the network; None for none (and on ranks other than the first).
         pool_depth: with depth as the axis, one TPM for all blocks.
 
     Raises:
@@ -41,8 +41,8 @@ class Watch:
         self,
         model: nn.Module,
         capture: CaptureOptions,
-        causal: CausalOptions,
-        pictures: NetworkPictures | None = None,
+        causal: PerturbOptions,
+        snapshots: SnapshotWriter | None = None,
         *,
         pool_depth: bool = False,
     ) -> None:
@@ -60,8 +60,8 @@ class Watch:
             self.perturber = Perturber(model, self.capture.layers, causal.over(capture.lag))
             self.perturber.check(capture)
             self.capture.restrict(self.perturber.among)
-        self.pictures = pictures
-        self._pictured: float = -1
+        self.snapshots = snapshots
+        self._snapshot_batch: float = -1
         self._switch = Switch()
         self._gate: Gate = self._switch
 
@@ -80,24 +80,24 @@ class Watch:
         self._gate = gate or self._switch
         self.capture.attach(model, self._gate)
         self.perturber.attach(model, self._gate)
-        if self.pictures is not None:
-            self.pictures.begin(model)
+        if self.snapshots is not None:
+            self.snapshots.begin(model)
 
     def detach(self) -> None:
         """Takes every hook away."""
         self.capture.detach()
         self.perturber.detach()
-        if self.pictures is not None:
-            self.pictures.after_batch()
+        if self.snapshots is not None:
+            self.snapshots.after_batch()
 
     def begin_epoch(self, batches: float, *, initial: bool = False) -> None:
         """Starts an epoch of so many batches; ``initial`` for the untrained network."""
         # The second batch, since the analysed units are known only after the first.
-        self._pictured = min(1, batches - 1) if self.pictures is not None else -1
+        self._snapshot_batch = min(1, batches - 1) if self.snapshots is not None else -1
         self.capture.begin_epoch(batches, initial=initial)
         self.perturber.begin_epoch()
-        if self._pictured == 0:
-            self._begin_picture()
+        if self._snapshot_batch == 0:
+            self._begin_snapshot()
 
     def begin_step(self) -> None:
         """From here on calls of the layers count; not needed with a gate that knows by itself."""
@@ -107,15 +107,15 @@ class Watch:
         """A step has ended, after which calls do not count."""
         self._switch.open = False
         self.capture.end_step()
-        if index <= self._pictured:
-            if index == self._pictured and self.pictures is not None:
-                self.pictures.after_batch()
-            elif index == self._pictured - 1:
-                self._begin_picture()
+        if index <= self._snapshot_batch:
+            if index == self._snapshot_batch and self.snapshots is not None:
+                self.snapshots.after_batch()
+            elif index == self._snapshot_batch - 1:
+                self._begin_snapshot()
 
-    def _begin_picture(self) -> None:
-        if self.pictures is not None:
-            self.pictures.before_batch(self._units(), self._gate)
+    def _begin_snapshot(self) -> None:
+        if self.snapshots is not None:
+            self.snapshots.before_batch(self._units(), self._gate)
 
     def end_epoch(self) -> tuple[LayerEpoch, ...]:
         """What was captured of each layer, over all ranks."""

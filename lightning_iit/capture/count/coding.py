@@ -133,14 +133,14 @@ class Coding:
 
 
 @dataclass(frozen=True)
-class Cut:
+class ThresholdTensors:
     """Thresholds as tensors ``[element]``, to be compared with activations; ``upper`` is None where no element has one."""
 
     lower: Tensor
     upper: Tensor | None = None
 
     @classmethod
-    def of(cls, thresholds: Thresholds, *, like: Tensor) -> Cut:
+    def of(cls, thresholds: Thresholds, *, like: Tensor) -> ThresholdTensors:
         """The thresholds for activations like these."""
         upper = tuple(float("inf") if value is None else value for value in thresholds.upper)
         return cls(threshold_tensor(thresholds.values, like=like), threshold_tensor(upper, like=like) if upper else None)

@@ -10,7 +10,7 @@ from lightning_iit.capture.count.coding import TWO_BITS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lightning_iit.capture.count.recent import Recent
+    from lightning_iit.capture.count.recent import RecentActivations
     from lightning_iit.records import Axis, Counts, Dynamics, Kind, State, Thresholds, Units
 
 _ORDERS: dict[Axis, str] = {
@@ -53,7 +53,7 @@ class LayerEpoch:
     thresholds: Thresholds | None = None
     counts: Counts | None = None
     dynamics: Dynamics | None = None
-    recent: Recent | None = field(default=None, compare=False)
+    recent: RecentActivations | None = field(default=None, compare=False)
     last_state: State | None = None
     groups: tuple[LayerEpoch, ...] = ()
     watched_thresholds: Thresholds | None = None

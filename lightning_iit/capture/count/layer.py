@@ -16,8 +16,8 @@ from lightning_iit.capture.choose.clusters import MOST_ROWS, correlation_cluster
 from lightning_iit.capture.choose.scores import state_entropy, weight_norm
 from lightning_iit.capture.choose.units import AUTO_MOST, Moments, auto_units, choose, random_groups, units_record
 from lightning_iit.capture.count.binarize import threshold_values
-from lightning_iit.capture.count.tally import Tally
-from lightning_iit.capture.hooks.reading import LayerReading
+from lightning_iit.capture.count.counter import GroupCounter
+from lightning_iit.capture.hooks.reading import OutputReader
 from lightning_iit.records import Thresholds, Units
 
 if TYPE_CHECKING:
@@ -40,14 +40,14 @@ class FirstData:
     activations: np.ndarray | None = None
 
 
-class LayerTap:
+class LayerCapture:
     """Captures one layer.
 
     Attributes:
         layer: which.
         reading: of its outputs.
         among: the units that may be chosen, None for all.
-        tallies: of the chosen units, one for each group of them; empty until they are chosen.
+        counters: of the chosen units, one for each group of them; empty until they are chosen.
         calibrated: whether thresholds are known for the current epoch: of each group, but for those in whose calibration no row
             was finite; these have none in this epoch.
         notes: on the choice of units.
@@ -55,9 +55,9 @@ class LayerTap:
 
     def __init__(self, layer: Layer, options: CaptureOptions) -> None:
         self.layer = layer
-        self.reading = LayerReading(layer, options)
+        self.reading = OutputReader(layer, options)
         self.among: range | None = None
-        self.tallies: tuple[Tally, ...] = ()
+        self.counters: tuple[GroupCounter, ...] = ()
         self.calibrated = False
         self.notes: tuple[str, ...] = ()
         self._options = options
@@ -65,56 +65,59 @@ class LayerTap:
     @property
     def units(self) -> Units | None:
         """The units (of the first group), once they are chosen."""
-        return self.tallies[0].units if self.tallies else None
+        return self.counters[0].units if self.counters else None
 
     @property
     def columns(self) -> tuple[int, ...]:
         """The units of the layer that are kept: all that some group needs."""
-        if len(self.tallies) == 1:
-            return self.tallies[0].coding.columns
-        return tuple(sorted({unit for tally in self.tallies for unit in tally.coding.columns}))
+        if len(self.counters) == 1:
+            return self.counters[0].coding.columns
+        return tuple(sorted({unit for counter in self.counters for unit in counter.coding.columns}))
 
     def begin_epoch(self) -> None:
         """Starts at no counts and, unless they are fixed, no thresholds."""
         self.reading.restart(self.layer)
-        for tally in self.tallies:
-            tally.begin_epoch()
+        for counter in self.counters:
+            counter.begin_epoch()
         self._narrow()
         self._note_fixed()
 
     def _narrow(self) -> None:
-        if self.tallies:
+        if self.counters:
             self.reading.narrow(self.columns)
-            for tally in self.tallies:
-                tally.read_from(self.columns)
+            for counter in self.counters:
+                counter.read_from(self.columns)
 
     def _note_fixed(self) -> None:
-        self.calibrated = bool(self.tallies) and all(tally.thresholds is not None for tally in self.tallies)
+        self.calibrated = bool(self.counters) and all(counter.thresholds is not None for counter in self.counters)
 
     # --- resuming ---
 
     def state_dict(self) -> dict[str, Any]:
         """The units and frozen thresholds, those of further groups apart. Plain data."""
         mine, *others = [
-            {"units": msgspec.to_builtins(tally.units), "thresholds": msgspec.to_builtins(tally.frozen)} for tally in self.tallies
+            {"units": msgspec.to_builtins(counter.units), "thresholds": msgspec.to_builtins(counter.frozen)}
+            for counter in self.counters
         ] or [{"units": None, "thresholds": None}]
         return {**mine, "groups": others}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on with the units and frozen thresholds of an earlier part of the run, whatever the options say now."""
         stored = [part for part in (state, *state.get("groups", ())) if part["units"] is not None]
-        self.tallies = tuple(
-            Tally(msgspec.convert(part["units"], Units), self._options, msgspec.convert(part["thresholds"], Thresholds | None))
+        self.counters = tuple(
+            GroupCounter(
+                msgspec.convert(part["units"], Units), self._options, msgspec.convert(part["thresholds"], Thresholds | None)
+            )
             for part in stored
         )
-        if self.tallies and self._asks_for_others(self.tallies[0].units):
+        if self.counters and self._asks_for_others(self.counters[0].units):
             asked = f"units={self._options.units!r}, bits={self._options.bits}, groups={self._options.groups}"
             self.notes = (f"{asked} was asked for; the run was resumed with the units that it began with.",)
 
     def _asks_for_others(self, units: Units) -> bool:
-        options, coding = self._options, self.tallies[0].coding
+        options, coding = self._options, self.counters[0].coding
         n = len(coding.members)
-        if options.bits != units.bits or (options.groups != len(self.tallies) and n < units.width):
+        if options.bits != units.bits or (options.groups != len(self.counters) and n < units.width):
             return True
         if isinstance(options.units, int):
             return options.units != n < units.width
@@ -134,13 +137,13 @@ class LayerTap:
         activations = None if kept is None else kept.cpu().double().numpy()
         return FirstData(Moments.of(rows), len(rows), max(transitions, 0), activations)
 
-    def settle(self, parts: Sequence[FirstData], *, steps: int, expected_batches: int | None) -> None:
+    def choose_units(self, parts: Sequence[FirstData], *, steps: int, expected_batches: int | None) -> None:
         """Chooses the units from what each rank saw in the first ``steps`` steps."""
         wanted = self._options.units
         if wanted == "auto":
             wanted = self._auto_units(sum(part.transitions for part in parts) / steps, expected_batches)
         groups = self._chosen(wanted, parts)
-        self.tallies = tuple(Tally(units, self._options) for units in groups)
+        self.counters = tuple(GroupCounter(units, self._options) for units in groups)
         self.notes = tuple(self._shortfalls(wanted, groups))
         self._narrow()
         self._note_fixed()
@@ -166,7 +169,7 @@ class LayerTap:
 
     def _shortfalls(self, wanted: int | Sequence[int], groups: Sequence[Units]) -> list[str]:
         notes = []
-        n = len(self.tallies[0].coding.members)
+        n = len(self.counters[0].coding.members)
         if isinstance(wanted, int) and wanted > n:
             what = "that vary" if self._options.selection == "clusters" else "that can be chosen"
             whole = n == groups[0].width
@@ -189,14 +192,14 @@ class LayerTap:
     def samples(self) -> list[np.ndarray] | None:
         """The finite values ``[row, element]`` of each group that were kept so far, float64."""
         rows = self.reading.rows()
-        return None if rows is None else [tally.samples(rows) for tally in self.tallies]
+        return None if rows is None else [counter.samples(rows) for counter in self.counters]
 
     def calibrate(self, parts: Sequence[list[np.ndarray]], *, initial: bool) -> None:
         """Sets the thresholds of this epoch that are not fixed from the values of each rank, if there are any."""
-        for tally, samples in zip(self.tallies, zip(*parts, strict=True), strict=True):
-            if tally.thresholds is None:
-                tally.calibrate(samples, initial=initial)
-        self.calibrated = any(tally.thresholds is not None for tally in self.tallies)
+        for counter, samples in zip(self.counters, zip(*parts, strict=True), strict=True):
+            if counter.thresholds is None:
+                counter.calibrate(samples, initial=initial)
+        self.calibrated = any(counter.thresholds is not None for counter in self.counters)
 
     # --- counts ---
 
@@ -208,19 +211,19 @@ class LayerTap:
         """
         numbers = 0
         streams = self.reading.recorder.streams
-        ready = [tally for tally in self.tallies if tally.thresholds is not None]
-        without = [tally for tally in self.tallies if tally.thresholds is None]
+        ready = [counter for counter in self.counters if counter.thresholds is not None]
+        without = [counter for counter in self.counters if counter.thresholds is None]
         for passes in zip_longest(*(self.reading.kept(number) for number in range(len(streams)))):
-            for tally in ready:
-                tally.counts.begin_step()
+            for counter in ready:
+                counter.counts.begin_step()
             for number, kept in enumerate(passes):
                 if kept is not None:
                     values, lengths = kept
                     numbers += values.numel()
-                    for tally in ready:
-                        tally.count(values, lengths, number)
-                    for tally in without:
-                        tally.leave_out(values, lengths)
+                    for counter in ready:
+                        counter.count(values, lengths, number)
+                    for counter in without:
+                        counter.leave_out(values, lengths)
         for stream in streams:
             stream.clear()
         return numbers
@@ -229,7 +232,7 @@ class LayerTap:
         """What was counted of each group, over all ranks; every rank must call this."""
         uncounted = None if self.calibrated else self.reading.rows()
         device = _device_of(self.layer.ancestors[0])
-        return [tally.summed(uncounted, device) for tally in self.tallies]
+        return [counter.summed(uncounted, device) for counter in self.counters]
 
 
 def _device_of(model: nn.Module) -> torch.device:

@@ -24,7 +24,7 @@ class _Chunk(NamedTuple):
     lengths: Tensor | None
 
 
-class Recent:
+class RecentActivations:
     """The last activations of a layer's elements, in sequence; at most ``MOST_VALUES``, and some that came with them.
 
     To keep them costs nothing, since they were copied to be counted and would be forgotten otherwise.

@@ -14,7 +14,7 @@ from torch import nn
 from lightning_iit.capture.choose.kinds import statement_about
 from lightning_iit.capture.choose.layers import find_layers
 from lightning_iit.capture.count.epoch import LayerEpoch, notes_on, problem_of
-from lightning_iit.capture.count.layer import LayerTap
+from lightning_iit.capture.count.layer import LayerCapture
 from lightning_iit.capture.count.ranks import gather
 from lightning_iit.capture.count.transitions import counts_record
 from lightning_iit.capture.hooks.gate import Switch
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from torch.utils.hooks import RemovableHandle
     from typing_extensions import Self
 
-    from lightning_iit.capture.count.tally import Tally
+    from lightning_iit.capture.count.counter import GroupCounter
     from lightning_iit.capture.count.transitions import TransitionCounts
     from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.records import Axis
@@ -76,8 +76,8 @@ class Capture:
     def __init__(self, model: nn.Module, options: CaptureOptions | None = None) -> None:
         self.options = options or CaptureOptions()
         self._model = model
-        self._taps = [LayerTap(layer, self.options) for layer in find_layers(model, self.options.layers)]
-        self._recorders = [tap.reading.recorder for tap in self._taps]
+        self._captures = [LayerCapture(layer, self.options) for layer in find_layers(model, self.options.layers)]
+        self._recorders = [capture.reading.recorder for capture in self._captures]
         self._cells = [recorder for recorder in self._recorders if isinstance(recorder, CellRecorder)]
         self._switch = Switch()
         self._handles: list[RemovableHandle] = []
@@ -87,12 +87,12 @@ class Capture:
     @property
     def layers(self) -> tuple[str, ...]:
         """The names of the layers, in order."""
-        return tuple(tap.layer.name for tap in self._taps)
+        return tuple(capture.layer.name for capture in self._captures)
 
     def restrict(self, among: Mapping[str, range]) -> None:
         """Says of which units of a layer some are chosen, where not of all."""
-        for tap in self._taps:
-            tap.among = among.get(tap.layer.name)
+        for capture in self._captures:
+            capture.among = among.get(capture.layer.name)
 
     # --- hooks ---
 
@@ -105,10 +105,10 @@ class Capture:
         """
         self.detach()
         found = find_layers(model or self._model, self.layers)
-        for tap, layer in zip(self._taps, found, strict=True):
-            tap.layer = layer
-            tap.reading.recorder.gate = gate or self._switch
-            self._handles.append(attach_hook(layer.module, tap.reading.recorder))
+        for capture, layer in zip(self._captures, found, strict=True):
+            capture.layer = layer
+            capture.reading.recorder.gate = gate or self._switch
+            self._handles.append(attach_hook(layer.module, capture.reading.recorder))
         _forget_compiled_graphs()
 
     def detach(self) -> None:
@@ -141,10 +141,10 @@ class Capture:
         self._step = 0
         self._flushed = 0
         # Until the units are chosen, ranks meet soon and often; later nothing is to be done before the end of the calibration.
-        chosen = all(tap.units is not None for tap in self._taps)
-        self._next = self._next_meeting = float(self._calibration_steps) if chosen else 1.0
-        for tap in self._taps:
-            tap.begin_epoch()
+        chosen = all(capture.units is not None for capture in self._captures)
+        self._next = self._next_exchange = float(self._calibration_steps) if chosen else 1.0
+        for capture in self._captures:
+            capture.begin_epoch()
 
     def begin_step(self) -> None:
         """Starts to record: a training step begins; not needed with a gate that knows by itself."""
@@ -159,79 +159,79 @@ class Capture:
         for cell in self._cells:
             cell.end_sequence()
         if step >= self._next:
-            self._attend()
+            self._catch_up()
 
     def end_epoch(self) -> tuple[LayerEpoch, ...]:
         """Ends the epoch: counts what is left, and sums over ranks. One result for each layer, in order."""
         self._switch.open = False
         for cell in self._cells:
             cell.end_sequence()
-        self._attend(final=True)
-        seen = gather([_seen(tap) for tap in self._taps])
-        return tuple(self._result(tap, [rank[i] for rank in seen]) for i, tap in enumerate(self._taps))
+        self._catch_up(final=True)
+        seen = gather([_seen(capture) for capture in self._captures])
+        return tuple(self._result(capture, [rank[i] for rank in seen]) for i, capture in enumerate(self._captures))
 
-    def _attend(self, *, final: bool = False) -> None:
+    def _catch_up(self, *, final: bool = False) -> None:
         """Does what can be done by now: ranks meet at the same steps to choose units and calibrate; each counts by itself."""
-        if final or self._step >= self._next_meeting:
-            self._settle(max(self._step, 1))
+        if final or self._step >= self._next_exchange:
+            self._choose_units(max(self._step, 1))
             if final or self._step >= self._calibration_steps:
                 self._calibrate()
-            self._next_meeting = self._meet_again()
-        numbers = [_guarded(tap, tap.flush) or 0 for tap in self._taps if tap.calibrated]
+            self._next_exchange = self._later_exchange()
+        numbers = [_guarded(capture, capture.flush) or 0 for capture in self._captures if capture.calibrated]
         steps = max(self._step - self._flushed, 1)
         self._flushed = self._step
         apart = max(1, min(_CHUNK_STEPS, steps * _CHUNK_VALUES // max(*numbers, 1, 1)))
-        self._next = min(self._step + apart, self._next_meeting)
+        self._next = min(self._step + apart, self._next_exchange)
 
-    def _meet_again(self) -> float:
+    def _later_exchange(self) -> float:
         """The step of the next meeting: the end of the calibration, then ever more rarely while some layer was not seen yet."""
-        if all(tap.calibrated for tap in self._taps):
+        if all(capture.calibrated for capture in self._captures):
             return math.inf
         doubled = 1 << self._step.bit_length()
         return min(doubled, self._calibration_steps) if self._step < self._calibration_steps else doubled
 
-    def _settle(self, steps: int) -> None:
-        taps = [tap for tap in self._taps if tap.units is None]
-        if not taps:
+    def _choose_units(self, steps: int) -> None:
+        captures = [capture for capture in self._captures if capture.units is None]
+        if not captures:
             return
-        parts = gather([_guarded(tap, tap.first_data) for tap in taps])
-        for i, tap in enumerate(taps):
+        parts = gather([_guarded(capture, capture.first_data) for capture in captures])
+        for i, capture in enumerate(captures):
             seen = [data for rank in parts if (data := rank[i]) is not None]
             if seen:
-                _guarded(tap, partial(tap.settle, seen, steps=steps, expected_batches=self._expected_batches))
-            if tap.units is not None:
-                values = max(part.rows for part in seen) * len(tap.columns) // steps
+                _guarded(capture, partial(capture.choose_units, seen, steps=steps, expected_batches=self._expected_batches))
+            if capture.units is not None:
+                values = max(part.rows for part in seen) * len(capture.columns) // steps
                 self._calibration_steps = min(self._calibration_steps, max(1, _RAW_VALUES // max(values, 1)))
 
     def _calibrate(self) -> None:
-        taps = [tap for tap in self._taps if tap.units is not None and not tap.calibrated]
-        if not taps:
+        captures = [capture for capture in self._captures if capture.units is not None and not capture.calibrated]
+        if not captures:
             return
-        parts = gather([_guarded(tap, tap.samples) for tap in taps])
-        for i, tap in enumerate(taps):
+        parts = gather([_guarded(capture, capture.samples) for capture in captures])
+        for i, capture in enumerate(captures):
             seen = [rows for rank in parts if (rows := rank[i]) is not None]
             if seen:
-                _guarded(tap, partial(tap.calibrate, seen, initial=self._initial))
+                _guarded(capture, partial(capture.calibrate, seen, initial=self._initial))
 
     # --- results ---
 
-    def _result(self, tap: LayerTap, ranks: Sequence[_Seen]) -> LayerEpoch:
+    def _result(self, capture: LayerCapture, ranks: Sequence[_Seen]) -> LayerEpoch:
         called = any(rank.called for rank in ranks)
         error = next((rank.error for rank in ranks if rank.error), "")
         axis: Axis = next((rank.axis for rank in ranks if rank.called), "stream")
-        statement = statement_about(tap.layer.module, axis)
+        statement = statement_about(capture.layer.module, axis)
         nothing = LayerEpoch(
-            layer=tap.layer.name,
+            layer=capture.layer.name,
             axis=axis,
             kind=statement.kind,
-            notes=tap.notes,
+            notes=capture.notes,
             structural_phi=statement.structural_phi,
             structural_reason=statement.structural_reason,
-            problem=problem_of(tap.layer.name, called=called, error=error, counts=None, left_out=0),
+            problem=problem_of(capture.layer.name, called=called, error=error, counts=None, left_out=0),
         )
         usable = called and not error
-        totals = zip(tap.tallies, tap.summed(), strict=True)
-        first, *others = [_counted(nothing, tally, total, usable=usable) for tally, total in totals] or [nothing]
+        totals = zip(capture.counters, capture.summed(), strict=True)
+        first, *others = [_counted(nothing, counter, total, usable=usable) for counter, total in totals] or [nothing]
         return replace(first, groups=tuple(others))
 
     # --- resuming ---
@@ -239,47 +239,49 @@ class Capture:
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run must have the same: the units, frozen thresholds and the length of the calibration. Plain data."""
         steps = {"calibration_steps": self._calibration_steps}
-        return {"layers": {tap.layer.name: tap.state_dict() | steps for tap in self._taps}}
+        return {"layers": {capture.layer.name: capture.state_dict() | steps for capture in self._captures}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes over what :meth:`state_dict` gave, for the layers that are watched now."""
-        known = [(tap, state["layers"][tap.layer.name]) for tap in self._taps if tap.layer.name in state["layers"]]
-        for tap, stored in known:
-            tap.load_state_dict(stored)
+        known = [
+            (capture, state["layers"][capture.layer.name]) for capture in self._captures if capture.layer.name in state["layers"]
+        ]
+        for capture, stored in known:
+            capture.load_state_dict(stored)
         # Layers may come from several analyses, and those that were watched in depth have no calibration.
         steps = [stored["calibration_steps"] for _, stored in known if "calibration_steps" in stored]
         self._calibration_steps = min(steps, default=self._calibration_steps)
         self.begin_epoch(self._expected_batches, initial=self._initial)
 
 
-def _guarded(tap: LayerTap, act: Callable[[], _T]) -> _T | None:
+def _guarded(capture: LayerCapture, act: Callable[[], _T]) -> _T | None:
     """What ``act`` returns, or None if it fails; then nothing more is recorded of the layer in this epoch."""
     try:
         return act()
     except Exception as error:  # noqa: BLE001
-        tap.reading.recorder.fail(error)
+        capture.reading.recorder.fail(error)
         return None
 
 
-def _seen(tap: LayerTap) -> _Seen:
-    error = tap.reading.recorder.error
-    return _Seen(tap.reading.called, tap.reading.axis, "" if error is None else f"{type(error).__name__}: {error}")
+def _seen(capture: LayerCapture) -> _Seen:
+    error = capture.reading.recorder.error
+    return _Seen(capture.reading.called, capture.reading.axis, "" if error is None else f"{type(error).__name__}: {error}")
 
 
-def _counted(nothing: LayerEpoch, tally: Tally, total: TransitionCounts, *, usable: bool) -> LayerEpoch:
+def _counted(nothing: LayerEpoch, counter: GroupCounter, total: TransitionCounts, *, usable: bool) -> LayerEpoch:
     """The epoch with what was counted of one group of units."""
     counts, left_out = counts_record(total.joint) if usable else None, int(total.left_out)
     problem = problem_of(nothing.layer, called=True, error="", counts=counts, left_out=left_out) if usable else nothing.problem
     return replace(
         nothing,
-        units=tally.units,
-        thresholds=tally.thresholds,
+        units=counter.units,
+        thresholds=counter.thresholds,
         counts=counts,
         dynamics=total.dynamics() if usable else None,
-        recent=tally.recent if usable else None,
-        last_state=tally.last_state() if usable else None,
+        recent=counter.recent if usable else None,
+        last_state=counter.last_state() if usable else None,
         left_out=left_out,
-        notes=(*nothing.notes, *notes_on(nothing.axis, tally.units, counts, left_out)),
+        notes=(*nothing.notes, *notes_on(nothing.axis, counter.units, counts, left_out)),
         problem=problem,
     )
 

@@ -128,9 +128,9 @@ class TransitionCounts(Metric):
         index = pairs[:, max(seen - self.lag, 0) :].flatten() + 1
         if self._sides == 2:
             index[self._later(len(index)) :] += 1 + 4**self.n
-        _tally(part, index)
+        _add_up(part, index)
         if len(self.triples) > 1:
-            _tally(self.triples, follow(pairs[:, : -self.lag], codes[:, 2 * self.lag :], self.n).flatten() + 1)
+            _add_up(self.triples, follow(pairs[:, : -self.lag], codes[:, 2 * self.lag :], self.n).flatten() + 1)
         self.left_out = self.left_out + left_out
 
     def close(self) -> None:
@@ -171,6 +171,6 @@ class TransitionCounts(Metric):
         )
 
 
-def _tally(bins: Tensor, index: Tensor) -> None:
+def _add_up(bins: Tensor, index: Tensor) -> None:
     # Not bincount: on a GPU it waits for the device, and the training step must not.
     bins.scatter_add_(0, index, torch.ones_like(index))

@@ -183,7 +183,7 @@ class Block:
                     left -= sequences
 
     def set_and_read(self, call: WholeCall, tokens: Tensor, values: Tensor) -> Tensor:
-        """The units after the block, with one token's units set before it in each sequence of a call (within ``untouched``).
+        """The units after the block, with one token's units set before it in each sequence of a call (within ``preserved``).
 
         Args:
             call: what the block is called with otherwise.

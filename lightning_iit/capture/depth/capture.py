@@ -135,9 +135,9 @@ class DepthCapture:
         """Stops to keep calls. After the first step that called the blocks, the units are chosen."""
         self._switch.open = False
         if self._units is None:
-            self._settle()
+            self._choose_units()
 
-    def _settle(self) -> None:
+    def _choose_units(self) -> None:
         step = self._blocks[-1].step
         mine = None if step is None else (Moments.of(step.after), len(step.after), _sample(step.after))
         parts = [part for part in gather(mine) if part is not None]

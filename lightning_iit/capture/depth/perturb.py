@@ -11,7 +11,7 @@ from torch import Tensor
 from lightning_iit.capture.count.binarize import threshold_tensor
 from lightning_iit.capture.count.transitions import pack
 from lightning_iit.capture.perturb.tpm import PerturbedTpm, never_in_a_level, representatives
-from lightning_iit.capture.untouched import untouched
+from lightning_iit.capture.preserved import preserved
 from lightning_iit.errors import StepError
 from lightning_iit.records import Perturbation, Skipped
 from lightning_iit.tpm.counts import counts_from_codes, merge
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lightning_iit.capture.depth.block import Block
     from lightning_iit.capture.depth.capture import DepthCapture
     from lightning_iit.capture.hooks.gate import Gate
-    from lightning_iit.capture.perturb.perturber import CausalOptions
+    from lightning_iit.capture.perturb.perturber import PerturbOptions
     from lightning_iit.records import Counts, State
 
 
@@ -38,7 +38,7 @@ class DepthPerturber:
         options: whether and how.
     """
 
-    def __init__(self, capture: DepthCapture, options: CausalOptions) -> None:
+    def __init__(self, capture: DepthCapture, options: PerturbOptions) -> None:
         self._capture = capture
         self._options = options
 
@@ -94,7 +94,7 @@ class DepthPerturber:
 
 
 def perturbed_block(
-    block: Block, before: tuple[float, ...], after: tuple[float, ...], options: CausalOptions, *, at: State | None = None
+    block: Block, before: tuple[float, ...], after: tuple[float, ...], options: PerturbOptions, *, at: State | None = None
 ) -> PerturbedTpm | Skipped:
     """Sets the units of a token into each of their 2^n states before a block, and reads them after it.
 
@@ -125,7 +125,7 @@ def perturbed_block(
     n = len(before)
     bits = (torch.arange(2**n, device=off.device)[:, None] >> torch.arange(n, device=off.device)) & 1
     codes: list[list[Tensor]] = [[] for _ in bits]
-    with untouched(block.layer.module):
+    with preserved(block.layer.module):
         if options.background == "fixed":
             passes = _held(block, limits_in, at)
         else:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lightning_iit.records import Axis
 
 
-class LayerReading:
+class OutputReader:
     """Reads the units of one layer, all of them until :meth:`narrow` says which.
 
     Attributes:

@@ -8,7 +8,7 @@ import torch
 
 from lightning_iit.capture.perturb.cells import Weights
 from lightning_iit.capture.perturb.recurrent import CellStepper, LayerStepper
-from lightning_iit.capture.untouched import unwrapped
+from lightning_iit.capture.preserved import unwrapped
 from lightning_iit.errors import StepError
 
 if TYPE_CHECKING:

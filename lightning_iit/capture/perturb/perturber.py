@@ -49,7 +49,7 @@ _LOWER_LEVEL = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class CausalOptions:
+class PerturbOptions:
     """How TPMs are made.
 
     Args:
@@ -113,7 +113,7 @@ class CausalOptions:
             why="it is about recurrent layers; with transitions='depth' whole blocks are perturbed",
         )
 
-    def over(self, lag: int) -> CausalOptions:
+    def over(self, lag: int) -> PerturbOptions:
         """These options for transitions that span so many steps: a perturbation is of one step, so more of them are watched.
 
         Raises:
@@ -153,7 +153,7 @@ class Perturber:
         InvalidArgumentError: ``tpm="perturb"`` for a layer whose step is not known.
     """
 
-    def __init__(self, model: nn.Module, layers: Sequence[str], options: CausalOptions) -> None:
+    def __init__(self, model: nn.Module, layers: Sequence[str], options: PerturbOptions) -> None:
         self._options = options
         self._layers = tuple(layers)
         self._watched: dict[str, _Watched] = {}

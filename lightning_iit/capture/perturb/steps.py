@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lightning_iit.capture.perturb.recurrent import CellStepper, LayerStepper
 from lightning_iit.capture.perturb.stepper import Direction, Observations, State, Stepper, repeated
-from lightning_iit.capture.untouched import unwrapped
+from lightning_iit.capture.preserved import unwrapped
 from lightning_iit.errors import InvalidArgumentError, StepError
 
 if TYPE_CHECKING:

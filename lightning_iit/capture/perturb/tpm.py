@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lightning_iit.capture.count.coding import Coding, Cut
+from lightning_iit.capture.count.coding import Coding, ThresholdTensors
 from lightning_iit.capture.count.transitions import pack
 from lightning_iit.capture.perturb.stepper import Observations, State, Stepper, repeated
-from lightning_iit.capture.untouched import untouched, unwrapped
+from lightning_iit.capture.preserved import preserved, unwrapped
 from lightning_iit.errors import StepError
 from lightning_iit.records import Counts, Skipped, Thresholds
 from lightning_iit.records import State as UnitState
@@ -87,7 +87,7 @@ def observe(
         The observations, or None where no step was seen (sequences of one time only, or no calls).
     """
     module = unwrapped(module)
-    with untouched(module):
+    with preserved(module):
         found = [part for part in stepper.observations(module, calls) if len(part.inputs)]
     if not found:
         return None
@@ -121,7 +121,7 @@ def observed_thresholds(observations: Observations, stepper: Stepper, coding: Co
 def observed_states(observations: Observations, stepper: Stepper, coding: Coding, thresholds: Thresholds) -> Tensor:
     """The bits ``[row, element]`` of the states that the layer was seen in."""
     values = observed_values(observations, stepper, coding)
-    return Cut.of(thresholds, like=values).bits(values)
+    return ThresholdTensors.of(thresholds, like=values).bits(values)
 
 
 def perturbed_tpm(
@@ -180,9 +180,9 @@ def perturbed_tpm(
     of_columns = levels[:, owners]
     values = [representatives(part[:, local], of_columns, 2**coding.bits) for part in observations.state[:set_parts]]
     setting = _Setting(local, owners, values)
-    cut = Cut.of(thresholds, like=observations.state[0])
-    with untouched(module):
-        following = _step_all(module, stepper, _at(observations, rows), setting, coding, cut)
+    limits = ThresholdTensors.of(thresholds, like=observations.state[0])
+    with preserved(module):
+        following = _step_all(module, stepper, _at(observations, rows), setting, coding, limits)
     before = torch.arange(2**coding.elements).repeat_interleave(len(rows))
     lowest, *between, highest = (tuple(tuple(value[level].tolist()) for value in values) for level in range(2**coding.bits))
     return PerturbedTpm(
@@ -279,12 +279,14 @@ class _Setting:
         return tuple(parts)
 
 
-def _step_all(module: nn.Module, stepper: Stepper, draws: Observations, setting: _Setting, coding: Coding, cut: Cut) -> Tensor:
+def _step_all(
+    module: nn.Module, stepper: Stepper, draws: Observations, setting: _Setting, coding: Coding, limits: ThresholdTensors
+) -> Tensor:
     """The codes after one step from each of the 2^n states in each background, ``[2**n * draw]``, the state outermost."""
     n, count = coding.elements, len(draws.inputs)
     bits = (torch.arange(2**n, device=setting.local.device)[:, None] >> torch.arange(n, device=setting.local.device)) & 1
     codes = []
     for levels in torch.split(coding.levels(bits), max(1, MOST_ROWS // count)):
         following = stepper.read(module, setting.into(draws.state, levels), draws.inputs, setting.local)
-        codes.append(pack(cut.bits(coding.values(following))))
+        codes.append(pack(limits.bits(coding.values(following))))
     return torch.cat(codes)

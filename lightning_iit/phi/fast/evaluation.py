@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lightning_iit.phi.fast.subsets import Subsets
-    from lightning_iit.phi.fast.tables import Dynamics
+    from lightning_iit.phi.fast.tables import NodeDynamics
 
 
-class Worker(NamedTuple):
+class Workspace(NamedTuple):
     """What a thread needs for itself: room for the repertoires under a cut, and its memories."""
 
     cut: Repertoires
@@ -27,9 +27,9 @@ class Worker(NamedTuple):
     space: Space
 
 
-def new_worker(n: int) -> Worker:
+def new_worker(n: int) -> Workspace:
     """A thread's memory for systems of n nodes."""
-    return Worker(new_repertoires(n), new_search(n), new_space(n))
+    return Workspace(new_repertoires(n), new_search(n), new_space(n))
 
 
 @entry
@@ -41,12 +41,12 @@ def evaluate_cut(
     target: int,
     wanted: NDArray[np.bool_],
     rows: NDArray[np.int64],
-    dynamics: Dynamics,
+    dynamics: NodeDynamics,
     sets: Subsets,
     whole: Repertoires,
     known: Known,
     mice: Mice,
-    worker: Worker,
+    worker: Workspace,
     bound: float,
 ) -> float:
     """Finds the causes and effects under a cut of some mechanisms and, when all of them are known, Φ of the cut.

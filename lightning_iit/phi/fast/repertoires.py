@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lightning_iit.phi.fast.subsets import Subsets
-    from lightning_iit.phi.fast.tables import Dynamics
+    from lightning_iit.phi.fast.tables import NodeDynamics
 
 
 class Repertoires(NamedTuple):
@@ -86,7 +86,7 @@ def _normalise(sets: Subsets, repertoires: Repertoires) -> None:
 
 
 @kernel
-def fill_repertoires(dynamics: Dynamics, state: int, source: int, target: int, sets: Subsets, repertoires: Repertoires) -> None:
+def fill_repertoires(dynamics: NodeDynamics, state: int, source: int, target: int, sets: Subsets, repertoires: Repertoires) -> None:
     """Computes all repertoires of a system whose connections from ``source`` to ``target`` are noised.
 
     Args:

@@ -11,7 +11,7 @@ import numpy as np
 from lightning_iit.phi.engine import THREADS_FROM
 from lightning_iit.phi.fast.compiling import machine_code
 from lightning_iit.phi.fast.cuts import SystemCut, system_cuts
-from lightning_iit.phi.fast.evaluation import Worker, evaluate_cut, new_worker
+from lightning_iit.phi.fast.evaluation import Workspace, evaluate_cut, new_worker
 from lightning_iit.phi.fast.mice import Mice, concept_phis, forget_splits, new_known, new_mice
 from lightning_iit.phi.fast.repertoires import Repertoires, new_repertoires
 from lightning_iit.phi.fast.rounding import PRECISION
@@ -158,14 +158,14 @@ class _Run:
         if errors:
             raise errors[0]
 
-    def _guarded(self, worker: Worker, errors: list[BaseException]) -> None:
+    def _guarded(self, worker: Workspace, errors: list[BaseException]) -> None:
         try:
             self._work(worker, lambda _: None)
         except BaseException as error:  # noqa: BLE001  (raised again in the calling thread)
             errors.append(error)
             self._stopped = True
 
-    def _work(self, worker: Worker, checkpoint: Checkpoint) -> None:
+    def _work(self, worker: Workspace, checkpoint: Checkpoint) -> None:
         while (cut := self._next()) is not None:
             self._evaluate(cut, worker, checkpoint)
 
@@ -182,14 +182,14 @@ class _Run:
     def _fraction(self) -> float:
         return max(0, self._evaluated - len(self._of._workers)) / len(self._of._cuts)
 
-    def _evaluate(self, cut: SystemCut, worker: Worker, checkpoint: Checkpoint) -> None:
+    def _evaluate(self, cut: SystemCut, worker: Workspace, checkpoint: Checkpoint) -> None:
         mice = self._of.mice(cut)
         phi = self._evaluate_cut(cut, worker, mice, checkpoint)
         with self._lock:
             if not self._stopped and (phi, cut.position) < self._minimum[:2]:
                 self._minimum = Minimum(phi, cut.position, cut, mice)
 
-    def _evaluate_cut(self, cut: SystemCut, worker: Worker, mice: Mice, checkpoint: Checkpoint) -> float:
+    def _evaluate_cut(self, cut: SystemCut, worker: Workspace, mice: Mice, checkpoint: Checkpoint) -> float:
         """Φ of a cut; of no meaning for no cut, and when the search was stopped."""
         mechanisms, phi = len(self._rows), np.inf
         for first in range(1, mechanisms, self._of._chunk):
@@ -199,7 +199,7 @@ class _Run:
             phi = self._evaluate_mechanisms(first, min(first + self._of._chunk, mechanisms), cut, worker, mice)
         return phi
 
-    def _evaluate_mechanisms(self, first: int, stop: int, cut: SystemCut, worker: Worker, mice: Mice) -> float:
+    def _evaluate_mechanisms(self, first: int, stop: int, cut: SystemCut, worker: Workspace, mice: Mice) -> float:
         of, candidate = self._of, self._candidate
         bound = self._minimum.phi + 2 * PRECISION
         known = (self._wanted, self._rows, candidate.dynamics, candidate.subsets, of._whole, of._known, mice, worker, bound)

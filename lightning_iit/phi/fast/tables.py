@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lightning_iit.records import System
 
 
-class Dynamics(NamedTuple):
+class NodeDynamics(NamedTuple):
     """What each of n nodes hears and does.
 
     Args:
@@ -39,7 +39,7 @@ class Candidate(NamedTuple):
 
     nodes: tuple[int, ...]
     tpm: NDArray[np.float64]
-    dynamics: Dynamics
+    dynamics: NodeDynamics
     subsets: Subsets
 
 
@@ -70,7 +70,7 @@ def _without_nonconnections(tpm: NDArray[np.float64], inputs: NDArray[np.int64])
 
 
 def _given(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``Dynamics.given``, by averaging over one node after the other."""
+    """``NodeDynamics.given``, by averaging over one node after the other."""
     n, count = probabilities.shape
     given = np.empty((n, count, count))
     given[:, count - 1] = probabilities
@@ -89,7 +89,7 @@ def candidate(system: System, nodes: tuple[int, ...]) -> Candidate:
     tpm = _conditioned(system, nodes)
     connected = np.ones((n, n), dtype=np.int64) if system.cm is None else np.asarray(system.cm)[np.ix_(nodes, nodes)]
     inputs = (connected << np.arange(n)[:, None]).sum(axis=0)
-    return Candidate(nodes, tpm, Dynamics(inputs, _given(_without_nonconnections(tpm, inputs))), subsets(n))
+    return Candidate(nodes, tpm, NodeDynamics(inputs, _given(_without_nonconnections(tpm, inputs))), subsets(n))
 
 
 def reachable(system: Candidate, state: NDArray[np.int64]) -> bool:

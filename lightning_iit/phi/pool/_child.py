@@ -21,14 +21,14 @@ from typing import Any
 
 import msgspec
 
-from lightning_iit.records import StateResult, TaskResult  # noqa: TC001  msgspec reads the types of Report
+from lightning_iit.records import StateResult, TaskResult  # noqa: TC001  msgspec reads the types of WorkerMessage
 
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _NICENESS = 10
 _PR_SET_PDEATHSIG = 1
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class WorkerMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line from a worker to the host: call ``number`` has started, or how far it is, or what is already known."""
 
     number: int
@@ -39,7 +39,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Raised(msgspec.Struct, frozen=True):
-    """A call ended in an exception; as text, since not every exception survives being pickled."""
+    """The function raised: the exception and its traceback as text, since not every exception survives being pickled."""
 
     reason: str
     details: str
@@ -52,7 +52,7 @@ def be_modest() -> None:
 
 
 def begin(reports: connection.Connection) -> None:
-    """The worker's first act. Low priority, one thread, ends with the host; ``reports`` is the way back for :class:`Report`."""
+    """The worker's first act. Low priority, one thread, ends with the host; ``reports`` carries its messages."""
     be_modest()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
@@ -79,7 +79,7 @@ def call(function: str, number: int, arguments: tuple[Any, ...]) -> Any:
         prepare = getattr(module, f"prepare_{name}", None)
         if prepare is not None:
             prepare(*arguments)
-        reporter.send(Report(number=number, started=True))
+        reporter.send(WorkerMessage(number=number, started=True))
         return getattr(module, name)(*arguments, report=reporter)
     except Exception as error:  # noqa: BLE001  whatever it is, the host reports it
         return Raised(f"{type(error).__name__}: {error}", traceback.format_exc())
@@ -98,9 +98,9 @@ class Reporter:
 
     def __call__(self, fraction: float, *, state: StateResult | None = None, partial: TaskResult | None = None) -> None:
         """Sends one report."""
-        self.send(Report(number=self.number, fraction=fraction, state=state, partial=partial))
+        self.send(WorkerMessage(number=self.number, fraction=fraction, state=state, partial=partial))
 
-    def send(self, report: Report) -> None:
+    def send(self, report: WorkerMessage) -> None:
         """Writes one line; a line break goes first, since a worker that was killed may have left half a line."""
         if self._reports is None:
             return

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from lightning_iit.phi.pool.worker import Died, Outcome, Overran, Raised, Returned
+from lightning_iit.phi.pool._child import Raised
+from lightning_iit.phi.pool.worker import Died, Outcome, Overran, Returned
 from lightning_iit.phi.scalars import phi_scalars
 from lightning_iit.records import Failed, PhiResult, PhiTask, Skipped, StateResult, TaskResult, TimedOut
 

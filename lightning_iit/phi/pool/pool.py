@@ -23,7 +23,7 @@ from lightning_iit.records import Failed, PhiResult, PhiTask, Skipped, StateResu
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lightning_iit.phi.pool._child import Report
+    from lightning_iit.phi.pool._child import WorkerMessage
 
 WhenBusy: TypeAlias = Literal["queue", "skip", "wait"]
 JOB = "lightning_iit.job.job:run"
@@ -74,7 +74,7 @@ class _Open:
     end: Callable[[_Open], PhiResult] | None = None
     """Set by the host to end it: what its unfinished states then carry."""
 
-    def see(self, report: Report) -> None:
+    def see(self, report: WorkerMessage) -> None:
         """Keeps what the worker reports."""
         if report.fraction is not None:
             self.fraction = max(self.fraction, report.fraction)

@@ -21,6 +21,7 @@ import msgspec
 from pebble import ProcessExpired, ProcessPool
 
 from lightning_iit.phi.pool import _child
+from lightning_iit.phi.pool._child import Raised
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,14 +39,6 @@ class Returned:
     """The function's value."""
 
     value: Any
-
-
-@dataclass(frozen=True)
-class Raised:
-    """The function raised; the exception and its traceback as text."""
-
-    reason: str
-    details: str
 
 
 @dataclass(frozen=True)
@@ -74,7 +67,7 @@ class _NeverBegan(Exception):  # noqa: N818  no error: the call is tried again
     """The process was gone before it took the call up, so the call is not to blame."""
 
 
-def no_report(report: _child.Report) -> None:
+def no_report(report: _child.WorkerMessage) -> None:
     """For calls whose progress nobody reads."""
 
 
@@ -103,7 +96,7 @@ class Worker:
         arguments: tuple[Any, ...],
         *,
         timeout: float | None = None,
-        on_report: Callable[[_child.Report], None] = no_report,
+        on_report: Callable[[_child.WorkerMessage], None] = no_report,
         stopped: Callable[[], bool] = never,
     ) -> Outcome:
         """Runs ``"module:function"`` in the process and waits for it; never raises.
@@ -134,7 +127,7 @@ class Worker:
         function: str,
         arguments: tuple[Any, ...],
         timeout: float | None,
-        on_report: Callable[[_child.Report], None],
+        on_report: Callable[[_child.WorkerMessage], None],
         stopped: Callable[[], bool],
     ) -> Outcome:
         number = next(self._numbers)
@@ -180,7 +173,7 @@ class Worker:
             return Died("The worker process ended while it was computing.")
         except Exception as error:  # noqa: BLE001  such as a value that cannot be pickled
             return Raised(f"{type(error).__name__}: {error}", "")
-        return Raised(value.reason, value.details) if isinstance(value, _child.Raised) else Returned(value)
+        return value if isinstance(value, Raised) else Returned(value)
 
     def _discard(self, patience: float = 0.0) -> None:
         pool, self._pool = self._pool, None
@@ -207,7 +200,7 @@ class _Clock:
         self._timeout = timeout
         self._asked = time.monotonic()
 
-    def see(self, report: _child.Report) -> None:
+    def see(self, report: _child.WorkerMessage) -> None:
         if report.started:
             self.began = time.monotonic()
 
@@ -232,9 +225,9 @@ class _Reports:
         self._reader, self.writer = Pipe(duplex=False)
         os.set_blocking(self._reader.fileno(), False)
         self._rest = b""
-        self._decoder = msgspec.json.Decoder(_child.Report)
+        self._decoder = msgspec.json.Decoder(_child.WorkerMessage)
 
-    def read(self, number: int) -> list[_child.Report]:
+    def read(self, number: int) -> list[_child.WorkerMessage]:
         """The new reports of that call."""
         *lines, self._rest = (self._rest + self._available()).split(b"\n")
         reports = []

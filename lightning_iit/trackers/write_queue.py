@@ -30,35 +30,35 @@ class Backoff:
 
 
 @dataclass(frozen=True)
-class Job:
+class WriteJob:
     """One thing to write: what it is, in words, and the call that writes it."""
 
     label: str
     run: Callable[[], None]
 
 
-class Lane:
+class WriteQueue:
     """Runs the jobs of one tracker in the order in which they came.
 
-    An ``OSError`` (disk full, server away) is the outside world's: the job is tried again until the lane is stopped, before
+    An ``OSError`` (disk full, server away) is the outside world's: the job is tried again until the queue is stopped, before
     all others where order matters, else after them. Any other exception is the job's own: it is reported, kept in ``refused``,
     and the next one has its turn.
 
     Args:
         name: the tracker in messages.
         backoff: the waits between attempts.
-        threaded: run the jobs in a thread of the lane; else they run in :meth:`work`, on the caller's thread.
+        threaded: run the jobs in a thread of the queue; else they run in :meth:`work`, on the caller's thread.
         in_order: a job that has to be tried again holds up those behind it.
     """
 
     def __init__(self, name: str, *, backoff: Backoff, threaded: bool, in_order: bool) -> None:
         self.name = name
-        self.refused: list[Job] = []
+        self.refused: list[WriteJob] = []
         self.trouble = ""
         """Why the last attempt failed; empty while all is well."""
         self.refusal = ""
         """Why the latest of the refused jobs was refused."""
-        self._jobs: deque[Job] = deque()
+        self._jobs: deque[WriteJob] = deque()
         self._changed = threading.Condition()
         self._backoff = backoff
         self._attempts = 0
@@ -68,7 +68,7 @@ class Lane:
         self._threaded = threaded
         self._in_order = in_order
 
-    def put(self, job: Job) -> None:
+    def put(self, job: WriteJob) -> None:
         """Queues a job; never waits."""
         with self._changed:
             self._jobs.append(job)
@@ -78,7 +78,7 @@ class Lane:
                 self._thread.start()
 
     def work(self) -> None:
-        """Runs what is due now, for a lane without a thread."""
+        """Runs what is due now, for a queue without a thread."""
         while not self._threaded and (job := self._next()):
             self._attempt(job)
 
@@ -103,7 +103,7 @@ class Lane:
     def _at_rest(self) -> bool:
         return not self._jobs or self._stopped or self._attempts >= _LAST_ATTEMPTS
 
-    def stop(self) -> list[Job]:
+    def stop(self) -> list[WriteJob]:
         """Starts no further job, and returns those that were not written."""
         with self._changed:
             self._stopped = True
@@ -119,23 +119,23 @@ class Lane:
                 if not self._stopped:
                     self._changed.wait(max(0.0, self._due - time.monotonic()) if self._jobs else None)
 
-    def _next(self) -> Job | None:
+    def _next(self) -> WriteJob | None:
         with self._changed:
             due = self._jobs and not self._stopped and time.monotonic() >= self._due
             return self._jobs[0] if due else None
 
-    def _attempt(self, job: Job) -> None:
+    def _attempt(self, job: WriteJob) -> None:
         try:
             job.run()
         except OSError as error:
             self._postpone(job, error)
-        except Exception as error:  # whatever a logger raises must not end the lane
+        except Exception as error:  # whatever a logger raises must not end the queue
             log.exception("%s refused %s; training goes on without it there.", self.name, job.label)
             self._done(job, refused=f"{type(error).__name__}: {error}")
         else:
             self._done(job)
 
-    def _postpone(self, job: Job, error: OSError) -> None:
+    def _postpone(self, job: WriteJob, error: OSError) -> None:
         with self._changed:
             first = not self.trouble
             self.trouble = f"{type(error).__name__}: {error}"
@@ -148,7 +148,7 @@ class Lane:
             msg = "%s cannot take %s now (%s). Records are kept and tried again; training goes on."
             log.warning(msg, self.name, job.label, self.trouble)
 
-    def _done(self, job: Job, *, refused: str = "") -> None:
+    def _done(self, job: WriteJob, *, refused: str = "") -> None:
         with self._changed:
             self._jobs.popleft()
             if refused:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _NO_MORE = object()
 
 
-def steps_together(
+def synchronized_steps(
     watch: Watch, batches: Iterator[Any], call: Callable[[Any, int], object], *, counts: bool = True
 ) -> tuple[int, str | None]:
     """Calls a model with batch after batch, until on some rank there are no more or something fails.

@@ -22,7 +22,7 @@ def unwrapped(module: nn.Module) -> nn.Module:
 
 
 def silence(module: nn.Module) -> None:
-    """Has a LightningModule, of either package, log nothing from now on (within ``untouched``: until its end)."""
+    """Has a LightningModule, of either package, log nothing from now on (within ``preserved``: until its end)."""
     logger: Any = module
     # By what it has: lightning.pytorch and pytorch_lightning have each a class of their own.
     if hasattr(module, "_current_fx_name") and all(callable(getattr(module, name, None)) for name in ("log", "log_dict")):
@@ -34,7 +34,7 @@ def _log_nothing(*_args: Any, **_kwargs: Any) -> None:
 
 
 @contextmanager
-def untouched_randomness(loader: object = None) -> Iterator[None]:
+def preserved_randomness(loader: object = None) -> Iterator[None]:
     """Puts back afterwards every random state that reading batches and running a model can move.
 
     These are the states of Python, NumPy and torch (CUDA too), and of the generators that a data loader or its samplers hold.
@@ -58,7 +58,7 @@ def _generators(loader: object) -> Iterator[torch.Generator]:
 
 
 @contextmanager
-def untouched(module: nn.Module, loader: object = None) -> Iterator[None]:
+def preserved(module: nn.Module, loader: object = None) -> Iterator[None]:
     """Eval mode and no gradients inside; afterwards all that running the module could have changed is as it was.
 
     That is the mode and the plain attributes of each submodule (a state that is carried from call to call), what is in those that
@@ -66,7 +66,7 @@ def untouched(module: nn.Module, loader: object = None) -> Iterator[None]:
     the states of metrics, and every random state, the loader's too. Gradients are not touched, since none are made.
     """
     held = [_Held(part) for part in module.modules()]
-    with untouched_randomness(loader):
+    with preserved_randomness(loader):
         try:
             with torch.no_grad():
                 module.eval()

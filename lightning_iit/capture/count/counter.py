@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from lightning_iit.capture.count.binarize import needs_data
-from lightning_iit.capture.count.coding import Coding, Cut
-from lightning_iit.capture.count.recent import Recent
+from lightning_iit.capture.count.coding import Coding, ThresholdTensors
+from lightning_iit.capture.count.recent import RecentActivations
 from lightning_iit.capture.count.transitions import NO_STATE, TransitionCounts
 from lightning_iit.capture.hooks.reading import beyond
 from lightning_iit.tpm.states import state_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lightning_iit.records import State, Thresholds, Units
 
 
-class Tally:
+class GroupCounter:
     """Counts the transitions of some units.
 
     Args:
@@ -52,8 +52,8 @@ class Tally:
         if not needs_data(strategy):
             self.thresholds = self.coding.thresholds(strategy, np.empty((0, self.coding.elements)), frozen=True)
         self.counts = TransitionCounts(self.coding.elements, lag=self._options.lag)
-        self.recent = Recent(lag=self._options.lag)
-        self._cut: Cut | None = None
+        self.recent = RecentActivations(lag=self._options.lag)
+        self._limits: ThresholdTensors | None = None
         self._tails: dict[int, Tensor] = {}
         self._last_code: Tensor | int = NO_STATE
         self._without: Tensor | int = 0
@@ -99,12 +99,12 @@ class Tally:
             number: of the forward pass within its step.
         """
         assert self.thresholds is not None
-        if self._cut is None:
-            self._cut = Cut.of(self.thresholds, like=activations)
+        if self._limits is None:
+            self._limits = ThresholdTensors.of(self.thresholds, like=activations)
         values = self._values(activations)
         if number == 0:
             self.recent.add(values, lengths)
-        codes, left_out = self._cut.codes(values)
+        codes, left_out = self._limits.codes(values)
         if lengths is not None:
             padding = beyond(lengths.to(codes.device), codes.shape[1])
             left_out = ((codes == NO_STATE) & ~padding).sum()
@@ -134,7 +134,7 @@ class Tally:
             rows: what is kept and could not be counted.
             device: where a rank that saw nothing takes part in the sum.
         """
-        if self._cut is None:
+        if self._limits is None:
             self.counts.to(device)
         if self.thresholds is None:
             # Without one finite row there were no thresholds: every row is left out.

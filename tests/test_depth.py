@@ -22,7 +22,7 @@ from lightning_iit.capture.perturb.perturber import PerturbOptions
 from lightning_iit.errors import InvalidArgumentError, UnknownLayerError
 from lightning_iit.records import Computed, Skipped
 from lightning_iit.settings import Settings
-from lightning_iit.tpm.examine import examine
+from lightning_iit.tpm.diagnostics import Evidence, diagnose
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,7 +134,7 @@ def test_blocks_are_pooled_with_their_counts_apart() -> None:
 
 
 def _homogeneity(epoch: DepthEpoch) -> Any:
-    found = examine(epoch.counts, kind=epoch.kind, blocks=epoch.blocks, resamples=199)
+    found = diagnose(Evidence(counts=epoch.counts, kind=epoch.kind, blocks=epoch.blocks, resamples=199))
     return next(diagnostic for diagnostic in found if diagnostic.name == "homogeneity")
 
 

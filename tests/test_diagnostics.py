@@ -10,12 +10,14 @@ import scipy.stats
 from chains import BASIC, COIN, STICKY, counted, walk, watched
 
 from lightning_iit import estimate_tpm
-from lightning_iit.records import Counts, Dynamics
+from lightning_iit.job.job import run
+from lightning_iit.records import Counts, Diagnostic, Dynamics, PhiTask
+from lightning_iit.tpm import diagnostics
 from lightning_iit.tpm.conversion import bits, state_by_state
 from lightning_iit.tpm.counts import joint, merge, on, triples_from_codes, visits
-from lightning_iit.tpm.diagnostics import effective_information, entropy, scalars
+from lightning_iit.tpm.diagnostics import DIAGNOSTICS, Evidence, diagnose, multi_information, self_transitions
 from lightning_iit.tpm.estimate import tpm_from_counts
-from lightning_iit.tpm.examine import examine, multi_information, self_transitions
+from lightning_iit.tpm.information import effective_information, entropy, scalars
 from lightning_iit.tpm.nulls import surrogates
 from lightning_iit.tpm.resampling import MOST_TRIPLES, conditional_dependence, homogeneity, markov_order
 
@@ -220,13 +222,14 @@ def test_violations_are_found(codes, name, n, transitions, repetitions):
     found = 0
     for seed in range(repetitions):
         watched_codes = codes(n, transitions, seed)
-        diagnostics = examine(
-            counted(watched_codes, n),
+        evidence = Evidence(
+            counts=counted(watched_codes, n),
             kind="observational",
             dynamics=dynamics_of(watched_codes, n),
             resamples=99,
             seed=seed,
         )
+        diagnostics = diagnose(evidence)
         found += {item.name: item.verdict for item in diagnostics}[name] == "violated"
     assert found >= 0.8 * repetitions
 
@@ -258,7 +261,7 @@ NAMES = [
 
 
 def read(counts: Counts, **options) -> dict:
-    found = examine(counts, **{"kind": "observational", "resamples": 99, **options})
+    found = diagnose(Evidence(counts=counts, **{"kind": "observational", "resamples": 99, **options}))
     return {item.name: item for item in found}
 
 
@@ -330,14 +333,14 @@ def test_pooled_blocks():
 
 def test_self_transitions_by_hand():
     # 0 0 0 1 1 0: three of five stay; states leave as 0 0 0 1 1 and are reached as 0 0 1 1 0.
-    found = self_transitions(counted(np.array([0, 0, 0, 1, 1, 0]), 1), "observational")
+    found = self_transitions(Evidence(counts=counted(np.array([0, 0, 0, 1, 1, 0]), 1), kind="observational"))
     assert found.value == pytest.approx(3 / 5)
     assert found.words == "60% of the transitions stay in their state (chance: 52%)"
 
 
 def test_multi_information():
     coin = np.random.default_rng(0).integers(0, 2, 20_001)
-    assert multi_information(counted(coin * 3, 2), "observational").value == pytest.approx(1.0, abs=0.001)
+    assert multi_information(Evidence(counts=counted(coin * 3, 2), kind="observational")).value == pytest.approx(1.0, abs=0.001)
     # The plain estimate is above 0 always; with its bias taken away it is about 0.
     plain, corrected = [], []
     for seed in range(40):
@@ -345,6 +348,28 @@ def test_multi_information():
         states = visits(counts) / 300
         ons = states @ bits(4)
         plain.append(entropy(np.stack([ons, 1 - ons])).sum() - entropy(states))
-        corrected.append(multi_information(counts, "observational").value)
+        corrected.append(multi_information(Evidence(counts=counts, kind="observational")).value)
     assert np.mean(plain) > 0.02
     assert np.mean(corrected) < 0.006
+
+
+def test_a_diagnostic_is_one_function_in_the_registry(monkeypatch):
+    """Named there it is in the record and among the scalars; one that breaks costs itself only."""
+
+    def most_visited(evidence):
+        share = max(evidence.counts.visits) / evidence.counts.transitions
+        return Diagnostic(name="most_visited", value=share, words=f"{share:.0%} of the visits are to one state")
+
+    def broken(evidence):
+        raise ValueError("no such table")
+
+    monkeypatch.setattr(diagnostics, "DIAGNOSTICS", (*DIAGNOSTICS, broken, most_visited))
+    counts = counted(np.array([0, 0, 0, 1, 1, 0]), 1)
+    task = PhiTask(
+        layer="a", epoch=0, global_step=0, counts=counts, prior=0.5, states=(), kind="observational", axis="time", pictures=False
+    )
+    result = run(task)
+    assert result.scalars["most_visited"] == 0.6
+    assert result.diagnostics[-1].name == "most_visited"
+    assert [diagnostic.name for diagnostic in result.diagnostics[:2]] == ["coverage", "conditional_dependence"]
+    assert result.notes == ("Could not make the diagnostic broken: ValueError: no such table",)

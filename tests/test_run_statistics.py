@@ -24,8 +24,8 @@ from lightning_iit.capture.options import CaptureOptions
 from lightning_iit.records import Computed, Dynamics, EpochRecord
 from lightning_iit.tpm.conversion import bits
 from lightning_iit.tpm.counts import counts_from_codes, merge, triples_from_codes
+from lightning_iit.tpm.diagnostics import Evidence, diagnose, diagnostic_scalars
 from lightning_iit.tpm.estimate import estimate_tpm
-from lightning_iit.tpm.examine import diagnostic_scalars, examine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,7 +118,7 @@ def test_diagnostics_in_a_record_are_those_of_plain_loops(tmp_path, fed, lag):
     counts = counts_from_codes(before, after, units=N)
     assert record.counts == counts
     given = Dynamics(triples=tuple(map(tuple, triples.tolist())), halves=(counts, counts))
-    expected = {item.name: item for item in examine(counts, kind=record.kind, dynamics=given, seed=7)}
+    expected = {item.name: item for item in diagnose(Evidence(counts=counts, kind=record.kind, dynamics=given, seed=7))}
     for item in record.diagnostics:
         if item.name != "stationarity":
             assert item == expected[item.name]
@@ -178,7 +178,9 @@ def test_what_does_not_apply_in_a_run(tmp_path):
 def test_what_is_not_counted_of_many_units():
     for units, said in ((7, {"markov_order"}), (9, {"markov_order", "stationarity"})):
         counts = watched(np.full((2**units, units), 0.5), 3000, 0)
-        found = {item.name: item for item in examine(counts, kind="observational", dynamics=Dynamics(), resamples=19)}
+        found = {
+            item.name: item for item in diagnose(Evidence(counts=counts, kind="observational", dynamics=Dynamics(), resamples=19))
+        }
         for name in said:
             assert found[name].verdict == "not applicable"
             assert f"for more than {8 if name == 'stationarity' else 6} units" in found[name].words

@@ -30,13 +30,13 @@ for module in loaded:
             wrapped.setdefault(key, jaxtyped(typechecker=beartype)(function))
             setattr(module, name, wrapped[key])
 
-from lightning_iit.tpm import conversion, diagnostics, estimate
+from lightning_iit.tpm import conversion, estimate, information
 tpm = estimate.estimate_tpm(np.random.default_rng(0).integers(0, 2, (500, 3)))
-diagnostics.scalars(tpm)
+information.scalars(tpm)
 conversion.state_by_node(conversion.state_by_state(tpm.state_by_node))
 estimate.merge([tpm.counts, tpm.counts])
 try:
-    diagnostics.effective_information(np.zeros(3))
+    information.effective_information(np.zeros(3))
 except Exception as error:
     assert "state_by_node" in str(error), error
 else:

@@ -31,9 +31,9 @@ from lightning_iit.records import (
     System,
     TaskResult,
 )
-from lightning_iit.tpm.diagnostics import scalars as tpm_scalars
+from lightning_iit.tpm.diagnostics import Evidence, diagnose, diagnostic_scalars
 from lightning_iit.tpm.estimate import Tpm, tpm_from_counts
-from lightning_iit.tpm.examine import diagnostic_scalars, examine
+from lightning_iit.tpm.information import scalars as tpm_scalars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,9 +77,15 @@ def run(task: PhiTask, report: OnProgress = ignore) -> TaskResult:
     with _Part("the scalars of the TPM", notes):
         scalars |= tpm_scalars(tpm)
     with _Part("the diagnostics of the counts", notes):
-        found = examine(
-            task.counts, kind=task.kind, prior=task.prior, dynamics=task.dynamics, blocks=task.blocks or None, seed=task.seed
+        evidence = Evidence(
+            counts=task.counts,
+            kind=task.kind,
+            prior=task.prior,
+            dynamics=task.dynamics,
+            blocks=task.blocks or None,
+            seed=task.seed,
         )
+        found = diagnose(evidence, guard=lambda what: _Part(what, notes))
         scalars |= diagnostic_scalars(found)
     if task.pictures and _takes_long(task, len(task.states)):
         with _Part("the picture of the TPM", notes):

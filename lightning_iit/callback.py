@@ -21,7 +21,7 @@ from lightning_iit.records.store import FOLDER, layer_slug, set_aside
 from lightning_iit.run.computation import Computation
 from lightning_iit.run.request import RunOptions
 from lightning_iit.settings import Settings, positive
-from lightning_iit.trackers.dispatch import trackers_for
+from lightning_iit.trackers.registry import trackers_for
 from lightning_iit.watch.probe import fixed_inputs, watch_pass
 from lightning_iit.watch.untrained import watch_untrained
 from lightning_iit.watch.watch import Watch

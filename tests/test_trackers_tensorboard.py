@@ -86,10 +86,10 @@ def test_a_record_waits_for_an_earlier_one_of_its_layer_only(tmp_path, logger):
     assert journal.flush(timeout=10)
     logger.experiment.flush()
     check_events(tmp_path / "run", [other])
-    journal.settle(early.key)
+    journal.write(early)
     assert journal.flush(timeout=10)
     logger.experiment.flush()
-    check_events(tmp_path / "run", [other, late])
+    check_events(tmp_path / "run", [other, early, late])
     journal.close(timeout=10)
 
 

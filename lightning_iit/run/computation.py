@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lightning_iit.phi.pool.pool import PhiPool
     from lightning_iit.records import Records, State, TaskResult, ThresholdCounts
     from lightning_iit.run.request import RunOptions
-    from lightning_iit.trackers.journal import Tracker
+    from lightning_iit.trackers.tracker import Tracker
     from lightning_iit.watch.watch import Watch
 
 log = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ import msgspec
 
 from lightning_iit.records import NetworkSnapshot, encode
 from lightning_iit.records.store import FOLDER, network_name, rebuild_index, write_atomically, write_record
+from lightning_iit.trackers.tracker import Tracker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,11 +19,8 @@ if TYPE_CHECKING:
 OPTIONS = "options.json"
 
 
-class FilesTracker:
+class FilesTracker(Tracker):
     """Writes each record as ``<run_dir>/iit/<layer>/epoch=0003.json``, its pictures beside it, and the index."""
-
-    in_order = False
-    on_caller = False
 
     def __init__(self, run_dir: Path) -> None:
         self.name = f"The folder {run_dir / FOLDER}"

@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from lightning_iit.records.store import FOLDER
 from lightning_iit.trackers.order import CaptureOrder, Key
@@ -16,38 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lightning_iit.records import EpochRecord, NetworkSnapshot
-
-
-class Tracker(Protocol):
-    """Where records go: a logger of the trainer, or the run's directory.
-
-    Calls to one tracker never overlap. An ``OSError`` asks for another attempt later, so a second attempt at the same record
-    must not write anything twice.
-    """
-
-    name: str
-    """What it is called in messages."""
-    in_order: bool
-    """Each layer's records must come in the order in which they were captured."""
-    on_caller: bool
-    """It may be used on the training thread only."""
-    remedy: str
-    """What to do about records that it could not take, for a message."""
-
-    def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
-        """Writes a record's scalars, pictures (PNG by name) and JSON, as far as the tracker takes them."""
-
-    def log_network(self, snapshot: NetworkSnapshot) -> None:
-        """Writes a network snapshot, where the tracker keeps records."""
-
-    def log_options(self, options: Mapping[str, object]) -> None:
-        """Writes the callback's options, once, before the first record."""
-
-    def attach(self, name: str, data: bytes) -> None:
-        """Writes a UTF-8 file ``iit/<name>`` of the whole run (a report, a page), where the tracker keeps files."""
-
-    def finish(self, *, failed: bool) -> None:
-        """Brings everything written to rest; ``failed`` says that training broke."""
+    from lightning_iit.trackers.tracker import Tracker
 
 
 @dataclass(frozen=True)
@@ -70,7 +39,7 @@ class Undelivered:
 class Journal:
     """Hands records to trackers: each has its own queue and thread, so that one in trouble does not hold up the others.
 
-    Trackers that may be used on the training thread only (:attr:`Tracker.on_caller`) are served in :meth:`pump`, which
+    Trackers that may be used on the training thread only (``Tracker.on_caller``) are served in :meth:`pump`, which
     the owner calls there now and then; it costs next to nothing while there is nothing to write.
 
     Args:
@@ -105,11 +74,6 @@ class Journal:
         del step
         for route in self._routes:
             route.expect(key)
-
-    def settle(self, key: Key) -> None:
-        """Gives an announced record up, so that later ones of its layer need not wait for it."""
-        for route in self._routes:
-            route.settle(key)
 
     def write(self, record: EpochRecord, images: Mapping[str, bytes] | None = None) -> None:
         """Queues a record and its pictures (PNG by name) for every tracker; from any thread, in any order, never waits."""
@@ -172,7 +136,8 @@ class _Route:
 
     def __init__(self, tracker: Tracker, backoff: Backoff) -> None:
         self.tracker = tracker
-        self.queue = WriteQueue(tracker.name, backoff=backoff, threaded=not tracker.on_caller, in_order=tracker.in_order)
+        self.name = tracker.name or type(tracker).__name__
+        self.queue = WriteQueue(self.name, backoff=backoff, threaded=not tracker.on_caller, in_order=tracker.in_order)
         self._order: CaptureOrder[WriteJob] | None = CaptureOrder() if tracker.in_order else None
         self._lock = threading.Lock()
 
@@ -180,10 +145,6 @@ class _Route:
         with self._lock:
             if self._order:
                 self._order.expect(key)
-
-    def settle(self, key: Key) -> None:
-        with self._lock:
-            self._put(self._order.settle(key) if self._order else [])
 
     def write(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
         job = WriteJob(f"layer {record.layer!r} at epoch {record.epoch}", partial(self.tracker.log, record, images))
@@ -199,7 +160,7 @@ class _Route:
         if not jobs:
             return None
         labels = tuple(job.label for job in jobs)
-        return Undelivered(self.tracker.name, labels, self.queue.trouble or self.queue.refusal, self.tracker.remedy)
+        return Undelivered(self.name, labels, self.queue.trouble or self.queue.refusal, self.tracker.remedy)
 
     def _put(self, jobs: list[WriteJob]) -> None:
         for job in jobs:

@@ -16,11 +16,14 @@ from lightning_iit.errors import IITError, RecordError
 from lightning_iit.records import encode
 from lightning_iit.records.store import FOLDER, layer_slug, network_name, record_name
 from lightning_iit.trackers.destinations import Destination, note_destination
+from lightning_iit.trackers.tracker import Tracker
 from lightning_iit.viewer.export import page_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from typing_extensions import Self
 
     from lightning_iit.records import EpochRecord, NetworkSnapshot
 
@@ -130,7 +133,7 @@ _PAGE_EVERY = 60.0
 _FILES_SECONDS = 5.0
 
 
-class MLflowTracker:
+class MLflowTracker(Tracker):
     """Logs each record to the run of an ``MLFlowLogger``, at the step and wall time of its capture.
 
     Metrics ``iit/<layer>/<scalar>``, images ``iit/<layer>/<picture>`` with their step, the record as the artifact
@@ -144,9 +147,6 @@ class MLflowTracker:
         page_every: the least seconds between two uploads of the viewer's page, the one at the end aside.
     """
 
-    in_order = False
-    on_caller = False
-
     def __init__(self, client: Any, run_id: str, run_dir: Path | None, *, page_every: float = _PAGE_EVERY) -> None:
         self.page_every = page_every
         self._run = MLflowRun(client, run_id)
@@ -156,6 +156,14 @@ class MLflowTracker:
         self._page_sent = time.monotonic()
         self.name = f"MLflow run {run_id} at {self._run.uri}"
         self.remedy = _remedy(run_dir)
+
+    @classmethod
+    def for_logger(cls, logger: Any, run_dir: Path | None) -> Self | None:
+        """Serves loggers whose ``experiment`` is an ``MlflowClient``, and that have a ``run_id``."""
+        experiment = getattr(logger, "experiment", None)
+        if hasattr(experiment, "log_batch") and hasattr(experiment, "log_image") and hasattr(logger, "run_id"):
+            return cls(experiment, logger.run_id, run_dir)
+        return None
 
     def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
         """Logs the record.

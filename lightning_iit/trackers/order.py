@@ -37,13 +37,6 @@ class CaptureOrder(Generic[Item]):
         self._come[key] = item
         return list(self._released(key[0]))
 
-    def settle(self, key: Key) -> list[Item]:
-        """Gives an announced item up and returns what waited for it."""
-        layer, epoch = key
-        if epoch in self._expected.get(layer, ()) and key not in self._come:
-            self._come[key] = None
-        return list(self._released(layer))
-
     def drain(self) -> list[Item]:
         """Gives up all that has not come and returns what waited, in order."""
         for layer, epochs in self._expected.items():

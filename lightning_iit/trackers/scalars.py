@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lightning_iit.records.store import layer_slug
+from lightning_iit.trackers.tracker import Tracker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-    from lightning_iit.records import EpochRecord, NetworkSnapshot
+    from typing_extensions import Self
+
+    from lightning_iit.records import EpochRecord
 
 
-class ScalarsTracker:
+class ScalarsTracker(Tracker):
     """Logs ``iit/<layer>/<scalar>`` at the step of capture.
 
     Loggers are not made for two threads (a metric that comes while ``CSVLogger`` saves breaks its save), so this runs on
@@ -25,7 +29,12 @@ class ScalarsTracker:
     def __init__(self, logger: Any) -> None:
         self._logger = logger
         self.name = type(logger).__name__
-        self.remedy = "The records are in the run's folder 'iit' and in callback.records."
+
+    @classmethod
+    def for_logger(cls, logger: Any, run_dir: Path | None) -> Self | None:
+        """Serves every logger that has ``log_metrics``."""
+        del run_dir
+        return cls(logger) if callable(getattr(logger, "log_metrics", None)) else None
 
     def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
         """Logs the record's scalars."""
@@ -34,15 +43,6 @@ class ScalarsTracker:
         metrics = {f"iit/{slug}/{name}": value for name, value in record.scalars.items()}
         if metrics:
             self._logger.log_metrics(metrics, step=record.global_step)
-
-    def log_network(self, snapshot: NetworkSnapshot) -> None:
-        """Nothing: such loggers take numbers only."""
-
-    def log_options(self, options: Mapping[str, object]) -> None:
-        """Nothing: each record carries its options."""
-
-    def attach(self, name: str, data: bytes) -> None:
-        """Nothing: such loggers keep no files."""
 
     def finish(self, *, failed: bool) -> None:
         """Saves what the logger still holds."""

@@ -12,12 +12,14 @@ import msgspec
 
 from lightning_iit.records.payload import NETWORK_TAG, PLUGIN, PayloadInfo, pack, record_tag
 from lightning_iit.records.store import layer_slug
+from lightning_iit.trackers.tracker import Tracker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tensorboard.compat.proto.summary_pb2 import Summary
     from torch.utils.tensorboard.writer import FileWriter
+    from typing_extensions import Self
 
     from lightning_iit.records import EpochRecord, NetworkSnapshot
 
@@ -32,7 +34,7 @@ class _Event(NamedTuple):
     wall_time: float
 
 
-class TensorBoardTracker:
+class TensorBoardTracker(Tracker):
     """Adds each record as one event to the logger's own event file, at the step and wall time of its capture.
 
     ``iit/<layer>/<scalar>`` as scalars, ``iit/<layer>/<picture>`` as images and ``iit/<layer>/record`` as a tensor of the
@@ -43,7 +45,6 @@ class TensorBoardTracker:
     """
 
     in_order = True  # TensorBoard drops a tag's records when its steps go back
-    on_caller = False
 
     def __init__(self, experiment: Any) -> None:
         self._experiment = experiment
@@ -51,7 +52,13 @@ class TensorBoardTracker:
         self._own: FileWriter | None = None
         self._unconfirmed: list[_Event] = []
         self.name = f"TensorBoard ({self._log_dir})"
-        self.remedy = "The records are in the run's folder 'iit' and in callback.records."
+
+    @classmethod
+    def for_logger(cls, logger: Any, run_dir: Path | None) -> Self | None:
+        """Serves loggers whose ``experiment`` is torch's ``SummaryWriter``, or writes event files as it does."""
+        del run_dir
+        experiment = getattr(logger, "experiment", None)
+        return cls(experiment) if hasattr(experiment, "_get_file_writer") and hasattr(experiment, "log_dir") else None
 
     def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
         """Adds the record's event.
@@ -81,12 +88,6 @@ class TensorBoardTracker:
         except OSError:
             self._replace_writer()
             self._add(event)
-
-    def log_options(self, options: Mapping[str, object]) -> None:
-        """Nothing: each record carries its options."""
-
-    def attach(self, name: str, data: bytes) -> None:
-        """Nothing: an event file holds no files."""
 
     def finish(self, *, failed: bool) -> None:
         """Brings the events to the disk.

@@ -1,0 +1,69 @@
+"""What a tracker is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from typing_extensions import Self
+
+    from lightning_iit.records import EpochRecord, NetworkSnapshot
+
+
+class Tracker(Protocol):
+    """Takes the records of a run: for a logger of the trainer, for the run's folder, or for anything else.
+
+    A tracker of your own derives from this class and writes :meth:`log`; everything else does nothing unless it is overridden.
+    Calls to one tracker never overlap. They come from a thread of the tracker's own, or from the training thread where
+    ``on_caller`` is True. An ``OSError`` asks for another attempt later, so a second attempt at the same record must not write
+    anything twice; after any other exception the record is left out, with a warning. Training goes on in both cases.
+
+    Attributes:
+        name: what the tracker is called in messages; empty for the name of its class.
+        in_order: each layer's records must come in the order in which they were captured.
+        on_caller: the tracker may be used on the training thread only.
+        remedy: what a person can do about records that the tracker could not take, for a message.
+
+    Example:
+        >>> class Printer(Tracker):
+        ...     def log(self, record, images):
+        ...         print(record.layer, record.epoch, record.phi)
+        >>> Printer().in_order
+        False
+    """
+
+    name: str = ""
+    in_order: bool = False
+    on_caller: bool = False
+    remedy: str = "The records are in the run's folder 'iit' and in callback.records."
+
+    @classmethod
+    def for_logger(cls, logger: Any, run_dir: Path | None) -> Self | None:
+        """Returns a tracker that serves a logger of the trainer, or None where this class does not serve it.
+
+        Called on the training thread, on rank 0, once the loggers are set up.
+
+        Args:
+            logger: the logger; None where the tracker was asked for by its name in ``trackers=``, and belongs to no logger.
+            run_dir: the folder of the run's files; None where there is none.
+        """
+        del run_dir
+        return cls() if logger is None else None
+
+    def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
+        """Writes a record: ``record.scalars`` (by name), ``images`` (PNG by name), or the record as a whole."""
+
+    def log_network(self, snapshot: NetworkSnapshot) -> None:
+        """Writes a network snapshot."""
+
+    def log_options(self, options: Mapping[str, object]) -> None:
+        """Writes the callback's options, once, before the first record."""
+
+    def attach(self, name: str, data: bytes) -> None:
+        """Writes a UTF-8 file ``iit/<name>`` of the whole run (a report, a page)."""
+
+    def finish(self, *, failed: bool) -> None:
+        """Brings everything written to rest; ``failed`` says that training broke."""

@@ -4,7 +4,7 @@
 CHECKED := test_capture_*.py test_fast_*.py test_tpm_*.py test_perturb_tpm.py test_job.py test_judgement.py test_intervals.py \
   test_diagnostics.py test_store.py test_report*.py test_groups.py test_run_counts.py test_viewer_app.py test_project.py
 
-.PHONY: demo check test lint bench shots types viewer clean
+.PHONY: demo check test lint bench shots docs types viewer clean
 
 VENV   := .venv
 PY     := $(VENV)/bin/python
@@ -38,6 +38,9 @@ bench: $(READY)  ## the measured figures of the README, as ratios in one run
 shots: $(READY)  ## screenshots of the demo's run in TensorBoard, MLflow and the viewer; make demo first
 	$(PY) tests/tracker_shots.py runs/shots runs/demo
 	$(PY) tests/viewer_shots.py runs/shots runs/demo
+
+docs: $(READY)  ## docs/options.md, after a change of an option or its words
+	$(PY) docs/make_options.py
 
 types: $(READY)  ## the front end's types, after a change of records.py
 	$(PY) -m lightning_iit.viewer.schema viewer/src/generated/schema.json && npm --prefix viewer run types

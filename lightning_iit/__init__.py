@@ -1,5 +1,9 @@
 """Watch integrated information (Φ, of IIT 3.0) while a network trains in PyTorch Lightning.
 
+Use: ``IITCallback``, ``analyse``, ``compute_phi``, ``major_complex``, ``estimate_tpm``, ``load_run``. What they return: ``Records``
+of ``EpochRecord``, whose result is ``Computed``, ``TimedOut``, ``Failed`` or ``Skipped``. What they raise: ``IITError`` and its
+kinds. What can be added: a ``PhiEngine``, a ``Tracker``, a ``PhiPool``.
+
 Names are loaded on first use: importing the package loads neither torch nor PyPhi.
 """
 
@@ -11,16 +15,51 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lightning_iit.analysis import analyse
     from lightning_iit.callback import IITCallback
+    from lightning_iit.errors import (
+        IITError,
+        InvalidArgumentError,
+        InvalidStatesError,
+        InvalidSystemError,
+        MissingDependencyError,
+        RecordError,
+        StepError,
+        TooManyUnitsError,
+        UnknownLayerError,
+        UnsupportedOutputError,
+    )
     from lightning_iit.phi.compute import compute_phi, major_complex
+    from lightning_iit.phi.engine import PhiEngine
+    from lightning_iit.phi.pool.pool import PhiPool
     from lightning_iit.phi.pyphi.engine import to_pyphi
-    from lightning_iit.records import System
+    from lightning_iit.records import Computed, EpochRecord, Failed, PhiResult, Records, Skipped, System, TimedOut
     from lightning_iit.records.store import load_run
     from lightning_iit.tpm.estimate import Tpm, estimate_tpm, state_by_node
+    from lightning_iit.trackers.tracker import Tracker
 
 __all__ = [
+    "Computed",
+    "EpochRecord",
+    "Failed",
     "IITCallback",
+    "IITError",
+    "InvalidArgumentError",
+    "InvalidStatesError",
+    "InvalidSystemError",
+    "MissingDependencyError",
+    "PhiEngine",
+    "PhiPool",
+    "PhiResult",
+    "RecordError",
+    "Records",
+    "Skipped",
+    "StepError",
     "System",
+    "TimedOut",
+    "TooManyUnitsError",
     "Tpm",
+    "Tracker",
+    "UnknownLayerError",
+    "UnsupportedOutputError",
     "analyse",
     "compute_phi",
     "estimate_tpm",
@@ -31,9 +70,29 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Computed": "lightning_iit.records",
+    "EpochRecord": "lightning_iit.records",
+    "Failed": "lightning_iit.records",
     "IITCallback": "lightning_iit.callback",
+    "IITError": "lightning_iit.errors",
+    "InvalidArgumentError": "lightning_iit.errors",
+    "InvalidStatesError": "lightning_iit.errors",
+    "InvalidSystemError": "lightning_iit.errors",
+    "MissingDependencyError": "lightning_iit.errors",
+    "PhiEngine": "lightning_iit.phi.engine",
+    "PhiPool": "lightning_iit.phi.pool.pool",
+    "PhiResult": "lightning_iit.records",
+    "RecordError": "lightning_iit.errors",
+    "Records": "lightning_iit.records",
+    "Skipped": "lightning_iit.records",
+    "StepError": "lightning_iit.errors",
     "System": "lightning_iit.records",
+    "TimedOut": "lightning_iit.records",
+    "TooManyUnitsError": "lightning_iit.errors",
     "Tpm": "lightning_iit.tpm.estimate",
+    "Tracker": "lightning_iit.trackers.tracker",
+    "UnknownLayerError": "lightning_iit.errors",
+    "UnsupportedOutputError": "lightning_iit.errors",
     "analyse": "lightning_iit.analysis",
     "compute_phi": "lightning_iit.phi.compute",
     "estimate_tpm": "lightning_iit.tpm.estimate",
@@ -53,5 +112,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """The public names."""
+    """Returns the public names."""
     return sorted(__all__)

@@ -18,7 +18,7 @@ from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.records.store import FOLDER, load_run, write_atomically
 from lightning_iit.run.computation import Computation
 from lightning_iit.settings import Settings
-from lightning_iit.trackers.files import FilesTracker
+from lightning_iit.trackers.registry import trackers_for
 from lightning_iit.watch.probe import fixed_inputs, watch_pass
 
 if TYPE_CHECKING:
@@ -83,13 +83,13 @@ def analyse(
     if folder is None:
         settings.pictures = False
     asked = settings.run_options()
-    watch = settings.watch(model, asked, pictures=folder is not None)
+    watch = settings.watch(model, asked, snapshots=folder is not None)
     known = _known(folder)
     watch.load_state_dict({"layers": {name: known[name] for name in watch.layers if name in known}})
     work = Computation(
         asked,
         _pool(settings, len(watch.layers)),
-        () if folder is None else (FilesTracker(folder),),
+        trackers_for((), folder, settings.trackers),
         settings.described(watch.layers),
     )
     try:
@@ -117,26 +117,26 @@ def _settings(layers: str | Sequence[str] | None, options: dict[str, Any]) -> Se
 
 
 def _pool(settings: Settings, layers: int) -> PhiPool:
-    """Where Φ is computed; all layers may wait, for there is no training that goes on meanwhile."""
+    """Returns the pool that computes Φ; all layers may wait in its queue, since no training goes on meanwhile."""
     if settings.workers == 0:
         return InlinePool()
     return WorkerPool(workers=settings.workers, timeout=settings.timeout, max_queued=max(_MAX_QUEUED, layers))
 
 
 def _known(folder: Path | None) -> dict[str, Any]:
-    """By layer, the units of earlier analyses into the same folder."""
+    """Returns, by layer, the units and thresholds that earlier analyses into the same folder have left there."""
     file = None if folder is None else folder / FOLDER / UNITS_FILE
     return {} if file is None or not file.exists() else msgspec.json.decode(file.read_bytes())["layers"]
 
 
 def _mover(model: nn.Module) -> Callable[[Any], Any]:
-    """Brings batches to where the model is."""
+    """Returns a function that moves a batch to the device of the model."""
     tensor = next(model.parameters(), next(model.buffers(), torch.empty(0)))
     return lambda batch: move_data_to_device(batch, tensor.device)
 
 
 def _close(work: Computation, watch: Watch, folder: Path | None, known: dict[str, Any]) -> None:
-    """Writes what belongs to all epochs in the folder, and ends."""
+    """Writes the files that belong to all epochs of the folder (units, report), and ends the workers and trackers."""
     try:
         if watch.snapshots is not None:
             watch.snapshots.close()
@@ -150,7 +150,7 @@ def _close(work: Computation, watch: Watch, folder: Path | None, known: dict[str
 
 
 def _signature() -> inspect.Signature:
-    """That of :func:`analyse`, with the options by name."""
+    """Returns the signature of :func:`analyse` with the options by name, for editors and ``help()``."""
     own = [parameter for parameter in inspect.signature(analyse).parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
     shared = [parameter for parameter in inspect.signature(Settings).parameters.values() if parameter.name != "layers"]
     return inspect.Signature([*own, *shared], return_annotation="Records")

@@ -19,8 +19,8 @@ from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import Records
 from lightning_iit.records.store import FOLDER, layer_slug, set_aside
 from lightning_iit.run.computation import Computation
-from lightning_iit.run.request import RunOptions
-from lightning_iit.settings import Settings, positive
+from lightning_iit.run.options import RunOptions, positive
+from lightning_iit.settings import Settings
 from lightning_iit.trackers.registry import trackers_for
 from lightning_iit.watch.probe import fixed_inputs, watch_pass
 from lightning_iit.watch.untrained import watch_untrained
@@ -39,84 +39,94 @@ _GRACE_AFTER_ERROR = 20.0
 
 
 class ShuffledStreamWarning(UserWarning):
-    """Transitions follow the order in which shuffled samples came."""
+    """Warns that transitions follow the order in which shuffled samples came."""
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class IITCallback(Callback, Settings):
-    """Watches integrated information (Φ, IIT 3.0) of a model's layers while it trains.
+    """Watches integrated information (Φ, IIT 3.0) of a model's layers while the model trains.
 
-    The activations of some units of each layer are turned into binary states, a transition probability matrix (TPM) is made at the
-    end of each epoch, and worker processes compute Φ while training goes on. Under ``lightning.pytorch`` and ``pytorch_lightning``.
+    In each epoch the callback turns the activations of some units of each layer into binary states and estimates their transition
+    probability matrix (TPM); worker processes compute Φ of it while training goes on. Works under ``lightning.pytorch`` and
+    ``pytorch_lightning``, with any logger or none. The training stays the same to the bit.
 
     **Logged Metrics**, to every logger, at the step and time of capture, under ``iit/<layer>/``: ``phi`` (first analysed state),
-    ``phi_mean`` (weighted by visits), ``phi_max``, ``states``, ``concepts``, ``sum_small_phi``, ``coverage`` (visited states /
-    possible ones), ``transitions``, ``effective_information`` and ``entropy`` (bits), ``determinism``, ``degeneracy``, ``seconds``;
-    of the diagnostics that have a value ``conditional_dependence``, ``markov_order``, ``stationarity`` and ``homogeneity`` (bits),
-    each with its p-value as ``conditional_dependence_p`` and so on, ``self_transitions``, ``multi_information`` (bits); where
-    a null was computed ``phi_null_mean``, ``phi_null_95``, ``phi_excess``, ``phi_p``; with an interval ``phi_low``,
-    ``phi_high``; with ``complexes`` ``major_complex_size``; with ``groups`` ``phi_groups_mean``, ``phi_groups_std`` (standard
-    deviation), ``phi_groups_max`` and ``groups`` (how many were computed). Images ``tpm`` and ``mip``, and the record itself.
+    ``phi_mean`` (mean over the analysed states, weighted by visits), ``phi_max``, ``states`` (how many were analysed),
+    ``concepts``, ``sum_small_phi``, ``coverage`` (visited states / possible ones), ``transitions``, ``effective_information`` and
+    ``entropy`` (bits), ``determinism``, ``degeneracy``, ``seconds``; of each diagnostic that has a value
+    ``conditional_dependence``, ``markov_order``, ``stationarity`` and ``homogeneity`` (bits), with its p-value as
+    ``conditional_dependence_p`` and so on, ``self_transitions``, ``multi_information`` (bits); where a null was computed
+    ``phi_null_mean``, ``phi_null_95``, ``phi_excess``, ``phi_p``; with an interval ``phi_low``, ``phi_high``; with ``complexes``
+    ``major_complex_size``; with ``groups`` ``phi_groups_mean``, ``phi_groups_std`` (standard deviation), ``phi_groups_max`` and
+    ``groups`` (how many were computed). Images ``tpm`` and ``mip``, and the record itself.
 
     Args:
-        layers: names or globs over ``named_modules()``; None picks one hidden layer and says which.
-        units: how many units of each layer, which ones (indices), or "auto": the most, up to 6, for which a window of epochs gives
-            100 transitions for each possible state.
-        selection: how that many are chosen, once for the run: "variance", "entropy", "weight_norm", "random", "first", or
-            "clusters": macro units, each the mean of units that correlate in the first data (average linkage on 1 - r).
-        threshold: "median", "mean", "zero" or a number; a unit is ON above it. Calibrated on the first batches of each epoch; where
-            units are set into states, on the states that the layer is seen in at the epoch's end.
-        bits: 2 codes a unit as two elements, the Gray code of its quartiles (00, 01, 11, 10). The two are not separate causal
-            elements, and n units cost as much as 2n.
-        groups: so many different random subsets of that many units, each of which costs one Φ. Everything logged is of the first;
-            of all of them ``phi_groups_mean``, ``phi_groups_std`` and ``phi_groups_max``.
-        transitions: "time" along sequences, "stream" from sample to sample in the loader's order, "depth" from block to block,
-            or "auto": along a sequence where there is one, else stream.
-        states: which observed states are analysed: "mode" (the most visited), "last", "all", or the k most visited.
-        every_n_epochs: analyse every n-th epoch.
+        layers: names or globs over ``named_modules()`` (``*`` stays within one part of a dotted name, ``**`` does not); None picks
+            one hidden layer and says which.
+        units: how many units of each layer, which ones (their indices), or "auto": as many, up to 6, as have 100 transitions for
+            each possible state in a window of epochs. They are chosen once for the run.
+        selection: how that many units are chosen: "variance" (those that vary most), "entropy" (whose binary states vary most),
+            "weight_norm" (largest incoming weights), "random", "first", or "clusters": macro units, each the mean of units that
+            correlate in the first data (average linkage on 1 - r).
+        threshold: a unit is ON above its "median", its "mean", "zero", or a number. Calibrated on the first batches of each epoch;
+            where units are set into states, on the states of the layer at the epoch's end.
+        bits: how many binary elements code a unit: 1, or 2 for the Gray code of its quartiles (00, 01, 11, 10). The two elements of
+            a unit are not separate causal elements, and n units cost as much as 2n.
+        groups: how many different random groups of that many units are analysed. Each costs one Φ. Everything that is logged is of
+            the first group; of all groups there are ``phi_groups_mean``, ``phi_groups_std`` and ``phi_groups_max``.
+        transitions: what a transition goes along: "time" (a sequence), "stream" (from sample to sample in the loader's order),
+            "depth" (from block to block of a stack), or "auto": along a sequence where the layer has one, else stream.
+        lag: how many steps a transition spans.
+        layout: the axes of a layer's output, one letter each, e.g. "TBU" (time, batch, unit); None tells them from the module.
+        unit_fn: turns a layer's output into a tensor of units, for outputs of unusual types.
+        calibration_batches: how many batches thresholds are calibrated on.
+        freeze_threshold: whether the thresholds of the first epoch are kept for all later ones.
+        tpm: "perturb" (set the units into each state, and let the layer make one step), "observe" (count the transitions that are
+            watched), or "auto": perturb where a step of the layer is known and ``lag`` is 1.
+        background: what is not set in a perturbation: "sampled" (an average over observed backgrounds) or "fixed" (held as observed
+            in the analysed state).
+        draws: how many observed backgrounds a perturbed TPM is averaged over.
+        step: ``(module, state, input) -> state``, one step of a recurrent module that is not PyTorch's own.
+        level: which of several stacked recurrent layers is perturbed, as an index.
+        direction: which direction of a bidirectional layer is perturbed, "forward" or "backward".
+        hidden_only: whether the cell state of an LSTM is left as it was observed, and only the hidden state is set.
+        cm: the connections among the units: "full" (each to each), or "weights": none where the recurrent weight is zero (perturbed
+            TPMs only).
+        pool_depth: with ``transitions="depth"``, whether all blocks make one TPM together.
+        states: which observed states are analysed: "mode" (the most visited one), "last", "all", or a number: the k most visited.
         window: how many epochs' transitions make one TPM.
-        engine: "fast", "pyphi", or "auto": fast where it implements the options, else PyPhi.
-        workers: how many worker processes.
-        timeout: seconds for one layer's analysis of an epoch.
-        when_busy: what happens to a further analysis when all workers are busy: "queue", "skip", or "wait" (training waits for Φ;
-            then it is in ``trainer.callback_metrics`` for EarlyStopping and ModelCheckpoint).
-        seed: of every random choice of the plugin.
-        tpm: "perturb" (set the units into each state), "observe" (count what is watched), "auto": perturb where a step is known
-            and ``lag`` is 1, since a perturbation is of one step.
-        background: of a perturbation: "sampled" (an average over observed ones) or "fixed" (held as observed).
-        draws: over how many observed backgrounds a perturbed TPM is averaged.
-        step: ``(module, state, input) -> state`` for recurrent modules that are not PyTorch's own.
-        level: which of stacked recurrent layers is perturbed.
-        direction: which direction of a bidirectional layer is perturbed.
-        hidden_only: leave the cell state of an LSTM as it was observed.
-        cm: "full", or "weights": recurrent weights of zero are no connections (perturbed TPMs only).
-        pool_depth: with ``transitions="depth"``, one TPM for all blocks.
-        null_model: "cut" (integrated no further than across its best cut), "shuffle" (no dependence in time) or None.
-        surrogates: how many surrogates a null has.
-        extra_budget: the share of training time that nulls may take; the last epoch always has its null.
-        initial: also analyse the untrained network, as epoch -1.
+        every_n_epochs: analyse every n-th epoch.
+        initial: whether the untrained network is analysed too, as epoch -1.
+        probe: fixed inputs: a data loader that does not shuffle, or a list of batches. The network is run on them at each epoch's
+            end, in eval mode, and only that is watched, so that Φ over epochs follows what is learned and not the order of the
+            data. The module is called with a batch that is a tensor, with the first element of a tuple or list, or with a mapping
+            as keywords. Of several ranks the calls of the first one count.
         prior: the probability of ON in rows of the TPM that were never visited.
-        layout: the axes of a layer's output, e.g. "TBU"; None tells it from the module.
-        unit_fn: from a layer's output to a tensor of units, for outputs of unusual types.
-        lag: a transition goes from a step to the one that is so many steps later.
-        calibration_batches: on how many batches thresholds are calibrated.
-        freeze_threshold: keep the thresholds of the first epoch.
-        cuts: "all", or "one": only those that cut one unit off (an approximation).
-        new_concepts: False assumes that cuts create no concepts (an approximation).
-        complexes: also search all subsets of the units for the major complex.
-        repertoires: keep the repertoires of each concept in the record.
-        pyphi_options: further options of PyPhi by its names; they ask for PyPhi.
-        max_queued: how many analyses may wait.
+        engine: computes Φ: "fast" (this package's exact engine), "pyphi" (PyPhi), the name of an installed one, or "auto": the fast
+            one where it implements the options, else PyPhi.
+        cuts: which system cuts are searched: "all", or "one": only those that cut one unit off (an approximation).
+        new_concepts: whether a cut may create concepts; False assumes that it does not (an approximation).
+        complexes: whether all subsets of the units are searched for the major complex too.
+        repertoires: whether the record keeps the repertoires of each concept.
+        pyphi_options: further options of PyPhi by its names, e.g. ``{"MEASURE": "L1"}``; they ask for PyPhi.
+        null_model: what Φ is compared with: "cut" (no more integrated than across the best cut), "shuffle" (no dependence in time)
+            or None.
+        surrogates: how many surrogate data sets a null has.
+        extra_budget: the share of the training time that nulls may take; the last epoch always has its null.
+        workers: how many worker processes compute Φ.
+        timeout: seconds for one layer's analysis of an epoch; None for no limit.
+        when_busy: what happens to an analysis when all workers are busy: "queue", "skip", or "wait" (training waits for Φ, which is
+            then in ``trainer.callback_metrics`` for EarlyStopping and ModelCheckpoint).
+        max_queued: how many analyses may wait in the queue.
         drain_timeout: seconds that open analyses are given when training has ended.
-        prog_bar: show the latest Φ in the progress bar.
-        pictures: draw the TPM and the partition.
-        table: print a table of the last epoch at the end.
-        network: keep a snapshot of the network each epoch, for the viewer.
+        seed: the seed of every random choice of the plugin.
+        trackers: further places where records go: objects of classes that derive from :class:`~lightning_iit.Tracker`, or names of
+            installed ones. The loggers of the trainer are served without being named here.
+        pictures: whether the TPM and the partition are drawn.
+        network: whether a snapshot of the network is kept in each epoch, for the viewer.
         network_budget: the most bytes of a snapshot.
-        probe: a data loader that does not shuffle, or a list of batches: the network is run on these inputs at each epoch's end,
-            in eval mode, and only that is watched, so that Φ over epochs follows what is learned and not the order of the data.
-            The module is called with a batch that is a tensor, with the first element of a tuple or list, or with a mapping as
-            keywords. Of several ranks the first one's calls count.
+        prog_bar: whether the latest Φ is shown in the progress bar.
+        table: whether a table of the last epoch is printed at the end.
 
     Raises:
         InvalidArgumentError: in ``setup()``, before training, for a value that cannot be: UnknownLayerError for a layer that is not
@@ -155,13 +165,13 @@ class IITCallback(Callback, Settings):
 
     @property
     def progress(self) -> tuple[TaskProgress, ...]:
-        """How far each analysis is that is still open."""
+        """How far each open analysis is: its layer and epoch, whether it runs, and the fraction that is done."""
         pool = self._work.pool if self._work is not None else None
         return pool.progress() if isinstance(pool, WorkerPool) else ()
 
     @property
     def records(self) -> Records:
-        """What is settled so far, in order of epoch and layer; everything once ``trainer.fit`` has returned."""
+        """The records whose analyses have ended, in order of epoch and layer; all of the run once ``trainer.fit`` has returned."""
         return self._work.records if self._work is not None else Records()
 
     # --- before training ----------------------------------------------------------------------------------------------
@@ -173,9 +183,9 @@ class IITCallback(Callback, Settings):
         positive("every_n_epochs", self.every_n_epochs)
         self._inputs = None if self.probe is None else fixed_inputs(self.probe, "probe")
         check_pool_options(self.workers, self.timeout, self.when_busy, self.max_queued)
-        self._options = self.run_options(window=self.window, extra_budget=self.extra_budget, world_size=trainer.world_size)
-        self._watch = self.watch(pl_module, self._options, pictures=trainer.is_global_zero)
-        engine = choose_engine(self.engine, self._options.options)
+        self._options = self.run_options(world_size=trainer.world_size)
+        self._watch = self.watch(pl_module, self._options, snapshots=trainer.is_global_zero)
+        engine = choose_engine(self.engine, self._options.phi_options)
         rank_zero_info(f"IITCallback watches {', '.join(map(repr, self._watch.layers))} ({engine.name} engine, IIT 3.0).")
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -198,12 +208,12 @@ class IITCallback(Callback, Settings):
         pool = WorkerPool(workers=self.workers, timeout=self.timeout, when_busy=self.when_busy, max_queued=self.max_queued)
         layers = self._watch.layers if self._watch is not None else ()
         described = self.described(layers, probe=type(self.probe).__name__ if self.probe is not None else "None")
-        self._work = Computation(self._options, pool, trackers_for(trainer.loggers, run_dir), described)
+        self._work = Computation(self._options, pool, trackers_for(trainer.loggers, run_dir, self.trackers), described)
         if "run" in self._restored:
             self._work.run.load_state_dict(self._restored["run"], known=known)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Analyses the untrained network as epoch -1, then puts the hooks on the model."""
+        """Captures the untrained network as epoch -1, then puts the hooks on the model."""
         watch = self._watch
         if watch is None:
             return
@@ -220,18 +230,18 @@ class IITCallback(Callback, Settings):
     # --- while training -----------------------------------------------------------------------------------------------
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Starts an epoch's counts."""
+        """Starts the counts of an epoch."""
         if self.probe is None:
             with self._guard("starting an epoch"):
                 self._watch.begin_epoch(trainer.num_training_batches)  # type: ignore[union-attr]
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Once in many steps, counts what the hooks kept."""
+        """Counts the activations that the hooks kept, once in many steps."""
         if self.probe is None:
             self._watch.end_step(batch_idx)  # type: ignore[union-attr]
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Closes the epoch's counts, or makes those of the probe, and hands them to the workers."""
+        """Closes the counts of the epoch, or runs the probe, and hands the counts to the workers."""
         if self._work is not None:
             self._work.epoch = trainer.current_epoch
         if self.probe is not None:
@@ -283,7 +293,7 @@ class IITCallback(Callback, Settings):
         return epoch < 0 or (epoch + 1) % self.every_n_epochs == 0
 
     def _show(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Φ in the progress bar, and in ``trainer.callback_metrics`` where training waits for it."""
+        """Logs Φ to the progress bar, and to ``trainer.callback_metrics`` where training waits for Φ."""
         latest = {record.layer: record.phi for record in self.records}
         if self.when_busy == "wait":
             latest = trainer.strategy.broadcast(latest)
@@ -309,7 +319,7 @@ class IITCallback(Callback, Settings):
                 self._work.finish(self.drain_timeout)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Keeps what was computed; teardown does not run after an error."""
+        """Ends the run after an error in training, for which Lightning calls no teardown: every record is kept."""
         self._watch_no_more()
         with self._guard("keeping what was computed"):
             if self._work is not None and isinstance(exception, (KeyboardInterrupt, SystemExit)):
@@ -317,7 +327,7 @@ class IITCallback(Callback, Settings):
             self._close(_GRACE_AFTER_ERROR, failed=True)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Ends the workers and the writer."""
+        """Ends the workers and the trackers."""
         if stage == "fit":
             with self._guard("closing"):
                 self._close(self.drain_timeout, failed=False)
@@ -341,7 +351,7 @@ class IITCallback(Callback, Settings):
     # --- checkpoints --------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """Units, thresholds, records and open analyses, as plain values."""
+        """Returns units, thresholds, records and open analyses as plain values."""
         state: dict[str, Any] = {}
         if self._watch is not None:
             state["watch"] = self._watch.state_dict()
@@ -350,12 +360,12 @@ class IITCallback(Callback, Settings):
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Is taken up when fitting starts."""
+        """Keeps a state that :meth:`state_dict` gave; it is taken up when fitting starts."""
         self._restored = dict(state_dict)
 
     @property
     def _enough_samples(self) -> int:
-        """How many samples of the untrained network are looked at: 100 for each possible state."""
+        """How many samples of the untrained network are captured: 100 for each possible state."""
         units = self.units
         n = 6 if units == "auto" else self.bits * (units if isinstance(units, int) else len(units))
         return int(100 * 2**n)
@@ -364,7 +374,7 @@ class IITCallback(Callback, Settings):
 
     @contextmanager
     def _guard(self, doing: str) -> Iterator[None]:
-        """After ``setup()`` a fault of the plugin is reported and training goes on."""
+        """Reports a fault of the plugin after ``setup()`` as a warning, and lets training go on."""
         try:
             yield
         except Exception as error:
@@ -384,7 +394,7 @@ def _say_what_stream_means(trainer: Trainer, captured: Sequence[LayerEpoch]) -> 
 
 
 def _is_last(trainer: Trainer, epoch: int) -> bool:
-    """Whether it is known by now that no epoch follows."""
+    """Returns whether it is known by now that no epoch follows this one."""
     steps = trainer.max_steps != -1 and trainer.global_step >= trainer.max_steps
     return trainer.should_stop or steps or epoch + 1 == trainer.max_epochs
 
@@ -394,7 +404,7 @@ def _is_dev_run(trainer: Trainer) -> bool:
 
 
 def run_directory(trainer: Trainer) -> Path | None:
-    """Where a run's files go: the log directory of the first logger that has one, else the trainer's; None in a fast_dev_run."""
+    """Returns the folder of a run's files: that of the first logger that has one, else the trainer's; None in a fast_dev_run."""
     fallback = trainer.log_dir
     if _is_dev_run(trainer):
         return None

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from lightning_iit.commands.arguments import add_option
 from lightning_iit.errors import IITError, InvalidArgumentError
+from lightning_iit.phi.compute import compute_phi
 from lightning_iit.phi.registry import engine_names
 
 if TYPE_CHECKING:
@@ -59,19 +61,17 @@ def _add_phi(commands: Any) -> None:
     parser.add_argument("--state", help="a 0 or 1 for each unit, unit 0 first, as in 100; default: the one in the file")
     parser.add_argument("--cm", help="connectivity matrix: .npy, .csv or rows as in 011;101;110; default: all to all")
     parser.add_argument("--prior", type=float, help="of a record: estimate again from its counts, with this in rows never visited")
-    parser.add_argument("--engine", default="auto", choices=engine_names())
+    add_option(parser, compute_phi, "engine", choices=engine_names())
     parser.add_argument("--complexes", action="store_true", help="also find the major complex")
-    parser.add_argument(
-        "--cuts", default="all", choices=("all", "one"), help="one: only cuts that cut one unit off (approximation)"
-    )
-    parser.add_argument("--no-new-concepts", action="store_true", help="assume that cuts create no concepts (approximation)")
-    parser.add_argument("--repertoires", action="store_true", help="keep the repertoires of each concept (in --json)")
+    add_option(parser, compute_phi, "cuts")
+    add_option(parser, compute_phi, "new_concepts")
+    add_option(parser, compute_phi, "repertoires")
     parser.add_argument(
         "--allow-dependence", action="store_true", help="of a state-by-state TPM: go on where its units are dependent"
     )
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="an option of PyPhi, as in MEASURE=L1")
-    parser.add_argument("--timeout", type=float, help="seconds; a worker process computes and is killed at the limit")
-    parser.add_argument("--threads", type=int, default=1, help="threads inside the analysis; pays from 6 units on")
+    add_option(parser, compute_phi, "timeout")
+    add_option(parser, compute_phi, "threads")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_phi)
 
@@ -79,10 +79,10 @@ def _add_phi(commands: Any) -> None:
 def _add_verify(commands: Any) -> None:
     parser = commands.add_parser("verify", help="compute the records of a run again with another engine")
     parser.add_argument("run_path", metavar="run", help="the run's directory")
-    parser.add_argument("--engine", default="pyphi", choices=engine_names())
+    add_option(parser, compute_phi, "engine", default="pyphi", choices=engine_names())
     parser.add_argument("--sample", type=int, metavar="K", help="compare K analyses, drawn at random; default: all")
     parser.add_argument("--tolerance", type=float, default=1e-6, help="how far Φ and φ may be apart (%(default)g)")
-    parser.add_argument("--timeout", type=float, help="seconds for one analysis")
+    add_option(parser, compute_phi, "timeout")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_verify)
 
@@ -91,7 +91,7 @@ def _add_cost(commands: Any) -> None:
     parser = commands.add_parser("cost", help="what Φ would cost, and what coin flips would read")
     parser.add_argument("--units", type=int, required=True)
     parser.add_argument("--transitions", type=int, help="how many transitions one epoch has")
-    parser.add_argument("--engine", default="auto", choices=engine_names())
+    add_option(parser, compute_phi, "engine", choices=engine_names())
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_cost)
 
@@ -127,7 +127,7 @@ def _phi(given: argparse.Namespace, console: Console) -> int:
             complexes=given.complexes,
             json=given.json,
             cuts=given.cuts,
-            new_concepts=not given.no_new_concepts,
+            new_concepts=given.new_concepts,
             repertoires=given.repertoires,
             allow_dependence=given.allow_dependence,
             timeout=given.timeout,

@@ -1,158 +1,74 @@
 """The options that a training run and the analysis of a finished model have in common, and what is made of them."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass, fields
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 from torch import nn
 
-from lightning_iit.capture.options import CaptureOptions
-from lightning_iit.capture.perturb.perturber import PerturbOptions, TpmSource
-from lightning_iit.capture.perturb.steps import StepFunction
-from lightning_iit.capture.perturb.tpm import Background
-from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.capture.options import CaptureOptions, CaptureSettings
+from lightning_iit.capture.perturb.options import PerturbOptions, PerturbSettings
 from lightning_iit.phi.registry import choose_engine
-from lightning_iit.records import FORMALISM, PhiOptions
-from lightning_iit.run.request import RunOptions
+from lightning_iit.records import FORMALISM
+from lightning_iit.run.options import AnalysisSettings, RunOptions
 from lightning_iit.snapshot.writer import SnapshotWriter
-from lightning_iit.tpm.nulls import NullName
-from lightning_iit.tpm.states import StatesPolicy
+from lightning_iit.trackers.registry import check_trackers
+from lightning_iit.trackers.tracker import Tracker
 from lightning_iit.watch.watch import Watch
 
+_Part = TypeVar("_Part")
 
-@dataclass(eq=False, repr=False)
-class Settings:
-    """What is asked of an analysis. Each option is documented at :class:`~lightning_iit.IITCallback`.
 
-    The fields are the keywords of whatever derives from this class, so that no option is listed twice.
+@dataclass(eq=False, repr=False, kw_only=True)
+class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
+    """All options that do not concern a training run. Each field is an option: :class:`~lightning_iit.IITCallback` has the words.
+
+    An option is a field of the part that uses it; the fields are the keywords of whatever derives from this class, so that no
+    option is written twice.
     """
 
-    layers: str | Sequence[str] | None = None
-    _: KW_ONLY
-    units: int | Literal["auto"] | Sequence[int] = "auto"
-    selection: str = "variance"
-    threshold: str | float = "median"
-    bits: int = 1
-    groups: int = 1
-    transitions: str = "auto"
-    states: StatesPolicy = "mode"
-    engine: str = "auto"
     workers: int = 1
-    timeout: float | None = 600.0
-    seed: int = 0
-    tpm: TpmSource = "auto"
-    background: Background = "sampled"
-    draws: int = 128
-    step: StepFunction | None = None
-    level: int = -1
-    direction: Literal["forward", "backward"] = "forward"
-    hidden_only: bool = False
-    cm: Literal["full", "weights"] = "full"
-    pool_depth: bool = False
-    null_model: NullName | None = "cut"
-    surrogates: int = 19
-    prior: float = 0.5
-    layout: str | None = None
-    unit_fn: Callable[[Any], Any] | None = None
-    lag: int = 1
-    calibration_batches: int = 10
-    freeze_threshold: bool = False
-    cuts: Literal["all", "one"] = "all"
-    new_concepts: bool = True
-    complexes: bool = False
-    repertoires: bool = False
-    pyphi_options: dict[str, Any] | None = None
     drain_timeout: float = 600.0
-    pictures: bool = True
+    trackers: Sequence[Tracker | str] = ()
     network: bool = True
     network_budget: int = 200_000
+    pool_depth: bool = False
 
-    def run_options(self, *, window: int = 1, extra_budget: float = 0.0, world_size: int = 1) -> RunOptions:
-        """What is asked of every analysis, checked.
+    def part(self, kind: type[_Part], **further: Any) -> _Part:
+        """Returns the options of one part of the package: those of these that it has by name, and ``further`` ones."""
+        named = {field.name: getattr(self, field.name) for field in fields(kind) if hasattr(self, field.name)}  # type: ignore[arg-type]
+        return kind(**(named | further))
+
+    def run_options(self, *, world_size: int = 1) -> RunOptions:
+        """Returns what is asked of every analysis, checked.
 
         Raises:
             InvalidArgumentError: a value that cannot be.
         """
-        options = RunOptions(
-            states=self.states,
-            window=positive("window", window),
-            prior=self.prior,
-            engine=self.engine,
-            options=PhiOptions(
-                cuts=self.cuts,
-                new_concepts=self.new_concepts,
-                complexes=self.complexes,
-                repertoires=self.repertoires,
-                pyphi=self.pyphi_options or {},
-            ),
-            timeout=self.timeout,
-            seed=self.seed,
-            pictures=self.pictures,
-            world_size=world_size,
-            null=self.null_model,
-            surrogates=positive("surrogates", self.surrogates),
-            extra_budget=extra_budget,
-        )
+        options = self.part(RunOptions, world_size=world_size)
         options.check()
+        check_trackers(self.trackers)
         return options
 
-    def watch(self, model: nn.Module, options: RunOptions, *, pictures: bool) -> Watch:
+    def watch(self, model: nn.Module, options: RunOptions, *, snapshots: bool) -> Watch:
         """Finds the layers of a model and what is to be watched of them.
 
         Args:
             model: where the layers are.
             options: what is asked of every analysis.
-            pictures: keep snapshots of the network, if they are wanted at all.
+            snapshots: keep snapshots of the network, if they are wanted at all.
 
         Raises:
             InvalidArgumentError: an option that cannot be, or does not fit the model.
         """
-        capture = CaptureOptions(
-            layers=self.layers,
-            units=self.units,
-            selection=self.selection,
-            threshold=self.threshold,
-            bits=self.bits,
-            groups=self.groups,
-            transitions=self.transitions,
-            layout=self.layout,
-            unit_fn=self.unit_fn,
-            seed=self.seed,
-            lag=self.lag,
-            calibration_batches=self.calibration_batches,
-            freeze_threshold=self.freeze_threshold,
-            window=options.window,
-            max_units=choose_engine(options.engine, options.options).max_units,
-        )
-        causal = PerturbOptions(
-            tpm=self.tpm,
-            background=self.background,
-            draws=self.draws,
-            step=self.step,
-            level=self.level,
-            direction=self.direction,
-            hidden_only=self.hidden_only,
-            cm=self.cm,
-            seed=self.seed,
-        )
-        shown = pictures and self.network and self.network_budget > 0
-        drawn = SnapshotWriter(budget=self.network_budget, seed=self.seed) if shown else None
-        return Watch(model, capture, causal, drawn, pool_depth=self.pool_depth)
+        capture = self.part(CaptureOptions, max_units=choose_engine(options.engine, options.phi_options).max_units)
+        shown = snapshots and self.network and self.network_budget > 0
+        writer = SnapshotWriter(budget=self.network_budget, seed=self.seed) if shown else None
+        return Watch(model, capture, self.part(PerturbOptions), writer, pool_depth=self.pool_depth)
 
     def described(self, layers: Sequence[str], **told: str) -> dict[str, str]:
-        """Every option as it was given, or as it is ``told`` where that says more, with the layers that were found."""
+        """Returns every option as it was given, or as it is ``told`` where that says more, with the layers that were found."""
         told["layers"] = ",".join(layers)
+        told["trackers"] = ",".join(one if isinstance(one, str) else type(one).__name__ for one in self.trackers)
         given = {field.name: told[field.name] if field.name in told else str(getattr(self, field.name)) for field in fields(self)}
         return {**given, "formalism": FORMALISM}
-
-
-def positive(name: str, value: int) -> int:
-    """The value of an option that counts something.
-
-    Raises:
-        InvalidArgumentError: it is no whole number of at least 1.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        msg = f"{name}={value!r}: it is a whole number of at least 1."
-        raise InvalidArgumentError(msg)
-    return value

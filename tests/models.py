@@ -21,9 +21,9 @@ from lightning_iit.capture.perturb.tpm import observe
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
-def example(name: str) -> ModuleType:
-    """An example as a module, loaded from its file."""
-    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+def example(name: str, folder: Path = EXAMPLES) -> ModuleType:
+    """An example (or another script) as a module, loaded from its file."""
+    spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)

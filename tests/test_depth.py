@@ -18,7 +18,7 @@ from lightning_iit.capture.choose.stacks import common_name, find_stack
 from lightning_iit.capture.depth.capture import DepthCapture, DepthEpoch
 from lightning_iit.capture.depth.perturb import DepthPerturber
 from lightning_iit.capture.options import CaptureOptions
-from lightning_iit.capture.perturb.perturber import PerturbOptions
+from lightning_iit.capture.perturb.options import PerturbOptions
 from lightning_iit.errors import InvalidArgumentError, UnknownLayerError
 from lightning_iit.records import Computed, Skipped
 from lightning_iit.settings import Settings

@@ -18,7 +18,7 @@ from lightning_iit.capture import Capture, CaptureOptions
 from lightning_iit.capture.choose.clusters import correlation_clusters
 from lightning_iit.capture.count.coding import Coding
 from lightning_iit.capture.perturb.connectivity import weight_connectivity
-from lightning_iit.capture.perturb.perturber import PerturbOptions
+from lightning_iit.capture.perturb.options import PerturbOptions
 from lightning_iit.capture.perturb.steps import step_for
 from lightning_iit.capture.perturb.tpm import PerturbedTpm, observed_thresholds, perturbed_tpm
 from lightning_iit.errors import InvalidArgumentError

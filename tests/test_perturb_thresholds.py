@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from training import train
 
 from lightning_iit.capture.options import CaptureOptions
-from lightning_iit.capture.perturb.perturber import PerturbOptions
+from lightning_iit.capture.perturb.options import PerturbOptions
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import Skipped
 from lightning_iit.tpm.states import choose_states, index_of

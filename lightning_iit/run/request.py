@@ -1,16 +1,13 @@
-"""What a run asks of every analysis, and the record and the task that are made of it at capture."""
+"""The record and the task of a layer's epoch, as they are made at capture."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.phi.registry import choose_engine
-from lightning_iit.records import EpochRecord, PhiOptions, PhiTask, Provenance
+from lightning_iit.records import EpochRecord, PhiTask, Provenance
 from lightning_iit.run.groups import PENDING, group_tasks
-from lightning_iit.tpm.states import StatesPolicy, check_policy, index_of
+from lightning_iit.tpm.states import index_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,41 +15,9 @@ if TYPE_CHECKING:
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.records import Counts, Dynamics, State
     from lightning_iit.run.groups import Causal
-    from lightning_iit.tpm.nulls import NullName
+    from lightning_iit.run.options import RunOptions
 
 _PACKAGES = ("lightning-iit", "torch", "lightning", "numpy", "numba", "pyphi", "pyemd", "POT")
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """What is asked of every analysis of a run; values are checked before training starts."""
-
-    states: StatesPolicy = "mode"
-    window: int = 1
-    prior: float = 0.5
-    engine: str = "auto"
-    options: PhiOptions = field(default_factory=PhiOptions)
-    timeout: float | None = 600.0
-    seed: int = 0
-    pictures: bool = True
-    world_size: int = 1
-    null: NullName | None = "cut"
-    surrogates: int = 19
-    extra_budget: float = 0.25
-
-    def check(self) -> None:
-        """Raises InvalidArgumentError for a value that cannot be."""
-        check_policy(self.states)
-        if not 0.0 <= self.prior <= 1.0:
-            msg = f"prior={self.prior!r}: give the probability of ON in unvisited rows, from 0 to 1."
-            raise InvalidArgumentError(msg)
-        if self.null not in {"cut", "shuffle", None}:
-            msg = f"null_model={self.null!r}: choose 'cut', 'shuffle' or None."
-            raise InvalidArgumentError(msg)
-        if not self.extra_budget >= 0.0:
-            msg = f"extra_budget={self.extra_budget!r}: give the share of the training time that nulls may take, 0 or more."
-            raise InvalidArgumentError(msg)
-        choose_engine(self.engine, self.options)
 
 
 def pending_record(
@@ -103,7 +68,7 @@ def pending_record(
         backlog=backlog,
         provenance=Provenance(
             engine=options.engine,
-            options=options.options,
+            options=options.phi_options,
             seed=options.seed,
             window=options.window,
             world_size=options.world_size,
@@ -144,7 +109,7 @@ def phi_task(
         dynamics=dynamics,
         visits=tuple(visits[index_of(state)] for state in states),
         engine=options.engine,
-        options=options.options,
+        options=options.phi_options,
         timeout=options.timeout,
         pictures=options.pictures,
         seed=options.seed,

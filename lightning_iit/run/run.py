@@ -32,7 +32,8 @@ from lightning_iit.records import (
 )
 from lightning_iit.run.budget import AtThresholds, Budget
 from lightning_iit.run.groups import Causal, Group, open_group, settled
-from lightning_iit.run.request import RunOptions, package_versions, pending_record, phi_task
+from lightning_iit.run.options import RunOptions
+from lightning_iit.run.request import package_versions, pending_record, phi_task
 from lightning_iit.run.windows import Window, WindowEpoch
 from lightning_iit.tpm.states import choose_states
 
@@ -77,7 +78,7 @@ class Run:
         self._open: dict[Key, tuple[PhiTask | None, EpochRecord]] = {}
         self._windows: dict[str, Window] = {}
         self._packages = package_versions()
-        self._budget = Budget(null=options.null, surrogates=options.surrogates, share=options.extra_budget)
+        self._budget = Budget(null=options.null_model, surrogates=options.surrogates, share=options.extra_budget)
         self._unjudged: dict[str, tuple[PhiTask, EpochRecord, AtThresholds]] = {}
         self._said: set[str] = set()
 

@@ -8,7 +8,7 @@ from lightning_iit.capture.count.session import Capture
 from lightning_iit.capture.depth.capture import DepthCapture
 from lightning_iit.capture.depth.perturb import DepthPerturber
 from lightning_iit.capture.hooks.gate import Switch
-from lightning_iit.capture.perturb.perturber import Perturber, PerturbOptions
+from lightning_iit.capture.perturb.perturber import Perturber
 from lightning_iit.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.capture.options import CaptureOptions
+    from lightning_iit.capture.perturb.options import PerturbOptions
     from lightning_iit.snapshot.writer import SnapshotWriter
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SCORED = ("entropy", "weight_norm")
-SELECTIONS = ("variance", "random", "first", *SCORED, "clusters")
 AUTO_MOST = 6
 TRANSITIONS_PER_STATE = 100
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lightning_iit.capture.depth.block import Block
     from lightning_iit.capture.depth.capture import DepthCapture
     from lightning_iit.capture.hooks.gate import Gate
-    from lightning_iit.capture.perturb.perturber import PerturbOptions
+    from lightning_iit.capture.perturb.options import PerturbOptions
     from lightning_iit.records import Counts, State
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -12,12 +12,10 @@ from lightning_iit.capture.count.binarize import needs_data
 from lightning_iit.capture.count.coding import Coding
 from lightning_iit.capture.count.epoch import dead_units
 from lightning_iit.capture.count.transitions import pack
-from lightning_iit.capture.options import refuse_given
 from lightning_iit.capture.perturb.connectivity import weight_connectivity
 from lightning_iit.capture.perturb.reservoir import Reservoir
-from lightning_iit.capture.perturb.steps import StepFunction, step_for
+from lightning_iit.capture.perturb.steps import step_for
 from lightning_iit.capture.perturb.tpm import (
-    Background,
     observe,
     observed_states,
     observed_thresholds,
@@ -37,98 +35,14 @@ if TYPE_CHECKING:
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.capture.options import CaptureOptions
-    from lightning_iit.capture.perturb.stepper import Direction, Observations, Stepper
+    from lightning_iit.capture.perturb.options import PerturbOptions
+    from lightning_iit.capture.perturb.stepper import Observations, Stepper
     from lightning_iit.records import Counts
-
-TpmSource: TypeAlias = Literal["auto", "perturb", "observe"]
 
 _LOWER_LEVEL = (
     "A lower level of the layer was perturbed, whose units the layer's output does not show: what was watched, and what the "
     "units were chosen by, are the units of the last level with the same numbers."
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class PerturbOptions:
-    """How TPMs are made.
-
-    Args:
-        tpm: "perturb" (units are set into each state), "observe" (they are watched), or "auto": perturb where a step is known and
-            transitions are of one step (lag 1).
-        background: "sampled" (an average over observed ones) or "fixed" (IIT's background conditions, at the analysed state).
-        draws: R, how many backgrounds are drawn.
-        step: ``(module, state, input) -> state`` for modules whose step is not known.
-        level: which of stacked recurrent layers.
-        direction: which direction of a bidirectional layer.
-        hidden_only: set the hidden state of an LSTM alone.
-        cm: "full", or "weights": units with no recurrent weight between them (zero or pruned) have no connection; only where a
-            layer is perturbed, since watched units share causes that no weight between them shows.
-        calls: how many calls of a layer are kept for observations.
-        seed: of the kept calls and the draws.
-
-    Raises:
-        InvalidArgumentError: a value that cannot be.
-    """
-
-    tpm: TpmSource = "auto"
-    background: Background = "sampled"
-    draws: int = 128
-    step: StepFunction | None = None
-    level: int = -1
-    direction: Direction = "forward"
-    hidden_only: bool = False
-    cm: Literal["full", "weights"] = "full"
-    calls: int = 8
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Checks each value."""
-        for name, choices in (
-            ("tpm", ("auto", "perturb", "observe")),
-            ("background", ("sampled", "fixed")),
-            ("direction", ("forward", "backward")),
-            ("cm", ("full", "weights")),
-        ):
-            if getattr(self, name) not in choices:
-                msg = f"{name}={getattr(self, name)!r}: choose one of {', '.join(map(repr, choices))}."
-                raise InvalidArgumentError(msg)
-        if self.cm == "weights" and self.tpm == "observe":
-            msg = (
-                "cm='weights' with tpm='observe': units that are watched share causes that no weight between them shows, so "
-                "weights cannot say which connections they have. Use tpm='perturb' or 'auto', or leave cm out."
-            )
-            raise InvalidArgumentError(msg)
-        if isinstance(self.draws, bool) or not isinstance(self.draws, int) or self.draws < 1:
-            msg = f"draws={self.draws!r}: give the number of observed backgrounds to average over, 1 or more."
-            raise InvalidArgumentError(msg)
-
-    def check_for_depth(self) -> None:
-        """Checks these options where blocks are perturbed, and no recurrent layer.
-
-        Raises:
-            InvalidArgumentError: an option that says how a recurrent layer is stepped or wired.
-        """
-        refuse_given(
-            *(self, ("step", "level", "direction", "hidden_only", "cm")),
-            why="it is about recurrent layers; with transitions='depth' whole blocks are perturbed",
-        )
-
-    def over(self, lag: int) -> PerturbOptions:
-        """These options for transitions that span so many steps: a perturbation is of one step, so more of them are watched.
-
-        Raises:
-            InvalidArgumentError: a perturbation is asked for, or what only a perturbation has.
-        """
-        if lag == 1:
-            return self
-        if self.tpm == "perturb" or self.cm == "weights":
-            what = "tpm='perturb'" if self.tpm == "perturb" else "cm='weights'"
-            msg = (
-                f"lag={lag} with {what}: a layer that is perturbed makes one step, so its TPM would be that of lag=1 whatever the "
-                "lag. Use lag=1, or tpm='observe' without cm."
-            )
-            raise InvalidArgumentError(msg)
-        return replace(self, tpm="observe")
 
 
 @dataclass

@@ -1,0 +1,87 @@
+"""How causal TPMs are made, checked when it is given."""
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias, get_args
+
+from lightning_iit.capture.options import refuse_given
+from lightning_iit.capture.perturb.stepper import Direction
+from lightning_iit.capture.perturb.steps import StepFunction
+from lightning_iit.capture.perturb.tpm import Background
+from lightning_iit.errors import InvalidArgumentError
+
+TpmSource: TypeAlias = Literal["auto", "perturb", "observe"]
+Connectivity: TypeAlias = Literal["full", "weights"]
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class PerturbSettings:
+    """Whether and how layers are perturbed. Each field is an option: :class:`~lightning_iit.IITCallback` has the words."""
+
+    tpm: TpmSource = "auto"
+    background: Background = "sampled"
+    draws: int = 128
+    step: StepFunction | None = None
+    level: int = -1
+    direction: Direction = "forward"
+    hidden_only: bool = False
+    cm: Connectivity = "full"
+    seed: int = 0
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class PerturbOptions(PerturbSettings):
+    """The settings of a perturbation, checked.
+
+    Args:
+        calls: how many calls of a layer are kept for observations.
+
+    Raises:
+        InvalidArgumentError: a value that cannot be.
+    """
+
+    calls: int = 8
+
+    def __post_init__(self) -> None:
+        """Checks each value."""
+        for name, kind in (("tpm", TpmSource), ("background", Background), ("direction", Direction), ("cm", Connectivity)):
+            choices = get_args(kind)
+            if getattr(self, name) not in choices:
+                msg = f"{name}={getattr(self, name)!r}: choose one of {', '.join(map(repr, choices))}."
+                raise InvalidArgumentError(msg)
+        if self.cm == "weights" and self.tpm == "observe":
+            msg = (
+                "cm='weights' with tpm='observe': units that are watched share causes that no weight between them shows, so "
+                "weights cannot say which connections they have. Use tpm='perturb' or 'auto', or leave cm out."
+            )
+            raise InvalidArgumentError(msg)
+        if isinstance(self.draws, bool) or not isinstance(self.draws, int) or self.draws < 1:
+            msg = f"draws={self.draws!r}: give the number of observed backgrounds to average over, 1 or more."
+            raise InvalidArgumentError(msg)
+
+    def check_for_depth(self) -> None:
+        """Checks these options where blocks are perturbed, and no recurrent layer.
+
+        Raises:
+            InvalidArgumentError: an option that says how a recurrent layer is stepped or wired.
+        """
+        refuse_given(
+            *(self, ("step", "level", "direction", "hidden_only", "cm")),
+            why="it is about recurrent layers; with transitions='depth' whole blocks are perturbed",
+        )
+
+    def over(self, lag: int) -> "PerturbOptions":
+        """Returns a copy for this ``lag``: a perturbation covers one step, so ``lag > 1`` switches to ``tpm="observe"``.
+
+        Raises:
+            InvalidArgumentError: ``lag > 1`` with ``tpm="perturb"`` or ``cm="weights"``, which need a perturbation.
+        """
+        if lag == 1:
+            return self
+        if self.tpm == "perturb" or self.cm == "weights":
+            what = "tpm='perturb'" if self.tpm == "perturb" else "cm='weights'"
+            msg = (
+                f"lag={lag} with {what}: a layer that is perturbed makes one step, so its TPM would be that of lag=1 whatever the "
+                "lag. Use lag=1, or tpm='observe' without cm."
+            )
+            raise InvalidArgumentError(msg)
+        return replace(self, tpm="observe")

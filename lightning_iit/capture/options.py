@@ -1,4 +1,4 @@
-"""What to capture, checked when it is given."""
+"""The options of a capture, checked when they are created."""
 
 from __future__ import annotations
 
@@ -16,37 +16,47 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MOST_UNITS = 12
+"""The most binary elements that are analysed together: 12 have 4,096 states."""
 CALIBRATED = ("median", "mean")
+"""The threshold strategies that compute thresholds from recorded activations."""
 STRATEGIES = (*CALIBRATED, "zero")
-"""What a threshold may be, besides a number. Those that are calibrated are found on activations."""
+"""The names that ``threshold`` accepts; it also accepts a number."""
 TRANSITIONS = ("auto", "time", "stream", "depth")
 
 
 @dataclass(frozen=True)
 class CaptureOptions:
-    """Which layers and units are watched, and how.
+    """Holds which layers and units are watched, and how their activations become states and transitions.
 
     Args:
-        layers: names or globs over ``named_modules()`` (``*`` stays within a part of the name, ``**`` does not); None picks one.
-        units: how many units of each layer, which ones, or "auto": as many as the expected transitions can serve.
-        selection: how that many are chosen: "variance" (those that vary most), "entropy" (whose binary states do), "weight_norm"
-            (the largest incoming weights), "random", "first", or "clusters": macro units, each the mean of units that correlate.
-        threshold: "median", "mean", "zero" or a number; a unit is ON above it.
-        bits: 1, or 2: a unit is coded as two binary elements, the Gray code of its quartiles.
-        groups: so many different random subsets of units, each analysed by itself (then ``selection`` is not asked).
-        transitions: "time" along a sequence, "stream" from one sample to the next, "auto": along a sequence where there is one.
-        layout: the axes of a layer's output, e.g. "TBU": B batch, T time, N token, P patch, U or C unit, any other letter is
-            averaged over. For all layers, or by name or glob. None tells it from the module and the rank.
-        unit_fn: from a layer's output to a tensor in the layout, for outputs in which no tensor of units can be found.
-        lag: how many steps (or samples) a transition spans.
-        seed: of a random choice of units.
-        calibration_batches: on how many first batches of an epoch thresholds are calibrated.
-        freeze_threshold: keep the thresholds of the first epoch.
-        window: how many epochs make one TPM (for "auto" units).
-        max_units: refuse more units than this.
+        layers: names or globs over ``named_modules()`` (``*`` matches within one part of a dotted name, ``**`` across parts); None
+            picks one layer.
+        units: how many units of each layer, a list of unit indices, or "auto": as many as the expected number of transitions
+            allows.
+        selection: how the units are chosen: "variance" (the units that vary most), "entropy" (the units whose binary states vary
+            most), "weight_norm" (the largest incoming weights), "random", "first", or "clusters": macro units, each the mean of
+            units that correlate.
+        threshold: "median", "mean", "zero" or a number; a unit is ON where its activation is greater than the threshold.
+        bits: how many binary elements code a unit: 1 or 2. With 2 a unit is coded by the Gray code of its quartiles.
+        groups: how many different random groups of units are analysed, each on its own. With more than one group the default
+            ``selection`` is ignored, and only "random" may be given.
+        transitions: between which states transitions are counted: "time" along a sequence (of time steps, tokens or patches),
+            "stream" from one sample to the next, "depth" from one block of a stack to the next, "auto": along a sequence where the
+            output has one, else from sample to sample.
+        layout: the axes of a layer's output, e.g. "TBU": B batch, T time, N token, P patch, U or C unit; an axis with any other
+            letter is averaged over. One text for all layers, or a mapping from layer names or globs to texts. None infers the
+            layout from the module and the number of axes.
+        unit_fn: takes a layer's output and returns a tensor in the layout; for outputs in which no tensor of units is found.
+        lag: how many time steps (or samples) one transition spans.
+        seed: the seed of the random choice of units.
+        calibration_batches: on how many batches at the start of an epoch the thresholds are calibrated.
+        freeze_threshold: keep the thresholds of the first epoch for all later epochs.
+        window: how many epochs make one TPM (used to estimate the number of transitions for ``units="auto"``).
+        max_units: the most binary elements of a layer that are accepted; never more than 12.
 
     Raises:
-        InvalidArgumentError: a value that cannot be.
+        InvalidArgumentError: an option has a value that is not allowed, or does not fit another option. The subclass
+            TooManyUnitsError: there are more elements than ``max_units``.
     """
 
     layers: str | Sequence[str] | None = None
@@ -66,7 +76,7 @@ class CaptureOptions:
     max_units: int = MOST_UNITS
 
     def __post_init__(self) -> None:
-        """Checks each value."""
+        """Checks the value of each option."""
         _check_choice("selection", self.selection, SELECTIONS)
         _check_choice("transitions", self.transitions, TRANSITIONS)
         _check_threshold(self.threshold)
@@ -85,6 +95,7 @@ class CaptureOptions:
                 parse_layout(layout)
 
     def _check_groups(self) -> None:
+        """Checks that nothing else determines the units when several random groups of units are asked for."""
         if self.groups == 1:
             return
         if not isinstance(self.units, (int, str)):
@@ -95,6 +106,7 @@ class CaptureOptions:
             raise InvalidArgumentError(msg)
 
     def _check_depth(self) -> None:
+        """Checks that no option is given that has no meaning for transitions along depth."""
         if self.transitions != "depth":
             return
         refuse_given(
@@ -110,10 +122,15 @@ class CaptureOptions:
 
 
 def refuse_given(options: DataclassInstance, names: Sequence[str], *, why: str) -> None:
-    """Refuses each of these options that is not at its default.
+    """Checks that each of the named options still has its default value.
+
+    Args:
+        options: the dataclass that holds the options.
+        names: the options that must not be given.
+        why: the reason, for the error message.
 
     Raises:
-        InvalidArgumentError: with the reason ``why``.
+        InvalidArgumentError: one of the options has another value.
     """
     for option in fields(options):
         given = getattr(options, option.name)

@@ -151,7 +151,7 @@ class Coding:
 
 @dataclass(frozen=True)
 class ThresholdTensors:
-    """Holds thresholds as tensors ``[element]``, to compare activations with; ``upper`` is None where there is no upper threshold."""
+    """Holds thresholds as tensors ``[element]`` to compare activations with; ``upper`` is None if no element has an upper one."""
 
     lower: Tensor
     upper: Tensor | None = None

@@ -79,7 +79,7 @@ class GroupCounter:
     # --- thresholds ---
 
     def samples(self, rows: Tensor) -> np.ndarray:
-        """Computes element values ``[row, element]`` (float64) of activations ``[row, column]``, and drops rows that are not finite."""
+        """Computes the element values ``[row, element]`` (float64) of activations ``[row, column]``, for the finite rows only."""
         values = self._values(rows).cpu().double()
         return values[torch.isfinite(values).all(-1)].numpy()
 

@@ -108,7 +108,7 @@ class LayerCapture:
     # --- resuming ---
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns the units and frozen thresholds as plain data: of the first group at the top, of further groups under "groups"."""
+        """Returns the units and frozen thresholds as plain data: the first group at the top, further groups under "groups"."""
         mine, *others = [
             {"units": msgspec.to_builtins(counter.units), "thresholds": msgspec.to_builtins(counter.frozen)}
             for counter in self.counters

@@ -110,7 +110,7 @@ class TransitionCounts(Metric):
         self._step += 1
 
     def _part(self) -> Tensor:
-        """Returns the flat table of the current part: for each half of the part a cell for pairs without a state and ``4**n`` cells.
+        """Returns the flat table of the current part: for each of its halves a cell for pairs without a state and ``4**n`` cells.
 
         Where there are too many parts, neighbouring parts are merged, and later parts span twice as many steps.
         """

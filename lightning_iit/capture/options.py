@@ -20,7 +20,7 @@ MOST_UNITS = 12
 CALIBRATED = ("median", "mean")
 """The threshold strategies that compute thresholds from recorded activations."""
 STRATEGIES = (*CALIBRATED, "zero")
-"""The names that ``threshold`` accepts; it also accepts a number."""
+"""The names that ``threshold`` accepts besides a number."""
 TRANSITIONS = ("auto", "time", "stream", "depth")
 
 
@@ -140,12 +140,14 @@ def refuse_given(options: DataclassInstance, names: Sequence[str], *, why: str) 
 
 
 def _check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    """Checks that a value is one of the choices."""
     if value not in choices:
         msg = f"{name}={value!r}: expected one of {', '.join(map(repr, choices))}."
         raise InvalidArgumentError(msg)
 
 
 def _check_threshold(value: Any) -> None:
+    """Checks that a threshold is a finite number or the name of a strategy."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     if not number and value not in STRATEGIES:
         msg = f"threshold={value!r}: expected one of {', '.join(map(repr, STRATEGIES))}, or a finite number."
@@ -153,6 +155,7 @@ def _check_threshold(value: Any) -> None:
 
 
 def _check_bits(bits: Any, threshold: Any) -> None:
+    """Checks that a unit is coded by 1 bit, or by 2 bits where the threshold is not given."""
     if isinstance(bits, bool) or bits not in (1, 2):
         msg = f"bits={bits!r}: a unit is coded as 1 binary element, or as 2 (the Gray code of its quartiles)."
         raise InvalidArgumentError(msg)
@@ -162,6 +165,7 @@ def _check_bits(bits: Any, threshold: Any) -> None:
 
 
 def _check_units(units: Any, most: int, bits: int) -> None:
+    """Checks that ``units`` is "auto", a number or a list of indices, and that there are at most ``most`` elements."""
     if units == "auto":
         return
     whole = isinstance(units, int) and not isinstance(units, bool)
@@ -184,6 +188,7 @@ def _check_units(units: Any, most: int, bits: int) -> None:
 
 
 def _check_indices(units: Sequence[Any]) -> None:
+    """Checks that unit indices are whole numbers from 0, each named once."""
     if any(not isinstance(index, int) or isinstance(index, bool) or index < 0 for index in units):
         msg = f"units={list(units)!r}: unit indices are whole numbers from 0."
         raise InvalidArgumentError(msg)

@@ -30,7 +30,7 @@ def silence(module: nn.Module) -> None:
     Other modules are left as they are. Inside :func:`preserved` the silence ends with the context.
     """
     logger: Any = module
-    # By what it has: lightning.pytorch and pytorch_lightning have each a class of their own.
+    # Recognised by its attributes, since lightning.pytorch and pytorch_lightning each have a class of their own.
     if hasattr(module, "_current_fx_name") and all(callable(getattr(module, name, None)) for name in ("log", "log_dict")):
         logger.log = logger.log_dict = _log_nothing
 
@@ -144,6 +144,7 @@ def _containers(attributes: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _items(container: Any) -> Iterable[Any]:
+    """Returns the items of a container: key and value pairs of a dict, else the elements."""
     return container.items() if isinstance(container, dict) else container
 
 

@@ -88,7 +88,8 @@ def watch_pass(
     """Runs a module over a loader as one epoch of a watch that is attached to the module, and restores the module afterwards.
 
     Every pass begins with the same random states, so that random augmentation, or sampling in the model, is the same in each pass.
-    Under ``torch.distributed`` every rank must call this; where one rank fails or has no more batches, the pass ends on all ranks.
+    Under ``torch.distributed`` every rank must call this function; where one rank fails or has no more batches, the pass ends on
+    all ranks.
 
     Args:
         module: called as :func:`call_with` says.
@@ -106,7 +107,7 @@ def watch_pass(
     """
 
     def batches() -> Iterator[Any]:
-        # The beginning too, since what fails there on one rank must end the pass on all.
+        # The epoch is begun in here too, since an exception at its start on one rank must end the pass on all ranks.
         watch.begin_epoch(_length(loader), initial=initial)
         _seed(seed)
         silence(module)
@@ -147,7 +148,7 @@ def _seed(seed: int) -> None:
     Does not call torch.manual_seed, which would also seed a CUDA that is not in use yet.
     """
     random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002  the global state is what transforms of a data set may draw from
+    np.random.seed(seed % 2**32)  # noqa: NPY002  transforms of a data set may draw from the global state
     torch.default_generator.manual_seed(seed)
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.manual_seed_all(seed)

@@ -22,7 +22,7 @@ def synchronized_steps(
 ) -> tuple[int, str | None]:
     """Calls a model with batch after batch, until on some rank the batches end or something fails.
 
-    Before each step the ranks agree whether to go on. Every rank must call this.
+    Before each step the ranks agree whether to go on. Every rank must call this function.
 
     Args:
         watch: the watch that is attached to the model; told when each step begins and ends.

@@ -30,7 +30,7 @@ def copy_without_trainer(module: nn.Module, trainer: object) -> nn.Module:
 
     Args:
         module: the LightningModule.
-        trainer: its trainer, which is not copied.
+        trainer: the trainer of the module; the copy has None in its place.
     """
     twin = copy.deepcopy(module, {id(trainer): None})
     silence(twin)
@@ -62,7 +62,7 @@ def first_batches(loader: object) -> Iterator[Any]:
 def watch_untrained(trainer: Trainer, module: LightningModule, watch: Watch, *, samples: int) -> bool:
     """Runs ``training_step`` of a copy of the module on the first batches, while the copy is watched.
 
-    Every rank must call this. An exception in the pass ends the pass and becomes a warning.
+    Every rank must call this function. An exception in the pass ends the pass and becomes a warning.
 
     Args:
         trainer: the trainer, at the start of its training.
@@ -77,7 +77,7 @@ def watch_untrained(trainer: Trainer, module: LightningModule, watch: Watch, *, 
     twin: Any = None
 
     def batches() -> Iterator[Any]:
-        # The copy too is made in here, since what fails there on one rank must end the pass on all.
+        # The copy is made in here too, since an exception in the copying on one rank must end the pass on all ranks.
         nonlocal twin
         twin = copy_without_trainer(module, trainer)
         watch.attach(twin)

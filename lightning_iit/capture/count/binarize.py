@@ -104,7 +104,7 @@ def encode(activations: Tensor, thresholds: Tensor, upper: Tensor | None = None)
     on = torch.gt(values, thresholds.repeat(rows), out=torch.empty_like(values))
     if upper is not None:
         on *= values <= upper.repeat(rows)
-    on += values - values  # NaN where an activation is not finite, and so is its row's code
+    on += values - values  # NaN where an activation is not finite, which makes the code of the row NaN too
     weights = 2.0 ** torch.arange(n, dtype=on.dtype, device=on.device)
     with torch.autocast(on.device.type, enabled=False):
         codes = on.reshape(-1, n).mv(weights)

@@ -46,7 +46,7 @@ class GroupCounter:
         self.begin_epoch()
 
     def begin_epoch(self) -> None:
-        """Resets the counts and, unless they are frozen or need no data, the thresholds."""
+        """Resets the counts, and also the thresholds unless the thresholds are frozen or need no data."""
         strategy = self._options.threshold
         self.thresholds: Thresholds | None = self.frozen
         if not needs_data(strategy):
@@ -59,7 +59,7 @@ class GroupCounter:
         self._without: Tensor | int = 0
 
     def read_from(self, kept: tuple[int, ...]) -> None:
-        """Sets which units of the layer the activations hold that are passed to this counter from now on.
+        """Sets which units of the layer the columns of later activations belong to.
 
         Args:
             kept: the layer's unit index of each column of the activations.
@@ -106,8 +106,8 @@ class GroupCounter:
         Args:
             activations: ``[sequence, time, column]``, or ``[sample, column]`` where transitions go from sample to sample.
             lengths: the lengths ``[sequence]`` of the sequences; None where no sequence is padded.
-            number: which call of the layer within its step (0 is the first). From sample to sample, transitions go on from step to
-                step between calls of the same number.
+            number: which call of the layer within its step (0 is the first). Where transitions go from sample to sample, the
+                samples of calls with the same number form one stream over all steps.
         """
         assert self.thresholds is not None
         if self._limits is None:
@@ -144,7 +144,7 @@ class GroupCounter:
         self._last_code = torch.where(last >= 0, codes[last], torch.as_tensor(self._last_code, device=codes.device))
 
     def summed(self, rows: Tensor | None, device: torch.device) -> TransitionCounts:
-        """Closes the counts of the epoch and sums them over all ranks; every rank must call this.
+        """Closes the counts of the epoch and sums the counts over all ranks; every rank must call this method.
 
         Args:
             rows: activations ``[row, column]`` that are still kept; counted as left out where the group has no thresholds.

@@ -87,7 +87,7 @@ class LayerCapture:
         return tuple(sorted({unit for counter in self.counters for unit in counter.coding.columns}))
 
     def begin_epoch(self) -> None:
-        """Starts an epoch: resets the counts and, unless they are frozen or need no data, the thresholds."""
+        """Starts an epoch: resets the counts, and also the thresholds unless the thresholds are frozen or need no data."""
         self.reading.restart(self.layer)
         for counter in self.counters:
             counter.begin_epoch()
@@ -144,7 +144,7 @@ class LayerCapture:
     # --- units ---
 
     def first_data(self) -> FirstData | None:
-        """Returns what this rank recorded before the units were chosen; None where nothing was recorded."""
+        """Returns the data that this rank recorded before the units were chosen; None where nothing was recorded."""
         rows = self.reading.rows()
         if rows is None:
             return None
@@ -156,11 +156,11 @@ class LayerCapture:
         return FirstData(Moments.of(rows), len(rows), max(transitions, 0), activations)
 
     def choose_units(self, parts: Sequence[FirstData], *, steps: int, expected_batches: int | None) -> None:
-        """Chooses the units from what each rank saw in the first steps, and limits the recording to these units.
+        """Chooses the units from the first data of all ranks, and limits the recording to these units.
 
         Args:
-            parts: what each rank saw.
-            steps: how many steps that was.
+            parts: the first data of each rank.
+            steps: in how many steps the data were recorded.
             expected_batches: how many batches an epoch has; None where not known (used for ``units="auto"``).
 
         Raises:
@@ -264,7 +264,7 @@ class LayerCapture:
         return numbers
 
     def summed(self) -> list[TransitionCounts]:
-        """Returns the transition counts of each group, summed over all ranks; every rank must call this."""
+        """Returns the transition counts of each group, summed over all ranks; every rank must call this method."""
         uncounted = None if self.calibrated else self.reading.rows()
         device = _device_of(self.layer.ancestors[0])
         return [counter.summed(uncounted, device) for counter in self.counters]

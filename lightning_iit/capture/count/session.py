@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from lightning_iit.records import Axis
 
 _T = TypeVar("_T")
-# Small enough that the temporaries of a count stay in the cache and are not mapped anew each time.
+# Small enough that the temporary tensors of a count stay in the cache and need no new memory each time.
 _CHUNK_VALUES = 2**16
 _CHUNK_STEPS = 512
 _RAW_VALUES = 2**21
@@ -144,7 +144,7 @@ class Capture:
         self._initial = initial
         self._step = 0
         self._flushed = 0
-        # Until the units are chosen, ranks meet soon and often; later nothing is to be done before the end of the calibration.
+        # Until the units are chosen, ranks exchange data soon and often; later there is nothing to do before calibration ends.
         chosen = all(capture.units is not None for capture in self._captures)
         self._next = self._next_exchange = float(self._calibration_steps) if chosen else 1.0
         for capture in self._captures:
@@ -229,7 +229,7 @@ class Capture:
     # --- results ---
 
     def _result(self, capture: LayerCapture, ranks: Sequence[_Seen]) -> LayerEpoch:
-        """Builds the result of one layer from what all ranks saw."""
+        """Builds the result of one layer from the reports of all ranks."""
         called = any(rank.called for rank in ranks)
         error = next((rank.error for rank in ranks if rank.error), "")
         axis: Axis = next((rank.axis for rank in ranks if rank.called), "stream")
@@ -262,7 +262,7 @@ class Capture:
         ]
         for capture, stored in known:
             capture.load_state_dict(stored)
-        # Layers may come from several analyses, and those that were watched in depth have no calibration.
+        # Layers may come from several analyses, and layers that were watched along depth have no calibration.
         steps = [stored["calibration_steps"] for _, stored in known if "calibration_steps" in stored]
         self._calibration_steps = min(steps, default=self._calibration_steps)
         self.begin_epoch(self._expected_batches, initial=self._initial)
@@ -278,7 +278,7 @@ def _guarded(capture: LayerCapture, act: Callable[[], _T]) -> _T | None:
 
 
 def _seen(capture: LayerCapture) -> _Seen:
-    """Returns what this rank saw of the layer in this epoch."""
+    """Returns the report of this rank on the layer in this epoch."""
     error = capture.reading.recorder.error
     return _Seen(capture.reading.called, capture.reading.axis, "" if error is None else f"{type(error).__name__}: {error}")
 

@@ -101,7 +101,7 @@ class TransitionCounts(Metric):
         self._step, self._start, self._span = 0, 0, 1
         triples = 8**n if n <= MOST_UNITS_IN_TRIPLES else 0
         self.add_state("halves", torch.zeros((self._sides, 4**n), dtype=torch.int64), dist_reduce_fx="sum")
-        # One more in front, for what has no state.
+        # One cell more in front, which counts successions without a state (NO_STATE + 1 is index 0).
         self.add_state("triples", torch.zeros(1 + triples, dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state("left_out", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
@@ -120,7 +120,7 @@ class TransitionCounts(Metric):
                 self._parts = [torch.stack((one.sum(0), other.sum(0))) for one, other in pairs]
                 self._span *= 2
             self._start = self._step
-            # What is made in inference mode could not be changed outside of it.
+            # A tensor that is made in inference mode cannot be changed outside of inference mode.
             with torch.inference_mode(mode=False):
                 self._parts.append(torch.zeros((self._sides, 1 + 4**self.n), dtype=torch.int64, device=self.device))
         return self._parts[-1].view(-1)
@@ -199,5 +199,5 @@ class TransitionCounts(Metric):
 
 def _add_up(bins: Tensor, index: Tensor) -> None:
     """Adds to each bin of ``bins`` how often ``index`` names the bin."""
-    # Not bincount: on a GPU it waits for the device, and the training step must not.
+    # Not bincount, which waits for a GPU: the training step must not wait.
     bins.scatter_add_(0, index, torch.ones_like(index))

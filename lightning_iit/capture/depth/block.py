@@ -169,7 +169,7 @@ class Block:
             return None
         return Step(torch.cat([step.before for step in self._steps]), torch.cat([step.after for step in self._steps]))
 
-    # --- set ---
+    # --- setting units ---
 
     @property
     def calls(self) -> tuple[WholeCall, ...]:

@@ -63,7 +63,7 @@ class OutputReader:
     # --- the first output ---
 
     def _read_first(self, output: Any) -> Activations:
-        """Determines from the first output how this and all later outputs are read, and returns the activations of the first."""
+        """Determines from the first output how all outputs are read, and returns the activations in the first output."""
         self._unwrap = unwrapper(output, self._options.unit_fn)
         activations = output if self._unwrap is None else self._unwrap(output)
         self._output = self._told_layout() or layout_of(activations, self._layer.module, ancestors=self._layer.ancestors)
@@ -99,7 +99,7 @@ class OutputReader:
         index = None if self._indices is None else torch.tensor(self._indices, device=device)
         return reader(self._output, index, self._unwrap)
 
-    # --- what was kept ---
+    # --- the recorded activations ---
 
     def narrow(self, indices: Sequence[int]) -> None:
         """Limits the reading to the units at ``indices``, and drops all other units from the activations recorded so far."""
@@ -170,6 +170,6 @@ def rows_of(values: Tensor, lengths: Tensor | None) -> Tensor:
 def _last_rows(values: Tensor, lengths: Tensor | None) -> Tensor:
     """Returns the last time step of each sequence, ``[sequence, unit]``."""
     if lengths is None:
-        # A view of them would keep the whole sequences in memory for as long as these rows are kept.
+        # A view would keep the whole sequences in memory for as long as these rows are kept.
         return values[:, -1].clone()
     return values[torch.arange(len(values), device=values.device), lengths.to(values.device) - 1]

@@ -56,7 +56,7 @@ class Recorder:
 
     def record(self, output: Any) -> None:
         """Records the activations in an output while the gate is open. An exception ends the recording, never the training."""
-        # Within a backward pass a forward is a repetition: activation checkpointing recomputes what was counted before.
+        # A forward pass within a backward pass is a repetition: activation checkpointing computes counted calls again.
         if not self.gate.open or self.error is not None or _in_backward() != -1:
             return
         try:
@@ -123,10 +123,10 @@ class CellRecorder(Recorder):
             return True
         if hidden is self._last:
             return False
-        # A state that comes out of a computation is taken for the previous one, masked or normalised on its way.
+        # A state with a gradient was computed, so it is taken to be the cell's last state, masked or normalised on the way.
         if torch.is_grad_enabled():
             return not hidden.requires_grad
-        # Without gradients nothing tells that: only what looks like a beginning is one. To look waits for a GPU: not in training.
+        # Without gradients only zeros or another shape show a start. The test for zeros waits for a GPU, but never in training.
         return hidden.shape != self._last.shape or not bool(hidden.any())
 
 
@@ -145,7 +145,7 @@ def attach_hook(module: nn.Module, recorder: Recorder) -> RemovableHandle:
         return module.register_forward_hook(_cell_hook(recorder), with_kwargs=True)
     record = recorder.record
     compiling = torch.compiler.is_compiling
-    # Leaving a graph costs more than the recording itself, so that is only paid where a compiler traces the call.
+    # To leave a graph costs more than the recording itself, so the graph is left only where a compiler traces the call.
     record_in_graph = recording_in_graphs(recorder)
 
     def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:

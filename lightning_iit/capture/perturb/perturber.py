@@ -259,7 +259,7 @@ class Perturber:
             if not thresholds.frozen:
                 thresholds = observed_thresholds(observations, watched.stepper, coding, thresholds.strategy)
             codes = pack(observed_states(observations, watched.stepper, coding, thresholds))
-        except Exception:  # noqa: BLE001  a user's step may raise anything; to perturb will say what is wrong
+        except Exception:  # noqa: BLE001  a user's step may raise anything; perturb() reports the error
             return captured
         return replace(
             captured,

@@ -29,7 +29,14 @@ MOST_TIMES = 512
 
 @dataclass(frozen=True)
 class CellStepper:
-    """Steps an ``nn.RNNCell``, ``nn.GRUCell`` or ``nn.LSTMCell``; states and inputs are those of the kept calls."""
+    """Steps an ``nn.RNNCell``, ``nn.GRUCell`` or ``nn.LSTMCell``; states and inputs are those of the kept calls.
+
+    Args:
+        offset: where the state's units begin in the layer's unit axis.
+        suffix: the ending of the names of the weights.
+        among: the range of units that the step computes; None for all.
+        shown: whether the layer's output shows the state.
+    """
 
     offset: int = 0
     suffix: str = ""
@@ -37,11 +44,11 @@ class CellStepper:
     shown: bool = True
 
     def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
-        """Computes the next state of each row."""
+        """Computes the next state of each row, in parts ``[row, unit]``."""
         return Weights.of(module).advance(state, inputs)
 
     def read(self, module: nn.Module, state: State, inputs: Tensor, units: Tensor) -> Tensor:
-        """Computes the hidden state of some units after one step."""
+        """Computes the hidden state of some units after one step, ``[row, len(units)]``; see :meth:`Stepper.read`."""
         return Weights.of(module).read(state, inputs, units)
 
     def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:
@@ -49,7 +56,7 @@ class CellStepper:
 
         A call without a state, or a row with a hidden state of zeros, is the start of a sequence and no observation.
         """
-        dtype = Weights.of(module).w_ih.dtype  # under autocast the inputs may be of another
+        dtype = Weights.of(module).w_ih.dtype  # under autocast the inputs may have another dtype
         found = []
         for call in calls:
             inputs, state = call.argument(0, "input"), call.argument(1, "hx")
@@ -70,6 +77,13 @@ class LayerStepper:
         module: the layer.
         level: which of the stacked layers, as an index; -1 is the last one.
         direction: "forward" or "backward".
+
+    Attributes:
+        level: the index of the level, from 0.
+        direction: "forward" or "backward".
+        offset: where the state's units begin in the layer's unit axis.
+        among: the range of units that the step computes; None for all.
+        shown: whether the layer's output shows the state (of the last level).
 
     Raises:
         InvalidArgumentError: the layer has no such level or direction.
@@ -96,11 +110,11 @@ class LayerStepper:
         return _suffix(self.level, self.direction)
 
     def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
-        """Computes the next state of each row."""
+        """Computes the next state of each row, in parts ``[row, unit]``."""
         return Weights.of(module, self.suffix).advance(state, inputs)
 
     def read(self, module: nn.Module, state: State, inputs: Tensor, units: Tensor) -> Tensor:
-        """Computes the hidden state of some units after one step."""
+        """Computes the hidden state of some units after one step, ``[row, len(units)]``; see :meth:`Stepper.read`."""
         return Weights.of(module, self.suffix).read(state, inputs, units)
 
     def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:
@@ -146,7 +160,7 @@ class _Batch:
             inputs = given.unsqueeze(1) if given.ndim == 2 else given.transpose(0, 1) if module.batch_first else given
             lengths = torch.full((inputs.shape[1],), len(inputs), device=inputs.device)
         first = () if first is None else first if isinstance(first, tuple) else (first,)
-        dtype = Weights.of(module, _suffix(0, "forward")).w_ih.dtype  # under autocast the inputs may be of another
+        dtype = Weights.of(module, _suffix(0, "forward")).w_ih.dtype  # under autocast the inputs may have another dtype
         first = tuple((part.unsqueeze(1) if part.ndim == 2 else part).to(dtype) for part in first)
         inputs, lengths = inputs[:MOST_TIMES].to(dtype), lengths.clamp(max=MOST_TIMES)
         return cls(inputs, lengths, first or _zeros(module, inputs))

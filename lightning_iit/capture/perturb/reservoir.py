@@ -95,7 +95,7 @@ class Reservoir:
 
     def place(self) -> int | None:
         """Draws where the present call is kept: an index below ``size``; None where the call is not kept."""
-        # Within a backward pass a forward is a repetition: activation checkpointing recomputes what was seen before.
+        # A forward pass within a backward pass is a repetition: activation checkpointing computes seen calls again.
         if not self.gate.open or torch._C._current_graph_task_id() != -1:
             return None
         place = self.seen if self.seen < self.size else self._random.randrange(self.seen + 1)

@@ -77,7 +77,7 @@ class PerturbedTpm:
 def observe(
     module: nn.Module, stepper: Stepper, calls: Sequence[Call], *, limit: int = MOST_OBSERVATIONS, seed: int = 0
 ) -> Observations | None:
-    """Finds the states in which a module was and the input that the module got in each, from calls kept while it trained.
+    """Finds the states in which a module was and the input that the module got in each, from calls kept during training.
 
     Args:
         module: the layer, with its present weights.
@@ -101,7 +101,16 @@ def observe(
 
 
 def observed_values(observations: Observations, stepper: Stepper, coding: Coding) -> Tensor:
-    """Computes the element values ``[row, element]`` in the observed states."""
+    """Computes the element values ``[row, element]`` in the observed states.
+
+    Args:
+        observations: the states in which the layer was observed.
+        stepper: steps the layer.
+        coding: how the elements are made from the layer's units.
+
+    Raises:
+        StepError: a unit is not in the direction that is stepped.
+    """
     return coding.values(observations.state[0][:, _local(coding, stepper, observations)])
 
 
@@ -116,13 +125,26 @@ def observed_thresholds(observations: Observations, stepper: Stepper, coding: Co
         stepper: steps the layer.
         coding: how the elements are made from the layer's units.
         strategy: "median", "mean", "zero" or a number.
+
+    Raises:
+        StepError: a unit is not in the direction that is stepped.
     """
     values = observed_values(observations, stepper, coding)
     return coding.thresholds(strategy, values.double().cpu().numpy(), frozen=False)
 
 
 def observed_states(observations: Observations, stepper: Stepper, coding: Coding, thresholds: Thresholds) -> Tensor:
-    """Computes the bits ``[row, element]`` (boolean) of the observed states."""
+    """Computes the bits ``[row, element]`` (boolean) of the observed states.
+
+    Args:
+        observations: the states in which the layer was observed.
+        stepper: steps the layer.
+        coding: how the elements are made from the layer's units.
+        thresholds: the thresholds of the elements.
+
+    Raises:
+        StepError: a unit is not in the direction that is stepped.
+    """
     values = observed_values(observations, stepper, coding)
     return ThresholdTensors.of(thresholds, like=values).bits(values)
 

@@ -128,7 +128,7 @@ class Watch:
                 self._begin_snapshot()
 
     def _begin_snapshot(self) -> None:
-        """Starts to record the next batch for a snapshot of the network."""
+        """Starts recording the next batch for a snapshot of the network."""
         if self.snapshots is not None:
             self.snapshots.before_batch(self._units(), self._gate)
 

@@ -151,11 +151,11 @@ class Capture:
             capture.begin_epoch()
 
     def begin_step(self) -> None:
-        """Starts to record, at the start of a training step. Not needed where ``attach`` was given a gate."""
+        """Starts recording, at the start of a training step. Not needed where ``attach`` was given a gate."""
         self._switch.open = True
 
     def end_step(self) -> None:
-        """Stops to record. Every so many steps the recorded activations are counted."""
+        """Stops recording, at the end of a training step. Once in many steps the recorded activations are counted."""
         self._switch.open = False
         for recorder in self._recorders:
             recorder.passes = 0

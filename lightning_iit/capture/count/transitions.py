@@ -67,12 +67,12 @@ def counts_record(joint: Tensor) -> Counts:
 class TransitionCounts(Metric):
     """Counts transitions of n binary units, summed over batches and ranks.
 
-    Pairs of states are counted, and up to ``MOST_UNITS_IN_TRIPLES`` units also three states in a row (for the test of Markov
-    order). Up to ``MOST_UNITS_IN_HALVES`` units the pairs of the first and of the second half of the data are counted separately
-    (for the test of stationarity). No transition goes from one sequence to another, and none has a row without a state.
+    Pairs of states are counted; for up to ``MOST_UNITS_IN_TRIPLES`` units three states in a row are counted too (for the test of
+    Markov order). For up to ``MOST_UNITS_IN_HALVES`` units the pairs of the first and of the second half of the data are counted
+    separately (for the test of stationarity). No transition goes from one sequence to another, and none has a row without a state.
 
     Where the middle of the data will be is not known before the end. Pairs are therefore counted in parts, one for each span of
-    steps; :meth:`close` joins the parts to two halves.
+    steps; :meth:`close` joins the parts into two halves.
 
     Args:
         n: the number of units.
@@ -157,7 +157,7 @@ class TransitionCounts(Metric):
         self.left_out = self.left_out + left_out
 
     def close(self) -> None:
-        """Joins the parts to two halves of about equal counts.
+        """Joins the parts into two halves of about equal counts.
 
         Must be called before the counts are summed over ranks or read.
         """

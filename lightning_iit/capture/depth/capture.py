@@ -140,11 +140,14 @@ class DepthCapture:
             block.clear()
 
     def begin_step(self) -> None:
-        """Starts to keep calls, at the start of a training step. Not needed where ``attach`` was given a gate."""
+        """Starts keeping calls, at the start of a training step. Not needed where ``attach`` was given a gate."""
         self._switch.open = True
 
     def end_step(self) -> None:
-        """Stops to keep calls. Chooses the units after the first step in which the blocks were called."""
+        """Stops keeping calls, at the end of a training step.
+
+        After the first step in which the blocks were called, the units are chosen.
+        """
         self._switch.open = False
         if self._units is None:
             self._choose_units()
@@ -222,7 +225,7 @@ class DepthCapture:
         )
 
     def _pool(self, epochs: list[DepthEpoch]) -> DepthEpoch:
-        """Joins the results of all blocks to one; its ``thresholds`` are those after the last block."""
+        """Joins the results of all blocks into one; its ``thresholds`` are those after the last block."""
         name = self.layers[0]
         broken = next((epoch for epoch in epochs if epoch.problem is not None), None)
         counts = tuple(epoch.counts for epoch in epochs if epoch.counts is not None)

@@ -32,9 +32,9 @@ class Switch:
 class TrainingStep:
     """Lets calls count while Lightning runs the ``training_step`` of a module, and at no other time.
 
-    Lightning stores in the module the name of the method or hook that is running, because ``log()`` needs the name. To read this
-    name in the few watched calls costs a tenth of a callback hook before each batch. The gate is closed for model calls that other
-    callbacks make between two steps.
+    Lightning stores in the module the name of the method or hook that is running, because ``log()`` needs the name. Reading this
+    name in the few watched calls takes a tenth of the time of a callback hook before each batch. The gate is closed for model calls
+    that other callbacks make between two steps.
 
     Args:
         module: the LightningModule that is trained.

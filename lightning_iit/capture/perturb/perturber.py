@@ -52,7 +52,7 @@ _LOWER_LEVEL = (
 
 @dataclass(frozen=True, kw_only=True)
 class PerturbOptions:
-    """Holds how TPMs are made.
+    """Holds the options for making TPMs.
 
     Args:
         tpm: "perturb" (units are set into each state), "observe" (units are watched), or "auto": perturb where a step is known and
@@ -192,7 +192,7 @@ class Perturber:
 
         Raises:
             InvalidArgumentError: given units are outside the direction that is perturbed; or a lower level is perturbed, while
-                units or frozen thresholds would come from the layer's output, which shows only the last level.
+                clusters of units or frozen thresholds would come from the layer's output, which shows only the last level.
         """
         for name, watched in self._watched.items():
             among = watched.stepper.among
@@ -240,10 +240,10 @@ class Perturber:
         """Returns the capture of a layer with the thresholds and states that a perturbation uses.
 
         Thresholds that are not frozen are calibrated again, on the states that the layer goes through with its weights at the end
-        of the epoch: with the thresholds of the start of the epoch a unit may by now be always OFF, and the output has not the
-        values of a lower level. Only states in which the layer was observed with the new thresholds may be analysed (``seen``). The
-        capture is returned unchanged where the layer is not perturbed, was not observed, or cannot be stepped (:meth:`perturb` then
-        gives the reason).
+        of the epoch: with the thresholds of the start of the epoch a unit may by now be always OFF, and the output does not show
+        the values of a lower level. Only states in which the layer was observed with the new thresholds may be analysed (``seen``).
+        The capture is returned unchanged where the layer is not perturbed, was not observed, or cannot be stepped (:meth:`perturb`
+        then gives the reason).
 
         Args:
             captured: the capture of the epoch that ends.

@@ -172,7 +172,7 @@ class _Batch:
 
     @classmethod
     def together(cls, batches: list[_Batch]) -> _Batch:
-        """Joins batches of the same kind to one."""
+        """Joins batches of the same kind into one."""
         return cls(
             torch.cat([batch.inputs for batch in batches], dim=1),
             torch.cat([batch.lengths for batch in batches]),

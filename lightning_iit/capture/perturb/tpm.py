@@ -49,7 +49,8 @@ class PerturbedTpm:
         counts: the counts of n elements. ``visits`` is the number of draws for every state, so the TPM has full coverage and needs
             no prior.
         observed: ``[2**n]``, how often each state was seen (not set) among the observations.
-        off: the value that an OFF unit was set to, ``[unit]`` for each part of the state that was set.
+        off: the value that an OFF unit (each member of a macro unit) was set to, ``[unit]`` for each part of the state that was
+            set.
         on: the value that an ON unit was set to, in the same form.
         background: how the rest of the state and the input were chosen.
         between: with two bits for each unit, the values that a unit was set to in its second and third quartile; ``off`` and ``on``
@@ -83,7 +84,7 @@ def observe(
         module: the layer, with its present weights.
         stepper: steps the layer.
         calls: kept calls (:class:`~lightning_iit.capture.perturb.reservoir.Reservoir`).
-        limit: the most observations; of more, a random sample is kept in the order of the data.
+        limit: the most observations; where there are more, a random sample of them is kept, in the order of the data.
         seed: the seed of that sample, drawn by a generator of its own.
 
     Returns:
@@ -304,7 +305,7 @@ def _sample(total: int, size: int, seed: int) -> Tensor:
 
 
 def _at(observations: Observations, rows: Tensor) -> Observations:
-    """Returns these rows of the observations."""
+    """Returns the observations in these rows."""
     return Observations(tuple(part[rows] for part in observations.state), observations.inputs[rows])
 
 

@@ -1,15 +1,16 @@
-"""The torch side: from the activations of a network in training to transition counts of binary states.
+"""The torch side of the package: turns the activations of a network in training into transition counts of binary states.
 
-``choose/`` finds layers and units, ``hooks/`` copies activations, ``count/`` makes states and counts of them, ``perturb/`` sets
-units into states, ``depth/`` does both along a stack of blocks. ``options`` says what is wanted, ``sensitivity`` counts once more
-with other thresholds, ``preserved`` keeps a passage of the model from leaving a trace. In use::
+``choose/`` finds layers and units, ``hooks/`` copies activations, ``count/`` turns activations into states and counts transitions,
+``perturb/`` sets units into states, ``depth/`` captures and perturbs a stack of blocks. ``options`` holds the options of a capture,
+``sensitivity`` counts the same activations again with other thresholds, ``preserved`` runs a model so that the run leaves no trace
+in the model. In use::
 
-    capture = Capture(model, CaptureOptions(layers=["net.3", "rnn"], units=4))   # wrong names and options fail here
-    capture.layers                              # their names, in order
-    capture.attach()                            # hooks; attach(copy) watches a copy of the model instead; detach() ends it
+    capture = Capture(model, CaptureOptions(layers=["net.3", "rnn"], units=4))   # raises an error for wrong names and options
+    capture.layers                              # the names of the layers, in order
+    capture.attach()                            # sets hooks (attach(copy): on a copy of the model instead); detach() removes them
     capture.begin_epoch(expected_batches)       # initial=True for a pass of the untrained network
-    capture.begin_step(); ...; capture.end_step()   # only what the layers do in between is recorded
-    for layer in capture.end_epoch(): ...       # a LayerEpoch for each layer: counts, units, thresholds, notes, problem
+    capture.begin_step(); ...; capture.end_step()   # records only the calls of the layers between these two
+    for layer in capture.end_epoch(): ...       # one LayerEpoch for each layer: counts, units, thresholds, notes, problem
     capture.state_dict(); capture.load_state_dict(state)
 
 Under ``torch.distributed`` every rank makes the same calls, and every rank gets the same units, thresholds and counts.
@@ -34,7 +35,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Loads a public name from its home (PEP 562)."""
+    """Imports a public name from its module when the name is first used (PEP 562), so that importing the package stays cheap."""
     if name not in _HOMES:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)

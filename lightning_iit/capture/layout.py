@@ -1,4 +1,4 @@
-"""The meaning of the axes of a layer's output, as it is found or as a user writes it."""
+"""The meaning of the axes of a layer's output, and the parser for layouts that a user writes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ _SEQUENCES: dict[str, Axis] = {"T": "time", "N": "token", "P": "patch"}
 
 @dataclass(frozen=True)
 class Layout:
-    """The meaning of an output's axes.
+    """Holds the meaning of each axis of a layer's output.
 
     Args:
-        axes: a letter each: B batch, U unit, T the sequence (whatever its name), any other: averaged over.
-        sequence: what the sequence's axis is called, None where there is none.
+        axes: one letter for each axis, in order: B batch, U unit, T sequence (time, token or patch). An axis with any other letter
+            is averaged over.
+        sequence: whether the T axis runs over time, tokens or patches; None where there is no T axis.
     """
 
     axes: str
@@ -28,20 +29,28 @@ class Layout:
 
     @property
     def reduced(self) -> str:
-        """The axes that are left after averaging."""
+        """Returns the letters of the axes that are left after averaging, in order: only B, T and U."""
         return "".join(letter for letter in self.axes if letter in "BTU")
 
     @property
     def averaged(self) -> tuple[int, ...]:
-        """The positions of the axes that are averaged over."""
+        """Returns the positions of the axes that are averaged over."""
         return tuple(position for position, letter in enumerate(self.axes) if letter not in "BTU")
 
 
 def parse_layout(text: str) -> Layout:
-    """The layout that a user wrote, e.g. ``"TBU"`` or ``"BCHW"``.
+    """Converts a layout that a user wrote, e.g. ``"TBU"`` or ``"BCHW"``, to a :class:`Layout`.
+
+    T, N and P all become the sequence axis T (time, token or patch); C (channel) becomes the unit axis U.
 
     Raises:
-        InvalidArgumentError: no unit axis, or a letter twice.
+        InvalidArgumentError: the text has no unit axis, names an axis twice, or holds anything but capital letters.
+
+    Example:
+        >>> parse_layout("BCHW")
+        Layout(axes='BUHW', sequence=None)
+        >>> parse_layout("BNU")
+        Layout(axes='BTU', sequence='token')
     """
     axes = re.sub("[TNP]", "T", text.replace("C", "U"))
     if not re.fullmatch("[A-Z]+", text) or len(set(axes)) != len(axes) or "U" not in axes:

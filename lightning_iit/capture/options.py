@@ -1,4 +1,4 @@
-"""What to capture, checked when it is given."""
+"""The options of a capture, checked when they are created."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 MOST_UNITS = 12
+"""The most binary elements that are analysed together: 12 have 4,096 states."""
 CALIBRATED = ("median", "mean")
+"""The threshold strategies that compute thresholds from recorded activations."""
 STRATEGIES = (*CALIBRATED, "zero")
-"""What a threshold may be, besides a number. Those that are calibrated are found on activations."""
+"""The names that ``threshold`` accepts besides a number."""
 TRANSITIONS = ("auto", "time", "stream", "depth")
 Selection: TypeAlias = Literal["variance", "random", "first", "entropy", "weight_norm", "clusters"]
+"""The names that ``selection`` accepts."""
 
 
 @dataclass(eq=False, repr=False)
@@ -41,21 +44,22 @@ class CaptureSettings:
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class CaptureOptions(CaptureSettings):
-    """The settings of a capture, checked.
+    """Holds the settings of a capture, and checks them.
 
     Args:
-        window: how many epochs make one TPM (for "auto" units).
-        max_units: refuse more units than this.
+        window: how many epochs make one TPM (used to estimate the number of transitions for ``units="auto"``).
+        max_units: the most binary elements of a layer that are accepted; never more than 12.
 
     Raises:
-        InvalidArgumentError: a value that cannot be.
+        InvalidArgumentError: an option has a value that is not allowed, or does not fit another option. The subclass
+            TooManyUnitsError: there are more elements than ``max_units``.
     """
 
     window: int = 1
     max_units: int = MOST_UNITS
 
     def __post_init__(self) -> None:
-        """Checks each value."""
+        """Checks the value of each option."""
         _check_choice("selection", self.selection, get_args(Selection))
         _check_choice("transitions", self.transitions, TRANSITIONS)
         _check_threshold(self.threshold)
@@ -74,6 +78,7 @@ class CaptureOptions(CaptureSettings):
                 parse_layout(layout)
 
     def _check_groups(self) -> None:
+        """Checks that nothing else determines the units when several random groups of units are asked for."""
         if self.groups == 1:
             return
         if not isinstance(self.units, (int, str)):
@@ -84,6 +89,7 @@ class CaptureOptions(CaptureSettings):
             raise InvalidArgumentError(msg)
 
     def _check_depth(self) -> None:
+        """Checks that no option is given that has no meaning for transitions along depth."""
         if self.transitions != "depth":
             return
         refuse_given(
@@ -99,10 +105,15 @@ class CaptureOptions(CaptureSettings):
 
 
 def refuse_given(options: "DataclassInstance", names: Sequence[str], *, why: str) -> None:
-    """Refuses each of these options that is not at its default.
+    """Checks that each of the named options still has its default value.
+
+    Args:
+        options: the dataclass that holds the options.
+        names: the options that must not be given.
+        why: the reason, for the error message.
 
     Raises:
-        InvalidArgumentError: with the reason ``why``.
+        InvalidArgumentError: one of the options has another value.
     """
     for option in fields(options):
         given = getattr(options, option.name)
@@ -112,12 +123,14 @@ def refuse_given(options: "DataclassInstance", names: Sequence[str], *, why: str
 
 
 def _check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    """Checks that a value is one of the choices."""
     if value not in choices:
         msg = f"{name}={value!r}: expected one of {', '.join(map(repr, choices))}."
         raise InvalidArgumentError(msg)
 
 
 def _check_threshold(value: Any) -> None:
+    """Checks that a threshold is a finite number or the name of a strategy."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     if not number and value not in STRATEGIES:
         msg = f"threshold={value!r}: expected one of {', '.join(map(repr, STRATEGIES))}, or a finite number."
@@ -125,6 +138,7 @@ def _check_threshold(value: Any) -> None:
 
 
 def _check_bits(bits: Any, threshold: Any) -> None:
+    """Checks that a unit is coded by 1 bit, or by 2 bits where the threshold is not given."""
     if isinstance(bits, bool) or bits not in (1, 2):
         msg = f"bits={bits!r}: a unit is coded as 1 binary element, or as 2 (the Gray code of its quartiles)."
         raise InvalidArgumentError(msg)
@@ -134,6 +148,7 @@ def _check_bits(bits: Any, threshold: Any) -> None:
 
 
 def _check_units(units: Any, most: int, bits: int) -> None:
+    """Checks that ``units`` is "auto", a number or a list of indices, and that there are at most ``most`` elements."""
     if units == "auto":
         return
     whole = isinstance(units, int) and not isinstance(units, bool)
@@ -156,6 +171,7 @@ def _check_units(units: Any, most: int, bits: int) -> None:
 
 
 def _check_indices(units: Sequence[Any]) -> None:
+    """Checks that unit indices are whole numbers from 0, each named once."""
     if any(not isinstance(index, int) or isinstance(index, bool) or index < 0 for index in units):
         msg = f"units={list(units)!r}: unit indices are whole numbers from 0."
         raise InvalidArgumentError(msg)

@@ -1,4 +1,4 @@
-"""Running a module at the side of its training without leaving a trace in it."""
+"""Running a module beside its training so that the run leaves no trace in the module."""
 
 from __future__ import annotations
 
@@ -16,15 +16,21 @@ if TYPE_CHECKING:
 
 
 def unwrapped(module: nn.Module) -> nn.Module:
-    """The module itself where torch.compile has wrapped it: its hooks and weights are there, and a step need not be compiled."""
+    """Returns the module inside a wrapper of ``torch.compile``, or the module itself where there is no wrapper.
+
+    The inner module has the hooks and the weights, and runs without a compiler.
+    """
     inner = getattr(module, "_orig_mod", module)
     return inner if isinstance(inner, nn.Module) else module
 
 
 def silence(module: nn.Module) -> None:
-    """Has a LightningModule, of either package, log nothing from now on (within ``preserved``: until its end)."""
+    """Makes a LightningModule (of either Lightning package) log nothing from now on.
+
+    Other modules are left as they are. Inside :func:`preserved` the silence ends with the context.
+    """
     logger: Any = module
-    # By what it has: lightning.pytorch and pytorch_lightning have each a class of their own.
+    # Recognised by its attributes, since lightning.pytorch and pytorch_lightning each have a class of their own.
     if hasattr(module, "_current_fx_name") and all(callable(getattr(module, name, None)) for name in ("log", "log_dict")):
         logger.log = logger.log_dict = _log_nothing
 
@@ -35,9 +41,13 @@ def _log_nothing(*_args: Any, **_kwargs: Any) -> None:
 
 @contextmanager
 def preserved_randomness(loader: object = None) -> Iterator[None]:
-    """Puts back afterwards every random state that reading batches and running a model can move.
+    """Restores afterwards every random state that reading batches and running a model can change.
 
-    These are the states of Python, NumPy and torch (CUDA too), and of the generators that a data loader or its samplers hold.
+    These are the random states of Python, NumPy and torch (CUDA too, where it is in use), and of the generators that the data
+    loader or its samplers hold.
+
+    Args:
+        loader: the data loader whose generators are restored; None for no loader.
     """
     held = [(generator, generator.get_state()) for generator in _generators(loader)]
     randomness = _collect_rng_states(include_cuda=torch.cuda.is_initialized())  # type: ignore[no-untyped-call]
@@ -50,6 +60,7 @@ def preserved_randomness(loader: object = None) -> Iterator[None]:
 
 
 def _generators(loader: object) -> Iterator[torch.Generator]:
+    """Yields the random generators of a data loader and of its samplers."""
     batch_sampler = getattr(loader, "batch_sampler", None)
     for holder in (loader, getattr(loader, "sampler", None), batch_sampler, getattr(batch_sampler, "sampler", None)):
         generator = getattr(holder, "generator", None)
@@ -59,11 +70,16 @@ def _generators(loader: object) -> Iterator[torch.Generator]:
 
 @contextmanager
 def preserved(module: nn.Module, loader: object = None) -> Iterator[None]:
-    """Eval mode and no gradients inside; afterwards all that running the module could have changed is as it was.
+    """Sets a module to eval mode without gradients, and restores afterwards all that a run of the module can change.
 
-    That is the mode and the plain attributes of each submodule (a state that is carried from call to call), what is in those that
-    are lists, dicts, sets or deques (also within one another), the values of all buffers (running statistics among them) and of
-    the states of metrics, and every random state, the loader's too. Gradients are not touched, since none are made.
+    Restored are, for each submodule: the training mode; the plain attributes (e.g. a state that is carried from call to call) and
+    the contents of attributes that are lists, dicts, sets or deques, also when nested; the values of the buffers (e.g. running
+    statistics) and of the states of torchmetrics. Every random state is restored too, see :func:`preserved_randomness`. Parameters
+    and gradients are not saved, since a run without gradients leaves both as they are.
+
+    Args:
+        module: the module that is run inside the context.
+        loader: the data loader that is read inside the context; None for no loader.
     """
     held = [_Held(part) for part in module.modules()]
     with preserved_randomness(loader):
@@ -77,7 +93,7 @@ def preserved(module: nn.Module, loader: object = None) -> Iterator[None]:
 
 
 class _Held:
-    """What a module without its submodules and parameters is at a moment."""
+    """Holds the mode, the attributes, the buffers and the metric states of one module, without its submodules, at one moment."""
 
     def __init__(self, module: Any) -> None:
         self._module = module
@@ -88,6 +104,7 @@ class _Held:
         self._contents = [(each, list(_items(each))) for each in _containers(self._attributes)]
 
     def put_back(self) -> None:
+        """Restores the held contents in the module."""
         vars(self._module).clear()
         vars(self._module).update(self._attributes)
         self._module.training = self._training
@@ -103,7 +120,7 @@ class _Held:
 
 
 def _metric_states(module: object) -> Iterator[Tensor]:
-    """The states of a torchmetrics.Metric are tensors, but no buffers."""
+    """Yields the tensor states of a ``torchmetrics.Metric``, which torch does not list as buffers."""
     for name in getattr(module, "_defaults", ()):
         state = getattr(module, name, None)
         if isinstance(state, Tensor):
@@ -111,11 +128,11 @@ def _metric_states(module: object) -> Iterator[Tensor]:
 
 
 _OF_TORCH = frozenset(vars(nn.Module()))
-"""Attributes of every module: its parts and its hooks, which whoever puts them on takes off again."""
+"""Names of the attributes that every module has (parameters, submodules, hooks). Whoever adds a hook also removes the hook."""
 
 
 def _containers(attributes: Mapping[str, Any]) -> Iterator[Any]:
-    """The lists, dicts, sets and deques among the attributes, and those in them, each once."""
+    """Yields the lists, dicts, sets and deques among a module's own attributes, and those nested in them, each once."""
     seen: set[int] = set()
     waiting = [value for name, value in attributes.items() if name not in _OF_TORCH]
     while waiting:
@@ -127,11 +144,12 @@ def _containers(attributes: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _items(container: Any) -> Iterable[Any]:
+    """Returns the items of a container: key and value pairs of a dict, else the elements."""
     return container.items() if isinstance(container, dict) else container
 
 
 def _refill(container: Any, items: list[Any]) -> None:
-    """Puts back what was in it, if it is something else by now (told by identity: tensors are not to be compared)."""
+    """Restores the items of a container if they have changed (compared by identity: ``==`` of tensors is no truth value)."""
     now = list(_items(container))
     if isinstance(container, dict):
         flat_now, flat_then = ([part for pair in pairs for part in pair] for pairs in (now, items))

@@ -1,4 +1,4 @@
-"""How the counts of a layer's epoch depend on its thresholds."""
+"""Transition counts of one layer and epoch with other thresholds, to see how much Φ depends on the choice of threshold."""
 
 from __future__ import annotations
 
@@ -21,17 +21,19 @@ if TYPE_CHECKING:
 
 
 def at_quantiles(captured: LayerEpoch, state: State, perturber: Perturber | DepthPerturber | None) -> Iterator[ThresholdCounts]:
-    """The counts with quantiles of the units' activations as thresholds.
+    """Counts a layer's transitions again with each quantile in ``QUANTILES`` of a unit's activations as the unit's threshold.
 
-    Of the last activations of the epoch; of a layer that is perturbed, of its states where it was seen.
+    A watched layer is counted again from the last activations of the epoch. A perturbed layer is perturbed again; its quantiles are
+    those of the states in which the layer was observed.
 
     Args:
-        captured: of the epoch; nothing is to be had along depth, of units coded by two bits, and where nothing was kept.
-        state: that is analysed, at which a "fixed" background is held.
-        perturber: sets the units into each state anew; None for counts of what was watched.
+        captured: the capture of the epoch. Nothing is yielded for blocks along depth, for units coded by two bits, and where no
+            activations were kept.
+        state: the analysed state, at which a "fixed" background is held; used for perturbed layers only.
+        perturber: sets the units into each state again; None for a watched layer.
 
     Yields:
-        Those that can be made.
+        The quantile, the thresholds and the counts. A quantile at which the layer cannot be perturbed is left out.
     """
     recent, units, thresholds = captured.recent, captured.units, captured.thresholds
     if recent is None or thresholds is None or units is None or units.bits != 1 or isinstance(perturber, DepthPerturber):

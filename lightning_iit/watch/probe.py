@@ -1,6 +1,6 @@
-"""A fixed set of inputs, run through a module in eval mode while its layers are watched: the data stay the same, the model learns.
+"""A pass of a module in eval mode over a fixed set of inputs, while its layers are watched: only the model changes between passes.
 
-The same pass serves a probe at each epoch's end and a model that is not in training.
+The same function serves a probe at the end of each epoch and the analysis of a model that is not in training.
 """
 
 from __future__ import annotations
@@ -30,14 +30,18 @@ _RANDOM = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
 
 
 def fixed_inputs(loader: Any, name: str) -> Iterable[Any]:
-    """What reads the batches of a loader that gives the same ones in the same order each time.
+    """Checks that a loader gives the same batches in the same order each time, and returns an object to read the batches from.
+
+    Args:
+        loader: a DataLoader, or a list of batches.
+        name: the name of the inputs, for error messages.
 
     Returns:
-        The loader; of a DataLoader a copy with an iterator of its own, since training may be reading the same one, and persistent
-        workers serve one reader.
+        The loader itself; or a copy of a DataLoader with an iterator of its own, since training may be reading the same loader, and
+        persistent workers serve one reader only.
 
     Raises:
-        InvalidArgumentError: it shuffles, can be read only once, or cannot be read at all.
+        InvalidArgumentError: the loader shuffles, can be read only once, or cannot be read at all.
     """
     if not isinstance(loader, Iterable) or isinstance(loader, (str, bytes, Mapping)):
         msg = f"{name}: got a {type(loader).__name__}; give a DataLoader, or a list of batches."
@@ -61,7 +65,7 @@ def fixed_inputs(loader: Any, name: str) -> Iterable[Any]:
 
 
 def call_with(module: nn.Module, batch: Any) -> Any:
-    """Calls a module with the inputs of a batch: a tensor itself, of a tuple or list the first element, a mapping as keywords."""
+    """Calls a module with the inputs in a batch: a tensor itself, the first element of a tuple or list, a mapping as keywords."""
     if isinstance(batch, Mapping):
         return module(**batch)
     if isinstance(batch, (tuple, list)) and not isinstance(batch, PackedSequence):
@@ -81,28 +85,29 @@ def watch_pass(
     counts: bool = True,
     initial: bool = False,
 ) -> tuple[LayerEpoch, ...]:
-    """Runs a module over a loader as one epoch of a watch that is attached to it, and leaves no trace in either.
+    """Runs a module over a loader as one epoch of a watch that is attached to the module, and restores the module afterwards.
 
-    Every pass begins at the same random states, so that a random augmentation, or sampling in the model, is the same in each.
-    Under ``torch.distributed`` every rank makes this call; where one fails, or has no more batches, the pass ends on all.
+    Every pass begins with the same random states, so that random augmentation, or sampling in the model, is the same in each pass.
+    Under ``torch.distributed`` every rank must call this function; where one rank fails or has no more batches, the pass ends on
+    all ranks.
 
     Args:
-        module: is called as :func:`call_with` says.
-        loader: its batches.
-        watch: is attached to the module.
-        name: of the inputs, for the notes.
-        seed: of those random states.
-        move: from a batch to the same batch on the module's device.
-        context: in which the module is called (precision).
-        counts: False on ranks whose calls are not to be counted.
-        initial: the network is untrained.
+        module: called as :func:`call_with` says.
+        loader: gives the batches.
+        watch: the watch, attached to the module.
+        name: the name of the inputs, for the notes.
+        seed: the seed of the random states.
+        move: takes a batch and returns the batch on the module's device.
+        context: makes the context in which the module is called (precision).
+        counts: False on ranks whose calls are not counted.
+        initial: whether the network is untrained.
 
     Returns:
-        What was captured of each layer. Where the pass broke, all of them have that as their problem.
+        The capture of each layer. Where the pass failed, every capture has the failure as its problem.
     """
 
     def batches() -> Iterator[Any]:
-        # The beginning too, since what fails there on one rank must end the pass on all.
+        # The epoch is begun in here too, since an exception at its start on one rank must end the pass on all ranks.
         watch.begin_epoch(_length(loader), initial=initial)
         _seed(seed)
         silence(module)
@@ -119,6 +124,7 @@ def watch_pass(
 
 
 def _told(layer: LayerEpoch, note: str, name: str, fault: str | None) -> LayerEpoch:
+    """Returns the capture with a note on the inputs, and with a problem in the words of a pass over inputs."""
     problem = layer.problem
     if fault is not None:
         problem = "capture_error", f"The model could not be run on {name}: {fault}."
@@ -129,6 +135,7 @@ def _told(layer: LayerEpoch, note: str, name: str, fault: str | None) -> LayerEp
 
 
 def _length(loader: Any) -> float:
+    """Returns the number of batches of a loader; infinite where not known."""
     try:
         return len(loader)
     except TypeError:  # the length of an iterable dataset is not known
@@ -136,9 +143,12 @@ def _length(loader: Any) -> float:
 
 
 def _seed(seed: int) -> None:
-    """Within ``preserved``, which puts the states back. Not torch.manual_seed: it also seeds a CUDA that is not in use yet."""
+    """Sets all random states (inside ``preserved``, which restores them).
+
+    Does not call torch.manual_seed, which would also seed a CUDA that is not in use yet.
+    """
     random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002  the global state is what transforms of a data set may draw from
+    np.random.seed(seed % 2**32)  # noqa: NPY002  transforms of a data set may draw from the global state
     torch.default_generator.manual_seed(seed)
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.manual_seed_all(seed)

@@ -1,6 +1,6 @@
-"""Steps that all ranks make equally often, whatever fails on one of them.
+"""Steps that all ranks make equally often, even where a step fails on one rank.
 
-A watch exchanges what it saw between ranks at certain steps. A rank that broke off alone would leave the others waiting there.
+A watch exchanges data between ranks at certain steps. If one rank stopped alone, the other ranks would wait for it forever.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _NO_MORE = object()
 def synchronized_steps(
     watch: Watch, batches: Iterator[Any], call: Callable[[Any, int], object], *, counts: bool = True
 ) -> tuple[int, str | None]:
-    """Calls a model with batch after batch, until on some rank there are no more or something fails.
+    """Calls a model with batch after batch, until on some rank the batches end or something fails.
 
-    Before each step the ranks agree whether to go on. Every rank must call this.
+    Before each step the ranks agree whether to go on. Every rank must call this function.
 
     Args:
-        watch: is attached to what is called, and told of each step.
-        batches: what this rank calls with; what fails while a batch is made, or before the first, is among the faults.
-        call: with a batch and its index.
-        counts: False on ranks whose calls are not to be counted.
+        watch: the watch that is attached to the model; told when each step begins and ends.
+        batches: the batches of this rank. An exception while a batch is made is a fault too.
+        call: calls the model with a batch and the batch's index.
+        counts: False on ranks whose calls are not counted.
 
     Returns:
-        The number of steps, and the first fault of any rank, or None; both are the same on all ranks.
+        The number of steps, and the first fault of any rank or None; both are the same on all ranks.
     """
     fault: str | None = None
     index = 0
@@ -53,6 +53,7 @@ def synchronized_steps(
 
 
 def _step(watch: Watch, batch: Any, index: int, call: Callable[[Any, int], object], *, counts: bool) -> None:
+    """Makes one step; the watch counts the calls in the step where ``counts`` is True."""
     if counts:
         watch.begin_step()
     try:
@@ -62,10 +63,12 @@ def _step(watch: Watch, batch: Any, index: int, call: Callable[[Any, int], objec
 
 
 def _told(error: Exception) -> str:
+    """Returns the type and the message of an exception."""
     return f"{type(error).__name__}: {error}"
 
 
 def _first(faults: list[str | None]) -> str | None:
+    """Returns the fault of the lowest rank that has one, with the number of the rank; None where no rank has a fault."""
     found = next(((rank, fault) for rank, fault in enumerate(faults) if fault is not None), None)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""A pass of the untrained network over the first batches, which leaves no trace in the training that follows."""
+"""A pass of the untrained network over the first batches, which changes nothing in the training that follows."""
 
 from __future__ import annotations
 
@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 
 
 def copy_without_trainer(module: nn.Module, trainer: object) -> nn.Module:
-    """A deep copy of a LightningModule that shares no tensor with it, knows no trainer, and logs nothing.
+    """Makes a deep copy of a LightningModule that shares no tensor with the module, has no trainer, and logs nothing.
 
-    Whatever the copy does in its ``training_step`` (running statistics, metrics, counters) stays in the copy.
+    Whatever the copy changes in its ``training_step`` (running statistics, metrics, counters) stays in the copy.
+
+    Args:
+        module: the LightningModule.
+        trainer: the trainer of the module; the copy has None in its place.
     """
     twin = copy.deepcopy(module, {id(trainer): None})
     silence(twin)
@@ -34,7 +38,7 @@ def copy_without_trainer(module: nn.Module, trainer: object) -> nn.Module:
 
 
 def first_batches(loader: object) -> Iterator[Any]:
-    """The batches that a data loader gives, made in this process and without starting its workers.
+    """Yields the batches of a data loader, made in this process and without the loader's workers.
 
     Raises:
         InvalidArgumentError: the loader is not one ``DataLoader`` over a map-style dataset; reading ahead would use up its data.
@@ -56,22 +60,24 @@ def first_batches(loader: object) -> Iterator[Any]:
 
 
 def watch_untrained(trainer: Trainer, module: LightningModule, watch: Watch, *, samples: int) -> bool:
-    """Runs ``training_step`` of a copy of the module on the first batches, with the copy watched.
+    """Runs ``training_step`` of a copy of the module on the first batches, while the copy is watched.
+
+    Every rank must call this function. An exception in the pass ends the pass and becomes a warning.
 
     Args:
-        trainer: at the start of its training.
-        module: the untrained module; it is copied, and neither it nor any random state or data loader is changed.
-        watch: is attached to the copy, and detached again.
-        samples: how many are enough; at most one epoch.
+        trainer: the trainer, at the start of its training.
+        module: the untrained module, which is copied. The module, all random states and the data loader stay as they are.
+        watch: the watch, which is attached to the copy and detached at the end.
+        samples: the pass ends once more samples than this were read; at the latest after one epoch.
 
     Returns:
-        Whether the epoch can be closed, the same on all ranks; where not, a warning has said why.
+        Whether the epoch can be ended with ``watch.end_epoch()``, the same on all ranks. If not, a warning has given the reason.
     """
     loader = trainer.train_dataloader
     twin: Any = None
 
     def batches() -> Iterator[Any]:
-        # The copy too is made in here, since what fails there on one rank must end the pass on all.
+        # The copy is made in here too, since an exception in the copying on one rank must end the pass on all ranks.
         nonlocal twin
         twin = copy_without_trainer(module, trainer)
         watch.attach(twin)
@@ -94,7 +100,7 @@ def watch_untrained(trainer: Trainer, module: LightningModule, watch: Watch, *, 
 
 
 def _enough(trainer: Trainer, loader: object, samples: int) -> Iterator[Any]:
-    """The first batches, until there are more than so many samples; at most an epoch."""
+    """Yields the first batches, on the device, until more than ``samples`` samples were read; at most one epoch."""
     seen = 0
     for index, batch in enumerate(first_batches(loader)):
         if index >= trainer.num_training_batches or seen > samples:

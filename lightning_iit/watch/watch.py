@@ -1,4 +1,4 @@
-"""All that is watched on the training side: the states of the layers' units, some of their calls, and the network's picture."""
+"""All that is watched of a model in training: the states of layers' units, some calls of the layers, and network snapshots."""
 
 from __future__ import annotations
 
@@ -28,14 +28,19 @@ class Watch:
     """Watches the layers of a model over steps and epochs.
 
     Args:
-        model: where the layers are.
-        capture: which layers and units, and how states are read.
+        model: the model that has the layers.
+        capture: which layers and units, and how states and transitions are made.
         causal: how causal TPMs are made.
-        snapshots: of the network; None for none (and on ranks other than the first).
-        pool_depth: with depth as the axis, one TPM for all blocks.
+        snapshots: writes snapshots of the network; None for no snapshots (as on all ranks but the first).
+        pool_depth: with depth as the axis, make one TPM for all blocks together.
+
+    Attributes:
+        capture: records states and counts transitions.
+        perturber: makes causal TPMs at the end of an epoch.
+        snapshots: writes snapshots of the network, or None.
 
     Raises:
-        InvalidArgumentError: an option that does not fit the model.
+        InvalidArgumentError: an option does not fit the model or another option.
     """
 
     def __init__(
@@ -68,15 +73,15 @@ class Watch:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The names of the layers, in order."""
+        """Returns the names of the layers, in order."""
         return self.capture.layers
 
     def attach(self, model: nn.Module, gate: Gate | None = None) -> None:
-        """Hooks this model, or a copy of it, in place of any other.
+        """Hooks this model, or a copy of it, in place of any other model.
 
         Args:
-            model: which.
-            gate: says when calls count; None for one that :meth:`begin_step` opens and :meth:`end_step` closes.
+            model: the model or the copy.
+            gate: decides which calls count; None for a gate that :meth:`begin_step` opens and :meth:`end_step` closes.
         """
         self._gate = gate or self._switch
         self.capture.attach(model, self._gate)
@@ -85,14 +90,19 @@ class Watch:
             self.snapshots.begin(model)
 
     def detach(self) -> None:
-        """Takes every hook away."""
+        """Removes all hooks."""
         self.capture.detach()
         self.perturber.detach()
         if self.snapshots is not None:
             self.snapshots.after_batch()
 
     def begin_epoch(self, batches: float, *, initial: bool = False) -> None:
-        """Starts an epoch of so many batches; ``initial`` for the untrained network."""
+        """Starts an epoch.
+
+        Args:
+            batches: how many batches the epoch has; infinite where not known.
+            initial: whether the network is untrained.
+        """
         # The second batch, since the analysed units are known only after the first.
         self._snapshot_batch = min(1, batches - 1) if self.snapshots is not None else -1
         self.capture.begin_epoch(batches, initial=initial)
@@ -101,11 +111,15 @@ class Watch:
             self._begin_snapshot()
 
     def begin_step(self) -> None:
-        """From here on calls of the layers count; not needed with a gate that knows by itself."""
+        """Starts a step, in which calls of the layers count. Not needed where ``attach`` was given a gate."""
         self._switch.open = True
 
     def end_step(self, index: int) -> None:
-        """A step has ended, after which calls do not count."""
+        """Ends a step; calls of the layers do not count until the next step.
+
+        Args:
+            index: the index of the step's batch in the epoch.
+        """
         self._switch.open = False
         self.capture.end_step()
         if index <= self._snapshot_batch:
@@ -115,21 +129,23 @@ class Watch:
                 self._begin_snapshot()
 
     def _begin_snapshot(self) -> None:
+        """Starts recording the next batch for a snapshot of the network."""
         if self.snapshots is not None:
             self.snapshots.before_batch(self._units(), self._gate)
 
     def end_epoch(self) -> tuple[LayerEpoch, ...]:
-        """What was captured of each layer, over all ranks."""
+        """Ends the epoch and returns the capture of each layer, over all ranks."""
         return self.capture.end_epoch()
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run must have the same."""
+        """Returns as plain data the units and thresholds that a resumed run must keep."""
         return self.capture.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes over what :meth:`state_dict` gave."""
+        """Restores the units and thresholds that :meth:`state_dict` returned."""
         self.capture.load_state_dict(state)
 
     def _units(self) -> Mapping[str, Sequence[int]]:
+        """Returns the indices of the analysed units of each layer that has chosen its units."""
         layers = self.capture.state_dict()["layers"]
         return {name: layer["units"]["indices"] for name, layer in layers.items() if layer["units"]}

@@ -1,5 +1,6 @@
-"""What is watched of a model: which layers, which of their units, and what a number about them can be a statement about.
+"""The choice of what is watched of a model: layers and units, and what a Φ of these units can be a statement about.
 
-``layers`` finds modules by name, glob or by itself; ``stacks`` finds blocks of one kind. ``units`` chooses units of a layer from
-first data, by ``scores`` (entropy, weight norm) or as macro units (``clusters``). ``kinds`` says what a Φ of them is about.
+``layers`` finds modules by name or glob, or picks one; ``stacks`` finds stacks of blocks of one class. ``units`` chooses units of a
+layer from the first activations, with ``scores`` (entropy, weight norm) or as macro units (``clusters``). ``kinds`` says what a Φ
+of the units is a statement about.
 """

@@ -1,4 +1,4 @@
-"""Macro units: units that go up and down together are taken as one."""
+"""Macro units: clusters of units whose activations rise and fall together, each cluster taken as one unit."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_ROWS = 4096
-"""Rows of each rank from which correlations are estimated."""
+"""About how many rows of each rank are used to estimate correlations (fewer than twice this number)."""
 
 
 def correlation_clusters(samples: np.ndarray, n: int, *, among: Sequence[int]) -> tuple[tuple[int, ...], ...]:
-    """Clusters of units by the correlation of their activations (average linkage on 1 - r, scipy's ``linkage``).
+    """Divides units into n clusters by the correlation r of their activations (average linkage on 1 - r, scipy's ``linkage``).
 
     Args:
-        samples: activations ``[row, unit]``; rows with one that is not finite are left out.
-        n: how many clusters.
-        among: the units that may be chosen. Those that never vary have no correlation and are left out.
+        samples: activations ``[row, unit]``; rows with a NaN or infinite activation are left out.
+        n: the number of clusters.
+        among: the units that may be chosen. Units that never vary have no correlation and are left out.
 
     Returns:
-        The units of each cluster, ascending; clusters in the order of their first units. Fewer than n where no more units vary.
+        The unit indices of each cluster, ascending; the clusters in the order of their first units. There are fewer than n clusters
+        where fewer than n units vary.
 
     Raises:
         InvalidArgumentError: fewer than two units vary.

@@ -1,4 +1,4 @@
-"""How much each unit of a layer matters, for the selections that take the highest scores."""
+"""Scores of how much each unit of a layer matters, for the selections that take the units with the highest scores."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def state_entropy(samples: np.ndarray, thresholds: Callable[[np.ndarray], Sequence[float]]) -> np.ndarray:
-    """Returns the entropy of each unit's binary state, in bits.
+    """Computes the entropy of each unit's binary state, in bits.
 
     Args:
-        samples: activations ``[row, unit]``; rows with one that is not finite are left out.
-        thresholds: the threshold of each unit, from the finite rows.
+        samples: activations ``[row, unit]``; rows with a NaN or infinite activation are left out.
+        thresholds: a function that computes the threshold of each unit from the finite rows.
 
     Returns:
-        ``[unit]``, from 0 (always ON or always OFF) to 1 (ON half of the time).
+        Entropies ``[unit]``, from 0 (always ON or always OFF, or no finite row) to 1 (ON in half of the rows).
     """
     rows = samples[np.isfinite(samples).all(axis=1)]
     if not len(rows):
@@ -36,17 +36,20 @@ def state_entropy(samples: np.ndarray, thresholds: Callable[[np.ndarray], Sequen
 
 
 def weight_norm(module: nn.Module, width: int) -> np.ndarray:
-    """The Euclidean norm of each unit's incoming weights (of a recurrent layer: all gates, from inputs and hidden units).
+    """Computes the Euclidean norm of each unit's incoming weights.
+
+    Of a recurrent layer these are the weights of all gates, from the inputs and from the hidden units, in the last of stacked
+    layers.
 
     Args:
         module: a layer with weights of its own.
-        width: how many units it has.
+        width: the number of the layer's units.
 
     Returns:
-        ``[unit]``.
+        Norms ``[unit]``.
 
     Raises:
-        InvalidArgumentError: the layer has no weights with a row (or a row for each gate) for each unit.
+        InvalidArgumentError: the layer has no weights with one row (or one row for each gate) for each unit.
     """
     directions = _incoming(module)
     per_direction = width // len(directions)
@@ -60,7 +63,7 @@ def weight_norm(module: nn.Module, width: int) -> np.ndarray:
 
 
 def _incoming(module: nn.Module) -> list[list[Tensor]]:
-    """The incoming weights, for each direction of a recurrent layer (its last, where several are stacked)."""
+    """Returns the incoming weights, one list for each direction of the layer (of the last layer, where several are stacked)."""
     weights = {name: weight.detach() for name, weight in module.named_parameters(recurse=False) if weight.dim() > 1}
     if not isinstance(module, nn.RNNBase):
         return [list(weights.values())]
@@ -70,5 +73,6 @@ def _incoming(module: nn.Module) -> list[list[Tensor]]:
 
 
 def _norms(weights: list[Tensor], width: int) -> np.ndarray:
+    """Computes the Euclidean norm ``[width]`` of each unit's weights over all gates and all tensors."""
     gates = torch.cat([weight.double().reshape(-1, width, weight[0].numel()).transpose(0, 1).flatten(1) for weight in weights], 1)
     return np.asarray(gates.norm(dim=1).cpu())

@@ -1,4 +1,4 @@
-"""Stacks of blocks in a model: which modules they are, and what they are called together."""
+"""Stacks of blocks in a model: finding the blocks, and the name that the blocks share."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from lightning_iit.errors import UnknownLayerError
 
 
 def find_stack(model: nn.Module) -> tuple[str, ...]:
-    """The names of the blocks of the longest stack: the most modules of one class with weights, side by side in a container.
+    """Finds the longest stack of blocks in a model and returns the names of its blocks, in order of depth.
+
+    A stack is a ``ModuleList`` or ``Sequential`` with at least two children, all of one class and all with parameters. Of several
+    longest stacks the first one is taken.
 
     Raises:
-        UnknownLayerError: the model has no two such modules.
+        UnknownLayerError: the model has no stack.
     """
     longest: tuple[str, ...] = ()
     for name, module in model.named_modules():
@@ -28,7 +31,12 @@ def find_stack(model: nn.Module) -> tuple[str, ...]:
 
 
 def common_name(names: tuple[str, ...]) -> str:
-    """What the dotted names of several blocks begin with, or "depth"."""
+    """Returns the longest common beginning of several dotted names, or "depth" where the names share none.
+
+    Example:
+        >>> common_name(("encoder.layers.0", "encoder.layers.1"))
+        'encoder.layers'
+    """
     parts = [name.split(".") for name in names]
     shared = []
     for level in zip(*parts, strict=False):

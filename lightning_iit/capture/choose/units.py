@@ -1,4 +1,4 @@
-"""Which units of a wide layer are analysed: chosen once, from the first data seen."""
+"""The choice of the units of a wide layer that are analysed, made once from the first activations."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SCORED = ("entropy", "weight_norm")
+"""The selections that take the units with the highest scores."""
 AUTO_MOST = 6
+"""The most elements that ``units="auto"`` chooses."""
 TRANSITIONS_PER_STATE = 100
+"""How many transitions ``units="auto"`` wants for each state."""
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Count, mean and sum of squared deviations of each unit's finite activations, each ``[unit]``."""
+    """Holds the number, the mean and the sum of squared deviations of each unit's finite activations, each ``[unit]``."""
 
     count: np.ndarray
     mean: np.ndarray
@@ -32,7 +35,7 @@ class Moments:
 
     @classmethod
     def of(cls, activations: Tensor) -> Moments:
-        """The moments of activations ``[..., unit]``."""
+        """Computes the moments of activations ``[..., unit]``."""
         values = activations.detach().cpu().double().reshape(-1, activations.shape[-1]).numpy()
         finite = np.isfinite(values)
         values = np.where(finite, values, 0.0)
@@ -42,7 +45,7 @@ class Moments:
         return cls(count, mean, squares)
 
     def __add__(self, other: Moments) -> Moments:
-        """The moments of both together (Chan, Golub and LeVeque 1979, equation 2.1)."""
+        """Returns the moments of both sets of activations together (Chan, Golub and LeVeque 1979, equation 2.1)."""
         total = self.count + other.count
         apart = other.mean - self.mean
         weight = other.count / np.maximum(total, 1)
@@ -50,17 +53,27 @@ class Moments:
 
     @property
     def variance(self) -> np.ndarray:
-        """The variance of each unit; -1 where it was never finite, so that such a unit comes last."""
+        """Returns the variance of each unit; -1 for a unit that was never finite, so that such a unit is chosen last."""
         return np.where(self.count > 0, self.squares / np.maximum(self.count, 1), -1.0)
 
     @staticmethod
     def merged(parts: Iterable[Moments]) -> Moments:
-        """The moments of all parts together, in their order."""
+        """Returns the moments of all parts together, added in their order."""
         return reduce(Moments.__add__, parts)
 
 
 def auto_units(transitions: float, *, most: int = AUTO_MOST, bits: int = 1) -> int:
-    """The most units, 2 at least, for which each state can expect 100 of the transitions; with ``most`` elements at most."""
+    """Computes how many units a layer's transitions are enough for: the most for which each state gets 100 transitions on average.
+
+    Args:
+        transitions: the expected number of transitions.
+        most: the most elements; at least 2 units are returned where ``most`` allows 2.
+        bits: how many elements code a unit.
+
+    Example:
+        >>> auto_units(5000)
+        5
+    """
     enough = [n for n in range(3, most + 1) if transitions >= TRANSITIONS_PER_STATE * 2**n]
     return max(max(enough, default=min(2, most)) // bits, min(2, most))
 
@@ -75,20 +88,23 @@ def choose(
     among: Sequence[int] | None = None,
     bits: int = 1,
 ) -> Units:
-    """Chooses units.
+    """Chooses the units of a layer that are analysed, and returns their record.
 
     Args:
-        units: how many, or which (then in this order).
-        selection: ``"variance"`` takes those that vary most, ``"random"`` draws them, ``"first"`` takes the first ones,
-            ``"entropy"`` and ``"weight_norm"`` take those with the highest scores.
-        seed: of the draw.
-        moments: of the first data seen, over all ranks.
-        scores: ``[unit]``, for a selection that goes by them.
+        units: how many units, or a list of unit indices (kept in this order).
+        selection: ``"variance"`` takes the units that vary most, ``"entropy"`` and ``"weight_norm"`` take the units with the
+            highest scores, ``"random"`` draws units, ``"first"`` takes the first units. Not used where ``units`` is a list.
+        seed: the seed of the random draw.
+        moments: the moments of the first activations, over all ranks.
+        scores: a score for each unit ``[unit]``, for the selections by score.
         among: the units that may be chosen; None for all.
         bits: how many elements code a unit.
 
+    Returns:
+        The record of the units, ascending unless given as a list. All units of ``among`` where there are fewer than asked for.
+
     Raises:
-        InvalidArgumentError: a unit that the layer does not have, or a selection that cannot be made here.
+        InvalidArgumentError: the layer has no unit of a given index, or a selection by score was asked for without scores.
     """
     width = len(moments.mean)
     if not isinstance(units, int):
@@ -111,9 +127,21 @@ def choose(
 
 
 def random_groups(n: int, groups: int, *, width: int, among: Sequence[int], seed: int, bits: int = 1) -> list[Units]:
-    """Different random groups of n units each, in the order of their seeds, which count up from ``seed``.
+    """Draws different random groups of n units each, in the order of their seeds.
 
-    The first is the one that ``selection="random"`` draws with that seed. Fewer where there are not so many different ones.
+    The seeds count up from ``seed``; a seed that draws a group again is passed over. The first group is the one that
+    ``selection="random"`` draws with ``seed``.
+
+    Args:
+        n: the number of units in a group (all of ``among`` where there are fewer).
+        groups: the number of groups.
+        width: the number of units of the layer.
+        among: the units that may be drawn.
+        seed: the seed of the first group.
+        bits: how many elements code a unit.
+
+    Returns:
+        A record of units for each group; fewer than ``groups`` where there are not so many different groups.
     """
     n = min(n, len(among))
     found: dict[tuple[int, ...], Units] = {}
@@ -129,21 +157,30 @@ def random_groups(n: int, groups: int, *, width: int, among: Sequence[int], seed
 def units_record(
     members: Sequence[tuple[int, ...]], width: int, selection: str, *, seed: int | None = None, bits: int = 1
 ) -> Units:
-    """The record of units, each the mean of its members, with as many elements for each as it has bits."""
+    """Builds the record of analysed units.
+
+    Args:
+        members: the unit indices of each analysed unit: one index, or several for a macro unit, which is their mean.
+        width: the number of units of the layer.
+        selection: how the units were chosen.
+        seed: the seed of the random draw; None where nothing was drawn.
+        bits: how many elements code a unit; the record has each unit once for each element.
+    """
     each = [unit for unit in members for _ in range(bits)]
     clusters = tuple(each) if any(len(unit) > 1 for unit in each) else ()
     return Units(indices=tuple(unit[0] for unit in each), width=width, selection=selection, seed=seed, bits=bits, clusters=clusters)
 
 
 def _highest(scores: np.ndarray, n: int, allowed: np.ndarray) -> np.ndarray:
+    """Returns the n allowed units with the highest scores, ascending; of equal scores the earlier unit."""
     return np.sort(allowed[np.argsort(-scores[allowed], kind="stable")[:n]])
 
 
 def checked_indices(indices: Sequence[int], width: int) -> tuple[int, ...]:
-    """The indices, if a layer of ``width`` units has them all.
+    """Returns the unit indices, after a check that a layer of ``width`` units has them all.
 
     Raises:
-        InvalidArgumentError: it has not.
+        InvalidArgumentError: an index is outside the layer.
     """
     outside = [index for index in indices if not 0 <= index < width]
     if outside:

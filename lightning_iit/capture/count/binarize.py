@@ -1,4 +1,4 @@
-"""Activations to binary states: a unit is ON where its activation is greater than its threshold."""
+"""Binary states from activations: a unit is ON where its activation is greater than its threshold."""
 
 from __future__ import annotations
 
@@ -13,22 +13,27 @@ from lightning_iit.capture.count.transitions import NO_STATE
 from lightning_iit.capture.options import CALIBRATED
 
 ThresholdStrategy: TypeAlias = str | float
-"""``"median"``, ``"mean"``, ``"zero"`` or a number, the same for each unit."""
+"""``"median"``, ``"mean"``, ``"zero"`` or a number, the same for all units."""
 
 _ROWS_AT_ONCE = 64
 
 
 def needs_data(strategy: ThresholdStrategy) -> bool:
-    """Whether the thresholds are calibrated on activations."""
+    """Returns whether the strategy computes thresholds from activations ("median" and "mean" do)."""
     return strategy in CALIBRATED
 
 
 def threshold_values(strategy: ThresholdStrategy, samples: np.ndarray) -> tuple[float, ...]:
-    """The threshold of each unit.
+    """Computes the threshold of each unit.
 
     Args:
         strategy: ``"median"``, ``"mean"``, ``"zero"`` or a number.
-        samples: ``[sample, unit]``, float64 and finite; looked at where the strategy needs data, and then not empty.
+        samples: activations ``[sample, unit]``, float64 and finite. ``"median"`` and ``"mean"`` need at least one row; for the
+            others only the number of units is used.
+
+    Example:
+        >>> threshold_values("median", np.array([[0.0, 5.0], [1.0, 6.0], [9.0, 7.0]]))
+        (1.0, 6.0)
     """
     if strategy == "median":
         values = np.median(samples, axis=0)
@@ -40,10 +45,15 @@ def threshold_values(strategy: ThresholdStrategy, samples: np.ndarray) -> tuple[
 
 
 def threshold_tensor(values: tuple[float, ...], *, like: Tensor) -> Tensor:
-    """Thresholds ``[unit]`` for activations that are compared in float32 (or float64, if they are float64).
+    """Converts thresholds to a tensor ``[unit]`` for the comparison with activations.
 
-    Rounded down where float32 cannot hold one: a float32 number is greater than a threshold exactly where it is greater than
-    the threshold rounded down, so that states do not depend on the precision of the comparison.
+    The tensor is float64 for float64 activations, else float32. A threshold that float32 cannot hold is rounded down: a float32
+    number is greater than the threshold exactly where the number is greater than the rounded threshold, so the precision of the
+    comparison changes no state.
+
+    Args:
+        values: the threshold of each unit.
+        like: activations, for their dtype and device.
     """
     exact = np.asarray(values, dtype=np.float64)
     if like.dtype == torch.float64:
@@ -55,25 +65,37 @@ def threshold_tensor(values: tuple[float, ...], *, like: Tensor) -> Tensor:
 
 
 def is_on(activations: Tensor, thresholds: Tensor, upper: Tensor | None = None) -> Tensor:
-    """Where an activation is greater than its threshold and, where there is an upper one, not greater than that."""
+    """Returns which activations are greater than their threshold (and not greater than their upper threshold, where there is one).
+
+    Args:
+        activations: ``[..., unit]``.
+        thresholds: ``[unit]``, from :func:`threshold_tensor`.
+        upper: upper thresholds ``[unit]``, from the same function; None for none.
+    """
     values = activations.to(thresholds.dtype)
     on = values > thresholds
     return on if upper is None else on & (values <= upper)
 
 
 def encode(activations: Tensor, thresholds: Tensor, upper: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """State codes of activations.
+    """Computes the state code (little-endian index) of each row of activations.
 
-    In the training step's time: a comparison that runs over several rows at once, into floats, and one product with the
-    powers of two take a third of the time of the plain way.
+    The training step waits for this function, so it is written for speed: a comparison of several rows at once, into floats, and
+    one product with the powers of two take a third of the time of :func:`is_on` and
+    :func:`~lightning_iit.capture.count.transitions.pack`.
 
     Args:
         activations: ``[..., unit]``.
         thresholds: ``[unit]``, from :func:`threshold_tensor`.
-        upper: upper thresholds ``[unit]``, likewise.
+        upper: upper thresholds ``[unit]``, from the same function; None for none.
 
     Returns:
-        The codes ``[...]`` (int64; ``NO_STATE`` where an activation of the row is not finite) and how many rows those are.
+        The codes ``[...]`` (int64; ``NO_STATE`` where an activation of the row is NaN or infinite), and how many rows have no
+        state.
+
+    Example:
+        >>> encode(torch.tensor([[0.1, 0.9], [0.8, 0.9]]), torch.tensor([0.5, 0.5]))
+        (tensor([2, 3]), tensor(0))
     """
     n = thresholds.numel()
     shape = activations.shape[:-1]
@@ -82,7 +104,7 @@ def encode(activations: Tensor, thresholds: Tensor, upper: Tensor | None = None)
     on = torch.gt(values, thresholds.repeat(rows), out=torch.empty_like(values))
     if upper is not None:
         on *= values <= upper.repeat(rows)
-    on += values - values  # NaN where an activation is not finite, and so is its row's code
+    on += values - values  # NaN where an activation is not finite, which makes the code of the row NaN too
     weights = 2.0 ** torch.arange(n, dtype=on.dtype, device=on.device)
     with torch.autocast(on.device.type, enabled=False):
         codes = on.reshape(-1, n).mv(weights)

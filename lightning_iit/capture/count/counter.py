@@ -1,4 +1,4 @@
-"""The states of one set of units of a layer in an epoch: their thresholds, and the counts of their transitions."""
+"""The thresholds and the transition counts of one group of units of a layer in an epoch."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 
 class GroupCounter:
-    """Counts the transitions of some units.
+    """Counts the transitions of one group of units.
 
     Args:
-        units: which, and how they are coded.
-        options: of the capture.
-        frozen: thresholds that are kept for all epochs.
+        units: the units, and how they are coded.
+        options: the options of the capture.
+        frozen: thresholds that are kept for all epochs; None where none are.
 
     Attributes:
-        thresholds: those of the current epoch, once they are known.
-        counts: the transitions of the current epoch.
-        recent: the last activations of the current epoch (of the first forward pass in a step).
+        thresholds: the thresholds of the current epoch; None until they are known.
+        counts: the transition counts of the current epoch.
+        recent: the last activations of the current epoch (of the layer's first call in each step).
     """
 
     def __init__(self, units: Units, options: CaptureOptions, frozen: Thresholds | None = None) -> None:
@@ -46,7 +46,7 @@ class GroupCounter:
         self.begin_epoch()
 
     def begin_epoch(self) -> None:
-        """Starts at no counts and, unless they are fixed, no thresholds."""
+        """Resets the counts, and also the thresholds unless the thresholds are frozen or need no data."""
         strategy = self._options.threshold
         self.thresholds: Thresholds | None = self.frozen
         if not needs_data(strategy):
@@ -59,11 +59,16 @@ class GroupCounter:
         self._without: Tensor | int = 0
 
     def read_from(self, kept: tuple[int, ...]) -> None:
-        """Says which of the layer's units the activations have from here on that this is given."""
+        """Sets which units of the layer the columns of later activations belong to.
+
+        Args:
+            kept: the layer's unit index of each column of the activations.
+        """
         self._kept = kept
         self._index = None
 
     def _values(self, activations: Tensor) -> Tensor:
+        """Picks this group's columns from the activations and computes the values ``[..., element]``."""
         if self._kept != self.coding.columns:
             if self._index is None or self._index.device != activations.device:
                 places = {unit: place for place, unit in enumerate(self._kept)}
@@ -74,12 +79,17 @@ class GroupCounter:
     # --- thresholds ---
 
     def samples(self, rows: Tensor) -> np.ndarray:
-        """The finite values ``[row, element]`` of activations ``[row, column]``, float64."""
+        """Computes the element values ``[row, element]`` (float64) of activations ``[row, column]``, for the finite rows only."""
         values = self._values(rows).cpu().double()
         return values[torch.isfinite(values).all(-1)].numpy()
 
     def calibrate(self, parts: Sequence[np.ndarray], *, initial: bool) -> None:
-        """Sets the thresholds of this epoch from the samples of each rank, if there are any."""
+        """Computes the thresholds of this epoch from the samples of all ranks; without any sample the thresholds stay unknown.
+
+        Args:
+            parts: values ``[row, element]`` of each rank.
+            initial: whether the network is untrained; its thresholds are never frozen.
+        """
         rows = np.concatenate(parts)
         if not len(rows):
             return
@@ -91,12 +101,13 @@ class GroupCounter:
     # --- counts ---
 
     def count(self, activations: Tensor, lengths: Tensor | None, number: int) -> None:
-        """Counts activations.
+        """Counts the transitions in activations. The thresholds must be known.
 
         Args:
             activations: ``[sequence, time, column]``, or ``[sample, column]`` where transitions go from sample to sample.
-            lengths: of the sequences, None where they fill it.
-            number: of the forward pass within its step.
+            lengths: the lengths ``[sequence]`` of the sequences; None where no sequence is padded.
+            number: which call of the layer within its step (0 is the first). Where transitions go from sample to sample, the
+                samples of calls with the same number form one stream over all steps.
         """
         assert self.thresholds is not None
         if self._limits is None:
@@ -119,20 +130,25 @@ class GroupCounter:
             self._note_last(codes.flatten())
 
     def leave_out(self, activations: Tensor, lengths: Tensor | None) -> None:
-        """Counts activations, given as to :meth:`count`, as left out: there are no thresholds to tell their states by."""
+        """Adds all rows of the activations to the rows that are left out, since without thresholds the rows have no state.
+
+        Args:
+            activations: ``[sequence, time, column]`` or ``[sample, column]``.
+            lengths: the lengths ``[sequence]`` of the sequences; None where no sequence is padded.
+        """
         self._without = self._without + (activations.shape[:-1].numel() if lengths is None else lengths.sum())
 
     def _note_last(self, codes: Tensor) -> None:
-        """Remembers the last state, without waiting for the device."""
+        """Stores the last state code without waiting for the device."""
         last = torch.where(codes >= 0, torch.arange(len(codes), device=codes.device), -1).max()
         self._last_code = torch.where(last >= 0, codes[last], torch.as_tensor(self._last_code, device=codes.device))
 
     def summed(self, rows: Tensor | None, device: torch.device) -> TransitionCounts:
-        """What was counted, over all ranks; every rank must call this.
+        """Closes the counts of the epoch and sums the counts over all ranks; every rank must call this method.
 
         Args:
-            rows: what is kept and could not be counted.
-            device: where a rank that saw nothing takes part in the sum.
+            rows: activations ``[row, column]`` that are still kept; counted as left out where the group has no thresholds.
+            device: the device on which a rank without any count takes part in the sum.
         """
         if self._limits is None:
             self.counts.to(device)
@@ -145,6 +161,6 @@ class GroupCounter:
         return self.counts
 
     def last_state(self) -> State | None:
-        """The last state that was recorded on this rank, in the first forward pass of a step."""
+        """Returns the last state on this rank, of the layer's first call in a step; None where there is no state."""
         code = int(self._last_code)
         return None if code < 0 else state_of(code, self.coding.elements)

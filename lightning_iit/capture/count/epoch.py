@@ -1,4 +1,4 @@
-"""The result of an epoch's capture, with what a reader should know about it in plain words."""
+"""The result of one layer's capture in an epoch, and the notes in plain words that a reader of the result needs."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ _ORDERS: dict[Axis, str] = {
 
 @dataclass(frozen=True)
 class LayerEpoch:
-    """What was captured of a layer in an epoch, over all ranks.
+    """Holds the capture of one layer in one epoch, over all ranks.
 
     Args:
-        layer: its name.
-        axis: along what transitions go.
-        kind: what a Φ of it is a statement about.
-        units: which units, None if none could be chosen.
-        thresholds: theirs in this epoch.
-        counts: the transitions, None where nothing could be counted.
-        dynamics: what the tests of Markov order and stationarity need, None where it was not counted.
-        groups: the same of each further group of units.
-        recent: the last activations, of this rank, to count them with other thresholds.
-        watched_thresholds: those by which ``counts`` were coded, where ``thresholds`` are others (of a perturbation).
-        seen: how often each state was seen where the layer is perturbed; empty where it is not. These states may be analysed.
-        last_state: the last state in the order of the data (of this rank, and of the first forward pass in a step).
-        left_out: how many rows were not counted, since an activation was NaN or infinite.
-        notes: what a reader should know, in plain words.
-        structural_phi: 0.0 for units that have no connections among them, None where it is not known.
-        structural_reason: why.
-        problem: a code and a reason, where there is nothing to analyse: ``capture_error``, ``layer_not_called`` or
+        layer: the name of the layer.
+        axis: the axis along which transitions go.
+        kind: what a Φ of the layer is a statement about (causal, observational or statistical).
+        units: the analysed units; None where none could be chosen.
+        thresholds: the thresholds of the units in this epoch.
+        counts: the transition counts; None where nothing could be counted.
+        dynamics: counts for the tests of Markov order and stationarity; None where they were not made.
+        recent: the last activations on this rank, for counts with other thresholds.
+        last_state: the last state in the order of the data (on this rank, of the layer's first call in a step).
+        groups: the captures of the further groups of units.
+        watched_thresholds: the thresholds that ``counts`` were made with, where ``thresholds`` are those of a perturbation.
+        seen: of a perturbed layer, how often each state was observed; these states may be analysed. Empty for other layers.
+        left_out: how many rows were not counted because an activation was NaN or infinite.
+        notes: sentences that a reader of the result should know.
+        structural_phi: 0.0 for units that have no connections among them; None where the connections are not known to be missing.
+        structural_reason: why the structural Φ is 0.
+        problem: a code and a reason where there is nothing to analyse: ``capture_error``, ``layer_not_called`` or
             ``no_transitions``.
     """
 
@@ -66,7 +66,14 @@ class LayerEpoch:
 
 
 def notes_on(axis: Axis, units: Units | None, counts: Counts | None, left_out: int) -> Iterator[str]:
-    """What a reader of the counts should know."""
+    """Yields the sentences that a reader of the counts should know: the axis, rows left out, the coding of the units, dead units.
+
+    Args:
+        axis: the axis along which transitions go.
+        units: the units; None where none were chosen.
+        counts: the transition counts; None where nothing was counted.
+        left_out: how many rows were left out.
+    """
     if axis in _ORDERS:
         yield _ORDERS[axis]
     if left_out:
@@ -80,6 +87,7 @@ def notes_on(axis: Axis, units: Units | None, counts: Counts | None, left_out: i
 
 
 def _macro(units: Units) -> str:
+    """Returns the sentence on macro units and their sizes."""
     sizes = [len(cluster) for cluster in units.clusters[:: units.bits]]
     return (
         f"{len(sizes)} macro units of {', '.join(map(str, sizes))} units: each is the mean of units whose activations correlate, "
@@ -88,7 +96,7 @@ def _macro(units: Units) -> str:
 
 
 def dead_units(units: Units, counts: Counts) -> Iterator[str]:
-    """Which elements never changed in the counted transitions."""
+    """Yields a sentence for each element that was always ON or always OFF in the counted transitions."""
     labels = units.labels
     seen = {state for first, then, _ in counts.joint for state in (first, then)}
     for position, label in enumerate(labels):
@@ -99,7 +107,15 @@ def dead_units(units: Units, counts: Counts) -> Iterator[str]:
 
 
 def problem_of(layer: str, *, called: bool, error: str, counts: Counts | None, left_out: int) -> tuple[str, str] | None:
-    """The code and reason, where there is nothing to analyse."""
+    """Returns a code and a reason where a layer has nothing to analyse, or None.
+
+    Args:
+        layer: the name of the layer.
+        called: whether the layer was called in a step of this epoch, on any rank.
+        error: the exception that ended the recording, or "".
+        counts: the transition counts; None where nothing was counted.
+        left_out: how many rows were left out.
+    """
     if error:
         return "capture_error", f"Layer {layer!r} could not be recorded: {error}."
     if not called:

@@ -1,4 +1,4 @@
-"""What is captured of one layer: units once, thresholds and counts for each epoch."""
+"""The capture of one layer: units are chosen once, thresholds and counts are made for each epoch."""
 
 from __future__ import annotations
 
@@ -28,11 +28,19 @@ if TYPE_CHECKING:
     from lightning_iit.capture.options import CaptureOptions
 
 _UNITS_OF_UNKNOWN_LENGTH = 4
+"""How many elements ``units="auto"`` takes where the length of an epoch is not known."""
 
 
 @dataclass(frozen=True)
 class FirstData:
-    """What one rank saw of a layer before its units were chosen; ``activations [row, unit]`` where the choice needs them."""
+    """Holds the first data of a layer on one rank, from which units are chosen.
+
+    Args:
+        moments: the moments of each unit's activations.
+        rows: how many rows were recorded.
+        transitions: how many transitions these rows have.
+        activations: ``[row, unit]``, for the selections that need activations; else None.
+    """
 
     moments: Moments
     rows: int
@@ -41,16 +49,20 @@ class FirstData:
 
 
 class LayerCapture:
-    """Captures one layer.
+    """Captures one layer: chooses its units, calibrates thresholds and counts transitions.
+
+    Args:
+        layer: the layer.
+        options: the options of the capture.
 
     Attributes:
-        layer: which.
-        reading: of its outputs.
-        among: the units that may be chosen, None for all.
-        counters: of the chosen units, one for each group of them; empty until they are chosen.
-        calibrated: whether thresholds are known for the current epoch: of each group, but for those in whose calibration no row
-            was finite; these have none in this epoch.
-        notes: on the choice of units.
+        layer: the layer.
+        reading: reads the layer's outputs.
+        among: the units that may be chosen; None for all.
+        counters: one counter for each group of units; empty until the units are chosen.
+        calibrated: whether thresholds are known for the current epoch. A group that had no finite row in the calibration has no
+            thresholds in this epoch even so.
+        notes: sentences on the choice of units.
     """
 
     def __init__(self, layer: Layer, options: CaptureOptions) -> None:
@@ -64,18 +76,18 @@ class LayerCapture:
 
     @property
     def units(self) -> Units | None:
-        """The units (of the first group), once they are chosen."""
+        """Returns the units of the first group; None until they are chosen."""
         return self.counters[0].units if self.counters else None
 
     @property
     def columns(self) -> tuple[int, ...]:
-        """The units of the layer that are kept: all that some group needs."""
+        """Returns the layer's units whose activations are recorded: all units that some group needs."""
         if len(self.counters) == 1:
             return self.counters[0].coding.columns
         return tuple(sorted({unit for counter in self.counters for unit in counter.coding.columns}))
 
     def begin_epoch(self) -> None:
-        """Starts at no counts and, unless they are fixed, no thresholds."""
+        """Starts an epoch: resets the counts, and also the thresholds unless the thresholds are frozen or need no data."""
         self.reading.restart(self.layer)
         for counter in self.counters:
             counter.begin_epoch()
@@ -83,18 +95,20 @@ class LayerCapture:
         self._note_fixed()
 
     def _narrow(self) -> None:
+        """Limits the recording to the chosen units."""
         if self.counters:
             self.reading.narrow(self.columns)
             for counter in self.counters:
                 counter.read_from(self.columns)
 
     def _note_fixed(self) -> None:
+        """Sets ``calibrated`` to whether all groups have thresholds before any data of this epoch."""
         self.calibrated = bool(self.counters) and all(counter.thresholds is not None for counter in self.counters)
 
     # --- resuming ---
 
     def state_dict(self) -> dict[str, Any]:
-        """The units and frozen thresholds, those of further groups apart. Plain data."""
+        """Returns the units and frozen thresholds as plain data: the first group at the top, further groups under "groups"."""
         mine, *others = [
             {"units": msgspec.to_builtins(counter.units), "thresholds": msgspec.to_builtins(counter.frozen)}
             for counter in self.counters
@@ -102,7 +116,10 @@ class LayerCapture:
         return {**mine, "groups": others}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on with the units and frozen thresholds of an earlier part of the run, whatever the options say now."""
+        """Continues with the units and the frozen thresholds of an earlier part of the run, whatever the options say now.
+
+        A note tells where the options ask for other units.
+        """
         stored = [part for part in (state, *state.get("groups", ())) if part["units"] is not None]
         self.counters = tuple(
             GroupCounter(
@@ -115,6 +132,7 @@ class LayerCapture:
             self.notes = (f"{asked} was asked for; the run was resumed with the units that it began with.",)
 
     def _asks_for_others(self, units: Units) -> bool:
+        """Returns whether the options ask for other units than these."""
         options, coding = self._options, self.counters[0].coding
         n = len(coding.members)
         if options.bits != units.bits or (options.groups != len(self.counters) and n < units.width):
@@ -126,7 +144,7 @@ class LayerCapture:
     # --- units ---
 
     def first_data(self) -> FirstData | None:
-        """What was kept before the units were chosen."""
+        """Returns the data that this rank recorded before the units were chosen; None where nothing was recorded."""
         rows = self.reading.rows()
         if rows is None:
             return None
@@ -138,7 +156,16 @@ class LayerCapture:
         return FirstData(Moments.of(rows), len(rows), max(transitions, 0), activations)
 
     def choose_units(self, parts: Sequence[FirstData], *, steps: int, expected_batches: int | None) -> None:
-        """Chooses the units from what each rank saw in the first ``steps`` steps."""
+        """Chooses the units from the first data of all ranks, and limits the recording to these units.
+
+        Args:
+            parts: the first data of each rank.
+            steps: in how many steps the data were recorded.
+            expected_batches: how many batches an epoch has; None where not known (used for ``units="auto"``).
+
+        Raises:
+            InvalidArgumentError: the layer does not have the given units, or the selection cannot be made in this layer.
+        """
         wanted = self._options.units
         if wanted == "auto":
             wanted = self._auto_units(sum(part.transitions for part in parts) / steps, expected_batches)
@@ -149,6 +176,7 @@ class LayerCapture:
         self._note_fixed()
 
     def _chosen(self, wanted: int | Sequence[int], parts: Sequence[FirstData]) -> list[Units]:
+        """Returns the record of units of each group."""
         options = self._options
         moments = Moments.merged(part.moments for part in parts)
         width = len(moments.mean)
@@ -168,6 +196,7 @@ class LayerCapture:
         return [choose(wanted, selection=selection, seed=seed, moments=moments, scores=scores, among=among, bits=options.bits)]
 
     def _shortfalls(self, wanted: int | Sequence[int], groups: Sequence[Units]) -> list[str]:
+        """Returns a sentence for each of: fewer units than asked for, fewer groups than asked for."""
         notes = []
         n = len(self.counters[0].coding.members)
         if isinstance(wanted, int) and wanted > n:
@@ -182,6 +211,7 @@ class LayerCapture:
         return notes
 
     def _auto_units(self, transitions_per_step: float, expected_batches: int | None) -> int:
+        """Returns how many units ``units="auto"`` takes, from the transitions that one window of epochs will have."""
         most, bits = min(AUTO_MOST, self._options.max_units), self._options.bits
         if expected_batches is None:
             return min(_UNITS_OF_UNKNOWN_LENGTH, most) // bits
@@ -190,12 +220,17 @@ class LayerCapture:
     # --- thresholds ---
 
     def samples(self) -> list[np.ndarray] | None:
-        """The finite values ``[row, element]`` of each group that were kept so far, float64."""
+        """Returns the finite values ``[row, element]`` (float64) of each group recorded so far; None where nothing was recorded."""
         rows = self.reading.rows()
         return None if rows is None else [counter.samples(rows) for counter in self.counters]
 
     def calibrate(self, parts: Sequence[list[np.ndarray]], *, initial: bool) -> None:
-        """Sets the thresholds of this epoch that are not fixed from the values of each rank, if there are any."""
+        """Computes the thresholds of this epoch, for each group that has none yet.
+
+        Args:
+            parts: for each rank, the values ``[row, element]`` of each group.
+            initial: whether the network is untrained; its thresholds are never frozen.
+        """
         for counter, samples in zip(self.counters, zip(*parts, strict=True), strict=True):
             if counter.thresholds is None:
                 counter.calibrate(samples, initial=initial)
@@ -204,10 +239,10 @@ class LayerCapture:
     # --- counts ---
 
     def flush(self) -> int:
-        """Counts what was kept, and forgets it.
+        """Counts the recorded activations and forgets them.
 
         Returns:
-            How many numbers it was.
+            How many activation values were counted or left out.
         """
         numbers = 0
         streams = self.reading.recorder.streams
@@ -229,12 +264,13 @@ class LayerCapture:
         return numbers
 
     def summed(self) -> list[TransitionCounts]:
-        """What was counted of each group, over all ranks; every rank must call this."""
+        """Returns the transition counts of each group, summed over all ranks; every rank must call this method."""
         uncounted = None if self.calibrated else self.reading.rows()
         device = _device_of(self.layer.ancestors[0])
         return [counter.summed(uncounted, device) for counter in self.counters]
 
 
 def _device_of(model: nn.Module) -> torch.device:
+    """Returns the device of the model's first parameter or buffer; the CPU where there are none."""
     tensor: Tensor | None = next(chain(model.parameters(), model.buffers()), None)
     return torch.device("cpu") if tensor is None else tensor.device

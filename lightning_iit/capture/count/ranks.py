@@ -1,4 +1,4 @@
-"""Objects from all ranks."""
+"""Exchange of objects between the ranks of a distributed training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ _T = TypeVar("_T")
 
 
 def gather(item: _T) -> list[_T]:
-    """The item of each rank, in order; every rank must call this. Without ``torch.distributed``, only one's own."""
+    """Collects an object from every rank; every rank must call this function.
+
+    Returns:
+        The object of each rank, in the order of the ranks. Without ``torch.distributed``: the object alone.
+    """
     distributed = torch.distributed
     if not (distributed.is_available() and distributed.is_initialized()) or distributed.get_world_size() == 1:
         return [item]

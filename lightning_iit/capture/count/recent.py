@@ -1,4 +1,4 @@
-"""The last activations of an epoch, kept to count their transitions with other thresholds too."""
+"""The last activations of an epoch, kept so that their transitions can be counted with other thresholds too."""
 
 from __future__ import annotations
 
@@ -17,17 +17,20 @@ if TYPE_CHECKING:
     from lightning_iit.records import Counts
 
 MOST_VALUES = 2**18
+"""How many numbers (rows times elements) are kept."""
 
 
 class _Chunk(NamedTuple):
+    """Holds activations that came together, with the lengths of the sequences (None where no sequence is padded)."""
+
     values: Tensor
     lengths: Tensor | None
 
 
 class RecentActivations:
-    """The last activations of a layer's elements, in sequence; at most ``MOST_VALUES``, and some that came with them.
+    """Keeps the last values of a layer's elements, in their order: ``MOST_VALUES`` numbers, rounded up to whole chunks.
 
-    To keep them costs nothing, since they were copied to be counted and would be forgotten otherwise.
+    The values are copied for the counts anyway, so to keep them costs no time.
 
     Args:
         lag: how many rows a transition spans.
@@ -38,11 +41,11 @@ class RecentActivations:
         self._chunks: deque[_Chunk] = deque()
 
     def add(self, values: Tensor, lengths: Tensor | None) -> None:
-        """Takes what came next.
+        """Adds values, and forgets the oldest values that are no longer needed.
 
         Args:
             values: ``[sequence, time, element]``, or ``[sample, element]`` where transitions go from sample to sample.
-            lengths: of the sequences, None where they fill it.
+            lengths: the lengths ``[sequence]`` of the sequences; None where no sequence is padded.
         """
         if values.numel() > MOST_VALUES:
             rows = max(1, MOST_VALUES * len(values) // values.numel())
@@ -52,13 +55,13 @@ class RecentActivations:
             self._chunks.popleft()
 
     def rows(self) -> Tensor | None:
-        """The finite rows ``[row, element]``; None where there are none."""
+        """Returns the kept rows ``[row, element]`` without NaN and infinite values; None where there are none."""
         rows = [rows_of(values, lengths) for values, lengths in self._chunks]
         finite = [part[torch.isfinite(part).all(-1)] for part in rows]
         return torch.cat(finite) if any(map(len, finite)) else None
 
     def counts(self, thresholds: tuple[float, ...]) -> Counts:
-        """The transitions with these thresholds."""
+        """Counts the transitions of the kept values with the given threshold for each element."""
         counts, parts = TransitionCounts(len(thresholds), lag=self._lag), []
         for values, lengths in self._chunks:
             codes = encode(values, threshold_tensor(thresholds, like=values))[0]

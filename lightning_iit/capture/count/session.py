@@ -1,4 +1,4 @@
-"""The capture of a run: which layers, over steps and epochs, on all ranks."""
+"""The capture of a whole run: several layers, over steps and epochs, on all ranks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from lightning_iit.records import Axis
 
 _T = TypeVar("_T")
-# Small enough that the temporaries of a count stay in the cache and are not mapped anew each time.
+# Small enough that the temporary tensors of a count stay in the cache and need no new memory each time.
 _CHUNK_VALUES = 2**16
 _CHUNK_STEPS = 512
 _RAW_VALUES = 2**21
@@ -42,7 +42,7 @@ _RAW_VALUES = 2**21
 
 @dataclass(frozen=True)
 class _Seen:
-    """What a rank saw of a layer in an epoch."""
+    """Holds, for one layer, rank and epoch: was the layer called, along which axis, and the error that ended the recording."""
 
     called: bool
     axis: Axis
@@ -55,11 +55,11 @@ class Capture:
     Under ``torch.distributed`` every rank makes the same calls; the units, thresholds and counts are those of all ranks together.
 
     Args:
-        model: where the layers are.
-        options: which layers and units, and how.
+        model: the model that has the layers.
+        options: which layers and units, and how states and transitions are made.
 
     Raises:
-        InvalidArgumentError: a layer that is not there (UnknownLayerError), or an option that cannot be.
+        InvalidArgumentError: the model has no such layer (UnknownLayerError), or an option has a value that is not allowed.
 
     Example:
         >>> model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2))
@@ -86,22 +86,26 @@ class Capture:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The names of the layers, in order."""
+        """Returns the names of the layers, in order."""
         return tuple(capture.layer.name for capture in self._captures)
 
     def restrict(self, among: Mapping[str, range]) -> None:
-        """Says of which units of a layer some are chosen, where not of all."""
+        """Limits the choice of units in each named layer to an index range; in layers that are not named all units may be chosen.
+
+        Args:
+            among: the range of unit indices for each layer name.
+        """
         for capture in self._captures:
             capture.among = among.get(capture.layer.name)
 
     # --- hooks ---
 
     def attach(self, model: nn.Module | None = None, gate: Gate | None = None) -> None:
-        """Hooks the layers of the model, or of a copy of it that is to be watched instead. Replaces an earlier attachment.
+        """Hooks the layers of the model, or of a copy of the model that is watched in its place. Earlier hooks are removed.
 
         Args:
-            model: None for the one that this was made for.
-            gate: says when calls count; None for one that :meth:`begin_step` opens and :meth:`end_step` closes.
+            model: the copy; None for the model that this capture was made for.
+            gate: decides which calls count; None for a gate that :meth:`begin_step` opens and :meth:`end_step` closes.
         """
         self.detach()
         found = find_layers(model or self._model, self.layers)
@@ -112,7 +116,7 @@ class Capture:
         _forget_compiled_graphs()
 
     def detach(self) -> None:
-        """Takes the hooks away."""
+        """Removes all hooks."""
         if self._handles:
             for handle in self._handles:
                 handle.remove()
@@ -129,29 +133,29 @@ class Capture:
     # --- steps and epochs ---
 
     def begin_epoch(self, expected_batches: float | None = None, *, initial: bool = False) -> None:
-        """Starts an epoch.
+        """Starts an epoch: resets counts and thresholds.
 
         Args:
             expected_batches: how many training batches an epoch has on each rank, if known (for ``units="auto"``).
-            initial: a pass of the untrained network, whose thresholds are never kept for later epochs.
+            initial: whether this is a pass of the untrained network, whose thresholds are never kept for later epochs.
         """
         known = expected_batches is not None and math.isfinite(expected_batches)
         self._expected_batches = int(expected_batches) if known and expected_batches is not None else None
         self._initial = initial
         self._step = 0
         self._flushed = 0
-        # Until the units are chosen, ranks meet soon and often; later nothing is to be done before the end of the calibration.
+        # Until the units are chosen, ranks exchange data soon and often; later there is nothing to do before calibration ends.
         chosen = all(capture.units is not None for capture in self._captures)
         self._next = self._next_exchange = float(self._calibration_steps) if chosen else 1.0
         for capture in self._captures:
             capture.begin_epoch()
 
     def begin_step(self) -> None:
-        """Starts to record: a training step begins; not needed with a gate that knows by itself."""
+        """Starts recording, at the start of a training step. Not needed where ``attach`` was given a gate."""
         self._switch.open = True
 
     def end_step(self) -> None:
-        """Stops to record. Once in many steps, what was recorded is counted."""
+        """Stops recording, at the end of a training step. Once in many steps the recorded activations are counted."""
         self._switch.open = False
         for recorder in self._recorders:
             recorder.passes = 0
@@ -162,7 +166,11 @@ class Capture:
             self._catch_up()
 
     def end_epoch(self) -> tuple[LayerEpoch, ...]:
-        """Ends the epoch: counts what is left, and sums over ranks. One result for each layer, in order."""
+        """Ends the epoch: counts the remaining activations and sums over ranks.
+
+        Returns:
+            One result for each layer, in order.
+        """
         self._switch.open = False
         for cell in self._cells:
             cell.end_sequence()
@@ -171,7 +179,7 @@ class Capture:
         return tuple(self._result(capture, [rank[i] for rank in seen]) for i, capture in enumerate(self._captures))
 
     def _catch_up(self, *, final: bool = False) -> None:
-        """Does what can be done by now: ranks meet at the same steps to choose units and calibrate; each counts by itself."""
+        """Does the work that is due: all ranks together choose units and calibrate, at the same steps; each rank counts alone."""
         if final or self._step >= self._next_exchange:
             self._choose_units(max(self._step, 1))
             if final or self._step >= self._calibration_steps:
@@ -184,13 +192,17 @@ class Capture:
         self._next = min(self._step + apart, self._next_exchange)
 
     def _later_exchange(self) -> float:
-        """The step of the next meeting: the end of the calibration, then ever more rarely while some layer was not seen yet."""
+        """Returns the step at which the ranks exchange data next; infinite once all layers are calibrated.
+
+        These steps are the powers of two and the end of the calibration: ever more rare for a layer that is not called.
+        """
         if all(capture.calibrated for capture in self._captures):
             return math.inf
         doubled = 1 << self._step.bit_length()
         return min(doubled, self._calibration_steps) if self._step < self._calibration_steps else doubled
 
     def _choose_units(self, steps: int) -> None:
+        """Chooses units for each layer that has no units yet and was called on some rank."""
         captures = [capture for capture in self._captures if capture.units is None]
         if not captures:
             return
@@ -204,6 +216,7 @@ class Capture:
                 self._calibration_steps = min(self._calibration_steps, max(1, _RAW_VALUES // max(values, 1)))
 
     def _calibrate(self) -> None:
+        """Computes the thresholds of each layer that has units and no thresholds yet."""
         captures = [capture for capture in self._captures if capture.units is not None and not capture.calibrated]
         if not captures:
             return
@@ -216,6 +229,7 @@ class Capture:
     # --- results ---
 
     def _result(self, capture: LayerCapture, ranks: Sequence[_Seen]) -> LayerEpoch:
+        """Builds the result of one layer from the reports of all ranks."""
         called = any(rank.called for rank in ranks)
         error = next((rank.error for rank in ranks if rank.error), "")
         axis: Axis = next((rank.axis for rank in ranks if rank.called), "stream")
@@ -237,25 +251,25 @@ class Capture:
     # --- resuming ---
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run must have the same: the units, frozen thresholds and the length of the calibration. Plain data."""
+        """Returns the units, frozen thresholds and the length of the calibration (in steps) as plain data, for a resumed run."""
         steps = {"calibration_steps": self._calibration_steps}
         return {"layers": {capture.layer.name: capture.state_dict() | steps for capture in self._captures}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes over what :meth:`state_dict` gave, for the layers that are watched now."""
+        """Restores what :meth:`state_dict` returned, for the layers that are watched now, and starts the epoch again."""
         known = [
             (capture, state["layers"][capture.layer.name]) for capture in self._captures if capture.layer.name in state["layers"]
         ]
         for capture, stored in known:
             capture.load_state_dict(stored)
-        # Layers may come from several analyses, and those that were watched in depth have no calibration.
+        # Layers may come from several analyses, and layers that were watched along depth have no calibration.
         steps = [stored["calibration_steps"] for _, stored in known if "calibration_steps" in stored]
         self._calibration_steps = min(steps, default=self._calibration_steps)
         self.begin_epoch(self._expected_batches, initial=self._initial)
 
 
 def _guarded(capture: LayerCapture, act: Callable[[], _T]) -> _T | None:
-    """What ``act`` returns, or None if it fails; then nothing more is recorded of the layer in this epoch."""
+    """Returns the result of ``act``; where ``act`` raises an exception, None, and the layer is not recorded again in this epoch."""
     try:
         return act()
     except Exception as error:  # noqa: BLE001
@@ -264,12 +278,13 @@ def _guarded(capture: LayerCapture, act: Callable[[], _T]) -> _T | None:
 
 
 def _seen(capture: LayerCapture) -> _Seen:
+    """Returns the report of this rank on the layer in this epoch."""
     error = capture.reading.recorder.error
     return _Seen(capture.reading.called, capture.reading.axis, "" if error is None else f"{type(error).__name__}: {error}")
 
 
 def _counted(nothing: LayerEpoch, counter: GroupCounter, total: TransitionCounts, *, usable: bool) -> LayerEpoch:
-    """The epoch with what was counted of one group of units."""
+    """Returns the layer's result with the units, thresholds and counts of one group filled in."""
     counts, left_out = counts_record(total.joint) if usable else None, int(total.left_out)
     problem = problem_of(nothing.layer, called=True, error="", counts=counts, left_out=left_out) if usable else nothing.problem
     return replace(
@@ -287,6 +302,6 @@ def _counted(nothing: LayerEpoch, counter: GroupCounter, total: TransitionCounts
 
 
 def _forget_compiled_graphs() -> None:
-    """Has graphs compiled anew: one that is already compiled keeps the hooks that it was compiled with."""
+    """Makes torch compile all graphs again, because a compiled graph keeps the hooks that it was compiled with."""
     if "torch._dynamo" in sys.modules:
         torch.compiler.reset()

@@ -1,4 +1,4 @@
-"""One block of a stack of one width: what it makes of the coordinates of a token, watched and set.
+"""One block of a stack: records the coordinates of tokens before and after the block, and sets coordinates before the block.
 
 A block takes a residual stream and returns one of the same shape. A unit is a coordinate of the stream: an embedding dimension of a
 transformer, or a channel of a convolutional stage, whose value is the mean of its map.
@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from lightning_iit.capture.layout import Layout
 
 MOST_VALUES = 2**22
-"""Whole calls of a block are kept up to this many numbers of the stream (16 MB in float32), one at least."""
+"""Up to this many numbers of the stream (16 MB in float32) are kept in whole calls of a block; at least one call is kept."""
 MOST_WHOLE_CALLS = 8
+"""The most calls of a block that are kept whole, so that they can be repeated."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """Coordinates of the same tokens before and after a block, ``[token, unit]`` each."""
+    """Holds the coordinates of the same tokens before and after a block, each ``[token, unit]``."""
 
     before: Tensor
     after: Tensor
@@ -40,18 +41,18 @@ class Step:
 
 @dataclass(frozen=True)
 class WholeCall:
-    """All that a block was called with, so that it can be called again with a changed stream."""
+    """Holds all arguments of one call of a block, so that the call can be repeated with a changed stream."""
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
 
     @property
     def stream(self) -> Tensor:
-        """The stream that goes in."""
+        """Returns the stream that the block was called with."""
         return _stream(self.args, self.kwargs)
 
     def again(self, module: nn.Module, stream: Tensor) -> Tensor:
-        """What the block makes of another stream."""
+        """Calls the block with the same arguments but another stream, and returns the stream after the block."""
         old = self.stream
         args = [stream if value is old else value for value in self.args]
         kwargs = {name: stream if value is old else value for name, value in self.kwargs.items()}
@@ -61,19 +62,19 @@ class WholeCall:
 
 
 class Block:
-    """Watches one block of a stack.
+    """Watches one block of a stack: keeps a sample of its calls, and can repeat them with changed units.
 
     Args:
         layer: the block.
-        layout: of its stream, None tells it from the module.
-        calls: how many calls are kept for what is observed.
-        seed: of the choice of calls: blocks of one seed keep the same calls.
+        layout: the axes of its stream; None infers them from the module.
+        calls: how many calls are kept for watched coordinates.
+        seed: the seed of the sample of calls. Blocks with the same seed keep the same calls.
 
     Attributes:
-        units: which coordinates are kept, None keeps all.
-        layout: the axes of the stream, None before the first call.
-        width: how many coordinates the stream has.
-        error: the first exception in a hook; nothing more is kept after it.
+        units: the coordinates that are kept; None keeps all.
+        layout: the axes of the stream; None before the first call where no layout was given.
+        width: how many coordinates the stream has; 0 before the first call.
+        error: the first exception in the hook; after an exception nothing more is kept.
     """
 
     def __init__(self, layer: Layer, *, layout: Layout | None = None, calls: int = 64, seed: int = 0) -> None:
@@ -86,7 +87,7 @@ class Block:
         self.clear()
 
     def clear(self) -> None:
-        """Forgets what was kept."""
+        """Forgets all kept calls and the exception."""
         self.error: Exception | None = None
         self._steps: list[Step] = []
         self._calls: list[WholeCall] = []
@@ -94,11 +95,12 @@ class Block:
             reservoir.clear()
 
     def attach(self, gate: Gate) -> RemovableHandle:
-        """Watches the calls, while the gate is open, until the handle is removed."""
+        """Hooks the block: calls are watched while the gate is open, until the returned handle is removed."""
         self._observed.gate = self._whole.gate = gate
         return self.layer.module.register_forward_hook(self._hook, with_kwargs=True)
 
     def _hook(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        """Keeps a call. An exception ends the keeping, never the training."""
         if self.error is not None:
             return
         try:
@@ -107,6 +109,7 @@ class Block:
             self.error = error
 
     def _keep(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        """Keeps the coordinates before and after the block, and all arguments, each if the call is drawn for its sample."""
         place = self._observed.place()
         if place is not None:
             before, after = _stream(args, kwargs), activations_of(output)
@@ -119,6 +122,7 @@ class Block:
             self._calls[place : place + 1] = [WholeCall(copied(args), copied(kwargs))]
 
     def _check(self, module: nn.Module, before: Tensor, after: Any) -> None:
+        """Checks that the stream has one shape before and after the block and has tokens, and sets ``layout`` and ``width``."""
         if not isinstance(after, Tensor) or before.shape != after.shape:
             shape = list(after.shape) if isinstance(after, Tensor) else type(after).__name__
             msg = (
@@ -134,10 +138,16 @@ class Block:
         self.width = after.shape[self.layout.axes.index("U")]
 
     def _coordinates(self, stream: Tensor) -> Tensor:
+        """Returns the coordinates of all tokens of a stream, ``[token, unit]``."""
         return self.tokens(stream, self.units).flatten(0, 1)
 
     def tokens(self, stream: Tensor, units: Tensor | None) -> Tensor:
-        """The coordinates ``[B, T, unit]`` of a stream; T is 1 where there are no tokens."""
+        """Returns coordinates of a stream as ``[batch, token, unit]``; the token axis has length 1 where the stream has no tokens.
+
+        Args:
+            stream: the stream, in the block's layout.
+            units: the coordinates to return; None for all.
+        """
         assert self.layout is not None
         picked = pick(stream, self.layout, None if units is None else units.to(stream.device))
         assert isinstance(picked, Tensor)
@@ -145,7 +155,7 @@ class Block:
         return ordered if "T" in self.layout.axes else ordered.unsqueeze(1)
 
     def narrow(self, units: Sequence[int]) -> None:
-        """Of what was kept of all coordinates keeps those of the units, and keeps only these from now on."""
+        """Limits the watched coordinates to the given units, and drops all other coordinates from the steps kept so far."""
         wide = self.units is None
         device = self._steps[0].before.device if self._steps else None
         self.units = torch.tensor(units, device=device)
@@ -154,23 +164,29 @@ class Block:
 
     @property
     def step(self) -> Step | None:
-        """The coordinates of all kept tokens, or None where there are none."""
+        """Returns the coordinates of all kept tokens before and after the block; None where no call was kept."""
         if not self._steps:
             return None
         return Step(torch.cat([step.before for step in self._steps]), torch.cat([step.after for step in self._steps]))
 
-    # --- set ---
+    # --- setting units ---
 
     @property
     def calls(self) -> tuple[WholeCall, ...]:
-        """The calls that can be made again."""
+        """Returns the calls that were kept whole and can be repeated."""
         return tuple(self._calls)
 
     def passes(self, draws: int, seed: int) -> Iterator[tuple[WholeCall, Tensor, int]]:
-        """One token of each sequence of a call, again and again with other tokens, until so many were drawn.
+        """Draws tokens as backgrounds: in each pass over a kept call one token of each sequence, until ``draws`` tokens are drawn.
+
+        No token is drawn twice; fewer are drawn where the kept calls have fewer tokens.
+
+        Args:
+            draws: how many tokens.
+            seed: the seed of the random order of tokens.
 
         Yields:
-            A call, the place of the drawn token in each of its sequences ``[B]``, and how many of the sequences count as draws.
+            A call, the place ``[batch]`` of the drawn token in each of its sequences, and how many of the sequences count as draws.
         """
         generator = torch.Generator().manual_seed(seed)
         shapes = [self.tokens(call.stream, self.units).shape[:2] for call in self._calls]
@@ -183,18 +199,21 @@ class Block:
                     left -= sequences
 
     def set_and_read(self, call: WholeCall, tokens: Tensor, values: Tensor) -> Tensor:
-        """The units after the block, with one token's units set before it in each sequence of a call (within ``preserved``).
+        """Sets the units of one token in each sequence of a call, runs the block, and returns these tokens' units after the block.
+
+        Must be called inside :func:`~lightning_iit.capture.preserved.preserved`.
 
         Args:
-            call: what the block is called with otherwise.
-            tokens: ``[B]``, the place of the token.
-            values: ``[unit]``, what its units are set to. A channel is shifted as a whole, so that its mean is the value.
+            call: the call that is repeated with the changed stream.
+            tokens: ``[batch]``, the place of the token in each sequence.
+            values: ``[unit]``, the values that the token's units are set to. A channel is shifted as a whole, so that its mean is
+                the value.
 
         Returns:
-            ``[B, unit]``, of the same tokens.
+            The units' values ``[batch, unit]`` after the block.
 
         Raises:
-            StepError: the block could not be called again.
+            StepError: the block raised an exception when it was called again.
         """
         assert self.units is not None
         rows = torch.arange(len(tokens))
@@ -207,6 +226,7 @@ class Block:
         return self.tokens(after, self.units)[rows, tokens]
 
     def _set(self, stream: Tensor, tokens: Tensor, values: Tensor) -> Tensor:
+        """Returns a copy of the stream with the units of the given tokens set to the values."""
         assert self.layout is not None
         assert self.units is not None
         changed = stream.clone()
@@ -223,11 +243,16 @@ class Block:
 
 
 def _ordered(values: Tensor, axes: str) -> Tensor:
-    """A view with the batch first, then the tokens, then the units."""
+    """Returns a view with the batch axis first, then the token axis, then the unit axis."""
     return values.permute([axes.index(letter) for letter in "BTU" if letter in axes])
 
 
 def _stream(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+    """Returns the stream among the arguments of a call: the first positional tensor, else ``hidden_states``, else the first tensor.
+
+    Raises:
+        UnsupportedOutputError: no argument is a tensor.
+    """
     tensors = [value for value in (*args, kwargs.get("hidden_states"), *kwargs.values()) if isinstance(value, Tensor)]
     if not tensors:
         msg = "the block is called without a tensor, so there is no stream whose coordinates could be units"

@@ -1,8 +1,8 @@
-"""Depth as the axis: transitions from one block's output to the next block's, for the same token.
+"""Capture with depth as the axis: transitions from before a block of a stack to after the block, for the same token.
 
 A unit is the same coordinate of the residual stream at every depth. A stack is feed-forward: no state of a token ever comes back to
-a block, so by structure the Φ of its units is 0 (Oizumi, Albantakis and Tononi 2014, figure 20). What is computed here is the Φ of
-the map from one depth to the next, as if that map were iterated, and the records say so.
+a block, so by structure the Φ of its units is 0 (Oizumi, Albantakis and Tononi 2014, figure 20). The computed Φ is that of the map
+from one depth to the next, as if this map were iterated, and the records say so.
 """
 
 from __future__ import annotations
@@ -41,41 +41,48 @@ DEPTH_NOTE = (
     "Transitions go from one block to the next for the same token: depth is not time. The stack is feed-forward, so this is "
     "the Φ of the map from one depth to the next, as if it were iterated."
 )
+"""The note on every Φ along depth."""
 STRUCTURAL_REASON = "A stack of blocks is feed-forward: no unit acts on itself again, so by structure the Φ of its units is 0."
+"""The reason for the structural Φ of 0."""
 _BEFORE = "Thresholds before the block"
 _MOST_ROWS = 4096
-"""Rows of each rank on which thresholds are calibrated."""
+"""About how many rows of each rank are used to calibrate thresholds (fewer than twice this number)."""
 
 
 @dataclass(frozen=True)
 class DepthEpoch(LayerEpoch):
-    """What was captured of a block, or of all of them together; then ``blocks`` has each one's counts, to test homogeneity."""
+    """Holds the capture of one block in an epoch, or of all blocks pooled.
+
+    Args:
+        blocks: of a pooled capture, the counts of each block, to test whether the blocks are alike; else empty.
+    """
 
     blocks: tuple[Counts, ...] = ()
 
 
 @dataclass(frozen=True)
 class BlockThresholds:
-    """The thresholds of a block's units before and after it, ``[unit]`` each."""
+    """Holds the thresholds of a block's units before and after the block, each ``[unit]``."""
 
     before: tuple[float, ...]
     after: tuple[float, ...]
 
 
 class DepthCapture:
-    """Records the states of some coordinates of a residual stream at every depth while a model trains.
+    """Records the states of coordinates of a residual stream at every depth while a model trains, and counts their transitions.
 
-    It takes the place of :class:`~lightning_iit.capture.count.session.Capture` where depth is the axis. A bounded, seeded sample of
+    Takes the place of :class:`~lightning_iit.capture.count.session.Capture` where depth is the axis. A bounded, seeded sample of
     the calls is kept, the same for each block. Under ``torch.distributed`` every rank makes the same calls; units, thresholds and
-    counts are those of all ranks; each rank keeps calls of its own.
+    counts are those of all ranks together, but each rank keeps a sample of its own calls.
 
     Args:
-        model: where the blocks are.
-        options: layers (the blocks, in order of depth; None finds the longest stack), units, selection, threshold, layout, seed.
-        pooled: one TPM for all blocks instead of one for each.
+        model: the model that has the blocks.
+        options: used are ``layers`` (the blocks, in order of depth; None finds the longest stack), ``units``, ``selection``,
+            ``threshold``, ``layout``, ``seed`` and ``max_units``.
+        pooled: make one TPM for all blocks together instead of one for each.
 
     Raises:
-        UnknownLayerError: no such blocks, or no stack to be found.
+        UnknownLayerError: the model has no such blocks, or no stack where ``layers`` is None.
     """
 
     def __init__(self, model: nn.Module, options: CaptureOptions, *, pooled: bool = False) -> None:
@@ -92,22 +99,22 @@ class DepthCapture:
 
     @property
     def blocks(self) -> tuple[str, ...]:
-        """The names of the blocks, in order of depth."""
+        """Returns the names of the blocks, in order of depth."""
         return tuple(block.layer.name for block in self._blocks)
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """What there will be records of: each block, or all of them under the name that they share."""
+        """Returns the names under which records are made: each block's, or the one name for all blocks where they are pooled."""
         return (common_name(self.blocks),) if self._pooled else self.blocks
 
     # --- the life of a capture ---
 
     def attach(self, model: nn.Module | None = None, gate: Gate | None = None) -> None:
-        """Hooks the blocks of the model, or of a copy of it that is to be watched instead. Replaces an earlier attachment.
+        """Hooks the blocks of the model, or of a copy of the model that is watched in its place. Earlier hooks are removed.
 
         Args:
-            model: None for the one that this was made for.
-            gate: says when calls count; None for one that :meth:`begin_step` opens and :meth:`end_step` closes.
+            model: the copy; None for the model that this capture was made for.
+            gate: decides which calls count; None for a gate that :meth:`begin_step` opens and :meth:`end_step` closes.
         """
         self.detach()
         for block, layer in zip(self._blocks, find_layers(model or self._model, self.blocks), strict=True):
@@ -115,29 +122,38 @@ class DepthCapture:
             self._handles.append(block.attach(gate or self._switch))
 
     def detach(self) -> None:
-        """Takes the hooks away."""
+        """Removes all hooks."""
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
 
     def begin_epoch(self, expected_batches: float | None = None, *, initial: bool = False) -> None:
-        """Forgets the calls of the epoch before."""
+        """Starts an epoch: forgets the calls kept so far.
+
+        Args:
+            expected_batches: how many training batches an epoch has on each rank, if known (for ``units="auto"``).
+            initial: not used; along depth no threshold is kept from one epoch to the next.
+        """
         del initial
         self._expected_batches = expected_batches
         for block in self._blocks:
             block.clear()
 
     def begin_step(self) -> None:
-        """Starts to keep calls: a training step begins; not needed with a gate that knows by itself."""
+        """Starts keeping calls, at the start of a training step. Not needed where ``attach`` was given a gate."""
         self._switch.open = True
 
     def end_step(self) -> None:
-        """Stops to keep calls. After the first step that called the blocks, the units are chosen."""
+        """Stops keeping calls, at the end of a training step.
+
+        After the first step in which the blocks were called, the units are chosen.
+        """
         self._switch.open = False
         if self._units is None:
             self._choose_units()
 
     def _choose_units(self) -> None:
+        """Chooses the units from the coordinates after the last block, on all ranks together."""
         step = self._blocks[-1].step
         mine = None if step is None else (Moments.of(step.after), len(step.after), _sample(step.after))
         parts = [part for part in gather(mine) if part is not None]
@@ -154,12 +170,17 @@ class DepthCapture:
         self._narrow()
 
     def _narrow(self) -> None:
+        """Limits all blocks to the chosen units."""
         if self._units is not None:
             for block in self._blocks:
                 block.narrow(self._units.indices)
 
     def end_epoch(self) -> tuple[DepthEpoch, ...]:
-        """Ends the epoch: counts what was kept, summed over ranks."""
+        """Ends the epoch: calibrates thresholds, and counts the kept tokens' transitions over all ranks.
+
+        Returns:
+            One result for each block, in order of depth; a single one where the blocks are pooled.
+        """
         self._thresholds = [self._calibrated(block) for block in self._blocks] if self._units is not None else []
         epochs = [self._counted(number) for number in range(len(self._blocks))]
         return (self._pool(epochs),) if self._pooled else tuple(epochs)
@@ -167,6 +188,7 @@ class DepthCapture:
     # --- states and counts ---
 
     def _calibrated(self, block: Block) -> BlockThresholds:
+        """Computes the thresholds of a block from the coordinates of all ranks; 0 where no rank kept any."""
         step, n = block.step, len(self._units.indices) if self._units else 0
         mine = None if step is None else tuple(_sample(rows) for rows in (step.before, step.after))
         parts = [part for part in gather(mine) if part is not None]
@@ -176,6 +198,7 @@ class DepthCapture:
         return BlockThresholds(*(threshold_values(self.options.threshold, rows) for rows in (before, after)))
 
     def _counted(self, number: int) -> DepthEpoch:
+        """Builds the result of one block, with the transition counts of all ranks."""
         block, units = self._blocks[number], self._units
         step, thresholds = block.step, self._thresholds[number] if self._thresholds else None
         counts, last, lost = _count(step, thresholds) if step is not None and thresholds is not None else (None, None, 0)
@@ -202,7 +225,7 @@ class DepthCapture:
         )
 
     def _pool(self, epochs: list[DepthEpoch]) -> DepthEpoch:
-        """All blocks as one; the thresholds in it are those after the last block."""
+        """Joins the results of all blocks into one; its ``thresholds`` are those after the last block."""
         name = self.layers[0]
         broken = next((epoch for epoch in epochs if epoch.problem is not None), None)
         counts = tuple(epoch.counts for epoch in epochs if epoch.counts is not None)
@@ -219,25 +242,30 @@ class DepthCapture:
         )
 
     def blocks_of(self, captured: LayerEpoch) -> tuple[tuple[Block, BlockThresholds], ...]:
-        """Returns the blocks that a captured epoch is of, each with its thresholds of this epoch; none where no unit was chosen."""
+        """Returns the blocks that a captured epoch is of, each with its thresholds in this epoch; none before units are chosen."""
         mine = zip(self._blocks, self._thresholds, strict=False)
         return tuple((block, thresholds) for block, thresholds in mine if self._pooled or block.layer.name == captured.layer)
 
     # --- resuming ---
 
     def state_dict(self) -> dict[str, Any]:
-        """The units, which a resumed run must have the same, under the name of each layer. Plain data."""
+        """Returns the units as plain data under the name of each layer, for a resumed run."""
         return {"layers": {name: {"units": msgspec.to_builtins(self._units), "thresholds": None} for name in self.layers}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes over what :meth:`state_dict` gave."""
+        """Restores the units that :meth:`state_dict` returned."""
         stored = next(iter(state["layers"].values()), {"units": None})
         self._units = msgspec.convert(stored["units"], Units | None)
         self._narrow()
 
 
 def _count(step: Any, thresholds: BlockThresholds) -> tuple[Counts, State | None, int]:
-    """The transitions of the kept tokens, the state of the last one, and how many were left out since a value was not finite."""
+    """Counts the transitions of the kept tokens.
+
+    Returns:
+        The counts, the state of the last token after the block (None without tokens), and how many tokens were left out because a
+        value was NaN or infinite.
+    """
     n = len(thresholds.before)
     before, _ = encode(step.before, threshold_tensor(thresholds.before, like=step.before))
     after, _ = encode(step.after, threshold_tensor(thresholds.after, like=step.after))
@@ -248,14 +276,17 @@ def _count(step: Any, thresholds: BlockThresholds) -> tuple[Counts, State | None
 
 
 def _sample(rows: Tensor) -> np.ndarray:
+    """Returns a regular sample of the finite rows, float64."""
     kept = rows[:: max(1, len(rows) // _MOST_ROWS)].cpu().double()
     return kept[torch.isfinite(kept).all(-1)].numpy()
 
 
 def _thresholds_after(values: tuple[float, ...], options: CaptureOptions, counts: Counts | None) -> Thresholds:
+    """Builds the record of the thresholds after a block."""
     samples = 0 if counts is None else min(counts.transitions, _MOST_ROWS)
     return Thresholds(values=values, strategy=f"{options.threshold} after the block", frozen=False, samples=samples)
 
 
 def _thresholds_note(thresholds: BlockThresholds) -> str:
+    """Returns the sentence that gives the thresholds before a block."""
     return f"{_BEFORE}: {', '.join(f'{value:.4g}' for value in thresholds.before)}; those after it are in the record."

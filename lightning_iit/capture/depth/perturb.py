@@ -1,4 +1,4 @@
-"""The causal TPMs of a stack of blocks: coordinates of a token are set before a block and read after it."""
+"""The causal TPMs of a stack of blocks: coordinates of a token are set before a block and read after the block."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 class DepthPerturber:
     """Perturbs the blocks of a :class:`~lightning_iit.capture.depth.capture.DepthCapture`.
 
-    It stands where a :class:`~lightning_iit.capture.perturb.perturber.Perturber` does for the layers of a network in time.
-    The capture itself watches the calls that are made again, so there is nothing else to attach.
+    Takes the place of a :class:`~lightning_iit.capture.perturb.perturber.Perturber`, which perturbs the layers of a network in
+    time. The capture itself keeps the calls that are repeated, so the perturber has no hooks of its own.
 
     Args:
-        capture: whose blocks are perturbed, from the calls that it kept.
-        options: whether and how.
+        capture: the capture whose blocks are perturbed, in the calls that the capture kept.
+        options: whether and how blocks are perturbed.
     """
 
     def __init__(self, capture: DepthCapture, options: PerturbOptions) -> None:
@@ -44,31 +44,32 @@ class DepthPerturber:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The layers that are perturbed."""
+        """Returns the names of the layers that are perturbed."""
         return self._capture.layers
 
     def attach(self, model: nn.Module, gate: Gate | None = None) -> None:
-        """Nothing: the capture is attached."""
+        """Does nothing: the capture sets the hooks."""
 
     def detach(self) -> None:
-        """Nothing: the capture is detached."""
+        """Does nothing: the capture removes the hooks."""
 
     def begin_epoch(self) -> None:
-        """Nothing: the capture forgets the epoch before."""
+        """Does nothing: the capture forgets the last epoch."""
 
     def observed(self, captured: LayerEpoch) -> LayerEpoch:
-        """What was captured, as it is: the capture calibrates at the end of an epoch."""
+        """Returns the capture unchanged: along depth thresholds are already calibrated at the end of an epoch."""
         return captured
 
     def perturb(self, captured: LayerEpoch, state: State | None) -> tuple[Counts, Perturbation] | Skipped | None:
-        """Makes the causal counts of a block, or of all of them together: coordinates are set before a block and read after it.
+        """Makes the causal counts of a block or of all blocks pooled: sets coordinates before a block and reads them after it.
 
         Args:
-            captured: of the epoch that ends.
-            state: the state that is analysed, at which a "fixed" background is held.
+            captured: the capture of the epoch that ends.
+            state: the analysed state, at which a "fixed" background is held.
 
         Returns:
-            The counts and how they were made; Skipped with the reason; None where perturbation was not asked for.
+            The counts and how they were made; Skipped with the reason where a block cannot be perturbed; None where perturbation
+            was not asked for, or the epoch has nothing to analyse.
         """
         if self._options.tpm == "observe" or captured.problem is not None:
             return None
@@ -96,23 +97,24 @@ class DepthPerturber:
 def perturbed_block(
     block: Block, before: tuple[float, ...], after: tuple[float, ...], options: PerturbOptions, *, at: State | None = None
 ) -> PerturbedTpm | Skipped:
-    """Sets the units of a token into each of their 2^n states before a block, and reads them after it.
+    """Sets the units of a token into each of their 2^n states before a block, and reads the units after the block.
 
-    The other coordinates of the token and all other tokens stay as they were observed: R tokens drawn from the kept calls are the
-    backgrounds, the same for each state.
+    The other coordinates of the token and all other tokens stay as they were observed. The backgrounds are R tokens drawn from the
+    kept calls, the same tokens for each state.
 
     Args:
-        block: with its kept calls.
-        before: thresholds of the units before the block.
-        after: thresholds after it.
-        options: background, draws and seed.
-        at: for a "fixed" background: the last kept token in this state, or the last one of all.
+        block: the block with its kept calls.
+        before: the thresholds of the units before the block.
+        after: the thresholds of the units after the block.
+        options: used are ``background``, ``draws`` and ``seed``.
+        at: for a "fixed" background: the background is the last token in this state, in the calls that were kept whole; None takes
+            the last token of all.
 
     Returns:
         The TPM; or Skipped with a code: ``no_transitions``, ``unit_never_on``, ``unit_never_off``, ``state_not_observed``.
 
     Raises:
-        StepError: the block could not be called again.
+        StepError: the block raised an exception when it was called again.
     """
     step = block.step
     if step is None or block.units is None or not block.calls:
@@ -148,7 +150,7 @@ def perturbed_block(
 
 
 def _held(block: Block, limits: Tensor, at: State | None) -> list[tuple[Any, Tensor, slice]]:
-    """The last token in a state, in the calls that were kept whole."""
+    """Returns the last token in the state ``at`` among the whole calls, as one pass; an empty list where there is none."""
     for call in reversed(block.calls):
         coordinates = block.tokens(call.stream, block.units)
         codes = pack(coordinates.to(limits.dtype) > limits)

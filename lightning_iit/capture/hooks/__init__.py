@@ -1,5 +1,6 @@
-"""What is hung on a layer: a forward hook that copies the activations of a few units, and how outputs are read.
+"""Forward hooks that copy the activations of a few units of a layer, and the reading of layer outputs.
 
-``gate`` says when a call counts. ``outputs`` finds the tensor and its axes in an output; ``recorder`` is the hook, ``compiled``
-the hook within a compiled graph. ``reading`` joins the two for a layer and gives what was kept as sequences or samples.
+``gate`` decides which calls of a layer count. ``outputs`` finds the tensor and its axes in an output; ``recorder`` is the hook,
+``compiled`` the hook inside a compiled graph. ``reading`` uses both for one layer and returns the recorded activations as sequences
+or as samples.
 """

@@ -1,7 +1,7 @@
-"""Recording from within graphs that ``torch.compile`` made.
+"""Recording of layer outputs inside graphs made by ``torch.compile``.
 
-Where the graph may be broken, it is: the recording then runs as it does without a compiler. Where the user forbade that
-(``fullgraph=True``), the recording is an operator of the graph.
+Where the compiler may split the graph, the graph is split and the recording runs outside of the graph, as without a compiler. Where
+the user forbids this (``fullgraph=True``), the recording becomes an operator inside the graph.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class RecordsOutputs(Protocol):
-    """What is told of each output."""
+    """Describes an object that records the outputs of a layer."""
 
     def record(self, output: Any) -> None:
-        """Keeps what is to be kept of an output."""
+        """Records one output of the layer."""
 
 
 # An operator takes tensors and numbers only, so a recorder is passed by its number.
@@ -34,6 +34,7 @@ _touched = torch.zeros(())
 
 @torch.library.custom_op("lightning_iit::record", mutates_args=("touched",))
 def _record(activations: Tensor, touched: Tensor, recorder: int) -> None:  # noqa: ARG001
+    """Passes activations from inside a compiled graph to the recorder with the number ``recorder``."""
     known = _recorders.get(recorder)
     if known is not None:
         known.record(activations)
@@ -46,7 +47,10 @@ def _(activations: Tensor, touched: Tensor, recorder: int) -> None:  # noqa: ARG
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def is_unbreakable() -> bool:
-    """Whether the graph that is being traced must not be broken; asked while it is traced."""
+    """Returns whether the graph that torch is tracing must stay in one piece (``fullgraph=True``).
+
+    Called while torch traces the graph; the answer becomes a constant of the graph. False where torch does not tell.
+    """
     try:
         from torch._dynamo.symbolic_convert import InstructionTranslator
 
@@ -56,7 +60,10 @@ def is_unbreakable() -> bool:
 
 
 def recording_in_graphs(recorder: RecordsOutputs) -> Callable[[Any], None]:
-    """What a hook calls with an output while a compiler traces it."""
+    """Builds the function that a hook calls with each output while a compiler traces the call.
+
+    In a graph that must stay in one piece the function records tensors only, and no packed sequences.
+    """
     number = id(recorder)
     _recorders[number] = recorder
     eager: Callable[[Any], None] = torch.compiler.disable(recorder.record)  # type: ignore[no-untyped-call]

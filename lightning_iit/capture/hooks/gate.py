@@ -1,4 +1,4 @@
-"""When calls of a layer count: inside of a training step, and nowhere else."""
+"""Gates: decide which calls of a layer count. Only calls inside a training step do."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ if TYPE_CHECKING:
 
 
 class Gate(Protocol):
-    """Asked in every call of a watched layer."""
+    """Describes an object that every call of a watched layer asks whether the call counts."""
 
     @property
     def open(self) -> bool:
-        """Whether the call counts."""
+        """Returns whether calls count now."""
 
 
 class Switch:
-    """A gate that is opened and closed by whoever runs the model.
+    """Holds whether calls count now; the code that runs the model sets ``open`` to True and False.
 
     Args:
-        open: how it begins.
+        open: the value at the start.
     """
 
     __slots__ = ("open",)
@@ -30,11 +30,11 @@ class Switch:
 
 
 class TrainingStep:
-    """Is open while Lightning is in the ``training_step`` of a module.
+    """Lets calls count while Lightning runs the ``training_step`` of a module, and at no other time.
 
-    Lightning notes in the module which of its methods and hooks is running, since ``log()`` depends on it. To read that in the few
-    calls that are watched costs a tenth of a callback's hook before each batch; and passes that a callback makes between two
-    steps are left out.
+    Lightning stores in the module the name of the method or hook that is running, because ``log()`` needs the name. Reading this
+    name in the few watched calls takes a tenth of the time of a callback hook before each batch. The gate is closed for model calls
+    that other callbacks make between two steps.
 
     Args:
         module: the LightningModule that is trained.
@@ -47,5 +47,5 @@ class TrainingStep:
 
     @property
     def open(self) -> bool:
-        """Whether the call counts."""
+        """Returns whether Lightning is running ``training_step`` now."""
         return self._attributes.get("_current_fx_name") == "training_step"

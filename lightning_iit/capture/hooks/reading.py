@@ -1,4 +1,4 @@
-"""How one layer's outputs are read: found out at the first output, then the same for each."""
+"""Reading of one layer's outputs: the first output determines how, and all later outputs are read in the same way."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 
 class OutputReader:
-    """Reads the units of one layer, all of them until :meth:`narrow` says which.
+    """Reads the activations of a layer's units from its outputs: of all units, until :meth:`narrow` limits the reading to some.
+
+    Args:
+        layer: the layer.
+        options: the options of the capture; used are ``layout``, ``unit_fn`` and ``transitions``.
 
     Attributes:
-        recorder: what the hooks write to.
-        called: whether anything was recorded since the last :meth:`restart`.
+        recorder: the recorder that the layer's hook writes to.
+        called: whether :meth:`kept` returned anything since the last :meth:`restart`.
     """
 
     def __init__(self, layer: Layer, options: CaptureOptions) -> None:
@@ -39,7 +43,11 @@ class OutputReader:
         self._unwrap: Callable[[Any], Any] | None = None
 
     def restart(self, layer: Layer) -> None:
-        """Forgets what was recorded, and finds out anew how the outputs of the layer are to be read."""
+        """Forgets the recorded activations; the next output determines again how outputs are read.
+
+        Args:
+            layer: the layer that is read from now on (the same layer, maybe in a copy of the model).
+        """
         self._layer = layer
         self.called = False
         self.recorder.clear()
@@ -47,7 +55,7 @@ class OutputReader:
 
     @property
     def axis(self) -> Axis:
-        """Along what transitions go."""
+        """Returns the axis along which transitions go; "stream" (from sample to sample) while no output was seen."""
         if self._kept is None or self._options.transitions == "stream":
             return "stream"
         return self._kept.sequence or "stream"
@@ -55,6 +63,7 @@ class OutputReader:
     # --- the first output ---
 
     def _read_first(self, output: Any) -> Activations:
+        """Determines from the first output how all outputs are read, and returns the activations in the first output."""
         self._unwrap = unwrapper(output, self._options.unit_fn)
         activations = output if self._unwrap is None else self._unwrap(output)
         self._output = self._told_layout() or layout_of(activations, self._layer.module, ancestors=self._layer.ancestors)
@@ -66,12 +75,14 @@ class OutputReader:
         return self.recorder.read(output)
 
     def _told_layout(self) -> Layout | None:
+        """Returns the layout that the user gave for this layer, or None."""
         told = self._options.layout
         if isinstance(told, Mapping):
             told = next((layout for pattern, layout in told.items() if is_match(self._layer.name, pattern)), None)
         return None if told is None else parse_layout(told)
 
     def _check(self, activations: Activations, output: Layout, kept: Layout) -> None:
+        """Checks the output against its layout, and that the layout has a sequence axis where ``transitions="time"``."""
         rank = activations.dim() if isinstance(activations, Tensor) else len(output.axes)
         if rank != len(output.axes):
             shape = list(activations.data.shape)
@@ -83,14 +94,15 @@ class OutputReader:
             raise UnsupportedOutputError(msg)
 
     def _reader(self, device: torch.device) -> Reader:
+        """Builds the function that copies the activations of the wanted units from an output on this device."""
         assert self._output is not None
         index = None if self._indices is None else torch.tensor(self._indices, device=device)
         return reader(self._output, index, self._unwrap)
 
-    # --- what was kept ---
+    # --- the recorded activations ---
 
     def narrow(self, indices: Sequence[int]) -> None:
-        """Of what was kept of all units keeps those at ``indices``, and reads only these from now on."""
+        """Limits the reading to the units at ``indices``, and drops all other units from the activations recorded so far."""
         self._indices = indices
         if self._kept is None:
             return
@@ -101,11 +113,15 @@ class OutputReader:
                 self.recorder.read = self._reader(item.data.device)
 
     def kept(self, number: int | None = None) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """What was kept, of all passes or of the pass of a number.
+        """Yields the recorded activations, in the order of the data.
+
+        Args:
+            number: which call of the layer within each step (0 is the first); None for all calls.
 
         Yields:
-            Activations ``[sequence, time, unit]`` with the sequences' lengths, None where they fill it; or ``[sample, unit]`` and
-            None, in the order of the data (of a sequence its last step), where transitions go from sample to sample.
+            Activations ``[sequence, time, unit]`` with the lengths ``[sequence]`` of the sequences, or None where no sequence is
+            padded. Where transitions go from sample to sample: activations ``[sample, unit]`` and None; a sample that is a sequence
+            is represented by its last time step.
         """
         for stream in self.recorder.streams if number is None else [self.recorder.streams[number]]:
             if not stream:
@@ -119,25 +135,41 @@ class OutputReader:
                     yield values, lengths
 
     def rows(self) -> Tensor | None:
-        """All rows ``[row, unit]`` that were kept, without padding."""
+        """Returns all recorded activations ``[row, unit]`` without padding, or None where nothing was recorded."""
         kept = [rows_of(values, lengths) for values, lengths in self.kept()]
         return torch.cat(kept) if kept else None
 
 
 def beyond(lengths: Tensor, time: int) -> Tensor:
-    """What is padding ``[sequence, time]`` of sequences of these lengths."""
+    """Returns which places of padded sequences are padding: a boolean mask ``[sequence, time]``.
+
+    Args:
+        lengths: the lengths ``[sequence]`` of the sequences.
+        time: the length to which all sequences are padded.
+
+    Example:
+        >>> beyond(torch.tensor([1, 3]), 3)
+        tensor([[False,  True,  True],
+                [False, False, False]])
+    """
     return torch.arange(time, device=lengths.device) >= lengths.unsqueeze(1)
 
 
 def rows_of(values: Tensor, lengths: Tensor | None) -> Tensor:
-    """The rows ``[row, unit]`` of sequences, without padding."""
+    """Returns the activations of sequences as rows ``[row, unit]``, without padding.
+
+    Args:
+        values: activations ``[sequence, time, unit]`` or ``[sample, unit]``.
+        lengths: the lengths ``[sequence]`` of the sequences; None where no sequence is padded.
+    """
     if lengths is None:
         return values.reshape(-1, values.shape[-1])
     return values[~beyond(lengths.to(values.device), values.shape[1])]
 
 
 def _last_rows(values: Tensor, lengths: Tensor | None) -> Tensor:
+    """Returns the last time step of each sequence, ``[sequence, unit]``."""
     if lengths is None:
-        # A view of them would keep the whole sequences in memory for as long as these rows are kept.
+        # A view would keep the whole sequences in memory for as long as these rows are kept.
         return values[:, -1].clone()
     return values[torch.arange(len(values), device=values.device), lengths.to(values.device) - 1]

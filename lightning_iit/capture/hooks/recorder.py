@@ -1,7 +1,7 @@
-"""The forward hook of a layer: it copies the activations of a few units, and leaves everything else for later.
+"""The forward hook of a layer, which copies the activations of a few units and does nothing else.
 
-The training step pays for an index and a store. Checks, thresholds, codes and counts are made for many steps at once, by
-:mod:`lightning_iit.capture.count.layer`, without waiting for a GPU.
+A training step pays only for an index and a store. :mod:`lightning_iit.capture.count.layer` does the checks, thresholds, state
+codes and counts later for many steps at once, without waiting for a GPU.
 """
 
 from __future__ import annotations
@@ -23,20 +23,24 @@ if TYPE_CHECKING:
     from lightning_iit.capture.layout import Layout
 
 Reader = Callable[[Any], Activations]
-"""From a layer's output to a copy of what is kept of it."""
+"""Takes a layer's output and returns a copy of the activations that are kept."""
 
 _in_backward = torch._C._current_graph_task_id
 
 
 class Recorder:
-    """What the hooks of one layer write to.
+    """Records the activations that the hook of one layer copies.
+
+    Args:
+        read: takes an output and returns the activations to keep.
 
     Attributes:
-        gate: open while a training step is running; outside of one nothing is kept.
-        passes: how often the layer was called in this step.
-        streams: what was kept, by the number of the pass within its step.
-        read: from an output to what is kept of it.
-        error: the first exception; after it nothing more is kept until :meth:`clear`.
+        gate: decides whether a call counts; nothing is recorded while the gate is closed.
+        passes: how many calls of the layer were recorded in this step.
+        streams: the recorded activations: one list for the first call of the layer in each step, one for the second call, and so
+            on.
+        read: takes an output and returns the activations to keep.
+        error: the first exception; after an exception nothing more is recorded until :meth:`clear`.
     """
 
     def __init__(self, read: Reader) -> None:
@@ -45,14 +49,14 @@ class Recorder:
         self.clear()
 
     def clear(self) -> None:
-        """Forgets what was kept."""
+        """Forgets all recorded activations and the exception."""
         self.passes = 0
         self.streams: list[list[Activations]] = [[]]
         self.error: Exception | None = None
 
     def record(self, output: Any) -> None:
-        """Keeps what is to be kept of an output; an exception ends the keeping, never the training."""
-        # Within a backward pass a forward is a repetition: activation checkpointing recomputes what was counted before.
+        """Records the activations in an output while the gate is open. An exception ends the recording, never the training."""
+        # A forward pass within a backward pass is a repetition: activation checkpointing computes counted calls again.
         if not self.gate.open or self.error is not None or _in_backward() != -1:
             return
         try:
@@ -65,28 +69,39 @@ class Recorder:
             self.fail(error)
 
     def fail(self, error: Exception) -> None:
-        """Ends the keeping."""
+        """Ends the recording: forgets the recorded activations and keeps the first exception."""
         self.error = self.error or error
         self.streams = [[]]
 
 
 class CellRecorder(Recorder):
-    """What the hooks of a recurrent cell write to: its calls within a step are the time of a sequence."""
+    """Records the calls of a recurrent cell: successive calls within a step become the time steps of a sequence."""
 
     def clear(self) -> None:
-        """Forgets what was kept."""
+        """Forgets all recorded activations and the exception."""
         super().clear()
         self._sequence: list[Tensor] = []
         self._last: Any = None
 
     def end_sequence(self) -> None:
-        """Puts the calls of a sequence together; none goes on in another step."""
+        """Joins the calls since the last sequence into one sequence ``[..., time, unit]``.
+
+        Also called at the end of each step, so that no sequence spans two steps.
+        """
         if self._sequence:
             self.streams[0].append(torch.stack(self._sequence, -2))
         self._sequence, self._last = [], None
 
     def record_call(self, output: Any, state: Any) -> None:
-        """Keeps one step of a sequence, which is new where the state that the cell was given is none of its own."""
+        """Records one call of the cell, as the next time step of the current sequence or as the first of a new sequence.
+
+        A new sequence begins where the given hidden state does not come from the cell's last call, or where the output's shape
+        changes.
+
+        Args:
+            output: the output of the cell.
+            state: the hidden state (or hidden and cell state) that the cell was called with; None for none.
+        """
         if not self.gate.open or self.error is not None or _in_backward() != -1:
             return
         try:
@@ -102,29 +117,35 @@ class CellRecorder(Recorder):
             self.fail(error)
 
     def _is_new(self, state: Any) -> bool:
+        """Returns whether a call with this state begins a new sequence."""
         hidden = _hidden(state)
         if hidden is None or self._last is None:
             return True
         if hidden is self._last:
             return False
-        # A state that comes out of a computation is taken for the previous one, masked or normalised on its way.
+        # A state with a gradient was computed, so it is taken to be the cell's last state, masked or normalised on the way.
         if torch.is_grad_enabled():
             return not hidden.requires_grad
-        # Without gradients nothing tells that: only what looks like a beginning is one. To look waits for a GPU: not in training.
+        # Without gradients only zeros or another shape show a start. The test for zeros waits for a GPU, but never in training.
         return hidden.shape != self._last.shape or not bool(hidden.any())
 
 
 def _hidden(state: Any) -> Any:
+    """Returns the hidden state: the first of a tuple or list, or the value itself."""
     return state[0] if isinstance(state, (tuple, list)) else state
 
 
 def attach_hook(module: nn.Module, recorder: Recorder) -> RemovableHandle:
-    """Has every forward pass of the module recorded, in eager mode and in graphs that are compiled from now on."""
+    """Hooks a module so that the recorder gets each output, in eager mode and in graphs that are compiled from now on.
+
+    Returns:
+        A handle whose ``remove()`` removes the hook.
+    """
     if isinstance(recorder, CellRecorder):
         return module.register_forward_hook(_cell_hook(recorder), with_kwargs=True)
     record = recorder.record
     compiling = torch.compiler.is_compiling
-    # Leaving a graph costs more than the recording itself, so that is only paid where a compiler traces the call.
+    # To leave a graph costs more than the recording itself, so the graph is left only where a compiler traces the call.
     record_in_graph = recording_in_graphs(recorder)
 
     def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
@@ -137,6 +158,7 @@ def attach_hook(module: nn.Module, recorder: Recorder) -> RemovableHandle:
 
 
 def _cell_hook(recorder: CellRecorder) -> Callable[[nn.Module, Sequence[Any], Mapping[str, Any], Any], None]:
+    """Builds the hook of a recurrent cell. A graph that must stay in one piece (``fullgraph=True``) records nothing."""
     record: Callable[[Any, Any], None] = torch.compiler.disable(recorder.record_call)  # type: ignore[no-untyped-call]
 
     def hook(_module: nn.Module, inputs: Sequence[Any], named: Mapping[str, Any], output: Any) -> None:
@@ -148,12 +170,12 @@ def _cell_hook(recorder: CellRecorder) -> Callable[[nn.Module, Sequence[Any], Ma
 
 
 def reader(layout: Layout, index: Tensor | None, unwrap: Callable[[Any], Any] | None) -> Reader:
-    """How an output of this layout is read.
+    """Builds the function that copies the activations of the wanted units from an output of this layout.
 
     Args:
-        layout: of the output's tensor.
+        layout: the axes of the output's tensor.
         index: the units to keep, on the output's device; None keeps all.
-        unwrap: from the output to its tensor; None where the output is the tensor.
+        unwrap: takes an output and returns its tensor; None where the output is the tensor.
     """
     axis = layout.axes.index("U")
     if index is not None and unwrap is None and not layout.averaged:
@@ -168,7 +190,12 @@ def reader(layout: Layout, index: Tensor | None, unwrap: Callable[[Any], Any] | 
 
 
 def unwrapper(output: Any, unit_fn: Callable[[Any], Tensor] | None) -> Callable[[Any], Any] | None:
-    """How the tensor is taken out of outputs like this one: the quickest way that serves."""
+    """Returns the quickest function that takes the tensor out of outputs like this one, or None where the output is the tensor.
+
+    Args:
+        output: an output of the layer.
+        unit_fn: the user's own function, which goes before all others.
+    """
     if unit_fn is not None:
         return unit_fn
     if isinstance(output, Tensor):

@@ -1,4 +1,4 @@
-"""The weights of torch's recurrent layers and cells, and what they compute in a step.
+"""The weights of torch's recurrent layers and cells, and the computation of one step.
 
 Formulas: the documentation of ``torch.nn.RNN``, ``torch.nn.GRU`` and ``torch.nn.LSTM``.
 """
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def weight(module: nn.Module, name: str) -> Tensor | None:
-    """A parameter as the next forward pass will use it, or None where the module has none of that name.
+    """Returns a parameter as the next forward pass will use it, or None where the module has no parameter of that name.
 
-    ``torch.nn.utils.prune`` renews the masked weight in each forward pass only, so after an optimizer step it is made here.
+    ``torch.nn.utils.prune`` applies its mask only in a forward pass, so after an optimizer step the mask is applied here.
     """
     original, mask = getattr(module, f"{name}_orig", None), getattr(module, f"{name}_mask", None)
     if original is not None and mask is not None:
@@ -32,7 +32,7 @@ def weight(module: nn.Module, name: str) -> Tensor | None:
 
 @dataclass(frozen=True)
 class Weights:
-    """The weights of one level and direction; ``w_hr`` is the projection of an LSTM that has one."""
+    """Holds the weights of a cell or of one level and direction of a layer; ``w_hr`` is the projection of an LSTM that has one."""
 
     mode: str
     w_ih: Tensor
@@ -43,7 +43,7 @@ class Weights:
 
     @classmethod
     def of(cls, module: Any, suffix: str = "") -> Weights:
-        """The weights of a cell, or of the level and direction that the suffix names (``"_l0_reverse"``)."""
+        """Reads the weights of a cell, or of the level and direction of a layer that the suffix names (``"_l0_reverse"``)."""
         w_ih, w_hh = weight(module, f"weight_ih{suffix}"), weight(module, f"weight_hh{suffix}")
         assert w_ih is not None
         assert w_hh is not None
@@ -58,18 +58,24 @@ class Weights:
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """The width of each part of the state."""
+        """Returns the width of each part of the state: hidden state, and of an LSTM cell state."""
         hidden = self.w_hh.shape[1]
         return (hidden, self.w_hh.shape[0] // 4) if self.mode == "LSTM" else (hidden,)
 
     def advance(self, state: State, inputs: Tensor) -> State:
-        """The next state of each row."""
+        """Computes the next state of each row.
+
+        Args:
+            state: the parts of the state, each ``[row, unit]``.
+            inputs: ``[row, feature]``.
+        """
         if self.mode == "LSTM":
             return self._advance_lstm(state, inputs)
         cell = {"GRU": torch.gru_cell, "RNN_TANH": torch.rnn_tanh_cell, "RNN_RELU": torch.rnn_relu_cell}[self.mode]
         return (cell(inputs, state[0], self.w_ih, self.w_hh, self.b_ih, self.b_hh),)
 
     def _advance_lstm(self, state: State, inputs: Tensor) -> State:
+        """Computes the next hidden state and cell state of an LSTM."""
         if self.w_hr is None:
             return tuple(torch.lstm_cell(inputs, state, self.w_ih, self.w_hh, self.b_ih, self.b_hh))
         # torch.lstm_cell takes a hidden and a cell state of one width only.
@@ -78,9 +84,15 @@ class Weights:
         return linear(hidden, self.w_hr), cell
 
     def read(self, state: State, inputs: Tensor, units: Tensor) -> Tensor:
-        """Some units' hidden state after one step, ``[row, len(units)]``: only their gates are computed.
+        """Computes the hidden state of some units after one step, and only these units' gates.
 
-        Inputs that come again and again, with the state set otherwise, may be there once.
+        Args:
+            state: the parts of the state, each ``[row, unit]``.
+            inputs: ``[row, feature]``; or fewer rows, which are repeated in the same order for the remaining rows of the state.
+            units: indices into the hidden state.
+
+        Returns:
+            ``[row, len(units)]``.
         """
         if self.w_hr is not None:
             return self.advance(state, repeated(inputs, len(state[0])))[0][:, units]
@@ -97,12 +109,14 @@ class Weights:
 
 
 def _lstm(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    """Computes the hidden state and the cell state of an LSTM from its gates before their nonlinearities."""
     admit, forget, candidate, output = gates.chunk(4, dim=-1)
     cell = torch.sigmoid(forget) * cell + torch.sigmoid(admit) * torch.tanh(candidate)
     return torch.sigmoid(output) * torch.tanh(cell), cell
 
 
 def _gru(from_inputs: Tensor, from_state: Tensor, hidden: Tensor) -> Tensor:
+    """Computes the hidden state of a GRU from the parts of its gates that come from the inputs and from the state."""
     (reset_in, update_in, new_in), (reset_hh, update_hh, new_hh) = from_inputs.chunk(3, dim=-1), from_state.chunk(3, dim=-1)
     new = torch.tanh(new_in + torch.sigmoid(reset_in + reset_hh) * new_hh)
     update = torch.sigmoid(update_in + update_hh)
@@ -110,7 +124,7 @@ def _gru(from_inputs: Tensor, from_state: Tensor, hidden: Tensor) -> Tensor:
 
 
 def mode_of(module: Any) -> str:
-    """What a layer or a cell computes: "RNN_TANH", "RNN_RELU", "GRU" or "LSTM"."""
+    """Returns which formula a recurrent layer or cell computes: "RNN_TANH", "RNN_RELU", "GRU" or "LSTM"."""
     if isinstance(module, nn.RNNBase):
         return str(module.mode)
     if isinstance(module, nn.RNNCell):

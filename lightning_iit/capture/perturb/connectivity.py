@@ -1,4 +1,4 @@
-"""Which units of a recurrent layer have a connection to which, read from its weights."""
+"""The connections among the units of a recurrent layer, read from its weights."""
 
 from __future__ import annotations
 
@@ -22,20 +22,24 @@ if TYPE_CHECKING:
 def weight_connectivity(
     module: nn.Module, stepper: Stepper, units: Sequence[int], *, hidden_only: bool = False
 ) -> tuple[tuple[int, ...], ...]:
-    """The connectivity matrix of some units: ``cm[i][j] = 1`` if unit i reaches unit j in one step.
+    """Computes the connectivity matrix of some units: ``cm[i][j] = 1`` if unit i reaches unit j in one step.
 
-    It does so through a recurrent weight of any gate that is not zero (pruned weights are zero). A unit of a GRU, and of an LSTM
-    whose cell state is set with it, also reaches itself without a weight: its update or forget gate carries a part of it on. Only
-    a perturbed TPM may be read with such a matrix: units that are watched share causes that no weight between them shows.
+    Unit i reaches unit j through a recurrent weight of any gate that is not zero (pruned weights are zero). A unit of a GRU, and of
+    an LSTM whose cell state is set too, also reaches itself without a weight: its update or forget gate carries a part of the
+    unit's state on. Only a perturbed TPM may be read with such a matrix: watched units share causes that no weight between the
+    units shows.
 
     Args:
-        module: an ``nn.RNN``, ``nn.GRU``, ``nn.LSTM`` or one of their cells, whose weights of now are read.
+        module: an ``nn.RNN``, ``nn.GRU``, ``nn.LSTM`` or one of their cells; its present weights are read.
         stepper: the step that is perturbed (level and direction).
         units: n indices into the layer's unit axis.
-        hidden_only: the cell state of an LSTM is not set.
+        hidden_only: whether the cell state of an LSTM is left as observed and not set.
+
+    Returns:
+        The matrix ``[n, n]`` of 0 and 1, from rows to columns.
 
     Raises:
-        StepError: the step is not of such a layer, so its weights are not known.
+        StepError: the step is not that of such a layer, so the weights are not known.
     """
     module = unwrapped(module)
     if not isinstance(stepper, (CellStepper, LayerStepper)):
@@ -54,7 +58,7 @@ def weight_connectivity(
 
 
 def _reaches(weights: Weights) -> Tensor:
-    """``[from, to]``, boolean: any gate of the unit ``to`` has a weight for the unit ``from``."""
+    """Returns a boolean matrix ``[from, to]``: whether any gate of unit ``to`` has a weight other than 0 for unit ``from``."""
     present = weights.w_hh != 0
     gates = present.shape[0] // (weights.widths[-1])
     cells = present.reshape(gates, -1, present.shape[1]).any(0)

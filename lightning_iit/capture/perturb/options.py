@@ -1,4 +1,4 @@
-"""How causal TPMs are made, checked when it is given."""
+"""The options of a perturbation, checked when they are created."""
 
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
@@ -10,7 +10,9 @@ from lightning_iit.capture.perturb.tpm import Background
 from lightning_iit.errors import InvalidArgumentError
 
 TpmSource: TypeAlias = Literal["auto", "perturb", "observe"]
+"""How a TPM is made: units are set ("perturb"), watched ("observe"), or set where possible ("auto")."""
 Connectivity: TypeAlias = Literal["full", "weights"]
+"""The connections among the units: all to all, or only where a recurrent weight is not zero."""
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -30,10 +32,10 @@ class PerturbSettings:
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class PerturbOptions(PerturbSettings):
-    """The settings of a perturbation, checked.
+    """Holds the settings of a perturbation, and checks them.
 
     Args:
-        calls: how many calls of a layer are kept for observations.
+        calls: how many calls of a layer are kept, in which the layer is observed.
 
     Raises:
         InvalidArgumentError: a value that cannot be.
@@ -42,7 +44,7 @@ class PerturbOptions(PerturbSettings):
     calls: int = 8
 
     def __post_init__(self) -> None:
-        """Checks each value."""
+        """Checks the value of each option."""
         for name, kind in (("tpm", TpmSource), ("background", Background), ("direction", Direction), ("cm", Connectivity)):
             choices = get_args(kind)
             if getattr(self, name) not in choices:
@@ -59,10 +61,10 @@ class PerturbOptions(PerturbSettings):
             raise InvalidArgumentError(msg)
 
     def check_for_depth(self) -> None:
-        """Checks these options where blocks are perturbed, and no recurrent layer.
+        """Checks that no option is given that only recurrent layers have, for transitions along depth.
 
         Raises:
-            InvalidArgumentError: an option that says how a recurrent layer is stepped or wired.
+            InvalidArgumentError: an option says how a recurrent layer is stepped or wired.
         """
         refuse_given(
             *(self, ("step", "level", "direction", "hidden_only", "cm")),

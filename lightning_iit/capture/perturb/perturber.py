@@ -1,4 +1,4 @@
-"""Causal TPMs for the layers of a run: keeps some calls of each layer that can be stepped, and perturbs it at an epoch's end."""
+"""Causal TPMs for the layers of a run: keeps some calls of each layer, and perturbs the layer at the end of an epoch."""
 
 from __future__ import annotations
 
@@ -43,25 +43,28 @@ _LOWER_LEVEL = (
     "A lower level of the layer was perturbed, whose units the layer's output does not show: what was watched, and what the "
     "units were chosen by, are the units of the last level with the same numbers."
 )
+"""The note on a perturbed lower level of stacked recurrent layers."""
 
 
 @dataclass
 class _Watched:
+    """Holds a layer that can be stepped, its stepper and its kept calls."""
+
     module: nn.Module
     stepper: Stepper
     reservoir: Reservoir
     handle: RemovableHandle | None = field(default=None)
     observed: tuple[int, Observations | None] | None = None
-    """Where it was seen in an epoch, with the number of its calls by then."""
+    """The number of the layer's calls at which the observations were made, and the observations (None where no step was seen)."""
 
 
 class Perturber:
-    """Perturbs the layers that can be stepped.
+    """Perturbs the layers of a run that can be stepped.
 
     Args:
-        model: where the layers are.
-        layers: their names.
-        options: how.
+        model: the model that has the layers.
+        layers: the names of the layers.
+        options: how TPMs are made.
 
     Raises:
         InvalidArgumentError: ``tpm="perturb"`` for a layer whose step is not known.
@@ -81,21 +84,24 @@ class Perturber:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The layers that are perturbed."""
+        """Returns the names of the layers that are perturbed."""
         return tuple(self._watched)
 
     @property
     def among(self) -> dict[str, range]:
-        """The units of each layer that make its step, for layers of which only some do: one direction is stepped at a time."""
+        """Returns, for bidirectional layers, the range of unit indices of the direction that is perturbed.
+
+        Layers in which all units are perturbed are not in the mapping.
+        """
         found = {name: watched.stepper.among for name, watched in self._watched.items()}
         return {name: among for name, among in found.items() if among is not None}
 
     def check(self, capture: CaptureOptions) -> None:
-        """Checks what is captured against the steps that are made.
+        """Checks the options of the capture against the layers that are perturbed.
 
         Raises:
-            InvalidArgumentError: units that are not of the direction that is stepped, or a choice of units or thresholds from the
-                layer's output for a lower level, which it does not show.
+            InvalidArgumentError: given units are outside the direction that is perturbed; or a lower level is perturbed, while
+                clusters of units or frozen thresholds would come from the layer's output, which shows only the last level.
         """
         for name, watched in self._watched.items():
             among = watched.stepper.among
@@ -115,31 +121,41 @@ class Perturber:
                 raise InvalidArgumentError(msg)
 
     def attach(self, model: nn.Module, gate: Gate | None = None) -> None:
-        """Watches the calls of the layers of this model, while a gate is open (None: all calls)."""
+        """Hooks the layers of this model, in place of any earlier model.
+
+        Args:
+            model: the model, or a copy of it.
+            gate: decides which calls count; None for all calls.
+        """
         self.detach()
         self._find(model)
         for watched in self._watched.values():
             watched.handle = watched.reservoir.attach(watched.module, gate)
 
     def detach(self) -> None:
-        """Watches no more."""
+        """Removes all hooks."""
         for watched in self._watched.values():
             if watched.handle is not None:
                 watched.handle.remove()
                 watched.handle = None
 
     def begin_epoch(self) -> None:
-        """Forgets the calls of the epoch before."""
+        """Starts an epoch: forgets the calls and observations of the last epoch."""
         for watched in self._watched.values():
             watched.reservoir.clear()
             watched.observed = None
 
     def observed(self, captured: LayerEpoch) -> LayerEpoch:
-        """What was captured of a layer as it is to be perturbed: coded as it is seen with its weights of now.
+        """Returns the capture of a layer with the thresholds and states that a perturbation uses.
 
-        Thresholds that were calibrated on data are calibrated on the layer's states at the epoch's end, since those of its
-        beginning may by now leave a unit always OFF, and since those of the output are not those of a lower level. What may be
-        analysed are then the states in which the layer was seen with these thresholds.
+        Thresholds that are not frozen are calibrated again, on the states that the layer goes through with its weights at the end
+        of the epoch: with the thresholds of the start of the epoch a unit may by now be always OFF, and the output does not show
+        the values of a lower level. Only states in which the layer was observed with the new thresholds may be analysed (``seen``).
+        The capture is returned unchanged where the layer is not perturbed, was not observed, or cannot be stepped (:meth:`perturb`
+        then gives the reason).
+
+        Args:
+            captured: the capture of the epoch that ends.
         """
         watched = self._watched.get(captured.layer)
         if watched is None or captured.units is None or captured.thresholds is None:
@@ -152,7 +168,7 @@ class Perturber:
             if not thresholds.frozen:
                 thresholds = observed_thresholds(observations, watched.stepper, coding, thresholds.strategy)
             codes = pack(observed_states(observations, watched.stepper, coding, thresholds))
-        except Exception:  # noqa: BLE001  a user's step may raise anything; to perturb will say what is wrong
+        except Exception:  # noqa: BLE001  a user's step may raise anything; perturb() reports the error
             return captured
         return replace(
             captured,
@@ -164,7 +180,14 @@ class Perturber:
         )
 
     def values(self, captured: LayerEpoch) -> Tensor | None:
-        """What the elements ``[row, element]`` of a layer were compared by where it was seen; None where it was not."""
+        """Computes the element values ``[row, element]`` of a layer in the states in which the layer was observed.
+
+        Args:
+            captured: the capture of the epoch that ends.
+
+        Returns:
+            The values; None where the layer is not perturbed or was not observed.
+        """
         watched = self._watched.get(captured.layer)
         observations = None if watched is None else self._observe(watched)
         if watched is None or captured.units is None or observations is None:
@@ -172,15 +195,15 @@ class Perturber:
         return observed_values(observations, watched.stepper, Coding.of(captured.units))
 
     def perturb(self, captured: LayerEpoch, state: tuple[int, ...] | None) -> tuple[Counts, Perturbation] | Skipped | None:
-        """The causal counts of a layer with the units and thresholds of its capture.
+        """Makes the causal counts of a layer, with the units and thresholds of its capture.
 
         Args:
-            captured: of the epoch that ends, as :meth:`observed` returned it.
-            state: the state that is analysed, at which a "fixed" background is held.
+            captured: the capture of the epoch that ends, as :meth:`observed` returned it.
+            state: the analysed state, at which a "fixed" background is held.
 
         Returns:
-            The counts (as many draws after each of the 2^n states) and how they were made; Skipped with the reason where they
-            could not be made; None where the layer is not perturbed.
+            The counts (as many draws after each of the 2^n states) and how they were made; Skipped with the reason where the layer
+            could not be perturbed; None where the layer is not to be perturbed.
         """
         watched = self._watched.get(captured.layer)
         if watched is None or captured.units is None or captured.thresholds is None:
@@ -219,7 +242,7 @@ class Perturber:
         return found.counts, how
 
     def _observe(self, watched: _Watched) -> Observations | None:
-        """Where the layer was seen, once for each epoch: its sequences are run again for it."""
+        """Returns the observations of a layer, made once in an epoch, because the layer's sequences must be run again for them."""
         calls = watched.reservoir.calls
         if watched.observed is None or watched.observed[0] != watched.reservoir.seen:
             found = observe(watched.module, watched.stepper, calls, seed=self._options.seed)
@@ -227,12 +250,14 @@ class Perturber:
         return watched.observed[1]
 
     def _connectivity(self, watched: _Watched, coding: Coding) -> tuple[tuple[int, ...], ...] | None:
+        """Returns the connectivity matrix of the elements; None where all are connected to all."""
         if self._options.cm == "full":
             return None
         columns = weight_connectivity(watched.module, watched.stepper, coding.columns, hidden_only=self._options.hidden_only)
         return coding.connected(columns)
 
     def _find(self, model: nn.Module) -> None:
+        """Finds the layers of the model that can be stepped, each with an empty reservoir."""
         options = self._options
         if options.tpm == "observe":
             return
@@ -246,7 +271,7 @@ class Perturber:
 
 
 def _notes(captured: LayerEpoch, stepper: Stepper) -> tuple[str, ...]:
-    """Without those that are true of the watched counts and their thresholds only."""
+    """Returns the capture's notes without dead units (found in watched counts), and with a note if a lower level is perturbed."""
     of_watched = set() if captured.units is None or captured.counts is None else set(dead_units(captured.units, captured.counts))
     notes = tuple(note for note in captured.notes if note not in of_watched)
     return notes if stepper.shown else (*notes, _LOWER_LEVEL)

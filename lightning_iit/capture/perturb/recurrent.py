@@ -1,7 +1,7 @@
-"""The steps of torch's recurrent layers and cells, one level and one direction at a time.
+"""The steps of torch's recurrent layers and cells, for one level and one direction at a time.
 
-Sequences are run again, without dropout, from the inputs that were kept: a module shows neither the states of its lower levels
-nor, over time, the cell state of an LSTM.
+The kept sequences are run again from their inputs, without dropout, because a module's output shows neither the states of its lower
+levels nor the cell state of an LSTM at each time.
 """
 
 from __future__ import annotations
@@ -24,12 +24,19 @@ if TYPE_CHECKING:
     from lightning_iit.capture.perturb.reservoir import Call
 
 MOST_TIMES = 512
-"""Sequences are run again up to this many times (steps), which bounds what an analysis costs."""
+"""The most time steps of a sequence that are run again, which bounds the time of an analysis."""
 
 
 @dataclass(frozen=True)
 class CellStepper:
-    """The step of ``nn.RNNCell``, ``nn.GRUCell`` or ``nn.LSTMCell``, whose calls show state and input."""
+    """Steps an ``nn.RNNCell``, ``nn.GRUCell`` or ``nn.LSTMCell``; states and inputs are those of the kept calls.
+
+    Args:
+        offset: where the state's units begin in the layer's unit axis.
+        suffix: the ending of the names of the weights.
+        among: the range of units that the step computes; None for all.
+        shown: whether the layer's output shows the state.
+    """
 
     offset: int = 0
     suffix: str = ""
@@ -37,16 +44,19 @@ class CellStepper:
     shown: bool = True
 
     def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
-        """The next state of each row."""
+        """Computes the next state of each row, in parts ``[row, unit]``."""
         return Weights.of(module).advance(state, inputs)
 
     def read(self, module: nn.Module, state: State, inputs: Tensor, units: Tensor) -> Tensor:
-        """Some units' hidden state after one step."""
+        """Computes the hidden state of some units after one step, ``[row, len(units)]``; see :meth:`Stepper.read`."""
         return Weights.of(module).read(state, inputs, units)
 
     def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:
-        """The states and inputs that the cell was called with; a call without a state is the first of a sequence."""
-        dtype = Weights.of(module).w_ih.dtype  # under autocast the inputs may be of another
+        """Returns the states and inputs that the cell was called with.
+
+        A call without a state, or a row with a hidden state of zeros, is the start of a sequence and no observation.
+        """
+        dtype = Weights.of(module).w_ih.dtype  # under autocast the inputs may have another dtype
         found = []
         for call in calls:
             inputs, state = call.argument(0, "input"), call.argument(1, "hx")
@@ -59,12 +69,21 @@ class CellStepper:
 
 
 class LayerStepper:
-    """The step of one level and direction of ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM``; a level's input is the output of the one below.
+    """Steps one level and direction of an ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM``.
+
+    The input of a level is the output of the level below, in all directions.
 
     Args:
         module: the layer.
-        level: which of the stacked layers, as an index.
+        level: which of the stacked layers, as an index; -1 is the last one.
         direction: "forward" or "backward".
+
+    Attributes:
+        level: the index of the level, from 0.
+        direction: "forward" or "backward".
+        offset: where the state's units begin in the layer's unit axis.
+        among: the range of units that the step computes; None for all.
+        shown: whether the layer's output shows the state (of the last level).
 
     Raises:
         InvalidArgumentError: the layer has no such level or direction.
@@ -87,24 +106,28 @@ class LayerStepper:
 
     @property
     def suffix(self) -> str:
-        """What the names of this level's and direction's weights end with."""
+        """Returns the ending of the names of this level's and direction's weights, e.g. ``"_l0_reverse"``."""
         return _suffix(self.level, self.direction)
 
     def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
-        """The next state of each row."""
+        """Computes the next state of each row, in parts ``[row, unit]``."""
         return Weights.of(module, self.suffix).advance(state, inputs)
 
     def read(self, module: nn.Module, state: State, inputs: Tensor, units: Tensor) -> Tensor:
-        """Some units' hidden state after one step."""
+        """Computes the hidden state of some units after one step, ``[row, len(units)]``; see :meth:`Stepper.read`."""
         return Weights.of(module, self.suffix).read(state, inputs, units)
 
     def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:
-        """Runs the kept sequences again; the states and inputs are those of this level and direction."""
+        """Runs the kept sequences again, and returns the states and inputs of this level and direction.
+
+        A hidden state of zeros at the start of a sequence is no observation.
+        """
         batches = [_Batch.of(module, call) for call in calls]
         batches.sort(key=lambda batch: batch.kind)
         return [self._replayed(module, _Batch.together(list(group))) for _, group in groupby(batches, key=lambda batch: batch.kind)]
 
     def _replayed(self, module: Any, batch: _Batch) -> Observations:
+        """Runs the sequences of a batch through the lower levels and this level, and returns the observations without padding."""
         directions: list[Direction] = ["forward", "backward"] if module.bidirectional else ["forward"]
         inputs = batch.inputs
         for level in range(self.level):
@@ -120,7 +143,7 @@ class LayerStepper:
 
 @dataclass(frozen=True)
 class _Batch:
-    """Sequences, time first: inputs ``[T, B, feature]``, lengths ``[B]``, first state ``[level * direction, B, unit]`` (parts)."""
+    """Holds sequences: inputs ``[T, B, feature]``, lengths ``[B]`` and first states, parts ``[level * direction, B, unit]``."""
 
     inputs: Tensor
     lengths: Tensor
@@ -128,6 +151,7 @@ class _Batch:
 
     @classmethod
     def of(cls, module: Any, call: Call) -> _Batch:
+        """Builds the batch of sequences of one call; without an initial state the first state is zero."""
         given, first = call.argument(0, "input"), call.argument(1, "hx")
         if isinstance(given, PackedSequence):
             inputs, lengths = pad_packed_sequence(given)
@@ -136,18 +160,19 @@ class _Batch:
             inputs = given.unsqueeze(1) if given.ndim == 2 else given.transpose(0, 1) if module.batch_first else given
             lengths = torch.full((inputs.shape[1],), len(inputs), device=inputs.device)
         first = () if first is None else first if isinstance(first, tuple) else (first,)
-        dtype = Weights.of(module, _suffix(0, "forward")).w_ih.dtype  # under autocast the inputs may be of another
+        dtype = Weights.of(module, _suffix(0, "forward")).w_ih.dtype  # under autocast the inputs may have another dtype
         first = tuple((part.unsqueeze(1) if part.ndim == 2 else part).to(dtype) for part in first)
         inputs, lengths = inputs[:MOST_TIMES].to(dtype), lengths.clamp(max=MOST_TIMES)
         return cls(inputs, lengths, first or _zeros(module, inputs))
 
     @property
     def kind(self) -> tuple[Any, ...]:
-        """Sequences of the same kind are run together."""
+        """Returns a key; batches with the same key are run together."""
         return len(self.inputs), str(self.inputs.dtype), str(self.inputs.device)
 
     @classmethod
     def together(cls, batches: list[_Batch]) -> _Batch:
+        """Joins batches of the same kind into one."""
         return cls(
             torch.cat([batch.inputs for batch in batches], dim=1),
             torch.cat([batch.lengths for batch in batches]),
@@ -156,17 +181,23 @@ class _Batch:
 
 
 def _zeros(module: Any, inputs: Tensor) -> State:
+    """Returns a first state of zeros for all levels and directions."""
     count = module.num_layers * (2 if module.bidirectional else 1)
     widths = Weights.of(module, _suffix(0, "forward")).widths
     return tuple(inputs.new_zeros(count, inputs.shape[1], width) for width in widths)
 
 
 def _suffix(level: int, direction: Direction) -> str:
+    """Returns the ending of the names of the weights of a level and direction."""
     return f"_l{level}{'_reverse' if direction == 'backward' else ''}"
 
 
 def _run(module: Any, level: int, direction: Direction, inputs: Tensor, batch: _Batch) -> tuple[State, Tensor]:
-    """The states before each step ``[T, B, unit]``, in the order of the steps, and the outputs in the order of time."""
+    """Runs one level and direction over the sequences.
+
+    Returns:
+        The states before each step ``[T, B, unit]``, in the order of the steps, and the outputs in the order of time.
+    """
     backward = direction == "backward"
     inputs = _reversed(inputs, batch.lengths) if backward else inputs
     weights = Weights.of(module, _suffix(level, direction))
@@ -182,12 +213,12 @@ def _run(module: Any, level: int, direction: Direction, inputs: Tensor, batch: _
 
 
 def _reversed(values: Tensor, lengths: Tensor) -> Tensor:
-    """Each sequence of ``[T, B, ...]`` turned round within its length; what lies beyond stays where it is."""
+    """Reverses each sequence of ``[T, B, ...]`` within its length; padding stays in place."""
     times = torch.arange(len(values), device=values.device)[:, None]
     order = torch.where(times < lengths, lengths - 1 - times, times)
     return values[order, torch.arange(values.shape[1], device=values.device)]
 
 
 def _active(hidden: Tensor) -> Tensor:
-    """Where a hidden state is not all zero: that is the start of a sequence, and no activity of the layer."""
+    """Returns which hidden states are not all zero: zeros are the start of a sequence, not a state that the layer reached."""
     return (hidden != 0).any(-1)

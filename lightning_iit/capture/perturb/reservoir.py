@@ -1,4 +1,4 @@
-"""What is kept of a layer's calls while it trains: a bounded sample of what went in and what came out."""
+"""A bounded random sample of a layer's calls: the arguments, and the output where wanted."""
 
 from __future__ import annotations
 
@@ -21,27 +21,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a module: its positional and keyword arguments and its output, all detached."""
+    """Holds one call of a module: its positional and keyword arguments and its output, all copied and detached."""
 
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     output: Any = None
 
     def argument(self, position: int, name: str) -> Any:
-        """The argument of that position or name, or None."""
+        """Returns the argument at this position or, if passed by keyword, of this name; None where the call has none."""
         return self.args[position] if position < len(self.args) else self.kwargs.get(name)
 
 
 class Reservoir:
-    """A uniform sample of the calls of a module, taken while it trains (algorithm R of Vitter 1985).
+    """Keeps a uniform random sample of the calls of a module (algorithm R of Vitter 1985).
 
-    What a call keeps costs a detached copy of its tensors; most calls of a long epoch are not kept and cost one comparison.
-    The sample is drawn by a generator of its own, so that it never moves the random state of the training.
+    A kept call costs a detached copy of its tensors; most calls of a long epoch are not kept and cost one comparison. The sample is
+    drawn by a generator of its own, so that the random state of the training does not change.
 
     Args:
         size: how many calls are kept.
-        with_output: keep the outputs too, as custom steps and the depth axis need them.
-        seed: of the choice of calls.
+        with_output: keep the outputs too, which custom steps need.
+        seed: the seed of the sample.
+
+    Attributes:
+        size: how many calls are kept.
+        gate: decides which calls count; open unless :meth:`attach` is given another gate.
+        seen: how many calls counted so far.
 
     Example:
         >>> reservoir = Reservoir(size=2)
@@ -61,31 +66,36 @@ class Reservoir:
         self.clear()
 
     def clear(self) -> None:
-        """Forgets all calls, as at the start of an epoch."""
+        """Forgets all calls and restarts the random generator, as at the start of an epoch."""
         self.seen = 0
         self._calls: list[Call] = []
         self._random = random.Random(self._seed)  # noqa: S311 - a sample, not a secret
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The calls that are kept."""
+        """Returns the calls that are kept."""
         return tuple(self._calls)
 
     def attach(self, module: nn.Module, gate: Gate | None = None) -> RemovableHandle:
-        """Watches the calls of a module until the handle is removed; those while a gate is not open are not seen."""
+        """Hooks a module: calls are sampled while the gate is open, until the returned handle is removed.
+
+        Args:
+            module: the module.
+            gate: decides which calls count; None keeps the present gate.
+        """
         self.gate = gate or self.gate
         return module.register_forward_hook(self.hook, with_kwargs=True)
 
     def hook(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        """The forward hook (``with_kwargs=True``)."""
+        """Keeps the call if it is drawn; a forward hook (``with_kwargs=True``)."""
         place = self.place()
         if place is not None:
             call = Call(copied(args), copied(kwargs), copied(output) if self.with_output else None)
             self._calls[place : place + 1] = [call]
 
     def place(self) -> int | None:
-        """Where the present call is to be kept, None where it is not."""
-        # Within a backward pass a forward is a repetition: activation checkpointing recomputes what was seen before.
+        """Draws where the present call is kept: an index below ``size``; None where the call is not kept."""
+        # A forward pass within a backward pass is a repetition: activation checkpointing computes seen calls again.
         if not self.gate.open or torch._C._current_graph_task_id() != -1:
             return None
         place = self.seen if self.seen < self.size else self._random.randrange(self.seen + 1)
@@ -94,10 +104,10 @@ class Reservoir:
 
 
 def copied(value: Any) -> Any:
-    """A copy of nested tuples, lists and mappings with every tensor detached and copied.
+    """Copies nested tuples, lists and mappings, with every tensor detached and copied.
 
-    Copied, since an in-place operation that follows in the model would change what was kept. A key-value cache of a
-    transformer is left out (None): a later call would write into it.
+    Tensors are copied because a later in-place operation of the model would change the kept values. A key-value cache of a
+    transformer is replaced by None: a later call would write into the cache. Lists become tuples.
     """
     if isinstance(value, Tensor):
         return value.detach().clone()

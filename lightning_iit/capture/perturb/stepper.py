@@ -1,4 +1,4 @@
-"""What it takes to step a recurrent module: its state, where it was seen, and the protocol of a step."""
+"""The parts that step a recurrent module: its state, the observed states, and the protocol of a stepper."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ State: TypeAlias = tuple[Tensor, ...]
 """The parts of a layer's state, each ``[row, unit]``: the hidden state, and for an LSTM its cell state too."""
 
 Direction: TypeAlias = Literal["forward", "backward"]
+"""The direction of a bidirectional layer."""
 
 
 @dataclass(frozen=True)
 class Observations:
-    """States that a layer was seen in, each with the input of the step that followed.
+    """Holds states in which a layer was observed, each with the input of the step that followed.
 
     Args:
-        state: the parts, each ``[row, unit]``.
-        inputs: ``[row, ...]``.
+        state: the parts of the states, each ``[row, unit]``.
+        inputs: the inputs ``[row, ...]``.
     """
 
     state: State
@@ -32,37 +33,46 @@ class Observations:
 
 
 class Stepper(Protocol):
-    """Steps a module, and finds the states and inputs in which it was seen."""
+    """Describes an object that makes one step of a module and finds the states and inputs in which the module was observed."""
 
     @property
     def offset(self) -> int:
-        """Where this state's units begin in the layer's unit axis: the width, for the backward direction; else 0."""
+        """Returns where this state's units begin in the layer's unit axis: the width for the backward direction, else 0."""
 
     @property
     def among(self) -> range | None:
-        """The units of the layer that make this step, where they are not all of them."""
+        """Returns the range of the layer's units that this step computes; None where the step computes all units."""
 
     @property
     def shown(self) -> bool:
-        """Whether the layer's output shows this state: not that of a lower level."""
+        """Returns whether the layer's output shows this state; of stacked layers only the last level's state is shown."""
 
     def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
-        """The next state of each row."""
-
-    def read(self, module: nn.Module, state: State, inputs: Tensor, units: Tensor) -> Tensor:
-        """Some units' hidden state after one step, ``[row, len(units)]``.
+        """Computes the next state of each row.
 
         Args:
-            module: that is stepped.
-            state: of each row.
-            inputs: of each row, or of the first rows only: those that follow have the same inputs again, in the same order.
-            units: indices into the state.
+            module: the module that is stepped.
+            state: the parts of the state, each ``[row, unit]``.
+            inputs: the input of each row.
+        """
+
+    def read(self, module: nn.Module, state: State, inputs: Tensor, units: Tensor) -> Tensor:
+        """Computes the hidden state of some units after one step.
+
+        Args:
+            module: the module that is stepped.
+            state: the parts of the state, each ``[row, unit]``.
+            inputs: the input of each row; or fewer rows, which are repeated in the same order for the remaining rows of the state.
+            units: indices into the hidden state.
+
+        Returns:
+            ``[row, len(units)]``.
         """
 
     def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:
-        """The states that the module went through in these calls, each with the input of the step that followed."""
+        """Returns the states that the module went through in these calls, each with the input of the step that followed."""
 
 
 def repeated(part: Tensor, rows: int) -> Tensor:
-    """``[draw, ...]`` laid end to end until there are so many rows."""
+    """Repeats ``part`` ``[draw, ...]`` as a whole until there are ``rows`` rows; ``rows`` is a multiple of the number of draws."""
     return part.repeat(rows // len(part), *[1] * (part.ndim - 1))

@@ -1,8 +1,8 @@
-"""The causal TPM of a recurrent layer: its units are set into each of their states, and the layer makes one step.
+"""The causal TPM of a recurrent layer: units are set into each of their states, and the layer makes one step.
 
-IIT's TPM is p(next state | do(state)) (Oizumi, Albantakis and Tononi 2014, text S1; the notation is Pearl's). A chosen unit is
-set to the mean of its activations below its threshold (OFF) or above it (ON), or within one of its quartiles. What is not set, the
-rest of the hidden state and the input, is the background: R observed pairs of state and input, the same ones for each of the 2^n
+IIT's TPM is p(next state | do(state)) (Oizumi, Albantakis and Tononi 2014, text S1; the notation is Pearl's). A chosen unit is set
+to the mean of its activations below its threshold (OFF) or above it (ON), or within one of its quartiles. The rest of the hidden
+state and the input are not set and form the background: R observed pairs of state and input, the same pairs for each of the 2^n
 states, over which the next states are averaged ("sampled"); or one observed pair ("fixed", IIT's background conditions).
 """
 
@@ -33,24 +33,28 @@ if TYPE_CHECKING:
     from lightning_iit.capture.perturb.reservoir import Call
 
 Background: TypeAlias = Literal["sampled", "fixed"]
+"""How the background is chosen: an average over observed backgrounds, or the one observed with the analysed state."""
 
 MOST_OBSERVATIONS = 4096
+"""The most observed steps that are kept of a layer and epoch."""
 MOST_ROWS = 16_384
-"""Rows of one call of the step, which bounds the memory that a perturbation takes."""
+"""The most rows in one call of the step, which bounds the memory that a perturbation takes."""
 
 
 @dataclass(frozen=True)
 class PerturbedTpm:
-    """What follows each state that the units were set into.
+    """Holds the transition counts after each state that the units were set into.
 
     Args:
-        counts: of n units: ``visits`` is the number of draws for every state, so the TPM has full coverage and needs no prior.
+        counts: the counts of n elements. ``visits`` is the number of draws for every state, so the TPM has full coverage and needs
+            no prior.
         observed: ``[2**n]``, how often each state was seen (not set) among the observations.
-        off: what an OFF unit was set to, ``[unit]`` for each part of the state that was set.
-        on: what an ON unit was set to, likewise.
-        between: with two bits for each unit, what it was set to in its second and third quartile; ``off`` and ``on`` are then
-            those of the first and the fourth.
+        off: the value that an OFF unit (each member of a macro unit) was set to, ``[unit]`` for each part of the state that was
+            set.
+        on: the value that an ON unit was set to, in the same form.
         background: how the rest of the state and the input were chosen.
+        between: with two bits for each unit, the values that a unit was set to in its second and third quartile; ``off`` and ``on``
+            are then those of the first and the fourth quartile.
     """
 
     counts: Counts
@@ -62,29 +66,29 @@ class PerturbedTpm:
 
     @property
     def draws(self) -> int:
-        """From how many backgrounds each state was stepped."""
+        """Returns the number of backgrounds in which each state was set."""
         return self.counts.visits[0]
 
     @property
     def state_by_node(self) -> Float[np.ndarray, "state unit"]:
-        """The TPM ``[2**n, n]``: the share of the draws after which each unit was ON, rows little-endian."""
+        """Returns the TPM ``[2**n, n]``: the share of draws after which each element was ON, rows little-endian."""
         return np.array(self.counts.on, dtype=np.float64) / self.draws
 
 
 def observe(
     module: nn.Module, stepper: Stepper, calls: Sequence[Call], *, limit: int = MOST_OBSERVATIONS, seed: int = 0
 ) -> Observations | None:
-    """The states that a module was in and the input it met in each, jointly, from calls kept while it trained.
+    """Finds the states in which a module was and the input that the module got in each, from calls kept during training.
 
     Args:
-        module: the layer, with its weights of now.
-        stepper: how to step it.
+        module: the layer, with its present weights.
+        stepper: steps the layer.
         calls: kept calls (:class:`~lightning_iit.capture.perturb.reservoir.Reservoir`).
-        limit: keep at most so many, drawn at random and left in their order.
-        seed: of that draw, by a generator of its own.
+        limit: the most observations; where there are more, a random sample of them is kept, in the order of the data.
+        seed: the seed of that sample, drawn by a generator of its own.
 
     Returns:
-        The observations, or None where no step was seen (sequences of one time only, or no calls).
+        The observations; None where there are none (sequences of one time step only, or no calls).
     """
     module = unwrapped(module)
     with preserved(module):
@@ -98,28 +102,50 @@ def observe(
 
 
 def observed_values(observations: Observations, stepper: Stepper, coding: Coding) -> Tensor:
-    """What the elements ``[row, element]`` were compared by in the states that the layer was seen in."""
+    """Computes the element values ``[row, element]`` in the observed states.
+
+    Args:
+        observations: the states in which the layer was observed.
+        stepper: steps the layer.
+        coding: how the elements are made from the layer's units.
+
+    Raises:
+        StepError: a unit is not in the direction that is stepped.
+    """
     return coding.values(observations.state[0][:, _local(coding, stepper, observations)])
 
 
 def observed_thresholds(observations: Observations, stepper: Stepper, coding: Coding, strategy: str | float) -> Thresholds:
-    """Thresholds calibrated on the states that the module goes through with its weights of now.
+    """Calibrates thresholds on the states that the module goes through with its present weights.
 
-    Thresholds calibrated earlier in an epoch may by its end leave a unit always ON or always OFF; and those of the layer's output
-    are not those of a lower level.
+    Thresholds calibrated earlier in an epoch may by its end leave a unit always ON or always OFF; and the thresholds of the layer's
+    output are not those of a lower level.
 
     Args:
-        observations: where the layer was seen.
-        stepper: how it is stepped.
-        coding: of the elements.
+        observations: the states in which the layer was observed.
+        stepper: steps the layer.
+        coding: how the elements are made from the layer's units.
         strategy: "median", "mean", "zero" or a number.
+
+    Raises:
+        StepError: a unit is not in the direction that is stepped.
     """
     values = observed_values(observations, stepper, coding)
     return coding.thresholds(strategy, values.double().cpu().numpy(), frozen=False)
 
 
 def observed_states(observations: Observations, stepper: Stepper, coding: Coding, thresholds: Thresholds) -> Tensor:
-    """The bits ``[row, element]`` of the states that the layer was seen in."""
+    """Computes the bits ``[row, element]`` (boolean) of the observed states.
+
+    Args:
+        observations: the states in which the layer was observed.
+        stepper: steps the layer.
+        coding: how the elements are made from the layer's units.
+        thresholds: the thresholds of the elements.
+
+    Raises:
+        StepError: a unit is not in the direction that is stepped.
+    """
     values = observed_values(observations, stepper, coding)
     return ThresholdTensors.of(thresholds, like=values).bits(values)
 
@@ -137,23 +163,23 @@ def perturbed_tpm(
     at: UnitState | None = None,
     seed: int = 0,
 ) -> PerturbedTpm | Skipped:
-    """Sets n elements into each of their 2^n states and reads them after one step.
+    """Sets n elements into each of their 2^n states, makes one step, and counts the next states.
 
-    The module is in eval mode meanwhile and nothing of its training is touched: no gradient, buffer or random state.
+    Meanwhile the module is in eval mode; its gradients, buffers and random states are left or restored as they were.
 
     Args:
         module: the layer.
-        stepper: how to step it (:func:`~lightning_iit.capture.perturb.steps.step_for`).
-        coding: how the elements are made of the layer's units, all of the stepper's direction. All members of a macro unit are set,
-            each to its own mean over the observations with the macro unit in that state.
-        thresholds: of the elements.
-        observations: where the layer was seen (:func:`observe`).
+        stepper: steps the layer (:func:`~lightning_iit.capture.perturb.steps.step_for`).
+        coding: how the elements are made from the layer's units, which must all be in the stepper's direction. All members of a
+            macro unit are set, each to its own mean over the observations with the macro unit in that state.
+        thresholds: the thresholds of the elements.
+        observations: the states in which the layer was observed (:func:`observe`).
         background: "sampled" or "fixed".
-        draws: R, how many backgrounds are drawn (all of them, where fewer were observed); drawn without putting back.
-        hidden_only: leave the cell state of an LSTM as it was observed. Else each unit's cell is set to the mean of its cell
+        draws: R, how many backgrounds are drawn, without replacement; all of them where fewer were observed.
+        hidden_only: leave the cell state of an LSTM as it was observed. Otherwise each unit's cell is set to the mean of its cell
             state where the unit was OFF or ON. (The cells of an LSTM with a projection belong to no unit, and are always left.)
-        at: for "fixed": the background is the last observation in this state; None takes the last one of all.
-        seed: of the draws, by a generator of its own.
+        at: for "fixed": the background is the last observation in this state; None takes the last observation of all.
+        seed: the seed of the draws, by a generator of its own.
 
     Returns:
         The TPM; or Skipped with a code: ``no_transitions``, ``unit_never_on``, ``unit_never_off``, ``quartile_not_seen``,
@@ -196,6 +222,11 @@ def perturbed_tpm(
 
 
 def _local(coding: Coding, stepper: Stepper, observations: Observations) -> Tensor:
+    """Returns the position of each column of the coding in the hidden state of the stepped direction.
+
+    Raises:
+        StepError: a unit is not in this direction.
+    """
     width = observations.state[0].shape[-1]
     outside = [unit for unit in coding.columns if not stepper.offset <= unit < stepper.offset + width]
     if outside:
@@ -208,12 +239,12 @@ def _local(coding: Coding, stepper: Stepper, observations: Observations) -> Tens
 
 
 def never_in_a_level(levels: Tensor, names: Sequence[str], bits: int = 1) -> Skipped | None:
-    """Why units that were observed at these levels cannot be set, or None where each was seen at every level.
+    """Returns why units cannot be set: some unit was never observed at one of its levels. None where no unit has this problem.
 
     Args:
         levels: ``[row, unit]``: OFF and ON as 0 and 1, or a unit's quartile from 0 to 3.
-        names: of the units.
-        bits: of a unit.
+        names: the names of the units.
+        bits: how many elements code a unit.
     """
     kinds = [("quartile_not_seen", f"in quartile {level + 1} of its values", level) for level in range(4)]
     if bits == 1:
@@ -232,13 +263,28 @@ def never_in_a_level(levels: Tensor, names: Sequence[str], bits: int = 1) -> Ski
 
 
 def representatives(values: Tensor, levels: Tensor, number: int = 2) -> Tensor:
-    """The mean of each unit's values ``[row, unit]`` at each of its levels (OFF and ON, or four quartiles), ``[level, unit]``."""
+    """Computes the values that units are set to: the mean of each unit's values at each of its levels.
+
+    Args:
+        values: ``[row, unit]``.
+        levels: ``[row, unit]``: OFF and ON as 0 and 1, or a unit's quartile from 0 to 3.
+        number: how many levels there are: 2 or 4.
+
+    Returns:
+        Means ``[level, unit]``.
+
+    Example:
+        >>> representatives(torch.tensor([[1.0], [3.0], [8.0]]), torch.tensor([[0], [0], [1]]))
+        tensor([[2.],
+                [8.]])
+    """
     exact = values.double()
     means = [(exact * (levels == level)).sum(0) / (levels == level).sum(0) for level in range(number)]
     return torch.stack(means).to(values.dtype)
 
 
 def _backgrounds(codes: Tensor, background: Background, draws: int, at: UnitState | None, seed: int) -> Tensor | Skipped:
+    """Returns the rows of the observations that are the backgrounds; Skipped where the state ``at`` was not observed."""
     if background == "sampled":
         return _sample(len(codes), draws, seed)
     if at is None:
@@ -252,26 +298,33 @@ def _backgrounds(codes: Tensor, background: Background, draws: int, at: UnitStat
 
 
 def _sample(total: int, size: int, seed: int) -> Tensor:
-    """Rows drawn without putting back, in increasing order; all of them where there are no more than ``size``."""
+    """Draws ``size`` rows without replacement, in increasing order; all rows where there are no more than ``size``."""
     if total <= size:
         return torch.arange(total)
     return torch.randperm(total, generator=torch.Generator().manual_seed(seed))[:size].sort().values
 
 
 def _at(observations: Observations, rows: Tensor) -> Observations:
+    """Returns the observations in these rows."""
     return Observations(tuple(part[rows] for part in observations.state), observations.inputs[rows])
 
 
 @dataclass(frozen=True)
 class _Setting:
-    """What is set: indices into the state ``[column]``, the unit that each belongs to, and for each part ``[level, column]``."""
+    """Holds which positions of a state are set, and to which values.
+
+    Args:
+        local: positions in the state, ``[column]``.
+        owners: for each column, the position of the unit that the column belongs to.
+        values: for each part of the state that is set, the values ``[level, column]``.
+    """
 
     local: Tensor
     owners: Tensor
     values: Sequence[Tensor]
 
     def into(self, state: State, levels: Tensor) -> State:
-        """The state of each draw with the units set to each row of ``levels [state, unit]``: ``[state * draw, unit]``."""
+        """Returns each draw's state with the units set to each row of ``levels [state, unit]``: parts ``[state * draw, unit]``."""
         parts = [repeated(part, len(levels) * len(part)) for part in state]
         wanted = levels[:, self.owners]
         for part, values in zip(parts, self.values, strict=False):
@@ -282,7 +335,7 @@ class _Setting:
 def _step_all(
     module: nn.Module, stepper: Stepper, draws: Observations, setting: _Setting, coding: Coding, limits: ThresholdTensors
 ) -> Tensor:
-    """The codes after one step from each of the 2^n states in each background, ``[2**n * draw]``, the state outermost."""
+    """Computes the codes after one step from each of the 2^n states in each background: ``[2**n * draw]``, the state outermost."""
     n, count = coding.elements, len(draws.inputs)
     bits = (torch.arange(2**n, device=setting.local.device)[:, None] >> torch.arange(n, device=setting.local.device)) & 1
     codes = []

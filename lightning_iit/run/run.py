@@ -1,4 +1,4 @@
-"""The path from captured epochs to records: tasks go to the pool, and late results are filed under the epoch of their capture."""
+"""The way from captured epochs to records: tasks go to the pool, and late results are filed under the epoch of their capture."""
 
 from __future__ import annotations
 
@@ -316,8 +316,8 @@ class Run:
         """Returns the state of the run for a checkpoint.
 
         Returns:
-            Packed strings (compressed JSON in base 85): ``records``, those complete; ``open``, pairs of task and record of each
-            open analysis; and ``windows``, the epochs of each window that the next epoch will be added to.
+            Packed strings (compressed JSON in base 85): ``records``, the complete records; ``open``, pairs of task and record of
+            each open analysis; and ``windows``, the epochs of each window that the next epoch will be added to.
         """
         with self._lock:
             for key, record in self._records.items():

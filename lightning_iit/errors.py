@@ -1,60 +1,60 @@
-"""Every exception that lightning-iit raises.
+"""The tree of all exceptions that lightning-iit raises.
 
 ::
 
     IITError
-    ├── InvalidArgumentError(ValueError)      an option or argument that cannot be
-    │   ├── UnknownLayerError                 no module of that name; close matches are offered
-    │   ├── UnsupportedOutputError            a layer whose output has no units that can be found
-    │   ├── InvalidSystemError                a TPM, state or connectivity matrix that is malformed
-    │   ├── InvalidStatesError                state sequences that are not binary or not [time, unit]
-    │   └── TooManyUnitsError                 more units than the engine can serve
-    ├── RecordError(ValueError)               a stored record that cannot be read
-    ├── StepError(RuntimeError)               a layer's step could not be made for perturbation
-    └── MissingDependencyError(ImportError)   an optional package is needed for what was asked
+    ├── InvalidArgumentError(ValueError)      an option or argument has an impossible value
+    │   ├── UnknownLayerError                 the model has no module of the given name; close matches are offered
+    │   ├── UnsupportedOutputError            no units can be found in a layer's output
+    │   ├── InvalidSystemError                a TPM, state or connectivity matrix is malformed
+    │   ├── InvalidStatesError                state sequences, state codes or transition tables are malformed
+    │   └── TooManyUnitsError                 there are more units than the TPM or the engine can handle
+    ├── RecordError(ValueError)               a stored record, or a run, cannot be read
+    ├── StepError(RuntimeError)               a layer could not make the step that a perturbation needs
+    └── MissingDependencyError(ImportError)   an optional package is needed and not installed
 
-A message says what was given, where, why it cannot be, and what to do instead. Faults while training runs are not raised:
-they end in a :class:`~lightning_iit.records.Failed`, ``TimedOut`` or ``Skipped`` result.
+A message says what was given, where, why it cannot be, and what to do instead. Faults while training runs are not raised: the
+analysis then ends in a :class:`~lightning_iit.records.Failed`, ``TimedOut`` or ``Skipped`` result.
 """
 
 from __future__ import annotations
 
 
 class IITError(Exception):
-    """Base of every exception of this package."""
+    """Is the base of every exception of this package."""
 
 
 class InvalidArgumentError(IITError, ValueError):
-    """An option or argument has a value that cannot be."""
+    """Signals an option or argument with an impossible value."""
 
 
 class UnknownLayerError(InvalidArgumentError):
-    """No module of the model has the name, or matches the glob, that was given."""
+    """Signals that no module of the model has the given name or matches the given pattern; the message offers close matches."""
 
 
 class UnsupportedOutputError(InvalidArgumentError):
-    """A layer's output has a shape or type in which no units can be found."""
+    """Signals a layer whose output has a shape or type in which no units can be found."""
 
 
 class InvalidSystemError(InvalidArgumentError):
-    """A transition probability matrix, state or connectivity matrix is malformed."""
+    """Signals a malformed transition probability matrix, state or connectivity matrix."""
 
 
 class InvalidStatesError(InvalidArgumentError):
-    """State sequences are not binary, or are not arrays of shape [time, unit]."""
+    """Signals malformed states: sequences that are not binary or not [time, unit], wrong state codes or transition tables."""
 
 
 class TooManyUnitsError(InvalidArgumentError):
-    """More units than the engine can serve in a time that anyone would wait."""
+    """Signals more units than a TPM can be written down for, or than the engine can analyse in reasonable time."""
 
 
 class RecordError(IITError, ValueError):
-    """A stored record cannot be read."""
+    """Signals a stored record that cannot be read, or a folder that holds no run."""
 
 
 class StepError(IITError, RuntimeError):
-    """A layer could not be stepped from a chosen state, so it cannot be perturbed."""
+    """Signals a layer that could not make one step from a chosen state, and therefore cannot be perturbed."""
 
 
 class MissingDependencyError(IITError, ImportError):
-    """An optional package is needed for what was asked."""
+    """Signals an optional package that the call needs and that is not installed."""

@@ -1,7 +1,7 @@
 """Pictures as PNG bytes: the TPM as a heatmap, and the units as a graph with their minimum-information partition.
 
-Drawn with matplotlib's objects and the Agg canvas: no pyplot, no global state, and the same picture whatever the user's
-matplotlibrc says.
+The pictures are drawn with matplotlib's objects and the Agg canvas: no pyplot, no global state, and the same picture whatever the
+user's matplotlibrc says.
 """
 
 from lightning_iit.figures.heatmap import tpm_heatmap

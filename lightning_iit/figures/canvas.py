@@ -1,4 +1,4 @@
-"""What all pictures share: size, style, text that any layer name survives, the caption, and the way to PNG bytes."""
+"""The parts that all pictures share: size, style, text that copes with any layer name, the caption, and the conversion to PNG."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
 INK, SOFT, FAINT, PAPER = "#1f2328", "#5c6670", "#c9d0d6", "#ffffff"
 BLUE, ORANGE, VERMILION = "#0072B2", "#E69F00", "#D55E00"
-"""Of the palette of Okabe and Ito, which the colour-blind can tell apart."""
+"""Colours of the palette of Okabe and Ito, which colour-blind people can tell apart."""
 
 KIND_WORDS: dict[Kind, str] = {
     "causal": "causal: units were set into each state",
     "observational": "observational: units were watched, not set",
     "statistical": "statistical: no connections among the units, structural Φ is 0",
 }
+"""How the caption names each kind of number."""
 AXIS_WORDS: dict[Axis, str] = {
     "time": "in time",
     "stream": "from sample to sample in the loader's order",
@@ -36,12 +37,13 @@ AXIS_WORDS: dict[Axis, str] = {
     "patch": "from patch to patch",
     "depth": "from block to block",
 }
+"""What a transition goes along, for each axis; continues "transitions ..."."""
 _DPI = 100
 
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Matplotlib's own defaults and our few settings, whatever the user's matplotlibrc holds."""
+    """Sets matplotlib's defaults and this package's colours and font for a ``with`` block; the user's matplotlibrc is ignored."""
     settings: dict[Any, Any] = {key: value for key, value in mpl.rcParamsDefault.items() if "backend" not in key}
     settings |= {"font.family": "DejaVu Sans", "font.size": 9.0, "text.parse_math": False, "hatch.linewidth": 0.7}
     settings |= {"text.color": INK, "axes.labelcolor": SOFT, "axes.edgecolor": FAINT}
@@ -51,7 +53,7 @@ def style() -> Iterator[None]:
 
 
 def blank(title: str, subtitle: str) -> Figure:
-    """An empty picture of 920 x 520 pixels with its title lines."""
+    """Creates an empty picture of 920 x 520 pixels with its two title lines."""
     figure = Figure(figsize=(9.2, 5.2), dpi=_DPI, facecolor=PAPER)
     figure.text(0.022, 0.945, plain(title, 62), fontsize=13, fontweight="bold", va="center")
     figure.text(0.022, 0.895, plain(subtitle, 120), fontsize=9.5, color=SOFT, va="center")
@@ -59,7 +61,15 @@ def blank(title: str, subtitle: str) -> Figure:
 
 
 def caption(figure: Figure, *, kind: Kind, axis: Axis, counts: Counts | None, null_words: str) -> None:
-    """Writes under the picture what the number rests on."""
+    """Writes under the picture what its numbers are based on: kind, transitions, coverage and null.
+
+    Args:
+        figure: the picture.
+        kind: the kind of the numbers.
+        axis: the axis along which the transitions go.
+        counts: the transitions; None leaves out their number and the coverage.
+        null_words: the null of the Φ in words.
+    """
     lines = [KIND_WORDS[kind]]
     if counts is not None:
         coverage = f"{sum(1 for count in counts.visits if count)} of {len(counts.visits)} states visited"
@@ -72,7 +82,7 @@ def caption(figure: Figure, *, kind: Kind, axis: Axis, counts: Counts | None, nu
 
 
 def png(figure: Figure) -> bytes:
-    """The picture as PNG bytes."""
+    """Renders a picture as PNG bytes with a palette of 256 colours."""
     pixels, buffer = io.BytesIO(), io.BytesIO()
     FigureCanvasAgg(figure)
     figure.savefig(pixels, format="rgba", dpi=_DPI, facecolor=PAPER)
@@ -84,7 +94,12 @@ def png(figure: Figure) -> bytes:
 
 
 def plain(text: str, width: int) -> str:
-    """Text of at most ``width`` characters that the font can draw; what it cannot is shown as a hollow box."""
+    """Shortens text to ``width`` characters (cut in the middle) and replaces characters that the font cannot draw by a hollow box.
+
+    Example:
+        >>> plain("a_long_layer_name", 9)
+        'a_lo…name'
+    """
     if len(text) > width:
         half = (width - 1) // 2
         text = f"{text[:half]}…{text[-(width - 1 - half) :]}"
@@ -95,16 +110,22 @@ def plain(text: str, width: int) -> str:
 
 
 def wrapped(text: str, width: int, lines: int) -> str:
-    """Text broken into lines of ``width`` characters, the rest left out after ``lines`` of them."""
+    """Breaks text into at most ``lines`` lines of ``width`` characters and drops the rest; replaces characters like ``plain``."""
     broken = textwrap.wrap(text, width, max_lines=lines, placeholder=" …")
     return plain("\n".join(broken), width * lines + lines)
 
 
 def bit_string(index: int, n: int) -> str:
-    """The state of that little-endian index, unit 0 first: index 1 of three units is 100."""
+    """Returns the state of n units with the given little-endian index as text, unit 0 first.
+
+    Example:
+        >>> bit_string(1, 3)
+        '100'
+    """
     return "".join(str(index >> unit & 1) for unit in range(n))
 
 
 @cache
 def _characters() -> frozenset[int]:
+    """Returns the code points of all characters that the font can draw."""
     return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lightning_iit.records import Axis, Counts, Kind, State, TpmRecord
 
 MAX_UNITS_OF_SQUARE = 6
-"""With more units a square of the state-by-state matrix is smaller than a pixel or two."""
+"""The most units whose state-by-state matrix is drawn; with more, an entry is hardly a pixel or two."""
 
 _BOTTOM, _HEIGHT = 0.19, 0.635
 
@@ -40,18 +40,20 @@ def tpm_heatmap(
     labels: Sequence[str] | None = None,
     null_words: str = NULL_NOT_COMPUTED,
 ) -> bytes:
-    """Draws a TPM: the probability that each unit is ON next, how often each row was visited, and the next states.
+    """Draws a TPM: the probability that each unit is ON next, how often each row was visited, and the next states (up to 6 units).
+
+    Rows that were never visited are hatched, and their prior is in the legend.
 
     Args:
-        tpm: state-by-node TPM of n units, as estimated or as stored.
-        counts: the transitions that it was estimated from.
-        kind: what a Φ of it would be a statement about; in the caption.
-        axis: along what the transitions go; in the caption.
-        title: first line.
-        subtitle: second line.
-        state: the state that is analysed; its row is marked.
-        labels: a name for each unit; by default their positions.
-        null_words: what is known of the null; in the caption.
+        tpm: the state-by-node TPM of n units, as estimated or as stored.
+        counts: the transitions from which the TPM was estimated.
+        kind: the kind of a Φ of this TPM, for the caption.
+        axis: the axis along which the transitions go, for the caption.
+        title: the first line.
+        subtitle: the second line.
+        state: the analysed state, whose row is marked; None marks no row.
+        labels: a name for each unit; by default the units' positions.
+        null_words: the null of the Φ in words, for the caption.
 
     Returns:
         PNG bytes, 920 x 520 pixels.
@@ -81,6 +83,7 @@ def tpm_heatmap(
 def _matrix(
     axes: Axes, matrix: Float[np.ndarray, "row column"], visited: np.ndarray, state: State | None, *, top: float
 ) -> AxesImage:
+    """Draws a matrix of probabilities from 0 to ``top``; hatches unvisited rows and marks the row of the analysed state."""
     rows, columns = matrix.shape
     image = axes.imshow(matrix, cmap="viridis", vmin=0.0, vmax=top, aspect="auto", interpolation="nearest")
     for first, last in _runs(~visited):
@@ -102,16 +105,24 @@ def _matrix(
 
 
 def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
+    """Returns the runs of True in a row of flags, each as (first, one after the last).
+
+    Example:
+        >>> _runs(np.array([True, True, False, True]))
+        [(0, 2), (3, 4)]
+    """
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
     return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
 
 
 def _unit_axis(axes: Axes, labels: Sequence[str]) -> None:
+    """Labels the columns with the units' names."""
     size = 8.5 if len(labels) <= 6 and max(map(len, labels)) <= 4 else 7.0
     axes.set_xticks(range(len(labels)), [plain(label, 8) for label in labels], fontsize=size)
 
 
 def _state_axis(axes: Axes, n: int, *, columns: bool = False) -> None:
+    """Labels the rows (or columns) with states as bits, at most 16 of them."""
     step = max(1, 2**n // 16)
     ticks = list(range(0, 2**n, step))
     names = [bit_string(tick, n) for tick in ticks]
@@ -122,6 +133,7 @@ def _state_axis(axes: Axes, n: int, *, columns: bool = False) -> None:
 
 
 def _colour_bar(figure: Figure, image: AxesImage, axes: Axes, label: str) -> None:
+    """Adds a colour bar to the right of the axes."""
     box = axes.get_position()
     bar = figure.colorbar(image, cax=figure.add_axes((box.x1 + 0.011, box.y0, 0.012, box.height)))
     bar.outline.set_visible(False)
@@ -130,6 +142,7 @@ def _colour_bar(figure: Figure, image: AxesImage, axes: Axes, label: str) -> Non
 
 
 def _visits(figure: Figure, counts: Counts, *, left: float, width: float) -> None:
+    """Draws a bar for each state's visits, aligned with the rows of the matrix."""
     axes = figure.add_axes((left, _BOTTOM, width, _HEIGHT))
     visits = np.asarray(counts.visits)
     axes.barh(np.arange(len(visits)), visits, height=0.82 if len(visits) <= 64 else 1.0, color=BLUE, alpha=0.75, linewidth=0)
@@ -144,6 +157,7 @@ def _visits(figure: Figure, counts: Counts, *, left: float, width: float) -> Non
 
 
 def _next_states(figure: Figure, tpm: TpmRecord | Tpm, counts: Counts, state: State | None) -> None:
+    """Draws the state-by-state matrix: as counted, or the product of the units' probabilities where no joint table was counted."""
     visited = np.asarray(tpm.visited, dtype=bool)
     n = len(tpm.state_by_node[0])
     if counts.joint:
@@ -160,6 +174,7 @@ def _next_states(figure: Figure, tpm: TpmRecord | Tpm, counts: Counts, state: St
 
 
 def _legend(figure: Figure, prior: float, visited: np.ndarray, state: State | None) -> None:
+    """Adds the legend of the analysed state and of unvisited rows, where there are any."""
     handles, names = [], []
     if state is not None:
         handles.append(Patch(fill=False, edgecolor=VERMILION, linewidth=2.0))

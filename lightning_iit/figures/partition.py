@@ -1,4 +1,4 @@
-"""The units as a graph, with the two parts of the minimum-information partition and the connections that it severs."""
+"""The units as a graph, with the two parts of the minimum-information partition and the connections severed between the parts."""
 
 from __future__ import annotations
 
@@ -37,12 +37,13 @@ if TYPE_CHECKING:
     from lightning_iit.tpm.estimate import Tpm
 
 WEAKEST = 0.02
-"""Connections that change a probability by less are not drawn."""
+"""Arrows of a smaller influence (mean change of a probability) are not drawn."""
 _CONCEPTS = 8
+"""How many concepts the bar chart shows at most."""
 
 
 class _Group(NamedTuple):
-    """A part of the partition, laid out on a circle."""
+    """Holds one part of the partition, whose units lie on a circle."""
 
     nodes: tuple[int, ...]
     centre: tuple[float, float]
@@ -65,23 +66,23 @@ def partition_graph(
     cm: Sequence[Sequence[int]] | None = None,
     null_words: str = NULL_NOT_COMPUTED,
 ) -> bytes:
-    """Draws the units, how strongly each acts on each other, and where the system is cut with the least loss.
+    """Draws the units, their influence on each other, and the minimum-information partition.
 
-    Arrows are as wide as :func:`~lightning_iit.tpm.influence.influence`; those that the cut severs are dashed. ON units are
-    filled. Without a cut (Φ is 0 without a search, or was not computed) all units are one group and the picture says why.
+    Arrows are as wide as :func:`~lightning_iit.tpm.influence.influence`; severed arrows are dashed. ON units are filled. Without a
+    cut (Φ is 0 without a search, or was not computed) all units form one group, and the picture says why.
 
     Args:
         result: the outcome of the analysis of ``state``.
         tpm: the state-by-node TPM that was analysed.
         state: the state that was analysed.
-        kind: what the Φ is a statement about; in the caption.
-        axis: along what the transitions go; in the caption.
-        title: first line.
-        subtitle: second line.
-        counts: the transitions behind the TPM; in the caption.
-        labels: a name for each unit; by default their positions.
-        cm: connectivity, ``cm[i][j] = 1`` for a connection from i to j; others are not drawn. None draws all.
-        null_words: what is known of the null; in the caption.
+        kind: the kind of the Φ, for the caption.
+        axis: the axis along which the transitions go, for the caption.
+        title: the first line.
+        subtitle: the second line.
+        counts: the transitions behind the TPM, for the caption.
+        labels: a name for each unit; by default the units' positions.
+        cm: connectivity matrix, ``cm[i][j] = 1`` for a connection from i to j; only these connections are drawn. None draws all.
+        null_words: the null of the Φ in words, for the caption.
 
     Returns:
         PNG bytes, 920 x 520 pixels.
@@ -110,6 +111,7 @@ def partition_graph(
 
 
 def _groups(n: int, cut: Cut | None) -> list[_Group]:
+    """Lays out the two parts of the cut side by side, or all n units on one circle where there is no cut."""
     if cut is None:
         return [_Group(tuple(range(n)), (0.0, 0.0), 0.0 if n == 1 else 0.78, SOFT, "")]
     parts = ((cut.from_nodes, -0.86, BLUE, "from"), (cut.to_nodes, 0.86, ORANGE, "to"))
@@ -117,20 +119,24 @@ def _groups(n: int, cut: Cut | None) -> list[_Group]:
 
 
 def _ring(size: int) -> float:
+    """Returns the radius of the circle on which the units of a part lie."""
     return 0.0 if size == 1 else min(0.3 + 0.06 * size, 0.52)
 
 
 def _size(units: int) -> float:
+    """Returns the radius of a unit's disc."""
     return 0.17 if units <= 6 else 0.13
 
 
 def _places(group: _Group) -> dict[int, tuple[float, float]]:
+    """Returns the position of each unit of a part, evenly spaced on its circle and clockwise from the top."""
     x, y = group.centre
     turn = [pi / 2 - 2 * pi * k / len(group.nodes) for k in range(len(group.nodes))]
     return {node: (x + group.radius * cos(a), y + group.radius * sin(a)) for node, a in zip(group.nodes, turn, strict=True)}
 
 
 def _draw_groups(axes: Axes, groups: list[_Group]) -> None:
+    """Draws a coloured disc behind each part of the cut, with the words "from" and "to"."""
     size = _size(sum(len(group.nodes) for group in groups))
     for group in groups:
         if group.name:
@@ -144,6 +150,7 @@ def _draw_groups(axes: Axes, groups: list[_Group]) -> None:
 def _draw_connections(
     axes: Axes, places: dict[int, tuple[float, float]], strength: Float[np.ndarray, "unit unit"], cut: Cut | None
 ) -> None:
+    """Draws an arrow for each influence between two units, the strongest on top; arrows severed by the cut are dashed."""
     known = np.where(np.isfinite(strength), strength, 0.0)
     np.fill_diagonal(known, 0.0)
     strongest = max(float(known.max()), WEAKEST)
@@ -171,6 +178,7 @@ def _draw_connections(
 def _draw_units(
     axes: Axes, groups: list[_Group], places: dict[int, tuple[float, float]], state: State, names: Sequence[str]
 ) -> None:
+    """Draws each unit as a disc with its name, filled where the unit is ON."""
     for group in groups:
         for node in group.nodes:
             fill = group.colour if state[node] else PAPER
@@ -184,6 +192,7 @@ def _draw_units(
 
 
 def _panel(figure: Figure, result: PhiResult, state: State, strength: Float[np.ndarray, "unit unit"], names: Sequence[str]) -> None:
+    """Writes the text beside the graph: Φ, state, cut and concepts, or why Φ was not computed."""
     left = 0.635
     if not isinstance(result, Computed):
         code = f" ({result.code})" if isinstance(result, (Skipped, Failed)) else ""
@@ -203,6 +212,7 @@ def _panel(figure: Figure, result: PhiResult, state: State, strength: Float[np.n
 
 
 def _cut_words(figure: Figure, left: float, cut: Cut, strength: Float[np.ndarray, "unit unit"], names: Sequence[str]) -> None:
+    """Writes which connections are severed, and how strong the strongest of them is."""
     source, target = (", ".join(names[node] for node in nodes) for nodes in (cut.from_nodes, cut.to_nodes))
     between = strength[np.ix_(cut.from_nodes, cut.to_nodes)]
     strongest = float(np.nanmax(between)) if np.isfinite(between).any() else 0.0
@@ -214,6 +224,7 @@ def _cut_words(figure: Figure, left: float, cut: Cut, strength: Float[np.ndarray
 
 
 def _concept_bars(figure: Figure, left: float, concepts: Sequence[Concept], names: Sequence[str]) -> None:
+    """Draws small φ of the largest concepts as a bar chart."""
     shown = sorted(concepts, key=lambda concept: -concept.phi)[:_CONCEPTS]
     if not shown:
         figure.text(left, 0.575, "no concepts", fontsize=9, color=INK)

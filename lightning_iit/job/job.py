@@ -1,6 +1,6 @@
-"""What a worker does for one task: from the counts to the TPM, its diagnostics, Φ of each state, and the pictures.
+"""The work of one task in a worker: from the counts to the TPM, its diagnostics, Φ of each state, and the pictures.
 
-Loads no torch. Each part that can fail alone does: a picture that cannot be drawn never costs a Φ, and a state whose analysis
+Loads no torch. Parts fail independently of each other: a picture that cannot be drawn never costs a Φ, and a state whose analysis
 breaks never costs the other states.
 """
 
@@ -41,32 +41,43 @@ if TYPE_CHECKING:
     from lightning_iit.records import GroupTask
 
 _SHORT = 0.1
-"""Seconds that one analysis may take to warm an engine up."""
+"""An engine is warmed up with the largest system (of up to 5 units) whose analysis takes at most so many seconds."""
 _LONG = 2.0
-"""Seconds of analyses, before which the pictures are drawn as far as they are known. Drawing both takes about half a second."""
+"""Where the analyses may take longer than so many seconds, the pictures are first drawn as far as their content is known. Drawing
+both pictures takes about half a second."""
 
 
 class OnProgress(Protocol):
-    """Is told how far a task is, and what is already known of it, should it be ended before its end."""
+    """Receives the progress of a task and the results known so far, which count if the task is ended early."""
 
     def __call__(self, fraction: float, *, state: StateResult | None = None, partial: TaskResult | None = None) -> None:
-        """Takes the fraction of the work that is done (0 to 1), a finished state, or all that does not depend on Φ."""
+        """Receives one report of progress.
+
+        Args:
+            fraction: the fraction of the states' work that is done, from 0 to 1.
+            state: a state whose analysis has just ended, with its result.
+            partial: everything known so far except the results of the states.
+        """
 
 
 def ignore(fraction: float, *, state: StateResult | None = None, partial: TaskResult | None = None) -> None:
-    """For those who do not watch a task."""
+    """Ignores a report of progress; the default of callers that do not watch a task."""
 
 
 def run(task: PhiTask, report: OnProgress = ignore) -> TaskResult:
-    """Computes a task.
+    """Computes a task: the TPM, its diagnostics, Φ of each state and group, and the judgement of the first state's Φ.
 
     Args:
         task: counts, states, engine and options.
-        report: is told how far it is and what is known already.
+        report: receives the progress and the results known so far.
 
     Returns:
-        One result for each state and further group, in the order of the task; the scalars that are logged (those of a Φ that
-        failed are left out); the pictures ``tpm`` and ``mip``; and notes on parts that could not be made.
+        One result for each state and further group, in the order of the task; the scalars to be logged (without the scalars of a Φ
+        that failed); the pictures ``tpm`` and ``mip`` as PNG; notes on parts that could not be made; and the seconds that all of
+        this took.
+
+    Raises:
+        InvalidArgumentError: the task's prior is no probability, or its engine is unknown or does not serve its options.
     """
     start = time.perf_counter()
     notes: list[str] = []
@@ -123,25 +134,33 @@ def run(task: PhiTask, report: OnProgress = ignore) -> TaskResult:
 
 
 def _takes_long(task: PhiTask, analyses: int) -> bool:
-    """Whether so many analyses may take so long that pictures are drawn before them, should they be ended, and again after."""
+    """Says whether so many analyses may take over 2 s, so that pictures are drawn beforehand in case the task is ended early."""
     seconds = choose_engine(task.engine, task.options).seconds(len(task.states[0])) if task.states else 0.0
     return analyses * seconds > _LONG
 
 
 def _judgements(task: PhiTask, states: tuple[StateResult, ...], notes: list[str]) -> Iterator[Judgement]:
-    """What the first state's Φ is judged by, as far as it is known."""
+    """Yields the judgement of the first state's Φ, more complete each time; nothing where that Φ was not computed."""
     if states and isinstance(states[0].result, Computed):
         with _Part("what Φ is judged by", notes):
             yield from judge_phi(task, states[0].result.phi)
 
 
 def prepare_run(task: PhiTask) -> None:
-    """Loads the engine of a task, before its time limit starts to run."""
+    """Loads the engine of a task; called before the task's time limit starts to run."""
     choose_engine(task.engine, task.options).load()
 
 
 def warm_up(engine: str = "auto", report: OnProgress = ignore) -> None:
-    """Loads an engine and lets it compile, by analysing a small system, and what draws the pictures."""
+    """Loads (and lets compile) an engine by analysing a small random system, and loads the modules that draw the pictures.
+
+    Args:
+        engine: the name of the engine; "auto" takes the first engine of this package.
+        report: receives the progress; told 1 when the small system is analysed.
+
+    Raises:
+        InvalidArgumentError: there is no such engine, or it cannot be imported.
+    """
     chosen = get_engine(engine)
     # Five units are the fewest that meet every kernel of the fast engine; for an engine that takes long, fewer load it too.
     n = max((units for units in range(2, 6) if chosen.seconds(units) <= _SHORT), default=2)
@@ -152,6 +171,7 @@ def warm_up(engine: str = "auto", report: OnProgress = ignore) -> None:
 
 
 def _states(task: PhiTask, tpm: Tpm, report: OnProgress) -> tuple[StateResult, ...]:
+    """Analyses each state of the task in turn, reporting progress and every finished state."""
     done: list[StateResult] = []
     total = len(task.states)
 
@@ -165,7 +185,7 @@ def _states(task: PhiTask, tpm: Tpm, report: OnProgress) -> tuple[StateResult, .
 
 
 def _analyse(task: PhiTask, tpm: Tpm, progress: Callable[[float], None]) -> Iterator[PhiResult]:
-    """The result of each state; an exception ends the analysis of one state, and the next ones are begun anew."""
+    """Yields the result of each state; a state whose analysis raises is Failed, and the states after it are still analysed."""
     systems = [_system(task, tpm, state) for state in task.states]
     done = 0
     while done < len(systems):
@@ -180,25 +200,28 @@ def _analyse(task: PhiTask, tpm: Tpm, progress: Callable[[float], None]) -> Iter
 
 
 def _of_group(task: PhiTask, group: GroupTask) -> PhiResult:
-    """The result of a further group of units."""
+    """Computes the result of a further group of units, in the group's one state."""
     alone = msgspec.structs.replace(task, counts=group.counts, states=(group.state,), cm=group.cm, groups=())
     return next(_analyse(alone, tpm_from_counts(group.counts, task.prior), lambda _: None))
 
 
 def _of_the_next(progress: Callable[[float], None], systems: int) -> Callable[[float], None]:
-    """An engine tells the fraction of all systems it was given; what is wanted is that of the one it is at."""
+    """Converts progress over all systems to progress (0 to 1) within the current one."""
     return lambda fraction: progress((fraction * systems) % 1.0)
 
 
 def _system(task: PhiTask, tpm: Tpm, state: State) -> System:
+    """Builds the system that the engine analyses: the task's TPM and connectivity, in the given state."""
     return System(tpm=tpm.record.state_by_node, state=state, cm=task.cm)
 
 
 def _major_complex(task: PhiTask, tpm: Tpm) -> MajorComplex:
+    """Searches all subsets of the units for the major complex, in the first state of the task."""
     return choose_engine(task.engine, task.options).major_complex(_system(task, tpm, task.states[0]), task.options)
 
 
 def _heatmap(task: PhiTask, tpm: Tpm, null_words: str = NULL_NOT_COMPUTED) -> bytes:
+    """Draws the TPM as a heatmap, as PNG bytes."""
     from lightning_iit.figures.heatmap import tpm_heatmap
 
     return tpm_heatmap(
@@ -214,6 +237,7 @@ def _heatmap(task: PhiTask, tpm: Tpm, null_words: str = NULL_NOT_COMPUTED) -> by
 
 
 def _partition(task: PhiTask, tpm: Tpm, state: StateResult, null_words: str = NULL_NOT_COMPUTED) -> bytes:
+    """Draws the minimum-information partition of a state's result, as PNG bytes."""
     from lightning_iit.figures.partition import partition_graph
 
     return partition_graph(
@@ -233,6 +257,7 @@ def _partition(task: PhiTask, tpm: Tpm, state: StateResult, null_words: str = NU
 def _pictures(
     task: PhiTask, tpm: Tpm, states: tuple[StateResult, ...], notes: list[str], null_words: str = NULL_NOT_COMPUTED
 ) -> dict[str, bytes]:
+    """Draws both pictures, ``tpm`` and ``mip``, as PNG; a picture that cannot be drawn becomes a note."""
     images = {}
     with _Part("the picture of the TPM", notes):
         images["tpm"] = _heatmap(task, tpm, null_words)
@@ -243,26 +268,28 @@ def _pictures(
 
 
 def _subtitle(task: PhiTask) -> str:
+    """Returns the second title line of the pictures: layer, epoch and global step."""
     epoch = "untrained" if task.epoch < 0 else f"epoch {task.epoch}"
     return f"{task.layer}, {epoch}, step {task.global_step}"
 
 
 def _labels(task: PhiTask) -> tuple[str, ...] | None:
+    """Returns the names of the elements, or None where the task has none."""
     return task.labels or None
 
 
 class _Part:
-    """A part that may fail: its exception becomes a note."""
+    """Guards one part of a task: an exception inside the ``with`` block becomes a note, and the task goes on."""
 
     def __init__(self, what: str, notes: list[str]) -> None:
         self._what = what
         self._notes = notes
 
     def __enter__(self) -> None:
-        """Begins."""
+        """Does nothing."""
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
-        """Takes an Exception, and lets others pass."""
+        """Turns an Exception into a note and suppresses it; other exceptions (such as KeyboardInterrupt) pass."""
         if not isinstance(error, Exception):
             return False
         self._notes.append(f"Could not make {self._what}: {type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""What a Φ is judged by: its null, its posterior interval, and its dependence on the transitions and on the thresholds."""
+"""The judgement of a Φ: its null, its posterior interval, its values at other thresholds and at other numbers of transitions."""
 
 from __future__ import annotations
 
@@ -28,25 +28,30 @@ if TYPE_CHECKING:
 
 
 CURVE_PARTS = 5
+"""How many random subsets of the transitions each point of the curve averages over."""
 
 
 class Judgement(NamedTuple):
-    """What was computed of it; what was not asked for is None or empty."""
+    """Holds the null, interval, curve and sensitivity of one Φ; parts not requested, or not yet computed, are None or empty."""
 
     null: NullResult | None = None
+    """Φ of surrogates under a null hypothesis."""
     interval: Interval | None = None
+    """The posterior interval of Φ."""
     curve: tuple[CurvePoint, ...] = ()
+    """Φ against the number of transitions."""
     sensitivity: tuple[ThresholdPoint, ...] = ()
+    """Φ at other thresholds."""
 
     @property
     def scalars(self) -> dict[str, float]:
-        """What is logged of it."""
+        """Returns what is logged of the judgement: the scalars of the null, and ``phi_low`` and ``phi_high`` of the interval."""
         found = {} if self.null is None else null_scalars(self.null)
         return found if self.interval is None else found | {"phi_low": self.interval.low, "phi_high": self.interval.high}
 
 
 def analyses_for(task: PhiTask) -> int:
-    """How many further analyses the judgement of a task takes."""
+    """Returns how many further analyses the judgement of a task takes."""
     if task.judge is None:
         return 0
     points = len(subsample_sizes(task.counts.transitions)) * CURVE_PARTS if task.judge.curve else 0
@@ -54,14 +59,15 @@ def analyses_for(task: PhiTask) -> int:
 
 
 def judge_phi(task: PhiTask, phi: float) -> Iterator[Judgement]:
-    """Judges Φ of the first state of a task, by analyses of the same state with other counts or TPMs.
+    """Judges Φ of a task's first state by analyses of the same state with other counts or TPMs.
 
     Args:
-        task: with what is asked for in ``task.judge``.
-        phi: of the first state.
+        task: the task; ``task.judge`` says which judgements are wanted.
+        phi: Φ of the first state.
 
     Yields:
-        What is known, each time that there is more: first the null, then other thresholds, the interval and the curve.
+        The judgement as far as it is known, once after each step: first the null, then other thresholds, the interval and the
+        curve.
     """
     asked, known = task.judge, Judgement()
     if asked is None:
@@ -81,6 +87,7 @@ def judge_phi(task: PhiTask, phi: float) -> Iterator[Judgement]:
 
 
 def _curve(task: PhiTask) -> tuple[CurvePoint, ...]:
+    """Computes the curve: Φ of random subsets of the transitions, for ascending numbers of transitions."""
     points = []
     for size in subsample_sizes(task.counts.transitions):
         parts = subsamples(task.counts, size, number=CURVE_PARTS, seed=task.seed)
@@ -89,7 +96,7 @@ def _curve(task: PhiTask) -> tuple[CurvePoint, ...]:
 
 
 def _sensitivity(task: PhiTask, asked: Sequence[ThresholdCounts]) -> tuple[ThresholdPoint, ...]:
-    """Φ of the same state with other thresholds."""
+    """Computes Φ of the same state from the counts at other thresholds."""
     tpms = [tpm_from_counts(other.counts, task.prior) for other in asked]
     results = _results(task, [tpm.state_by_node for tpm in tpms])
     return tuple(
@@ -106,23 +113,29 @@ def _sensitivity(task: PhiTask, asked: Sequence[ThresholdCounts]) -> tuple[Thres
 
 
 def _estimated(task: PhiTask, drawn: Sequence[Counts]) -> list[np.ndarray]:
+    """Estimates a state-by-node TPM from each of the counts."""
     return [tpm_from_counts(counts, task.prior).state_by_node for counts in drawn]
 
 
 def _phis(task: PhiTask, tpms: Iterable[np.ndarray]) -> list[float | None]:
-    """Φ for each state-by-node TPM; None where the state cannot be reached under it."""
+    """Computes Φ of the task's first state for each state-by-node TPM; None where the state cannot be reached."""
     return [result.phi if isinstance(result, Computed) else None for result in _results(task, tpms)]
 
 
 def _results(task: PhiTask, tpms: Iterable[np.ndarray]) -> list[PhiResult]:
-    """The result of the task's first state for each state-by-node TPM."""
+    """Analyses the task's first state under each state-by-node TPM."""
     engine = choose_engine(task.engine, task.options)
     systems = [System(tpm=tpm, state=task.states[0], cm=task.cm) for tpm in tpms]  # type: ignore[arg-type]
     return [next(iter(engine.analyse([system], task.options))) for system in systems]
 
 
 def group_scalars(results: Sequence[PhiResult]) -> dict[str, float]:
-    """Mean, spread (standard deviation) and maximum of Φ over the groups where it was computed, and how many these are."""
+    """Summarises Φ over groups of units, leaving out groups without a Φ.
+
+    Returns:
+        ``phi_groups_mean``, ``phi_groups_std`` (standard deviation), ``phi_groups_max`` and ``groups`` (how many groups have a Φ);
+        an empty dict where no group has one.
+    """
     phis = [result.phi for result in results if isinstance(result, Computed)]
     if not phis:
         return {}

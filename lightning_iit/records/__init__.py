@@ -1,12 +1,12 @@
-"""The one schema: what the files, TensorBoard, MLflow and the viewer all speak.
+"""The one schema of all stored and exchanged data, which files, TensorBoard, MLflow and the viewer share.
 
-Every struct is frozen, holds only data (numbers, strings, tuples) and travels as JSON; arrays are nested lists. States are
-tuples of 0 and 1, unit 0 first; the **index** of a state is little-endian (unit 0 is the least significant bit), as in PyPhi.
+Every struct is frozen, holds only data (numbers, strings, tuples) and travels as JSON; arrays are nested lists. States are tuples
+of 0 and 1, unit 0 first; the **index** of a state is little-endian (unit 0 is the least significant bit), as in PyPhi.
 
-In the order of the data: ``captured`` (units, counts, TPM), ``systems`` (what an engine is given), ``tasks`` (what a worker is),
-``results`` (how an analysis ended), ``epochs`` (the record of a layer at an epoch) and ``networks`` (the network as it is drawn).
-``encoding`` makes JSON of them, ``payload`` the data of a TensorBoard summary, and ``store`` files. All names of the schema can be
-imported from here.
+In the order of the data: ``captured`` (units, counts, TPM), ``systems`` (the input of an engine), ``tasks`` (the input and output
+of a worker), ``results`` (the outcome of an analysis), ``epochs`` (the record of a layer at an epoch) and ``networks`` (the network
+as the viewer draws it). ``encoding`` turns structs into JSON, ``payload`` into the data of a TensorBoard summary, and ``store``
+into files. All names of the schema can be imported from here.
 """
 
 from __future__ import annotations

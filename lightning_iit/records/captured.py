@@ -1,4 +1,4 @@
-"""What is captured of a layer in an epoch, and the TPM that is estimated from it."""
+"""The data captured of a layer in an epoch, and the TPM estimated from these data."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ from lightning_iit.records.schema import Record
 
 
 class Units(Record, frozen=True, kw_only=True):
-    """Which units of a layer are analysed, how they were chosen, and how the elements of a state are made of them.
+    """Holds which units of a layer are analysed, how they were chosen, and how the elements of a state are made of units.
 
-    ``indices`` are positions in the layer's unit axis of ``width`` units; element i of every state is ``indices[i]``. With
-    ``bits=2`` each unit is there twice in a row, for the two elements of the Gray code of its quartiles. Element i of macro
-    units is that of the mean of the units in ``clusters[i]``, and ``indices[i]`` is the first of them.
+    Args:
+        indices: positions in the layer's unit axis; element i of every state belongs to ``indices[i]``.
+        width: the number of units in the layer.
+        selection: how the units were chosen, such as "variance", "random" or "given".
+        seed: the seed of a random choice, None for other choices.
+        bits: how many binary elements code a unit. With 2, each unit is in ``indices`` twice in a row, for the two elements of the
+            Gray code of its quartiles.
+        clusters: for macro units, the units behind each element: element i is computed from the mean of the units in
+            ``clusters[i]``, of which ``indices[i]`` is the first. Empty where each element belongs to a single unit.
     """
 
     indices: tuple[int, ...]
@@ -22,17 +28,29 @@ class Units(Record, frozen=True, kw_only=True):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """A name for each element: ``12``; ``12a`` and ``12b`` of one unit; ``12+3`` for the mean of unit 12 and 3 others."""
+        """Returns a name for each element: ``12``, ``12a`` and ``12b`` (two bits), ``12+3`` (the mean of unit 12 and three others).
+
+        Example:
+            >>> Units(indices=(12, 12, 40, 40), width=64, selection="variance", bits=2).labels
+            ('12a', '12b', '40a', '40b')
+        """
         more = [f"+{len(cluster) - 1}" if len(cluster) > 1 else "" for cluster in self.clusters] or [""] * len(self.indices)
         ends = [""] if self.bits == 1 else ["a", "b"]
         return tuple(f"{index}{more[i]}{ends[i % self.bits]}" for i, index in enumerate(self.indices))
 
 
 class Thresholds(Record, frozen=True, kw_only=True):
-    """An element is ON where its unit's activation is greater than its value here and, where it has an upper one, not above that.
+    """Holds the thresholds by which activations become states: an element is ON where its unit's activation is above its threshold.
 
-    Those that code the states of the record's ``counts``. An upper one is there with ``bits=2``: the first element of a unit is
-    ON above the median, the second between the first and the third quartile.
+    These are the thresholds that code the states of the record's ``counts``.
+
+    Args:
+        values: the threshold of each element.
+        strategy: how the thresholds were computed, such as "median", "mean", "zero", a number as text, or "quartiles".
+        frozen: whether the thresholds stay the same in all epochs.
+        samples: how many rows of activations the thresholds were computed from; 0 where the strategy needs no data.
+        upper: an upper threshold for each element, or None: the element is then ON only up to it. Only with two bits: the first
+            element of a unit is ON above the median, the second between the first and the third quartile.
     """
 
     values: tuple[float, ...]
@@ -43,12 +61,13 @@ class Thresholds(Record, frozen=True, kw_only=True):
 
 
 class Counts(Record, frozen=True, kw_only=True):
-    """Transition counts: the unit of truth, from which another TPM can be estimated later.
+    """Holds transition counts: the stored data from which another TPM can be estimated later.
 
     Args:
         visits: ``[2**n]``, how often each state was the first of a transition.
         on: ``[2**n, n]``, how often each unit was ON after each state.
-        joint: the non-zero entries of the ``[2**n, 2**n]`` transition counts as (from, to, count), sorted.
+        joint: the non-zero entries of the ``[2**n, 2**n]`` transition counts as (from, to, count), sorted; empty for counts whose
+            units were drawn one by one.
     """
 
     visits: tuple[int, ...]
@@ -57,16 +76,16 @@ class Counts(Record, frozen=True, kw_only=True):
 
     @property
     def transitions(self) -> int:
-        """The number of transitions counted."""
+        """Returns the number of transitions counted."""
         return sum(self.visits)
 
 
 class Dynamics(Record, frozen=True, kw_only=True):
-    """What the tests of Markov order and stationarity need beside the counts.
+    """Holds what the tests of Markov order and stationarity need besides the counts.
 
     Args:
-        triples: (previous, present and next state, how often they followed each other); None where they were not counted.
-        halves: the counts of the first and of the second half of the transitions; empty where they were not counted apart.
+        triples: (previous, present and next state, how often the three followed each other); None where triples were not counted.
+        halves: the counts of the first and of the second half of the transitions; empty where halves were not counted apart.
     """
 
     triples: tuple[tuple[int, int, int, int], ...] | None = None
@@ -74,7 +93,13 @@ class Dynamics(Record, frozen=True, kw_only=True):
 
 
 class TpmRecord(Record, frozen=True, kw_only=True):
-    """The state-by-node TPM, ``[2**n, n]``, little-endian; rows where ``visited`` is False hold the prior only."""
+    """Holds a stored state-by-node TPM.
+
+    Args:
+        state_by_node: ``[2**n, n]``, the probability that each unit is ON next; rows little-endian.
+        visited: ``[2**n]``, False for rows that were never visited, which hold the prior only.
+        prior: the probability of ON in rows that were never visited.
+    """
 
     state_by_node: tuple[tuple[float, ...], ...]
     visited: tuple[bool, ...]
@@ -82,15 +107,22 @@ class TpmRecord(Record, frozen=True, kw_only=True):
 
 
 class Perturbation(Record, frozen=True, kw_only=True):
-    """How a causal TPM was made: units were set into each of their states, and the layer made one step.
+    """Holds how a causal TPM was made: the units were set into each of their states, and the layer made one step.
 
-    ``off`` and ``on`` are the values that each unit was set to, for each part of the state that was set (a hidden state, and the
-    cell state of an LSTM). The rest of the state and the input came from ``draws`` observed backgrounds, the same for each state
-    ("sampled"), or from the one that was observed at the analysed state ("fixed"). ``observed`` counts how often each state was
-    seen, not set, where the backgrounds come from. ``cm`` is the connectivity that weights of zero leave, or None for all to all.
+    ``off``, ``on`` and ``between`` run over the units that were set, which for macro units are all members of the clusters, in
+    their order.
 
-    Where elements are not units, ``off`` and ``on`` run over the units that were set: all those of the clusters, in their order;
-    with ``bits=2`` they are the values in a unit's lowest and highest quartile, and ``between`` has those in the second and third.
+    Args:
+        background: the source of the input and of the rest of the layer's state: "sampled" (backgrounds drawn from the observed
+            ones, the same for each state) or "fixed" (the one observed at the analysed state).
+        draws: how many times each state was set, each time in one background.
+        observed: ``[2**n]``, how often each state was seen (not set) among the observations from which the backgrounds come.
+        off: ``[part][unit]``, the value of a unit set to OFF, for each part of the state that was set (a hidden state, and the cell
+            state of an LSTM). With ``bits=2``: the value in its lowest quartile.
+        on: ``[part][unit]``, the value of a unit set to ON. With ``bits=2``: the value in its highest quartile.
+        seed: the seed of the draws.
+        cm: the connectivity matrix without the connections whose weights are zero; None connects all to all.
+        between: with ``bits=2``, the values in a unit's second and third quartile, each as ``off`` is; otherwise empty.
     """
 
     background: str

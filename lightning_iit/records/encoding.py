@@ -1,4 +1,4 @@
-"""Records as JSON."""
+"""Conversion of records and network snapshots to JSON and back."""
 
 from __future__ import annotations
 
@@ -18,29 +18,30 @@ _network_decoder = msgspec.json.Decoder(NetworkSnapshot)
 
 
 def encode(record: msgspec.Struct) -> bytes:
-    """A record as JSON bytes (floats keep every digit; NaN and infinity do not occur in records)."""
+    """Encodes a struct as JSON bytes; floats keep every digit, and records hold no NaN or infinity."""
     return _encoder.encode(record)
 
 
 def decode(data: bytes | str) -> EpochRecord:
-    """The record that :func:`encode` wrote.
+    """Decodes a record from the JSON that :func:`encode` wrote.
 
     Raises:
-        RecordError: not JSON, not a record, or of a schema newer than this package reads.
+        RecordError: the data is not JSON, not a record, or of a schema that is newer than this package reads.
     """
     return _decoded(_record_decoder, data, "record")
 
 
 def decode_network(data: bytes | str) -> NetworkSnapshot:
-    """The network snapshot that :func:`encode` wrote.
+    """Decodes a network snapshot from the JSON that :func:`encode` wrote.
 
     Raises:
-        RecordError: not JSON, not a snapshot, or of a schema newer than this package reads.
+        RecordError: the data is not JSON, not a snapshot, or of a schema that is newer than this package reads.
     """
     return _decoded(_network_decoder, data, "network snapshot")
 
 
 def _decoded(decoder: msgspec.json.Decoder[_Stored], data: bytes | str, what: str) -> _Stored:
+    """Decodes and checks the schema version, or raises RecordError; ``what`` names the kind of data in messages."""
     try:
         stored = decoder.decode(data)
     except msgspec.MsgspecError as error:

@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 
 
 class Provenance(Record, frozen=True, kw_only=True):
-    """Where a number comes from: options, seeds and package versions."""
+    """Holds the origin of a number: engine, options, seeds and package versions.
+
+    Args:
+        engine: the engine that was requested, such as "auto"; ``Computed.engine`` says which one computed.
+        options: the options of the analysis.
+        seed: the seed of everything that is drawn at random.
+        window: how many epochs the counts are added up over.
+        world_size: the number of ranks of the training.
+        packages: versions of the installed packages that a number may depend on, by name.
+    """
 
     engine: str
     options: PhiOptions
@@ -37,9 +46,16 @@ class Provenance(Record, frozen=True, kw_only=True):
 
 
 class GroupResult(Record, frozen=True, kw_only=True):
-    """Φ of one of several random groups of a layer's units, in a state that was observed ``visits`` times.
+    """Holds Φ of one of several random groups of a layer's units; no null is computed for a group.
 
-    ``counts`` are those that its TPM comes from, by ``perturbation`` or, without one, watched. No null is computed for a group.
+    Args:
+        units: the units of the group.
+        result: how the analysis ended.
+        state: the analysed state; None where nothing could be analysed.
+        visits: how often the state was observed.
+        thresholds: the thresholds that code the group's states.
+        counts: the transitions from which the group's TPM is estimated.
+        perturbation: how the units were perturbed; None where they were watched.
     """
 
     units: Units
@@ -52,13 +68,43 @@ class GroupResult(Record, frozen=True, kw_only=True):
 
 
 class EpochRecord(Record, frozen=True, kw_only=True):
-    """Everything known of one layer at one epoch. One JSON file each, under ``<log_dir>/iit/<layer>/epoch=0003.json``.
+    """Holds everything known of one layer at one epoch.
 
-    ``counts`` are those that the TPM comes from: of watched transitions, or of perturbations (``perturbation`` says how; what was
-    watched is then in ``observed``, coded by ``observed_thresholds``). Epoch -1 is the untrained network. ``result`` is that of
-    the first state of ``states``; ``scalars`` is exactly what is logged under ``iit/<layer>/``. ``groups`` are random groups of
-    units, the first of which is the one that everything else here is about. ``left_out`` counts rows with an activation that was
-    not finite, ``backlog`` the analyses that were open when this one was handed over.
+    Each record is one JSON file, ``<log_dir>/iit/<layer>/epoch=0003.json``.
+
+    Args:
+        layer: the layer's name in the model.
+        epoch: the epoch; -1 is the untrained network.
+        global_step: the trainer's global step at capture.
+        wall_time: the time of capture, in seconds since 1970.
+        kind: the kind of the numbers: "causal", "observational" or "statistical".
+        axis: the axis along which the transitions go.
+        result: the result of the first state in ``states``, or why nothing was analysed.
+        states: the result of each analysed state.
+        units: the analysed units.
+        thresholds: the thresholds that code the states of ``counts``.
+        counts: the transitions from which the TPM is estimated: watched ones, or those of a perturbation.
+        perturbation: how the units were perturbed; None where they were watched.
+        observed: the watched transitions, where ``counts`` are those of a perturbation.
+        observed_thresholds: the thresholds that code the states of ``observed``.
+        tpm: the estimated TPM.
+        scalars: exactly what is logged under ``iit/<layer>/``, by name.
+        diagnostics: the checks of what Φ assumes of the data.
+        null: the null of ``result``; None where it was not computed.
+        interval: the posterior interval of ``result``.
+        curve: Φ against the number of transitions.
+        sensitivity: Φ at other thresholds.
+        major_complex: the subset of the units with the largest Φ, where the options request it.
+        groups: random groups of the layer's units; the first one is the group that all other fields describe.
+        structural_phi: 0.0 for units without connections among them; None where it is not known.
+        structural_reason: why the structural Φ is 0, or is not known.
+        notes: what a reader should know, in sentences.
+        left_out: how many rows were not counted because an activation was NaN or infinite.
+        backlog: how many analyses were open when this one was handed over.
+        provenance: engine, options, seeds and package versions.
+        formalism: the version of the theory.
+        state_order: the order of state indices.
+        schema_version: the version of the schema that was written.
     """
 
     layer: str
@@ -96,32 +142,36 @@ class EpochRecord(Record, frozen=True, kw_only=True):
 
     @property
     def key(self) -> tuple[str, int]:
-        """Layer and epoch: what names a record within a run."""
+        """Returns layer and epoch, which identify a record within a run."""
         return self.layer, self.epoch
 
     @property
     def phi(self) -> float | None:
-        """Φ of the first analysed state, or None where it was not computed."""
+        """Returns Φ of the first analysed state, or None where it was not computed."""
         return self.result.phi if isinstance(self.result, Computed) else None
 
     @property
     def null_words(self) -> str:
-        """The null of this number in words, or that there is none."""
+        """Returns the null of this Φ in words, or that no null was computed."""
         return NULL_NOT_COMPUTED if self.null is None else self.null.words
 
 
 class Records(tuple[EpochRecord, ...]):
-    """The records of a run in order of epoch and layer."""
+    """Holds the records of a run, in order of epoch and layer."""
 
     __slots__ = ()
 
     @classmethod
     def ordered(cls, records: Iterable[EpochRecord]) -> Records:
-        """Sorts by epoch, then by layer."""
+        """Sorts records by epoch, then by layer."""
         return cls(sorted(records, key=lambda record: (record.epoch, record.layer)))
 
     def to_dataframe(self) -> pd.DataFrame:
-        """One row for each record: its key, kind, status, Φ, null and scalars (needs pandas)."""
+        """Builds a pandas DataFrame with one row for each record: epoch, layer, kind, status, null, Φ and all scalars.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
         try:
             import pandas as pd
         except ImportError as error:
@@ -131,6 +181,7 @@ class Records(tuple[EpochRecord, ...]):
 
 
 def _row(record: EpochRecord) -> dict[str, Any]:
+    """Returns the row of one record: its key, kind, status, null and scalars by column."""
     return {
         "epoch": record.epoch,
         "layer": record.layer,

@@ -1,4 +1,4 @@
-"""The network as it is drawn at an epoch."""
+"""The network as the viewer draws it at an epoch."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from typing import Literal, TypeAlias
 from lightning_iit.records.schema import SCHEMA_VERSION, Record
 
 LayerKind: TypeAlias = Literal["input", "linear", "conv", "rnn", "lstm", "gru", "embedding", "attention", "other"]
-"""What a layer is: the viewer gives each kind a shape of its own."""
+"""The type of a layer; the viewer gives each type a shape of its own."""
 
 
 class NetworkLayer(Record, frozen=True, kw_only=True):
-    """A layer in forward order: a sample of its units, and what they did.
+    """Holds a layer of the drawn network: a sample of its units, and their activity.
 
     Args:
-        name: the module's name in the model; ``aliases`` are modules whose output is this layer's (an activation after it).
-        kind: what the layer is; ``detail`` says it in words ("3x3 conv, 16 channels").
-        width: how many units the layer truly has; ``indices`` are the sampled ones, ascending, of which ``analysed`` are the
-            units of the analysed system.
-        mean_activity: of each sampled unit over the batch that was watched.
+        name: the module's name in the model.
+        kind: the type of the layer.
+        width: how many units the layer has.
+        indices: the sampled units, ascending.
+        aliases: names of other modules that give this layer's output (an activation function after the layer).
+        detail: the layer in words, such as "3x3 conv, 16 channels".
+        analysed: the units of the analysed system, which are among the sampled ones.
+        mean_activity: the mean activation of each sampled unit over the batch that was watched.
         activity: ``[step, sampled unit]``: the units' activations along :attr:`NetworkSnapshot.steps`.
-        heads: of an attention block.
+        heads: the number of heads of an attention block; otherwise 0.
     """
 
     name: str
@@ -36,13 +39,15 @@ class NetworkLayer(Record, frozen=True, kw_only=True):
 
 
 class Connections(Record, frozen=True, kw_only=True):
-    """The strongest weights between two layers (positions in ``NetworkSnapshot.layers``; equal for recurrent ones).
+    """Holds the strongest weights between two layers.
 
     Args:
+        from_layer: position of the source in ``NetworkSnapshot.layers``; equal to ``to_layer`` for recurrent weights.
+        to_layer: position of the target in ``NetworkSnapshot.layers``.
         weights: ``(from unit, to unit, weight)``, strongest first; units are indices of the whole layer.
-        of: which of the module's weights ("weight", "candidate gate", "value projection").
-        total: how many weights the module has between the two layers, sampled or not.
-        largest: the largest magnitude among the sampled units' weights: what the thickness is measured by.
+        of: which of the module's weights are drawn, such as "weight", "candidate gate" or "value projection".
+        total: how many weights the module has between the two layers, whether their units are sampled or not.
+        largest: the largest magnitude among the sampled units' weights, relative to which the viewer draws thickness.
     """
 
     from_layer: int
@@ -54,9 +59,19 @@ class Connections(Record, frozen=True, kw_only=True):
 
 
 class NetworkSnapshot(Record, frozen=True, kw_only=True):
-    """The network at an epoch, small enough to be drawn. One JSON file each, under ``<log_dir>/iit/network/snapshot=0003.json``.
+    """Holds the network at an epoch, small enough to be drawn.
 
-    ``steps`` names each row of the layers' ``activity`` as (sample, position in its sequence).
+    Each snapshot is one JSON file, ``<log_dir>/iit/network/snapshot=0003.json``.
+
+    Args:
+        epoch: the epoch; -1 is the untrained network.
+        global_step: the trainer's global step at the snapshot.
+        wall_time: the time of the snapshot, in seconds since 1970.
+        layers: the layers in forward order.
+        connections: the strongest weights between layers.
+        steps: the (sample, position in its sequence) of each row of the layers' ``activity``.
+        notes: what a viewer should know, such as layers that were left out.
+        schema_version: the version of the schema that was written.
     """
 
     epoch: int

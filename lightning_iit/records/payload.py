@@ -1,4 +1,4 @@
-"""A record as the payload of a TensorBoard summary: compressed, because its event writer checks sums byte by byte in Python."""
+"""Records as the compressed payload of a TensorBoard summary; its event writer computes checksums in Python, byte by byte."""
 
 from __future__ import annotations
 
@@ -13,37 +13,43 @@ from lightning_iit.records.networks import NetworkSnapshot
 from lightning_iit.records.schema import SCHEMA_VERSION
 
 PLUGIN = "iit"
-"""The name of the TensorBoard plugin whose data the records are."""
+"""The name of the TensorBoard plugin that reads the records."""
 
 ENCODING = "zlib+json"
+"""How payloads are encoded: JSON, compressed by zlib."""
 
 
 class PayloadInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What the summary's metadata says of its payload, as JSON."""
+    """Holds what a summary's metadata says about its payload, as JSON.
+
+    Args:
+        schema_version: the version of the schema that was written.
+        encoding: how the payload is encoded.
+    """
 
     schema_version: int = SCHEMA_VERSION
     encoding: str = ENCODING
 
 
 def record_tag(slug: str) -> str:
-    """The tag under which a layer's records stand in TensorBoard."""
+    """Returns the TensorBoard tag of a layer's records; ``slug`` is the layer's name as ``layer_slug`` gives it."""
     return f"iit/{slug}/record"
 
 
 NETWORK_TAG = "iit/network/snapshot"
-"""The tag under which the network snapshots stand in TensorBoard; no layer's records have it."""
+"""The TensorBoard tag of the network snapshots; no layer's records have the same tag."""
 
 
 def pack(record: EpochRecord | NetworkSnapshot) -> bytes:
-    """A record, or a network snapshot, as bytes: its JSON, compressed."""
+    """Encodes a record, or a network snapshot, as compressed JSON bytes."""
     return zlib.compress(encode(record), 6)
 
 
 def unpack(data: bytes) -> EpochRecord:
-    """The record that :func:`pack` packed.
+    """Decodes the record that :func:`pack` encoded.
 
     Raises:
-        RecordError: the bytes are no such payload, or their schema is newer than this package reads.
+        RecordError: the bytes are no such payload, or of a schema that is newer than this package reads.
     """
     try:
         text = zlib.decompress(data)

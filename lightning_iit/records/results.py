@@ -1,4 +1,4 @@
-"""How an analysis can end, and what a Φ is judged by."""
+"""The possible outcomes of an analysis, and the numbers with which a Φ is judged."""
 
 from __future__ import annotations
 
@@ -10,17 +10,30 @@ from lightning_iit.records.systems import Concept, Cut
 
 
 class EngineInfo(Record, frozen=True, kw_only=True):
-    """Which engine computed a result, in which version."""
+    """Holds the name and version of the engine that computed a result.
+
+    Args:
+        name: the engine's name, such as "fast" or "pyphi".
+        version: the version of the code that computed.
+    """
 
     name: str
     version: str
 
 
 class Computed(Record, frozen=True, kw_only=True, tag="computed", tag_field="status"):
-    """Φ of one system in one state, in the units of the Hamming earth mover's distance.
+    """Holds Φ of one system in one state.
 
-    ``cut`` is the minimum-information partition, or None where Φ is 0 without a search (fewer than two nodes, not strongly
-    connected, no concept), as ``reason`` then says. ``cuts_evaluated`` counts the partitions looked at before it was certain.
+    Args:
+        phi: Φ, by default in units of the Hamming earth mover's distance.
+        cut: the minimum-information partition; None where Φ is 0 without a search (fewer than two nodes, not strongly connected, or
+            no concept).
+        concepts: the cause-effect structure of the whole system.
+        partitioned_concepts: the cause-effect structure of the system cut at the minimum-information partition.
+        cuts_evaluated: how many partitions were examined until the minimum was certain.
+        seconds: how long the analysis took.
+        engine: the engine that computed.
+        reason: why Φ is 0 where no partition was searched; otherwise empty.
     """
 
     phi: float
@@ -34,19 +47,30 @@ class Computed(Record, frozen=True, kw_only=True, tag="computed", tag_field="sta
 
     @property
     def sum_small_phi(self) -> float:
-        """The sum of φ over the concepts of the unpartitioned cause-effect structure."""
+        """Returns the sum of small φ over the concepts of the unpartitioned cause-effect structure."""
         return math.fsum(concept.phi for concept in self.concepts)
 
 
 class TimedOut(Record, frozen=True, kw_only=True, tag="timed_out", tag_field="status"):
-    """The analysis did not end within its time limit (seconds)."""
+    """Says that the analysis did not end within its time limit.
+
+    Args:
+        reason: a sentence for people.
+        timeout: the time limit in seconds.
+    """
 
     reason: str
     timeout: float
 
 
 class Failed(Record, frozen=True, kw_only=True, tag="failed", tag_field="status"):
-    """The analysis broke. ``code`` is one of worker_died, engine_error, capture_error, interrupted."""
+    """Says that the analysis broke.
+
+    Args:
+        code: "worker_died", "engine_error", "capture_error" or "interrupted".
+        reason: a sentence for people.
+        details: the traceback, where there is one.
+    """
 
     code: str
     reason: str
@@ -54,24 +78,41 @@ class Failed(Record, frozen=True, kw_only=True, tag="failed", tag_field="status"
 
 
 class Skipped(Record, frozen=True, kw_only=True, tag="skipped", tag_field="status"):
-    """The analysis was not made. ``code`` says why in a word (state_unreachable, queue_full, no_transitions, ...)."""
+    """Says that the analysis was not made.
+
+    Args:
+        code: the reason in a word, such as "state_unreachable", "queue_full" or "no_transitions".
+        reason: a sentence for people.
+    """
 
     code: str
     reason: str
 
 
 PhiResult: TypeAlias = Computed | TimedOut | Failed | Skipped
+"""How an analysis ended; only a Computed one has a Φ."""
 
 
 class MajorComplex(Record, frozen=True, kw_only=True):
-    """The subset of units with the largest Φ, the rest being held as fixed background; its nodes are indices of the system."""
+    """Holds the major complex: the subset of units with the largest Φ, the other units being held fixed as background.
+
+    Args:
+        nodes: indices in the system; empty where no subset has Φ > 0.
+        result: the result of the subset.
+    """
 
     nodes: tuple[int, ...]
     result: PhiResult
 
 
 class StateResult(Record, frozen=True, kw_only=True):
-    """The result for one analysed state, with how often the state was visited."""
+    """Holds the result for one analysed state.
+
+    Args:
+        state: the state.
+        visits: how often the state was observed.
+        result: how the analysis ended.
+    """
 
     state: State
     visits: int
@@ -79,7 +120,18 @@ class StateResult(Record, frozen=True, kw_only=True):
 
 
 class NullResult(Record, frozen=True, kw_only=True):
-    """Φ of surrogate data under a null hypothesis (``name`` says which) beside the Φ that it judges."""
+    """Holds the comparison of a Φ with the Φ of surrogate data, which were drawn under a null hypothesis.
+
+    Args:
+        name: the null, "cut" or "shuffle".
+        surrogates: how many surrogates have a Φ.
+        mean: the mean Φ of the surrogates.
+        upper: the 95 % quantile of the surrogates' Φ.
+        excess: Φ of the data minus ``mean``.
+        p: the p-value, ``(1 + #{surrogates with at least this Φ}) / (surrogates + 1)``.
+        seed: the seed of the surrogates.
+        values: Φ of every surrogate, ascending.
+    """
 
     name: str
     surrogates: int
@@ -92,15 +144,23 @@ class NullResult(Record, frozen=True, kw_only=True):
 
     @property
     def words(self) -> str:
-        """The null in one phrase."""
+        """Returns name, mean, upper end and p-value in one phrase."""
         return f"{self.name} null: mean {self.mean:.4f}, upper {self.upper:.4f}, p = {self.p:.3f}"
 
 
 class Interval(Record, frozen=True, kw_only=True):
-    """A posterior interval of Φ.
+    """Holds a posterior interval of Φ.
 
-    It is the middle ``level`` of Φ over ``draws`` TPMs drawn from the posterior of the counts, with its reflection in the
-    estimate, since estimated Φ is biased. ``low`` is 0 where the null was not rejected, or not computed, as ``words`` then says.
+    The interval joins the middle ``level`` of Φ over TPMs drawn from the posterior of the counts with the reflection of this range
+    in the estimate, since estimated Φ is biased.
+
+    Args:
+        low: the lower end; 0 where the null was not rejected, or not computed.
+        high: the upper end.
+        level: the share of the posterior that lies inside.
+        draws: how many TPMs drawn from the posterior have a Φ.
+        seed: the seed of the draws.
+        words: why the lower end was set to 0; otherwise empty.
     """
 
     low: float
@@ -112,7 +172,15 @@ class Interval(Record, frozen=True, kw_only=True):
 
 
 class CurvePoint(Record, frozen=True, kw_only=True):
-    """Φ of ``subsamples`` random parts of the transitions, of ``transitions`` each: mean, smallest and largest."""
+    """Holds a point of the curve of Φ against the number of transitions.
+
+    Args:
+        transitions: how many transitions each random subset has.
+        subsamples: how many subsets have a Φ.
+        mean: their mean Φ.
+        low: their smallest Φ.
+        high: their largest Φ.
+    """
 
     transitions: int
     subsamples: int
@@ -122,10 +190,15 @@ class CurvePoint(Record, frozen=True, kw_only=True):
 
 
 class ThresholdPoint(Record, frozen=True, kw_only=True):
-    """Φ of the same state with other thresholds: of each unit the ``quantile`` of its activations.
+    """Holds Φ of the same state at other thresholds.
 
-    Of as many ``transitions`` as there are activations kept for it (or draws, for perturbed TPMs), from ``visited`` states.
-    ``phi`` is None where there is none, as ``reason`` then says.
+    Args:
+        quantile: the quantile of each unit's activations that served as its threshold.
+        thresholds: the threshold of each unit.
+        transitions: how many transitions were counted: as many as the kept activations give, or as were made by perturbation.
+        visited: how many states were visited.
+        phi: Φ, None where it was not computed.
+        reason: why there is no Φ, or why Φ is 0 without a search; otherwise empty.
     """
 
     quantile: float
@@ -137,7 +210,16 @@ class ThresholdPoint(Record, frozen=True, kw_only=True):
 
 
 class Diagnostic(Record, frozen=True, kw_only=True):
-    """One checked assumption of the estimate: its value and unit, a p-value where there is a test, and plain words."""
+    """Holds the check of one assumption of the estimate, or one number that describes the TPM.
+
+    Args:
+        name: the diagnostic, such as "coverage" or "markov_order".
+        value: the number, None where it was not computed.
+        unit: the number's unit, such as "bit"; empty for shares.
+        p: the p-value, where there is a test.
+        verdict: "ok", "violated", "not enough data" or "not applicable"; empty for a number that only describes.
+        words: the outcome as a sentence.
+    """
 
     name: str
     value: float | None

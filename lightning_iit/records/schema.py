@@ -1,4 +1,4 @@
-"""What every part of the schema has: its version, the words for kinds and axes, and the base of the structs."""
+"""The basis of the schema: its version, the words for kinds and axes, and the base class of the structs."""
 
 from __future__ import annotations
 
@@ -7,18 +7,27 @@ from typing import Literal, TypeAlias
 import msgspec
 
 SCHEMA_VERSION = 1
+"""The version of the schema that this package writes; older versions are read, newer ones are refused."""
 FORMALISM = "IIT 3.0"
+"""The version of the theory by which Φ is computed."""
 STATE_ORDER = "little-endian"
+"""The order of state indices: unit 0 is the least significant bit."""
 NULL_NOT_COMPUTED = "null not computed"
+"""The words that stand beside a Φ without a null."""
 Kind: TypeAlias = Literal["causal", "observational", "statistical"]
-"""What a Φ is a statement about: ``causal`` (units were set into each state), ``observational`` (units that have
-connections among them were watched), ``statistical`` (the units have no connections among them: their structural Φ is 0)."""
+"""The kind of system that a Φ is a statement about.
+
+``causal``: units were set into each state; ``observational``: units with connections among them were watched; ``statistical``: the
+units have no connections among them, so their structural Φ is 0.
+"""
 
 Axis: TypeAlias = Literal["time", "stream", "token", "patch", "depth"]
-"""Along what a transition goes. Only ``time`` is time; ``stream`` is the order in which the data loader gave the samples."""
+"""The axis along which a transition goes. Only ``time`` is time; ``stream`` is the order in which the data loader gave the
+samples."""
 
 State: TypeAlias = tuple[int, ...]
+"""The state of n units as a tuple of 0 and 1, unit 0 first."""
 
 
 class Record(msgspec.Struct, frozen=True):
-    """Base of the frozen structs; unknown fields of newer writers are ignored by readers."""
+    """Is the base of the frozen structs; readers ignore unknown fields, which newer versions may have written."""

@@ -2,7 +2,7 @@
 
 ::
 
-    <run_dir>/iit/index.jsonl                  one line for each record; derived, can be rebuilt from the files
+    <run_dir>/iit/index.jsonl                  one line for each record; can be rebuilt from the files
     <run_dir>/iit/<layer>/epoch=-001.json      the untrained network
     <run_dir>/iit/<layer>/epoch=0003.json
     <run_dir>/iit/<layer>/epoch=0003.tpm.png
@@ -29,24 +29,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 FOLDER = "iit"
+"""The folder in a run's directory that holds the records."""
 INDEX = "index.jsonl"
+"""The name of the index file in that folder."""
 
 _SAFE_SLUG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
 _RECORD_FILE = re.compile(r"epoch=-?\d+\.json")
 _DEVICE_NAMES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _HASH_MARK = "--"
 _SEARCH_DEPTH = 4
+"""A message lists the runs that lie fewer than so many folders below a path that holds none."""
 _SHOWN = 8
+"""How many names a message lists at most."""
 
 
 # --- names -----------------------------------------------------------------------------------------------------------
 
 
 def layer_slug(layer: str) -> str:
-    """The name of a layer as a folder and as a part of metric keys: ASCII letters, digits, ``_``, ``.`` and ``-``.
+    """Converts a layer's name to ASCII letters, digits, ``_``, ``.`` and ``-``, safe as a folder and in metric keys.
 
-    A name that is safe stays as it is. Any other has its unsafe characters replaced and ends in ``--`` and a hash of the
-    whole name, so two layers never share a slug (safe names hold no ``--``), whatever other layers there are.
+    A name that is safe stays as it is. In any other name, unsafe characters are replaced and ``--`` with a hash of the whole name
+    is added, so two layers never share a slug (safe names hold no ``--``).
+
+    Example:
+        >>> layer_slug("encoder.layers.0"), layer_slug("block 0/attn")
+        ('encoder.layers.0', 'block_0_attn--8fe74a14')
     """
     safe = _SAFE_SLUG.fullmatch(layer) and _HASH_MARK not in layer and not layer.endswith(".")
     if safe and not _DEVICE_NAMES.fullmatch(layer):
@@ -57,22 +65,37 @@ def layer_slug(layer: str) -> str:
 
 
 def epoch_name(epoch: int) -> str:
-    """The stem of an epoch's files: ``epoch=0003``, and ``epoch=-001`` for the untrained network."""
+    """Returns the stem of an epoch's files; epoch -1 is the untrained network.
+
+    Example:
+        >>> epoch_name(3), epoch_name(-1)
+        ('epoch=0003', 'epoch=-001')
+    """
     return f"epoch={epoch:04d}"
 
 
 def record_name(layer: str, epoch: int) -> str:
-    """A record's path below the run's directory, with forward slashes; MLflow's artifacts have the same names."""
+    """Returns a record's path below the run's directory, with forward slashes; MLflow's artifacts have the same names.
+
+    Example:
+        >>> record_name("rnn", 3)
+        'iit/rnn/epoch=0003.json'
+    """
     return f"{FOLDER}/{layer_slug(layer)}/{epoch_name(epoch)}.json"
 
 
 def network_name(epoch: int) -> str:
-    """The path of a network snapshot below the run's directory; no record has such a name, whatever its layer is called."""
+    """Returns the path of a network snapshot below the run's directory; no record of any layer has the same path.
+
+    Example:
+        >>> network_name(3)
+        'iit/network/snapshot=0003.json'
+    """
     return f"{FOLDER}/network/snapshot={epoch:04d}.json"
 
 
 def image_path(record_path: Path, image: str) -> Path:
-    """Where a record's picture is: ``epoch=0003.tpm.png`` beside ``epoch=0003.json``."""
+    """Returns the path of a record's picture, such as ``epoch=0003.tpm.png`` beside ``epoch=0003.json``."""
     return record_path.with_name(f"{record_path.stem}.{image}.png")
 
 
@@ -80,7 +103,17 @@ def image_path(record_path: Path, image: str) -> Path:
 
 
 def write_record(run_dir: Path, record: EpochRecord, images: Mapping[str, bytes] | None = None) -> Path:
-    """Writes a record with its PNG pictures, the record last, and notes it in the index. Writing it again replaces it.
+    """Writes a record with its pictures and adds it to the index; a record of the same layer and epoch is replaced.
+
+    The pictures are written before the record, so a record that can be read has its pictures.
+
+    Args:
+        run_dir: the run's directory.
+        record: the record.
+        images: PNG bytes by name.
+
+    Returns:
+        The path of the record's file.
 
     Raises:
         OSError: the disk is full, read-only, or gone.
@@ -96,10 +129,10 @@ def write_record(run_dir: Path, record: EpochRecord, images: Mapping[str, bytes]
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Writes a file so that no reader, and no crash, sees a part of it.
+    """Writes a file so that a reader, even after a crash, sees the old content or the new content but never a part.
 
     Raises:
-        OSError: it could not be written; what stood there before still does.
+        OSError: the file could not be written; its old content is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -118,7 +151,18 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 class IndexEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """What the index says of a record: enough to list a run without opening its files."""
+    """Holds the line of a record in the index: enough to list a run without opening its records.
+
+    Args:
+        layer: the layer's name.
+        epoch: the epoch; -1 is the untrained network.
+        global_step: the trainer's global step at capture.
+        wall_time: the time of capture, in seconds since 1970.
+        kind: the kind of the numbers: "causal", "observational" or "statistical".
+        status: how the analysis ended: "computed", "timed_out", "failed" or "skipped".
+        phi: Φ of the first state, None where it was not computed.
+        file: the record's path below the run's directory.
+    """
 
     layer: str
     epoch: int
@@ -131,7 +175,7 @@ class IndexEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, record: EpochRecord) -> IndexEntry:
-        """The entry of a record."""
+        """Builds the entry of a record."""
         return cls(
             layer=record.layer,
             epoch=record.epoch,
@@ -145,7 +189,7 @@ class IndexEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_index(run_dir: Path) -> tuple[IndexEntry, ...]:
-    """The entries of a run by epoch and layer, the latest of each; lines that a crash left broken are passed over."""
+    """Reads the index: the latest entry of each record, in order of epoch and layer; lines that a crash left broken are skipped."""
     entries: dict[tuple[str, int], IndexEntry] = {}
     index = run_dir / FOLDER / INDEX
     for line in index.read_bytes().splitlines() if index.exists() else ():
@@ -158,9 +202,10 @@ def read_index(run_dir: Path) -> tuple[IndexEntry, ...]:
 
 
 def rebuild_index(run_dir: Path) -> tuple[IndexEntry, ...]:
-    """Writes the index anew from the records that can be read, and returns it.
+    """Writes the index anew from the records that can be read, and returns its entries.
 
     Raises:
+        RecordError: no run is there.
         OSError: the index could not be written.
     """
     entries = tuple(IndexEntry.of(record) for record in read_run(run_dir).records)
@@ -173,30 +218,30 @@ def rebuild_index(run_dir: Path) -> tuple[IndexEntry, ...]:
 
 
 class Fault(NamedTuple):
-    """A record's file that cannot be read, and why."""
+    """Holds the path of a record's file that cannot be read, and the reason."""
 
     path: Path
     reason: str
 
 
 class RunContents(NamedTuple):
-    """The records of a run that can be read, and the files that cannot."""
+    """Holds the records of a run that can be read, and the faults of the files that cannot."""
 
     records: Records
     faults: tuple[Fault, ...]
 
 
 def load_run(path: str | os.PathLike[str]) -> Records:
-    """The records of a run, in order of epoch and layer; older schema versions are read too.
+    """Loads the records of a run, in order of epoch and layer; older schema versions are read too.
 
     Args:
         path: the run's directory (the logger's ``log_dir``), or the ``iit`` folder in it.
 
     Returns:
-        Every record that can be read. Files that cannot are named in one warning, with the reason for each.
+        Every record that can be read. One warning names the files that cannot be read, each with the reason.
 
     Raises:
-        RecordError: no run is there (the message says what is), or there are records and none can be read.
+        RecordError: the path holds no run (the message says what is there), or none of its records can be read.
 
     Example::
 
@@ -215,10 +260,10 @@ def load_run(path: str | os.PathLike[str]) -> Records:
 
 
 def read_run(path: Path) -> RunContents:
-    """The records of a run and the faults among its files; what :func:`load_run` stands on.
+    """Reads the records of a run and the faults among its files, without a warning; :func:`load_run` is built on it.
 
     Raises:
-        RecordError: no run is there.
+        RecordError: the path holds no run.
     """
     read = [_read(file) for file in record_files(records_folder(path))]
     records = Records.ordered(found for found in read if isinstance(found, EpochRecord))
@@ -226,6 +271,7 @@ def read_run(path: Path) -> RunContents:
 
 
 def _read(file: Path) -> EpochRecord | Fault:
+    """Reads one record's file; returns a Fault where the file cannot be read."""
     try:
         return decode(file.read_bytes())
     except (RecordError, OSError) as error:
@@ -233,17 +279,17 @@ def _read(file: Path) -> EpochRecord | Fault:
 
 
 def record_files(folder: Path) -> Iterator[Path]:
-    """The files of records below an ``iit`` folder, sorted by name."""
+    """Yields the files of all records below an ``iit`` folder, sorted by name."""
     for file in sorted(folder.glob("*/epoch=*.json")):
         if _RECORD_FILE.fullmatch(file.name):
             yield file
 
 
 def records_folder(path: Path) -> Path:
-    """The ``iit`` folder that a path means.
+    """Returns the ``iit`` folder of a path: the folder in a run's directory, or the path itself if it holds records.
 
     Raises:
-        RecordError: there is none; the message says what is there, and which runs are below.
+        RecordError: there is no such folder; the message says what is there, and which runs are below.
     """
     if (path / FOLDER).is_dir():
         return path / FOLDER
@@ -254,6 +300,7 @@ def records_folder(path: Path) -> Path:
 
 
 def _what_is_there(path: Path) -> str:
+    """Describes, for an error message, a path that holds no run."""
     if path.is_file():
         return "this is a file. Give the run's directory: the one that holds the folder 'iit'."
     if not path.exists():
@@ -265,12 +312,14 @@ def _what_is_there(path: Path) -> str:
 
 
 def _listing(folder: Path) -> str:
+    """Lists the names in a folder, at most eight of them."""
     names = sorted(child.name for child in folder.iterdir())
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return (", ".join(repr(name) for name in names[:_SHOWN]) + more) if names else "nothing"
 
 
 def _runs_below(folder: Path) -> str:
+    """Lists the runs below a folder, at most eight of them; empty where there are none."""
     runs = sorted({str(found.parent) for depth in range(1, _SEARCH_DEPTH) for found in folder.glob("*/" * depth + FOLDER)})
     if not runs:
         return ""
@@ -279,10 +328,13 @@ def _runs_below(folder: Path) -> str:
 
 
 def set_aside(run_dir: str | os.PathLike[str]) -> Path | None:
-    """Moves an earlier run's records out of the way of a new one: ``iit`` becomes ``iit-1``, or the next free number.
+    """Moves an earlier run's records out of the way of a new run: ``iit`` becomes ``iit-1``, or the next free number.
 
     Returns:
-        Where they are now, or None where there were none.
+        The new path of the earlier records, or None where there were none.
+
+    Raises:
+        OSError: the folder could not be renamed.
     """
     folder = Path(run_dir) / FOLDER
     if not folder.is_dir():

@@ -1,4 +1,4 @@
-"""A system as an engine is given it, its partition and concepts, and the options of an analysis."""
+"""The system that an engine analyses, its partition and concepts, and the options of an analysis."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from lightning_iit.records.schema import Record, State
 
 
 class System(Record, frozen=True, kw_only=True):
-    """A candidate system in a state.
+    """Holds a candidate system in a state, the input of an engine.
 
     Args:
-        tpm: state-by-node, ``[2**n, n]``: the probability that each node is ON next, rows little-endian. Anything that
-            numpy can read as such an array is accepted and kept as nested tuples.
+        tpm: state-by-node TPM, ``[2**n, n]``: the probability that each node is ON next, rows little-endian. Anything that numpy
+            can read as such an array is accepted and kept as nested tuples.
         state: the current state of the n nodes, each 0 or 1, node 0 first.
         cm: connectivity matrix ``[n, n]``; ``cm[i][j] = 1`` if node i has a connection to node j. None connects all to all.
         labels: a name for each node.
 
     Raises:
-        InvalidSystemError: wrong shape, entries that are not probabilities (NaN among them), or a state that is not binary.
+        InvalidSystemError: wrong shape, entries that are not probabilities (NaN among them), a state or connectivity matrix that is
+            not binary, or a wrong number of labels.
     """
 
     tpm: tuple[tuple[float, ...], ...]
@@ -32,7 +33,7 @@ class System(Record, frozen=True, kw_only=True):
     labels: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        """Checks the parts and turns them into tuples."""
+        """Checks the fields and turns them into tuples."""
         set_ = msgspec.structs.force_setattr
         set_(self, "tpm", _checked_tpm(self.tpm))
         n = len(self.tpm[0])
@@ -47,22 +48,34 @@ class System(Record, frozen=True, kw_only=True):
 
     @property
     def n(self) -> int:
-        """The number of nodes."""
+        """Returns the number of nodes."""
         return len(self.state)
 
 
 class Cut(Record, frozen=True, kw_only=True):
-    """A directed bipartition of a system: the connections from ``from_nodes`` to ``to_nodes`` are severed (noised)."""
+    """Holds a directed bipartition of a system, whose connections from one part to the other are severed (replaced by noise).
+
+    Args:
+        from_nodes: the nodes where the severed connections start.
+        to_nodes: the nodes where the severed connections end.
+    """
 
     from_nodes: tuple[int, ...]
     to_nodes: tuple[int, ...]
 
 
 class Concept(Record, frozen=True, kw_only=True):
-    """A mechanism with its maximally irreducible cause and effect (node indices of the system).
+    """Holds a mechanism with its maximally irreducible cause and effect; nodes are indices of the system.
 
-    ``cause_phi`` and ``effect_phi`` are small φ in Hamming earth mover's distance; the repertoires are there on request
-    only and run over the states of their purview, little-endian, first purview node fastest.
+    Args:
+        mechanism: the nodes of the mechanism.
+        cause_purview: the nodes of the past state that the mechanism constrains most irreducibly.
+        effect_purview: the nodes of the next state that the mechanism constrains most irreducibly.
+        cause_phi: small φ of the cause, by default in units of the Hamming earth mover's distance.
+        effect_phi: small φ of the effect, in the same units.
+        cause_repertoire: the probabilities of the cause purview's states, little-endian (the first purview node changes fastest);
+            only there where the options request repertoires.
+        effect_repertoire: the same for the effect purview.
     """
 
     mechanism: tuple[int, ...]
@@ -75,15 +88,16 @@ class Concept(Record, frozen=True, kw_only=True):
 
     @property
     def phi(self) -> float:
-        """Small φ of the concept: the smaller of cause and effect."""
+        """Returns small φ of the concept: the smaller of cause and effect."""
         return min(self.cause_phi, self.effect_phi)
 
 
 class PhiOptions(Record, frozen=True, kw_only=True):
-    """How Φ is computed.
+    """Holds the options of an analysis of Φ.
 
     Args:
-        cuts: "all" directed bipartitions, or "one": only those that cut one node off (PyPhi's CUT_ONE_APPROXIMATION).
+        cuts: "all" directed bipartitions, or "one": only cuts that separate a single node from the rest (PyPhi's
+            CUT_ONE_APPROXIMATION).
         new_concepts: False assumes that cuts cannot create concepts (PyPhi's ASSUME_CUTS_CANNOT_CREATE_NEW_CONCEPTS).
         repertoires: keep both repertoires of each concept in the result.
         complexes: also search all subsets for the major complex.
@@ -100,6 +114,7 @@ class PhiOptions(Record, frozen=True, kw_only=True):
 
 
 def _rows(value: Any, what: str) -> list[list[Any]]:
+    """Returns the rows of a two-dimensional array-like value as lists, or raises InvalidSystemError naming it as ``what``."""
     value = value.tolist() if hasattr(value, "tolist") else value
     try:
         return [list(row.tolist() if hasattr(row, "tolist") else row) for row in value]
@@ -109,6 +124,7 @@ def _rows(value: Any, what: str) -> list[list[Any]]:
 
 
 def _checked_tpm(value: Any) -> tuple[tuple[float, ...], ...]:
+    """Returns the state-by-node TPM as nested tuples, or raises InvalidSystemError."""
     rows = _rows(value, "tpm")
     n = len(rows[0]) if rows else 0
     if n == 0 or len(rows) != 2**n or any(len(row) != n for row in rows):
@@ -126,6 +142,7 @@ def _checked_tpm(value: Any) -> tuple[tuple[float, ...], ...]:
 
 
 def _checked_state(value: Any, n: int) -> State:
+    """Returns the state of n nodes as a tuple of 0 and 1, or raises InvalidSystemError."""
     state: Sequence[Any] = value.tolist() if hasattr(value, "tolist") else value
     try:
         bits = tuple(int(bit) for bit in state)
@@ -139,6 +156,7 @@ def _checked_state(value: Any, n: int) -> State:
 
 
 def _checked_cm(value: Any, n: int) -> tuple[tuple[int, ...], ...]:
+    """Returns the connectivity matrix of n nodes as nested tuples, or raises InvalidSystemError."""
     rows = _rows(value, "cm")
     if len(rows) != n or any(len(row) != n for row in rows) or any(entry not in (0, 1) for row in rows for entry in row):
         msg = f"cm: expected an {n} x {n} matrix of 0 and 1 (cm[i][j] = 1 if node i has a connection to node j), got {rows!r}."

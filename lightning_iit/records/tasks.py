@@ -1,4 +1,4 @@
-"""What a worker is asked, and what it answers."""
+"""The input of a worker (a task) and its output (a task's result)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ from lightning_iit.records.systems import PhiOptions
 
 
 class ThresholdCounts(Record, frozen=True, kw_only=True):
-    """The transitions with other thresholds: of each unit the quantile of its activations."""
+    """Holds the transitions counted at other thresholds.
+
+    Args:
+        quantile: the quantile of each unit's activations that served as its threshold.
+        thresholds: the threshold of each unit.
+        counts: the transitions.
+    """
 
     quantile: float
     thresholds: tuple[float, ...]
@@ -26,14 +32,14 @@ class ThresholdCounts(Record, frozen=True, kw_only=True):
 
 
 class Judge(Record, frozen=True, kw_only=True):
-    """What a Φ is to be judged by, behind the analysis itself.
+    """Holds which judgements of a Φ are wanted besides the analysis itself.
 
     Args:
         null: "cut" or "shuffle".
-        surrogates: how many are drawn under the null.
+        surrogates: how many surrogates are drawn under the null; 0 for no null.
         interval_draws: how many TPMs are drawn from the posterior; 0 for no interval.
-        curve: also compute Φ against the number of transitions.
-        thresholds: the transitions with other thresholds, of each of which Φ is computed too.
+        curve: whether Φ is also computed against the number of transitions.
+        thresholds: the transitions at other thresholds, for each of which Φ is computed too.
     """
 
     null: str = "cut"
@@ -44,7 +50,13 @@ class Judge(Record, frozen=True, kw_only=True):
 
 
 class GroupTask(Record, frozen=True, kw_only=True):
-    """A further group of the layer's units: its counts and the state in which its Φ is computed."""
+    """Holds a further group of the layer's units, whose Φ is computed in one state.
+
+    Args:
+        counts: the group's transitions.
+        state: the state in which Φ is computed.
+        cm: connectivity matrix of the group's elements; None connects all to all.
+    """
 
     counts: Counts
     state: State
@@ -52,12 +64,33 @@ class GroupTask(Record, frozen=True, kw_only=True):
 
 
 class PhiTask(Record, frozen=True, kw_only=True):
-    """What a worker is asked: a layer's counts of one epoch and the states to analyse.
+    """Holds the input of a worker: a layer's counts of one epoch, the states to analyse, and how.
 
-    Plain data, so that any pool can carry it. ``visits`` says how often each of ``states`` was observed, where that is not what
-    ``counts`` says (perturbed TPMs); ``blocks`` are the counts of each of several sources that were pooled; ``dynamics`` is
-    what was counted to test Markov order and stationarity; ``groups`` are further subsets of units, with one state each; ``labels``
-    name the elements in pictures.
+    The task is plain data, so any pool can carry it.
+
+    Args:
+        layer: the layer's name.
+        epoch: the epoch; -1 is the untrained network.
+        global_step: the trainer's global step at capture.
+        counts: the transitions from which the TPM is estimated.
+        prior: the probability of ON in rows that were never visited.
+        states: the states to analyse, the most important first.
+        kind: the kind of the numbers: "causal", "observational" or "statistical".
+        axis: the axis along which the transitions go.
+        labels: names of the elements, for the pictures.
+        visits: how often each of ``states`` was observed, where ``counts`` does not say so (perturbed TPMs); empty reads
+            ``counts``.
+        cm: connectivity matrix of the elements; None connects all to all.
+        engine: the name of the engine, or "auto".
+        options: the options of the analysis.
+        timeout: the time limit of the whole task in seconds; None takes the pool's limit.
+        judge: which judgements of the first state's Φ are wanted; None for none.
+        blocks: the counts of each source that was pooled in ``counts`` (blocks of a deep network), to test whether they have one
+            TPM.
+        dynamics: data for the tests of Markov order and stationarity.
+        groups: further groups of the layer's units.
+        pictures: whether the pictures are drawn.
+        seed: the seed of everything that is drawn at random.
     """
 
     layer: str
@@ -83,11 +116,15 @@ class PhiTask(Record, frozen=True, kw_only=True):
 
     @property
     def key(self) -> tuple[str, int]:
-        """Layer and epoch: what names a task and its record within a run."""
+        """Returns layer and epoch, which identify a task and its record within a run."""
         return self.layer, self.epoch
 
     def visits_of(self, state: State) -> int:
-        """How often a state was observed."""
+        """Returns how often a state was observed.
+
+        Raises:
+            ValueError: the task has ``visits`` and does not analyse the state.
+        """
         if self.visits:
             return self.visits[self.states.index(state)]
         index = sum(bit << unit for unit, bit in enumerate(state))
@@ -95,7 +132,23 @@ class PhiTask(Record, frozen=True, kw_only=True):
 
 
 class TaskResult(Record, frozen=True, kw_only=True):
-    """What a worker answers; ``states`` and ``groups`` have one result for every state and group, whatever happened."""
+    """Holds the output of a worker; every state and group of the task has one result, whatever happened.
+
+    Args:
+        states: the result of each state, in the order of the task.
+        tpm: the estimated TPM.
+        scalars: the scalars to be logged, by name.
+        diagnostics: the checks of what Φ assumes of the data.
+        null: the null of the first state's Φ.
+        interval: the posterior interval of the first state's Φ.
+        curve: Φ against the number of transitions.
+        sensitivity: Φ at other thresholds.
+        major_complex: the subset of units with the largest Φ, where the options request it.
+        groups: the result of each further group, in the order of the task.
+        images: the pictures "tpm" and "mip" as PNG bytes.
+        notes: parts that could not be made, and why.
+        seconds: how long the whole task took.
+    """
 
     states: tuple[StateResult, ...]
     tpm: TpmRecord | None = None

@@ -1,4 +1,5 @@
-"""What may be concluded from records, in words and tables.
+"""Conclusions from records, in words and tables.
 
-``verdicts`` gives the sentences about one record; ``report`` puts those of a run together, with the table of its epochs.
+``verdicts`` gives the sentences about one record; ``report`` joins the sentences about a run's records with the table of its
+epochs.
 """

@@ -1,6 +1,6 @@
-"""The report of a run: what was measured, against what it was judged, and what may and may not be concluded from it.
+"""The report of a run: the numbers measured, their nulls and intervals, and what may and may not be concluded from them.
 
-Text from records alone, so that a stored run reads the same as the one that has just ended.
+The text is made from records alone, so the report of a stored run reads the same as the report of a run that has just ended.
 """
 
 from __future__ import annotations
@@ -34,13 +34,14 @@ _CURVE_WORDS = (
     " is biased upward."
 )
 _TERMINAL_COLUMNS = {"layer": 5, "epoch": 5, "Φ": 8, "kind": 13, "null": 9, "transitions": 11, "states seen": 6}
+"""The columns of the terminal's table and their smallest widths in characters."""
 
 
 def markdown(records: Iterable[EpochRecord], settings: Mapping[str, object] | None = None) -> str:
-    """The report as Markdown.
+    """Writes the report as Markdown.
 
     Args:
-        records: of one run, in any order.
+        records: the records of one run, in any order.
         settings: the options of the callback by name.
 
     Returns:
@@ -55,7 +56,7 @@ def markdown(records: Iterable[EpochRecord], settings: Mapping[str, object] | No
 
 
 def summary_table(records: Iterable[EpochRecord]) -> Table:
-    """The last epoch of each layer as a table for the terminal."""
+    """Builds a table for the terminal with the last epoch of each layer."""
     from rich.box import SIMPLE
     from rich.table import Table
     from rich.text import Text
@@ -70,9 +71,13 @@ def summary_table(records: Iterable[EpochRecord]) -> Table:
 
 
 def epochs_table(records: Iterable[EpochRecord]) -> Table:
-    """Every record as a row for the terminal, with what it cost.
+    """Builds a table for the terminal with one row for each record, including its costs.
 
-    Seconds from one epoch's end to the next, seconds of Φ, cuts evaluated, and analyses that were open at its capture.
+    The costs are: seconds since the layer's previous epoch ended, seconds of the analysis of Φ, cuts evaluated, and analyses that
+    were open when the epoch was captured.
+
+    Args:
+        records: the records of one run, in order of epoch.
     """
     from rich.box import SIMPLE
     from rich.table import Table
@@ -102,6 +107,7 @@ def epochs_table(records: Iterable[EpochRecord]) -> Table:
 
 
 def _overview(layers: Mapping[str, Sequence[EpochRecord]]) -> list[str]:
+    """Writes the introduction, the table of each layer's last epoch and the explanation of its words."""
     if not layers:
         return ["No layer was analysed."]
     last = [of_layer[-1] for of_layer in layers.values()]
@@ -117,6 +123,7 @@ def _overview(layers: Mapping[str, Sequence[EpochRecord]]) -> list[str]:
 
 
 def _section(name: str, records: Sequence[EpochRecord]) -> list[str]:
+    """Writes the section of one layer: its last Φ, the conclusion, diagnostics, warnings and all epochs."""
     last = records[-1]
     parts = [f"## Layer {_code(name)}"]
     if last.structural_phi == 0.0 or last.structural_reason:
@@ -136,7 +143,7 @@ def _section(name: str, records: Sequence[EpochRecord]) -> list[str]:
 
 
 def _groups(record: EpochRecord) -> list[str]:
-    """The spread of Φ over groups of units: all else in the report is of the first group."""
+    """Describes the spread of Φ over the groups of units, and says that the rest of the report is about the first group."""
     if not record.groups:
         return []
     total, units = len(record.groups), len(record.groups[0].units.indices) // record.groups[0].units.bits
@@ -151,6 +158,7 @@ def _groups(record: EpochRecord) -> list[str]:
 
 
 def _sensitivity(record: EpochRecord) -> list[str]:
+    """Writes the table of Φ at other thresholds; nothing where the record has no Φ."""
     if record.phi is None:
         return []
     heading = f"### Φ at other thresholds ({_kind(record)})"
@@ -170,6 +178,7 @@ def _sensitivity(record: EpochRecord) -> list[str]:
 
 
 def _curve(record: EpochRecord) -> list[str]:
+    """Writes the table of Φ against the number of transitions; nothing where it was not computed."""
     if not record.curve:
         return []
     rows = [(f"{p.transitions:,}", number(p.mean), f"{number(p.low)} to {number(p.high)}", str(p.subsamples)) for p in record.curve]
@@ -181,6 +190,7 @@ def _curve(record: EpochRecord) -> list[str]:
 
 
 def _settings(settings: Mapping[str, object], records: Sequence[EpochRecord]) -> list[str]:
+    """Writes the table of options, engine, seed, window and package versions."""
     values = {name: str(value) for name, value in settings.items()}
     if records:
         provenance = records[0].provenance
@@ -196,30 +206,36 @@ def _settings(settings: Mapping[str, object], records: Sequence[EpochRecord]) ->
 
 
 def _phi(record: EpochRecord) -> str:
+    """Returns Φ as text, or why it was not computed."""
     return f"not computed ({_status(record)}: {record.result.reason})" if record.phi is None else number(record.phi)
 
 
 def _status(record: EpochRecord) -> str:
+    """Returns how the analysis ended, in words: "computed", "timed out", "failed" or "skipped"."""
     return str(type(record.result).__struct_config__.tag).replace("_", " ")
 
 
 def _interval(record: EpochRecord) -> str:
+    """Returns the interval of Φ as text."""
     if record.interval is None:
         return "interval not computed"
     return f"interval {number(record.interval.low)} to {number(record.interval.high)}"
 
 
 def _kind(record: EpochRecord) -> str:
+    """Returns the kind of the number, with the remark that its structural Φ is 0 where that is known."""
     structural = structural_words(record)
     return f"{record.kind}, {structural}" if structural else record.kind
 
 
 def _data(record: EpochRecord) -> tuple[str, str]:
+    """Returns the number of transitions and the coverage (visited states of all states) as text."""
     transitions = f"{record.counts.transitions:,}" if record.counts else "none"
     return transitions, f"{sum(record.tpm.visited)} of {len(record.tpm.visited)} states" if record.tpm else "unknown"
 
 
 def _terminal_row(record: EpochRecord) -> tuple[str, ...]:
+    """Returns the cells of one record in the terminal's table."""
     phi = _status(record) if record.phi is None else number(record.phi)
     if record.phi is not None and record.interval is not None:
         phi += f" ({number(record.interval.low)} to {number(record.interval.high)})"
@@ -229,10 +245,12 @@ def _terminal_row(record: EpochRecord) -> tuple[str, ...]:
 
 
 def _short_null(record: EpochRecord) -> str:
+    """Returns the null's name and p-value, or that no null was computed."""
     return record.null_words if record.null is None else f"{record.null.name} null, p = {record.null.p:.3f}"
 
 
 def _diagnosis(diagnostic: Diagnostic) -> str:
+    """Returns the line of one diagnostic: name, verdict, and words or value."""
     verdict = f" [{diagnostic.verdict}]" if diagnostic.verdict else ""
     if diagnostic.words:
         said = diagnostic.words
@@ -243,7 +261,12 @@ def _diagnosis(diagnostic: Diagnostic) -> str:
 
 
 def number(value: float) -> str:
-    """A number with four decimals; one that would read 0 and is not, says so."""
+    """Formats a number with four decimals; a positive one that would read 0 becomes "below 0.0001".
+
+    Example:
+        >>> number(0.5), number(0.00001)
+        ('0.5000', 'below 0.0001')
+    """
     return "below 0.0001" if 0.0 < value < 0.00005 else f"{value:.4f}"
 
 
@@ -251,25 +274,28 @@ def number(value: float) -> str:
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Builds a Markdown table."""
     lines = [columns, ["---"] * len(columns), *([_text(cell) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _bullets(lines: Iterable[str]) -> str:
+    """Builds a Markdown list with one item for each line."""
     return "\n".join(f"- {line}" for line in lines)
 
 
 def _text(value: str) -> str:
-    """Text that can end neither its line nor its cell, and starts no HTML."""
+    """Makes text safe for a Markdown table: on one line, with ``|`` and ``<`` escaped."""
     return re.sub(r"([|<])", r"\\\1", " ".join(value.split()))
 
 
 def _code(name: str) -> str:
-    """A layer's name as code; no backtick can end it."""
+    """Formats a layer's name as Markdown code; backticks in the name are replaced, and an empty name reads "(the whole model)"."""
     return f"`{' '.join(name.split()).replace('`', 'ʼ') or '(the whole model)'}`"
 
 
 def _by_layer(records: Iterable[EpochRecord]) -> dict[str, list[EpochRecord]]:
+    """Groups the records by layer, each group in order of epoch."""
     layers: dict[str, list[EpochRecord]] = {}
     for record in sorted(records, key=lambda record: record.key):
         layers.setdefault(record.layer, []).append(record)

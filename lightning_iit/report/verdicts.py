@@ -1,4 +1,4 @@
-"""What may, and what may not, be concluded from a record, in words."""
+"""Sentences that say what may, and what may not, be concluded from a record."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from lightning_iit.records import Axis, EpochRecord, Kind, NullResult
 
 SIGNIFICANCE = 0.05
+"""A Φ is called above its null where the p-value is at most this."""
 ENOUGH_PER_STATE = 100
-"""Transitions for each possible state below which Φ of coin flips is no longer negligible."""
+"""With fewer transitions for each possible state, the Φ of coin flips is not negligible, and the report warns."""
 
 KIND_WORDS: dict[Kind, str] = {
     "causal": "the units were set into each of their states and the next step was read, so Φ is a statement about causes.",
@@ -22,6 +23,7 @@ KIND_WORDS: dict[Kind, str] = {
     "statistical": "what is counted does not go along connections among the units. The number describes dependence in the data"
     " that passed through, and is no property of the layer: units without connections among them have a structural Φ of 0.",
 }
+"""What each kind of number is a statement about."""
 
 AXIS_WORDS: dict[Axis, str] = {
     "time": "from one time step to the next, within a sequence.",
@@ -30,6 +32,7 @@ AXIS_WORDS: dict[Axis, str] = {
     "patch": "from one patch of an image to the next. That is a position, not time.",
     "depth": "from one block to the next for the same token. That is depth, not time.",
 }
+"""What a transition goes along, for each axis; continues "A transition goes ..."."""
 
 INTRODUCTION = (
     "Φ says how much more some units, taken together, tell of their own past and next states than is left when they are cut in"
@@ -38,11 +41,13 @@ INTRODUCTION = (
     " null and its number of transitions. Each Φ here is that of a few units in one state. It is not the Φ of a whole layer or"
     " network, and says nothing about consciousness."
 )
+"""The paragraph with which every report begins."""
 
 DIAGNOSTIC_WORDS = (
     "Whether what Φ assumes of the data holds: ok or violated; with not enough data or not applicable it was not tested. Lines"
     " without such a word describe."
 )
+"""The paragraph that explains the verdicts of the diagnostics."""
 
 _NULL_WORDS = {
     "cut": "a system integrated no further than its best cut",
@@ -61,12 +66,16 @@ _BACKGROUND_WORDS = {
 
 
 def structural_words(record: EpochRecord) -> str:
-    """That the structural Φ is 0; empty where it is not known to be."""
+    """Returns "structural Φ is 0" where that is known, and an empty text otherwise."""
     return "structural Φ is 0" if record.structural_phi == 0.0 else ""
 
 
 def terms(records: Sequence[EpochRecord]) -> Iterator[tuple[str, str]]:
-    """What the words mean that stand beside the numbers of these records."""
+    """Yields the words that stand beside the numbers of these records, each with its explanation.
+
+    Yields:
+        A word (a kind, the name of a null, "interval", "coverage") and its explanation.
+    """
     for kind in sorted({record.kind for record in records}):
         yield kind, KIND_WORDS[kind]
     for null in {record.null.name: record.null for record in records if record.null is not None}.values():
@@ -79,6 +88,7 @@ def terms(records: Sequence[EpochRecord]) -> Iterator[tuple[str, str]]:
 
 
 def _null_term(null: NullResult) -> str:
+    """Explains the numbers of a null."""
     compared = _NULL_WORDS.get(null.name, f"the null {null.name!r}")
     return (
         f"Φ of {null.surrogates} data sets drawn from {compared}, with as many transitions from each state: mean and upper end"
@@ -87,7 +97,7 @@ def _null_term(null: NullResult) -> str:
 
 
 def system_words(record: EpochRecord) -> Iterator[str]:
-    """Of which units in which state the Φ of a record is, and what a transition was."""
+    """Yields sentences naming the units and the state of this Φ, and what one transition was (time step, sample or block)."""
     if record.units is not None:
         labels, chosen = ", ".join(record.units.labels), record.units.selection
         yield f"The units are {labels} of {record.units.width} (selection: {chosen})."
@@ -107,7 +117,7 @@ def system_words(record: EpochRecord) -> Iterator[str]:
 
 
 def conclusion(record: EpochRecord) -> str:
-    """What the number of a record says, and what it does not."""
+    """Returns what may, and what may not, be concluded from the Φ of a record; or why there is no Φ."""
     if record.phi is None:
         return f"Φ was not computed, which is not Φ = 0: {record.result.reason}"
     if record.kind == "statistical" or structural_words(record):
@@ -119,6 +129,7 @@ def conclusion(record: EpochRecord) -> str:
 
 
 def _coded(record: EpochRecord) -> str:
+    """Returns the caution that two elements of one unit are not separate causal elements; empty where units have one element."""
     if record.units is None or record.units.bits == 1:
         return ""
     return (
@@ -128,6 +139,7 @@ def _coded(record: EpochRecord) -> str:
 
 
 def _of_connected_units(record: EpochRecord, phi: float) -> str:
+    """Returns the conclusion for units that have connections among them."""
     if phi == 0.0:
         return "The estimated system is reducible: there is a cut that makes no difference to it."
     if record.null is None:
@@ -139,6 +151,7 @@ def _of_connected_units(record: EpochRecord, phi: float) -> str:
 
 
 def _against(record: EpochRecord, null: NullResult) -> str:
+    """Returns the conclusion from comparing Φ with its null."""
     compared = _NULL_WORDS.get(null.name, f"the null {null.name!r}")
     if null.p > SIGNIFICANCE:
         equal = f"This Φ (p = {null.p:.3f}) cannot be told from that of {compared}."
@@ -158,12 +171,18 @@ def _against(record: EpochRecord, null: NullResult) -> str:
 
 
 def _provided(record: EpochRecord) -> str:
+    """Returns the caution that names the diagnostics found violated; empty where there are none."""
     violated = [diagnostic.name.replace("_", " ") for diagnostic in record.diagnostics if diagnostic.verdict == "violated"]
     return f" All of this is weakened by what the diagnostics found violated: {', '.join(violated)}." if violated else ""
 
 
 def warnings_of(records: Sequence[EpochRecord]) -> Iterator[str]:
-    """What stands in the way of taking the numbers of a layer at face value, over its epochs."""
+    """Yields cautions about the numbers of one layer over all its epochs.
+
+    Yields:
+        The notes of the records; then sentences on epochs without Φ, values that were not finite, states never visited, and too few
+        transitions, each naming its epochs.
+    """
     yield from dict.fromkeys(note for record in records for note in record.notes)
     failed = [record for record in records if record.phi is None]
     if failed:
@@ -181,12 +200,14 @@ def warnings_of(records: Sequence[EpochRecord]) -> Iterator[str]:
 
 
 def _is_scarce(record: EpochRecord) -> bool:
+    """Says whether a watched record has fewer than 100 transitions for each possible state (but more than none)."""
     if record.counts is None or record.kind == "causal":
         return False
     return 0 < record.counts.transitions < ENOUGH_PER_STATE * len(record.counts.visits)
 
 
 def _epochs(records: Sequence[EpochRecord]) -> str:
+    """Names up to eight epochs one by one; more than eight by their number, first and last."""
     epochs = [str(record.epoch) for record in records]
     if len(epochs) <= 8:
         return f"epoch{'s' if len(epochs) > 1 else ''} {', '.join(epochs)}"

@@ -1,6 +1,6 @@
-"""One run: what was captured becomes tasks, and their results become records.
+"""One run: captured epochs become tasks, and the results of the tasks become records.
 
-``computation`` joins pool, run and journal. ``run`` opens a record at capture and settles it with its result; ``request`` makes
-record and task, ``windows`` adds up epochs, ``groups`` has the further groups of units, and ``budget`` says which checks
-of a Φ there is time for.
+``computation`` joins pool, run and journal. ``run`` opens a record at capture and completes it when its result arrives; ``request``
+makes record and task, ``windows`` adds up the counts of epochs, ``groups`` handles further groups of units, and ``budget`` decides
+which judgements of a Φ there is time for.
 """

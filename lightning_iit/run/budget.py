@@ -1,4 +1,7 @@
-"""The budget of what a Φ is judged by: nulls have their share of the training time, and the last epoch has all."""
+"""The time budget of judgements, which decides for each Φ whether a null, an interval and a curve are computed.
+
+A null is computed while all nulls together take at most a share of the training time; the last epoch always gets its null.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +21,23 @@ if TYPE_CHECKING:
     from lightning_iit.tpm.nulls import NullName
 
 AtThresholds: TypeAlias = Callable[[], tuple[ThresholdCounts, ...]]
-"""Counts the transitions of a layer's last epoch with other thresholds."""
+"""A function that counts the transitions of a layer's last epoch at other thresholds."""
 
 _SECONDS_OF_THE_LAST = 30.0
-"""The interval, the curve and other thresholds of the last epoch are computed where they take no longer than this."""
+"""The interval, the curve and other thresholds of the last epoch are computed where they take at most so many seconds."""
 
 
 class Budget:
-    """Says what each Φ is judged by.
+    """Decides which checks run for each Φ.
+
+    A Φ gets a null if its time fits into the budget: ``share`` x elapsed time, less the time of earlier nulls. The last Φ of each
+    layer always gets its null, and also Φ at other thresholds, an interval and a curve if these take at most 30 s.
 
     Args:
         null: the name of the null; with None no Φ is judged.
-        surrogates: how many it has.
-        share: of the time since this budget was made that nulls may take.
-        clock: seconds, from any start.
+        surrogates: how many surrogates each null has.
+        share: the share of the time since this budget was made that nulls may take, 0 or more.
+        clock: returns seconds since any fixed moment.
     """
 
     def __init__(
@@ -50,11 +56,14 @@ class Budget:
         self._spent = 0.0
 
     def judge(self, task: PhiTask, seconds: float) -> Judge | None:
-        """What a task's Φ is judged by, which is taken off the budget; None for nothing.
+        """Decides whether the null of a task's Φ fits into the budget, and if so takes its time off the budget.
 
         Args:
-            task: with at least one state.
-            seconds: what one analysis takes.
+            task: the task, with at least one state.
+            seconds: the time of one analysis.
+
+        Returns:
+            The judgement to compute; None where there is no null, the null does not fit, or the state has fewer than two elements.
         """
         if self._null is None or len(task.states[0]) < 2:
             return None
@@ -65,12 +74,18 @@ class Budget:
         return Judge(null=self._null, surrogates=self._surrogates)
 
     def judge_last(self, task: PhiTask, seconds: float, at_thresholds: AtThresholds) -> Judge | None:
-        """What the last Φ of a layer is judged by: always the null and, where there is time for them, all the rest.
+        """Decides how the last Φ of a layer is judged: always by its null, and by further checks if these take at most 30 s.
+
+        The further checks are Φ at other thresholds, the interval and the curve. Where all three together take longer, only Φ at
+        other thresholds is computed, if this alone takes at most 30 s. The time of the null is taken off the budget.
 
         Args:
-            task: with at least one state.
-            seconds: what one analysis takes.
-            at_thresholds: counts the transitions with other thresholds.
+            task: the task, with at least one state.
+            seconds: the time of one analysis.
+            at_thresholds: counts the transitions at other thresholds; called only where there is time for these analyses.
+
+        Returns:
+            The judgement to compute; None where there is no null, or the state has fewer than two elements.
         """
         if self._null is None or len(task.states[0]) < 2:
             return None

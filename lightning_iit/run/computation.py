@@ -1,4 +1,4 @@
-"""Where what was captured is computed and written: the pool, the records and the journal of one run."""
+"""The connection of pool, records and journal in one run: captured epochs are computed and written."""
 
 from __future__ import annotations
 
@@ -30,21 +30,25 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _DELIVERY_TIMEOUT = 60.0
-"""Seconds that trackers in trouble (a server that is away) are given at the end; the files are there in any case."""
+"""Seconds that trackers with problems (a server out of reach) are given at the end; the files are written in any case."""
 
 
 class Computation:
-    """Hands captured epochs to the workers, and their results to the trackers.
+    """Hands captured epochs to the workers, and the workers' results to the trackers.
 
     Args:
-        options: what is asked of every analysis.
-        pool: where Φ is computed; it is closed with this.
-        trackers: where records go.
+        options: the options of every analysis.
+        pool: computes Φ; closed together with this object.
+        trackers: write the records.
         described: every option as text, for the trackers and the report.
 
     Attributes:
-        closed: whether it has ended.
-        epoch: the latest that has ended, whether or not anything of it was handed over: the model has its weights.
+        pool: computes Φ.
+        journal: hands records to the trackers.
+        run: keeps the records and the open analyses.
+        closed: whether this object is closed.
+        epoch: the latest epoch that has ended, whether or not its counts were analysed; the model now has the weights of this
+            epoch's end.
     """
 
     def __init__(self, options: RunOptions, pool: PhiPool, trackers: Sequence[Tracker], described: Mapping[str, str]) -> None:
@@ -58,24 +62,24 @@ class Computation:
 
     @property
     def records(self) -> Records:
-        """What is settled so far, in order of epoch and layer."""
+        """Returns the records whose analyses have ended, in order of epoch and layer."""
         return self.run.records
 
     def submit(
         self, watch: Watch, captured: Sequence[LayerEpoch], *, epoch: int, global_step: int, last: bool, analysed: bool = True
     ) -> list[Future[TaskResult]]:
-        """Hands an epoch's counts over.
+        """Submits the captured layers of an epoch for analysis.
 
         Args:
-            watch: what captured them.
-            captured: of each layer.
+            watch: captured the layers.
+            captured: the captured epoch of each layer.
             epoch: the epoch that ended, -1 for the untrained network.
-            global_step: at capture.
-            last: no epoch follows.
-            analysed: False only takes the counts into the window.
+            global_step: the trainer's global step at capture.
+            last: whether no epoch follows.
+            analysed: False only adds the counts to the windows.
 
         Returns:
-            The analyses that are open.
+            The futures of the analyses that are open.
         """
         now = time.time()
         if watch.snapshots is not None:
@@ -103,7 +107,7 @@ class Computation:
         return [future for future in futures if future is not None]
 
     def _group(self, watch: Watch, captured: LayerEpoch, number: int, epoch: int, *, analysed: bool) -> Group:
-        """One group of a layer's units: its counts over the window and, where it can be set into its states, what follows them."""
+        """Adds one group's counts to its window, chooses its states and, where the layer is perturbed, makes the perturbation."""
         counts = self.run.collect(captured, epoch=epoch, group=number)
         if not analysed:
             return Group(captured, counts, None, ())
@@ -114,7 +118,7 @@ class Computation:
     def _at_thresholds(
         self, watch: Watch, captured: LayerEpoch, states: Sequence[State], *, epoch: int, perturbed: bool
     ) -> tuple[ThresholdCounts, ...]:
-        """The transitions of an epoch with other thresholds; none where a later epoch has changed what is perturbed."""
+        """Counts an epoch's transitions at other thresholds; none for a perturbation if a later epoch has changed the weights."""
         if not states or (perturbed and epoch != self.epoch):
             return ()
         try:
@@ -124,7 +128,12 @@ class Computation:
             return ()
 
     def finish(self, timeout: float, after: str = "training") -> None:
-        """Waits for the open analyses; what is open so many seconds ``after`` something ends with that reason."""
+        """Waits for the open analyses and warns of those that are still open afterwards.
+
+        Args:
+            timeout: the longest wait in seconds.
+            after: the event from which the seconds count, for the warning.
+        """
         if not self.closed and not self.run.drain(timeout):
             rank_zero_warn(
                 f"drain_timeout={timeout:g}: some analyses were still open {timeout:g} s after {after}. Their counts are in their "
@@ -132,7 +141,12 @@ class Computation:
             )
 
     def report(self, records: Records, *, table: bool) -> None:
-        """Writes ``iit/report.md`` and shows the last epoch's table."""
+        """Writes the report ``iit/report.md`` of the run; does nothing without records.
+
+        Args:
+            records: the records of the run.
+            table: whether the table of the last epoch is also printed to stderr.
+        """
         if not records:
             return
         self.journal.attach("report.md", markdown(records, self._described).encode())
@@ -140,7 +154,11 @@ class Computation:
             Console(stderr=True).print(summary_table(records))
 
     def close(self, *, failed: bool = False) -> None:
-        """Ends the workers and the writer; a second call does nothing."""
+        """Ends the workers and closes the journal; a second call does nothing.
+
+        Args:
+            failed: whether training broke, for the trackers.
+        """
         if not self.closed:
             self.closed = True
             self.pool.close()

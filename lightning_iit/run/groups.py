@@ -1,4 +1,4 @@
-"""Φ of several random groups of a layer's units: what is still to be computed, and what came back."""
+"""Φ of several random groups of a layer's units: opening the groups, asking a worker for their Φ, and collecting the results."""
 
 from __future__ import annotations
 
@@ -16,22 +16,28 @@ if TYPE_CHECKING:
     from lightning_iit.records import Counts, EpochRecord, Perturbation, State
 
 Causal: TypeAlias = "tuple[Counts, Perturbation] | Skipped | None"
-"""The counts of a perturbation with how it was made, why it could not be made, or None for none."""
+"""The counts made by a perturbation and how it was made; Skipped with the reason why it could not be made; or None where the layer
+is not perturbed."""
 
 PENDING = Skipped(code="pending", reason="the analysis is still open")
+"""The result of a group or record whose analysis has not ended."""
 
 
 class Group(NamedTuple):
-    """A group of a layer's units at the end of an epoch: what was captured, its counts over the window, and what it was set to."""
+    """Holds a group of a layer's units at the end of an epoch."""
 
     captured: LayerEpoch
+    """What was captured of the group's units in the epoch."""
     counts: Counts | None
+    """The watched transitions, over the window."""
     causal: Causal
+    """The counts made by a perturbation, or the reason why there are none."""
     states: tuple[State, ...]
+    """The states chosen for analysis; Φ of a further group is computed in the first of them only."""
 
 
 def open_group(group: Group) -> GroupResult:
-    """The record of a group whose Φ is still to be computed, or with the reason why it cannot be."""
+    """Builds the record of a group: with counts, state and a pending result, or with the reason why its Φ cannot be computed."""
     captured, counts, causal, states = group
     assert captured.units is not None
     if isinstance(causal, Skipped) or not states or counts is None:
@@ -51,7 +57,7 @@ def open_group(group: Group) -> GroupResult:
 
 
 def group_tasks(groups: Iterable[GroupResult]) -> tuple[GroupTask, ...]:
-    """What a worker is asked of the groups that can be analysed, in their order."""
+    """Builds the tasks of the groups whose result is pending, in their order."""
     return tuple(
         GroupTask(counts=group.counts, state=group.state, cm=None if group.perturbation is None else group.perturbation.cm)
         for group in groups
@@ -60,11 +66,15 @@ def group_tasks(groups: Iterable[GroupResult]) -> tuple[GroupTask, ...]:
 
 
 def settled(record: EpochRecord, results: Sequence[PhiResult]) -> tuple[GroupResult, ...]:
-    """All groups of a record: the first is what the record itself is about.
+    """Completes all groups of a record with their results; the first group is the one that the record itself describes.
 
     Args:
-        record: with its own result, and its further groups as they were opened.
-        results: of the groups that were to be analysed; none where the record itself could not be, as its result then says.
+        record: the record, with its own result and with its further groups as opened.
+        results: the results of the pending groups, in their order; fewer where the task ended early. Groups without a result take
+            the record's own.
+
+    Returns:
+        All groups, the record's own group first; empty where the record has no further groups.
     """
     if not record.groups or record.units is None:
         return ()

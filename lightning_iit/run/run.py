@@ -1,4 +1,4 @@
-"""From what was captured to the records: tasks go to the pool, results come back late and are filed under their capture."""
+"""The way from captured epochs to records: tasks go to the pool, and late results are filed under the epoch of their capture."""
 
 from __future__ import annotations
 
@@ -49,23 +49,24 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Key = tuple[str, int]
+"""Layer and epoch, which identify a record within a run."""
 
 
 class FewTransitionsWarning(UserWarning):
-    """There are fewer than 100 transitions for each possible state."""
+    """Warns of fewer than 100 transitions for each possible state."""
 
 
 class TwoBitsWarning(UserWarning):
-    """Units are coded as two elements each, which are not separate causal elements."""
+    """Warns that each unit is coded as two elements, which are not separate causal elements."""
 
 
 class Run:
-    """The records of one training run and the analyses that are still open.
+    """Keeps the records of one training run and the analyses that are still open.
 
     Args:
-        options: what is asked of every analysis.
-        pool: where tasks are computed.
-        journal: where records are written.
+        options: the options of every analysis.
+        pool: computes the tasks.
+        journal: writes the records.
     """
 
     def __init__(self, options: RunOptions, pool: PhiPool, journal: Journal) -> None:
@@ -84,21 +85,27 @@ class Run:
 
     @property
     def records(self) -> Records:
-        """What is settled so far, in order of epoch and layer."""
+        """Returns the records whose analyses have ended, in order of epoch and layer."""
         with self._lock:
             return Records.ordered(self._records.values())
 
     @property
     def pending(self) -> int:
-        """How many analyses are open."""
+        """Returns the number of open analyses."""
         with self._lock:
             return len(self._open)
 
     def collect(self, captured: LayerEpoch, *, epoch: int, group: int = 0) -> Counts | None:
-        """Takes the counts of an epoch into the window of the layer, or of a further group of its units.
+        """Adds the counts of an epoch to the window of the layer, or of a further group of the layer's units.
+
+        Args:
+            captured: the layer's (or group's) captured epoch.
+            epoch: the epoch that ended.
+            group: the number of the group; 0 is the layer's first group.
 
         Returns:
-            The counts of the window; of the untrained network (epoch -1) its own, which no later epoch's are joined to.
+            The counts over the window; None where nothing was counted. The untrained network (epoch -1) and an epoch that could not
+            be captured stay out of the window and get their own counts.
         """
         if captured.problem is not None or captured.counts is None or epoch < 0:
             return captured.counts
@@ -107,7 +114,7 @@ class Run:
         return window.counts
 
     def states(self, captured: LayerEpoch, counts: Counts | None) -> tuple[State, ...]:
-        """The observed states that are analysed; none where no transition was seen."""
+        """Chooses the observed states to analyse; none where no transition was seen."""
         if counts is None or counts.transitions == 0:
             return ()
         return choose_states(captured.seen or counts.visits, captured.last_state, self._options.states)
@@ -125,21 +132,24 @@ class Run:
         at_thresholds: AtThresholds = tuple,
         groups: Sequence[Group] = (),
     ) -> Future[TaskResult] | None:
-        """Files one layer's epoch: hands it to the pool, or settles it at once where nothing can be analysed.
+        """Opens the record of one layer's epoch and submits its task to the pool.
+
+        Where nothing can be analysed, or the task cannot be made, the record is completed at once with the reason.
 
         Args:
-            captured: of the epoch that ended.
-            counts: what was watched, over the window.
-            causal: the counts of a perturbation with how it was made, why it could not be made, or None for none.
+            captured: the layer's captured epoch.
+            counts: the watched transitions, over the window.
+            causal: the counts made by a perturbation and how it was made; why it could not be made; or None where the layer is not
+                perturbed.
             epoch: the epoch that ended, -1 for the untrained network.
-            global_step: at capture.
-            wall_time: at capture, in seconds since 1970.
+            global_step: the trainer's global step at capture.
+            wall_time: the time of capture, in seconds since 1970.
             last: whether no epoch follows; the last Φ of each layer is always judged by its null.
-            at_thresholds: counts the transitions of this epoch with other thresholds; called for the last epoch only.
+            at_thresholds: counts the transitions of this epoch at other thresholds; called for the last epoch only.
             groups: further groups of the layer's units.
 
         Returns:
-            The future of the analysis, or None where it is settled already.
+            The future of the analysis, or None where the record is already complete.
         """
         stub = pending_record(
             self._options,
@@ -185,7 +195,7 @@ class Run:
             return None
 
     def _say_cost(self, stub: EpochRecord) -> None:
-        """Says once for each layer what a Φ costs, and warns where coin flips would have one too."""
+        """Reports once for each layer what a Φ costs; warns where transitions are so few that coin flips have Φ > 0 too."""
         if stub.layer in self._said or stub.counts is None or stub.units is None:
             return
         if stub.units.bits == 2 and not self._said:
@@ -200,7 +210,11 @@ class Run:
             rank_zero_warn(f"IITCallback, layer {stub.layer!r}, {words}", category=FewTransitionsWarning)
 
     def judge_last(self) -> None:
-        """Judges the last Φ of each layer, once it is computed, where nobody knew in time that it was the last."""
+        """Judges the last Φ of each layer where its epoch was not yet known to be the last when it was submitted.
+
+        Each task is submitted again, now with its judgement, and the new record replaces the first. Layers whose last Φ is not
+        computed are left out.
+        """
         for task, stub, at_thresholds in self._unjudged.values():
             with self._lock:
                 record = self._records.get(stub.key)
@@ -212,19 +226,20 @@ class Run:
         self._unjudged.clear()
 
     def _seconds(self, task: PhiTask) -> float:
-        """What one analysis takes: as long as the layer's latest did, else as the engine says."""
+        """Estimates the seconds of one analysis: as long as the layer's latest computed Φ took, or else the engine's estimate."""
         with self._lock:
             of_layer = [record for record in self._records.values() if record.layer == task.layer]
         computed = [record.result.seconds for record in of_layer if isinstance(record.result, Computed)]
         return computed[-1] if computed else choose_engine(task.engine, task.options).seconds(len(task.states[0]))
 
     def _dynamics(self, captured: LayerEpoch, stub: EpochRecord) -> Dynamics | None:
-        """What the tests of Markov order and stationarity need, where states followed one another."""
+        """Returns the data for the tests of Markov order and stationarity; None for a perturbation, whose states have no order."""
         if stub.kind == "causal":
             return None
         return captured.dynamics if stub.epoch < 0 else self._windows[stub.layer].dynamics
 
     def _analyse(self, task: PhiTask, stub: EpochRecord) -> Future[TaskResult]:
+        """Submits a task to the pool and has its result received when it arrives."""
         with self._lock:
             self._open[stub.key] = (task, stub)
         future = self._pool.submit(task)
@@ -232,7 +247,7 @@ class Run:
         return future
 
     def _receive(self, stub: EpochRecord, future: Future[TaskResult]) -> None:
-        """Runs in the pool's thread: whatever came back becomes a record."""
+        """Completes a record with the outcome of its task; runs in a thread of the pool."""
         if future.cancelled():
             self._settle(stub, Skipped(code="cancelled", reason="the analysis was cancelled before it ended"))
         elif (error := future.exception()) is not None:
@@ -242,6 +257,7 @@ class Run:
             self._settle(stub, answer.states[0].result, answer)
 
     def _settle(self, stub: EpochRecord, result: PhiResult, answer: TaskResult | None = None) -> None:
+        """Completes a record with its result and hands it to the journal; does nothing where the record is already complete."""
         changes: dict[str, Any] = {"result": result}
         if answer is not None:
             changes |= {
@@ -269,7 +285,14 @@ class Run:
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def drain(self, timeout: float) -> bool:
-        """Waits for the open analyses with a progress line; False where the deadline passed before they were done."""
+        """Waits for the open analyses and shows the progress.
+
+        Args:
+            timeout: the longest wait in seconds.
+
+        Returns:
+            True where all analyses ended by themselves, False where some were still open after ``timeout`` seconds.
+        """
         total = self.pending
         if total == 0:
             return True
@@ -282,7 +305,7 @@ class Run:
             return self._pool.drain(timeout, lambda pending: progress.update(bar, completed=max(0, total - pending)))
 
     def abandon(self, reason: str) -> None:
-        """Settles what is still open as Failed: the counts stay in the record, so that Φ can be computed later."""
+        """Completes the open records as Failed, with the given reason; they keep their counts, so Φ can be computed later."""
         with self._lock:
             left = list(self._open.values())
         for _, stub in left:
@@ -291,7 +314,12 @@ class Run:
     # --- checkpoints --------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain strings: the settled records, the open tasks with their stubs, and the counts of the windows."""
+        """Returns the state of the run for a checkpoint.
+
+        Returns:
+            Packed strings (compressed JSON in base 85): ``records``, the complete records; ``open``, pairs of task and record of
+            each open analysis; and ``windows``, the epochs of each window that the next epoch will be added to.
+        """
         with self._lock:
             for key, record in self._records.items():
                 if key not in self._stored:
@@ -303,11 +331,11 @@ class Run:
             }
 
     def load_state_dict(self, state: Mapping[str, Any], *, known: bool = False) -> None:
-        """Takes up a run where a checkpoint left it; analyses that were open then are submitted again.
+        """Restores the run from a checkpoint; the analyses that were open are submitted again.
 
         Args:
-            state: what :meth:`state_dict` gave.
-            known: the settled records are where this run writes already.
+            state: the value that :meth:`state_dict` returned.
+            known: True where this run's trackers already have the complete records; False writes these records again.
         """
         for packed in state["records"]:
             record = decode(_unpack(packed))
@@ -326,13 +354,15 @@ class Run:
 
 
 def _window(layer: str, group: int) -> str:
-    """What a window is kept under; no layer's name has a space."""
+    """Returns the key of a group's window: the layer's name, with the number of a further group after a space."""
     return f"{layer} {group}" if group else layer
 
 
 def _pack(data: bytes) -> str:
+    """Compresses bytes and returns them as base 85 text, for a checkpoint."""
     return base64.b85encode(zlib.compress(data)).decode("ascii")
 
 
 def _unpack(text: str) -> bytes:
+    """Returns the bytes that ``_pack`` compressed."""
     return zlib.decompress(base64.b85decode(text))

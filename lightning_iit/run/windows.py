@@ -1,4 +1,4 @@
-"""The counts of a layer's last epochs, which together make one TPM."""
+"""The counts of a layer's last epochs, which are added up to estimate one TPM."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 class WindowEpoch(msgspec.Struct, frozen=True):
-    """What was counted in one epoch."""
+    """Holds the counts of one epoch, and its data for the tests of Markov order and stationarity (None where not counted)."""
 
     counts: Counts
     dynamics: Dynamics | None
 
 
 class Window:
-    """The counts of the last epochs of one layer.
+    """Holds the counts of a layer's last epochs and adds them up.
 
     Args:
-        size: how many epochs.
-        epochs: those to begin with, the oldest first.
+        size: the number of epochs.
+        epochs: the epochs to begin with, the oldest first.
 
     Attributes:
-        epochs: those that are in it, the oldest first.
+        epochs: the epochs in the window, the oldest first.
     """
 
     def __init__(self, size: int, epochs: Iterable[WindowEpoch] = ()) -> None:
@@ -37,21 +37,21 @@ class Window:
         self.epochs: deque[WindowEpoch] = deque(epochs, maxlen=size)
 
     def add(self, counts: Counts, dynamics: Dynamics | None) -> None:
-        """Takes the counts of a further epoch; those of the oldest one are forgotten where there are too many."""
+        """Adds the counts of an epoch; drops the oldest epoch where the window is full."""
         self.epochs.append(WindowEpoch(counts, dynamics))
 
     @property
     def carried(self) -> list[WindowEpoch]:
-        """Those that the next epoch will be joined to."""
+        """Returns the epochs that will still be in the window with the next epoch: all but the oldest of a full window."""
         return list(self.epochs)[-(self._size - 1) :] if self._size > 1 else []
 
     @property
     def counts(self) -> Counts:
-        """The counts of all its epochs."""
+        """Returns the sum of the counts of all epochs in the window."""
         return merge(epoch.counts for epoch in self.epochs)
 
     @property
     def dynamics(self) -> Dynamics | None:
-        """What the tests of Markov order and stationarity need, of all its epochs; None where one of them has none."""
+        """Returns the data for the tests of Markov order and stationarity over all epochs; None where an epoch has none."""
         parts = [epoch.dynamics for epoch in self.epochs if epoch.dynamics is not None]
         return merge_dynamics(parts) if parts and len(parts) == len(self.epochs) else None

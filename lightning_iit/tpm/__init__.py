@@ -1,1 +1,1 @@
-"""Transition probability matrices from counts, and what can be said of them (numpy and scipy only)."""
+"""Transition probability matrices (TPMs): counts, estimates, tests, nulls and intervals (numpy and scipy only)."""

@@ -1,4 +1,4 @@
-"""From state-by-state to state-by-node TPMs and back, and how far the first is from being the product that the second assumes."""
+"""Conversion between state-by-state and state-by-node TPMs, and a TPM's deviation from the independence that the second assumes."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 MAX_UNITS_OF_SQUARE = 13
-"""More units make a state-by-state matrix of more than half a gigabyte."""
+"""The most units for a state-by-state matrix: with 13 units it takes half a gigabyte, with 14 units two."""
 
 
 def bits(n: int) -> Int[np.ndarray, "state unit"]:
-    """The states of n units as rows of 0 and 1, little-endian: unit 0 changes fastest."""
+    """Returns all states of n units as rows of 0 and 1, ``[2**n, n]``, in little-endian order: unit 0 changes fastest.
+
+    Example:
+        >>> bits(2).tolist()
+        [[0, 0], [1, 0], [0, 1], [1, 1]]
+    """
     return (np.arange(2**n)[:, None] >> np.arange(n)) & 1
 
 
 def state_by_state(tpm: ArrayLike) -> Float[np.ndarray, "state next"]:
-    """The state-by-state TPM ``[2**n, 2**n]`` in which the units are independent given the present state.
+    """Computes the state-by-state TPM ``[2**n, 2**n]`` in which the units are independent given the present state.
 
     Args:
-        tpm: state-by-node, ``[2**n, n]``: the probability that each unit is ON next, rows little-endian.
+        tpm: state-by-node TPM, ``[2**n, n]``: the probability that each unit is ON next, rows little-endian.
 
     Raises:
         InvalidSystemError: not ``[2**n, n]``, entries that are not probabilities, or too many units for a square matrix.
@@ -50,10 +55,17 @@ def state_by_state(tpm: ArrayLike) -> Float[np.ndarray, "state next"]:
 
 
 def marginals(tpm: ArrayLike) -> Float[np.ndarray, "state unit"]:
-    """The probability that each unit is ON next, summed from a state-by-state TPM, whether or not the units are independent.
+    """Computes the probability that each unit is ON next, ``[2**n, n]``, from a state-by-state TPM; units need not be independent.
+
+    Args:
+        tpm: state-by-state TPM, ``[2**n, 2**n]``; each row is a distribution over the next states, little-endian.
 
     Raises:
         InvalidSystemError: not a square matrix over the states of n units, or rows that are not distributions.
+
+    Example:
+        >>> marginals([[0.5, 0.0, 0.0, 0.5]] * 4)[0].tolist()
+        [0.5, 0.5]
     """
     square = _checked(tpm, "state-by-state TPM")
     n = max(len(square).bit_length() - 1, 0)
@@ -70,24 +82,32 @@ def marginals(tpm: ArrayLike) -> Float[np.ndarray, "state unit"]:
 
 
 def conditional_independence(tpm: ArrayLike) -> float:
-    """The largest difference between a state-by-state TPM and the product of its units' marginals.
+    """Computes the largest difference between a state-by-state TPM and the product of its units' marginal probabilities.
 
-    0 where the units are independent given the present state, as IIT demands of a causal TPM; otherwise the state-by-node TPM
-    describes another, independent, system.
+    The difference is 0 where the units are independent given the present state, as IIT demands of a causal TPM; otherwise the
+    state-by-node TPM describes another system, in which the units are independent.
+
+    Args:
+        tpm: state-by-state TPM, ``[2**n, 2**n]``.
 
     Raises:
         InvalidSystemError: as :func:`marginals`.
+
+    Example:
+        >>> conditional_independence([[0.5, 0.0, 0.0, 0.5]] * 4)  # both units ON or both OFF
+        0.25
     """
     independent = state_by_state(marginals(tpm))
     return float(np.abs(independent - np.asarray(tpm, dtype=float)).max())
 
 
 def state_by_node(tpm: ArrayLike, *, tolerance: float | None = 1e-6) -> Float[np.ndarray, "state unit"]:
-    """The state-by-node TPM ``[2**n, n]`` of a state-by-state TPM ``[2**n, 2**n]``; rows and columns are little-endian.
+    """Converts a state-by-state TPM ``[2**n, 2**n]`` to the state-by-node TPM ``[2**n, n]``; rows and columns are little-endian.
 
     Args:
-        tpm: each row is a distribution over the next states.
-        tolerance: the deviation from conditional independence that is accepted; None accepts any and throws the dependence away.
+        tpm: state-by-state TPM; each row is a distribution over the next states.
+        tolerance: the largest accepted deviation from conditional independence; None accepts any deviation and discards the
+            dependence.
 
     Raises:
         InvalidSystemError: the units are not independent given the present state, or the matrix is no such TPM.
@@ -111,6 +131,7 @@ def state_by_node(tpm: ArrayLike, *, tolerance: float | None = 1e-6) -> Float[np
 
 
 def _checked(value: ArrayLike, what: str) -> Float[np.ndarray, "row column"]:
+    """Returns the value as a two-dimensional array of probabilities, or raises InvalidSystemError naming it as ``what``."""
     try:
         tpm = np.asarray(value, dtype=float)
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Transition counts: made from state codes or from a joint table, read back as a table, and added up over epochs."""
+"""Transition counts: made from state codes or from a joint table, read back as arrays, and added up over epochs."""
 
 from __future__ import annotations
 
@@ -17,25 +17,30 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 MOST_UNITS_IN_TRIPLES = 6
-"""Three states in a row of more units than this are not counted: 8**n counts."""
+"""Triples (three states in a row) are counted for at most so many units, since there are 8**n different ones."""
 MOST_UNITS_IN_HALVES = 8
-"""Of more units than this the halves of an epoch are not counted apart: many tables of 4**n counts."""
+"""The two halves of an epoch are counted apart for at most so many units, since each table has up to 4**n counts."""
 
 QUANTILES = (0.4, 0.5, 0.6)
-"""Thresholds at which the sensitivity of Φ is shown. Close to the median, so that states that the units visit at one of them are
-hardly ever unvisited at the others: further apart it is the rows of few transitions that would be compared."""
+"""Quantiles of a unit's activations that serve as thresholds when the sensitivity of Φ is shown. Chosen close to the median: states
+visited at one of these thresholds are then hardly ever unvisited at the others, and rows with few transitions do not decide the
+comparison."""
 
 
 def counts_from_codes(before: ArrayLike, after: ArrayLike, *, units: int) -> Counts:
-    """Counts of the transitions from each state code to the code beside it.
+    """Counts the transitions from each code in ``before`` to the code at the same position in ``after``.
 
     Args:
-        before: ``[transition]``, little-endian index of each transition's first state.
-        after: ``[transition]``, that of its second state.
+        before: ``[transition]``, the little-endian index of each transition's first state.
+        after: ``[transition]``, the little-endian index of its second state.
         units: the number of units n; codes run from 0 to ``2**n - 1``.
 
     Raises:
-        InvalidStatesError: lengths that differ, or codes that are no states of n units.
+        InvalidStatesError: different lengths, codes that are not integers, or codes that are no states of n units.
+
+    Example:
+        >>> counts_from_codes([0, 1, 0], [1, 0, 1], units=1)
+        Counts(visits=(2, 1), on=((2,), (0,)), joint=((0, 1, 2), (1, 0, 1)))
     """
     first, second = np.asarray(before), np.asarray(after)
     if first.shape != second.shape or first.ndim != 1:
@@ -53,14 +58,18 @@ def counts_from_codes(before: ArrayLike, after: ArrayLike, *, units: int) -> Cou
 
 
 def triples_from_codes(sequences: Iterable[ArrayLike], *, units: int) -> Int[np.ndarray, "entry 4"]:
-    """Counts of three states in a row, for the test of Markov order.
+    """Counts triples (three states in a row) for the test of Markov order.
 
     Args:
-        sequences: state codes ``[time]`` of each sequence; no triple crosses from one to the next.
+        sequences: the state codes ``[time]`` of each sequence; no triple spans two sequences.
         units: the number of units.
 
     Returns:
-        ``[entry, 4]``: previous, present and next state, and how often they followed each other.
+        ``[entry, 4]``: previous, present and next state code, and how often the three followed each other; sorted.
+
+    Example:
+        >>> triples_from_codes([[0, 1, 0, 1]], units=1).tolist()
+        [[0, 1, 0, 1], [1, 0, 1, 1]]
     """
     parts = [np.asarray(codes, dtype=np.int64) for codes in sequences]
     packed = [(codes[:-2] << 2 * units) + (codes[1:-1] << units) + codes[2:] for codes in parts]
@@ -70,10 +79,10 @@ def triples_from_codes(sequences: Iterable[ArrayLike], *, units: int) -> Int[np.
 
 
 def counts_from_joint(joint: ArrayLike) -> Counts:
-    """Counts from the table ``[2**n, 2**n]`` of transitions from each state (row) to each state (column), little-endian.
+    """Makes counts from a table ``[2**n, 2**n]`` of transitions from each state (row) to each state (column), little-endian.
 
     Raises:
-        InvalidStatesError: not such a table, or entries that are no counts.
+        InvalidStatesError: not such a table, or entries that are not whole numbers of 0 or more.
     """
     table = np.asarray(joint)
     n = max(len(table).bit_length() - 1, 0) if table.ndim == 2 else 0
@@ -89,7 +98,7 @@ def counts_from_joint(joint: ArrayLike) -> Counts:
 
 
 def joint(counts: Counts) -> Int[np.ndarray, "state next"]:
-    """The table ``[2**n, 2**n]`` of transitions from each state (row) to each state (column), little-endian.
+    """Builds the table ``[2**n, 2**n]`` of transitions from each state (row) to each state (column), little-endian.
 
     Raises:
         InvalidArgumentError: too many units for a square table.
@@ -105,22 +114,22 @@ def joint(counts: Counts) -> Int[np.ndarray, "state next"]:
 
 
 def visits(counts: Counts) -> Int[np.ndarray, " state"]:
-    """How often each state was the first of a transition, ``[2**n]``."""
+    """Returns how often each state was the first of a transition, ``[2**n]``."""
     return np.array(counts.visits, dtype=np.int64)
 
 
 def on(counts: Counts) -> Int[np.ndarray, "state unit"]:
-    """How often each unit was ON after each state, ``[2**n, n]``."""
+    """Returns how often each unit was ON after each state, ``[2**n, n]``."""
     return np.array(counts.on, dtype=np.int64)
 
 
 def units_of(counts: Counts) -> int:
-    """The number of units that were counted."""
+    """Returns the number of units that were counted."""
     return len(counts.visits).bit_length() - 1
 
 
 def merge(counts: Iterable[Counts]) -> Counts:
-    """The sum of several counts of the same units, as a window of epochs needs it.
+    """Adds up several counts of the same units, such as the counts of the epochs in a window.
 
     Raises:
         InvalidArgumentError: nothing to add, or different numbers of units.
@@ -139,9 +148,12 @@ def merge(counts: Iterable[Counts]) -> Counts:
 
 
 def merge_dynamics(dynamics: Iterable[Dynamics]) -> Dynamics:
-    """What was counted in several epochs, in their order: the sum of the triples, and one half against the other of them all.
+    """Joins what was counted for the tests of Markov order and stationarity in several epochs, given in their order.
 
-    The halves are split where an epoch or half of one ends, nearest to the middle of the transitions.
+    Returns:
+        The sum of the triples (None where one epoch has none), and the counts of the first and the second half of all transitions
+        (empty where one epoch has no halves). The halves are split where an epoch or half of an epoch ends, as near as possible to
+        the middle of the transitions.
     """
     parts = list(dynamics)
     if len(parts) == 1:
@@ -161,12 +173,14 @@ def merge_dynamics(dynamics: Iterable[Dynamics]) -> Dynamics:
 
 
 def _two_halves(parts: Sequence[Counts]) -> tuple[Counts, Counts]:
+    """Splits the parts, in their order, into two sums with about equally many transitions."""
     so_far = np.cumsum([part.transitions for part in parts])
     middle = int(np.argmin(np.abs(2 * so_far[:-1] - so_far[-1]))) + 1
     return merge(parts[:middle]), merge(parts[middle:])
 
 
 def _counts(before: Int[np.ndarray, " pair"], after: Int[np.ndarray, " pair"], times: Int[np.ndarray, " pair"], n: int) -> Counts:
+    """Builds counts of n units from pairs of state codes (before, after) and how often each pair occurred."""
     visited = np.zeros(2**n, dtype=np.int64)
     np.add.at(visited, before, times)
     ons = np.zeros((2**n, n), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""From watched states to a transition probability matrix (TPM)."""
+"""The estimate of a transition probability matrix (TPM) from counts or from sequences of states."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ __all__ = [
 ]
 
 MAX_UNITS = 16
-"""2**16 rows; no engine computes Φ of as many units."""
+"""The most units of an estimated TPM, which then has 2**16 rows; no engine computes Φ of so many units."""
 
 
 @dataclass(frozen=True)
 class Tpm:
-    """A transition probability matrix estimated from counts; every row and column index is little-endian.
+    """Holds a transition probability matrix estimated from counts; every row and column index is little-endian.
 
-    A visited row of ``state_by_node`` is the plain frequency with which each unit was ON next. A row that was never visited
-    holds ``prior`` and nothing else.
+    A visited row of ``state_by_node`` has the plain frequency with which each unit was ON next. A row that was never visited holds
+    ``prior`` for every unit.
     """
 
     state_by_node: Float[np.ndarray, "state unit"]
@@ -48,28 +48,31 @@ class Tpm:
     prior: float
     """The probability of ON in rows that were never visited."""
     counts: Counts
-    """What it was estimated from."""
+    """The transition counts behind the estimate."""
 
     @property
     def n(self) -> int:
-        """The number of units."""
+        """Returns the number of units."""
         return int(self.state_by_node.shape[1])
 
     @property
     def transitions(self) -> int:
-        """The number of transitions counted."""
+        """Returns the number of transitions counted."""
         return int(self.visits.sum())
 
     @cached_property
     def visited(self) -> Bool[np.ndarray, " state"]:
-        """``[2**n]``: False where the row of the TPM is the prior."""
+        """Returns ``[2**n]``: True where the state was visited, False where the row of the TPM is the prior."""
         return self.visits > 0
 
     @cached_property
     def state_by_state(self) -> Float[np.ndarray, "state next"]:
-        """``[2**n, 2**n]``: the frequency of each next state, dependence between the units included.
+        """Computes ``[2**n, 2**n]``: the frequency of each next state, with the dependence between the units that the data have.
 
-        Rows that were never visited hold the product of the units' prior.
+        Rows that were never visited hold the product of the units' priors.
+
+        Raises:
+            InvalidArgumentError: too many units for a square table.
         """
         table = joint(self.counts).astype(float)
         unvisited = np.where(bits(self.n), self.prior, 1.0 - self.prior).prod(axis=1)
@@ -79,7 +82,7 @@ class Tpm:
 
     @property
     def record(self) -> TpmRecord:
-        """The part of it that is stored."""
+        """Returns the part of the estimate that is stored in a record."""
         return TpmRecord(
             state_by_node=tuple(map(tuple, self.state_by_node.tolist())),
             visited=tuple(self.visited.tolist()),
@@ -88,7 +91,11 @@ class Tpm:
 
 
 def tpm_from_counts(counts: Counts, prior: float = 0.5) -> Tpm:
-    """The TPM of counted transitions: ``K[s, j] / N[s]`` in visited rows, ``prior`` in the others.
+    """Estimates the TPM from counts: ``K[s, j] / N[s]`` in visited rows, ``prior`` in the others.
+
+    Args:
+        counts: how often each state was visited, ``N[s]``, and how often each unit was ON afterwards, ``K[s, j]``.
+        prior: the probability of ON in rows that were never visited.
 
     Raises:
         InvalidArgumentError: a prior that is no probability.
@@ -103,20 +110,21 @@ def tpm_from_counts(counts: Counts, prior: float = 0.5) -> Tpm:
 
 
 def estimate_tpm(states: Any, *, prior: float = 0.5) -> Tpm:
-    """Estimates the TPM of binary units from the states they went through.
+    """Estimates the TPM of binary units from sequences of their states.
 
-    What was watched is not what would follow if the units were set: the result is an observational TPM, and with few
-    transitions for each state even coin flips have Φ > 0.
+    Watching units does not tell how they would react if they were set: the result is an observational TPM. With few transitions for
+    each state even coin flips have Φ > 0.
 
     Args:
-        states: array ``[time, unit]`` of 0 and 1 (or bool), or a list of such arrays, which are separate sequences: no
-            transition goes from the end of one to the start of the next. Anything numpy reads as such an array is accepted.
+        states: an array ``[time, unit]`` of 0 and 1 (or bool), or a list of such arrays as separate sequences: no transition goes
+            from the end of one sequence to the start of the next. Anything that numpy reads as such an array is accepted.
         prior: the probability of ON in rows of states that were never visited.
 
     Raises:
-        InvalidStatesError: values other than 0 and 1 (NaN among them), another number of dimensions, sequences of different
-            widths, or no transition in any sequence.
-        TooManyUnitsError: more units than a TPM can be written down for.
+        InvalidStatesError: values other than 0 and 1 (NaN among them), another number of dimensions, sequences of different widths,
+            or no transition in any sequence.
+        TooManyUnitsError: more than 16 units.
+        InvalidArgumentError: a prior that is no probability.
 
     Example:
         >>> tpm = estimate_tpm([[0, 0], [1, 0], [1, 1], [0, 0], [1, 0]])
@@ -140,6 +148,7 @@ def estimate_tpm(states: Any, *, prior: float = 0.5) -> Tpm:
 
 
 def _sequences(states: Any) -> list[Int[np.ndarray, "time unit"]]:
+    """Returns the states as a list of checked sequences [time, unit] of equal width; one array becomes one sequence."""
     if not isinstance(states, (list, tuple)) or (len(states) and _dimensions(states[0]) < 2):
         return [_binary(states, "states")]
     if not states:
@@ -154,6 +163,7 @@ def _sequences(states: Any) -> list[Int[np.ndarray, "time unit"]]:
 
 
 def _dimensions(value: Any) -> int:
+    """Returns the number of dimensions of an array-like value; 2 for a ragged list, which a later check reports."""
     try:
         return int(np.ndim(value))
     except (TypeError, ValueError):
@@ -161,6 +171,7 @@ def _dimensions(value: Any) -> int:
 
 
 def _binary(value: Any, what: str) -> Int[np.ndarray, "time unit"]:
+    """Returns the value as an integer array [time, unit] of 0 and 1, or raises InvalidStatesError naming it as ``what``."""
     try:
         array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:

@@ -1,8 +1,8 @@
-"""How uncertain Φ is: a posterior interval, and Φ against the number of transitions.
+"""The uncertainty of Φ: a posterior interval, and the curve of Φ against the number of transitions.
 
-Estimated Φ is biased upward, and so are the draws of the posterior: on dense networks the interval covers about as often as it
-says, for a true Φ of 0 and for sparse or nearly deterministic networks it does not. The measured coverage is in
-``docs/statistics.md``.
+Estimated Φ is biased upward, and so is the Φ of TPMs drawn from the posterior. On dense networks the interval covers the true Φ
+about as often as its level promises; for a true Φ of 0 and for sparse or nearly deterministic networks it covers less often. The
+measured coverage is in ``docs/statistics.md``.
 """
 
 from __future__ import annotations
@@ -23,25 +23,36 @@ if TYPE_CHECKING:
     from lightning_iit.records import Kind, NullResult
 
 LEVEL = 0.9
+"""The share of the posterior that an interval holds by default."""
 DRAWS = 60
-"""The 5 % quantile of 60 draws lies between the third and the fourth."""
+"""How many TPMs are drawn from the posterior by default; the 5 % quantile of 60 draws lies between the third and the fourth."""
 REJECTED = 0.05
 """A null is rejected where its p is at most this."""
 FRACTIONS = (0.0625, 0.125, 0.25, 0.5, 1.0)
+"""The shares of all transitions at which the curve has its points."""
 
 
 def posterior_draws(counts: Counts, *, draws: int = DRAWS, seed: int = 0) -> Float[np.ndarray, "draw state unit"]:
-    """State-by-node TPMs drawn from the posterior of each entry: ``Beta(K[s, j] + 1/2, N[s] - K[s, j] + 1/2)``.
+    """Draws state-by-node TPMs from the posterior of the counts, each entry from ``Beta(K[s, j] + 1/2, N[s] - K[s, j] + 1/2)``.
 
-    Jeffreys' prior (1946) of a binomial probability. In rows that were never visited it is all there is, so nothing is
-    certain there, whatever the prior of the estimate.
+    ``N[s]`` is the number of visits to state s, ``K[s, j]`` how often unit j was ON after s. The prior is Jeffreys' (1946) of a
+    binomial probability. Entries of rows that were never visited are drawn from this prior alone, whatever prior the estimate of
+    the TPM has.
+
+    Args:
+        counts: the transitions.
+        draws: the number of TPMs.
+        seed: the seed of the draws.
+
+    Returns:
+        ``[draw, 2**n, n]``: probabilities of ON.
     """
     ons, n_visits = on(counts), visits(counts)[:, None]
     return np.random.default_rng(seed).beta(ons + 0.5, n_visits - ons + 0.5, size=(draws, *ons.shape))
 
 
 def is_deterministic(counts: Counts) -> bool:
-    """Whether after each visited state each unit was always ON or always OFF."""
+    """Says whether, after each visited state, each unit was always ON or always OFF."""
     ons, n_visits = on(counts), visits(counts)[:, None]
     return bool(((ons == 0) | (ons == n_visits)).all())
 
@@ -56,25 +67,26 @@ def phi_interval(
     level: float = LEVEL,
     seed: int = 0,
 ) -> Interval | None:
-    """The interval of Φ from the Φ of posterior draws.
+    """Computes a posterior interval of Φ from the Φ of TPMs drawn from the posterior.
 
-    With ``q`` the quantiles of the draws at ``(1 - level) / 2`` and ``(1 + level) / 2`` it is ``[q_low, q_high]`` together with
-    its reflection in the estimate, ``[2 phi - q_high, 2 phi - q_low]`` (the percentile and the basic interval of Davison and
-    Hinkley 1997, Bootstrap Methods and their Application, chapter 5; of each end the wider): Φ jumps where a concept changes its
-    purview, so the estimate is biased, and the draws are biased again.
+    With ``q_low`` and ``q_high`` the quantiles of the draws at ``(1 - level) / 2`` and ``(1 + level) / 2``, the interval is
+    ``[q_low, q_high]`` joined with its reflection in the estimate, ``[2 phi - q_high, 2 phi - q_low]``: the lower of both lower
+    ends, but at least 0, to the higher of both upper ends. (These are the percentile and the basic interval of Davison and Hinkley
+    1997, Bootstrap Methods and their Application, chapter 5.) Both are joined because Φ jumps where a concept changes its purview,
+    so the estimate is biased, and the draws are biased again.
 
     Args:
         phi: Φ of the data.
-        phis: Φ of each draw; None where it has none, which is left out.
-        counts: what the draws were made from.
-        kind: what Φ is a statement about.
-        null: of the same Φ; where it is not rejected, or None, the interval reaches down to 0.
-        level: how much of the posterior lies inside.
-        seed: of the draws.
+        phis: Φ of each draw; a draw without a Φ is None, and is left out.
+        counts: the transitions from which the draws were made.
+        kind: the kind of the Φ: "causal", "observational" or "statistical".
+        null: the null of the same Φ; if the null is None or not rejected, the lower end is 0.
+        level: the share of the posterior that lies inside.
+        seed: the seed of the draws, for the record.
 
     Returns:
-        None for a deterministic step (a causal TPM of which all entries are 0 or 1: there is nothing to be uncertain of), and where
-        no draw has a Φ.
+        The interval; None for a deterministic causal TPM (all visited entries are 0 or 1, so nothing is uncertain), and where no
+        draw has a Φ.
     """
     if kind == "causal" and is_deterministic(counts):
         return None
@@ -92,17 +104,28 @@ def phi_interval(
 
 
 def subsample_sizes(transitions: int, fractions: Sequence[float] = FRACTIONS) -> tuple[int, ...]:
-    """How many transitions the points of the curve have, ascending, the last being all."""
+    """Returns how many transitions each point of the curve has, in ascending order; the last point has all transitions.
+
+    Example:
+        >>> subsample_sizes(1600)
+        (100, 200, 400, 800, 1600)
+    """
     return tuple(sorted({round(transitions * fraction) for fraction in fractions} - {0}))
 
 
 def subsamples(counts: Counts, transitions: int, *, number: int = 5, seed: int = 0) -> tuple[Counts, ...]:
-    """Counts of random parts of the transitions, drawn without replacement.
+    """Draws random subsets of the transitions, without replacement within a subset, and returns the counts of each subset.
 
-    Counts without a joint table (of units that were drawn one by one) are drawn unit by unit.
+    Counts without a joint table (whose units were drawn one by one) are again drawn unit by unit.
+
+    Args:
+        counts: all transitions.
+        transitions: how many transitions each subset has.
+        number: how many subsets are drawn.
+        seed: the seed of the draws.
 
     Raises:
-        InvalidArgumentError: more transitions than there are.
+        InvalidArgumentError: a negative number of transitions, or more than there are.
     """
     if not 0 <= transitions <= counts.transitions:
         msg = f"transitions={transitions}: these counts have {counts.transitions}, and a part of them cannot have more."
@@ -121,7 +144,15 @@ def subsamples(counts: Counts, transitions: int, *, number: int = 5, seed: int =
 
 
 def curve_point(transitions: int, phis: Sequence[float | None]) -> CurvePoint | None:
-    """A point of the curve from the Φ of its subsamples; None where none of them has a Φ."""
+    """Builds a point of the curve: mean, smallest and largest Φ over subsets of the transitions.
+
+    Args:
+        transitions: how many transitions each subset has.
+        phis: Φ of each subset; a subset without a Φ is None, and is left out.
+
+    Returns:
+        The point; None where no subset has a Φ.
+    """
     values = [value for value in phis if value is not None]
     if not values:
         return None

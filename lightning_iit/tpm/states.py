@@ -1,4 +1,4 @@
-"""Which of the observed states are analysed."""
+"""The choice of the observed states that are analysed, and the conversion between states and their indices."""
 
 from __future__ import annotations
 
@@ -11,10 +11,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 StatesPolicy: TypeAlias = Literal["mode", "last", "all"] | int
+"""Which observed states are analysed.
+
+"mode": the most visited state; "last": the state observed last; "all": every visited state; a number k: the k most visited states.
+"""
 
 
 def check_policy(policy: StatesPolicy) -> None:
-    """Raises InvalidArgumentError unless the policy is "mode", "last", "all" or a positive number."""
+    """Checks that a policy is "mode", "last", "all" or a positive number.
+
+    Raises:
+        InvalidArgumentError: any other value.
+    """
     if policy in {"mode", "last", "all"} or (isinstance(policy, int) and not isinstance(policy, bool) and policy > 0):
         return
     msg = (
@@ -25,15 +33,19 @@ def check_policy(policy: StatesPolicy) -> None:
 
 
 def choose_states(visits: Sequence[int], last: State | None, policy: StatesPolicy) -> tuple[State, ...]:
-    """The states to analyse, the most visited first (ties: the lower index), out of those that were observed.
+    """Chooses the states to analyse among the observed ones; the most visited state comes first (for equal visits the lower index).
 
     Args:
         visits: ``[2**n]``, how often each state of n units was observed.
-        last: the state that was observed last; "last" needs it.
-        policy: "mode", "last", "all" or the number of most visited states.
+        last: the state that was observed last; only the policy "last" uses it.
+        policy: "mode" (the most visited state), "last", "all" (every visited state) or a number k (the k most visited states).
 
     Returns:
-        States as tuples of n bits, unit 0 first; empty where none was observed.
+        States as tuples of n bits, unit 0 first; an empty tuple if no state was observed.
+
+    Example:
+        >>> choose_states([2, 5, 0, 2], last=(0, 0), policy=2)
+        ((1, 0), (0, 0))
     """
     n = len(visits).bit_length() - 1
     if policy == "last":
@@ -45,10 +57,20 @@ def choose_states(visits: Sequence[int], last: State | None, policy: StatesPolic
 
 
 def state_of(index: int, n: int) -> State:
-    """The state of that little-endian index: ``state_of(1, 3) == (1, 0, 0)``."""
+    """Returns the state of n units with the given little-endian index (unit 0 is the least significant bit).
+
+    Example:
+        >>> state_of(1, 3)
+        (1, 0, 0)
+    """
     return tuple((index >> unit) & 1 for unit in range(n))
 
 
 def index_of(state: State) -> int:
-    """The little-endian index of a state: ``index_of((1, 0, 0)) == 1``."""
+    """Returns the little-endian index of a state (unit 0 is the least significant bit).
+
+    Example:
+        >>> index_of((1, 0, 0))
+        1
+    """
     return sum(bit << unit for unit, bit in enumerate(state))

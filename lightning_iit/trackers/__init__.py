@@ -1,4 +1,4 @@
-"""Where records go: files, TensorBoard, MLflow, and the scalars to any other logger."""
+"""Trackers write records to their destinations: files, TensorBoard, MLflow, or (scalars only) any other logger."""
 
 from __future__ import annotations
 

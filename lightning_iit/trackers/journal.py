@@ -210,7 +210,7 @@ class _Route:
     def write(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
         """Queues the write of a record, or holds the write back until the layer's earlier records have come."""
         job = WriteJob(f"layer {record.layer!r} at epoch {record.epoch}", partial(self.tracker.log, record, images))
-        with self._lock:  # what is released must also be queued in that order
+        with self._lock:  # no other thread may queue a job between release and queueing
             self._put(self._order.put(record.key, job) if self._order else [job])
 
     def drain(self) -> None:

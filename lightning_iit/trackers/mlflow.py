@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 _PORTS = {"http": 80, "https": 443}
 _REACH_SECONDS = 3.0
 _PARAMS_PER_CALL = 100
-_VALUE_LENGTH = 500  # params and tags of every MLflow server since 1.28
+_VALUE_LENGTH = 500  # characters that params and tags may have on every MLflow server since 1.28
 _TRY_LATER = (408, 429)
 _IMAGE_FILE = re.compile(r"images/(?P<key>.+)[+%]step[+%](?P<step>\d+)[+%]timestamp[+%]\d+[+%].*webp")
 
@@ -230,7 +230,7 @@ class MLflowTracker:
     def _note(self) -> None:
         """Notes the MLflow run in the run's directory, so that missing records can be delivered even after a crash."""
         if self._run_dir is not None and not self._noted:
-            with contextlib.suppress(OSError, RecordError):  # who writes the records reports a folder that cannot be written
+            with contextlib.suppress(OSError, RecordError):  # the files tracker reports a directory that cannot be written
                 note_destination(self._run_dir, Destination(tracking_uri=self._run.uri, run_id=self._run.run_id))
                 self._noted = True
 

@@ -168,7 +168,7 @@ def _check_room(folder: str, size: int) -> None:
 
     A full disk ends the event writer's thread for good, and the training's own logging with it, so writes stop before that.
     """
-    if not Path(folder).is_dir():  # a bucket, say, of which nobody knows how full it is
+    if not Path(folder).is_dir():  # such as a storage bucket, whose free space is unknown
         return
     free = shutil.disk_usage(folder).free
     if free < size + _SPARE_BYTES:

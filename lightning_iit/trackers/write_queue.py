@@ -140,7 +140,7 @@ class WriteQueue:
             job.run()
         except OSError as error:
             self._postpone(job, error)
-        except Exception as error:  # whatever a logger raises must not end the queue
+        except Exception as error:  # no exception of a logger may end the queue
             log.exception("%s refused %s; training goes on without it there.", self.name, job.label)
             self._done(job, refused=f"{type(error).__name__}: {error}")
         else:

@@ -228,7 +228,7 @@ class SnapshotRecorder:
                 self._mark(layer, name)
             values = unit_values(made, layer.spec)
             if values is not None:
-                layer.values.clear()  # the activation's output is what the analysis sees
+                layer.values.clear()  # the analysis reads the output of the activation, so the picture shows this output too
                 layer.means.clear()
                 self._record(source, values)
             return
@@ -295,7 +295,7 @@ class SnapshotRecorder:
             else:
                 found = input_weights(module, to, torch.tensor(before.indices, device=device), before.spec.width)
                 total = before.spec.width * after.spec.width
-        except Exception as error:  # noqa: BLE001  # sharded or quantised weights: the picture goes without them
+        except Exception as error:  # noqa: BLE001  # sharded or quantised weights: the picture shows no connections then
             self._notes.append(f"{after.spec.name}: its weights cannot be read ({type(error).__name__}: {error}).")
             return
         if found is not None:

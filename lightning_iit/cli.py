@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Args:
-        arguments: the arguments, beginning with the subcommand; None for those of the process.
+        arguments: the arguments, beginning with the subcommand; None for the arguments of the process.
 
     Returns:
         The exit status: 0 for success; 1 if no Φ was computed or a difference was found; 2 for a mistake of the user, which is

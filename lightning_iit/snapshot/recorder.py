@@ -167,9 +167,9 @@ class SnapshotRecorder:
     # --- while watching ---------------------------------------------------------------------------------------------
 
     def _visible(self) -> list[tuple[str, nn.Module]]:
-        """Returns the modules that may get hooks: all except those inside a compiled module or an attention block.
+        """Returns the modules that may get hooks: no compiled module, and nothing inside a compiled module or an attention block.
 
-        The inner modules of such blocks are not called as modules, so hooks on them would see nothing.
+        The inner modules of such blocks are not called as modules, so hooks on these inner modules would see nothing.
         """
         closed: list[str] = []
         found: list[tuple[str, nn.Module]] = []

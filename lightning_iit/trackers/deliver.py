@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Args:
-        arguments: the command's arguments; None for those of the process.
+        arguments: the command's arguments; None for the arguments of the process.
 
     Returns:
         The exit status: 0 if the delivery succeeded, 1 if it failed (the error is printed to standard error).

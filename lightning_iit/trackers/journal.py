@@ -83,7 +83,7 @@ class Journal:
     Args:
         trackers: the trackers that get every record.
         options: the callback's options, which every tracker writes before the first record; None or empty for none.
-        backoff: the waiting times between attempts at a failing tracker; None for those of ``Backoff()``.
+        backoff: the waiting times between attempts at a failing tracker; None for the default ``Backoff()``.
 
     Example::
 

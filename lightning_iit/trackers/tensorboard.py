@@ -107,6 +107,7 @@ class TensorBoardTracker:
 
     @property
     def _writer(self) -> FileWriter:
+        """Returns this tracker's own event writer if there is one, else the logger's event writer."""
         return self._own or self._experiment._get_file_writer()
 
     def _add(self, event: _Event) -> None:

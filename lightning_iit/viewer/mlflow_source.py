@@ -122,7 +122,7 @@ class MLflowSource:
         return self._read(run, network_name(epoch))
 
     def scalars(self, run: str) -> ScalarList:
-        """Returns the run's other metrics (loss, accuracy): at most 24, without those of this package.
+        """Returns the run's other metrics (loss, accuracy): at most 24, without this package's own metrics.
 
         Raises:
             LookupError: there is no such run.

@@ -38,7 +38,7 @@ class IITPlugin(TBPlugin):  # type: ignore[misc]
         return {f"/{route}": self._answering(route) for route in routes}
 
     def is_active(self) -> bool:
-        """Returns whether any run has records, which TensorBoard asks before it shows the tab."""
+        """Returns whether any run has records; TensorBoard asks this before it shows the tab."""
         source, _ = self._parts()
         return source.has_records()
 

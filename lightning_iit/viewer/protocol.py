@@ -11,7 +11,7 @@ Status: TypeAlias = Literal["computed", "timed_out", "failed", "skipped", "corru
 
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True):
-    """Is the base of all messages."""
+    """Makes a message immutable, with named fields; base of all messages."""
 
 
 class RunInfo(_Message, frozen=True, kw_only=True):

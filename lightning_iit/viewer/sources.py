@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class RecordSource(Protocol):
     """Lists runs and reads their records; a log directory, TensorBoard and MLflow are sources.
 
-    Every method that names a run, layer or epoch raises ``LookupError`` if it does not exist, and ``RecordError`` if its data
-    cannot be read (too large, gone). Sources may be used from several threads.
+    A method that is given a run, layer or epoch raises ``LookupError`` if the source has no such run, layer or epoch, and
+    ``RecordError`` if the data cannot be read (too large, gone). A source may be used from several threads.
     """
 
     title: str

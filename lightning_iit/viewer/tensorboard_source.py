@@ -99,7 +99,7 @@ class TensorBoardSource:
         return found
 
     def scalars(self, context: Any, experiment: str, run: str) -> ScalarList:
-        """Returns the metrics that the run logged besides those of this package (loss, accuracy)."""
+        """Returns the metrics of a run (loss, accuracy) without this package's own metrics."""
         listed = self._provider.list_scalars(context, experiment_id=experiment, plugin_name=SCALARS).get(run, {})
         tags = sorted(tag for tag in listed if not tag.startswith("iit/"))[: 2 * MAX_SERIES]
         read = self._provider.read_scalars(

@@ -1,4 +1,4 @@
-"""Φ of checkpoints after the fact: a training run without the plugin, then one analysis for each file that it left."""
+"""Computes Φ from checkpoints: trains without the plugin, then analyses each checkpoint file that the training wrote."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lightning_iit.records import Records
 
 
 class Memory(LightningModule):
-    """A recurrent layer that learns to say whether the last two bits differed."""
+    """Learns with a recurrent layer to say at each step whether the last two bits differed."""
 
     def __init__(self, hidden: int = 12) -> None:
         super().__init__()
@@ -34,11 +34,13 @@ class Memory(LightningModule):
 
 
 def data(samples: int, seed: int) -> TensorDataset:
+    """Returns sequences of 16 random bits, and for each bit whether it differs from the bit before."""
     bits = torch.randint(2, (samples, 16, 1), generator=torch.Generator().manual_seed(seed)).float()
     return TensorDataset(bits, (bits != bits.roll(1, 1)).float())
 
 
 def main(epochs: int = 5, root: str = "runs/checkpoints") -> Records:
+    """Trains, analyses the recurrent layer of each checkpoint (systems of four units), and returns the records."""
     seed_everything(0, verbose=False)
     keep = ModelCheckpoint(root, filename="{epoch:02d}", save_top_k=-1)
     Trainer(max_epochs=epochs, logger=False, callbacks=[keep]).fit(Memory(), DataLoader(data(1024, 0), 64, shuffle=True))

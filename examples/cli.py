@@ -1,4 +1,7 @@
-"""LightningCLI with the callback in a YAML file: `python examples/cli.py fit --config examples/config.yaml`."""
+"""Runs the digits example with LightningCLI: `python examples/cli.py fit --config examples/config.yaml`.
+
+The callback and its options are in the YAML file.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from torch.utils.data import DataLoader
 
 
 class DigitsData(LightningDataModule):
+    """Loads the handwritten digits of `digits_mlp.py`."""
+
     def train_dataloader(self) -> DataLoader:
         return loaders()[0]
 

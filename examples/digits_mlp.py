@@ -1,4 +1,4 @@
-"""Watch Φ of two layers while a small network learns handwritten digits (no download). `make demo` runs this file."""
+"""Records Φ of two layers while a small network learns handwritten digits (no download); `make demo` runs this file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lightning_iit.report.report import epochs_table
 
 
 class Digits(LightningModule):
-    """Reads a digit row by row with a GRU, then classifies what the GRU remembers with an MLP."""
+    """Reads an image row by row with a GRU, then classifies the GRU's last state with an MLP."""
 
     def __init__(self, hidden: int = 32) -> None:
         super().__init__()
@@ -39,6 +39,7 @@ class Digits(LightningModule):
 
 
 def loaders() -> tuple[DataLoader, DataLoader]:
+    """Returns the loaders of 1,500 training images and 297 validation images."""
     digits = load_digits()
     data = TensorDataset(torch.tensor(digits.images / 16, dtype=torch.float32), torch.tensor(digits.target))
     train, held_out = torch.utils.data.random_split(data, [1500, 297], torch.Generator().manual_seed(0))

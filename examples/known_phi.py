@@ -1,4 +1,4 @@
-"""Published networks of logic gates as the weights of real layers: a training run with the plugin finds their published Φ."""
+"""Finds published values of Φ: networks of logic gates become the weights of real layers, which the plugin analyses in training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from lightning_iit import IITCallback
 from lightning_iit.records.payload import unpack
 
-PUBLISHED = {  # Φ in some states
+PUBLISHED = {  # the gates of each network, and its published Φ in some states
     "basic": (gates.BASIC, {(1, 0, 0): 2.3125}),
     "figure_4": (gates.FIGURE_4, {(1, 0, 0): 1.916666}),
     "rule_110": (gates.RULE_110, {(0, 0, 0): 1.357083, (1, 1, 1): 1.015239}),
@@ -22,14 +22,14 @@ PUBLISHED = {  # Φ in some states
 
 
 class Gates(LightningModule):
-    """Each network as a GRU and as an LSTM, which stay as they are, with a linear readout, which learns."""
+    """Holds each network as a GRU and as an LSTM with fixed weights, and a linear readout that learns."""
 
     def __init__(self) -> None:
         super().__init__()
         for name, (network, _) in PUBLISHED.items():
             for kind in (nn.GRU, nn.LSTM):
                 self.add_module(f"{name}_{kind.__name__.lower()}", gates.recurrent_layer(network, kind).requires_grad_(False))
-        self.chain_rnn = gates.recurrent_layer(gates.CHAIN, nn.RNN).requires_grad_(False)  # the others are no step of an nn.RNN
+        self.chain_rnn = gates.recurrent_layer(gates.CHAIN, nn.RNN).requires_grad_(False)  # the other networks need two sums a step
         self.layers = [name for name, _ in self.named_children()]
         self.readout = nn.Linear(3 * len(self.layers), 3)
 
@@ -41,7 +41,7 @@ class Gates(LightningModule):
         return torch.optim.Adam(self.readout.parameters(), lr=0.01)
 
 
-def main(root: str = "runs/known_phi") -> dict:  # the record of each layer, as TensorBoard's event file has it
+def main(root: str = "runs/known_phi") -> dict:  # the records, read from TensorBoard's file
     seed_everything(0, verbose=False)
     model, logger = Gates(), TensorBoardLogger(root, name="", version="")
     callback = IITCallback(model.layers, units=[0, 1, 2], tpm="perturb", threshold=0.3, states="all", initial=False)

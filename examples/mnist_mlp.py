@@ -1,4 +1,4 @@
-"""Watch Φ of an MLP's hidden layer on MNIST: `python examples/mnist_mlp.py`, or `--root FOLDER` where the IDX files already are."""
+"""Records Φ of an MLP on MNIST: `python examples/mnist_mlp.py` (downloads), or `--root FOLDER` with the test set's IDX files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Φ as the connections among some units are pruned away: the causal TPM, read with the connections that are left."""
+"""Records Φ (perturbed units) while recurrent weights are pruned; only the remaining weights count as connections."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lightning_iit import IITCallback
 
 
 class Memory(LightningModule):
-    """A recurrent layer that learns to say whether the last two bits differed."""
+    """Learns with a recurrent layer to say at each step whether the last two bits differed."""
 
     def __init__(self, hidden: int = 12) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Memory(LightningModule):
 
 
 class Prune(Callback):
-    """At the start of each epoch takes away a quarter of the recurrent weights that are left, the smallest ones."""
+    """Removes the smallest quarter of the remaining recurrent weights at the start of each epoch, from epoch 2 on."""
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.current_epoch >= 2:
@@ -38,6 +38,7 @@ class Prune(Callback):
 
 
 def main(epochs: int = 10, root: str = "runs/pruning") -> IITCallback:
+    """Trains with pruning, prints Φ of each epoch and returns the callback."""
     seed_everything(0, verbose=False)
     bits = torch.randint(2, (1024, 16, 1)).float()
     data = DataLoader(TensorDataset(bits, (bits != bits.roll(1, 1)).float()), 64, shuffle=True)

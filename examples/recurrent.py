@@ -1,4 +1,4 @@
-"""A GRU learns to remember: Φ of its units set into each state (perturbed) beside that of the same units watched (observed)."""
+"""Compares two kinds of Φ of a GRU that learns to remember: units set into each state (perturbed) and units watched (observed)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lightning_iit.tpm.states import choose_states
 
 
 class Recall(LightningModule):
-    """Says at each time whether the last two bits differed two times ago: memory and XOR."""
+    """Says at each step whether the bit two steps ago and the bit three steps ago differ: this needs memory and XOR."""
 
     def __init__(self, hidden: int = 16) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Recall(LightningModule):
 
 
 def observed_phi(record: EpochRecord) -> str:
-    """Φ of the transitions that were watched, in the state they visited most (they are coded by thresholds of their own)."""
+    """Returns Φ of the watched transitions (coded by their own thresholds) in their most visited state, or why there is none."""
     if record.observed is None:
         return "-"
     (state,) = choose_states(record.observed.visits, None, "mode")

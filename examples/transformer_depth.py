@@ -1,4 +1,4 @@
-"""Depth as the axis: from one transformer block to the next, coordinates of the residual stream are watched and set."""
+"""Records Φ with depth as the axis: units are coordinates of the residual stream, and one step is one transformer block."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lightning_iit import IITCallback
 
 
 class Copier(LightningModule):
-    """A small GPT-2, not pretrained, that learns to repeat the first half of a sequence."""
+    """Learns to repeat the first half of a sequence, with a small GPT-2 that is not pretrained."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,6 +29,7 @@ class Copier(LightningModule):
 
 
 def main(epochs: int = 5, root: str = "runs/transformer_depth") -> IITCallback:
+    """Trains, prints Φ of each epoch and returns the callback."""
     seed_everything(0, verbose=False)
     half = torch.randint(16, (1024, 8))
     callback = IITCallback("gpt.transformer.h.*", transitions="depth", units=4)

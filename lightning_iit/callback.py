@@ -73,12 +73,13 @@ class IITCallback(Callback, Settings):
         bits: how many binary elements code a unit: 1, or 2 for the Gray code of its quartiles (00, 01, 11, 10). The two elements of
             a unit are not separate causal elements, and n units cost as much as 2n.
         groups: how many different random groups of that many units are analysed (then ``selection`` is left out). Each costs one Φ.
-            Everything that is logged is of the first group; of all groups there are ``phi_groups_mean``, ``phi_groups_std`` and ``phi_groups_max``.
+            Everything that is logged is of the first group; of all groups there are ``phi_groups_mean``, ``phi_groups_std`` and
+            ``phi_groups_max``.
         transitions: what a transition goes along: "time" (a sequence), "stream" (from sample to sample in the loader's order),
             "depth" (from block to block of a stack), or "auto": along a sequence where the layer has one, else stream.
         lag: how many steps a transition spans.
-        layout: the axes of a layer's output, one letter each, e.g. "TBU": B batch, T time, N token, P patch, U or C unit; an axis with
-            any other letter is averaged over. None tells the axes from the module.
+        layout: the axes of a layer's output, one letter each, e.g. "TBU": B batch, T time, N token, P patch, U or C unit; an axis
+            with any other letter is averaged over. None tells the axes from the module.
         unit_fn: turns a layer's output into a tensor of units, for outputs of unusual types.
         calibration_batches: how many batches thresholds are calibrated on.
         freeze_threshold: whether the thresholds of the first epoch are kept for all later ones.

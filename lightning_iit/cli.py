@@ -1,4 +1,4 @@
-"""The command line: ``lightning-iit phi | verify | cost | view | export``."""
+"""The command line ``lightning-iit`` with the subcommands phi, verify, cost, view and export."""
 
 from __future__ import annotations
 
@@ -18,14 +18,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 USER_ERROR = 2
+"""The exit status for a mistake of the user."""
 INTERRUPTED = 130
+"""The exit status after Ctrl-C."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a subcommand.
+    """Runs the command line.
+
+    Args:
+        arguments: the arguments, beginning with the subcommand; None for the arguments of the process.
 
     Returns:
-        The exit status: 0 fine; 1 nothing was computed, or a difference was found; 2 the user's mistake, in words; 130 Ctrl-C.
+        The exit status: 0 for success; 1 if no Φ was computed or a difference was found; 2 for a mistake of the user, which is
+        explained on standard error; 130 after Ctrl-C.
     """
     if hasattr(sys.stdout, "reconfigure"):
         # A terminal that cannot show Φ gets a question mark, not a traceback.
@@ -43,7 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="lightning-iit", description="Integrated information (Φ, IIT 3.0) of recorded networks.")
+    """Returns the parser of the command line with its five subcommands."""
+    parser = argparse.ArgumentParser(
+        prog="lightning-iit", description="Computes, checks and shows the integrated information (Φ, IIT 3.0) of recorded networks."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     _add_phi(commands)
     _add_verify(commands)
@@ -54,22 +63,40 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_phi(commands: Any) -> None:
-    parser = commands.add_parser("phi", help="Φ of a TPM or of a stored record")
+    parser = commands.add_parser("phi", help="compute Φ of a TPM in a file, or of a record")
     parser.add_argument(
-        "tpm", type=Path, help=".npy, .npz (tpm, cm, state) or .csv, state-by-node or state-by-state; or a record's .json"
+        "tpm",
+        type=Path,
+        help="file with a state-by-node or state-by-state TPM (.npy, .csv, or .npz with tpm, cm, state), or a record (.json)",
     )
-    parser.add_argument("--state", help="a 0 or 1 for each unit, unit 0 first, as in 100; default: the one in the file")
-    parser.add_argument("--cm", help="connectivity matrix: .npy, .csv or rows as in 011;101;110; default: all to all")
-    parser.add_argument("--prior", type=float, help="of a record: estimate again from its counts, with this in rows never visited")
+    parser.add_argument(
+        "--state", help="state to analyse: a 0 or 1 for each unit, unit 0 first, as in 100 (default: the state in the file)"
+    )
+    parser.add_argument(
+        "--cm", help="connectivity matrix: a .npy or .csv file, or rows as in 011;101;110 (default: the file's, else all to all)"
+    )
+    parser.add_argument(
+        "--prior", type=float, help="for a record: estimate its TPM again, with this P(ON) in rows that were never visited"
+    )
     add_option(parser, compute_phi, "engine", choices=engine_names())
-    parser.add_argument("--complexes", action="store_true", help="also find the major complex")
+    parser.add_argument(
+        "--complexes", action="store_true", help="also find the major complex (the subset of units with the largest Φ)"
+    )
     add_option(parser, compute_phi, "cuts")
     add_option(parser, compute_phi, "new_concepts")
     add_option(parser, compute_phi, "repertoires")
     parser.add_argument(
-        "--allow-dependence", action="store_true", help="of a state-by-state TPM: go on where its units are dependent"
+        "--allow-dependence",
+        action="store_true",
+        help="for a state-by-state TPM with dependent units: analyse the product of the units' probabilities",
     )
-    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="an option of PyPhi, as in MEASURE=L1")
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="set an option of PyPhi, as in MEASURE=L1 (may be repeated)",
+    )
     add_option(parser, compute_phi, "timeout")
     add_option(parser, compute_phi, "threads")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -77,20 +104,27 @@ def _add_phi(commands: Any) -> None:
 
 
 def _add_verify(commands: Any) -> None:
-    parser = commands.add_parser("verify", help="compute the records of a run again with another engine")
+    parser = commands.add_parser("verify", help="compute the records of a run again with another engine and print the differences")
     parser.add_argument("run_path", metavar="run", help="the run's directory")
     add_option(parser, compute_phi, "engine", default="pyphi", choices=engine_names())
-    parser.add_argument("--sample", type=int, metavar="K", help="compare K analyses, drawn at random; default: all")
-    parser.add_argument("--tolerance", type=float, default=1e-6, help="how far Φ and φ may be apart (%(default)g)")
+    parser.add_argument("--sample", type=int, metavar="K", help="compare only K analyses, drawn at random (default: all)")
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        default=1e-6,
+        help="largest difference of Φ, φ and TPM entries that counts as equal (default: %(default)g)",
+    )
     add_option(parser, compute_phi, "timeout")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_verify)
 
 
 def _add_cost(commands: Any) -> None:
-    parser = commands.add_parser("cost", help="what Φ would cost, and what coin flips would read")
-    parser.add_argument("--units", type=int, required=True)
-    parser.add_argument("--transitions", type=int, help="how many transitions one epoch has")
+    parser = commands.add_parser("cost", help="estimate the time of one Φ, and whether the transitions are enough")
+    parser.add_argument("--units", type=int, required=True, help="number of units, 2 or more")
+    parser.add_argument(
+        "--transitions", type=int, help="number of transitions in one epoch; also prints the Φ that coin flips would give"
+    )
     add_option(parser, compute_phi, "engine", choices=engine_names())
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_cost)
@@ -99,9 +133,11 @@ def _add_cost(commands: Any) -> None:
 def _add_view(commands: Any) -> None:
     parser = commands.add_parser("view", help="show runs in the browser")
     parser.add_argument("target", help="a run's directory, a folder of runs, or an MLflow tracking URI")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=6007, help="0 for any that is free")
-    parser.add_argument("--compute", action="store_true", help="let the page compute Φ in other states")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)")
+    parser.add_argument("--port", type=int, default=6007, help="port to listen on; 0 for any free port (default: %(default)s)")
+    parser.add_argument(
+        "--compute", action="store_true", help="let the page compute Φ of a record in other states and with other engines"
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
     parser.set_defaults(run=_view)
 
@@ -109,11 +145,12 @@ def _add_view(commands: Any) -> None:
 def _add_export(commands: Any) -> None:
     parser = commands.add_parser("export", help="write a run as one HTML file")
     parser.add_argument("run_path", metavar="run", help="the run's directory")
-    parser.add_argument("-o", "--output", type=Path, default=Path("iit.html"), help="the file to write (%(default)s)")
+    parser.add_argument("-o", "--output", type=Path, default=Path("iit.html"), help="file to write (default: %(default)s)")
     parser.set_defaults(run=_export)
 
 
 def _phi(given: argparse.Namespace, console: Console) -> int:
+    """Runs ``lightning-iit phi``."""
     from lightning_iit.commands.inputs import parse_state
     from lightning_iit.commands.phi import PhiArguments, run_phi
 
@@ -139,18 +176,21 @@ def _phi(given: argparse.Namespace, console: Console) -> int:
 
 
 def _verify(given: argparse.Namespace, console: Console) -> int:
+    """Runs ``lightning-iit verify``."""
     from lightning_iit.commands.verify import run_verify
 
     return run_verify(given.run_path, given.engine, given.sample, given.tolerance, given.timeout, given.json, console)
 
 
 def _cost(given: argparse.Namespace, console: Console) -> int:
+    """Runs ``lightning-iit cost``."""
     from lightning_iit.commands.cost import run_cost
 
     return run_cost(given.units, given.transitions, given.engine, given.json, console)
 
 
 def _view(given: argparse.Namespace, _: Console) -> int:
+    """Runs ``lightning-iit view``."""
     from lightning_iit.viewer.app import serve
 
     serve(given.target, host=given.host, port=given.port, compute=given.compute, open_browser=not given.no_browser)
@@ -158,6 +198,7 @@ def _view(given: argparse.Namespace, _: Console) -> int:
 
 
 def _export(given: argparse.Namespace, console: Console) -> int:
+    """Runs ``lightning-iit export``."""
     from lightning_iit.viewer.export import export
 
     export(given.run_path, given.output)
@@ -166,6 +207,7 @@ def _export(given: argparse.Namespace, console: Console) -> int:
 
 
 def _option(text: str) -> tuple[str, bool | int | str]:
+    """Reads NAME=VALUE; the value becomes a bool for "True" or "False", an int for digits, else text."""
     name, sign, value = text.partition("=")
     if not sign:
         msg = f"--option {text}: give NAME=VALUE, as in MEASURE=L1."

@@ -1,1 +1,1 @@
-"""What each subcommand of ``lightning-iit`` does; the command line itself is in :mod:`lightning_iit.cli`."""
+"""The subcommands of ``lightning-iit``; :mod:`lightning_iit.cli` reads the command line and calls them."""

@@ -1,4 +1,4 @@
-"""``lightning-iit cost``: what Φ of so many units would cost, and what so many transitions can carry."""
+"""``lightning-iit cost``: estimates the time of one Φ and whether the transitions of an epoch are enough."""
 
 from __future__ import annotations
 
@@ -18,7 +18,19 @@ if TYPE_CHECKING:
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known before anything is computed. Seconds are of one core; the Φ of coin flips is a mean, None if unknown."""
+    """Holds the estimated cost of one Φ and what a number of transitions per epoch allows.
+
+    Attributes:
+        engine: the name of the engine.
+        units: the number of units of the system.
+        seconds: the time of one analysis of a densely connected system on one core, in seconds.
+        served: whether the engine accepts so many units.
+        transitions: the number of transitions in one epoch; None if not given.
+        transitions_wanted: 100 transitions for each of the ``2**units`` possible states.
+        coin_flip_phi: the mean Φ of independent coin flips (true Φ = 0) with so many transitions; None if not given or unknown.
+        units_that_do: the largest number of units, 2 to 6, for which the transitions suffice (2 if too few); None if not given.
+        window_that_does: the number of epochs whose transitions together suffice for ``units``; None if not given.
+    """
 
     engine: str
     units: int
@@ -32,10 +44,15 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def cost(units: int, transitions: int | None, engine: str) -> Cost:
-    """What one Φ costs, and which ``units`` or ``window`` would do for that many transitions in an epoch.
+    """Estimates the time of one Φ, and the ``units`` or ``window`` for which the transitions of an epoch suffice.
+
+    Args:
+        units: the number of units of the system.
+        transitions: the number of transitions in one epoch; None leaves the fields that depend on it empty.
+        engine: the name of the engine, or "auto".
 
     Raises:
-        InvalidArgumentError: fewer than two units, no transition, or no such engine.
+        InvalidArgumentError: fewer than two units, fewer than one transition, or no such engine.
     """
     if units < 2:
         msg = f"--units {units}: Φ needs two units or more."
@@ -59,10 +76,10 @@ def cost(units: int, transitions: int | None, engine: str) -> Cost:
 
 
 def run_cost(units: int, transitions: int | None, engine: str, as_json: bool, console: Console) -> int:
-    """Prints the cost; always 0.
+    """Prints the estimated cost, as sentences or as JSON; returns the exit status 0.
 
     Raises:
-        InvalidArgumentError: as :func:`cost`.
+        InvalidArgumentError: fewer than two units, fewer than one transition, or no such engine.
     """
     found = cost(units, transitions, engine)
     if as_json:
@@ -74,7 +91,7 @@ def run_cost(units: int, transitions: int | None, engine: str, as_json: bool, co
 
 
 def words(found: Cost) -> list[str]:
-    """The cost in sentences."""
+    """Returns the estimated cost as sentences for the terminal."""
     took = f"One Φ of {found.units} units takes about {seconds(found.seconds)} on one core ({found.engine} engine, dense system)"
     if not found.served:
         took += f"; the engine refuses more than {get_engine(found.engine).max_units} units"
@@ -90,6 +107,7 @@ def words(found: Cost) -> list[str]:
 
 
 def _advice(found: Cost) -> str:
+    """Returns the settings (fewer units, or a longer window) for which the transitions suffice."""
     window = f"window={found.window_that_does} (epochs whose counts make one TPM)"
     if found.units_that_do is None or found.units_that_do >= found.units:
         return window

@@ -1,4 +1,4 @@
-"""What the command line is given: a TPM in a file or a record, a state, a connectivity matrix."""
+"""Reads the inputs of the command line: a TPM from a file or a record, a state, a connectivity matrix."""
 
 from __future__ import annotations
 
@@ -19,12 +19,22 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 TOLERANCE = 1e-6
-"""Deviation from conditional independence that is rounding, not dependence."""
+"""The largest deviation from conditional independence that counts as rounding error."""
 
 
 @dataclass(frozen=True)
 class TpmInput:
-    """A state-by-node TPM and what came with it."""
+    """Holds a state-by-node TPM and everything else that its file said.
+
+    Attributes:
+        source: the path of the file.
+        state_by_node: the TPM: P(unit ON next) for each state, rows little-endian.
+        state: the state in the file (of a record its first analysed state), unit 0 first; None if there is none.
+        cm: the connectivity matrix ``[from, to]`` in the file; None if there is none.
+        form: the form of the TPM in the file, "state-by-node" or "state-by-state".
+        dependence: of a state-by-state TPM, its largest deviation from conditional independence; else None.
+        record: the record, if the file is a record.
+    """
 
     source: str
     state_by_node: Float[np.ndarray, "state unit"]
@@ -32,21 +42,25 @@ class TpmInput:
     cm: Any = None
     form: str = "state-by-node"
     dependence: float | None = None
-    """Of a state-by-state TPM: its largest deviation from conditional independence."""
     record: EpochRecord | None = None
 
 
 def read_tpm(path: Path, *, prior: float | None = None) -> TpmInput:
-    """Reads .npy, .npz (``tpm``, and ``cm`` and ``state`` where they are there), .csv, or a record's .json.
+    """Reads a TPM from a ``.npy``, ``.npz`` or ``.csv`` file, or from a record's ``.json`` file.
+
+    A square array is read as state-by-state and converted to state-by-node. A ``.npz`` file holds ``tpm`` and, optionally,
+    ``cm`` and ``state``.
 
     Args:
         path: the file.
-        prior: of a record: the TPM is estimated again from its counts, with this in rows that were never visited.
+        prior: for a record only: estimates the TPM again from the record's counts, with this P(ON) in rows that were never
+            visited. None takes the stored TPM.
 
     Raises:
-        InvalidArgumentError: no such file, not of these kinds, or a prior for what has no counts.
-        InvalidSystemError: the array is no TPM.
-        RecordError: the JSON is not a record.
+        InvalidArgumentError: there is no such file, its type is not one of these, its content cannot be read, or a prior was
+            given for a file without counts.
+        InvalidSystemError: a square array is no state-by-state TPM, or a ``.csv`` file holds something else than rows of numbers.
+        RecordError: the ``.json`` file is not a record.
     """
     if not path.is_file():
         near = ", ".join(sorted(other.name for other in path.parent.glob(f"*{path.suffix}"))[:5]) if path.parent.is_dir() else ""
@@ -65,17 +79,21 @@ def read_tpm(path: Path, *, prior: float | None = None) -> TpmInput:
     tpm = np.asarray(arrays["tpm"])
     state = tuple(int(bit) for bit in np.asarray(arrays["state"]).ravel()) if "state" in arrays else None
     if tpm.ndim == 2 and tpm.shape[0] == tpm.shape[1]:
-        # Both raise for what is no distribution over the states of n units.
+        # Both raise InvalidSystemError unless each row is a distribution over the states of n units.
         on, dependence = marginals(tpm), conditional_independence(tpm)
         return TpmInput(str(path), on, state, arrays.get("cm"), "state-by-state", dependence)
     return TpmInput(str(path), tpm, state, arrays.get("cm"))
 
 
 def parse_state(text: str) -> tuple[int, ...]:
-    """``100``, ``1,0,0`` or ``1 0 0``: unit 0 first.
+    """Reads a state from text; the digit of unit 0 comes first.
 
     Raises:
-        InvalidArgumentError: anything but zeros and ones.
+        InvalidArgumentError: the text holds other characters than 0, 1, commas, spaces and outer brackets.
+
+    Example:
+        >>> parse_state("100"), parse_state("1,0,0")
+        ((1, 0, 0), (1, 0, 0))
     """
     bits = text.replace(",", "").replace(" ", "").strip("()[]")
     if not bits or set(bits) - {"0", "1"}:
@@ -85,10 +103,17 @@ def parse_state(text: str) -> tuple[int, ...]:
 
 
 def read_cm(text: str) -> list[list[int]]:
-    """A connectivity matrix: a file (.npy, .csv), or its rows as in ``011;101;110``; a 1 in row i, column j: i connects to j.
+    """Reads a connectivity matrix ``[from, to]`` from a ``.npy`` or ``.csv`` file or from text; a 1 means "connects to".
+
+    Args:
+        text: a file's path, or the rows separated by semicolons.
 
     Raises:
-        InvalidArgumentError: neither.
+        InvalidArgumentError: there is no such file, or the text is neither a file nor rows of 0 and 1.
+
+    Example:
+        >>> read_cm("01;10")
+        [[0, 1], [1, 0]]
     """
     path = Path(text)
     if path.suffix in {".npy", ".csv"}:
@@ -105,6 +130,7 @@ def read_cm(text: str) -> list[list[int]]:
 
 
 def _from_record(path: Path, prior: float | None) -> TpmInput:
+    """Reads the TPM of a record: the stored one, or one that is estimated from the record's counts if a prior is given."""
     record = decode(path.read_bytes())
     state = record.states[0].state if record.states else None
     if record.counts is not None and (prior is not None or record.tpm is None):
@@ -120,6 +146,7 @@ def _from_record(path: Path, prior: float | None) -> TpmInput:
 
 
 def _arrays_of_npy(path: Path) -> dict[str, Any]:
+    """Reads a ``.npy`` file; returns the array under the name "tpm"."""
     try:
         return {"tpm": np.load(path, allow_pickle=False)}
     except (ValueError, OSError, EOFError) as error:
@@ -128,6 +155,7 @@ def _arrays_of_npy(path: Path) -> dict[str, Any]:
 
 
 def _arrays_of_npz(path: Path) -> dict[str, Any]:
+    """Reads the arrays of a ``.npz`` file; a single array of any name is taken as the TPM."""
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
@@ -143,10 +171,11 @@ def _arrays_of_npz(path: Path) -> dict[str, Any]:
 
 
 def _arrays_of_csv(path: Path) -> dict[str, Any]:
+    """Reads the rows of a ``.csv`` file, without a first line of names; returns the array under the name "tpm"."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
     if rows and not _numbers(rows[0]):
-        rows = rows[1:]  # a line of names
+        rows = rows[1:]  # the first line holds names
     for number, row in enumerate(rows, start=1):
         if not _numbers(row) or len(row) != len(rows[0]):
             msg = f"{path}: row {number} is {','.join(row)!r}; rows are numbers separated by commas, as many in each."
@@ -155,6 +184,7 @@ def _arrays_of_csv(path: Path) -> dict[str, Any]:
 
 
 def _numbers(row: list[str]) -> bool:
+    """Returns whether all cells of a row are numbers."""
     try:
         return bool([float(cell) for cell in row])
     except ValueError:

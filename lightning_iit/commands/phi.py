@@ -1,4 +1,4 @@
-"""``lightning-iit phi``: Φ of a TPM in a file, or of a stored record in another state, prior or engine."""
+"""``lightning-iit phi``: computes Φ of a TPM in a file, or of a record with another state, prior or engine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PhiArguments:
-    """The arguments of the subcommand."""
+    """Holds the arguments of ``lightning-iit phi``; :mod:`lightning_iit.cli` explains each of them in its help."""
 
     tpm: Path
     state: tuple[int, ...] | None = None
@@ -43,10 +43,14 @@ class PhiArguments:
 
 
 def run_phi(arguments: PhiArguments, console: Console) -> int:
-    """Computes and prints; 0 where Φ was computed, 1 where it was not.
+    """Computes Φ and prints the result, as text or as JSON.
+
+    Returns:
+        The exit status: 0 if Φ was computed, 1 if not (the printed reason says why).
 
     Raises:
-        IITError: the input cannot be.
+        IITError: the input or an argument is invalid.
+        OSError: the file cannot be read.
     """
     given = read_tpm(arguments.tpm, prior=arguments.prior)
     _check_dependence(given, allow=arguments.allow_dependence)
@@ -81,6 +85,7 @@ def run_phi(arguments: PhiArguments, console: Console) -> int:
 
 
 def _check_dependence(given: TpmInput, *, allow: bool) -> None:
+    """Raises ``InvalidSystemError`` for a state-by-state TPM with dependent units, unless ``allow`` is True."""
     if given.dependence is not None and given.dependence > TOLERANCE and not allow:
         msg = (
             f"{given.source}: a state-by-state TPM whose units are not independent given the present state: an entry is "
@@ -91,12 +96,13 @@ def _check_dependence(given: TpmInput, *, allow: bool) -> None:
 
 
 def _null_words(record: EpochRecord, state: tuple[int, ...], result: Computed) -> str:
-    """The null of the record where it is of this very Φ: not of another state, prior or approximation."""
+    """Returns the record's null in words, if the computed Φ equals the record's Φ in the same state; else "not computed"."""
     same = record.phi is not None and state == record.states[0].state and abs(record.phi - result.phi) < 1e-6
     return record.null_words if same else NULL_NOT_COMPUTED
 
 
 def _print_source(console: Console, given: TpmInput) -> None:
+    """Prints the record's layer, epoch and transitions, and how far a state-by-state TPM is from conditional independence."""
     if given.record is not None:
         record = given.record
         transitions = record.counts.transitions if record.counts is not None else 0

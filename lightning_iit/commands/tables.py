@@ -1,4 +1,4 @@
-"""Results as tables on the terminal."""
+"""Prints results as text and tables on the terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
 
 def print_result(console: Console, result: PhiResult, state: tuple[int, ...]) -> None:
-    """Φ, the cut and the concepts; or why there is none."""
+    """Prints Φ, the minimum-information partition and the concepts of a result, or the reason why there is no Φ.
+
+    Args:
+        console: where to print.
+        result: the result of the analysis.
+        state: the analysed state, unit 0 first.
+    """
     if not isinstance(result, Computed):
         console.print(f"No Φ: {result.reason}")
         return
@@ -31,7 +37,7 @@ def print_result(console: Console, result: PhiResult, state: tuple[int, ...]) ->
 
 
 def print_complex(console: Console, found: MajorComplex) -> None:
-    """The major complex in a line."""
+    """Prints the nodes and the Φ of a major complex in one line, or the reason why there is none."""
     if isinstance(found.result, Computed) and found.nodes:
         console.print(f"[bold]Major complex: {nodes(found.nodes)}[/], Φ = {found.result.phi:.6g}", highlight=False)
     else:
@@ -39,17 +45,32 @@ def print_complex(console: Console, found: MajorComplex) -> None:
 
 
 def bits(state: tuple[int, ...]) -> str:
-    """A state as digits, unit 0 first."""
+    """Returns a state as digits, unit 0 first.
+
+    Example:
+        >>> bits((1, 0, 0))
+        '100'
+    """
     return "".join(str(bit) for bit in state)
 
 
 def nodes(indices: tuple[int, ...]) -> str:
-    """Node indices in braces."""
+    """Returns node indices in braces.
+
+    Example:
+        >>> nodes((0, 2))
+        '{0, 2}'
+    """
     return "{" + ", ".join(str(index) for index in indices) + "}"
 
 
 def seconds(value: float) -> str:
-    """A duration in words, with the unit that suits it."""
+    """Returns a duration (given in seconds) as text, in ms, s, minutes, hours or days.
+
+    Example:
+        >>> seconds(0.25), seconds(90.0), seconds(7200.0)
+        ('250 ms', '90 s', '2 hours')
+    """
     if value < 1:
         return f"{1000 * value:.3g} ms"
     for unit, size in (("days", 86_400.0), ("hours", 3_600.0), ("minutes", 60.0)):
@@ -59,6 +80,7 @@ def seconds(value: float) -> str:
 
 
 def _concepts(concepts: tuple[Concept, ...]) -> Table:
+    """Returns the table of concepts: mechanism, purviews and small φ."""
     table = Table("mechanism", "cause purview", "effect purview", title=f"{len(concepts)} concepts", title_justify="left")
     for name in ("φ", "cause φ", "effect φ"):
         table.add_column(name, justify="right")

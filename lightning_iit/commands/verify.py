@@ -1,4 +1,4 @@
-"""``lightning-iit verify``: computes the records of a run again with another engine and shows what differs."""
+"""``lightning-iit verify``: computes a run's records again with another engine and prints the differences."""
 
 from __future__ import annotations
 
@@ -24,10 +24,18 @@ if TYPE_CHECKING:
 
 
 TOLERANCE = 1e-6
+"""The default limit for a difference in Φ, small φ or an entry of the TPM."""
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """One analysed state of one record, stored and computed again. ``differences`` are words; none if all agrees."""
+    """Compares the stored and the newly computed Φ of one analysed state of one record.
+
+    Attributes:
+        stored: the stored Φ.
+        again: the newly computed Φ; None if it was not computed.
+        differences: one phrase for each difference; empty if all agrees.
+        skipped: why the state could not be compared; empty if it was compared.
+    """
 
     layer: str
     epoch: int
@@ -36,16 +44,18 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     again: float | None
     differences: tuple[str, ...] = ()
     skipped: str = ""
-    """Why it could not be compared."""
 
 
 def run_verify(
     run: str, engine: str, sample: int | None, tolerance: float, timeout: float | None, as_json: bool, console: Console
 ) -> int:
-    """Compares and prints; 0 where something was compared and nothing differs, else 1.
+    """Compares a run's records with new analyses and prints the comparisons, as a table or as JSON.
+
+    Returns:
+        The exit status: 0 if at least one analysis was compared and none differs, else 1.
 
     Raises:
-        IITError: no run is there, or an argument that cannot be.
+        IITError: there is no run, or an argument is invalid.
     """
     if sample is not None and sample < 1:
         msg = f"--sample {sample}: give how many analyses to compare, 1 or more."
@@ -78,17 +88,19 @@ def verify(
     tolerance: float = TOLERANCE,
     timeout: float | None = None,
 ) -> list[Comparison]:
-    """Computes each Φ of the records again, from their counts.
+    """Computes each Φ of the records again from the record's counts, and compares the results.
+
+    Compared are Φ, the cut, the concepts with their small φ, and the stored TPM with the TPM estimated from the counts.
 
     Args:
-        records: of a run.
-        engine: computes again.
-        sample: compares as many, drawn at random with a fixed seed; None for all.
-        tolerance: how far Φ, small φ and entries of the TPM may be apart.
-        timeout: seconds for one analysis.
+        records: the records of a run.
+        engine: the name of the engine that computes again.
+        sample: the number of analyses to compare, drawn at random with a fixed seed; None for all.
+        tolerance: the largest difference of Φ, small φ and TPM entries that counts as equal.
+        timeout: the time limit of one analysis in seconds; None for no limit.
 
     Returns:
-        One comparison for each analysed state (of each group of units) that was computed.
+        One comparison for each analysed state whose stored Φ was computed, in each group of units of each record.
     """
     parts = [part for record in records for part in (record, *_further_groups(record))]
     cases = [(part, state) for part in parts for state in part.states if isinstance(state.result, Computed)]
@@ -99,7 +111,7 @@ def verify(
 
 
 def _further_groups(record: EpochRecord) -> Iterator[EpochRecord]:
-    """The further groups of units of a record, each as if it were what the record is about."""
+    """Yields the record's groups of units from the second on, each as a record of its own."""
     for group in record.groups[1:]:
         if group.state is None or group.counts is None or record.tpm is None:
             continue
@@ -114,6 +126,7 @@ def _further_groups(record: EpochRecord) -> Iterator[EpochRecord]:
 
 
 def _compare(record: EpochRecord, stored: StateResult, engine: str, tolerance: float, timeout: float | None) -> Comparison:
+    """Computes one stored Φ again and returns the comparison."""
     result = stored.result
     assert isinstance(result, Computed)
     again = _again(record, stored, engine, timeout)
@@ -134,6 +147,7 @@ def _compare(record: EpochRecord, stored: StateResult, engine: str, tolerance: f
 
 
 def _again(record: EpochRecord, stored: StateResult, engine: str, timeout: float | None) -> PhiResult | str:
+    """Returns the result of the engine ``engine`` for a stored state, or a text that says why it cannot be computed."""
     options = record.provenance.options
     if record.counts is None or record.tpm is None:
         return "the record holds no counts"
@@ -153,6 +167,7 @@ def _again(record: EpochRecord, stored: StateResult, engine: str, timeout: float
 
 
 def _tpm_differences(record: EpochRecord, tolerance: float) -> list[str]:
+    """Returns a phrase if the stored TPM is not the TPM estimated from the record's counts."""
     assert record.counts is not None
     assert record.tpm is not None
     rows = tpm_from_counts(record.counts, record.tpm.prior).state_by_node.tolist()
@@ -162,6 +177,7 @@ def _tpm_differences(record: EpochRecord, tolerance: float) -> list[str]:
 
 
 def _differences(stored: Computed, again: Computed, tolerance: float) -> list[str]:
+    """Returns a phrase for each difference in Φ, cut, concepts and small φ."""
     words = []
     if abs(stored.phi - again.phi) > tolerance:
         words.append(f"Φ {stored.phi:.8g}, again {again.phi:.8g}")
@@ -179,6 +195,7 @@ def _differences(stored: Computed, again: Computed, tolerance: float) -> list[st
 
 
 def _structure(concepts: tuple[Concept, ...]) -> dict[tuple[tuple[int, ...], ...], tuple[float, float]]:
+    """Returns (cause φ, effect φ) of each concept by (mechanism, cause purview, effect purview)."""
     return {
         (concept.mechanism, concept.cause_purview, concept.effect_purview): (concept.cause_phi, concept.effect_phi)
         for concept in concepts
@@ -186,10 +203,12 @@ def _structure(concepts: tuple[Concept, ...]) -> dict[tuple[tuple[int, ...], ...
 
 
 def _cut(result: Computed) -> str:
+    """Returns a result's cut as text, such as "{0}-/->{1, 2}"."""
     return "none" if result.cut is None else f"{nodes(result.cut.from_nodes)}-/->{nodes(result.cut.to_nodes)}"
 
 
 def _print(console: Console, found: Sequence[Comparison], engine: str) -> None:
+    """Prints the comparisons as a table."""
     table = Table("layer", "epoch", "state", "stored Φ", f"Φ by {engine}", "verdict")
     for comparison in found:
         verdict = comparison.skipped and f"not compared: {comparison.skipped}"

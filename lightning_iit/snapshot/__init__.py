@@ -1,5 +1,5 @@
-"""The network as the viewer draws it: layers, sampled units, strongest connections and some activity, in each epoch.
+"""Network snapshots for the viewer: the layers, sampled units, strongest weights and some activations at each epoch.
 
-``recorder`` hooks the modules for one batch; ``layers`` says what each module is; ``dataflow`` finds which layer feeds which;
-``draft`` makes the snapshot of them within a budget of bytes; ``writer`` does it off the training thread.
+``recorder`` watches one batch through forward hooks; ``layers`` describes each module as a layer; ``dataflow`` finds which
+layer feeds which; ``draft`` makes a snapshot that fits into a number of bytes; ``writer`` does so off the training thread.
 """

@@ -1,4 +1,4 @@
-"""From which layers a tensor was computed, read from autograd's graph while it is being built."""
+"""Finds the layers from which a tensor was computed, by reading autograd's graph during the forward pass."""
 
 from __future__ import annotations
 
@@ -10,19 +10,26 @@ if TYPE_CHECKING:
 
 
 class Dataflow:
-    """Remembers which layer made which node of the graph; holds the graph's nodes until :meth:`clear`."""
+    """Remembers which layer made which node of autograd's graph; keeps the graph in memory until :meth:`clear`.
+
+    Args:
+        limit: the largest number of graph nodes that one search visits.
+    """
 
     def __init__(self, *, limit: int = 2_000) -> None:
         self._made: dict[Any, int] = {}
         self._limit = limit
 
     def made(self, tensor: Tensor, layer: int) -> None:
-        """Notes that this tensor is the output of a layer."""
+        """Notes that the tensor is the output of the layer with this index; a tensor without gradient is passed over."""
         if tensor.grad_fn is not None:
             self._made[tensor.grad_fn] = layer
 
     def sources(self, tensor: Tensor) -> list[int]:
-        """The layers whose outputs reach this tensor with no other layer between; empty where no gradient is tracked."""
+        """Returns the indices of the layers whose outputs reach this tensor with no other layer between, nearest first.
+
+        The list is empty if autograd does not track the tensor. Layers beyond ``limit`` graph nodes are not found.
+        """
         if tensor.grad_fn is None:
             return []
         found: list[int] = []
@@ -42,5 +49,5 @@ class Dataflow:
         return found
 
     def clear(self) -> None:
-        """Lets go of the graph."""
+        """Forgets all layers, so that autograd's graph can be freed."""
         self._made.clear()

@@ -1,4 +1,4 @@
-"""A snapshot's raw material, and how it is brought under its byte budget."""
+"""Turns the copied activations and weights of a network into a snapshot of limited size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,18 @@ _DIGITS = 4
 
 @dataclass
 class DraftLayer:
-    """What was seen of a layer: ``values`` has one ``[sample, step, unit]`` for each call, ``means`` one ``[unit]``."""
+    """Holds the activations of one layer in the watched batch, for its sampled units.
+
+    Attributes:
+        spec: the layer's name, kind and width.
+        indices: the sampled units, ascending.
+        samples: the largest number of samples to keep.
+        steps: the largest number of steps to keep.
+        aliases: names of analysed modules whose output shows this layer's units (such as an activation function).
+        analysed: the sampled units that are analysed.
+        values: one activation tensor ``[sample, step, unit]`` for each call of the module.
+        means: the mean activation ``[unit]`` over samples and steps, one for each call of the module.
+    """
 
     spec: LayerSpec
     indices: tuple[int, ...]
@@ -31,7 +42,11 @@ class DraftLayer:
     means: list[Tensor] = field(default_factory=list)
 
     def sequence(self) -> Tensor | None:
-        """``[sample, step, unit]``: several calls of one module (a cell, a shared layer) follow one another."""
+        """Returns the activations ``[sample, step, unit]``, or None if the layer has none.
+
+        The calls of one module (a recurrent cell, a shared layer) follow one another along the step axis. At most ``steps`` steps
+        are returned.
+        """
         if not self.values:
             return None
         shared = min(len(value) for value in self.values)
@@ -40,7 +55,15 @@ class DraftLayer:
 
 @dataclass(frozen=True)
 class DraftConnections:
-    """Weights ``[to, from]`` between the sampled units of two layers."""
+    """Holds the weights between the sampled units of two layers.
+
+    Attributes:
+        source: the position of the layer that the weights come from, in :attr:`SnapshotDraft.layers`.
+        target: the position of the layer that the weights go to; equal to ``source`` for recurrent weights.
+        of: which of the module's weights, such as "weight" or "candidate gate".
+        total: the number of weights between all units of the two layers, sampled or not.
+        weights: ``[to unit, from unit]``.
+    """
 
     source: int
     target: int
@@ -51,7 +74,12 @@ class DraftConnections:
 
 @dataclass(frozen=True)
 class SnapshotDraft:
-    """Copies of all that a snapshot needs; :meth:`build` may run in any thread."""
+    """Holds copies of everything that a snapshot needs, so that :meth:`build` may run in any thread.
+
+    Attributes:
+        budget: the largest size of the snapshot's JSON, in bytes.
+        keep: the largest number of weights to keep for each pair of layers.
+    """
 
     epoch: int
     global_step: int
@@ -63,7 +91,11 @@ class SnapshotDraft:
     keep: int
 
     def build(self) -> NetworkSnapshot:
-        """The snapshot: weights sorted and cut to the strongest, activity cut to what fits the budget."""
+        """Builds the snapshot: keeps the strongest weights, and as many samples and steps as fit into the budget.
+
+        While the JSON is too large, the larger part of it is reduced: activations (samples are halved, then steps) or weights. A
+        snapshot that cannot shrink further is returned even if it is larger than the budget.
+        """
         sequences = [layer.sequence() for layer in self.layers]
         samples = min((len(values) for values in sequences if values is not None), default=0)
         length = max((values.shape[1] for values in sequences if values is not None), default=0)
@@ -79,6 +111,7 @@ class SnapshotDraft:
                 keep = max(1, int(keep * max(0.25, min(0.9, self.budget / size))))
 
     def _build(self, sequences: list[Tensor | None], samples: int, length: int, keep: int) -> NetworkSnapshot:
+        """Builds the snapshot with the given numbers of samples, steps and weights per pair of layers."""
         layers = [_layer(layer, values, samples, length) for layer, values in zip(self.layers, sequences, strict=True)]
         notes = self.notes
         if any(not _finite(layer) for layer in self.layers):
@@ -95,11 +128,13 @@ class SnapshotDraft:
 
 
 def _activity_share(snapshot: NetworkSnapshot, size: int) -> float:
+    """Estimates the fraction (0 to 1) of a snapshot's ``size`` in bytes that activations take, at 7 bytes for each."""
     numbers = sum(len(layer.indices) for layer in snapshot.layers) * len(snapshot.steps)
     return numbers * 7 / size
 
 
 def _layer(layer: DraftLayer, values: Tensor | None, samples: int, length: int) -> NetworkLayer:
+    """Returns a layer of the snapshot with its first ``samples`` samples and ``length`` steps."""
     rows: tuple[tuple[float, ...], ...] = ()
     if values is not None and samples:
         steps = torch.arange(length).clamp(max=values.shape[1] - 1)  # a layer without a time axis keeps its value
@@ -120,6 +155,7 @@ def _layer(layer: DraftLayer, values: Tensor | None, samples: int, length: int) 
 
 
 def _connections(pair: DraftConnections, layers: tuple[DraftLayer, ...], keep: int) -> Connections:
+    """Returns the ``keep`` strongest sampled weights between two layers, without zeros; weights that are not finite count as 0."""
     weights = torch.nan_to_num(pair.weights, nan=0.0, posinf=0.0, neginf=0.0)
     flat = weights.flatten()
     order = flat.abs().topk(min(keep, len(flat))).indices.tolist()
@@ -137,13 +173,15 @@ def _connections(pair: DraftConnections, layers: tuple[DraftLayer, ...], keep: i
 
 
 def _finite(layer: DraftLayer) -> bool:
+    """Returns whether all activations of a layer are finite."""
     return all(bool(torch.isfinite(value).all()) for value in layer.values)
 
 
 def _numbers(row: Tensor) -> tuple[float, ...]:
+    """Returns a tensor's values, rounded; values that are not finite become 0."""
     return tuple(_number(value) for value in torch.nan_to_num(row, nan=0.0, posinf=0.0, neginf=0.0).tolist())
 
 
 def _number(value: float) -> float:
-    """Rounded to the digits that a picture can show."""
+    """Rounds a value to four significant digits, which is enough for a picture."""
     return float(f"{value:.{_DIGITS}g}")

@@ -1,8 +1,9 @@
-"""Snapshots of the network: sampled units, what they did in one batch, and their strongest weights.
+"""Records snapshots of a network: sampled units, their activations in one batch, and their strongest weights.
 
-The training thread pays for one watched batch an epoch (hooks that copy a few hundred numbers each) and for
-:meth:`SnapshotRecorder.draft` (small slices of the weights). Sorting and encoding happen in :meth:`SnapshotDraft.build`, which any
-thread may call. Nothing here runs the model, draws from a global random generator or changes a module.
+The training thread pays for one watched batch each epoch (hooks that copy a few hundred numbers each) and for
+:meth:`SnapshotRecorder.draft` (copies of small parts of the weights). Sorting and encoding happen in
+:meth:`SnapshotDraft.build`, which any thread may call. Nothing here runs the model, draws from a global random generator or
+changes a module.
 """
 
 from __future__ import annotations
@@ -40,24 +41,24 @@ _MAX_LAYERS = 48
 
 
 class SnapshotRecorder:
-    """Watches one batch of a model and draws up snapshots of it.
+    """Watches one batch of a model through forward hooks and makes snapshots of the model.
 
-    The activity is that of the watched batch's first samples: where the training data are shuffled, those are other samples in each
-    epoch. The same ones could be had only by running the model once more, which would disturb its training.
+    The activations are those of the first samples of the watched batch. With shuffled training data each epoch shows other
+    samples: showing the same ones would need one more run of the model, which would disturb its training.
 
     Args:
         model: the module that is trained.
-        units: the analysed units of each analysed layer by module name; they are always among the sampled ones. It may be filled
-            in later with :meth:`analyse`.
-        budget: the most bytes that a snapshot's JSON may have.
-        max_units: the most units of a layer that are sampled (fewer in networks of many layers).
-        samples: how many samples of the watched batch give the activity sequence.
-        steps: how many steps of each sample's sequence are kept at most.
-        connections: how many of the strongest weights are kept for each pair of layers at most.
-        seed: chooses the sampled units; the same for the whole run.
+        units: the analysed units of each analysed layer, by module name; the snapshot always contains these units.
+            :meth:`analyse` can add layers later.
+        budget: the largest size of a snapshot's JSON, in bytes.
+        max_units: the largest number of units sampled in one layer; networks with many layers get fewer.
+        samples: the largest number of samples of the watched batch whose activations are kept.
+        steps: the largest number of steps kept of each sample's sequence.
+        connections: the largest number of weights kept for each pair of layers (the strongest ones).
+        seed: the seed for the choice of the sampled units; use one seed for the whole run.
 
     Raises:
-        InvalidArgumentError: a budget in which no network fits.
+        InvalidArgumentError: the budget is below 2,000 bytes.
 
     Example::
 
@@ -96,12 +97,12 @@ class SnapshotRecorder:
         self._notes: list[str] = []
 
     def analyse(self, layer: str, indices: Sequence[int]) -> None:
-        """Says which units of a layer are analysed, so that they are sampled and marked."""
+        """Sets the analysed units of a layer, which are then always sampled and marked in the snapshot."""
         self._units[layer] = tuple(indices)
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Watches what runs inside: :meth:`attach` and :meth:`detach` around it."""
+        """Watches every call of the model inside a ``with`` block: attaches the hooks, and detaches them at the end."""
         self.attach()
         try:
             yield
@@ -109,10 +110,10 @@ class SnapshotRecorder:
             self.detach()
 
     def attach(self, gate: Gate | None = None) -> None:
-        """Puts hooks on the layers; what was watched before is forgotten. Compiled modules are left alone.
+        """Puts forward hooks on the layers and forgets the earlier batch. Compiled modules get no hooks.
 
         Args:
-            gate: calls are seen while it is open; None for all calls.
+            gate: only calls while the gate is open are recorded; None records all calls.
         """
         self.detach()
         self._gate = gate or Switch(open=True)
@@ -127,14 +128,19 @@ class SnapshotRecorder:
                 self._handles.append(module.register_forward_hook(self._hook(name)))
 
     def detach(self) -> None:
-        """Takes the hooks off; safe to call at any time."""
+        """Removes the hooks; may be called at any time."""
         for handle in self._handles:
             handle.remove()
         self._handles = []
         self._flow.clear()
 
     def draft(self, *, epoch: int, global_step: int) -> SnapshotDraft:
-        """Copies what a snapshot needs; call it on the training thread, after a watched batch."""
+        """Copies everything that a snapshot needs. Call this on the training thread after a watched batch.
+
+        Args:
+            epoch: the epoch that the snapshot shows.
+            global_step: the trainer's global step.
+        """
         pairs: list[DraftConnections] = []
         for (source, target), module in self._edges.items():
             self._copy(pairs, source, target, module, recurrent=False)
@@ -155,13 +161,16 @@ class SnapshotRecorder:
         )
 
     def snapshot(self, *, epoch: int, global_step: int) -> NetworkSnapshot:
-        """Draft and build in one go."""
+        """Returns the snapshot at once: :meth:`draft` followed by :meth:`SnapshotDraft.build`."""
         return self.draft(epoch=epoch, global_step=global_step).build()
 
     # --- while watching ---------------------------------------------------------------------------------------------
 
     def _visible(self) -> list[tuple[str, nn.Module]]:
-        """The modules that may be hooked: not those inside a compiled or a watched block (its inside is not called as modules)."""
+        """Returns the modules that may get hooks: no compiled module, and nothing inside a compiled module or an attention block.
+
+        The inner modules of such blocks are not called as modules, so hooks on these inner modules would see nothing.
+        """
         closed: list[str] = []
         found: list[tuple[str, nn.Module]] = []
         for name, module in self._model.named_modules():
@@ -177,6 +186,8 @@ class SnapshotRecorder:
         return found
 
     def _hook(self, name: str) -> Any:
+        """Returns a forward hook that records a module's calls; an error in the hook becomes a note and does not stop training."""
+
         def hook(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
             if not self._gate.open or _in_backward():
                 return
@@ -188,6 +199,7 @@ class SnapshotRecorder:
         return hook
 
     def _seen(self, name: str, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        """Records one call of a module, as a layer or as an alias of the layer before the module."""
         made = first_tensor(output)
         if made is None:
             return
@@ -198,6 +210,7 @@ class SnapshotRecorder:
             self._layer(spec, module, inputs, made)
 
     def _layer(self, spec: LayerSpec, module: nn.Module, inputs: tuple[Any, ...], made: Tensor) -> None:
+        """Records one call of a layer: its activations, and at the first call the layers that feed the layer."""
         name = spec.name
         batch_first = bool(getattr(module, "batch_first", True))
         values = unit_values(made, spec, batch_first=batch_first)
@@ -218,7 +231,10 @@ class SnapshotRecorder:
         self._flow.made(made, index)
 
     def _alias(self, name: str, made: Tensor) -> None:
-        """An analysed module that is no layer of its own (an activation, a block) shows the units of the layer before it."""
+        """Records an analysed module that is no layer (an activation function, a block) as a view of the layer before the module.
+
+        If the widths differ, the module is recorded as a layer of kind "other".
+        """
         source = next(iter(self._flow.sources(made)), len(self._layers) - 1 if self._layers else None)
         width = made.shape[1] if made.dim() == 4 else made.shape[-1]
         if source is not None and self._layers[source].spec.width == width:
@@ -228,7 +244,7 @@ class SnapshotRecorder:
                 self._mark(layer, name)
             values = unit_values(made, layer.spec)
             if values is not None:
-                layer.values.clear()  # the activation's output is what the analysis sees
+                layer.values.clear()  # the analysis reads the output of the activation, so the picture shows this output too
                 layer.means.clear()
                 self._record(source, values)
             return
@@ -241,6 +257,7 @@ class SnapshotRecorder:
             self._flow.made(made, index)
 
     def _add_input(self, given: Tensor, spec: LayerSpec, *, batch_first: bool) -> None:
+        """Adds the model's input as the first layer."""
         width = int(given.shape[1]) if spec.kind == "conv" and given.dim() > 2 else int(given.shape[-1])
         inputs = LayerSpec("input", "conv" if spec.kind == "conv" else "input", width, f"the model's input, {width} values")
         values = unit_values(given, inputs, batch_first=batch_first)
@@ -248,6 +265,7 @@ class SnapshotRecorder:
             self._record(self._add(LayerSpec("input", "input", width, inputs.detail)), values)
 
     def _add(self, spec: LayerSpec) -> int:
+        """Adds a layer, chooses its sampled units and returns its index."""
         if spec.left_out:
             self._notes.append(spec.left_out)
         index = len(self._layers)
@@ -259,15 +277,17 @@ class SnapshotRecorder:
         return index
 
     def _wanted(self, spec: LayerSpec) -> set[int]:
-        """The analysed units of this layer, and those of modules that may turn out to show this layer's units."""
+        """Returns the analysed units of a layer and of modules that are no layers, since the layer may stand for such a module."""
         plain = {name for name, module in self._model.named_modules() if describe(name, module) is None}
         return {unit for name, units in self._units.items() if name == spec.name or name in plain for unit in units}
 
     def _mark(self, layer: DraftLayer, name: str) -> None:
+        """Marks the sampled units of a layer that are analysed under a module's name."""
         known = set(layer.indices)
         layer.analysed = tuple(dict.fromkeys([*layer.analysed, *(unit for unit in self._units.get(name, ()) if unit in known)]))
 
     def _record(self, index: int, values: Tensor) -> None:
+        """Copies the sampled units' activations ``[sample, step, unit]`` to the CPU, as means over positions."""
         layer = self._layers[index]
         units = torch.tensor(layer.indices, device=values.device)
         kept = values[:, : self._steps].index_select(2, units).float().mean(dim=3)
@@ -277,6 +297,7 @@ class SnapshotRecorder:
         layer.means.append(kept.mean(dim=(0, 1)).cpu())
 
     def _connect(self, index: int, given: Tensor, module: nn.Module) -> None:
+        """Notes which layers (at most four) feed a layer; if the graph names none, takes the model's input or the layer before."""
         sources = self._flow.sources(given)
         if not sources and index > 0:
             first = self._layers[0].spec.kind == "input" and not given.requires_grad and torch.is_grad_enabled()
@@ -286,6 +307,7 @@ class SnapshotRecorder:
                 self._edges[source, index] = module
 
     def _copy(self, pairs: list[DraftConnections], source: int, target: int, module: nn.Module, *, recurrent: bool) -> None:
+        """Copies the weights between the sampled units of two layers and appends them to ``pairs``."""
         before, after = self._layers[source], self._layers[target]
         try:
             device = next(module.parameters()).device
@@ -295,7 +317,7 @@ class SnapshotRecorder:
             else:
                 found = input_weights(module, to, torch.tensor(before.indices, device=device), before.spec.width)
                 total = before.spec.width * after.spec.width
-        except Exception as error:  # noqa: BLE001  # sharded or quantised weights: the picture goes without them
+        except Exception as error:  # noqa: BLE001  # sharded or quantised weights: the picture shows no connections then
             self._notes.append(f"{after.spec.name}: its weights cannot be read ({type(error).__name__}: {error}).")
             return
         if found is not None:
@@ -305,12 +327,13 @@ class SnapshotRecorder:
 
 
 def _in_backward() -> bool:
-    """Whether autograd runs: activation checkpointing calls the modules a second time then."""
+    """Returns whether autograd is running backward, where activation checkpointing calls modules a second time."""
     task = getattr(torch._C, "_current_graph_task_id", None)
     return task is not None and task() != -1
 
 
 def _sampled(spec: LayerSpec, cap: int, wanted: set[int], seed: int) -> tuple[int, ...]:
+    """Returns the sampled units of a layer, ascending: the wanted ones and others, drawn with the seed, up to ``cap`` in all."""
     if spec.width <= cap:
         return tuple(range(spec.width))
     chosen = {unit for unit in wanted if 0 <= unit < spec.width}
@@ -320,6 +343,7 @@ def _sampled(spec: LayerSpec, cap: int, wanted: set[int], seed: int) -> tuple[in
 
 
 def _thinned(names: list[str], wanted: set[str], most: int) -> set[str]:
+    """Returns all wanted names and ``most`` names at even distances; returns all names if there are at most ``most``."""
     if len(names) <= most:
         return set(names)
     step = (len(names) - 1) / (most - 1)

@@ -1,6 +1,7 @@
-"""Brings to MLflow the records of a run that it has not got: ``python -m lightning_iit.trackers.deliver RUN_DIR``.
+"""Uploads the records that a run's MLflow run lacks: ``python -m lightning_iit.trackers.deliver RUN_DIR``.
 
-For runs whose server was away until the end, or whose process was killed. What is there already is left alone.
+Use this command if the MLflow server was unreachable until training ended, or if the training process was killed. Records
+that the MLflow run already has are left unchanged.
 """
 
 from __future__ import annotations
@@ -22,20 +23,20 @@ if TYPE_CHECKING:
 
 
 def deliver(run_dir: Path, *, tracking_uri: str | None = None, run_id: str | None = None) -> int:
-    """Logs the records, with pictures, and the network snapshots of a run directory that its MLflow run has not got.
+    """Uploads to MLflow the records (with pictures) and network snapshots of a run directory that the MLflow run lacks.
 
     Args:
-        run_dir: the run's directory.
-        tracking_uri: of the server, where it is not the one that training used.
-        run_id: of the MLflow run, where it is not the one that training used.
+        run_dir: the run's directory, which holds the folder ``iit``.
+        tracking_uri: the address of the MLflow server; None for the server that training used.
+        run_id: the id of the MLflow run; None for every MLflow run that training used.
 
     Returns:
-        How many records were delivered.
+        The number of records uploaded, summed over the MLflow runs; network snapshots are not counted.
 
     Raises:
-        RecordError: no run is there.
-        InvalidArgumentError: the run was not tracked by MLflow, and no ``run_id`` was given.
-        OSError: the server is away.
+        RecordError: ``run_dir`` holds no run, or its note ``iit/mlflow.json`` cannot be read.
+        InvalidArgumentError: the note names no MLflow run, or not the one with ``run_id``; give both other arguments then.
+        OSError: the server cannot be reached, or a file cannot be read.
     """
     root = records_folder(run_dir).parent
     targets = _targets(root, tracking_uri, run_id)
@@ -44,6 +45,7 @@ def deliver(run_dir: Path, *, tracking_uri: str | None = None, run_id: str | Non
 
 
 def _targets(root: Path, tracking_uri: str | None, run_id: str | None) -> tuple[Destination, ...]:
+    """Returns the MLflow runs to deliver to: the runs named in the note, or the one run that both arguments name."""
     known = destinations(root)
     if run_id is not None and tracking_uri is not None:
         return (Destination(tracking_uri=tracking_uri, run_id=run_id),)
@@ -56,6 +58,7 @@ def _targets(root: Path, tracking_uri: str | None, run_id: str | None) -> tuple[
 
 
 def _deliver_to(target: Destination, root: Path, records: Sequence[EpochRecord]) -> int:
+    """Uploads the missing records and network snapshots to one MLflow run; returns the number of records."""
     from mlflow import MlflowClient
 
     run = MLflowRun(MlflowClient(target.tracking_uri), target.run_id)
@@ -70,13 +73,21 @@ def _deliver_to(target: Destination, root: Path, records: Sequence[EpochRecord])
 
 
 def _images(root: Path, record: EpochRecord) -> dict[str, bytes]:
+    """Reads a record's pictures from the run's directory; returns PNG bytes by picture name."""
     path = root / record_name(record.layer, record.epoch)
     stem = epoch_name(record.epoch)
     return {file.name[len(stem) + 1 : -len(".png")]: file.read_bytes() for file in path.parent.glob(f"{stem}.*.png")}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; returns its exit status."""
+    """Runs the command line.
+
+    Args:
+        arguments: the command's arguments; None for the arguments of the process.
+
+    Returns:
+        The exit status: 0 if the delivery succeeded, 1 if it failed (the error is printed to standard error).
+    """
     parser = argparse.ArgumentParser(prog="python -m lightning_iit.trackers.deliver", description=__doc__)
     parser.add_argument("run_dir", type=Path, help="the run's directory, which holds the folder 'iit'")
     parser.add_argument("--tracking-uri", help="the MLflow server, if it is not the one that training used")

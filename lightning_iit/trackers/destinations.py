@@ -1,4 +1,4 @@
-"""The note in a run's folder of the MLflow runs that track it: ``iit/mlflow.json``."""
+"""The note ``iit/mlflow.json`` in a run's directory, which names the MLflow runs that track the run."""
 
 from __future__ import annotations
 
@@ -13,19 +13,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOTE = "mlflow.json"
+"""The note's file name, inside the folder ``iit``."""
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
-    """An MLflow run: where its server is (without credentials) and its id."""
+    """Holds the address of one MLflow run: the server's tracking URI (without user name and password) and the run's id."""
 
     tracking_uri: str
     run_id: str
 
 
 def note_destination(run_dir: Path, destination: Destination) -> None:
-    """Adds a destination to the note, if it is not there.
+    """Adds an MLflow run to the note of a run directory, unless the note already names this MLflow run.
+
+    Args:
+        run_dir: the run's directory, which holds the folder ``iit``.
+        destination: the MLflow run to add.
 
     Raises:
+        RecordError: the existing note cannot be read.
         OSError: the note could not be written.
     """
     known = destinations(run_dir)
@@ -34,7 +40,7 @@ def note_destination(run_dir: Path, destination: Destination) -> None:
 
 
 def destinations(run_dir: Path) -> tuple[Destination, ...]:
-    """The MLflow runs that track the run of a directory; none where there is no note.
+    """Returns the MLflow runs that track the run in a directory; empty if the directory has no note.
 
     Raises:
         RecordError: the note cannot be read.

@@ -1,4 +1,4 @@
-"""Records as files in the run's directory: what the viewer, ``load_run`` and a later delivery read."""
+"""Writes records as files into the run's directory, where the viewer, ``load_run`` and ``trackers.deliver`` read the files."""
 
 from __future__ import annotations
 
@@ -17,10 +17,15 @@ if TYPE_CHECKING:
     from lightning_iit.records import EpochRecord
 
 OPTIONS = "options.json"
+"""The name of the file with the callback's options, inside the folder ``iit``."""
 
 
 class FilesTracker(Tracker):
-    """Writes each record as ``<run_dir>/iit/<layer>/epoch=0003.json``, its pictures beside it, and the index."""
+    """Writes each record as ``<run_dir>/iit/<layer>/epoch=0003.json``, its pictures beside this file, and the index of records.
+
+    Args:
+        run_dir: the run's directory; the folder ``iit`` inside is made with the first file.
+    """
 
     def __init__(self, run_dir: Path) -> None:
         self.name = f"The folder {run_dir / FOLDER}"
@@ -30,24 +35,44 @@ class FilesTracker(Tracker):
         self._run_dir = run_dir
 
     def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
-        """Writes the record's file and pictures."""
+        """Writes the record's JSON file and pictures, and adds the record to the index.
+
+        Raises:
+            OSError: the disk is full, read-only or gone.
+        """
         write_record(self._run_dir, record, images)
 
     def log_network(self, snapshot: NetworkSnapshot) -> None:
-        """Writes ``iit/network/snapshot=0003.json``."""
+        """Writes the network snapshot as ``iit/network/snapshot=0003.json``.
+
+        Raises:
+            OSError: the disk is full, read-only or gone.
+        """
         write_atomically(self._run_dir / network_name(snapshot.epoch), encode(snapshot))
 
     def log_options(self, options: Mapping[str, object]) -> None:
-        """Writes ``iit/options.json``."""
+        """Writes the callback's options as ``iit/options.json``; a value that JSON does not know is written as text.
+
+        Raises:
+            OSError: the disk is full, read-only or gone.
+        """
         data = msgspec.json.format(msgspec.json.encode(options, enc_hook=str), indent=2)
         write_atomically(self._run_dir / FOLDER / OPTIONS, data)
 
     def attach(self, name: str, data: bytes) -> None:
-        """Writes ``iit/<name>``."""
+        """Writes the bytes ``data`` as the file ``iit/<name>``.
+
+        Raises:
+            OSError: the disk is full, read-only or gone.
+        """
         write_atomically(self._run_dir / FOLDER / name, data)
 
     def finish(self, *, failed: bool) -> None:
-        """Leaves an index of exactly the records that are there, whatever happened on the way."""
+        """Rebuilds the index from the records on disk, so that the index is right even after a crash or a failed write.
+
+        Raises:
+            OSError: the index could not be written.
+        """
         del failed
         if (self._run_dir / FOLDER).is_dir():
             rebuild_index(self._run_dir)

@@ -1,4 +1,4 @@
-"""Takes the records as they come and has every tracker write them, off the training thread."""
+"""The journal hands each record to every tracker; trackers write in threads of their own, so training does not wait."""
 
 from __future__ import annotations
 
@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Undelivered:
-    """What a tracker had not taken when the journal was closed, and why."""
+    """Lists what one tracker had not written when the journal was closed, and the reason.
+
+    Attributes:
+        tracker: the tracker's name.
+        labels: one short description for each unwritten item, such as "layer 'fc1' at epoch 3".
+        reason: the error of the last failed attempt; empty if there was none.
+        remedy: what the user can do about the unwritten items.
+    """
 
     tracker: str
     labels: tuple[str, ...]
@@ -30,22 +37,22 @@ class Undelivered:
 
     @property
     def words(self) -> str:
-        """All of it in one sentence or two."""
+        """Returns the warning for the user: up to three labels, the number of further ones, the reason and the remedy."""
         shown = ", ".join(self.labels[:3]) + (f" and {len(self.labels) - 3} more" if len(self.labels) > 3 else "")
         why = f" ({self.reason})" if self.reason else ""
         return f"{self.tracker} did not take {shown}{why}. {self.remedy}"
 
 
 class Journal:
-    """Hands records to trackers: each has its own queue and thread, so that one in trouble does not hold up the others.
+    """Hands each record to every tracker. Each tracker has its own queue, so a failing tracker does not delay the others.
 
     Trackers that may be used on the training thread only (``Tracker.on_caller``) are served in :meth:`pump`, which
     the owner calls there now and then; it costs next to nothing while there is nothing to write.
 
     Args:
-        trackers: where records go.
-        options: written by every tracker before the first record.
-        backoff: the waits between attempts at a tracker in trouble.
+        trackers: the trackers that get every record.
+        options: the callback's options, which every tracker writes before the first record; None or empty for none.
+        backoff: the waiting times between attempts at a failing tracker; None for the default ``Backoff()``.
 
     Example::
 
@@ -65,18 +72,27 @@ class Journal:
                 route.queue.put(WriteJob("the options", partial(route.tracker.log_options, dict(options))))
 
     def expect(self, key: Key, step: int) -> None:
-        """Announces the record of a layer and epoch at its capture, in the order of capture (so steps never go back).
+        """Announces that a record of this layer and epoch will follow. Call this at each capture, in the order of capture.
+
+        For trackers that need capture order, later records of the same layer are held back until this record is written or settled.
 
         Args:
-            key: layer and epoch.
-            step: the global step at which the record will be logged.
+            key: layer and epoch of the record.
+            step: the global step at which the record will be logged; not used at present.
         """
         del step
         for route in self._routes:
             route.expect(key)
 
     def write(self, record: EpochRecord, images: Mapping[str, bytes] | None = None) -> None:
-        """Queues a record and its pictures (PNG by name) for every tracker; from any thread, in any order, never waits."""
+        """Queues a record and its pictures for every tracker and returns at once; may be called from any thread, in any order.
+
+        After :meth:`close` the record is dropped with a warning in the log.
+
+        Args:
+            record: the record of one layer and epoch.
+            images: the record's pictures, PNG bytes by picture name.
+        """
         if self._closed:
             log.warning("Layer %r at epoch %d came after the journal was closed, and is not logged.", *record.key)
             return
@@ -84,39 +100,43 @@ class Journal:
             route.write(record, dict(images or {}))
 
     def write_network(self, snapshot: NetworkSnapshot) -> None:
-        """Queues a network snapshot for every tracker; called in the order of capture."""
+        """Queues a network snapshot for every tracker. Call this in the order of capture."""
         for route in self._routes:
             route.queue.put(WriteJob(f"the network at epoch {snapshot.epoch}", partial(route.tracker.log_network, snapshot)))
 
     def attach(self, name: str, data: bytes) -> None:
-        """Queues a UTF-8 file of the whole run, ``iit/<name>``, for the trackers that keep files."""
+        """Queues a UTF-8 file ``iit/<name>`` about the whole run for the trackers that keep files."""
         for route in self._routes:
             route.queue.put(WriteJob(f"{FOLDER}/{name}", partial(route.tracker.attach, name, data)))
 
     def pump(self) -> None:
-        """Serves the trackers that may be used on this thread only."""
+        """Runs the waiting writes of the trackers that may be called on this thread (the training thread) only."""
         for route in self._routes:
             route.queue.work()
 
     def flush(self, timeout: float) -> bool:
-        """Waits for what can be written, at most ``timeout`` seconds; on the training thread.
+        """Waits until the queues are empty, at most ``timeout`` seconds. Call on the training thread.
+
+        Failed writes are tried again at once.
 
         Returns:
-            Whether every tracker has taken all that was handed in, but for records that wait for an earlier one.
+            True if every tracker has written all its queued items; records held back for an earlier record do not count.
         """
         deadline = time.monotonic() + timeout
         written = [route.queue.wait(deadline) for route in self._routes]
         return all(written)
 
     def close(self, timeout: float, *, failed: bool = False) -> tuple[Undelivered, ...]:
-        """Writes what is left, trying trackers in trouble again, and ends; on the training thread. A second call does nothing.
+        """Writes everything that is left, finishes every tracker and reports what remains unwritten. Call on the training thread.
+
+        Failed writes are tried again, and records that still wait for an earlier record are released. A second call does nothing.
 
         Args:
-            timeout: the longest to wait, in seconds.
-            failed: training broke.
+            timeout: the longest time to wait, in seconds.
+            failed: whether training ended with an error.
 
         Returns:
-            What could not be written, also logged as one warning for each tracker.
+            One :class:`Undelivered` for each tracker with unwritten items; each is also logged as a warning.
         """
         if self._closed:
             return ()
@@ -132,7 +152,7 @@ class Journal:
 
 
 class _Route:
-    """One tracker with its queue, and the order in which it wants its records."""
+    """Joins one tracker with its queue and, for a tracker that needs capture order, with the buffer that restores this order."""
 
     def __init__(self, tracker: Tracker, backoff: Backoff) -> None:
         self.tracker = tracker
@@ -142,20 +162,24 @@ class _Route:
         self._lock = threading.Lock()
 
     def expect(self, key: Key) -> None:
+        """Announces the record of a layer and epoch to the buffer."""
         with self._lock:
             if self._order:
                 self._order.expect(key)
 
     def write(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
+        """Queues the write of a record, or holds the write back until the layer's earlier records have come."""
         job = WriteJob(f"layer {record.layer!r} at epoch {record.epoch}", partial(self.tracker.log, record, images))
-        with self._lock:  # what is released must also be queued in that order
+        with self._lock:  # no other thread may queue a job between release and queueing
             self._put(self._order.put(record.key, job) if self._order else [job])
 
     def drain(self) -> None:
+        """Queues every record that is still held back."""
         with self._lock:
             self._put(self._order.drain() if self._order else [])
 
     def stop(self) -> Undelivered | None:
+        """Stops the queue and returns the list of unwritten items, or None if all was written."""
         jobs = self.queue.stop()
         if not jobs:
             return None

@@ -1,4 +1,4 @@
-"""Records in an MLflow run: metrics, images with their steps, the record as an artifact, options as params."""
+"""Logs records to an MLflow run: scalars as metrics, pictures as images, the record as an artifact, options as params."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ log = logging.getLogger(__name__)
 _PORTS = {"http": 80, "https": 443}
 _REACH_SECONDS = 3.0
 _PARAMS_PER_CALL = 100
-_VALUE_LENGTH = 500  # params and tags of every MLflow server since 1.28
+_VALUE_LENGTH = 500  # characters that params and tags may have on every MLflow server since 1.28
 _TRY_LATER = (408, 429)
 _IMAGE_FILE = re.compile(r"images/(?P<key>.+)[+%]step[+%](?P<step>\d+)[+%]timestamp[+%]\d+[+%].*webp")
 
 
 class MLflowRun:
-    """What is logged to one MLflow run. Everything may be logged twice: it stands there once.
+    """Logs records, options and files to one MLflow run. An item that is logged twice is in the MLflow run once.
 
     Args:
         client: an ``MlflowClient``.
-        run_id: of the run, which exists.
+        run_id: the id of an existing MLflow run.
     """
 
     def __init__(self, client: Any, run_id: str) -> None:
@@ -51,15 +51,15 @@ class MLflowRun:
         self.uri = without_credentials(str(client.tracking_uri))
 
     def log(self, record: EpochRecord, images: Mapping[str, bytes], *, again: bool) -> None:
-        """Logs a record; its artifact comes last, so where that is, all is.
+        """Logs a record: metrics and tags first, then images, then the JSON artifact, so the artifact marks a complete record.
 
         Args:
             record: the record.
-            images: PNG by name.
-            again: it may be there in part, from an attempt that broke off.
+            images: the record's pictures, PNG bytes by picture name.
+            again: True if an earlier attempt may have logged a part of the record; images already in the MLflow run are skipped.
 
         Raises:
-            OSError: the server is away, or has no time or room now.
+            OSError: the server cannot be reached, or answers with status 5xx, 408 or 429.
         """
         with _outside_world(str(self._client.tracking_uri)):
             self._log_numbers(record)
@@ -71,10 +71,10 @@ class MLflowRun:
             self._client.log_text(self.run_id, encode(record).decode(), record_name(record.layer, record.epoch))
 
     def log_params(self, options: Mapping[str, object]) -> None:
-        """Logs options as params ``iit.<option>``; one that the run has with another value (a resume) becomes a tag.
+        """Logs options as params ``iit.<option>``; an option whose param has another value already (a resumed run) becomes a tag.
 
         Raises:
-            OSError: the server is away, or has no time or room now.
+            OSError: the server cannot be reached, or answers with status 5xx, 408 or 429.
         """
         from mlflow.entities import Param, RunTag
 
@@ -89,25 +89,26 @@ class MLflowRun:
                 self._client.log_batch(self.run_id, tags=changed, synchronous=True)
 
     def attach(self, name: str, data: bytes) -> None:
-        """Logs a file as the artifact ``iit/<name>``.
+        """Logs UTF-8 bytes as the artifact ``iit/<name>``.
 
         Raises:
-            OSError: the server is away, or has no time or room now.
+            OSError: the server cannot be reached, or answers with status 5xx, 408 or 429.
         """
         with _outside_world(str(self._client.tracking_uri)):
             self._client.log_text(self.run_id, data.decode(), f"{FOLDER}/{name}")
 
     def records_there(self) -> set[str]:
-        """The paths of the records and network snapshots that the run has, as the store names them.
+        """Returns the artifact paths of the records and network snapshots in the MLflow run, such as ``iit/fc1/epoch=0003.json``.
 
         Raises:
-            OSError: the server is away, or has no time or room now.
+            OSError: the server cannot be reached, or answers with status 5xx, 408 or 429.
         """
         with _outside_world(str(self._client.tracking_uri)):
             folders = [found.path for found in self._client.list_artifacts(self.run_id, FOLDER) if found.is_dir]
             return {found.path for folder in folders for found in self._client.list_artifacts(self.run_id, folder)}
 
     def _log_numbers(self, record: EpochRecord) -> None:
+        """Logs the record's scalars as metrics, and its layer's name and kind as tags."""
         from mlflow.entities import Metric, RunTag
 
         slug = layer_slug(record.layer)
@@ -117,6 +118,7 @@ class MLflowRun:
         self._client.log_batch(self.run_id, metrics=metrics, tags=tags, synchronous=True)
 
     def _log_image(self, key: str, png: bytes, record: EpochRecord) -> None:
+        """Logs one picture as an MLflow image with the record's global step and wall time."""
         from PIL import Image
 
         with Image.open(io.BytesIO(png)) as image:
@@ -124,7 +126,7 @@ class MLflowRun:
             self._client.log_image(self.run_id, image, key=key, step=step, timestamp=time, synchronous=True)
 
     def _images_there(self) -> set[tuple[str, int]]:
-        """Key and step of the images that the run has; a picture's thumbnail is what is uploaded last."""
+        """Returns (key, step) of each complete image; MLflow uploads an image's thumbnail last, so the thumbnail is looked for."""
         files = [_IMAGE_FILE.fullmatch(found.path) for found in self._client.list_artifacts(self.run_id, "images")]
         return {(re.sub("[~#]", "/", file["key"]), int(file["step"])) for file in files if file}
 
@@ -134,17 +136,18 @@ _FILES_SECONDS = 5.0
 
 
 class MLflowTracker(Tracker):
-    """Logs each record to the run of an ``MLFlowLogger``, at the step and wall time of its capture.
+    """Logs each record to the MLflow run of an ``MLFlowLogger``, with the global step and wall time of the record's capture.
 
-    Metrics ``iit/<layer>/<scalar>``, images ``iit/<layer>/<picture>`` with their step, the record as the artifact
-    ``iit/<layer>/epoch=0003.json``, options as params ``iit.<option>``, each layer's name and kind as tags
-    ``iit.layer.<layer>`` and ``iit.kind.<layer>``.
+    **Logged**: metrics ``iit/<layer>/<scalar>``; images ``iit/<layer>/<picture>`` with their step; the record as the artifact
+    ``iit/<layer>/epoch=0003.json``; options as params ``iit.<option>``; each layer's name and kind as the tags
+    ``iit.layer.<layer>`` and ``iit.kind.<layer>``; the viewer's page of the whole run as the artifact ``iit/viewer.html``.
 
     Args:
         client: the logger's ``MlflowClient``.
-        run_id: the logger's run.
-        run_dir: where the run's files are, for a delivery after the run; None if there are none.
-        page_every: the least seconds between two uploads of the viewer's page, the one at the end aside.
+        run_id: the id of the logger's MLflow run.
+        run_dir: the run's directory, where the address of the MLflow run is noted for a later delivery; None if the run writes
+            no files (then no viewer page is logged).
+        page_every: the shortest time between two uploads of the viewer's page during training, in seconds.
     """
 
     def __init__(self, client: Any, run_id: str, run_dir: Path | None, *, page_every: float = _PAGE_EVERY) -> None:
@@ -166,10 +169,10 @@ class MLflowTracker(Tracker):
         return None
 
     def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
-        """Logs the record.
+        """Logs the record; logs the viewer's page too if its last upload is more than ``page_every`` seconds ago.
 
         Raises:
-            OSError: the server is away, or has no time or room now.
+            OSError: the server cannot be reached, or answers with status 5xx, 408 or 429.
         """
         self._note()
         again = record.key in self._attempted
@@ -179,38 +182,42 @@ class MLflowTracker(Tracker):
             self._send_page()
 
     def log_network(self, snapshot: NetworkSnapshot) -> None:
-        """Logs the snapshot as the artifact ``iit/network/snapshot=0003.json``.
+        """Logs the network snapshot as the artifact ``iit/network/snapshot=0003.json``.
 
         Raises:
-            OSError: the server is away, or has no time or room now.
+            OSError: the server cannot be reached, or answers with status 5xx, 408 or 429.
         """
         self._run.attach(network_name(snapshot.epoch).removeprefix(f"{FOLDER}/"), encode(snapshot))
 
     def log_options(self, options: Mapping[str, object]) -> None:
-        """Logs the options as params.
+        """Logs the callback's options as params ``iit.<option>``.
 
         Raises:
-            OSError: the server is away, or has no time or room now.
+            OSError: the server cannot be reached, or answers with status 5xx, 408 or 429.
         """
         self._note()
         self._run.log_params(options)
 
     def attach(self, name: str, data: bytes) -> None:
-        """Logs a file as the artifact ``iit/<name>``.
+        """Logs UTF-8 bytes as the artifact ``iit/<name>``.
 
         Raises:
-            OSError: the server is away, or has no time or room now.
+            OSError: the server cannot be reached, or answers with status 5xx, 408 or 429.
         """
         self._run.attach(name, data)
 
     def finish(self, *, failed: bool) -> None:
-        """Logs the viewer's page of the whole run; all else is there, and the logger itself ends its run."""
+        """Logs the viewer's page of the whole run. The MLflow run itself is ended by the logger, not here.
+
+        Raises:
+            OSError: the server cannot be reached, or answers with status 5xx, 408 or 429.
+        """
         del failed
         self._wait_for_files()
         self._send_page()
 
     def _send_page(self) -> None:
-        """Logs the viewer as one HTML file, ``iit/viewer.html``; without a run directory or a built front end there is none."""
+        """Logs the viewer as one file ``iit/viewer.html``; does nothing without run directory, record or built front end."""
         if self._run_dir is None or not self._attempted:
             return
         self._page_sent = time.monotonic()
@@ -222,31 +229,38 @@ class MLflowTracker(Tracker):
         self._run.attach("viewer.html", page)
 
     def _wait_for_files(self) -> None:
-        """The page is made from the run's files, which another thread writes."""
+        """Waits up to 5 seconds until the logged records are also files: the page is made from files that another thread writes."""
         deadline = time.monotonic() + _FILES_SECONDS
         files = [self._run_dir / record_name(*key) for key in self._attempted] if self._run_dir is not None else []
         while not all(file.exists() for file in files) and time.monotonic() < deadline:
             time.sleep(0.05)
 
     def _note(self) -> None:
-        """Notes in the run's folder where it is tracked, so that what is missing can be delivered even after a crash."""
+        """Notes the MLflow run in the run's directory, so that missing records can be delivered even after a crash."""
         if self._run_dir is not None and not self._noted:
-            with contextlib.suppress(OSError, RecordError):  # who writes the records reports a folder that cannot be written
+            with contextlib.suppress(OSError, RecordError):  # the files tracker reports a directory that cannot be written
                 note_destination(self._run_dir, Destination(tracking_uri=self._run.uri, run_id=self._run.run_id))
                 self._noted = True
 
 
 def without_credentials(uri: str) -> str:
-    """A tracking URI without user name and password: for messages and files."""
+    """Returns a tracking URI without user name and password, for messages and files.
+
+    Example:
+        >>> without_credentials("https://ada:secret@tracking.example:5000/api")
+        'https://tracking.example:5000/api'
+    """
     parts = urlsplit(uri)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if "@" in parts.netloc else uri
 
 
 def check_reachable(uri: str) -> None:
-    """Looks whether a tracking server answers at all: MLflow's client itself would try for minutes.
+    """Checks within 3 seconds that a tracking server accepts connections; MLflow's own client would try for minutes.
+
+    A URI that is not ``http`` or ``https``, and a server behind a proxy, are not checked.
 
     Raises:
-        OSError: nobody listens at the address, or it has none.
+        OSError: nothing accepts connections at the address, or the host name is unknown.
     """
     parts = urlsplit(uri)
     if parts.scheme not in _PORTS or not parts.hostname:
@@ -258,7 +272,7 @@ def check_reachable(uri: str) -> None:
 
 @contextlib.contextmanager
 def _outside_world(uri: str) -> Iterator[None]:
-    """Turns what MLflow says of a server in trouble into an ``OSError``; what it says of a bad request stays as it is."""
+    """Turns MLflow's errors about a server in trouble (status 5xx, 408, 429) into ``OSError``; other errors stay as they are."""
     from mlflow.exceptions import MlflowException
 
     check_reachable(uri)
@@ -272,15 +286,18 @@ def _outside_world(uri: str) -> Iterator[None]:
 
 
 def _remedy(run_dir: Path | None) -> str:
+    """Returns the advice about records that MLflow did not take: the command for a later delivery, or ``callback.records``."""
     if run_dir is None:
         return "The records are in callback.records of this process only."
     return f"The files are in {run_dir / FOLDER}; deliver them later with: python -m lightning_iit.trackers.deliver {run_dir}"
 
 
 def _milliseconds(record: EpochRecord) -> int:
+    """Returns the wall time of the record's capture in milliseconds, the unit of MLflow's timestamps."""
     return round(record.wall_time * 1000)
 
 
 def _short(value: object) -> str:
+    """Returns a value as text, cut to the 500 characters that every MLflow server accepts."""
     text = str(value)
     return text if len(text) <= _VALUE_LENGTH else text[: _VALUE_LENGTH - 1] + "…"

@@ -1,4 +1,4 @@
-"""Results come late and out of order; this hands each layer's on in the order in which they were captured."""
+"""Restores the order of capture: results arrive late and in any order, and leave layer by layer in the order of capture."""
 
 from __future__ import annotations
 
@@ -9,15 +9,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Key: TypeAlias = tuple[str, int]
-"""Layer and epoch."""
+"""Layer name and epoch, which together identify a record within a run."""
 
 Item = TypeVar("Item")
 
 
 class CaptureOrder(Generic[Item]):
-    """Holds what came early until all that the same layer captured before it has come, or was given up.
+    """Holds back each item until all items that the same layer captured earlier have arrived or were given up.
 
-    A key that nobody announced counts as captured when its item comes.
+    An item that was not announced counts as captured when the item arrives.
+
+    Example:
+        >>> order = CaptureOrder[str]()
+        >>> order.expect(("fc1", 0))
+        >>> order.put(("fc1", 1), "second")
+        []
+        >>> order.put(("fc1", 0), "first")
+        ['first', 'second']
     """
 
     def __init__(self) -> None:
@@ -25,26 +33,27 @@ class CaptureOrder(Generic[Item]):
         self._come: dict[Key, Item | None] = {}
 
     def expect(self, key: Key) -> None:
-        """Announces an item; called in the order of capture."""
+        """Announces an item that will arrive later. Call this in the order of capture."""
         layer, epoch = key
         epochs = self._expected.setdefault(layer, deque())
         if epoch not in epochs:
             epochs.append(epoch)
 
     def put(self, key: Key, item: Item) -> list[Item]:
-        """Takes an item in and returns what may now be handed on, in order."""
+        """Takes an item in and returns the items that may now leave, in the order of capture."""
         self.expect(key)
         self._come[key] = item
         return list(self._released(key[0]))
 
     def drain(self) -> list[Item]:
-        """Gives up all that has not come and returns what waited, in order."""
+        """Gives up all items that have not arrived and returns all held items, layer by layer in the order of capture."""
         for layer, epochs in self._expected.items():
             for epoch in epochs:
                 self._come.setdefault((layer, epoch), None)
         return [item for layer in self._expected for item in self._released(layer)]
 
     def _released(self, layer: str) -> Iterator[Item]:
+        """Yields, and forgets, the items of a layer that wait for no earlier item."""
         epochs = self._expected.get(layer, deque())
         while epochs and (layer, epochs[0]) in self._come:
             item = self._come.pop((layer, epochs.popleft()))

@@ -1,4 +1,4 @@
-"""Loggers that take numbers only (CSVLogger and any other): a record's scalars through ``log_metrics``."""
+"""Logs a record's scalars through ``log_metrics``, for loggers that take numbers only (``CSVLogger`` and any other)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
 
 class ScalarsTracker(Tracker):
-    """Logs ``iit/<layer>/<scalar>`` at the step of capture.
+    """Logs a record's scalars as ``iit/<layer>/<scalar>`` at the global step of the record's capture.
 
-    Loggers are not made for two threads (a metric that comes while ``CSVLogger`` saves breaks its save), so this runs on
-    the training thread.
+    Loggers are not made for two threads (a metric that arrives while ``CSVLogger`` saves breaks the save), so this tracker runs
+    on the training thread.
+
+    Args:
+        logger: a logger of the trainer with a method ``log_metrics``.
     """
 
     in_order = True
@@ -37,7 +40,7 @@ class ScalarsTracker(Tracker):
         return cls(logger) if callable(getattr(logger, "log_metrics", None)) else None
 
     def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
-        """Logs the record's scalars."""
+        """Logs the record's scalars; pictures are ignored."""
         del images
         slug = layer_slug(record.layer)
         metrics = {f"iit/{slug}/{name}": value for name, value in record.scalars.items()}
@@ -45,7 +48,7 @@ class ScalarsTracker(Tracker):
             self._logger.log_metrics(metrics, step=record.global_step)
 
     def finish(self, *, failed: bool) -> None:
-        """Saves what the logger still holds."""
+        """Calls the logger's ``save``, if there is one, to write metrics that the logger still holds in memory."""
         del failed
         if callable(save := getattr(self._logger, "save", None)):
             save()

@@ -1,4 +1,4 @@
-"""Records in TensorBoard's event file: scalars, images, and the record itself for the ``iit`` tab."""
+"""Writes records to TensorBoard's event file: scalars, images, and the record itself for the ``iit`` tab."""
 
 from __future__ import annotations
 
@@ -29,19 +29,21 @@ _CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # PNG colour type -> channels
 
 
 class _Event(NamedTuple):
+    """Holds one event: a summary, its global step, and its wall time in seconds since 1970."""
+
     summary: Summary
     step: int
     wall_time: float
 
 
 class TensorBoardTracker(Tracker):
-    """Adds each record as one event to the logger's own event file, at the step and wall time of its capture.
+    """Adds each record to the logger's event file as one event, with the global step and wall time of the record's capture.
 
-    ``iit/<layer>/<scalar>`` as scalars, ``iit/<layer>/<picture>`` as images and ``iit/<layer>/record`` as a tensor of the
-    plugin ``iit``. Being one event, a record is there with all its parts or not at all.
+    **Logged**: scalars ``iit/<layer>/<scalar>``, images ``iit/<layer>/<picture>`` and the packed record as the tensor
+    ``iit/<layer>/record`` of the plugin ``iit``. A record is one event, so either all its parts are in the file or none.
 
     Args:
-        experiment: the logger's ``SummaryWriter`` of torch.
+        experiment: the logger's ``SummaryWriter`` (of ``torch.utils.tensorboard``).
     """
 
     in_order = True  # TensorBoard drops a tag's records when its steps go back
@@ -69,7 +71,7 @@ class TensorBoardTracker(Tracker):
         self._write(_Event(summary_of(record, images), record.global_step, record.wall_time))
 
     def log_network(self, snapshot: NetworkSnapshot) -> None:
-        """Adds the snapshot's event, a tensor of the plugin ``iit`` under ``iit/network/snapshot``.
+        """Adds the network snapshot's event: the tensor ``iit/network/snapshot`` of the plugin ``iit``.
 
         Raises:
             OSError: the disk has no room, or no event file can be written.
@@ -80,6 +82,7 @@ class TensorBoardTracker(Tracker):
         self._write(_Event(summary, snapshot.global_step, snapshot.wall_time))
 
     def _write(self, event: _Event) -> None:
+        """Writes an event, through an event writer of this tracker if the logger's own writer fails; flushes every 16 events."""
         _check_room(self._log_dir, event.summary.ByteSize())
         if len(self._unconfirmed) >= _CONFIRM_EVERY:
             self.finish(failed=False)
@@ -90,7 +93,7 @@ class TensorBoardTracker(Tracker):
             self._add(event)
 
     def finish(self, *, failed: bool) -> None:
-        """Brings the events to the disk.
+        """Flushes the events to the disk.
 
         Raises:
             OSError: no event file can be written.
@@ -105,14 +108,19 @@ class TensorBoardTracker(Tracker):
 
     @property
     def _writer(self) -> FileWriter:
+        """Returns this tracker's own event writer if there is one, else the logger's event writer."""
         return self._own or self._experiment._get_file_writer()
 
     def _add(self, event: _Event) -> None:
+        """Hands an event to the current writer and remembers the event until the next flush."""
         self._writer.add_summary(*event)
         self._unconfirmed.append(event)
 
     def _replace_writer(self) -> None:
-        """The logger's event writer is dead once its thread met an error: what it may have lost goes to a file of our own."""
+        """Opens an event file of this tracker and repeats there all events since the last flush, which may be lost.
+
+        After an error the thread of the logger's event writer is dead for good, so the logger's writer cannot be used again.
+        """
         from torch.utils.tensorboard.writer import FileWriter
 
         _check_room(self._log_dir, sum(event.summary.ByteSize() for event in self._unconfirmed))
@@ -122,7 +130,12 @@ class TensorBoardTracker(Tracker):
 
 
 def summary_of(record: EpochRecord, images: Mapping[str, bytes]) -> Summary:
-    """Everything that TensorBoard is told of a record, as one summary."""
+    """Returns a record as one TensorBoard summary: scalars, pictures and the packed record.
+
+    Args:
+        record: the record of one layer and epoch.
+        images: the record's pictures, PNG bytes by picture name.
+    """
     from tensorboard.compat.proto.summary_pb2 import Summary
 
     slug = layer_slug(record.layer)
@@ -132,6 +145,7 @@ def summary_of(record: EpochRecord, images: Mapping[str, bytes]) -> Summary:
 
 
 def _payload_value(tag: str, record: EpochRecord | NetworkSnapshot, title: str) -> Summary.Value:
+    """Returns a packed record or network snapshot as a tensor of the plugin ``iit``, with ``title`` as its display name."""
     from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_TENSOR, Summary, SummaryMetadata
     from tensorboard.compat.proto.tensor_pb2 import TensorProto
     from tensorboard.compat.proto.types_pb2 import DT_STRING
@@ -144,6 +158,7 @@ def _payload_value(tag: str, record: EpochRecord | NetworkSnapshot, title: str) 
 
 
 def _image(png: bytes) -> Summary.Image:
+    """Returns a PNG as an image value; reads width, height and colour type from the PNG's header."""
     from tensorboard.compat.proto.summary_pb2 import Summary
 
     width, height, _, colour = struct.unpack(">IIBB", png[16:26])
@@ -151,8 +166,11 @@ def _image(png: bytes) -> Summary.Image:
 
 
 def _check_room(folder: str, size: int) -> None:
-    """The event writer's thread dies for good on a full disk, and the training's own logging with it: keep away from that."""
-    if not Path(folder).is_dir():  # a bucket, say, of which nobody knows how full it is
+    """Raises ``OSError`` if the disk of ``folder`` has less than ``size`` bytes and a reserve of 256 KiB left.
+
+    A full disk ends the event writer's thread for good, and the training's own logging with it, so writes stop before that.
+    """
+    if not Path(folder).is_dir():  # such as a storage bucket, whose free space is unknown
         return
     free = shutil.disk_usage(folder).free
     if free < size + _SPARE_BYTES:

@@ -1,4 +1,4 @@
-"""The queue of one tracker: writes one job after the other, tries again what the outside world refused, loses nothing."""
+"""The queue of one tracker: runs write jobs one after the other and tries a job again if the disk or the server failed."""
 
 from __future__ import annotations
 
@@ -19,45 +19,50 @@ _LAST_ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Backoff:
-    """How long to wait after a failed attempt, in seconds: ``first``, then twice as long each time, up to ``longest``."""
+    """Holds the waiting times after failed attempts, in seconds: ``first``, then twice as long each time, up to ``longest``.
+
+    Example:
+        >>> [Backoff(first=1.0, longest=5.0).wait(attempts) for attempts in (1, 2, 3, 4)]
+        [1.0, 2.0, 4.0, 5.0]
+    """
 
     first: float = 0.5
     longest: float = 30.0
 
     def wait(self, attempts: int) -> float:
-        """The wait after so many failed attempts."""
+        """Returns the seconds to wait after ``attempts`` failed attempts in a row."""
         return min(self.longest, self.first * 2.0 ** min(attempts - 1, 30))
 
 
 @dataclass(frozen=True)
 class WriteJob:
-    """One thing to write: what it is, in words, and the call that writes it."""
+    """Holds one write: a label for messages, and the call that writes."""
 
     label: str
     run: Callable[[], None]
 
 
 class WriteQueue:
-    """Runs the jobs of one tracker in the order in which they came.
+    """Runs the write jobs of one tracker in the order in which they were queued.
 
-    An ``OSError`` (disk full, server away) is the outside world's: the job is tried again until the queue is stopped, before
-    all others where order matters, else after them. Any other exception is the job's own: it is reported, kept in ``refused``,
-    and the next one has its turn.
+    After an ``OSError`` (disk full, server unreachable) a job is tried again until the queue is stopped: before all other jobs if
+    order matters, else after them. After any other exception a job is not tried again: the exception is logged, the job is kept
+    in ``refused``, and the next job runs.
 
     Args:
-        name: the tracker in messages.
-        backoff: the waits between attempts.
-        threaded: run the jobs in a thread of the queue; else they run in :meth:`work`, on the caller's thread.
-        in_order: a job that has to be tried again holds up those behind it.
+        name: the tracker's name in messages.
+        backoff: the waiting times between attempts.
+        threaded: True runs the jobs in a thread of the queue; False runs them in :meth:`work`, on the caller's thread.
+        in_order: True if a job that must be tried again holds up the jobs behind it.
     """
 
     def __init__(self, name: str, *, backoff: Backoff, threaded: bool, in_order: bool) -> None:
         self.name = name
         self.refused: list[WriteJob] = []
         self.trouble = ""
-        """Why the last attempt failed; empty while all is well."""
+        """The error of the last attempt, if that attempt is to be repeated; else empty."""
         self.refusal = ""
-        """Why the latest of the refused jobs was refused."""
+        """The error of the latest job in ``refused``; empty if there is none."""
         self._jobs: deque[WriteJob] = deque()
         self._changed = threading.Condition()
         self._backoff = backoff
@@ -69,7 +74,7 @@ class WriteQueue:
         self._in_order = in_order
 
     def put(self, job: WriteJob) -> None:
-        """Queues a job; never waits."""
+        """Adds a job to the queue and returns at once; starts the queue's thread with the first job."""
         with self._changed:
             self._jobs.append(job)
             self._changed.notify_all()
@@ -78,18 +83,20 @@ class WriteQueue:
                 self._thread.start()
 
     def work(self) -> None:
-        """Runs what is due now, for a queue without a thread."""
+        """Runs all jobs that are due now, on the caller's thread; does nothing for a queue with a thread."""
         while not self._threaded and (job := self._next()):
             self._attempt(job)
 
     def wait(self, deadline: float) -> bool:
-        """Tries at once what waits for another attempt; returns when all is written, or it failed again, or time is up.
+        """Tries failed jobs again at once; waits until all jobs are written, three attempts in a row failed, or time is up.
+
+        A queue without a thread runs its due jobs on the caller's thread and does not look at ``deadline``.
 
         Args:
-            deadline: in seconds of ``time.monotonic()``.
+            deadline: the end of the wait, on the clock ``time.monotonic()`` in seconds.
 
         Returns:
-            Whether everything was written.
+            True if every job was written: none is waiting and none was refused.
         """
         with self._changed:
             self._due, self._attempts = 0.0, 0
@@ -101,16 +108,18 @@ class WriteQueue:
             return not self._jobs and not self.refused
 
     def _at_rest(self) -> bool:
+        """Returns whether waiting longer is useless: no job is left, the queue is stopped, or three attempts in a row failed."""
         return not self._jobs or self._stopped or self._attempts >= _LAST_ATTEMPTS
 
     def stop(self) -> list[WriteJob]:
-        """Starts no further job, and returns those that were not written."""
+        """Stops the queue (a job that is running is not interrupted) and returns the jobs that were not written."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
             return [*self.refused, *self._jobs]
 
     def _serve(self) -> None:
+        """Runs jobs in the queue's thread until the queue is stopped; sleeps until a job comes or is due again."""
         while not self._stopped:
             if job := self._next():
                 self._attempt(job)
@@ -120,22 +129,25 @@ class WriteQueue:
                     self._changed.wait(max(0.0, self._due - time.monotonic()) if self._jobs else None)
 
     def _next(self) -> WriteJob | None:
+        """Returns the first job, or None if there is none, if its next attempt is not due yet, or if the queue is stopped."""
         with self._changed:
             due = self._jobs and not self._stopped and time.monotonic() >= self._due
             return self._jobs[0] if due else None
 
     def _attempt(self, job: WriteJob) -> None:
+        """Runs a job and sorts the outcome: done, to be tried again (``OSError``), or refused (any other exception)."""
         try:
             job.run()
         except OSError as error:
             self._postpone(job, error)
-        except Exception as error:  # whatever a logger raises must not end the queue
+        except Exception as error:  # no exception of a logger may end the queue
             log.exception("%s refused %s; training goes on without it there.", self.name, job.label)
             self._done(job, refused=f"{type(error).__name__}: {error}")
         else:
             self._done(job)
 
     def _postpone(self, job: WriteJob, error: OSError) -> None:
+        """Schedules the next attempt at a job; logs a warning only at the first failure."""
         with self._changed:
             first = not self.trouble
             self.trouble = f"{type(error).__name__}: {error}"
@@ -149,6 +161,7 @@ class WriteQueue:
             log.warning(msg, self.name, job.label, self.trouble)
 
     def _done(self, job: WriteJob, *, refused: str = "") -> None:
+        """Removes a finished job, keeps the job in ``refused`` if there was an error, and ends the waiting time."""
         with self._changed:
             self._jobs.popleft()
             if refused:

@@ -1,4 +1,4 @@
-"""One WSGI application for the viewer: the page of its own, and what the TensorBoard tab asks for."""
+"""The viewer's WSGI application, which serves the page of its own and answers the requests of the TensorBoard tab."""
 
 from __future__ import annotations
 
@@ -20,29 +20,33 @@ if TYPE_CHECKING:
     from lightning_iit.viewer.sources import RecordSource
 
 Compute: TypeAlias = Callable[["RecordSource", ComputeRequest], "PhiResult"]
+"""A function that computes Φ of a stored record again, in the state and with the engine of a request."""
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+"""The policy header of the viewer's own page: scripts, styles and data come from this server only."""
 DATA_ROUTES = ("runs", "index", "record", "network", "scalars", "compute")
+"""The routes that answer with JSON; any other route is a file of the front end."""
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 class _Request(Request):
-    """A request that may not be large: the page sends little."""
+    """Limits the body of a request to 10,000 bytes, since the page sends little."""
 
     max_content_length = 10_000
 
 
 class ViewerApp:
-    """Serves the front end and a source's records.
+    """Serves the front end's files and the records of a source.
 
     Args:
-        source_for: the source for a request's WSGI environment.
-        compute: answers the button that computes Φ again; None leaves it out.
-        poll_seconds: how often the page asks for news.
-        local_only: refuse requests whose Host header is no loopback name, so that no web page can reach in by rebinding a name.
+        source_for: returns the source for the WSGI environment of a request.
+        compute: computes Φ again when the page asks for it; None switches computing off.
+        poll_seconds: how often the page asks for new records, in seconds.
+        local_only: refuses requests whose Host header is no loopback name, so that no foreign web page can read records through
+            a host name that it points at this machine (DNS rebinding).
     """
 
     def __init__(
@@ -59,20 +63,26 @@ class ViewerApp:
         self._local_only = local_only
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Answers a request of the page of its own."""
+        """Answers a request of the viewer's own page (the WSGI interface)."""
         request = _Request(environ)
         response = self._checked(request) or self.answer(request.path.strip("/"), request)
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         return response(environ, start_response)
 
     def _checked(self, request: Request) -> Response | None:
+        """Returns a response with status 403 if the Host header is not allowed, else None."""
         host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
         if self._local_only and host not in _LOOPBACK:
             return _problem(f"This server answers to {', '.join(_LOOPBACK)} only, not to {host}.", 403)
         return None
 
     def answer(self, route: str, request: Request) -> Response:
-        """The response of a route ("", "viewer.js", "runs", "index", ...)."""
+        """Returns the response to a request; errors become a JSON :class:`Problem` with status 4xx.
+
+        Args:
+            route: the path without slashes at its ends: "" for the page, a file ("viewer.js") or a data route ("runs", "index").
+            request: the request with its query arguments (``run``, ``layer``, ``epoch``).
+        """
         try:
             if route in DATA_ROUTES:
                 return self._data(route, request)
@@ -88,6 +98,7 @@ class ViewerApp:
             return _problem(found, 404)
 
     def _data(self, route: str, request: Request) -> Response:
+        """Returns the response of a data route."""
         source = self._source_for(request.environ)
         if route == "compute":
             return self._computed(source, request)
@@ -96,6 +107,7 @@ class ViewerApp:
         return _fresh(self._body(route, source, request), "application/json", request)
 
     def _body(self, route: str, source: RecordSource, request: Request) -> bytes:
+        """Returns the JSON of a data route that is read by GET."""
         if route == "runs":
             runs, left_out = source.runs()
             return msgspec.json.encode(
@@ -115,10 +127,11 @@ class ViewerApp:
         epoch = int(request.args["epoch"])
         if route == "network":
             return encode(decode_network(source.network(run, epoch)))
-        # Decoding says here, and not in the page, what is no record; encoding fills in what older writers did not know.
+        # Decoding finds invalid records here, not in the page; encoding fills in the fields that older versions did not write.
         return encode(decode(source.record(run, request.args["layer"], epoch)))
 
     def _computed(self, source: RecordSource, request: Request) -> Response:
+        """Returns the response to a request to compute Φ; accepts only a POST of JSON from the viewer's own page."""
         if self._compute is None:
             return _problem("Computing is switched off; start the viewer with --compute.", 403)
         origin = request.headers.get("Origin", request.host_url.rstrip("/"))
@@ -132,12 +145,13 @@ class ViewerApp:
 
 
 def _file(name: str, request: Request) -> Response:
+    """Returns a file of the front end as a response."""
     data, media_type = static_file(name)
     return _fresh(data, media_type, request)
 
 
 def _fresh(data: bytes, media_type: str, request: Request) -> Response:
-    """The bytes, or 304 where the browser has them already."""
+    """Returns the data with an entity tag, or status 304 without data if the browser has the same data already."""
     tag = hashlib.blake2s(data, digest_size=12).hexdigest()
     known = tag in request.if_none_match
     response = Response(status=304) if known else Response(data, content_type=media_type)
@@ -154,6 +168,7 @@ def _problem(words: str, status: int) -> Response:
 
 
 def _guarded(response: Response) -> Response:
+    """Adds headers: ask again before using a cached copy, do not guess the media type, send no referrer."""
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
@@ -161,17 +176,18 @@ def _guarded(response: Response) -> Response:
 
 
 def serve(target: str, *, host: str = "127.0.0.1", port: int = 6007, compute: bool = False, open_browser: bool = True) -> None:
-    """Serves the viewer of a log directory or an MLflow URI until interrupted; prints the address.
+    """Serves the viewer of a log directory or an MLflow URI until Ctrl-C; prints the page's address.
 
     Args:
         target: a run's directory, a folder of runs, or an MLflow tracking URI.
-        host: the address to listen on; other machines are let in only by naming another than 127.0.0.1.
-        port: the port, 0 for any that is free.
-        compute: lets the page compute Φ of a record in another state or by another engine.
-        open_browser: opens the page in the default browser where there is one.
+        host: the address to listen on; with the default only programs on this machine can connect.
+        port: the port to listen on; 0 for any free port.
+        compute: lets the page compute Φ of a record in another state or with another engine.
+        open_browser: opens the page in the default browser, if a browser window can be opened.
 
     Raises:
-        InvalidArgumentError: nothing is at the target, or the port is taken.
+        InvalidArgumentError: there is nothing at the target, or the server cannot listen on the host and port.
+        MissingDependencyError: the target is an MLflow URI and mlflow is not installed.
     """
     from lightning_iit.viewer.server import run_server
     from lightning_iit.viewer.sources import open_source

@@ -1,4 +1,4 @@
-"""Φ of a stored record in another state or by another engine, at the page's request."""
+"""Computes Φ of a stored record in another state or with another engine, when the viewer's page asks for it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,27 @@ if TYPE_CHECKING:
     from lightning_iit.viewer.sources import RecordSource
 
 TIMEOUT_SECONDS = 300.0
+"""The time limit of one analysis, in seconds."""
 _one_at_a_time = Lock()
 
 
 def compute_again(source: RecordSource, asked: ComputeRequest) -> PhiResult:
-    """The result for the record's TPM and options in the state that was asked for; one analysis runs at a time."""
+    """Computes Φ of a stored record's TPM in the requested state, with the record's connectivity and options.
+
+    Only one analysis runs at a time. The engine is that of the request.
+
+    Args:
+        source: the source that holds the record.
+        asked: the record (run, layer, epoch), the state and the engine.
+
+    Returns:
+        The result: Computed; TimedOut after 300 seconds; Skipped if another analysis is running or the state cannot be reached;
+        Failed if the state or the engine does not fit the record.
+
+    Raises:
+        RecordError: the record cannot be read, or holds no TPM.
+        LookupError: there is no such run, layer or epoch.
+    """
     from lightning_iit.phi.compute import compute_phi
 
     record = decode(source.record(asked.run, asked.layer, asked.epoch))

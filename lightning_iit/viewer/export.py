@@ -1,4 +1,4 @@
-"""A run as one HTML file that needs no server: the front end and the records, deflated, inside."""
+"""Writes a run as one HTML file that needs no server: the front end and the compressed records are inside."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lightning_iit.viewer.sources import RecordSource
 
 MAX_BYTES = 10_000_000
+"""The default limit for the size of the HTML file, in bytes."""
 _NETWORK_SHARE = 0.5
 _NOTES_BYTES = 2_000
 _SAMPLE = 12
@@ -34,15 +35,17 @@ def export(run: str, output: str | Path, *, max_bytes: int = MAX_BYTES) -> Path:
     """Writes a run as one HTML file.
 
     Args:
-        run: a run's directory, a folder that holds one, or ``<MLflow URI>#<run id>``.
+        run: a run's directory, a folder that holds exactly one run, or ``<MLflow URI>#<run id>``.
         output: the file to write.
-        max_bytes: the most bytes that it may have; epochs are thinned evenly for that, which the page says.
+        max_bytes: the largest size of the file. If the run does not fit, epochs are left out at even distances, and the page
+            says so.
 
     Returns:
-        The file.
+        The path of the file.
 
     Raises:
-        InvalidArgumentError: no run, or several, are there.
+        InvalidArgumentError: there is no run, or more than one.
+        LookupError: the front end is not built.
     """
     source = open_source(run)
     runs, _ = source.runs()
@@ -56,11 +59,15 @@ def export(run: str, output: str | Path, *, max_bytes: int = MAX_BYTES) -> Path:
 
 
 def page_of(run_dir: str | Path, *, max_bytes: int = MAX_BYTES) -> bytes:
-    """The HTML of the run in a directory (the one that holds the folder ``iit``), for a tracker to upload.
+    """Returns the HTML page of the run in a directory, for a tracker to upload.
+
+    Args:
+        run_dir: the directory that holds the folder ``iit``.
+        max_bytes: the largest size of the page.
 
     Raises:
-        InvalidArgumentError: no run is there.
-        RecordError: the front end was not built.
+        InvalidArgumentError: the directory holds no run.
+        RecordError: the front end is not built.
     """
     source = LogDirSource(Path(run_dir))
     found = next((info for info in source.runs()[0] if info.id == "."), None)
@@ -74,7 +81,20 @@ def page_of(run_dir: str | Path, *, max_bytes: int = MAX_BYTES) -> bytes:
 
 
 def page(source: RecordSource, info: RunInfo, *, max_bytes: int = MAX_BYTES) -> bytes:
-    """The HTML of a run, at most ``max_bytes`` long."""
+    """Returns the HTML page of a run, at most ``max_bytes`` long unless the front end and the run's index alone are longer.
+
+    Up to half of the room is reserved for network snapshots; room that the records do not need goes to snapshots, and the other
+    way round. The index of the run (the curve of Φ) is always complete.
+
+    Args:
+        source: the source that holds the run.
+        info: the run.
+        max_bytes: the largest size of the page. If the run does not fit, epochs are left out at even distances, and a note in
+            the page says so.
+
+    Raises:
+        LookupError: the front end is not built.
+    """
     index = source.index(info.id)
     room = max_bytes - len(_html(_inline(info, index, {}, {}, source))) - _NOTES_BYTES
     layers = _by_epoch(index)
@@ -101,7 +121,19 @@ def page(source: RecordSource, info: RunInfo, *, max_bytes: int = MAX_BYTES) -> 
 
 
 def thinned(sizes: dict[int, int], room: float) -> list[int]:
-    """The epochs to keep so that their sizes fit: evenly spread, the last one among them."""
+    """Returns the epochs to keep so that the sum of their sizes fits into ``room``: evenly spread, the last epoch included.
+
+    Args:
+        sizes: the size of each epoch, in bytes.
+        room: the largest allowed sum of sizes, in bytes.
+
+    Returns:
+        Every k-th epoch in ascending order, with the smallest k that fits; empty if not even the last epoch fits.
+
+    Example:
+        >>> thinned({0: 10, 1: 10, 2: 10, 3: 10}, 25)
+        [1, 3]
+    """
     epochs = sorted(sizes)
     stride = 1
     while True:
@@ -114,7 +146,7 @@ def thinned(sizes: dict[int, int], room: float) -> list[int]:
 
 
 def _packed(epochs: Collection[int], pack: Callable[[int], dict[str, str]], room: float) -> dict[int, dict[str, str]]:
-    """Packs the epochs; where a sample says that most cannot stay, only somewhat more than those that can."""
+    """Packs the epochs; if a sample of them shows that most will not fit into ``room`` bytes, packs only every k-th epoch."""
     ordered = sorted(epochs, reverse=True)
     sample = {epoch: pack(epoch) for epoch in ordered[:: max(1, len(ordered) // _SAMPLE)]}
     expected = sum(map(_size, sample.values())) / max(1, len(sample)) * len(ordered)
@@ -123,11 +155,12 @@ def _packed(epochs: Collection[int], pack: Callable[[int], dict[str, str]], room
 
 
 def _size(packed: dict[str, str]) -> int:
-    """The bytes that packed records take in the page, with their keys."""
+    """Returns the number of bytes that packed records and their keys take in the page."""
     return sum(len(text) + len(key.encode()) + 16 for key, text in packed.items())
 
 
 def _notes(what: str, kept: int, there: int, max_bytes: int) -> list[str]:
+    """Returns a sentence for the reader of the page if epochs were left out, else nothing."""
     if kept == there:
         return []
     limit = f"{max_bytes / 1e6:g} MB"
@@ -135,6 +168,7 @@ def _notes(what: str, kept: int, there: int, max_bytes: int) -> list[str]:
 
 
 def _by_epoch(index: RunIndex) -> dict[int, list[str]]:
+    """Returns the names of the layers with a readable record, by epoch."""
     layers: dict[int, list[str]] = {}
     for row in index.rows:
         if row.status != "corrupt":
@@ -143,16 +177,18 @@ def _by_epoch(index: RunIndex) -> dict[int, list[str]]:
 
 
 def _packed_records(source: RecordSource, run: str, epoch: int, layers: Iterable[str]) -> dict[str, str]:
+    """Returns the packed records of an epoch by "layer/epoch", without records that cannot be read."""
     packed = {}
     for layer in layers:
         try:
             packed[f"{layer}/{epoch}"] = _pack(encode(decode(source.record(run, layer, epoch))))
         except (RecordError, LookupError):
-            continue  # the index says that it cannot be read
+            continue  # the index already marks this record as unreadable
     return packed
 
 
 def _packed_network(source: RecordSource, run: str, epoch: int) -> dict[str, str]:
+    """Returns the packed network snapshot of an epoch by epoch, or nothing if the snapshot cannot be read."""
     try:
         return {str(epoch): _pack(encode(decode_network(source.network(run, epoch))))}
     except (RecordError, LookupError):
@@ -160,18 +196,20 @@ def _packed_network(source: RecordSource, run: str, epoch: int) -> dict[str, str
 
 
 def _pack(data: bytes) -> str:
+    """Compresses bytes with zlib and returns the result as base64 text."""
     return base64.b64encode(zlib.compress(data, 6)).decode("ascii")
 
 
 def _inline(info: RunInfo, index: RunIndex, records: dict[str, str], networks: dict[str, str], source: RecordSource) -> InlineData:
+    """Returns the data of the page: the run with its index, packed records, packed snapshots and other metrics."""
     run = InlineRun(info=info, index=index, records=records, networks=networks, scalars=source.scalars(info.id))
     return InlineData(title=info.name, runs=(run,))
 
 
 def _html(data: InlineData) -> bytes:
-    """The page; its content security policy lets run exactly the script that it carries."""
+    """Returns the page; its content security policy allows exactly the one script that the page contains."""
     script, _ = static_file("viewer.js")
-    # The parser of HTML ends a script at "</script" and treats "<!--" as special, wherever they stand.
+    # An HTML parser ends a script at "</script" and treats "<!--" as special, even inside a string of the script.
     code = script.replace(b"</script", b"<\\/script").replace(b"<!--", b"<\\!--")
     digest = base64.b64encode(hashlib.sha256(code).digest()).decode("ascii")
     policy = f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'"

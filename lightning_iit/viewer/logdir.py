@@ -1,4 +1,4 @@
-"""Records from a directory of runs."""
+"""Reads records from a directory of runs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_RUNS = 2_000
+"""The largest number of runs that are listed."""
 _DEPTH = 6
 _RESCAN_SECONDS = 1.0
 _RECORD = re.compile(r"epoch=(-?\d{1,9})\.json")
@@ -25,10 +26,13 @@ _NETWORK_FOLDER = "network"
 
 
 class LogDirSource:
-    """All runs below a directory: the folders that hold a folder ``iit``.
+    """Reads the records of all runs below a directory; each folder that holds a folder ``iit`` is a run.
 
-    Only files that lie below the directory once links are resolved are ever opened. A record is parsed once and again only when
-    its file changes, so asking for the index over and over is cheap.
+    Only files whose real path (links resolved) lies below the directory are opened. A record is parsed once, and again only when
+    its file changes, so repeated calls of :meth:`index` are cheap. May be used from several threads.
+
+    Args:
+        root: the directory of runs, one run's directory, or a run's folder ``iit``.
     """
 
     def __init__(self, root: Path) -> None:
@@ -43,13 +47,17 @@ class LogDirSource:
         self._paths: dict[str, dict[tuple[str, int], Path]] = {}
 
     def runs(self) -> tuple[list[RunInfo], int]:
-        """The runs, the latest first, and how many more there are than are listed."""
+        """Returns the runs, last modified first, and the number of further runs that are not listed."""
         with self._lock:
             self._scan()
             return sorted(self._runs.values(), key=lambda run: (-run.modified, run.name)), self._left_out
 
     def index(self, run: str) -> RunIndex:
-        """What the run has by now."""
+        """Returns the list of records and network snapshots that the run has at this moment.
+
+        Raises:
+            LookupError: there is no such run.
+        """
         with self._lock:
             folder = self._folder(run)
             known = self._files.get(run, {})
@@ -68,13 +76,23 @@ class LogDirSource:
             return RunIndex(run=run, rows=tuple(rows), networks=tuple(sorted(networks, key=lambda row: row.epoch)))
 
     def record(self, run: str, layer: str, epoch: int) -> bytes:
-        """One record as JSON."""
+        """Returns the bytes of one record's JSON file.
+
+        Raises:
+            LookupError: there is no such run, layer or epoch.
+            RecordError: the file is too large, cannot be opened, or is a link out of the directory.
+        """
         if (layer, epoch) not in self._paths.get(run, {}):
             self.index(run)
         return self._read(self._paths[run][layer, epoch])
 
     def network(self, run: str, epoch: int) -> bytes:
-        """One network snapshot as JSON."""
+        """Returns the bytes of one network snapshot's JSON file.
+
+        Raises:
+            LookupError: there is no such run, or no snapshot of this epoch.
+            RecordError: the file is too large, cannot be opened, or is a link out of the directory.
+        """
         with self._lock:
             folder = self._folder(run)
         path = folder / "iit" / _NETWORK_FOLDER / f"snapshot={epoch:04d}.json"
@@ -83,7 +101,11 @@ class LogDirSource:
         return self._read(path)
 
     def scalars(self, run: str) -> ScalarList:
-        """The other metrics of the run (loss, accuracy), from its CSV or event files."""
+        """Returns the run's other metrics (loss, accuracy) from its ``metrics.csv`` or its event files.
+
+        Raises:
+            LookupError: there is no such run.
+        """
         from lightning_iit.viewer.scalars import read_scalars
 
         with self._lock:
@@ -91,6 +113,7 @@ class LogDirSource:
         return read_scalars(folder)
 
     def _folder(self, run: str) -> Path:
+        """Returns the directory of a run; raises ``LookupError`` if there is no such run."""
         if run not in self._runs:
             self._scan()
         if run not in self._runs:
@@ -98,10 +121,11 @@ class LogDirSource:
         return self._root / run
 
     def _scan(self) -> None:
+        """Looks for runs below the directory, at most once a second."""
         if time.monotonic() - self._scanned < _RESCAN_SECONDS and self._scanned:
             return
         folders = list(_run_folders(self._root))
-        # MLflow's folder of artifacts holds copies of records; it is listed where there is nothing else.
+        # MLflow's artifact folders hold copies of records, so they are listed only if there are no other runs.
         folders = [folder for folder in folders if not _is_artifacts(folder)] or folders
         found = sorted(((folder.stat().st_mtime, folder) for folder in folders), reverse=True)
         self._left_out = max(0, len(found) - MAX_RUNS)
@@ -114,6 +138,7 @@ class LogDirSource:
         self._scanned = time.monotonic()
 
     def _summary(self, path: Path, size: int, version: str) -> IndexRow:
+        """Returns the index row of a record's file; a file that cannot be read gets the status "corrupt" and the reason."""
         found = _RECORD.fullmatch(path.name)
         epoch, layer = int(found[1]) if found else 0, path.parent.name
         if size > MAX_BYTES:
@@ -125,6 +150,7 @@ class LogDirSource:
         return summarise(data, layer=layer, epoch=epoch, version=version)
 
     def _read(self, path: Path) -> bytes:
+        """Returns a file's bytes; raises ``RecordError`` if the file is too large, unreadable, or outside of the directory."""
         try:
             real = path.resolve(strict=True)
             if not real.is_relative_to(self._root):
@@ -141,7 +167,7 @@ class LogDirSource:
 
 
 def _run_folders(root: Path) -> Iterator[Path]:
-    """The ``iit`` folders below a directory, links not followed."""
+    """Yields the folders named ``iit`` in a directory and in its subfolders down to six levels; links are not followed."""
     for place, folders, _ in os.walk(root):
         depth = len(Path(place).relative_to(root).parts)
         if "iit" in folders:
@@ -150,12 +176,12 @@ def _run_folders(root: Path) -> Iterator[Path]:
 
 
 def _is_artifacts(folder: Path) -> bool:
-    """Whether an ``iit`` folder lies where MLflow keeps a run's artifacts: ``<run id>/artifacts/iit``."""
+    """Returns whether an ``iit`` folder lies where MLflow keeps a run's artifacts: ``<run id>/artifacts/iit``."""
     return folder.parent.name == "artifacts" and re.fullmatch("[0-9a-f]{32}", folder.parent.parent.name) is not None
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, int, str]]:
-    """The records and snapshots of a run with their size and a version that changes when they do."""
+    """Yields each record and snapshot file of a run: path, size in bytes, and a version text that changes with the file."""
     try:
         layers = sorted(entry.path for entry in os.scandir(folder / "iit") if entry.is_dir(follow_symlinks=False))
     except OSError:
@@ -177,7 +203,10 @@ def _files(folder: Path) -> Iterator[tuple[Path, int, str]]:
 
 
 def _named(files: dict[Path, tuple[str, IndexRow | None]]) -> tuple[list[IndexRow], dict[tuple[str, int], Path]]:
-    """The rows by epoch and layer, and where each is; a corrupt record takes the layer's name from its neighbours."""
+    """Returns the rows sorted by epoch and layer, and each record's path by (layer, epoch).
+
+    A corrupt record does not say its layer's name, so the name comes from a readable record in the same folder.
+    """
     import msgspec
 
     layers = {path.parent: row.layer for path, (_, row) in files.items() if row is not None and row.status != "corrupt"}

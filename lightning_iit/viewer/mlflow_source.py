@@ -1,4 +1,4 @@
-"""Records from the artifacts of MLflow runs."""
+"""Reads records from the artifacts of MLflow runs."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from lightning_iit.viewer.scalars import MAX_SERIES, series
 from lightning_iit.viewer.summary import MAX_BYTES, corrupt, summarise, too_large
 
 MAX_RUNS = 500
+"""The largest number of MLflow runs that are looked at, the latest ones."""
 _DOWNLOADS = 8
 _RELIST_SECONDS = 2.0
 _RECORD = re.compile(r"epoch=(-?\d{1,9})\.json")
@@ -27,17 +28,18 @@ _NETWORK = re.compile(r"snapshot=(-?\d{1,9})\.json")
 
 
 class MLflowSource:
-    """The runs of a tracking server that have records.
+    """Reads the records of the MLflow runs of a tracking server or store.
 
-    Where the artifacts lie on this machine they are read in place; else each is downloaded, to a folder that goes with the source.
+    Artifacts that lie on this machine are read in place. Others are downloaded to a temporary folder, which is deleted with the
+    source. May be used from several threads.
 
     Args:
-        uri: the tracking URI.
-        run: one run's id, to see no other.
+        uri: the MLflow tracking URI.
+        run: the id of one MLflow run, to list only this one; None for all that have records.
 
     Raises:
         MissingDependencyError: mlflow is not installed.
-        InvalidArgumentError: nothing answers at the URI.
+        InvalidArgumentError: no tracking server or store answers at the URI.
     """
 
     def __init__(self, uri: str, *, run: str | None = None) -> None:
@@ -65,7 +67,10 @@ class MLflowSource:
             raise InvalidArgumentError(msg) from error
 
     def runs(self) -> tuple[list[RunInfo], int]:
-        """The runs with records, the latest first, and how many more there are than are listed."""
+        """Returns the MLflow runs that have records (a tag ``iit.*``), latest start first, and always 0 as the number not listed.
+
+        Only the latest 500 MLflow runs are looked at.
+        """
         experiments = [found.experiment_id for found in self._client.search_experiments()]
         if self._only:
             found = [self._client.get_run(self._only)]
@@ -76,7 +81,12 @@ class MLflowSource:
         return infos, 0
 
     def index(self, run: str) -> RunIndex:
-        """What the run has by now."""
+        """Returns the list of records and network snapshots that the run has at this moment; asks MLflow at most every 2 seconds.
+
+        Raises:
+            LookupError: there is no such run.
+            RecordError: MLflow does not answer.
+        """
         from mlflow.exceptions import MlflowException
 
         with self._lock:
@@ -92,22 +102,37 @@ class MLflowSource:
             return index
 
     def record(self, run: str, layer: str, epoch: int) -> bytes:
-        """One record as JSON."""
+        """Returns the bytes of one record's JSON artifact.
+
+        Raises:
+            LookupError: there is no such run, layer or epoch.
+            RecordError: the artifact is too large or cannot be downloaded.
+        """
         if (run, layer, epoch) not in self._paths:
             self.index(run)
         return self._read(run, self._paths[run, layer, epoch])
 
     def network(self, run: str, epoch: int) -> bytes:
-        """One network snapshot as JSON."""
+        """Returns the bytes of one network snapshot's JSON artifact.
+
+        Raises:
+            LookupError: there is no such run, or no snapshot of this epoch.
+            RecordError: the artifact is too large or cannot be downloaded.
+        """
         return self._read(run, network_name(epoch))
 
     def scalars(self, run: str) -> ScalarList:
-        """The other metrics of the run (loss, accuracy)."""
+        """Returns the run's other metrics (loss, accuracy): at most 24, without this package's own metrics.
+
+        Raises:
+            LookupError: there is no such run.
+        """
         tags = [tag for tag in self._run(run).data.metrics if not tag.startswith("iit/")][:MAX_SERIES]
         histories = {tag: self._client.get_metric_history(run, tag) for tag in tags}
         return series({tag: [(point.step, point.value) for point in history] for tag, history in histories.items()})
 
     def _info(self, run: Any) -> RunInfo:
+        """Returns what the viewer lists about an MLflow run: id, name, start time and place of the artifacts."""
         name = run.info.run_name or run.info.run_id
         place = _local_place(run)
         return RunInfo(
@@ -119,6 +144,7 @@ class MLflowSource:
         )
 
     def _run(self, run: str) -> Any:
+        """Returns MLflow's entity of a run; raises ``LookupError`` for an invalid or unknown id."""
         from mlflow.exceptions import MlflowException
 
         if not re.fullmatch(r"[\w-]{1,64}", run) or (self._only and run != self._only):
@@ -129,6 +155,7 @@ class MLflowSource:
             raise LookupError(run) from error
 
     def _index(self, run: str) -> RunIndex:
+        """Lists a run's artifacts and summarises its records, eight at a time."""
         self._run(run)
         folders = [found.path for found in self._client.list_artifacts(run, FOLDER) if found.is_dir]
         files = [found for folder in folders for found in self._client.list_artifacts(run, folder)]
@@ -139,7 +166,7 @@ class MLflowSource:
             if (match := _NETWORK.fullmatch(name))
         ]
         records = [(found, int(match[1])) for found, name in named if (match := _RECORD.fullmatch(name))]
-        with ThreadPoolExecutor(_DOWNLOADS) as pool:  # a record is small and its way is long
+        with ThreadPoolExecutor(_DOWNLOADS) as pool:  # records are small, so most of the time goes into waiting for the server
             rows = list(pool.map(lambda item: self._row(run, item[0].path, item[1], item[0].file_size or 0), records))
         for (found, _), row in zip(records, rows, strict=True):
             self._paths[run, row.layer, row.epoch] = found.path
@@ -150,6 +177,7 @@ class MLflowSource:
         )
 
     def _row(self, run: str, path: str, epoch: int, size: int) -> IndexRow:
+        """Returns the index row of a record; reads the artifact only if its size changed."""
         version = str(size)
         known = self._rows.get((run, path, version))
         if known is None:
@@ -162,6 +190,7 @@ class MLflowSource:
         return known
 
     def _read(self, run: str, path: str, size: int = 0) -> bytes:
+        """Returns an artifact's bytes; raises ``RecordError`` if the artifact is too large."""
         if size > MAX_BYTES:
             raise RecordError(too_large(size))
         local = self._local(run)
@@ -173,12 +202,13 @@ class MLflowSource:
         return file.read_bytes()
 
     def _local(self, run: str) -> Path | None:
-        """The run's artifacts on this machine, if that is where they are."""
+        """Returns the folder with the run's artifacts if it is on this machine, else None."""
         if run not in self._artifacts:
             self._artifacts[run] = _local_place(self._run(run))
         return self._artifacts[run]
 
     def _repository(self, run: str) -> Any:
+        """Returns MLflow's repository object for the run's artifacts."""
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         if run not in self._repositories:
@@ -186,12 +216,13 @@ class MLflowSource:
         return self._repositories[run]
 
     def _downloaded(self, run: str, path: str) -> Path:
+        """Downloads an artifact to the temporary folder and returns its path there."""
         from mlflow.exceptions import MlflowException
 
         file = Path(self._folder) / run / path
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            # Not the client's download_artifacts(): that lists the folder, starts threads and draws a bar for each file.
+            # The client's download_artifacts() would list the folder, start threads and draw a progress bar for each file.
             self._repository(run)._download_file(path, str(file))
             return file  # noqa: TRY300
         except (MlflowException, OSError) as error:
@@ -200,11 +231,12 @@ class MLflowSource:
 
 
 def _local_place(run: Any) -> Path | None:
-    """Where the run's artifacts are on this machine, if they are."""
+    """Returns the folder with a run's artifacts if it is on this machine, else None."""
     parts = urlsplit(run.info.artifact_uri or "")
     place = Path(unquote(parts.path)) if parts.scheme in ("", "file") else None
     return place if place and place.is_dir() else None
 
 
 def _without_password(uri: str) -> str:
+    """Returns a URI without user name and password."""
     return re.sub(r"//[^/@]*@", "//", uri)

@@ -1,4 +1,7 @@
-"""The tab in TensorBoard. What this module imports is imported by every ``tensorboard`` command: records and viewer only."""
+"""The TensorBoard plugin that shows records in a tab.
+
+Every ``tensorboard`` command imports this module, so heavy imports are inside functions.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,11 @@ _POLL_SECONDS = 2.0
 
 
 class IITPlugin(TBPlugin):  # type: ignore[misc]
-    """Integrated information of every run in TensorBoard's log directory."""
+    """Shows integrated information (Φ) of every run in TensorBoard's log directory.
+
+    Args:
+        context: TensorBoard's context, whose data provider reads the log directory.
+    """
 
     plugin_name = PLUGIN_NAME
 
@@ -26,20 +33,21 @@ class IITPlugin(TBPlugin):  # type: ignore[misc]
         self._made: tuple[TensorBoardSource, ViewerApp] | None = None
 
     def get_plugin_apps(self) -> dict[str, Any]:
-        """The routes below ``/data/plugin/iit``: the module and the same data routes as on the viewer's own page."""
+        """Returns a WSGI application for each route below ``/data/plugin/iit``: the script and the data routes of the viewer."""
         routes = ("viewer.js", "runs", "index", "record", "network", "scalars")
         return {f"/{route}": self._answering(route) for route in routes}
 
     def is_active(self) -> bool:
-        """Whether any run has records."""
+        """Returns whether any run has records; TensorBoard asks this before it shows the tab."""
         source, _ = self._parts()
         return source.has_records()
 
     def frontend_metadata(self) -> FrontendMetadata:
-        """Where the tab's module is."""
+        """Returns the tab's name and the path of its JavaScript module."""
         return FrontendMetadata(es_module_path="/viewer.js", tab_name="IIT", disable_reload=True)
 
     def _answering(self, route: str) -> Any:
+        """Returns a WSGI application that answers one route."""
         from werkzeug.wrappers import Request
 
         @Request.application
@@ -50,6 +58,7 @@ class IITPlugin(TBPlugin):  # type: ignore[misc]
         return answer
 
     def _parts(self) -> tuple[TensorBoardSource, ViewerApp]:
+        """Returns the record source and the viewer application; makes both on first use."""
         if self._made is None:
             from lightning_iit.viewer.app import ViewerApp
             from lightning_iit.viewer.tensorboard_source import TensorBoardSource
@@ -60,14 +69,14 @@ class IITPlugin(TBPlugin):  # type: ignore[misc]
 
 
 class IITLoader(TBLoader):  # type: ignore[misc]
-    """Makes TensorBoard keep every record: by default it drops all but 10 or 100 of each tag."""
+    """Makes TensorBoard keep every record; by default TensorBoard keeps only 10 or 100 records of each tag."""
 
     def fix_flags(self, flags: argparse.Namespace) -> None:
-        """Keeps all records unless ``--samples_per_plugin iit=...`` says otherwise."""
+        """Sets TensorBoard to keep all records, unless the user gave ``--samples_per_plugin iit=...``."""
         wanted = getattr(flags, "samples_per_plugin", None)
         if isinstance(wanted, dict):
             wanted.setdefault(PLUGIN_NAME, 0)
 
     def load(self, context: Any) -> IITPlugin:
-        """The plugin."""
+        """Returns the plugin for TensorBoard's context."""
         return IITPlugin(context)

@@ -1,4 +1,4 @@
-"""What the front end and its back ends say to each other; the TypeScript types are generated from these and the records."""
+"""The messages between the front end and the server; TypeScript types are generated from these structs and the records."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ from typing import Literal, TypeAlias
 import msgspec
 
 Status: TypeAlias = Literal["computed", "timed_out", "failed", "skipped", "corrupt"]
+"""How a record's analysis ended; "corrupt" is a record that cannot be read."""
 
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of the messages."""
+    """Makes a message immutable, with named fields; base of all messages."""
 
 
 class RunInfo(_Message, frozen=True, kw_only=True):
-    """A run that can be chosen: ``id`` is what requests name it by, ``name`` is what people read.
+    """Describes a run that can be chosen in the viewer.
 
-    ``path`` is where its files are, for the command line that the page shows; empty where they are not on this machine, and then
-    ``tracking_uri`` says which MLflow server has them.
+    Attributes:
+        id: the name of the run in requests.
+        name: the name of the run for people.
+        modified: when the run was last modified (MLflow: started), in seconds since 1970.
+        path: where the run's files are, for the command line that the page shows; empty for files on an MLflow server.
+        tracking_uri: the MLflow server that has the run's files, if ``path`` is empty.
     """
 
     id: str
@@ -28,7 +33,15 @@ class RunInfo(_Message, frozen=True, kw_only=True):
 
 
 class RunList(_Message, frozen=True, kw_only=True):
-    """The runs of a source, the latest first; ``left_out`` says how many more there are than are listed."""
+    """Lists the runs of a source, the latest first.
+
+    Attributes:
+        title: the name of the source, such as the log directory.
+        runs: the runs.
+        left_out: the number of further runs that are not listed.
+        compute: whether the server computes Φ again for the page.
+        poll_seconds: how often the page asks for new records, in seconds.
+    """
 
     title: str
     runs: tuple[RunInfo, ...]
@@ -38,11 +51,19 @@ class RunList(_Message, frozen=True, kw_only=True):
 
 
 class IndexRow(_Message, frozen=True, kw_only=True):
-    """One record in short: enough for the curves, the pickers and the gaps.
+    """Summarises one record: enough for the curves, the menus and the marks of missing results.
 
-    ``phi`` is that of the first analysed state, ``mean`` and ``maximum`` are over the analysed states; all are None unless
-    computed.
-    ``version`` changes when the record does; ``file`` is its path below the run's directory.
+    Attributes:
+        version: a text that changes whenever the record changes.
+        file: the path of the record's file below the run's directory.
+        reason: why there is no Φ, or a remark about Φ; may be empty.
+        phi: Φ of the first analysed state; None unless computed.
+        mean: the mean of Φ over the analysed states, weighted by visits if the record has this mean; None unless computed.
+        maximum: the largest Φ of the analysed states; None unless computed.
+        null_upper: the upper limit of Φ under the null hypothesis; None without a null.
+        transitions: the number of transitions counted; None if the record holds no counts.
+        coverage: the fraction of states (0 to 1) that were visited; None without a TPM.
+        units: the number of analysed units.
     """
 
     layer: str
@@ -66,14 +87,14 @@ class IndexRow(_Message, frozen=True, kw_only=True):
 
 
 class NetworkRow(_Message, frozen=True, kw_only=True):
-    """An epoch of which there is a network snapshot."""
+    """Names an epoch with a network snapshot; ``version`` changes whenever the snapshot changes."""
 
     epoch: int
     version: str
 
 
 class RunIndex(_Message, frozen=True, kw_only=True):
-    """All that a run has, without the records themselves; ``notes`` are for the person (what was thinned or left out)."""
+    """Lists all records and network snapshots of a run; ``notes`` are sentences for the reader (such as epochs left out)."""
 
     run: str
     rows: tuple[IndexRow, ...]
@@ -82,26 +103,26 @@ class RunIndex(_Message, frozen=True, kw_only=True):
 
 
 class ScalarSeries(_Message, frozen=True, kw_only=True):
-    """A metric of the run (loss, accuracy) as (step, value)."""
+    """Holds one metric of the run (loss, accuracy) as pairs (step, value)."""
 
     tag: str
     points: tuple[tuple[int, float], ...]
 
 
 class ScalarList(_Message, frozen=True, kw_only=True):
-    """The run's other metrics."""
+    """Holds the run's metrics that this package did not log (loss, accuracy)."""
 
     series: tuple[ScalarSeries, ...]
 
 
 class Problem(_Message, frozen=True, kw_only=True):
-    """Why a request has no answer, for a person to read."""
+    """Holds the reason why a request failed, as a sentence for the reader."""
 
     error: str
 
 
 class ComputeRequest(_Message, frozen=True, kw_only=True):
-    """Asks for Φ of a record's TPM in a state."""
+    """Asks for Φ of a record's TPM in a given state (unit 0 first), with a given engine."""
 
     run: str
     layer: str
@@ -111,7 +132,12 @@ class ComputeRequest(_Message, frozen=True, kw_only=True):
 
 
 class InlineRun(_Message, frozen=True, kw_only=True):
-    """A run inside a page: records and snapshots are deflated JSON in base64, by "layer/epoch" and by epoch."""
+    """Holds a run inside a one-file page.
+
+    Attributes:
+        records: the records by "layer/epoch", each as zlib-compressed JSON in base64.
+        networks: the network snapshots by epoch, each as zlib-compressed JSON in base64.
+    """
 
     info: RunInfo
     index: RunIndex
@@ -121,7 +147,7 @@ class InlineRun(_Message, frozen=True, kw_only=True):
 
 
 class InlineData(_Message, frozen=True, kw_only=True):
-    """Everything that a one-file page holds."""
+    """Holds all the data of a one-file page."""
 
     title: str
     runs: tuple[InlineRun, ...]

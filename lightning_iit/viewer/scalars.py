@@ -1,4 +1,4 @@
-"""Loss and accuracy of a run, from what Lightning's loggers left in its directory."""
+"""Reads loss, accuracy and other metrics of a run from the files of Lightning's loggers."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_SERIES = 24
+"""The largest number of metrics that are shown."""
 MAX_POINTS = 2_000
+"""The largest number of points of one metric."""
 _NOT_SHOWN = ("iit/", "epoch", "step", "hp_metric")
 _MAX_CSV_BYTES = 50_000_000
 
 
 def read_scalars(folder: Path) -> ScalarList:
-    """The metrics in the run's ``metrics.csv``, or else in its event files."""
+    """Reads the metrics from the run's ``metrics.csv``, or from its TensorBoard event files.
+
+    The event files are read if ``metrics.csv`` is missing or larger than 50 MB. Without either the list is empty.
+    """
     table = folder / "metrics.csv"
     if table.is_file() and table.stat().st_size <= _MAX_CSV_BYTES:
         return series(_from_csv(table))
@@ -29,20 +34,32 @@ def read_scalars(folder: Path) -> ScalarList:
 
 
 def series(found: dict[str, list[tuple[int, float]]]) -> ScalarList:
-    """Metrics as the front end takes them: ours left out, finite, thinned."""
+    """Prepares metrics for the front end: finite values only, thinned, sorted by name, at most MAX_SERIES metrics.
+
+    Metrics whose names begin with ``iit/`` (this package's own), ``epoch``, ``step`` or ``hp_metric`` are left out.
+
+    Args:
+        found: for each metric its points (step, value).
+    """
     shown = {tag: points for tag, points in found.items() if not tag.startswith(_NOT_SHOWN)}
     kept = [ScalarSeries(tag=tag, points=tuple(thin(points))) for tag, points in sorted(shown.items())[:MAX_SERIES]]
     return ScalarList(series=tuple(line for line in kept if line.points))
 
 
 def thin(points: Iterable[tuple[int, float]]) -> list[tuple[int, float]]:
-    """At most MAX_POINTS of the finite points, evenly spread."""
+    """Returns at most MAX_POINTS of the finite points, at even distances.
+
+    Example:
+        >>> thin([(0, 1.0), (1, float("nan")), (2, 0.5)])
+        [(0, 1.0), (2, 0.5)]
+    """
     finite = [(step, value) for step, value in points if math.isfinite(value)]
     stride = math.ceil(len(finite) / MAX_POINTS) if finite else 1
     return finite[::stride]
 
 
 def _from_csv(table: Path) -> dict[str, list[tuple[int, float]]]:
+    """Reads all columns of a ``metrics.csv`` as metrics; cells that are not numbers are passed over."""
     found: dict[str, list[tuple[int, float]]] = {}
     with table.open(newline="", encoding="utf-8", errors="replace") as file:
         for row in csv.DictReader(file):
@@ -61,6 +78,7 @@ def _from_csv(table: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def _from_events(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """Reads the scalars of a run's event files, whether written as simple values or as tensors."""
     from tensorboard.backend.event_processing.event_accumulator import SCALARS, TENSORS, EventAccumulator
     from tensorboard.util.tensor_util import make_ndarray
 

@@ -1,6 +1,6 @@
-"""The JSON schema of records, snapshots and messages, from which the front end's types are generated.
+"""The JSON schema of records, snapshots and messages, from which the front end's TypeScript types are generated.
 
-``python -m lightning_iit.viewer.schema viewer/src/generated/schema.json`` writes it.
+``python -m lightning_iit.viewer.schema viewer/src/generated/schema.json`` writes the schema to that file.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from lightning_iit.records import EpochRecord, NetworkSnapshot
 from lightning_iit.viewer.protocol import ComputeRequest, InlineData, Problem, RunIndex, RunList, ScalarList
 
 ROOTS = (EpochRecord, NetworkSnapshot, RunList, RunIndex, ScalarList, Problem, ComputeRequest, InlineData)
+"""The structs that the front end reads or sends."""
 
 
 def schema() -> dict[str, Any]:
-    """One JSON schema whose definitions are all structs."""
+    """Returns one JSON schema that defines all structs of :data:`ROOTS` and the structs inside them."""
     _, components = msgspec.json.schema_components(ROOTS, ref_template="#/$defs/{name}")
     return {
         "title": "Everything",
@@ -31,9 +32,9 @@ def schema() -> dict[str, Any]:
 
 
 def _closed(part: Any) -> Any:
-    """Objects without the open door for further properties: a writer of this version writes none.
+    """Returns a part of the schema in which objects have exactly the listed properties, all of them required.
 
-    Fields that have a default are always written too, so they are required here. Descriptions stay in Python.
+    A writer of this version writes no other properties, and writes fields with a default too. Descriptions are left out.
     """
     if isinstance(part, dict):
         closed = {
@@ -47,7 +48,7 @@ def _closed(part: Any) -> Any:
 
 
 def text() -> str:
-    """The schema as it stands in the file."""
+    """Returns the schema as the text of its file: sorted, indented JSON."""
     return json.dumps(schema(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Where the viewer's records come from: one Protocol, and the source that a target means."""
+"""The interface of a source of records, and the choice of the source for a path or URI."""
 
 from __future__ import annotations
 
@@ -12,39 +12,40 @@ if TYPE_CHECKING:
 
 
 class RecordSource(Protocol):
-    """Runs, their index, and single records as the bytes that were stored.
+    """Lists runs and reads their records; a log directory, TensorBoard and MLflow are sources.
 
-    Asking for a run, layer or epoch that is not there raises LookupError; bytes that cannot be read (too large, gone) raise
-    RecordError. Sources may be asked from several threads.
+    A method that is given a run, layer or epoch raises ``LookupError`` if the source has no such run, layer or epoch, and
+    ``RecordError`` if the data cannot be read (too large, gone). A source may be used from several threads.
     """
 
     title: str
 
     def runs(self) -> tuple[list[RunInfo], int]:
-        """The runs, the latest first, and how many more there are than are listed."""
+        """Returns the runs, the latest first, and the number of further runs that are not listed."""
 
     def index(self, run: str) -> RunIndex:
-        """What the run has by now."""
+        """Returns the list of records and network snapshots that the run has at this moment."""
 
     def record(self, run: str, layer: str, epoch: int) -> bytes:
-        """One record as JSON."""
+        """Returns one record as JSON bytes."""
 
     def network(self, run: str, epoch: int) -> bytes:
-        """One network snapshot as JSON."""
+        """Returns one network snapshot as JSON bytes."""
 
     def scalars(self, run: str) -> ScalarList:
-        """The other metrics of the run (loss, accuracy)."""
+        """Returns the run's other metrics (loss, accuracy)."""
 
 
 def open_source(target: str) -> RecordSource:
-    """The source that a path or an MLflow tracking URI means.
+    """Opens the source for a path or an MLflow tracking URI.
 
     Args:
-        target: a log directory (or one run's), or an MLflow URI: ``sqlite:///...``, ``http://...``, ``mlflow:<uri>``;
-            ``<uri>#<run_id>`` for one run only.
+        target: a folder of runs, one run's directory, or an MLflow URI (``sqlite:///...``, ``http://...``, ``mlflow:<uri>``);
+            ``<uri>#<run_id>`` for one MLflow run only.
 
     Raises:
-        InvalidArgumentError: nothing is there.
+        InvalidArgumentError: there is no such directory, or nothing answers at the URI.
+        MissingDependencyError: the target is an MLflow URI and mlflow is not installed.
     """
     for prefix in ("mlflow:", "sqlite:", "http:", "https:", "postgresql", "mysql"):
         if target.startswith(prefix):

@@ -1,4 +1,4 @@
-"""The built front end: the few files that may be served."""
+"""Reads the files of the built front end; no other file can be served."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ NOT_BUILT = (
     "The viewer's front end is not built. In a source tree run `make viewer` (or `npm ci --ignore-scripts && npm run build` in "
     "viewer/) and reload; installed packages carry it."
 )
+"""The message for a source tree whose front end is not built."""
 
 
 def static_file(name: str) -> tuple[bytes, str]:
-    """A built file and its media type.
+    """Returns the bytes and the media type of a front-end file ("index.html", "viewer.js" or "icon.svg").
 
     Raises:
-        LookupError: there is no such file, or the front end was not built.
+        LookupError: there is no such file, or the front end is not built.
     """
     if name not in _TYPES:
         raise LookupError(name)

@@ -1,4 +1,4 @@
-"""A stored record in short, whatever state it is in."""
+"""Summarises stored records as index rows, including records that cannot be read."""
 
 from __future__ import annotations
 
@@ -11,11 +11,18 @@ from lightning_iit.records.store import record_name
 from lightning_iit.viewer.protocol import IndexRow, Status
 
 MAX_BYTES = 16_000_000
-"""A larger record is not read: nothing that this package writes comes near it."""
+"""The size above which a record is not read, in bytes; no record of this package comes near."""
 
 
 def summarise(data: bytes, *, layer: str, epoch: int, version: str) -> IndexRow:
-    """The index row of a record's bytes; ``layer`` and ``epoch`` name it where the bytes cannot."""
+    """Returns the index row of a record; a record that cannot be read gets the status "corrupt" and the reason.
+
+    Args:
+        data: the record's JSON bytes.
+        layer: the layer's name, for a record that cannot be read.
+        epoch: the epoch, for a record that cannot be read.
+        version: the row's version, a text that changes with the record.
+    """
     try:
         return row_of(decode(data), version=version)
     except RecordError as error:
@@ -23,17 +30,17 @@ def summarise(data: bytes, *, layer: str, epoch: int, version: str) -> IndexRow:
 
 
 def corrupt(reason: str, *, layer: str, epoch: int, version: str) -> IndexRow:
-    """The row of a record that cannot be read."""
+    """Returns the index row of a record that cannot be read, with the reason for the reader."""
     return IndexRow(layer=layer, epoch=epoch, status="corrupt", version=version, reason=reason)
 
 
 def too_large(size: int) -> str:
-    """Why a record of this many bytes is not read."""
+    """Returns the sentence that says why a record of ``size`` bytes is not read."""
     return f"The record has {size:,} bytes; at most {MAX_BYTES:,} are read."
 
 
 def row_of(record: EpochRecord, *, version: str) -> IndexRow:
-    """The index row of a record."""
+    """Returns the index row of a record that could be read; ``version`` is a text that changes with the record."""
     values = [state.result.phi for state in record.states if isinstance(state.result, Computed)]
     phi = record.phi
     if phi is not None and not values:
@@ -63,6 +70,7 @@ def row_of(record: EpochRecord, *, version: str) -> IndexRow:
 
 
 def _engine(record: EpochRecord) -> str:
+    """Returns the engine's name, and its version if Φ was computed."""
     if isinstance(record.result, Computed):
         return f"{record.result.engine.name} {record.result.engine.version}"
     return record.provenance.engine

@@ -1,4 +1,4 @@
-"""Records from TensorBoard's data provider (the fast loader and the slow one)."""
+"""Reads records through TensorBoard's data provider, with its fast data loader or its slow one."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from lightning_iit.viewer.scalars import MAX_POINTS, MAX_SERIES, series
 from lightning_iit.viewer.summary import MAX_BYTES, corrupt, summarise, too_large
 
 MAX_RUNS = 2_000
+"""The largest number of runs that are listed."""
 _ALL = 1_000_000
 
 
 class _Tag:
-    """What is known of one tag of one run: its newest record, and the packed records and rows by key."""
+    """Holds the data of one tag of one run: step and time of its newest entry; packed records and rows by (layer, epoch)."""
 
     def __init__(self, newest: tuple[int, float]) -> None:
         self.newest = newest
@@ -33,7 +34,11 @@ class _Tag:
 
 
 class TensorBoardSource:
-    """Reads through the provider; tags that have nothing new are not read again."""
+    """Reads runs and records through TensorBoard's data provider; a tag without new entries is not read again.
+
+    Args:
+        provider: TensorBoard's data provider.
+    """
 
     def __init__(self, provider: Any) -> None:
         self._provider = provider
@@ -41,24 +46,32 @@ class TensorBoardSource:
         self._lock = Lock()
 
     def bound(self, environ: dict[str, Any]) -> BoundSource:
-        """The source as one request sees it."""
+        """Returns the source for one request, with the access rights and the experiment of this request.
+
+        Args:
+            environ: the request's WSGI environment.
+        """
         return BoundSource(self, tb_context.from_environ(environ), environ.get(tb_experiment.WSGI_ENVIRON_KEY, ""))
 
     def has_records(self) -> bool:
-        """Whether any run has records, outside of a request."""
+        """Returns whether any run has records; may be called outside of a request."""
         return bool(self.listed(tb_context.RequestContext(), ""))
 
     def listed(self, context: Any, experiment: str) -> Any:
-        """Run to tag to time series of this plugin."""
+        """Returns this plugin's tags: for each run, TensorBoard's description of each tag."""
         return self._provider.list_tensors(context, experiment_id=experiment, plugin_name=PLUGIN)
 
     def place(self, context: Any, experiment: str) -> str:
-        """The log directory; in full where it is on this machine, so that commands that name it work from anywhere."""
+        """Returns the log directory, as an absolute path if it is on this machine, for commands that the page shows."""
         place = str(self._provider.experiment_metadata(context, experiment_id=experiment).data_location or "")
         return str(Path(place).resolve()) if place and Path(place).is_dir() else place
 
     def tags(self, context: Any, experiment: str, run: str) -> dict[str, _Tag]:
-        """The tags of a run with everything they hold."""
+        """Returns a run's tags with all their records; reads only tags with new entries.
+
+        Raises:
+            LookupError: there is no such run.
+        """
         listed = self.listed(context, experiment).get(run)
         if listed is None:
             raise LookupError(run)
@@ -71,6 +84,7 @@ class TensorBoardSource:
             return {tag: self._tags[experiment, run, tag] for tag in listed}
 
     def _read(self, context: Any, experiment: str, run: str, tag: str, newest: tuple[int, float]) -> _Tag:
+        """Reads all entries of one tag."""
         chosen = RunTagFilter(runs=[run], tags=[tag])
         read = self._provider.read_tensors(
             context, experiment_id=experiment, plugin_name=PLUGIN, downsample=_ALL, run_tag_filter=chosen
@@ -85,7 +99,7 @@ class TensorBoardSource:
         return found
 
     def scalars(self, context: Any, experiment: str, run: str) -> ScalarList:
-        """Loss, accuracy and whatever else the run logged."""
+        """Returns the metrics of a run (loss, accuracy) without this package's own metrics."""
         listed = self._provider.list_scalars(context, experiment_id=experiment, plugin_name=SCALARS).get(run, {})
         tags = sorted(tag for tag in listed if not tag.startswith("iit/"))[: 2 * MAX_SERIES]
         read = self._provider.read_scalars(
@@ -99,7 +113,13 @@ class TensorBoardSource:
 
 
 class BoundSource:
-    """The records that one request may see."""
+    """Reads the records that one request may see; a :class:`RecordSource`.
+
+    Args:
+        source: the source that all requests share.
+        context: TensorBoard's context of the request.
+        experiment: TensorBoard's experiment id of the request; may be empty.
+    """
 
     title = "TensorBoard"
 
@@ -107,7 +127,7 @@ class BoundSource:
         self._source, self._context, self._experiment = source, context, experiment
 
     def runs(self) -> tuple[list[RunInfo], int]:
-        """The runs, the latest first, and how many more there are than are listed."""
+        """Returns the runs, last written first, and the number of further runs that are not listed."""
         listed = self._source.listed(self._context, self._experiment)
         place = self._source.place(self._context, self._experiment)
         infos = [
@@ -123,7 +143,11 @@ class BoundSource:
         return infos[:MAX_RUNS], max(0, len(infos) - MAX_RUNS)
 
     def index(self, run: str) -> RunIndex:
-        """What the run has by now."""
+        """Returns the list of records and network snapshots that the run has at this moment.
+
+        Raises:
+            LookupError: there is no such run.
+        """
         tags = self._source.tags(self._context, self._experiment, run)
         rows = [row for tag, found in tags.items() if tag != NETWORK_TAG for row in found.rows.values()]
         networks = tags[NETWORK_TAG].rows.values() if NETWORK_TAG in tags else ()
@@ -134,29 +158,40 @@ class BoundSource:
         )
 
     def record(self, run: str, layer: str, epoch: int) -> bytes:
-        """One record as JSON."""
+        """Returns one record as JSON bytes.
+
+        Raises:
+            LookupError: there is no such run, layer or epoch.
+            RecordError: the data cannot be decompressed, or are too large.
+        """
         for tag, found in self._source.tags(self._context, self._experiment, run).items():
             if tag != NETWORK_TAG and (layer, epoch) in found.packed:
                 return _unpacked(found.packed[layer, epoch])
         raise LookupError(layer)
 
     def network(self, run: str, epoch: int) -> bytes:
-        """One network snapshot as JSON."""
+        """Returns one network snapshot as JSON bytes.
+
+        Raises:
+            LookupError: there is no such run, or no snapshot of this epoch.
+            RecordError: the data cannot be decompressed, or are too large.
+        """
         found = self._source.tags(self._context, self._experiment, run)[NETWORK_TAG]
         return _unpacked(found.packed["network", epoch])
 
     def scalars(self, run: str) -> ScalarList:
-        """The other metrics of the run (loss, accuracy)."""
+        """Returns the run's other metrics (loss, accuracy)."""
         return self._source.scalars(self._context, self._experiment, run)
 
 
 def _payload(value: Any) -> bytes:
+    """Returns the packed bytes in a tensor of TensorBoard; empty bytes if the tensor holds something else."""
     item = value.item() if getattr(value, "size", 0) == 1 else (value.flat[0] if getattr(value, "size", 0) else b"")
     return item if isinstance(item, bytes) else b""
 
 
 def _unpacked(packed: bytes) -> bytes:
-    """The JSON of a packed record, never more than the most that is read (a small payload may claim to be huge)."""
+    """Returns the JSON of a packed record; raises ``RecordError`` above MAX_BYTES, since small data can unpack to huge data."""
     engine = zlib.decompressobj()
     try:
         data = engine.decompress(packed, MAX_BYTES)
@@ -169,6 +204,7 @@ def _unpacked(packed: bytes) -> bytes:
 
 
 def _row(packed: bytes, tag: str, step: int, version: str) -> IndexRow:
+    """Returns the index row of a packed record."""
     layer = tag.removeprefix("iit/").removesuffix("/record")
     try:
         return summarise(_unpacked(packed), layer=layer, epoch=step, version=version)
@@ -177,6 +213,7 @@ def _row(packed: bytes, tag: str, step: int, version: str) -> IndexRow:
 
 
 def _network_row(packed: bytes, version: str) -> IndexRow:
+    """Returns the row of a packed network snapshot; the row's status is "corrupt" if the snapshot cannot be read."""
     try:
         epoch = decode_network(_unpacked(packed)).epoch
     except RecordError as error:

@@ -1,4 +1,4 @@
-"""What the fork server of the workers imports first. Importing it has effects: it is for that process alone."""
+"""Preparation of the workers' fork server, which imports this module first; the import changes the process that imports."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def phi_scalars(states: Sequence[StateResult]) -> dict[str, float]:
     computed = [(state.visits, state.result) for state in states if isinstance(state.result, Computed)]
     if not computed:
         return scalars
-    # States that were asked for and never visited weigh nothing, unless no state was.
+    # Requested states that were never visited get no weight, unless no state was visited.
     weights = [visits for visits, _ in computed]
     if not sum(weights):
         weights = [1] * len(computed)

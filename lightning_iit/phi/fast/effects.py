@@ -31,7 +31,7 @@ def _least_distances(mechanism: int, effect: NDArray[np.float64], least: NDArray
     rest = mechanism ^ top
     least[0] = np.inf
     for node in range(n):
-        # the empty mechanism takes one node, the rest of the purview loses nothing
+        # one node goes to the empty part of the mechanism; the other purview nodes stay with the whole mechanism at no cost
         alone = abs(effect[mechanism, node] - effect[0, node])
         for purview in range(1 << node):
             least[purview | (1 << node)] = min(least[purview], alone)

@@ -158,7 +158,7 @@ def _list_partitions(m: int, p: int, upper: float, search: Search) -> int:
     """
     listed = 0
     full = (1 << (m + p)) - 1
-    # the first part never has the mechanism's last node, and is never empty on both sides
+    # the first part never has the mechanism's last node, so each partition is listed once; code 0 would be no partition
     for code in range(1, 1 << (m + p - 1)):
         bound = search.part_bound[code] + search.part_bound[full ^ code]
         if bound < upper - NOISE:

@@ -78,7 +78,7 @@ def _given(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     given = np.empty((n, count, count))
     given[:, count - 1] = probabilities
     for node in range(n - 1, -1, -1):
-        # of the subsets and of the states: the higher nodes, this one, the lower ones
+        # axes of subsets and states: the higher nodes, this node, the lower nodes
         above, below = 1 << (n - 1 - node), 1 << node
         cube = given.reshape(n, above, 2, below, above, 2, below)
         finer = cube[:, :, 1, -1]

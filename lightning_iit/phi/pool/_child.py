@@ -74,7 +74,7 @@ def begin(reports: connection.Connection) -> None:
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
     if sys.platform != "win32":
-        # Nothing is forked here; but locks made under "fork" leave no name behind when the worker is killed (tqdm makes one).
+        # No process is forked here, but locks made under "fork" leave no name behind when the worker is killed (tqdm makes one).
         multiprocessing.set_start_method("fork", force=True)
     _end_with_the_server()
     threading.Thread(target=_end_with_the_host, daemon=True).start()
@@ -102,7 +102,7 @@ def call(function: str, number: int, arguments: tuple[Any, ...]) -> Any:
             prepare(*arguments)
         reporter.send(WorkerMessage(number=number, started=True))
         return getattr(module, name)(*arguments, report=reporter)
-    except Exception as error:  # noqa: BLE001  whatever it is, the host reports it
+    except Exception as error:  # noqa: BLE001  the host reports every exception
         return Raised(f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
@@ -156,7 +156,7 @@ def _end_with_the_server() -> None:
         return
     from multiprocessing import forkserver
 
-    # Each worker inherits the host's end of that pipe; with it open here, the server would wait for us, and we for the server.
+    # Each worker inherits the host's end of that pipe; left open here, server and worker would wait for each other.
     alive = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_alive_fd", None)
     if alive is not None:
         os.close(alive)
@@ -179,7 +179,7 @@ def _end_with_the_host() -> None:
         connection.wait([host.sentinel])
     server = os.getppid()
     if server not in {1, host.pid}:
-        # Somebody who outlives the host for a while (a data loader's worker) may keep the server's own "alive" pipe open.
+        # A process that outlives the host for a while (a data loader's worker) may keep the server's own "alive" pipe open.
         with suppress(OSError):
             os.kill(server, signal.SIGKILL)
     os._exit(1)

@@ -31,7 +31,7 @@ def unfinished(
     known = finished or {}
     states = tuple(known.get(state) or StateResult(state=state, visits=task.visits_of(state), result=why) for state in task.states)
     base = partial or TaskResult(states=states)
-    # All states finished: it was ended in what comes after them, such as the null.
+    # With all states finished, the task was ended in later work, such as the null; only a note can say so.
     notes = (*base.notes, f"Ended before its end: {why.reason}") if all(state in known for state in task.states) else base.notes
     groups = (*base.groups, *[why] * (len(task.groups) - len(base.groups)))
     return msgspec.structs.replace(base, states=states, groups=groups, scalars={**base.scalars, **phi_scalars(states)}, notes=notes)

@@ -49,7 +49,7 @@ class ExecutorPool:
         outer: Future[TaskResult] = Future()
         try:
             inner = self._executor.submit(run_limited, self._function, task, self._timeout)
-        except Exception as error:  # noqa: BLE001  a cluster that is away must not stop training
+        except Exception as error:  # noqa: BLE001  an unreachable cluster must not stop training
             outer.set_result(unfinished(task, _refused(error)))
             return outer
         with self._changed:
@@ -97,7 +97,7 @@ class ExecutorPool:
             known = self._open.get(outer)
         if known is not None:
             task, inner = known
-            # Settled before it is cancelled, which would settle it with another reason.
+            # The task is settled first, because cancelling would settle the task with another reason.
             self._settle(outer, unfinished(task, why(inner.running())))
             inner.cancel()
 
@@ -107,7 +107,7 @@ class ExecutorPool:
             result = inner.result()
         except CancelledError:
             result = unfinished(task, Failed(code="interrupted", reason="The executor cancelled this task."))
-        except BaseException as error:  # noqa: BLE001  whatever the cluster answers
+        except BaseException as error:  # noqa: BLE001  every exception becomes the task's result
             result = unfinished(task, _refused(error))
         self._settle(outer, result)
 
@@ -118,7 +118,7 @@ class ExecutorPool:
 
     def _settle(self, outer: Future[TaskResult], result: TaskResult) -> None:
         """Sets the result of a task's future, unless the future is done, and takes the task off the list of open tasks."""
-        # The second who comes, or who comes after it was cancelled, is late.
+        # The future may be done already: the task was ended or cancelled before the executor answered.
         with suppress(InvalidStateError):
             outer.set_result(result)
         with self._changed:

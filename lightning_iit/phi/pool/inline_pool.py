@@ -33,7 +33,7 @@ class InlinePool:
         future: Future[TaskResult] = Future()
         try:
             future.set_result(getattr(import_module(module), name)(task))
-        except Exception as error:  # noqa: BLE001  whatever broke, it is the result of this task
+        except Exception as error:  # noqa: BLE001  every exception becomes the task's result
             why = Failed(code="engine_error", reason=f"{type(error).__name__}: {error}")
             future.set_result(unfinished(task, why))
         return future

@@ -315,7 +315,7 @@ class WorkerPool:
                     entry.running = True
                     return entry
                 arguments = self._warm_ups[index].pop(0)
-            # Its outcome is of no interest: what is wrong with an engine shows in the first task, with its reason.
+            # The outcome is ignored: an engine that cannot be loaded makes the first task fail, with the reason.
             worker.call(f"{self._function.split(':')[0]}:warm_up", arguments, stopped=lambda: self._closed)
 
     def _run(self, worker: Worker, entry: _Open) -> None:
@@ -338,7 +338,7 @@ class WorkerPool:
             entry.resolve(result)
         else:
             entry.resolve_unfinished(result)
-        # Off the list when the future's callbacks have run, so that a drain waits for them too.
+        # Taken off the list only after the future's callbacks have run, so that a drain waits for the callbacks too.
         with self._changed:
             if entry in self._open:
                 self._open.remove(entry)

@@ -46,7 +46,7 @@ class WorkerServer:
         """Ends the server; the server's workers end with the server."""
         if self._server is None or self._server._forkserver_pid is None:
             return
-        # Killed first: to wait for its own end can take forever, as a process that the host forked may hold its "alive" pipe.
+        # Killed first: the server may never end by itself, as a process that the host forked may hold the "alive" pipe open.
         with contextlib.suppress(OSError):
             os.kill(self._server._forkserver_pid, signal.SIGKILL)
         with contextlib.suppress(OSError):
@@ -146,7 +146,7 @@ def _popen(server: Any) -> Callable[[process.BaseProcess], Any]:
     The class's method finds server and preparation data by global names of its module. These globals belong to everybody in the
     process, so the method gets globals of its own. On Windows, the class is the unchanged one for "spawn".
     """
-    if server is None:  # Windows: a script needs its main guard there
+    if server is None:  # on Windows, a script needs its main guard
         plain: Callable[[process.BaseProcess], Any] = import_module("multiprocessing.popen_spawn_win32").Popen
         return plain
     from multiprocessing import forkserver, popen_forkserver

@@ -182,7 +182,7 @@ class Worker:
                 raise _NeverBegan(repr(error)) from error
             self._discard()
             return Died("The worker process ended while it was computing.")
-        except Exception as error:  # noqa: BLE001  such as a value that cannot be pickled
+        except Exception as error:  # noqa: BLE001  e.g. a value that cannot be pickled
             return Raised(f"{type(error).__name__}: {error}", "")
         return value if isinstance(value, Raised) else Returned(value)
 
@@ -192,7 +192,7 @@ class Worker:
         if pool is None or self._context is None:
             return
         self._context.close()
-        # pebble waits here for threads of its own; one may hang for good in a message that the killed process never ended.
+        # pebble waits for its own threads; one may hang forever in a message that the killed process did not finish.
         retired = threading.Thread(target=_retire, args=(pool,), daemon=True, name="lightning-iit-retired-pool")
         retired.start()
         retired.join(patience)

@@ -72,7 +72,7 @@ def import_pyphi() -> ModuleType:
     """
     with _import_lock:
         if "pyphi" not in sys.modules:
-            # Its loggers would hand the whole configuration and each step of an analysis to the host's root logger.
+            # PyPhi's loggers would pass the whole configuration and each step of an analysis on to the host's root logger.
             logging.getLogger("pyphi").setLevel(logging.WARNING)
             with _isolated():
                 import_module("pyphi")
@@ -148,7 +148,7 @@ def _environment() -> Iterator[None]:
     try:
         yield
     finally:
-        # Also what the libraries set that PyPhi loads (scikit-learn: KMP_DUPLICATE_LIB_OK, ...).
+        # Libraries that PyPhi loads set variables too (scikit-learn: KMP_DUPLICATE_LIB_OK, ...).
         for name in set(os.environ) - set(before):
             del os.environ[name]
         for name, value in before.items():
@@ -160,7 +160,7 @@ def _environment() -> Iterator[None]:
 def _private_directory() -> Iterator[None]:
     """Makes an empty temporary folder the working directory, for as long as the block runs."""
     before = os.open(".", os.O_RDONLY) if hasattr(os, "fchdir") else None
-    path = "" if before is not None else str(os.getcwd())  # noqa: PTH109  a descriptor finds back to a deleted one
+    path = "" if before is not None else str(os.getcwd())  # noqa: PTH109  a descriptor leads back even to a deleted folder
     with tempfile.TemporaryDirectory(prefix="lightning-iit-") as folder:
         os.chdir(folder)
         try:

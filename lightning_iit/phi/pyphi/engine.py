@@ -112,7 +112,7 @@ class PyPhiEngine:
 
     def _analyse_one(self, system: System, options: PhiOptions, progress: Progress | None) -> Computed | Skipped:
         """Analyses one system; the result is ``Skipped`` where no state of the system leads to the state to analyse."""
-        # The configuration is given back before the result goes out: a generator may never be resumed.
+        # PyPhi's configuration is restored before the result is yielded: the caller may never resume the generator.
         with configured(_configuration(options)) as pyphi:
             start = time.perf_counter()
             cuts = _CutCounter(_number_of_cuts(system.n, options), progress)

@@ -63,7 +63,7 @@ def _check(name: str, value: Any) -> None:
         msg = f"pyphi_options: {name!r} is no option of PyPhi that changes a result; those are {_listed(tuple(_CHOICES))}.{hint}"
         raise InvalidArgumentError(msg)
     allowed = _CHOICES[name]
-    # True == 1, so the type counts as well.
+    # True == 1, so the types are compared too.
     if not any(type(value) is type(choice) and value == choice for choice in allowed):
         close = difflib.get_close_matches(str(value).upper(), [str(choice) for choice in allowed], n=1, cutoff=0.5)
         hint = f" Did you mean {close[0]!r}?" if close and isinstance(value, str) else ""

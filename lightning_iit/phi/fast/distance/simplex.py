@@ -129,7 +129,7 @@ def _hang(d: NDArray[np.float64], p: int, tree: Tree) -> float:
     filled = 0
     for x in range(1, count):
         v = x
-        # a node goes into the order as soon as all its children are in it; v <= x have been looked at before
+        # a node is put into the order once all its children are there; nodes up to x have been visited already
         while v != 0 and v <= x and waiting[v] == 0:
             waiting[v] = -1
             tree.order[filled] = v

@@ -149,7 +149,7 @@ def _enter(source: int, sink: int, sources: int, shipping: Shipping) -> None:
     """Brings an edge into the basis: mass moves round the cycle that the edge closes until another edge is empty and leaves."""
     a, b = source, sources + sink
     least, leaving = np.inf, -1
-    # an edge above a source on a's side, or above a sink on b's side, gives flow up
+    # flow falls on an edge whose lower end is a source on a's side or a sink on b's side, and rises on all others
     while a != b:
         if shipping.depth[a] >= shipping.depth[b]:
             edge, gives = shipping.parent_edge[a], a < sources

@@ -29,7 +29,8 @@ def compute_phi(
 
     Args:
         system: TPM (state-by-node, rows little-endian), state and connectivity.
-        engine: "fast", "pyphi", or "auto": the fast engine where it implements the options, else PyPhi.
+        engine: the name of an engine ("fast", "pyphi" or that of an installed package), or "auto": the fast engine where the fast
+            engine implements the options, else PyPhi.
         timeout: time limit in seconds. None computes in this process; with a limit, a worker process computes and is killed at
             the limit. Loading the engine does not count.
         cuts: "all" tries every directed bipartition; "one" tries only the cuts that separate a single node (PyPhi's approximation).

@@ -72,7 +72,7 @@ def transitions_for(n: int) -> int:
 def coin_flip_phi(n: int, transitions: float) -> float | None:
     """Returns the mean Φ that independent coin flips would show (their true Φ is 0), from a table of simulations.
 
-    Φ of an estimated TPM is biased upward, so coin flips show what a Φ without any integration looks like. Between the simulated
+    Φ of an estimated TPM is biased upward, and the Φ of coin flips shows how large this bias is. Between the simulated
     numbers of transitions, log Φ is interpolated linearly in the logarithm of the number of transitions. Above the largest
     simulated number the line continues with the slope of the last two points; there, Φ falls about as ``1 / transitions``.
 

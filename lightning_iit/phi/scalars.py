@@ -18,8 +18,9 @@ def phi_scalars(states: Sequence[StateResult]) -> dict[str, float]:
 
     Returns:
         Up to seven scalars by key. Of the first state, where computed: ``phi``, ``concepts`` (the number of concepts) and
-        ``sum_small_phi`` (the sum of φ over the concepts). Over all computed states, if any: ``phi_mean`` (weighted by visits),
-        ``phi_max``, ``states`` (how many were computed) and ``seconds`` (computing time of all of these states together).
+        ``sum_small_phi`` (the sum of φ over the concepts). Over all computed states, if any: ``phi_mean`` (weighted by visits; all
+        states weigh the same where none was visited), ``phi_max``, ``states`` (how many were computed) and ``seconds`` (computing
+        time of these states together).
     """
     scalars: dict[str, float] = {}
     if states and isinstance(first := states[0].result, Computed):

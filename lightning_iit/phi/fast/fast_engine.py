@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 NAME = "fast"
 MAX_UNITS = 8
+"""The largest number of units that the fast engine accepts."""
 
 
 @cache

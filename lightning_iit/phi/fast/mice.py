@@ -84,7 +84,7 @@ class Mice(NamedTuple):
 
 
 class Known(NamedTuple):
-    """Holds what earlier evaluations found out about causes; shared by threads, which write only valid values.
+    """Holds the findings of earlier evaluations about causes; shared by threads, which write only valid values.
 
     Args:
         mice: the causes and effects of the uncut system.
@@ -109,7 +109,7 @@ def new_mice(rows: int) -> Mice:
 
 
 def new_known(rows: int, n: int) -> Known:
-    """Allocates the knowledge about a system of ``n`` nodes, without any knowledge yet.
+    """Allocates the findings about a system of ``n`` nodes, without any finding yet.
 
     ``split_upper`` and ``split_exact`` are not filled; :func:`forget_splits` fills them.
     """
@@ -118,7 +118,7 @@ def new_known(rows: int, n: int) -> Known:
 
 
 def forget_splits(known: Known) -> None:
-    """Resets what is known of split mechanisms, since this knowledge holds for one state only."""
+    """Resets the findings about split mechanisms, which hold for one state only."""
     known.split_upper.fill(np.inf)
     known.split_exact.fill(UNKNOWN)
 

@@ -46,7 +46,7 @@ class Search(NamedTuple):
         last: ``[2**n]``, memory: the purview that last won for M; 0 where there is none.
         upper: ``[2**n]``, scratch: an upper bound of φ for each purview of a split mechanism.
         exact: ``[2**n]``, scratch: φ of each purview of a split mechanism, rounded; -1 where unknown.
-        estimate: ``[2**n]``, scratch: about what φ of each purview will be; decides which purview is solved next.
+        estimate: ``[2**n]``, scratch: a guess of φ of each purview; the purview with the highest guess is solved next.
         effect: ``[2, 2**n]``, scratch of the search for the maximally irreducible effect.
     """
 
@@ -186,8 +186,8 @@ def hinted_bound(
 ) -> tuple[float, float]:
     """Returns an upper bound of φ and an estimate of φ, from the partition that was last found minimal for this pair.
 
-    The distance of any one partition is an upper bound of φ. Where a distance that is certainly below ``phi``, or certainly not
-    below ``enough``, need not be exact, the distance is not computed to the end.
+    The distance of any one partition is an upper bound of φ. A distance that is certainly below ``phi``, or certainly not
+    below ``enough``, is not computed to the end.
 
     Args:
         mechanism: a mask, not 0.

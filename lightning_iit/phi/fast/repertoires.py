@@ -24,7 +24,7 @@ class Repertoires(NamedTuple):
         marginal: ``[2**n, 2**n, n]``, ``marginal[M, P, j]`` is the probability that node j was ON under the cause repertoire of M
             over P; 1/2 for nodes outside of P.
         effect: ``[2**n, n]``, ``effect[M, j]`` is the probability that node j will be ON given mechanism M. An effect repertoire is
-            the product of these probabilities over the purview's nodes.
+            the product of the distributions of the purview's nodes.
         inputs: ``[n]``, for each node the mask of the nodes with an uncut connection to this node.
     """
 

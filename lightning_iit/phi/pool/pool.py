@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lightning_iit.phi.pool._child import WorkerMessage
 
 WhenBusy: TypeAlias = Literal["queue", "skip", "wait"]
-"""What ``submit`` does with a task while all workers are busy."""
+"""How ``submit`` treats a task while all workers are busy."""
 JOB = "lightning_iit.job.job:run"
 """The function that computes a task, unless another function is given."""
 PRELOAD = tuple(place.partition(":")[0] for place in (JOB, *BUILT_IN.values()))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _OLD_NAMES = ("Iterable", "Mapping", "Sequence")
-"""The names that PyPhi imports from ``collections``, and that Python 3.10 moved to ``collections.abc``."""
+"""Names that PyPhi takes from ``collections``; since Python 3.10 the names exist in ``collections.abc`` only."""
 _ENVIRONMENT = {
     "PYPHI_WELCOME_OFF": "1",
     **{f"POT_BACKEND_DISABLE_{name}": "1" for name in ("PYTORCH", "JAX", "TENSORFLOW", "CUPY")},

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SECONDS = {1: 0.01, 2: 0.06, 3: 1.0, 4: 17.0, 5: 400.0, 6: 40_000.0}
 """Seconds of one analysis by number of units, measured for a dense stochastic system on one core.
 
-The value for 6 units was not measured: the growth from 4 to 5 units predicts it, and at least hours are certain."""
+The value for 6 units is extrapolated from the growth from 4 to 5 units; an analysis of 6 units takes at least hours."""
 UNREACHABLE = "state_unreachable"
 """The code of the ``Skipped`` result for a state that no state of the system leads to."""
 

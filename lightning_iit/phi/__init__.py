@@ -1,6 +1,6 @@
-"""Integrated information of one system in one state, by engine, in this process or in worker processes.
+"""Integrated information (Φ of IIT 3.0) of one system in one state: engines, functions to call by hand, and worker pools.
 
-``engine`` says what an engine is, ``registry`` finds one by name; ``fast/`` and ``pyphi/`` are the two of this package. ``compute``
-has the functions that people call by hand, ``pool/`` computes tasks in worker processes, ``cost`` knows how long it takes, and
-``scalars`` what is logged of a result.
+``engine`` defines the interface of an engine, and ``registry`` finds an engine by its name; ``fast/`` and ``pyphi/`` are the two
+engines of this package. ``compute`` has the functions that people call by hand, and ``pool/`` computes tasks in worker processes.
+``cost`` predicts how long an analysis takes, and ``scalars`` picks the numbers of a result that are logged.
 """

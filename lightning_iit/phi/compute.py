@@ -1,4 +1,4 @@
-"""Φ of one system: the function that people call by hand."""
+"""Functions that compute Φ and the major complex of one system, to be called by hand."""
 
 from __future__ import annotations
 
@@ -23,30 +23,39 @@ def compute_phi(
     pyphi_options: dict[str, bool | int | float | str] | None = None,
     threads: int = 1,
 ) -> PhiResult:
-    """Φ of a system in its state, with its minimum-information partition and its cause-effect structure (IIT 3.0).
+    """Computes Φ of a system in its state, with the minimum-information partition and the cause-effect structure (IIT 3.0).
+
+    Φ is measured in units of the Hamming earth mover's distance.
 
     Args:
         system: TPM (state-by-node, rows little-endian), state and connectivity.
-        engine: "fast", "pyphi", or "auto": fast where it implements the options, else PyPhi.
-        timeout: seconds. None computes in this process; with a limit a worker process computes, and is killed at the limit.
-        cuts: "all" directed bipartitions, or "one": only those that cut one node off (PyPhi's approximation).
+        engine: the name of an engine ("fast", "pyphi" or that of an installed package), or "auto": the fast engine where the fast
+            engine implements the options, else PyPhi.
+        timeout: time limit in seconds. None computes in this process; with a limit, a worker process computes and is killed at
+            the limit. Loading the engine does not count.
+        cuts: "all" tries every directed bipartition; "one" tries only the cuts that separate a single node (PyPhi's approximation).
         new_concepts: False assumes that a cut cannot create concepts (PyPhi's approximation).
-        repertoires: keep both repertoires of each concept.
+        repertoires: True keeps the cause and effect repertoires of each concept in the result.
         pyphi_options: further options of PyPhi by PyPhi's names, e.g. ``{"MEASURE": "L1"}``.
-        threads: threads inside the analysis (fast engine).
+        threads: threads that one analysis may use. Only the fast engine uses more than one, and only from 6 units on.
 
     Returns:
-        Computed; Skipped where no state leads to this one; TimedOut at the limit; Failed where the worker died.
+        ``Computed``; ``Skipped`` where no state of the system leads to the given state; with a ``timeout`` also ``TimedOut`` at the
+        limit, and ``Failed`` where the engine raised an exception or the worker process died.
 
     Raises:
-        InvalidSystemError: ``system`` is not a System (its parts are checked when it is made).
-        InvalidArgumentError: no such engine, or options that it does not implement.
-        TooManyUnitsError: more units than the engine can serve.
+        InvalidSystemError: ``system`` is not a System (the parts of a System are checked when the System is made).
+        InvalidArgumentError: there is no such engine, the engine does not implement an option, or an option has an impossible
+            value.
+        TooManyUnitsError: the system has more units than the engine accepts (with a ``timeout``, the result is ``Failed`` instead).
 
     Example:
         >>> from lightning_iit import System, compute_phi
-        >>> tpm = [[0, 1], [1, 0], [0, 1], [1, 0]]  # unit 0 copies the inverse of unit 1's input, and so on
-        >>> compute_phi(System(tpm=tpm, state=(0, 1)), engine="pyphi").phi
+        >>> swap = [[0, 0], [0, 1], [1, 0], [1, 1]]  # each unit copies the other unit
+        >>> compute_phi(System(tpm=swap, state=(0, 1))).phi
+        1.0
+        >>> one_way = [[0, 1], [1, 0], [0, 1], [1, 0]]  # unit 0 keeps its state, unit 1 becomes the inverse of unit 0
+        >>> compute_phi(System(tpm=one_way, state=(0, 1)), engine="pyphi").phi
         0.0
     """
     options = _options(cuts, new_concepts, repertoires, pyphi_options, threads)
@@ -71,7 +80,7 @@ def major_complex(
     pyphi_options: dict[str, bool | int | float | str] | None = None,
     threads: int = 1,
 ) -> MajorComplex:
-    """The subset of the system's nodes with the largest Φ, each subset with the other nodes as fixed background.
+    """Finds the subset of the system's nodes with the largest Φ; each subset is analysed with the other nodes held at their states.
 
     Args:
         system: TPM (state-by-node, rows little-endian), state and connectivity.
@@ -83,10 +92,19 @@ def major_complex(
         threads: as in :func:`compute_phi`.
 
     Returns:
-        The nodes and their result; no nodes and Φ = 0 where no subset has Φ > 0.
+        The subset of nodes and the result of that subset; no nodes and Φ = 0 where no subset has Φ > 0.
 
     Raises:
-        InvalidArgumentError: as in :func:`compute_phi`.
+        InvalidSystemError: ``system`` is not a System.
+        InvalidArgumentError: there is no such engine, the engine does not implement an option, or an option has an impossible
+            value.
+        TooManyUnitsError: the system has more units than the engine accepts.
+
+    Example:
+        >>> from lightning_iit import System, major_complex
+        >>> swap = [[0, 0], [0, 1], [1, 0], [1, 1]]  # each unit copies the other unit
+        >>> major_complex(System(tpm=swap, state=(0, 1))).nodes
+        (0, 1)
     """
     options = _options(cuts, new_concepts, repertoires, pyphi_options, threads)
     return _checked(system, engine, options).major_complex(system, options)
@@ -99,6 +117,7 @@ def _options(
     pyphi_options: dict[str, Any] | None,
     threads: int,
 ) -> PhiOptions:
+    """Collects the options of an analysis; raises InvalidArgumentError for an impossible ``cuts`` or ``threads``."""
     if cuts not in {"all", "one"}:
         msg = f"cuts={cuts!r}: choose 'all' (every directed bipartition) or 'one' (those that cut one node off)."
         raise InvalidArgumentError(msg)
@@ -111,6 +130,7 @@ def _options(
 
 
 def _checked(system: System, engine: str, options: PhiOptions) -> PhiEngine:
+    """Returns the engine for these options; raises InvalidSystemError where ``system`` is not a System."""
     if not isinstance(system, System):
         msg = f"system: got a {type(system).__name__}; give a lightning_iit.System(tpm=..., state=..., cm=...)."
         raise InvalidSystemError(msg)

@@ -1,4 +1,4 @@
-"""What Φ costs before any is computed: seconds for one, the Φ of coin flips, and how many units the data carry."""
+"""Predictions before any Φ is computed: the seconds for one Φ, the Φ of coin flips, and how many units the data are enough for."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from lightning_iit.phi.registry import get_engine
 from lightning_iit.records import Computed, PhiOptions, System
 
 TRANSITIONS_PER_STATE = 100
-"""From here on the Φ of coin flips is small beside the Φ of most systems."""
+"""Transitions for each possible state from which on the Φ of coin flips is small beside the Φ of most systems."""
 MOST_UNITS = 6
-"""What :func:`units_for` offers at most: one Φ still takes about a second."""
+"""The most units that :func:`units_for` suggests by default; with 6 units, one Φ still takes about a second."""
 FEWEST_UNITS = 2
+"""The fewest units that can be cut in two."""
 _PER_STATE = (5, 10, 25, 50, 100, 250, 1000)
+"""Transitions for each possible state at which coin flips were simulated; the columns of ``_COIN_FLIPS``."""
 _COIN_FLIPS: dict[int, tuple[float, ...]] = {
     2: (0.049, 0.0239, 0.00952, 0.00471, 0.00238, 0.000976, 0.000241),
     3: (0.147, 0.0659, 0.0265, 0.0132, 0.00681, 0.0028, 0.000713),
@@ -25,20 +27,32 @@ _COIN_FLIPS: dict[int, tuple[float, ...]] = {
 }
 """Mean Φ of :func:`simulate_coin_flips` with ``_PER_STATE`` transitions for each of the ``2**n`` states, by n.
 
-2,000, 1,000, 400, 100 and 56 samples for n = 2 to 6, ``seed=n`` (n = 6: 16 samples, and 40 with seed 106)."""
+For n = 2 to 6 the means are over 2,000, 1,000, 400, 100 and 56 samples, with ``seed=n`` (n = 6: 16 samples with ``seed=6`` and 40
+samples with ``seed=106``)."""
 
 
 def seconds_per_phi(engine: str, n: int) -> float:
-    """About how long one analysis of n densely connected units takes on one core, in seconds.
+    """Returns about how many seconds one analysis of ``n`` densely connected units takes on one core.
 
     Raises:
-        InvalidArgumentError: no such engine.
+        InvalidArgumentError: there is no such engine.
     """
     return get_engine(engine).seconds(n)
 
 
 def units_for(transitions: float, *, most: int = MOST_UNITS) -> int:
-    """The most units, from 2 to ``most``, with 100 transitions for each possible state: ``100 * 2**n <= transitions``."""
+    """Returns the largest number of units n, from 2 to ``most``, with at least 100 transitions for each of the 2**n states.
+
+    Returns 2 also where there are too few transitions for two units.
+
+    Args:
+        transitions: the number of transitions from which one TPM will be estimated.
+        most: the largest number of units to return.
+
+    Example:
+        >>> units_for(1600)  # 100 transitions for each of 16 states
+        4
+    """
     if transitions < TRANSITIONS_PER_STATE * 2**FEWEST_UNITS:
         return FEWEST_UNITS
     units = math.floor(math.log2(transitions / TRANSITIONS_PER_STATE))
@@ -46,21 +60,36 @@ def units_for(transitions: float, *, most: int = MOST_UNITS) -> int:
 
 
 def transitions_for(n: int) -> int:
-    """How many transitions n units want: 100 for each of the ``2**n`` possible states."""
+    """Returns how many transitions ``n`` units need: 100 for each of the ``2**n`` possible states.
+
+    Example:
+        >>> transitions_for(4)
+        1600
+    """
     return TRANSITIONS_PER_STATE << n
 
 
 def coin_flip_phi(n: int, transitions: float) -> float | None:
-    """The mean Φ that independent coin flips would give (their true Φ is 0), from a table of simulations.
+    """Returns the mean Φ that independent coin flips would show (their true Φ is 0), from a table of simulations.
 
-    Between the simulated numbers of transitions it is interpolated linearly in the logarithms of both, and beyond them it goes
-    on in a straight line; near 1000 transitions for each state Φ falls about as ``1 / transitions``.
+    Φ of an estimated TPM is biased upward, and the Φ of coin flips shows how large this bias is. Between the simulated
+    numbers of transitions, log Φ is interpolated linearly in the logarithm of the number of transitions. Above the largest
+    simulated number the line continues with the slope of the last two points; there, Φ falls about as ``1 / transitions``.
+
+    Args:
+        n: the number of units.
+        transitions: the number of transitions from which the TPM is estimated.
 
     Returns:
-        The mean Φ, never more than that of the fewest transitions simulated; None for more units than were simulated.
+        The mean Φ, never more than the mean Φ at the smallest simulated number of transitions (5 for each state); None for more
+        units than were simulated (6).
 
     Raises:
-        InvalidArgumentError: fewer than two units or no transition.
+        InvalidArgumentError: there are fewer than two units, or ``transitions`` is not above 0.
+
+    Example:
+        >>> round(coin_flip_phi(4, 1600), 4)
+        0.0183
     """
     if n < FEWEST_UNITS or not transitions > 0:
         msg = f"coin_flip_phi({n}, {transitions}): Φ needs two units and at least one transition."
@@ -77,10 +106,19 @@ def coin_flip_phi(n: int, transitions: float) -> float | None:
 
 
 def cost_in_words(n: int, transitions: int, engine: str = "auto") -> tuple[str, bool]:
-    """What n units with so many transitions for one TPM cost, and what coin flips would read.
+    """Describes in words how long one Φ of ``n`` units takes and which Φ coin flips would show with so many transitions.
+
+    Args:
+        n: the number of units.
+        transitions: the number of transitions from which one TPM will be estimated.
+        engine: the name of the engine whose time is given.
 
     Returns:
-        A sentence or two, and whether there are 100 transitions for each possible state.
+        One or two sentences, and whether there are at least 100 transitions for each possible state. Where there are fewer, the
+        second sentence suggests a number of units and a window (in epochs).
+
+    Raises:
+        InvalidArgumentError: there is no such engine.
     """
     said = f"{n} units: about {seconds_per_phi(engine, n):.2g} s for each Φ; {transitions:,} transitions for {2**n} possible states"
     flips = coin_flip_phi(n, transitions) if n >= FEWEST_UNITS and transitions > 0 else None
@@ -94,9 +132,16 @@ def cost_in_words(n: int, transitions: int, engine: str = "auto") -> tuple[str, 
 
 
 def simulate_coin_flips(n: int, transitions: int, *, samples: int, seed: int = 0) -> float:
-    """The mean Φ (fast engine) of n independent fair coins, estimated from so many transitions, in the most visited state.
+    """Simulates ``n`` independent fair coins and returns the mean Φ of the TPMs estimated from the flips (fast engine).
 
-    Rows that were never visited hold 1/2, as in the callback.
+    The true Φ is 0. Each simulation is analysed in the state that was visited most often. Rows of the TPM whose state was never
+    visited hold 1/2, as in the callback. Simulations whose state is unreachable are left out of the mean.
+
+    Args:
+        n: the number of coins.
+        transitions: the number of transitions of each simulation.
+        samples: the number of simulations.
+        seed: seed of the random numbers.
     """
     rng = np.random.default_rng(seed)
     systems = [_coins(rng, n, transitions) for _ in range(samples)]
@@ -105,6 +150,7 @@ def simulate_coin_flips(n: int, transitions: int, *, samples: int, seed: int = 0
 
 
 def _coins(rng: np.random.Generator, n: int, transitions: int) -> System:
+    """Simulates ``transitions`` transitions of ``n`` fair coins; returns the estimated system in its most visited state."""
     codes = rng.integers(0, 2**n, transitions + 1)
     states = (codes[:, None] >> np.arange(n)) & 1
     visits = np.bincount(codes[:-1], minlength=2**n)

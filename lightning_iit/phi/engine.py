@@ -1,4 +1,4 @@
-"""What an engine is."""
+"""The interface that every engine implements."""
 
 from __future__ import annotations
 
@@ -9,38 +9,62 @@ if TYPE_CHECKING:
     from lightning_iit.records import Computed, MajorComplex, PhiOptions, Skipped, System
 
 Progress: TypeAlias = Callable[[float], None]
-"""Is told the fraction of the work that is done, from 0 to 1."""
+"""A function that receives the finished fraction of the work, from 0 to 1."""
 
 THREADS_FROM = 6
-"""Below so many units threads inside an analysis cost more than they give."""
+"""The number of units from which on threads shorten one analysis; for fewer units, threads cost more time than threads save."""
 
 
 class PhiEngine(Protocol):
-    """Computes Φ by IIT 3.0. Engines hold no state between calls that a caller could see.
+    """Computes Φ by IIT 3.0; the interface of every engine.
 
-    An engine is a class that takes no arguments. It is found by its name: see :mod:`lightning_iit.phi.registry`.
+    An engine is a class whose constructor takes no arguments. An engine is found by its name: see
+    :mod:`lightning_iit.phi.registry`. No call may change the results of later calls.
     """
 
     name: str
     max_units: int
-    """More units are refused before training starts."""
+    """The largest number of units that the engine accepts; a request for more units fails before training starts."""
 
     def version(self) -> str:
-        """Returns the version of the code that computes."""
+        """Returns the version of the code that computes Φ."""
 
     def load(self) -> None:
-        """Loads or compiles what the first analysis in this process would wait for; no time limit runs meanwhile."""
+        """Loads or compiles everything that the first analysis in this process needs; no time limit runs during this call."""
 
     def check_options(self, options: PhiOptions) -> None:
-        """Raises InvalidArgumentError for options that this engine does not implement, or values that cannot be."""
+        """Raises InvalidArgumentError for an option that this engine does not implement, or for an impossible value."""
 
     def seconds(self, n: int) -> float:
-        """Returns about how long one analysis of a dense system of n units takes on one core, in seconds."""
+        """Returns about how many seconds one analysis of a densely connected system of ``n`` units takes on one core."""
 
     def analyse(
         self, systems: Sequence[System], options: PhiOptions, progress: Progress | None = None
     ) -> Iterator[Computed | Skipped]:
-        """Yields the result of each system in turn; systems that share TPM and connectivity share the work that can be shared."""
+        """Yields one result for each system, in order; systems with the same TPM and connectivity may share work.
+
+        Args:
+            systems: the systems to analyse, each with its state.
+            options: cuts, approximations and threads.
+            progress: receives the finished fraction of all systems, from 0 to 1.
+
+        Yields:
+            ``Computed``, or ``Skipped`` where no state of the system leads to the state to analyse.
+
+        Raises:
+            InvalidArgumentError: the engine does not implement an option, or an option has an impossible value.
+            TooManyUnitsError: a system has more than ``max_units`` units.
+        """
 
     def major_complex(self, system: System, options: PhiOptions, progress: Progress | None = None) -> MajorComplex:
-        """Returns the subset of nodes with the largest Φ, the others held fixed at their states."""
+        """Returns the subset of nodes with the largest Φ; each subset is analysed with the other nodes held at their states.
+
+        Args:
+            system: the system to search, with its state.
+            options: cuts, approximations and threads.
+            progress: receives the finished fraction of the search, from 0 to 1.
+
+        Raises:
+            InvalidArgumentError: the engine does not implement an option, or an option has an impossible value.
+            TooManyUnitsError: the system has more than ``max_units`` units.
+        """

@@ -1,6 +1,7 @@
-"""The engines by name.
+"""The engines by name: the two engines of this package and the engines of installed packages.
 
-To add one to this package, name its class in ``BUILT_IN``. Another package adds one by an entry point, whose name is the engine's::
+To add an engine to this package, name its class in ``BUILT_IN``. Another package adds an engine by an entry point whose name is the
+engine's name::
 
     [project.entry-points."lightning_iit.engines"]
     mine = "my_package.engine:MyEngine"
@@ -21,27 +22,34 @@ if TYPE_CHECKING:
     from lightning_iit.records import PhiOptions
 
 AUTO = "auto"
+"""The name that lets the options decide: the first engine of ``BUILT_IN`` that implements the options."""
 GROUP = "lightning_iit.engines"
+"""The entry point group in which other packages name their engines."""
 BUILT_IN = {
     "fast": "lightning_iit.phi.fast.fast_engine:FastEngine",
     "pyphi": "lightning_iit.phi.pyphi.engine:PyPhiEngine",
 }
-"""Where the class of each engine is. "auto" takes the first of them that implements the options."""
+"""The module and class of each engine of this package; "auto" tries the engines in this order."""
 
 
 @cache
 def engine_names() -> tuple[str, ...]:
-    """Returns the names that ``engine=`` takes: "auto", the engines of this package, and those of installed packages."""
+    """Returns the names that ``engine=`` accepts: "auto", the engines of this package, then the engines of installed packages.
+
+    Example:
+        >>> engine_names()[:3]
+        ('auto', 'fast', 'pyphi')
+    """
     others = sorted(entry.name for entry in entry_points(group=GROUP) if entry.name not in BUILT_IN)
     return (AUTO, *BUILT_IN, *others)
 
 
 @cache
 def get_engine(name: str) -> PhiEngine:
-    """Returns the engine of a name, imported on first use; of "auto" the first one of this package.
+    """Returns the engine of this name, imported on first use; for "auto" the first engine of this package.
 
     Raises:
-        InvalidArgumentError: there is no such engine, or it cannot be imported.
+        InvalidArgumentError: there is no engine of this name, or the engine of another package cannot be loaded.
     """
     if name == AUTO:
         return get_engine(next(iter(BUILT_IN)))
@@ -63,10 +71,22 @@ def get_engine(name: str) -> PhiEngine:
 
 
 def choose_engine(name: str, options: PhiOptions) -> PhiEngine:
-    """Returns the engine that serves these options; for "auto" the first one of this package that implements them.
+    """Returns an engine that implements these options: the named engine, or for "auto" the first engine of this package that does.
+
+    Args:
+        name: "auto" or the name of an engine.
+        options: the options that the engine must implement.
 
     Raises:
-        InvalidArgumentError: no such engine, or the engine (for "auto" the last one) does not implement the options.
+        InvalidArgumentError: there is no engine of this name, or the engine (for "auto" the last engine) does not implement the
+            options.
+
+    Example:
+        >>> from lightning_iit.records import PhiOptions
+        >>> choose_engine("auto", PhiOptions()).name
+        'fast'
+        >>> choose_engine("auto", PhiOptions(pyphi={"MEASURE": "L1"})).name
+        'pyphi'
     """
     names = list(BUILT_IN) if name == AUTO else [name]
     for candidate in names[:-1]:

@@ -1,4 +1,4 @@
-"""The scalars that are read off the Φ of a task's states."""
+"""The scalars that are logged of the results of one task."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ if TYPE_CHECKING:
 
 
 def phi_scalars(states: Sequence[StateResult]) -> dict[str, float]:
-    """What is logged of the Φ of one task; what was not computed is left out, never 0 or NaN.
+    """Returns the scalars to log for the analysed states of one task; a value that was not computed is left out, never 0 or NaN.
+
+    Args:
+        states: the results of the task's states; the first state is the one shown in detail.
 
     Returns:
-        ``phi``, ``concepts`` and ``sum_small_phi`` of the first state; ``phi_mean`` (weighted by visits) and ``phi_max`` over
-        the computed states; ``states``: how many were computed; ``seconds``: what they took together.
+        Up to seven scalars by key. Of the first state, where computed: ``phi``, ``concepts`` (the number of concepts) and
+        ``sum_small_phi`` (the sum of φ over the concepts). Over all computed states, if any: ``phi_mean`` (weighted by visits; all
+        states weigh the same where none was visited), ``phi_max``, ``states`` (how many were computed) and ``seconds`` (computing
+        time of these states together).
     """
     scalars: dict[str, float] = {}
     if states and isinstance(first := states[0].result, Computed):
@@ -23,7 +28,7 @@ def phi_scalars(states: Sequence[StateResult]) -> dict[str, float]:
     computed = [(state.visits, state.result) for state in states if isinstance(state.result, Computed)]
     if not computed:
         return scalars
-    # States that were asked for and never visited weigh nothing, unless no state was.
+    # Requested states that were never visited get no weight, unless no state was visited.
     weights = [visits for visits, _ in computed]
     if not sum(weights):
         weights = [1] * len(computed)

@@ -1,7 +1,9 @@
-"""The accelerated exact engine of integrated information: PyPhi's answers, some thousand times faster.
+"""The fast engine: exact integrated information with PyPhi's results, some thousand times faster.
 
-From the bottom up: ``subsets`` (index tables), ``tables`` (what each node does), ``repertoires``, ``distance/`` (earth mover's
-distances), ``effects``, ``partitions`` and ``causes`` (mechanism partitions and purviews), ``mice`` (causes and effects under a
-cut), ``structures`` (distance of cause-effect structures), ``evaluation`` (one cut), ``cuts`` and ``search`` (system partitions),
-``complexes``, ``results`` and ``fast_engine``. ``compiling`` compiles them, ``rounding`` says when two numbers are equal.
+From the bottom up: ``subsets`` (index tables of sets of nodes), ``tables`` (next-state probabilities of each node), ``repertoires``
+(cause and effect repertoires), ``distance/`` (earth mover's distances), ``effects``, ``partitions`` and ``causes`` (partitions of
+mechanisms, and the choice of purviews), ``mice`` (maximally irreducible causes and effects under a cut), ``structures`` (distance
+between two cause-effect structures), ``evaluation`` (Φ of one cut), ``cuts`` and ``search`` (the cut with the smallest Φ),
+``complexes`` (candidates for the major complex), ``results`` and ``fast_engine`` (results as records). ``compiling`` compiles the
+kernels, and ``rounding`` rounds as PyPhi does.
 """

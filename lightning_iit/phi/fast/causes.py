@@ -1,4 +1,8 @@
-"""The maximally irreducible cause of a mechanism: a search over purviews by upper bounds of their φ."""
+"""The maximally irreducible cause of a mechanism: the purview with the largest φ, found with upper bounds of φ.
+
+An upper bound of φ of each purview is cheap (the distance of any one partition). The purview that looks most promising is solved
+exactly; a purview whose upper bound cannot beat the best exact φ is never solved.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +21,19 @@ if TYPE_CHECKING:
     from lightning_iit.phi.fast.subsets import Subsets
 
 UNKNOWN = -1.0
+"""Marks a value of φ or Φ that has not been computed."""
 
 
 @kernel
 def connected(mechanism: int, purview: int, inputs: NDArray[np.int64]) -> bool:
-    """Whether the connections from purview to mechanism hold both together; otherwise some partition cuts none of them and φ = 0.
+    """Says whether the connections from purview to mechanism join all nodes of both in one piece.
+
+    If not, there is a partition that cuts no connection, so φ = 0.
 
     Args:
         mechanism: a mask, not 0.
         purview: a mask, not 0.
-        inputs: ``[n]``, for each node the mask of the nodes that are connected to it.
+        inputs: ``[n]``, for each node the mask of the nodes with a connection to this node.
     """
     left, reached = mechanism, 0
     grown = True
@@ -44,7 +51,7 @@ def connected(mechanism: int, purview: int, inputs: NDArray[np.int64]) -> bool:
 
 @kernel
 def _ahead(purview: int, other: int, sets: Subsets) -> bool:
-    """Whether a purview wins against another of equal φ: it is larger, or as large and earlier."""
+    """Says whether ``purview`` wins against ``other`` where both have the same φ: the larger purview wins, then the earlier one."""
     if sets.size[purview] != sets.size[other]:
         return bool(sets.size[purview] > sets.size[other])
     return bool(sets.rank[purview] < sets.rank[other])
@@ -52,7 +59,7 @@ def _ahead(purview: int, other: int, sets: Subsets) -> bool:
 
 @kernel
 def _takes_part(purview: int, within: int, split: int) -> bool:
-    """Whether a purview lies within a mask and, if ``split`` is not 0, has nodes inside and outside of it."""
+    """Says whether a purview lies within ``within`` and, if ``split`` is not 0, has nodes both inside and outside of ``split``."""
     return purview & ~within == 0 and (split == 0 or (purview & split != 0 and purview & ~split != 0))
 
 
@@ -67,7 +74,7 @@ def _most_promising(
     phi: float,
     winner: int,
 ) -> int:
-    """The purview with the highest estimate of those that may still win; 0 if none may."""
+    """Returns the unsolved purview with the highest estimate of φ that may still beat ``phi`` of ``winner``; 0 if there is none."""
     chosen, highest = 0, -1.0
     for purview in range(1, len(sets.order)):
         if exact[purview] != UNKNOWN or estimate[purview] <= highest or not _takes_part(purview, within, split):
@@ -90,23 +97,26 @@ def best_purview(
     phi: float,
     winner: int,
 ) -> tuple[float, int]:
-    """The purview with the largest φ and that φ, rounded; of equal φ the larger, then the earlier purview.
+    """Finds the cause purview with the largest φ; among equal φ, the larger purview wins, then the earlier one in PyPhi's order.
 
     Args:
         mechanism: a mask, not 0.
-        within: only purviews within this mask take part, and
-        split: if not 0, only those that have nodes inside and outside of this mask.
-        repertoires: of the system, cut or not.
+        within: a mask; only purviews within this mask take part.
+        split: a mask; if not 0, only purviews with nodes both inside and outside of this mask take part.
+        repertoires: repertoires of the system, cut or uncut.
         sets: index tables.
-        search: scratch and memory.
-        upper: ``[2**n]``, upper bounds of φ by purview, not rounded; lowered.
-        exact: ``[2**n]``, φ by purview where it is known, rounded, or UNKNOWN; filled in.
-        phi: φ of the purview to beat; 0 if there is none.
-        winner: that purview; 0 if there is none.
+        search: scratch and memory of the thread; mutated.
+        upper: ``[2**n]``, an upper bound of φ for each purview, not rounded; lowered here.
+        exact: ``[2**n]``, φ of each purview, rounded, or UNKNOWN; filled in here.
+        phi: φ to beat; 0 if there is none.
+        winner: the purview that has ``phi``; 0 if there is none.
+
+    Returns:
+        φ, rounded, and its purview: the best purview found, or ``phi`` and ``winner`` where no purview beats ``winner``.
     """
     first, count = search.last[mechanism], len(sets.order)
     for k in range(count):
-        # the purview that won last time comes first, since it makes short work of the others
+        # the purview that won last time comes first: its φ is often so high that few other purviews are solved
         purview = first if k == 0 else k
         if purview == 0 or not _takes_part(purview, within, split):
             continue
@@ -142,7 +152,7 @@ def _refine(
     phi: float,
     winner: int,
 ) -> tuple[float, int]:
-    """Finds φ of one purview, or that it cannot win; returns φ and purview of the winner so far."""
+    """Solves one purview, unless its upper bound shows that it cannot win; returns φ and purview of the best one so far."""
     wins_ties = _ahead(purview, winner, sets)
     if exact[purview] != UNKNOWN or not beats(upper[purview], phi, wins_ties):
         return phi, winner

@@ -1,8 +1,8 @@
-"""How the kernels are compiled: no Python objects, no GIL, kept on disk where that is possible.
+"""Compilation of the kernels: without Python objects, without the GIL, and kept on disk where a folder can be written.
 
-The machine code lives in a folder of the user's cache that is named by a digest of everything it depends on: all sources of this
-package, numba, llvmlite, Python and the CPU. numba itself looks only at the file of the outermost function, so a change in an
-inner one would go unseen; here any change names another folder.
+The machine code lies in a folder of the user's cache. The folder's name is a digest of everything that the machine code depends on:
+all sources of this package, numba, llvmlite, Python and the CPU. numba itself looks only at the file of the outermost function and
+misses a change in an inner function; here, any change names another folder.
 """
 
 from __future__ import annotations
@@ -30,14 +30,16 @@ from numba.core.registry import cpu_target
 config: Any = _config
 njit: Any = numba.njit
 OPTIONS: Any = {"nogil": True, "error_model": "numpy", "_nrt": False}
-"""Without ``_nrt`` numba counts no references to arrays, which took half of the time. The caller in Python holds all arrays, and
-kernels cannot make any."""
+"""numba's options for all kernels.
+
+Without ``_nrt``, numba counts no references to arrays, which took half of the time. The caller in Python holds all arrays, and
+kernels cannot make arrays."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 @cache
 def digest() -> str:
-    """What the machine code depends on, as a hexadecimal digest."""
+    """Returns a hexadecimal digest of everything that the machine code depends on."""
     parts = [numba.__version__, llvmlite.__version__, sys.version, platform.machine(), str(config.OPT)]
     parts += [str(part) for part in cpu_target.target_context.codegen().magic_tuple()]
     hashed = hashlib.sha256("\n".join(parts).encode())
@@ -47,7 +49,7 @@ def digest() -> str:
 
 
 def user_cache() -> Path:
-    """The folder in which the user's programs keep what can be made again."""
+    """Returns the folder for files that can be made again: numba's ``CACHE_DIR`` if set, else the user's cache folder."""
     if config.CACHE_DIR:
         return Path(config.CACHE_DIR)
     if sys.platform == "win32":
@@ -59,7 +61,7 @@ def user_cache() -> Path:
 
 @cache
 def cache_folder() -> Path | None:
-    """The folder of the machine code, made where it is not there; None where nothing can be written."""
+    """Returns the folder of the machine code, made if missing; None where no file can be written."""
     try:
         folder = user_cache() / "lightning-iit" / f"kernels-{digest()}"
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,21 +72,21 @@ def cache_folder() -> Path | None:
 
 
 class _KernelLibrary(JITCodeLibrary):
-    """The code of a kernel that other kernels take in; it is optimised there, once instead of at every level."""
+    """Holds the code of a kernel that other kernels include; the code is optimised there, once, instead of at every level."""
 
     def _optimize_final_module(self) -> None:
         """Leaves the module as it is."""
 
 
 class _EntryLibrary(JITCodeLibrary):
-    """The code of an entry with that of all kernels it calls.
+    """Holds the code of an entry together with the code of all kernels that the entry calls.
 
-    They are made private before they are optimised together. Then LLVM passes on only those parts of the tuples of arrays that a
-    kernel reads, instead of some hundred words by the stack with every call: three times faster.
+    The kernels are made private before everything is optimised together. Then LLVM passes to a kernel only those parts of the
+    tuples of arrays that the kernel reads, instead of some hundred words by the stack with every call: three times faster.
     """
 
     def _optimize_final_module(self) -> None:
-        """Optimises the module with its kernels private."""
+        """Makes the kernels private and optimises the module."""
         for function in self._final_module.functions:
             if function.linkage == Linkage.linkonce_odr:
                 function.linkage = Linkage.internal
@@ -92,36 +94,44 @@ class _EntryLibrary(JITCodeLibrary):
 
 
 class _LibraryCompiler(Compiler):
-    """numba's compiler, into a library of another class."""
+    """Compiles with numba's passes into a library of the class ``library``."""
 
     library: Any
 
     def define_pipelines(self) -> Any:
-        """The usual passes."""
+        """Returns numba's usual passes, after replacing the library into which they compile."""
         self.state.library = self.library(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
         self.state.library.enable_object_caching()
         return super().define_pipelines()  # type: ignore[no-untyped-call]
 
 
 class _KernelCompiler(_LibraryCompiler):
+    """Compiles a kernel that other kernels include."""
+
     library = _KernelLibrary
 
 
 class _EntryCompiler(_LibraryCompiler):
+    """Compiles an entry with all kernels that the entry calls."""
+
     library = _EntryLibrary
 
 
 def kernel(function: F) -> F:
-    """Makes a kernel that other kernels call: no GIL, and division by zero does not raise. Python reaches it through an entry."""
+    """Compiles a function that only other kernels call; the compiled code needs no GIL, and a division by zero raises nothing.
+
+    Python reaches a kernel through a function compiled with :func:`entry`; a direct call raises TypeError.
+    """
     return _inner(function, **OPTIONS)
 
 
 def fast_sum_kernel(function: F) -> F:
-    """As :func:`kernel`, with sums free to be reordered, so that they run in vector registers."""
+    """Compiles as :func:`kernel` does, and lets sums be reordered, so that sums run in vector registers."""
     return _inner(function, fastmath={"reassoc", "contract", "nsz"}, **OPTIONS)
 
 
 def _inner(function: F, **options: Any) -> F:
+    """Compiles a kernel with these options of numba."""
     compiled: F = njit(function, pipeline_class=_KernelCompiler, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
     _ignore_literals(compiled)
     _refuse_python(compiled)
@@ -129,7 +139,7 @@ def _inner(function: F, **options: Any) -> F:
 
 
 def _ignore_literals(compiled: Any) -> None:
-    """Keeps numba from compiling a kernel once more for every integer constant that another kernel calls it with."""
+    """Keeps numba from compiling a kernel once more for every integer constant that another kernel passes to the kernel."""
     template = compiled.get_call_template
     unliteral: Callable[[Any], Any] = types.unliteral
 
@@ -140,7 +150,7 @@ def _ignore_literals(compiled: Any) -> None:
 
 
 def _refuse_python(compiled: Any) -> None:
-    """Turns a call from Python into an error; there is no code in between that could make it."""
+    """Turns a call of a kernel from Python into a TypeError; kernels have no code that could convert Python's arguments."""
 
     def called_from_python(*_args: Any, **_kws: Any) -> None:
         msg = f"{compiled.py_func.__name__} is a kernel for other kernels; call it from a function compiled with entry()."
@@ -154,16 +164,16 @@ def _refuse_python(compiled: Any) -> None:
 
 
 class _EntryCache(FunctionCache):
-    """numba's cache, which reads machine code without first loading all that would be needed to compile it: a third of a second."""
+    """Reads machine code from disk without first loading everything needed to compile, which would take a third of a second."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The code that is kept for a signature, or None."""
+        """Returns the stored machine code for a signature, or None where there is none."""
         with self._guard_against_spurious_io_errors():
             return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
 
 
 def entry(function: F) -> F:
-    """Makes a kernel that Python calls; its machine code, with that of all kernels it calls, is kept on disk."""
+    """Compiles a function that Python calls; the machine code, with all kernels that the function calls, is kept on disk."""
     folder = cache_folder()
     before = config.CACHE_DIR
     config.CACHE_DIR = str(folder or "")
@@ -177,9 +187,10 @@ def entry(function: F) -> F:
 
 
 def machine_code(called: Callable[..., Any]) -> Callable[..., Any]:
-    """The code of an entry that was called before, for arguments of the same types.
+    """Returns the machine code of an entry that has been called once, to be called with arguments of the same types.
 
-    It does not look at the types, which takes numba ten times as long as a call with some sixty arrays itself.
+    The machine code does not check the types of its arguments; for some sixty arrays numba's check takes ten times as long as the
+    call itself.
     """
     (compiled,) = called.overloads.values()  # type: ignore[attr-defined]
     code: Callable[..., Any] = compiled.entry_point

@@ -1,4 +1,4 @@
-"""The candidates for the major complex: which subsets of a system's nodes have to be looked at."""
+"""The candidates for the major complex: the subsets of a system's nodes that can have Φ > 0."""
 
 from __future__ import annotations
 
@@ -12,9 +12,15 @@ if TYPE_CHECKING:
 
 
 def possible_complexes(system: System) -> list[tuple[int, ...]]:
-    """The subsets of at least two nodes that have inputs and outputs, the largest first, then in reverse lexicographic order.
+    """Returns the subsets of two or more nodes that have inputs and outputs: large subsets first, then reverse lexicographic.
 
     A node without inputs or without outputs cannot belong to a complex, and a single node has no partition.
+
+    Example:
+        >>> from lightning_iit.records import System
+        >>> swap = [[0, 0], [0, 1], [1, 0], [1, 1]]
+        >>> possible_complexes(System(tpm=swap, state=(0, 1)))
+        [(0, 1)]
     """
     connected = np.ones((system.n, system.n)) if system.cm is None else np.asarray(system.cm)
     nodes = [node for node in range(system.n) if connected[node].any() and connected[:, node].any()]

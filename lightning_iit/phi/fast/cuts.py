@@ -1,4 +1,4 @@
-"""The directed bipartitions of a system in PyPhi's order, and the order in which they are tried."""
+"""The directed bipartitions of a system, with their places in PyPhi's order, in the order in which the search tries them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from typing import Literal, NamedTuple
 
 
 class SystemCut(NamedTuple):
-    """The connections from ``source`` to ``target`` (masks) are noised; ``position`` is the cut's place in PyPhi's list."""
+    """Holds a directed bipartition: the connections from ``source`` to ``target`` are replaced by noise.
+
+    Args:
+        position: the cut's place in PyPhi's order.
+        source: the mask of the nodes whose outputs to ``target`` are cut.
+        target: the mask of all other nodes.
+    """
 
     position: int
     source: int
@@ -15,12 +21,14 @@ class SystemCut(NamedTuple):
 
 
 def _all_cuts(n: int) -> list[tuple[int, int]]:
+    """Returns source and target of all directed bipartitions in PyPhi's order."""
     full = (1 << n) - 1
     forward = [(part, full ^ part) for part in range(1 << (n - 1))]
     return [*forward, *((target, source) for source, target in reversed(forward))][1:-1]
 
 
 def _cuts_of_one(n: int) -> list[tuple[int, int]]:
+    """Returns source and target of the directed bipartitions that separate one node, in PyPhi's order."""
     full = (1 << n) - 1
     forward = [(1 << node, full ^ (1 << node)) for node in range(n)]
     return list(dict.fromkeys([*forward, *((target, source) for source, target in forward)]))
@@ -28,9 +36,18 @@ def _cuts_of_one(n: int) -> list[tuple[int, int]]:
 
 @lru_cache(maxsize=32)
 def system_cuts(n: int, kind: Literal["all", "one"]) -> tuple[SystemCut, ...]:
-    """The cuts of n nodes, those that leave the fewest mechanisms split first: they cost least and hold the minimum most often.
+    """Returns the cuts of ``n`` nodes in the order of the search: cuts that split the fewest mechanisms come first.
 
-    Of cuts with equal Φ the one with the smallest position is the answer, as in PyPhi.
+    Such cuts cost least, and the minimum is most often among them. Of cuts with equal Φ, the cut with the smallest ``position`` is
+    the minimum, as in PyPhi.
+
+    Args:
+        n: the number of nodes.
+        kind: "all" directed bipartitions, or "one": only the bipartitions that separate a single node.
+
+    Example:
+        >>> system_cuts(2, "all")
+        (SystemCut(position=0, source=1, target=2), SystemCut(position=1, source=2, target=1))
     """
     pairs = _all_cuts(n) if kind == "all" else _cuts_of_one(n)
     cuts = [SystemCut(position, source, target) for position, (source, target) in enumerate(pairs)]

@@ -1,8 +1,9 @@
-"""The maximally irreducible effect of a mechanism, exactly and without enumerating the partitions of purviews.
+"""The maximally irreducible effect of a mechanism, exactly and without trying each partition of each purview.
 
-Effect repertoires are products of their nodes' distributions, and for products the Hamming earth mover's distance is the sum of the
-nodes' distances. A bipartition gives each purview node to one part of the mechanism, so the best part can be chosen for each node
-by itself; only the partitions with an empty part of the mechanism must give it at least one node.
+Effect repertoires are products of the distributions of single nodes, and the Hamming earth mover's distance of two products is the
+sum of the distances of the nodes. A partition assigns each purview node to one part of the mechanism, so the better part is
+chosen for each node by itself. Where one part of the mechanism is empty, that part must get at least one purview node, and one
+node is then the cheapest.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @kernel
 def _least_distances(mechanism: int, effect: NDArray[np.float64], least: NDArray[np.float64], sums: NDArray[np.float64]) -> None:
-    """Writes into ``least[P]`` the distance of the minimum-information partition of mechanism and P; ``sums`` is scratch."""
+    """Writes into ``least[P]`` the distance of the minimum-information partition of the mechanism over P; ``sums`` is scratch."""
     n = effect.shape[1]
     top = 1
     while top * 2 <= mechanism:
@@ -30,7 +31,7 @@ def _least_distances(mechanism: int, effect: NDArray[np.float64], least: NDArray
     rest = mechanism ^ top
     least[0] = np.inf
     for node in range(n):
-        # the empty mechanism takes one node, the rest of the purview loses nothing
+        # one node goes to the empty part of the mechanism; the other purview nodes stay with the whole mechanism at no cost
         alone = abs(effect[mechanism, node] - effect[0, node])
         for purview in range(1 << node):
             least[purview | (1 << node)] = min(least[purview], alone)
@@ -50,13 +51,16 @@ def _least_distances(mechanism: int, effect: NDArray[np.float64], least: NDArray
 
 @kernel
 def maximal_effect(mechanism: int, effect: NDArray[np.float64], sets: Subsets, scratch: NDArray[np.float64]) -> tuple[float, int]:
-    """φ and purview of the maximally irreducible effect of a mechanism; of equal φ the larger, then the earlier purview.
+    """Finds the maximally irreducible effect of a mechanism: the effect purview with the largest φ.
 
     Args:
         mechanism: a mask, not 0.
         effect: ``[2**n, n]``, see :class:`~lightning_iit.phi.fast.repertoires.Repertoires`.
         sets: index tables.
-        scratch: ``[2, 2**n]``.
+        scratch: ``[2, 2**n]``, overwritten.
+
+    Returns:
+        φ, rounded, and the purview (0 where φ is 0). Of purviews with equal φ, the larger one wins, then the earlier one.
     """
     least = scratch[0]
     _least_distances(mechanism, effect, least, scratch[1])

@@ -1,4 +1,4 @@
-"""One cut, from its repertoires to its Φ: the kernel that Python calls for it."""
+"""The kernel that Python calls for one cut: from the repertoires under the cut to its Φ."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 
 class Workspace(NamedTuple):
-    """What a thread needs for itself: room for the repertoires under a cut, and its memories."""
+    """Holds the arrays that one thread needs for itself.
+
+    Args:
+        cut: the repertoires under the cut that the thread evaluates.
+        search: scratch and memory of the search for causes.
+        space: scratch of the distance between structures.
+    """
 
     cut: Repertoires
     search: Search
@@ -28,7 +34,7 @@ class Workspace(NamedTuple):
 
 
 def new_worker(n: int) -> Workspace:
-    """A thread's memory for systems of n nodes."""
+    """Allocates the arrays of one thread for systems of ``n`` nodes."""
     return Workspace(new_repertoires(n), new_search(n), new_space(n))
 
 
@@ -49,29 +55,29 @@ def evaluate_cut(
     worker: Workspace,
     bound: float,
 ) -> float:
-    """Finds the causes and effects under a cut of some mechanisms and, when all of them are known, Φ of the cut.
+    """Finds the causes and effects of some mechanisms under a cut and, after the last mechanism, computes Φ of the cut.
 
-    Between calls for the first and for later mechanisms of a cut its repertoires stay in ``worker.cut``. This is the one entry,
-    so that each kernel is compiled once.
+    A caller may split the mechanisms of one cut over several calls, in ascending order; the repertoires under the cut stay in
+    ``worker.cut`` between these calls. This is the only function that Python calls, so that each kernel is compiled once.
 
     Args:
         first: the first mechanism, a mask, at least 1; if 1, the repertoires are computed.
         stop: the mechanism after the last one; if ``2**n``, Φ is computed.
-        state: the current state.
+        state: the current state, as a mask of the nodes that are ON.
         source: the mask of the nodes whose connections to ``target`` are cut; 0 for the uncut system.
-        target: the mask of the nodes at the other end.
+        target: the mask of the nodes at the other end of the cut connections.
         wanted: ``[2**n]``, which mechanisms may have concepts.
-        rows: ``[2**n]``, the row of each mechanism in its state.
-        dynamics: what each node hears and does.
+        rows: ``[2**n]``, the row of each mechanism in ``mice`` and ``known``.
+        dynamics: inputs and next-state probabilities of each node.
         sets: index tables.
         whole: the repertoires of the uncut system.
-        known: of the uncut system and of causes under cuts; what is learnt is added.
-        mice: of this cut; filled in where unknown.
-        worker: the thread's own; mutated.
-        bound: a Φ above this need not be exact.
+        known: causes and effects of the uncut system and bounds of φ; new knowledge is added.
+        mice: causes and effects under this cut; filled in where unknown.
+        worker: the thread's own arrays; mutated.
+        bound: a Φ above this value need not be exact.
 
     Returns:
-        Φ, rounded, or a lower bound of it that exceeds ``bound``; UNKNOWN before the last mechanism and for the uncut system.
+        Φ, rounded, or a lower bound of Φ that exceeds ``bound``; UNKNOWN before the last mechanism and for the uncut system.
     """
     if first == 1:
         fill_repertoires(dynamics, state, source, target, sets, worker.cut)

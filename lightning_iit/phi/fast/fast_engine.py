@@ -1,4 +1,4 @@
-"""The accelerated exact engine: IIT 3.0 as PyPhi computes it by default, some thousand times faster."""
+"""The fast engine: IIT 3.0 as PyPhi computes Φ by default, exact and some thousand times faster."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 
 NAME = "fast"
 MAX_UNITS = 8
+"""The largest number of units that the fast engine accepts."""
 
 
 @cache
 def _version() -> str:
-    """The version of this package; looking it up takes longer than Φ of three units."""
+    """Returns the version of this package; remembered, because looking the version up takes longer than Φ of three units."""
     try:
         return version("lightning-iit")
     except PackageNotFoundError:
@@ -38,26 +39,26 @@ def _version() -> str:
 
 
 class FastEngine:
-    """IIT 3.0 with PyPhi's default options, and PyPhi's approximations ``cuts="one"`` and ``new_concepts=False``."""
+    """Computes Φ of up to 8 units with PyPhi's defaults, or its approximations ``cuts="one"`` and ``new_concepts=False``."""
 
     name = NAME
     max_units = MAX_UNITS
 
     def version(self) -> str:
-        """The version of this package."""
+        """Returns the version of this package."""
         return _version()
 
     def load(self) -> None:
-        """Compiles the kernels, or loads them from the user's cache, by analysing a system of two nodes."""
+        """Compiles the kernels, or loads the machine code from the user's cache, by analysing a system of two nodes."""
         system = System(tpm=((0.1, 0.3), (0.6, 0.2), (0.7, 0.9), (0.4, 0.8)), state=(1, 0))
         for _ in self.analyse([system], PhiOptions()):
             pass
 
     def check_options(self, options: PhiOptions) -> None:
-        """Refuses PyPhi's further options, which only PyPhi implements.
+        """Checks that this engine implements the options; further options of PyPhi are refused.
 
         Raises:
-            InvalidArgumentError: an option that this engine does not implement, or a value that cannot be.
+            InvalidArgumentError: this engine does not implement an option, or an option has an impossible value.
         """
         if options.pyphi:
             msg = f"engine='fast' does not implement {', '.join(sorted(options.pyphi))}; use engine='auto' or 'pyphi'."
@@ -70,14 +71,27 @@ class FastEngine:
             raise InvalidArgumentError(msg)
 
     def seconds(self, n: int) -> float:
-        """About how long a dense system of n units takes on one core of 2025, in seconds."""
+        """Returns about how many seconds one analysis of a densely connected system of ``n`` units takes on one core of 2025."""
         known = [0.0, 1e-4, 1.5e-4, 2.5e-4, 1.5e-3, 0.025, 0.45, 9.0, 180.0]
         return known[n] if n < len(known) else known[-1] * 20.0 ** (n - len(known) + 1)
 
     def analyse(
         self, systems: Sequence[System], options: PhiOptions, progress: Progress | None = None
     ) -> Iterator[Computed | Skipped]:
-        """Yields the result of each system in turn; states of one TPM and connectivity share what they can."""
+        """Yields one result for each system, in the order of ``systems``; systems with the same TPM and connectivity share work.
+
+        Args:
+            systems: the systems to analyse, each with its state.
+            options: cuts, approximations and threads.
+            progress: receives the finished fraction of all systems, from 0 to 1.
+
+        Yields:
+            ``Computed``, or ``Skipped`` where no state of the system leads to the state to analyse.
+
+        Raises:
+            InvalidArgumentError: this engine does not implement an option, or an option has an impossible value.
+            TooManyUnitsError: a system has more than 8 units.
+        """
         self.check_options(options)
         searches: dict[tuple[object, object], tuple[Candidate, CutSearch]] = {}
         keys = [(system.tpm, system.cm) for system in systems]
@@ -95,10 +109,22 @@ class FastEngine:
             yield result
 
     def major_complex(self, system: System, options: PhiOptions, progress: Progress | None = None) -> MajorComplex:
-        """The subset of nodes with the largest Φ; of equal Φ the larger, then the later one, as in PyPhi.
+        """Returns the subset of nodes with the largest Φ; each subset is analysed with the other nodes held at their states.
 
-        A subset is given up as soon as one of its cuts shows less Φ than another subset has. ``nodes`` is empty where no
-        subset has Φ > 0.
+        Of subsets with equal Φ, the subset with more nodes wins, then the lexicographically later subset, as in PyPhi. The search
+        of a subset ends early as soon as one of its cuts has a smaller Φ than the best subset so far.
+
+        Args:
+            system: the system to search, with its state.
+            options: cuts, approximations and threads.
+            progress: receives the finished fraction of the search, from 0 to 1.
+
+        Returns:
+            The subset of nodes and the result of that subset; no nodes and Φ = 0 where no subset has Φ > 0.
+
+        Raises:
+            InvalidArgumentError: this engine does not implement an option, or an option has an impossible value.
+            TooManyUnitsError: the system has more than 8 units.
         """
         self.check_options(options)
         _check_size(system)
@@ -126,7 +152,13 @@ class FastEngine:
 
 
 class _Progress:
-    """Tells the caller how far all of the work is, given how far a part of it is; not more often than 20 times a second."""
+    """Converts progress within one part of the work to progress of all of the work; reports at most 20 times a second.
+
+    Args:
+        progress: receives the finished fraction of all of the work; None receives nothing.
+        before: the fraction of the work that lies before this part.
+        share: the fraction of the work that this part makes up.
+    """
 
     def __init__(self, progress: Progress | None, before: float, share: float) -> None:
         self._progress, self._before, self._share = progress, before, share
@@ -140,10 +172,12 @@ class _Progress:
 
 
 def _state_of(system: System, tables: Candidate) -> NDArray[np.int64]:
+    """Returns the states of the candidate's nodes, ``[n]``."""
     return np.array([system.state[node] for node in tables.nodes], dtype=np.int64)
 
 
 def _check_size(system: System) -> None:
+    """Raises TooManyUnitsError where the system has more than 8 units."""
     if system.n > MAX_UNITS:
         msg = f"system of {system.n} nodes: the fast engine takes up to {MAX_UNITS}; analyse fewer units."
         raise TooManyUnitsError(msg)
@@ -152,6 +186,7 @@ def _check_size(system: System) -> None:
 def _analyse(
     system: System, tables: Candidate, search: CutSearch, options: PhiOptions, checkpoint: _Progress, start: float
 ) -> Computed | Skipped:
+    """Returns the result of one system; Φ is 0 without a search where no cut can make a difference."""
     state = _state_of(system, tables)
     if not reachable(tables, state):
         return Skipped(
@@ -169,10 +204,12 @@ def _analyse(
 
 
 def _zero(reason: str, start: float) -> Computed:
+    """Returns a Φ of 0 that needed no search, with the reason."""
     return Computed(phi=0.0, engine=EngineInfo(name=NAME, version=_version()), seconds=time.perf_counter() - start, reason=reason)
 
 
 def _computed(tables: Candidate, found: Found, options: PhiOptions, start: float) -> Computed:
+    """Builds the record of a finished search, with node indices of the whole system."""
     minimum = found.minimum
     cut, members = minimum.cut, subsets_of(tables.nodes)
     assert cut is not None

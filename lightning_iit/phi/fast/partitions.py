@@ -1,4 +1,12 @@
-"""The minimum-information partition of one mechanism over one cause purview."""
+"""The minimum-information partition of one mechanism over one cause purview.
+
+A partition splits the mechanism M into M1 and M2 and the purview P into P1 and P2; its distance is the earth mover's distance
+between the cause repertoire of M over P and the product of the cause repertoires of M1 over P1 and M2 over P2. φ is the smallest
+distance of any partition. Each partition first gets a cheap lower bound of its distance; partitions are solved by ascending lower
+bound, until no lower bound is below the smallest distance found.
+
+A partition is stored as a code: position of M1 among the subsets of M, times 2**|P|, plus position of P1 among the subsets of P.
+"""
 
 from __future__ import annotations
 
@@ -18,28 +26,28 @@ if TYPE_CHECKING:
     from lightning_iit.phi.fast.subsets import Subsets
 
 NOISE = 1e-11
-"""Lower bounds are sums of rounded numbers; nearer than this they say nothing."""
+"""The rounding error that a lower bound, a sum of rounded numbers, may carry: a difference below this counts as none."""
 
 
 TIGHT = 1 << 32
-"""Marks a listed partition whose bound has been raised to that of earlier dual solutions."""
+"""A bit that marks a listed partition whose lower bound has already been raised with the dual solutions of earlier problems."""
 
 
 class Search(NamedTuple):
-    """Scratch and memory of a thread that looks for maximally irreducible causes.
+    """Holds the scratch and the memory of one thread that looks for maximally irreducible causes.
 
     Args:
-        transport: scratch and memory of the distances.
-        difference: ``[2**n]``, a difference of two repertoires.
-        part_bound: ``[4**n]``, a lower bound for each part (M1, P1), packed by the positions within M and P.
-        bound: ``[2**(2n - 1)]``, the partitions that may be the minimum: their lower bounds, and
-        partition: ``[2**(2n - 1)]``, their codes.
-        hint: ``[2**n, 2**n]``, the partition that was last found minimal for (M, P), as a code; -1 where none was.
-        last: ``[2**n]``, the purview that last won for M.
-        upper: ``[2**n]``, an upper bound of φ for each purview, and
-        exact: ``[2**n]``, its exact value or -1, where they are not kept for longer.
-        estimate: ``[2**n]``, about what φ of each purview will be.
-        effect: ``[2, 2**n]``, scratch of the effect side.
+        transport: scratch and memory of the earth mover's distances.
+        difference: ``[2**n]``, scratch: a difference of two repertoires.
+        part_bound: ``[4**n]``, scratch: a lower bound for each part (M1, P1), by the part's code.
+        bound: ``[2**(2n - 1)]``, scratch: the heap of partitions that may be the minimum, by lower bound.
+        partition: ``[2**(2n - 1)]``, scratch: the code of each partition in the heap.
+        hint: ``[2**n, 2**n]``, memory: the code of the partition that was last found minimal for (M, P); -1 where there is none.
+        last: ``[2**n]``, memory: the purview that last won for M; 0 where there is none.
+        upper: ``[2**n]``, scratch: an upper bound of φ for each purview of a split mechanism.
+        exact: ``[2**n]``, scratch: φ of each purview of a split mechanism, rounded; -1 where unknown.
+        estimate: ``[2**n]``, scratch: a guess of φ of each purview; the purview with the highest guess is solved next.
+        effect: ``[2, 2**n]``, scratch of the search for the maximally irreducible effect.
     """
 
     transport: Transport
@@ -56,7 +64,7 @@ class Search(NamedTuple):
 
 
 def new_search(n: int) -> Search:
-    """A thread's memory for systems of n nodes."""
+    """Allocates the scratch and the empty memory of one thread, for systems of ``n`` nodes."""
     count = 1 << n
     return Search(
         transport=new_transport(n),
@@ -77,9 +85,9 @@ def new_search(n: int) -> Search:
 def _write_difference(
     mechanism: int, purview: int, code: int, repertoires: Repertoires, sets: Subsets, difference: NDArray[np.float64]
 ) -> None:
-    """Writes the difference between a cause repertoire and its partitioned repertoire.
+    """Writes the difference between a cause repertoire and the partitioned repertoire into ``difference[: 2**|P|]``, by state of P.
 
-    ``code`` packs the first part (M1, P1) by its positions in M and P: position of M1 * 2**|P| + position of P1.
+    ``code`` is the code of the partition (see the module).
     """
     cause = repertoires.cause
     p = sets.size[purview]
@@ -98,10 +106,12 @@ def _write_difference(
 def _bound_parts(
     mechanism: int, purview: int, marginal: NDArray[np.float64], sets: Subsets, part_bound: NDArray[np.float64]
 ) -> None:
-    """Lower bounds of what each part (M1, P1) must move: the sum over P1's nodes of how far their marginals lie apart.
+    """Writes for each part (M1, P1) a lower bound of the distance that the part contributes to a partition.
 
-    The state of one node is a function of the state of all that changes by at most 1 along an edge of the cube, and so is a sum of
-    such functions with signs; the distance is at least what any of them shows (Kantorovich and Rubinstein).
+    The bound is the sum, over the nodes of P1, of the difference between the probabilities that the node was ON under M and under
+    M1. The state of one node, as a function of the state of all nodes, changes by at most 1 along an edge of the hypercube, and so
+    does a signed sum of such functions; the earth mover's distance is at least the difference that any such function shows
+    (Kantorovich and Rubinstein). The bounds of the two parts of a partition add up to a bound of the partition.
     """
     p = sets.size[purview]
     spread = sets.deposit[purview]
@@ -122,7 +132,7 @@ def _bound_parts(
 
 @kernel
 def _sift_down(k: int, listed: int, search: Search) -> None:
-    """Moves entry k of the list down to where the list is a heap again: no bound is above those of entries 2k + 1 and 2k + 2."""
+    """Moves entry k of the list down until the list is a heap again: no bound is above the bounds of entries 2k + 1 and 2k + 2."""
     bound, partition = search.bound, search.partition
     moved, code = bound[k], partition[k]
     while 2 * k + 1 < listed:
@@ -138,10 +148,17 @@ def _sift_down(k: int, listed: int, search: Search) -> None:
 
 @kernel
 def _list_partitions(m: int, p: int, upper: float, search: Search) -> int:
-    """Lists the bipartitions of m mechanism and p purview nodes whose bound is below ``upper`` as a heap; returns how many."""
+    """Lists the partitions whose lower bound is below ``upper``, as a heap, and returns how many were listed.
+
+    Args:
+        m: the number of nodes of the mechanism.
+        p: the number of nodes of the purview.
+        upper: an upper bound of φ.
+        search: ``part_bound`` is read; ``bound`` and ``partition`` are overwritten.
+    """
     listed = 0
     full = (1 << (m + p)) - 1
-    # the first part never has the mechanism's last node, and is never empty on both sides
+    # the first part never has the mechanism's last node, so each partition is listed once; code 0 would be no partition
     for code in range(1, 1 << (m + p - 1)):
         bound = search.part_bound[code] + search.part_bound[full ^ code]
         if bound < upper - NOISE:
@@ -155,7 +172,7 @@ def _list_partitions(m: int, p: int, upper: float, search: Search) -> int:
 
 @kernel
 def possible(mechanism: int, purview: int, repertoires: Repertoires, sets: Subsets) -> bool:
-    """Whether the mechanism can be in its state: its cause repertoire is not all zeros."""
+    """Says whether the mechanism can be in its state: the cause repertoire over the purview is not all zeros."""
     start = sets.offset[purview]
     for y in range(start, start + (1 << sets.size[purview])):  # noqa: SIM110  (numba knows no generators here)
         if repertoires.cause[mechanism, y] != 0.0:
@@ -167,10 +184,25 @@ def possible(mechanism: int, purview: int, repertoires: Repertoires, sets: Subse
 def hinted_bound(
     mechanism: int, purview: int, repertoires: Repertoires, sets: Subsets, search: Search, phi: float, enough: float
 ) -> tuple[float, float]:
-    """An upper bound of φ from the partition that was last minimal for this pair, and an estimate; infinity where there is none.
+    """Returns an upper bound of φ and an estimate of φ, from the partition that was last found minimal for this pair.
 
-    Both are the distance of that partition. Only where it is below ``phi`` or not below ``enough``, as bounds of it show, the first
-    may be above it and the second below.
+    The distance of any one partition is an upper bound of φ. A distance that is certainly below ``phi``, or certainly not
+    below ``enough``, is not computed to the end.
+
+    Args:
+        mechanism: a mask, not 0.
+        purview: a mask, not 0.
+        repertoires: repertoires of the system, cut or uncut.
+        sets: index tables.
+        search: scratch and memory of the thread; mutated.
+        phi: φ, rounded, of the best purview so far.
+        enough: an estimate that reaches this value need not be exact; infinity for always exact.
+
+    Returns:
+        The upper bound and the estimate. Both are the distance of the remembered partition, with two exceptions: where that
+        distance is certainly below ``phi``, both may be an upper bound of the distance that is itself below ``phi``; where the
+        distance certainly reaches ``enough``, the first may be an upper bound of the distance and the second a lower bound. Both
+        are 0 where the mechanism cannot be in its state, and both are infinity where no partition is remembered.
     """
     if not possible(mechanism, purview, repertoires, sets):
         return 0.0, 0.0
@@ -189,7 +221,10 @@ def hinted_bound(
 
 @kernel
 def beats(upper: float, phi: float, wins_ties: bool) -> bool:
-    """Whether a φ of at most ``upper``, rounded, can beat ``phi``."""
+    """Says whether a φ of at most ``upper`` can beat ``phi`` after rounding.
+
+    A φ equal to ``phi`` beats ``phi`` only where ``wins_ties`` is true and ``phi`` is above 0.
+    """
     rounded = round_python(upper) if upper < 1e6 else upper
     return rounded > phi or (wins_ties and rounded == phi and phi > 0.0)
 
@@ -205,20 +240,20 @@ def cause_mip(
     phi: float,
     wins_ties: bool,
 ) -> tuple[float, bool]:
-    """φ of the minimum-information partition of a mechanism over a cause purview.
+    """Finds the minimum-information partition of a mechanism over a cause purview and returns its distance, which is φ.
 
     Args:
         mechanism: a mask, not 0.
-        purview: a mask, not 0; the mechanism is possible under it.
-        repertoires: of the system, cut or not.
+        purview: a mask, not 0; the mechanism can be in its state (see :func:`possible`).
+        repertoires: repertoires of the system, cut or uncut.
         sets: index tables.
-        search: scratch; its hint for the pair is renewed.
-        upper: an upper bound that is known, not rounded; infinity if none is.
-        phi: the φ (rounded) that another purview has.
-        wins_ties: whether an equal φ would win against it.
+        search: scratch and memory of the thread; the remembered partition of this pair is renewed.
+        upper: an upper bound of φ that is already known, not rounded; infinity if there is none.
+        phi: φ (rounded) of another purview, to be beaten.
+        wins_ties: whether this purview would win with a φ equal to ``phi``.
 
     Returns:
-        The exact distance, not rounded, and True; or an upper bound that cannot beat ``phi`` and False.
+        φ, not rounded, and True; or an upper bound of φ that cannot beat ``phi``, and False.
     """
     m, p = sets.size[mechanism], sets.size[purview]
     _bound_parts(mechanism, purview, repertoires.marginal, sets, search.part_bound)

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
 
 class Repertoires(NamedTuple):
-    """The repertoires of a system in a state (Oizumi, Albantakis and Tononi, PLoS Comput. Biol. 10(5), 2014, text S2).
+    """Holds the repertoires of a system in a state (Oizumi, Albantakis and Tononi, PLoS Comput. Biol. 10(5), 2014, text S2).
 
     Args:
-        cause: ``[2**n, 3**n]``, in row M, from ``offset[P]`` on, the cause repertoire of mechanism M over purview P; all zeros
-            where M's state cannot be.
-        marginal: ``[2**n, 2**n, n]``, ``marginal[M, P, j]`` is the probability that node j was ON under it; 1/2 outside P.
-        effect: ``[2**n, n]``, the probability that node j will be ON given mechanism M; effect repertoires are their products.
-        inputs: ``[n]``, for each node the mask of the nodes whose connections to it are there and not cut.
+        cause: ``[2**n, 3**n]``, the cause repertoire of mechanism M over purview P lies in row M from ``offset[P]`` on; all zeros
+            where M cannot be in its state.
+        marginal: ``[2**n, 2**n, n]``, ``marginal[M, P, j]`` is the probability that node j was ON under the cause repertoire of M
+            over P; 1/2 for nodes outside of P.
+        effect: ``[2**n, n]``, ``effect[M, j]`` is the probability that node j will be ON given mechanism M. An effect repertoire is
+            the product of the distributions of the purview's nodes.
+        inputs: ``[n]``, for each node the mask of the nodes with an uncut connection to this node.
     """
 
     cause: NDArray[np.float64]
@@ -33,7 +35,7 @@ class Repertoires(NamedTuple):
 
 
 def new_repertoires(n: int) -> Repertoires:
-    """Room for the repertoires of a system of n nodes."""
+    """Allocates the repertoires of a system of ``n`` nodes."""
     return Repertoires(np.empty((2**n, 3**n)), np.empty((2**n, 2**n, n)), np.empty((2**n, n)), np.zeros(n, np.int64))
 
 
@@ -41,7 +43,7 @@ def new_repertoires(n: int) -> Repertoires:
 def _fill_products(
     given: NDArray[np.float64], state: int, source: int, target: int, sets: Subsets, cause: NDArray[np.float64]
 ) -> None:
-    """Writes the likelihoods of all mechanisms: products over their nodes, not yet normalised."""
+    """Writes the likelihood of each mechanism's state given each purview state, not normalised: a product over the nodes."""
     n, count = given.shape[0], given.shape[1]
     cause[0, :] = 1.0
     for top in range(n):
@@ -59,7 +61,7 @@ def _fill_products(
 
 @kernel
 def _normalise(sets: Subsets, repertoires: Repertoires) -> None:
-    """Makes distributions of the likelihoods and writes their marginals."""
+    """Scales the likelihoods in ``cause`` so that each repertoire sums to 1, and writes the marginals."""
     cause, marginal = repertoires.cause, repertoires.marginal
     count, n = repertoires.effect.shape
     for mechanism in range(count):
@@ -87,15 +89,15 @@ def _normalise(sets: Subsets, repertoires: Repertoires) -> None:
 
 @kernel
 def fill_repertoires(dynamics: NodeDynamics, state: int, source: int, target: int, sets: Subsets, repertoires: Repertoires) -> None:
-    """Computes all repertoires of a system whose connections from ``source`` to ``target`` are noised.
+    """Computes all repertoires of a system in which the connections from ``source`` to ``target`` are replaced by noise.
 
     Args:
-        dynamics: what each node hears and does.
-        state: the current state.
+        dynamics: inputs and next-state probabilities of each node.
+        state: the current state, as a mask of the nodes that are ON.
         source: the mask of the nodes whose connections to ``target`` are cut; 0 for the uncut system.
-        target: the mask of the nodes at the other end.
+        target: the mask of the nodes at the other end of the cut connections.
         sets: index tables.
-        repertoires: mutated.
+        repertoires: overwritten.
     """
     given = dynamics.given
     n, count = given.shape[0], given.shape[1]

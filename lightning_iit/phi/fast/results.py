@@ -1,4 +1,4 @@
-"""A search's outcome in the terms of the records: concepts of the system's own node indices, with their repertoires."""
+"""Translation of a search's result into records: concepts with the node indices of the whole system and with repertoires."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 
 def _cause_repertoire(mechanism: int, purview: int, candidate: Candidate, repertoires: Repertoires) -> tuple[float, ...]:
+    """Returns a cause repertoire by state of its purview, little-endian."""
     start, stop = candidate.subsets.offset[purview : purview + 2]
     return tuple(repertoires.cause[mechanism, start:stop].tolist())
 
 
 def _effect_repertoire(mechanism: int, purview: int, repertoires: Repertoires) -> tuple[float, ...]:
+    """Returns an effect repertoire by state of its purview, little-endian: the product of its nodes' distributions."""
     joint = np.ones(1)
     for node, on in enumerate(repertoires.effect[mechanism]):
         if purview >> node & 1:
@@ -33,7 +35,15 @@ def _effect_repertoire(mechanism: int, purview: int, repertoires: Repertoires) -
 def concepts(
     candidate: Candidate, rows: NDArray[np.int64], mice: Mice, repertoires: Repertoires, *, with_repertoires: bool
 ) -> tuple[Concept, ...]:
-    """A cause-effect structure in PyPhi's order: by mechanism size, then lexicographic."""
+    """Returns a cause-effect structure: the concepts in PyPhi's order, by size of the mechanism, then lexicographic.
+
+    Args:
+        candidate: the system's tables.
+        rows: ``[2**n]``, the row of each mechanism in ``mice``.
+        mice: causes and effects, of the uncut system or under a cut.
+        repertoires: the repertoires that belong to ``mice``; read only if ``with_repertoires``.
+        with_repertoires: whether each concept carries its cause and effect repertoires.
+    """
     order = candidate.subsets.order[1:]
     members = subsets_of(candidate.nodes)
     found = zip(order.tolist(), *mice.phi[:, rows[order]].tolist(), *mice.purview[:, rows[order]].tolist(), strict=True)

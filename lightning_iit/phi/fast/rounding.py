@@ -1,4 +1,4 @@
-"""The two ways in which PyPhi rounds to six digits; they differ on values half way between two of them."""
+"""The two ways in which PyPhi rounds to six decimals; the results differ only for values half way between two decimals."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import numpy as np
 from lightning_iit.phi.fast.compiling import kernel
 
 PRECISION = 1e-6
-"""PyPhi's PRECISION = 6: values nearer than this are not told apart."""
+"""PyPhi's PRECISION = 6: the distance between neighbouring rounded values."""
 
 
 @kernel
 def round_numpy(x: float) -> float:
-    """``np.round(x, 6)``: scale, round half to even, scale back."""
+    """Rounds as ``np.round(x, 6)`` does: scales, rounds halves to even, scales back."""
     return float(np.rint(x * 1e6) / 1e6)
 
 
 @kernel
 def round_python(x: float) -> float:
-    """``round(x, 6)`` of Python for x >= 0: the decimal nearest to the exact value of x, half to even.
+    """Rounds as Python's ``round(x, 6)`` does for x >= 0: to the decimal nearest to the exact value of x, halves to even.
 
-    Where ``x * 1e6`` falls next to a half, the rounding error of that product decides; it is found exactly by Dekker's
+    Where ``x * 1e6`` falls next to a half, the rounding error of this product decides; the error is computed exactly by Dekker's
     two-product (T. J. Dekker, Numerische Mathematik 18, 1971).
     """
     scaled = x * 1e6

@@ -1,4 +1,8 @@
-"""The minimum-information partition of a candidate system: the cut with the smallest Φ."""
+"""The search for the minimum-information partition of a candidate system: the cut with the smallest Φ.
+
+A cut matters only if its Φ is below the smallest Φ found so far. So each evaluation gets the smallest Φ as a bound and ends early
+once Φ of the cut is known to be larger.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +27,21 @@ if TYPE_CHECKING:
     from lightning_iit.records import PhiOptions
 
 UNCUT = SystemCut(-1, 0, 0)
+"""Stands for no cut where a cut is expected: the uncut system."""
 
 Checkpoint = Callable[[float], None]
-"""Is called now and then with the fraction of the cuts that are done; what it raises ends the analysis."""
+"""A function that now and then receives the finished fraction of the cuts; an exception in the function ends the analysis."""
 
 
 class Minimum(NamedTuple):
-    """The best cut so far: by Φ (rounded), then by PyPhi's order. ``mice`` are the causes and effects under it."""
+    """Holds the best cut so far: the cut with the smallest Φ, and of equal Φ the first cut in PyPhi's order.
+
+    Args:
+        phi: Φ of the cut, rounded; infinity before the first cut.
+        position: the cut's place in PyPhi's order.
+        cut: the cut; None before the first cut.
+        mice: the causes and effects under the cut.
+    """
 
     phi: float
     position: int
@@ -38,10 +50,16 @@ class Minimum(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The minimum-information partition of a candidate system in a state, and what belongs to it.
+    """Holds the result of a search: the minimum-information partition of a candidate system in a state.
 
-    ``minimum.cut`` is None if no mechanism has a concept. ``rows`` says in which row of ``mice`` a mechanism is. The repertoires
-    are there until the next search; those of the partitioned system only where they are asked for.
+    Args:
+        minimum: the cut with the smallest Φ; ``minimum.cut`` is None if no mechanism has a concept.
+        evaluated: the number of cuts whose evaluation was begun.
+        rows: ``[2**n]``, the row of each mechanism in ``mice`` and ``minimum.mice``.
+        mice: the causes and effects of the uncut system.
+        whole: the repertoires of the uncut system; overwritten by the next search.
+        partitioned: the repertoires under ``minimum.cut``; valid only if the options ask for repertoires, and overwritten by the
+            next search.
     """
 
     minimum: Minimum
@@ -53,10 +71,12 @@ class Found(NamedTuple):
 
 
 class CutSearch:
-    """Searches the cuts of a candidate system, in one state after the other.
+    """Searches for the cut of a candidate system with the smallest Φ, in one state after the other.
 
-    A mechanism's causes and effects depend on its own state only, under any cut. So of ``several`` states that are
-    searched, those in which a mechanism is in the same state share them: 3**n mechanisms in states instead of 4**n.
+    The causes and effects of a mechanism depend, under any cut, only on the state of the mechanism itself. So, where ``several``
+    states are searched, all states in which a mechanism is in the same state share that mechanism's causes and effects: n nodes
+    have 3**n mechanisms in states (each node outside, in and OFF, or in and ON) instead of 4**n pairs of mechanism and system
+    state.
 
     Args:
         candidate: the system's tables.
@@ -79,24 +99,31 @@ class CutSearch:
         self._chunk = {6: 32, 7: 8, 8: 2}.get(self.n, 2**self.n)
 
     def search(self, state: NDArray[np.int64], checkpoint: Checkpoint, *, enough: float = -1.0) -> Found:
-        """Finds the cut with the smallest Φ.
+        """Finds the cut with the smallest Φ in one state.
 
         Args:
             state: ``[n]``, the current state.
-            checkpoint: called with the fraction that is done.
-            enough: the search ends as soon as some cut has a Φ below this; then the result is only known to be below it.
+            checkpoint: called with the finished fraction of the cuts, from 0 to 1.
+            enough: the search ends as soon as some cut has a Φ below this value; the smallest Φ is then at most the Φ that is
+                returned.
+
+        Returns:
+            The cut, the causes and effects of the uncut and of the cut system, and the repertoires.
         """
         run = _Run(self, state, checkpoint, enough)
         return run.found()
 
     def mice(self, cut: SystemCut) -> Mice:
-        """What is known of the causes and effects under a cut."""
+        """Returns the known causes and effects under a cut, to be filled in: shared by the states where ``several``, else empty."""
         if not self._several:
             return new_mice(self._row_count)
         return self._mice.setdefault(cut.position, new_mice(self._row_count))
 
     def rows(self, state: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The row of each mechanism in its state."""
+        """Returns the row of each mechanism in its state, ``[2**n]``: the mask itself, or a number to base 3 where ``several``.
+
+        In base 3, the digit of a node is 0 outside of the mechanism, 1 where the node is OFF and 2 where the node is ON.
+        """
         masks = np.arange(2**self.n)
         if not self._several:
             return masks
@@ -105,7 +132,7 @@ class CutSearch:
 
 
 class _Run:
-    """One search; its threads share the best cut so far."""
+    """Runs one search in one state; the threads of the search share the best cut so far."""
 
     def __init__(self, cut_search: CutSearch, state: NDArray[np.int64], checkpoint: Checkpoint, enough: float) -> None:
         self._of = cut_search
@@ -123,6 +150,11 @@ class _Run:
         self._kernel: Callable[..., float] = evaluate_cut
 
     def found(self) -> Found:
+        """Evaluates the uncut system, then the cuts, and returns the result.
+
+        Repertoires under the best cut are computed again at the end, since each evaluation overwrites the repertoires of its
+        thread.
+        """
         of = self._of
         forget_splits(of._known)
         self._evaluate_cut(UNCUT, of._workers[0]._replace(cut=of._whole), of._known.mice, self._checkpoint)
@@ -138,6 +170,7 @@ class _Run:
         return Found(minimum, self._evaluated, self._rows, of._known.mice, of._whole, worker.cut)
 
     def _evaluate_all(self) -> None:
+        """Evaluates all cuts, in one thread or in several; raises the first exception of any thread."""
         workers = self._of._workers
         if len(workers) == 1:
             self._work(workers[0], self._checkpoint)
@@ -159,6 +192,7 @@ class _Run:
             raise errors[0]
 
     def _guarded(self, worker: Workspace, errors: list[BaseException]) -> None:
+        """Works in a thread of its own; keeps an exception for the calling thread and stops the other threads."""
         try:
             self._work(worker, lambda _: None)
         except BaseException as error:  # noqa: BLE001  (raised again in the calling thread)
@@ -166,10 +200,15 @@ class _Run:
             self._stopped = True
 
     def _work(self, worker: Workspace, checkpoint: Checkpoint) -> None:
+        """Evaluates cuts until none is left."""
         while (cut := self._next()) is not None:
             self._evaluate(cut, worker, checkpoint)
 
     def _next(self) -> SystemCut | None:
+        """Takes the next cut that can still be the minimum; None where the search is over.
+
+        Once some cut has Φ = 0, only cuts that come earlier in PyPhi's order can replace that cut.
+        """
         with self._lock:
             if self._stopped or self._minimum.phi < self._enough:
                 return None
@@ -180,9 +219,11 @@ class _Run:
         return None
 
     def _fraction(self) -> float:
+        """Returns the fraction of the cuts that are certainly done, from 0 to 1."""
         return max(0, self._evaluated - len(self._of._workers)) / len(self._of._cuts)
 
     def _evaluate(self, cut: SystemCut, worker: Workspace, checkpoint: Checkpoint) -> None:
+        """Evaluates one cut and keeps the cut if it is the best so far."""
         mice = self._of.mice(cut)
         phi = self._evaluate_cut(cut, worker, mice, checkpoint)
         with self._lock:
@@ -190,7 +231,10 @@ class _Run:
                 self._minimum = Minimum(phi, cut.position, cut, mice)
 
     def _evaluate_cut(self, cut: SystemCut, worker: Workspace, mice: Mice, checkpoint: Checkpoint) -> float:
-        """Φ of a cut; of no meaning for no cut, and when the search was stopped."""
+        """Returns Φ of a cut; the value means nothing for the uncut system, and where the search was stopped.
+
+        The mechanisms are evaluated in chunks, so that ``checkpoint`` is called often enough in large systems.
+        """
         mechanisms, phi = len(self._rows), np.inf
         for first in range(1, mechanisms, self._of._chunk):
             checkpoint(self._fraction())
@@ -200,6 +244,7 @@ class _Run:
         return phi
 
     def _evaluate_mechanisms(self, first: int, stop: int, cut: SystemCut, worker: Workspace, mice: Mice) -> float:
+        """Calls the kernel for the mechanisms from ``first`` to below ``stop``, with the smallest Φ so far as the bound."""
         of, candidate = self._of, self._candidate
         bound = self._minimum.phi + 2 * PRECISION
         known = (self._wanted, self._rows, candidate.dynamics, candidate.subsets, of._whole, of._known, mice, worker, bound)

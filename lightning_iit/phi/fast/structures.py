@@ -1,9 +1,36 @@
-"""The distance between the cause-effect structures of a system and of the system under a cut.
+"""The distance between the cause-effect structures of the uncut system and of the system under a cut: Φ of the cut.
 
-It is an earth mover's distance between concepts in concept space (Oizumi, Albantakis and Tononi 2014, text S2). Since the
-distance of concepts is a metric, φ that lies at the same place in both structures stays where it is and can be left out. Costs
-start as lower bounds, from the marginals of the cause repertoires; only those that an optimal plan uses are made exact, until it
-uses exact ones only.
+The distance is an earth mover's distance between concepts in concept space (Oizumi, Albantakis and Tononi 2014, text S2): φ of each
+concept is a mass, and the cost of moving mass from one concept to another is the distance between their repertoires. The structure
+with less φ gets the missing mass at the null concept. Since the distance of concepts is a metric, φ that lies at the same place in
+both structures stays where it is and can be left out.
+
+Costs start as lower bounds, from the marginals of the cause repertoires. Only the costs that an optimal plan uses are made exact,
+and the plan is improved again, until a plan uses exact costs only.
+
+Invariants.
+
+* After the loop of :func:`structure_distance`, ``space`` holds in its first ``sources`` places (first axis 0) the concepts of the
+  uncut system whose φ is not matched at the same place, and in its first ``sinks`` places (first axis 1) those of the cut system.
+  Their masses are above 0 and, as differences of rounded φ, whole multiples of 1e-6 up to rounding errors.
+* After :func:`_fill_costs`, supplies and demands have the same sum, and no cost is above the exact distance of its two concepts.
+  Where ``is_exact`` is true, the cost is the exact distance; the costs from and to the null concept are exact from the start.
+* :func:`_make_exact` only raises costs, so the cost of the optimal plan never falls from one round to the next, and each is a lower
+  bound of Φ. That is why :func:`_transported` may stop as soon as the plan costs more than ``bound``.
+* Changed costs leave the basis feasible, since masses do not change; :func:`improve_basis` goes on from the last plan.
+
+Example, with node 0 = AND of both nodes, node 1 = XOR of both nodes (from the states 00, 10, 01, 11, node 0 first, to 00, 01, 01,
+10), in the state (1, 0); see
+:mod:`~lightning_iit.phi.fast.mice` for the causes and effects. Uncut, {0} and {1} are concepts with φ = 0.25 each.
+
+* Cut from {0} to {1}: the concept {0} stays where it is, and the concept {1} is destroyed. The distance from {1} to the null
+  concept is 0.75, so Φ = 0.25 * 0.75 = 0.1875.
+* Cut from {1} to {0}: the concept {0} has another cause purview, {1} is destroyed, and {0, 1} is created with φ = 0.5. Supplies:
+  {0} 0.25, {1} 0.25, null concept 0.25. Demands: {0} 0.25, {0, 1} 0.5. Costs to {0} and to {0, 1}: from {0} 0.5 and 0.75, from {1}
+  1 and 1.75, from the null concept 0.75 and 1.5. The best plan moves {1} to {0}, and {0} and the null concept to {0, 1}:
+  Φ = 0.25 * 1 + 0.25 * 0.75 + 0.25 * 1.5 = 0.8125. Only the two costs of this plan that started as bounds were made exact.
+
+The first cut has the smaller Φ, so Φ of the system is 0.1875.
 """
 
 from __future__ import annotations
@@ -25,34 +52,39 @@ if TYPE_CHECKING:
     from lightning_iit.phi.fast.subsets import Subsets
 
 SAME = 1e-12
-"""Repertoires that differ by less are equal."""
+"""The largest difference of two probabilities that count as equal."""
 
 WHOLE = 0
+"""The index of the uncut system on the first axis of the arrays of :class:`Space`."""
 PARTITIONED = 1
+"""The index of the system under the cut on the first axis of the arrays of :class:`Space`."""
 NULL = 0
-"""The null concept's "mechanism": no purview, φ = 0; its cause repertoire is uniform, its effect repertoire unconstrained."""
+"""The mechanism, an empty set, that stands for the null concept.
+
+The null concept has no purviews and φ = 0; its cause repertoire is uniform and its effect repertoire unconstrained."""
 
 
 class Structure(NamedTuple):
-    """A cause-effect structure: the causes and effects of all mechanisms and the repertoires they are made of."""
+    """Holds a cause-effect structure: the causes and effects of all mechanisms, and their repertoires."""
 
     mice: Mice
     repertoires: Repertoires
 
 
 class Space(NamedTuple):
-    """Concepts of two structures that have no counterpart at the same place in the other; scratch of :func:`structure_distance`.
+    """Holds the concepts of two structures whose φ is not matched at the same place; scratch of :func:`structure_distance`.
 
-    Index 0 of the first axis is the whole system's structure, 1 that of the system under the cut.
+    Index 0 of a first axis of length 2 is the structure of the uncut system, index 1 that of the system under the cut. The second
+    axis counts the concepts that were placed.
 
     Args:
-        mechanism: ``[2, 2**n]``, and
-        row: ``[2, 2**n]``, its row in the structure's ``mice``.
-        mass: ``[2, 2**n]``, what is left of φ.
+        mechanism: ``[2, 2**n]``, the mechanism of each placed concept.
+        row: ``[2, 2**n]``, the mechanism's row in the structure's ``mice``.
+        mass: ``[2, 2**n]``, the part of the concept's φ that has to be moved.
         effect: ``[2, 2**n, n]``, the probability that each node will be ON under the effect repertoire, expanded to all nodes.
         cause: ``[2, 2**n, n]``, the probability that each node was ON under the cause repertoire, expanded to all nodes.
-        is_exact: ``[2**n, 2**n]``, which costs are exact.
-        difference: ``[2**n]``, a difference of two repertoires.
+        is_exact: ``[2**n, 2**n]``, whether the cost from source i to sink j is exact; a lower bound otherwise.
+        difference: ``[2**n]``, scratch: a difference of two repertoires.
         shipping: the transportation problem.
     """
 
@@ -67,7 +99,7 @@ class Space(NamedTuple):
 
 
 def new_space(n: int) -> Space:
-    """Room for the structures of a system of n nodes."""
+    """Allocates the scratch for the structures of a system of ``n`` nodes."""
     count = 1 << n
     return Space(
         mechanism=np.zeros((2, count), np.int64),
@@ -83,13 +115,13 @@ def new_space(n: int) -> Space:
 
 @kernel
 def concept_phi(mice: Mice, row: int) -> float:
-    """φ of the concept in a row: the smaller of cause and effect; 0 where there is none."""
+    """Returns φ of the concept in a row: the smaller φ of cause and effect; 0 where there is no concept."""
     return float(max(0.0, min(mice.phi[CAUSE, row], mice.phi[EFFECT, row])))
 
 
 @kernel
 def _same_place(mechanism: int, row: int, whole: Structure, cut: Structure, sets: Subsets) -> bool:
-    """Whether a mechanism's concepts in both structures have the same purviews and repertoires."""
+    """Says whether the concepts of a mechanism in both structures have the same purviews and the same repertoires."""
     for side in (CAUSE, EFFECT):
         if whole.mice.purview[side, row] != cut.mice.purview[side, row]:
             return False
@@ -109,7 +141,7 @@ def _same_place(mechanism: int, row: int, whole: Structure, cut: Structure, sets
 
 @kernel
 def _place(which: int, place: int, mechanism: int, row: int, mass: float, structure: Structure, space: Space) -> None:
-    """Puts the concept of a mechanism into the space."""
+    """Writes the concept of a mechanism with its mass into ``space``, at ``place`` of the structure ``which``."""
     repertoires = structure.repertoires
     cause_purview, effect_purview = structure.mice.purview[CAUSE, row], structure.mice.purview[EFFECT, row]
     space.mechanism[which, place] = mechanism
@@ -133,7 +165,7 @@ def _cause_distance(
     difference: NDArray[np.float64],
     transport: Transport,
 ) -> float:
-    """The distance of two cause repertoires, each expanded uniformly to the union of their purviews."""
+    """Returns the earth mover's distance of two cause repertoires, each expanded uniformly to the union of the two purviews."""
     union = purview1 | purview2
     u = sets.size[union]
     inside1, inside2 = sets.extract[union, purview1], sets.extract[union, purview2]
@@ -147,7 +179,7 @@ def _cause_distance(
 
 @kernel
 def _effect_distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """The distance of two effect repertoires, products of their nodes' distributions."""
+    """Returns the distance of two products of node distributions: the sum of the differences of the nodes' ON probabilities."""
     total = 0.0
     for node in range(len(a)):
         total += abs(a[node] - b[node])
@@ -156,7 +188,7 @@ def _effect_distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 
 @kernel
 def _null_distance(which: int, place: int, structure: Structure, sets: Subsets, space: Space, transport: Transport) -> float:
-    """The distance of a concept from the null concept."""
+    """Returns the distance of a placed concept from the null concept: the distance of the causes plus that of the effects."""
     purview, causes = structure.mice.purview[CAUSE, space.row[which, place]], structure.repertoires.cause
     mechanism = space.mechanism[which, place]
     cause = _cause_distance(mechanism, purview, causes, NULL, NULL, causes, sets, space.difference, transport)
@@ -165,9 +197,10 @@ def _null_distance(which: int, place: int, structure: Structure, sets: Subsets, 
 
 @kernel
 def _destroyed_distance(which: int, size: int, structure: Structure, sets: Subsets, space: Space, transport: Transport) -> float:
-    """Φ of a cut that only destroys concepts: what it takes to move each to the null concept.
+    """Returns Φ, rounded, where only one structure has φ to move: all of that φ moves to the null concept.
 
-    Summed and rounded as PyPhi does: its sum is a numpy number if any φ in it is, which is where the effect's φ is the smaller.
+    PyPhi rounds this sum like a numpy number if any φ in the sum is a numpy number, and like a Python number otherwise. φ of a
+    concept is a numpy number where φ of the effect is smaller than φ of the cause.
     """
     total, by_numpy = 0.0, False
     for place in range(size):
@@ -181,16 +214,16 @@ def _destroyed_distance(which: int, size: int, structure: Structure, sets: Subse
 def structure_distance(
     rows: NDArray[np.int64], whole: Structure, cut: Structure, sets: Subsets, space: Space, transport: Transport, bound: float
 ) -> float:
-    """Φ of a cut, rounded; or a lower bound of it that exceeds ``bound``.
+    """Computes Φ of a cut, rounded, or a lower bound of Φ that exceeds ``bound``.
 
     Args:
-        rows: ``[2**n]``, the row of each mechanism in its state.
+        rows: ``[2**n]``, the row of each mechanism in ``mice``.
         whole: the structure of the uncut system.
         cut: the structure under the cut.
         sets: index tables.
-        space: scratch.
-        transport: the thread's memory of distances.
-        bound: values above this need not be exact.
+        space: scratch; overwritten.
+        transport: scratch and memory of the thread's earth mover's distances; mutated.
+        bound: a Φ above this value need not be exact.
     """
     sources, sinks = 0, 0
     moved_whole, moved_cut = False, False
@@ -221,7 +254,7 @@ def structure_distance(
 def _fill_costs(
     sources: int, sinks: int, whole: Structure, cut: Structure, sets: Subsets, space: Space, transport: Transport
 ) -> tuple[int, int]:
-    """Writes masses and costs; returns the numbers of sources and sinks with the null concept on the side that lacks mass."""
+    """Writes masses and costs, with the null concept on the side that lacks mass; returns the numbers of sources and sinks."""
     shipping = space.shipping
     balance = 0.0
     for i in range(sources):
@@ -249,7 +282,7 @@ def _fill_costs(
 
 @kernel
 def _make_exact(i: int, j: int, whole: Structure, cut: Structure, sets: Subsets, space: Space, transport: Transport) -> None:
-    """Replaces the lower bound of a cost by the distance of the two concepts."""
+    """Replaces a cost, so far a lower bound, by the distance of the two concepts."""
     purview1 = whole.mice.purview[CAUSE, space.row[WHOLE, i]]
     purview2 = cut.mice.purview[CAUSE, space.row[PARTITIONED, j]]
     mechanism1, mechanism2 = space.mechanism[WHOLE, i], space.mechanism[PARTITIONED, j]
@@ -263,7 +296,7 @@ def _make_exact(i: int, j: int, whole: Structure, cut: Structure, sets: Subsets,
 def _transported(
     sources: int, sinks: int, whole: Structure, cut: Structure, sets: Subsets, space: Space, transport: Transport, bound: float
 ) -> float:
-    """Φ of a cut that moves concepts, rounded; or a lower bound of it that exceeds ``bound``."""
+    """Computes Φ of a cut where both structures have φ to move, rounded, or a lower bound of Φ that exceeds ``bound``."""
     shipping = space.shipping
     sources, sinks = _fill_costs(sources, sinks, whole, cut, sets, space, transport)
     start_basis(sources, sinks, shipping)

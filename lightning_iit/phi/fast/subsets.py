@@ -1,7 +1,7 @@
-"""Sets of nodes as bit masks: tables that depend on the number of nodes alone.
+"""Index tables of sets of nodes; sets are bit masks, and the tables depend on the number of nodes alone.
 
-A set of the n nodes of a system is a mask from 0 to 2**n - 1 (node 0 is bit 0), and so is a state (bit i is the state of node i).
-States of a subset P are numbered 0 to 2**|P| - 1, little-endian: the first node of P is fastest.
+A set of the n nodes of a system is a mask from 0 to 2**n - 1 (node 0 is bit 0). A state of the system is a mask too: bit i is the
+state of node i. States of a subset P are numbered 0 to 2**|P| - 1, little-endian: the first node of P changes fastest.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 
 
 class Subsets(NamedTuple):
-    """Index tables of the subsets of n nodes, N = 2**n.
+    """Holds the index tables of the subsets of n nodes; N = 2**n.
 
     Args:
         size: ``[N]``, the number of nodes in each set.
         order: ``[N]``, all sets in PyPhi's powerset order (by size, then lexicographic).
         rank: ``[N]``, the position of each set in ``order``.
-        offset: ``[N + 1]``, where the states of each set start in a row that holds those of all sets (3**n entries).
-        extract: ``[N, N]``, ``extract[r, y]`` is the state y restricted to the positions of mask r, packed.
-        deposit: ``[N, N]``, ``deposit[r, y]`` spreads the packed state y over the positions of mask r.
-        sevens: ``[N]``, each mask's digits as those of a number to base 7.
+        offset: ``[N + 1]``, where the states of each set start in a row that holds the states of all sets one after the other (3**n
+            entries).
+        extract: ``[N, N]``, ``extract[r, y]`` packs the bits of state y at the positions of mask r.
+        deposit: ``[N, N]``, ``deposit[r, y]`` spreads the bits of the packed state y over the positions of mask r.
+        sevens: ``[N]``, the binary digits of each mask read as a number to base 7.
     """
 
     size: NDArray[np.int64]
@@ -40,7 +41,15 @@ class Subsets(NamedTuple):
 
 @lru_cache(maxsize=16)
 def subsets(n: int) -> Subsets:
-    """The index tables for n nodes."""
+    """Returns the index tables for ``n`` nodes; the tables are made once and shared.
+
+    Example:
+        >>> tables = subsets(3)
+        >>> tables.order.tolist()  # the empty set, {0}, {1}, {2}, {0, 1}, {0, 2}, {1, 2}, {0, 1, 2}
+        [0, 1, 2, 4, 3, 5, 6, 7]
+        >>> int(tables.extract[0b101, 0b110]), int(tables.deposit[0b101, 0b10])  # nodes {0, 2} of a state with nodes 1 and 2 ON
+        (2, 4)
+    """
     count = 1 << n
     masks = np.arange(count)
     bits = (masks[:, None] >> np.arange(n)) & 1
@@ -60,13 +69,23 @@ def subsets(n: int) -> Subsets:
 
 
 def mask_of(nodes: tuple[int, ...]) -> int:
-    """The mask of a set of nodes."""
+    """Returns the mask of a set of nodes.
+
+    Example:
+        >>> mask_of((0, 2))
+        5
+    """
     return sum(1 << node for node in nodes)
 
 
 @lru_cache(maxsize=64)
 def subsets_of(nodes: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-    """The members of each mask, by the names that ``nodes`` gives to its bits."""
+    """Returns the members of every mask; bit k of a mask stands for ``nodes[k]``.
+
+    Example:
+        >>> subsets_of((3, 5))
+        ((), (3,), (5,), (3, 5))
+    """
     members: list[tuple[int, ...]] = [()]
     for node in nodes:
         members += [(*smaller, node) for smaller in members]

@@ -1,4 +1,4 @@
-"""The state-independent tables of a candidate system: what each node does, given the states of any subset of nodes."""
+"""Tables of a candidate system that do not depend on its state: each node's behaviour given the states of any subset of nodes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class NodeDynamics(NamedTuple):
-    """What each of n nodes hears and does.
+    """Holds the inputs and the next-state probabilities of each of n nodes.
 
     Args:
-        inputs: ``[n]``, for each node the mask of the nodes that have a connection to it.
-        given: ``[n, 2**n, 2**n]``, ``given[i, S, x]`` is the probability that node i is ON after the nodes of S were in their
-            states of x and all others were set at random: the TPM with noise in every connection from outside S.
+        inputs: ``[n]``, for each node the mask of the nodes with a connection to this node.
+        given: ``[n, 2**n, 2**n]``, ``given[i, S, x]`` is the probability that node i is ON next if the nodes of S are in their
+            states of x and all other nodes are set at random: the TPM with noise in every connection from outside S.
     """
 
     inputs: NDArray[np.int64]
@@ -28,12 +28,12 @@ class NodeDynamics(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A candidate system: some nodes of a system, the others held at their states.
+    """Holds the tables of a candidate system: some nodes of a system, with the other nodes held at their states.
 
     Args:
-        nodes: the system's indices of the candidate's n nodes, ascending; node k of all tables is ``nodes[k]``.
-        tpm: ``[2**n, n]``, state-by-node, conditioned on the states of the other nodes, as given.
-        dynamics: what its nodes hear and do.
+        nodes: the indices, in the system, of the candidate's n nodes, ascending; node k of all tables is ``nodes[k]``.
+        tpm: ``[2**n, n]``, state-by-node, conditioned on the states of the other nodes; connectivity is not applied.
+        dynamics: inputs and next-state probabilities of each node.
         subsets: index tables.
     """
 
@@ -44,7 +44,7 @@ class Candidate(NamedTuple):
 
 
 def _conditioned(system: System, nodes: tuple[int, ...]) -> NDArray[np.float64]:
-    """The rows of the TPM in which the nodes outside are in their current states, and the columns of ``nodes``."""
+    """Returns the TPM ``[2**n, n]`` of ``nodes``: the rows in which the other nodes are in their current states."""
     n = len(nodes)
     tpm: NDArray[np.float64] = np.asarray(system.tpm, dtype=np.float64)
     if n == system.n:
@@ -57,7 +57,10 @@ def _conditioned(system: System, nodes: tuple[int, ...]) -> NDArray[np.float64]:
 
 
 def _without_nonconnections(tpm: NDArray[np.float64], inputs: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Each node's probabilities ``[n, 2**n]``, averaged over the nodes with no connection to it: connectivity overrules the TPM."""
+    """Averages each node's probabilities over the nodes without a connection to that node; returns ``[n, 2**n]``.
+
+    Where TPM and connectivity contradict each other, the connectivity wins.
+    """
     n = tpm.shape[1]
     probabilities: NDArray[np.float64] = tpm.T.copy()
     for node in range(n):
@@ -70,12 +73,12 @@ def _without_nonconnections(tpm: NDArray[np.float64], inputs: NDArray[np.int64])
 
 
 def _given(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``NodeDynamics.given``, by averaging over one node after the other."""
+    """Computes ``NodeDynamics.given`` from the probabilities ``[n, 2**n]``, by averaging over one node after the other."""
     n, count = probabilities.shape
     given = np.empty((n, count, count))
     given[:, count - 1] = probabilities
     for node in range(n - 1, -1, -1):
-        # of the subsets and of the states: the higher nodes, this one, the lower ones
+        # axes of subsets and states: the higher nodes, this node, the lower nodes
         above, below = 1 << (n - 1 - node), 1 << node
         cube = given.reshape(n, above, 2, below, above, 2, below)
         finer = cube[:, :, 1, -1]
@@ -84,7 +87,7 @@ def _given(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def candidate(system: System, nodes: tuple[int, ...]) -> Candidate:
-    """The tables of the candidate system made of ``nodes`` (ascending), the others fixed at their states in ``system``."""
+    """Builds the tables of the candidate system of ``nodes`` (ascending), with the other nodes held at their current states."""
     n = len(nodes)
     tpm = _conditioned(system, nodes)
     connected = np.ones((n, n), dtype=np.int64) if system.cm is None else np.asarray(system.cm)[np.ix_(nodes, nodes)]
@@ -93,12 +96,23 @@ def candidate(system: System, nodes: tuple[int, ...]) -> Candidate:
 
 
 def reachable(system: Candidate, state: NDArray[np.int64]) -> bool:
-    """Whether some state can be followed by ``state`` ``[n]``, as PyPhi tests it: on the TPM as given, node by node."""
+    """Says whether some state of the system can be followed by ``state``, ``[n]``.
+
+    As in PyPhi, the TPM is tested as given, before the connectivity is applied, and node by node.
+    """
     return bool((np.abs(system.tpm - state) < 1).all(axis=1).any())
 
 
 def strongly_connected(inputs: NDArray[np.int64]) -> bool:
-    """Whether each node can be reached from each other along connections (a single node is)."""
+    """Says whether every node can be reached from every other node along connections; a single node counts as connected.
+
+    Args:
+        inputs: ``[n]``, for each node the mask of the nodes with a connection to this node.
+
+    Example:
+        >>> strongly_connected(np.array([0b10, 0b01])), strongly_connected(np.array([0b01, 0b01]))
+        (True, False)
+    """
     n = len(inputs)
     if (inputs == (1 << n) - 1).all():
         return True
@@ -107,7 +121,7 @@ def strongly_connected(inputs: NDArray[np.int64]) -> bool:
 
 
 def _reached(neighbours: list[int]) -> int:
-    """The mask of the nodes that can be reached from node 0, given each node's neighbours."""
+    """Returns the mask of the nodes that can be reached from node 0, given the mask of each node's neighbours."""
     reached = frontier = 1
     while frontier:
         found = 0

@@ -1,6 +1,7 @@
-"""What runs inside a worker process, around the task: modest, alone, and gone when the host is gone.
+"""The code that runs inside a worker process, around the task.
 
-Loads nothing but msgspec at first, so that numerical libraries find their limits set when the task loads them.
+A worker runs at low priority with single-threaded numerical libraries, tells the host how far the task is, and ends when the host
+ends. At first, only msgspec is loaded, so that numerical libraries find their limits set when the task loads the libraries.
 """
 
 from __future__ import annotations
@@ -24,12 +25,23 @@ import msgspec
 from lightning_iit.records import StateResult, TaskResult  # noqa: TC001  msgspec reads the types of WorkerMessage
 
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""Environment variables from which numerical libraries read their number of threads."""
 _NICENESS = 10
+"""The amount by which a worker lowers its own priority."""
 _PR_SET_PDEATHSIG = 1
+"""The number of the Linux option that sends a signal to a process whose parent has died."""
 
 
 class WorkerMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One line from a worker to the host: call ``number`` has started, or how far it is, or what is already known."""
+    """Holds one message from a worker to the host, sent as one line of JSON.
+
+    Args:
+        number: the number of the call that the message belongs to.
+        started: True in the message that says that the function begins; the time limit runs from then on.
+        fraction: the finished fraction of the task, from 0 to 1.
+        state: the result of a state that has just been finished.
+        partial: everything that is known of the task so far, except for the states.
+    """
 
     number: int
     started: bool = False
@@ -39,26 +51,30 @@ class WorkerMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class Raised(msgspec.Struct, frozen=True):
-    """The function raised: the exception and its traceback as text, since not every exception survives being pickled."""
+    """Holds an exception of the called function and its traceback, as text, since some exceptions cannot be pickled."""
 
     reason: str
     details: str
 
 
 def be_modest() -> None:
-    """One thread for each numerical library; read when the library is loaded."""
+    """Limits each numerical library to one thread; a library reads this limit when the library is loaded."""
     for name in _THREAD_LIMITS:
         os.environ[name] = "1"
 
 
 def begin(reports: connection.Connection) -> None:
-    """The worker's first act. Low priority, one thread, ends with the host; ``reports`` carries its messages."""
+    """Prepares a new worker process: low priority, single-threaded libraries, deaf to Ctrl-C, and ended with the host.
+
+    Args:
+        reports: the pipe on which the worker sends messages to the host.
+    """
     be_modest()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
     if sys.platform != "win32":
-        # Nothing is forked here; but locks made under "fork" leave no name behind when the worker is killed (tqdm makes one).
+        # No process is forked here, but locks made under "fork" leave no name behind when the worker is killed (tqdm makes one).
         multiprocessing.set_start_method("fork", force=True)
     _end_with_the_server()
     threading.Thread(target=_end_with_the_host, daemon=True).start()
@@ -66,10 +82,15 @@ def begin(reports: connection.Connection) -> None:
 
 
 def call(function: str, number: int, arguments: tuple[Any, ...]) -> Any:
-    """Runs ``"module:function"``, which is given ``report=`` as well; what it raises comes back as :class:`Raised`.
+    """Runs a function in the worker and returns its value, or :class:`Raised` where the function raises an exception.
 
-    A function ``prepare_<name>`` of the same module is called with the same arguments before the clock starts: loading an
-    engine is not part of the analysis that a time limit is for.
+    If the function's module has a function ``prepare_<name>``, that function is called first with the same arguments; the time
+    limit does not run meanwhile. So loading an engine does not count as part of the analysis.
+
+    Args:
+        function: ``"module:function"``; the function also receives ``report=``, a :class:`Reporter`.
+        number: the number of this call, which goes into each message to the host.
+        arguments: the function's positional arguments.
     """
     module_name, name = function.split(":")
     reporter = _reporter()
@@ -81,27 +102,33 @@ def call(function: str, number: int, arguments: tuple[Any, ...]) -> Any:
             prepare(*arguments)
         reporter.send(WorkerMessage(number=number, started=True))
         return getattr(module, name)(*arguments, report=reporter)
-    except Exception as error:  # noqa: BLE001  whatever it is, the host reports it
+    except Exception as error:  # noqa: BLE001  the host reports every exception
         return Raised(f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
 class Reporter:
-    """Tells the host how far the running call is (0 to 1), and what is already known, in case the rest is never reached."""
+    """Sends to the host how far the running call is, and the results so far, in case the call is ended early."""
 
     def __init__(self) -> None:
         self.number = 0
         self._reports: connection.Connection | None = None
 
     def open(self, reports: connection.Connection) -> None:
-        """Takes the way back to the host."""
+        """Sets the pipe to the host; messages before this call are dropped."""
         self._reports = reports
 
     def __call__(self, fraction: float, *, state: StateResult | None = None, partial: TaskResult | None = None) -> None:
-        """Sends one report."""
+        """Sends one message.
+
+        Args:
+            fraction: the finished fraction of the task, from 0 to 1.
+            state: the result of a state that has just been finished.
+            partial: everything that is known of the task so far, except for the states.
+        """
         self.send(WorkerMessage(number=self.number, fraction=fraction, state=state, partial=partial))
 
     def send(self, report: WorkerMessage) -> None:
-        """Writes one line; a line break goes first, since a worker that was killed may have left half a line."""
+        """Writes one message as a line, after a line break, since a killed worker may have left half a line in the pipe."""
         if self._reports is None:
             return
         left = memoryview(b"\n" + msgspec.json.encode(report, enc_hook=_plain) + b"\n")
@@ -110,22 +137,26 @@ class Reporter:
 
 
 def _plain(value: Any) -> Any:
-    """A numpy scalar as a number of Python's."""
+    """Returns a numpy scalar as a Python number, and any other unknown value as text."""
     return value.item() if hasattr(value, "item") else repr(value)
 
 
 @cache
 def _reporter() -> Reporter:
+    """Returns the one reporter of this process."""
     return Reporter()
 
 
 def _end_with_the_server() -> None:
-    """Linux: the kernel kills this process when the fork server ends, which ends when the host does (an "alive" pipe)."""
+    """Lets the Linux kernel kill this process when the fork server ends; the fork server ends when the host ends.
+
+    The fork server notices the end of the host by a pipe whose other end only the host should hold open.
+    """
     if sys.platform != "linux":
         return
     from multiprocessing import forkserver
 
-    # Each worker inherits the host's end of that pipe; with it open here, the server would wait for us, and we for the server.
+    # Each worker inherits the host's end of that pipe; left open here, server and worker would wait for each other.
     alive = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_alive_fd", None)
     if alive is not None:
         os.close(alive)
@@ -136,7 +167,11 @@ def _end_with_the_server() -> None:
 
 
 def _end_with_the_host() -> None:
-    """Waits for the host's end: by its process where the system can, since others may hold an end of the pipe, else by the pipe."""
+    """Waits for the host's end, then kills the fork server and ends this process.
+
+    Where the system allows, the host's process itself is watched, since other processes may hold an end of the pipe; else the pipe
+    is.
+    """
     host = parent_process()
     if host is None:
         return
@@ -144,14 +179,14 @@ def _end_with_the_host() -> None:
         connection.wait([host.sentinel])
     server = os.getppid()
     if server not in {1, host.pid}:
-        # Somebody who outlives the host for a while (a data loader's worker) may keep the server's own "alive" pipe open.
+        # A process that outlives the host for a while (a data loader's worker) may keep the server's own "alive" pipe open.
         with suppress(OSError):
             os.kill(server, signal.SIGKILL)
     os._exit(1)
 
 
 def _wait_for_process(pid: int) -> bool:
-    """Waits for the end of a process; False where the system cannot."""
+    """Waits for the end of a process and returns True; returns False at once where the system has no means to wait."""
     if not hasattr(os, "pidfd_open"):
         return False
     try:

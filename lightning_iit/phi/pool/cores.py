@@ -1,4 +1,4 @@
-"""How many threads an analysis may use: its share of the cores but for one while training goes on, however busy they are."""
+"""The number of threads that one analysis may use: an even share of the machine's cores."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 def available_cores() -> int:
-    """The cores that this process may use."""
+    """Returns how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def with_threads(task: PhiTask, *, busy: int, training: bool, cores: int | None = None) -> PhiTask:
-    """A task with as many threads as its size and the machine allow; never fewer than it asks for.
+    """Returns the task with as many threads as its size and the machine allow, and never fewer than the task asks for.
 
-    Below ``THREADS_FROM`` units threads cost more than they give. Above, the cores are shared out evenly among the workers that
-    are busy, but for one core that is left to training while that goes on.
+    Tasks of fewer than ``THREADS_FROM`` units keep their number of threads. For larger tasks, the cores are shared out evenly among
+    the busy workers; while training goes on, one core is left to the training.
 
     Args:
-        task: of one layer.
+        task: the task that is about to be computed.
         busy: how many workers compute at the same time, at least 1.
-        training: whether the host has something better to do than to wait for results.
-        cores: how many there are; None asks the system.
+        training: whether training goes on; False where the host only waits for results.
+        cores: how many cores there are; None asks the system.
     """
     if not task.states or len(task.states[0]) < THREADS_FROM:
         return task

@@ -1,4 +1,4 @@
-"""How a task that did not end by itself is told: what was finished is kept, the rest says why not."""
+"""Results of tasks that did not end by themselves: finished states keep their results, and all others carry the reason."""
 
 from __future__ import annotations
 
@@ -16,18 +16,29 @@ def unfinished(
     finished: dict[tuple[int, ...], StateResult] | None = None,
     partial: TaskResult | None = None,
 ) -> TaskResult:
-    """The result of a task that did not end by itself: the states and groups that were finished, and ``why`` for the others."""
+    """Builds the result of a task that timed out, crashed or was stopped.
+
+    Args:
+        task: the task.
+        why: the result that each unfinished state and group gets.
+        finished: the results of the finished states, by state.
+        partial: everything else that is known of the task; its finished groups are kept.
+
+    Returns:
+        One result for each state and group, and the scalars of the finished states. Where all states are finished, a note says why
+        the work that follows the states, such as the null, was not finished.
+    """
     known = finished or {}
     states = tuple(known.get(state) or StateResult(state=state, visits=task.visits_of(state), result=why) for state in task.states)
     base = partial or TaskResult(states=states)
-    # All states finished: it was ended in what comes after them, such as the null.
+    # With all states finished, the task was ended in later work, such as the null; only a note can say so.
     notes = (*base.notes, f"Ended before its end: {why.reason}") if all(state in known for state in task.states) else base.notes
     groups = (*base.groups, *[why] * (len(task.groups) - len(base.groups)))
     return msgspec.structs.replace(base, states=states, groups=groups, scalars={**base.scalars, **phi_scalars(states)}, notes=notes)
 
 
 def why_not(outcome: Outcome) -> PhiResult:
-    """The result for an outcome that is no value."""
+    """Returns the result for a call that did not return a TaskResult: TimedOut or Failed, with the reason in words."""
     if isinstance(outcome, Overran):
         reason = f"Not finished within its time limit of {outcome.timeout:g} s; use fewer units or states, or a longer timeout."
         return TimedOut(reason=reason, timeout=outcome.timeout)
@@ -41,7 +52,12 @@ def why_not(outcome: Outcome) -> PhiResult:
 
 
 def drained(timeout: float, *, running: bool) -> TimedOut | Skipped:
-    """The result for a task that was open when the wait for it ended."""
+    """Returns the result for a task that had no result when the time for waiting was over: TimedOut if running, else Skipped.
+
+    Args:
+        timeout: the seconds that were waited.
+        running: whether a worker had begun the task.
+    """
     if running:
         reason = f"Still running when the drain_timeout of {timeout:g} s had passed; its counts are kept."
         return TimedOut(reason=reason, timeout=timeout)

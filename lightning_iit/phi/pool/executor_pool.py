@@ -1,4 +1,4 @@
-"""Tasks on any ``concurrent.futures.Executor``: a cluster's, for one."""
+"""A pool that hands tasks to any ``concurrent.futures.Executor``, such as that of a cluster."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _TICK = 0.2
+"""Seconds between two reports of progress while tasks are waited for."""
 
 
 class ExecutorPool:
-    """Hands tasks to an executor, which queues them as it likes.
+    """Hands tasks to an executor, which decides when and where each task runs.
 
-    An executor cannot end a task that runs too long, so where the task arrives a worker process of its own computes it and is
-    killed at the limit (the executor's processes must be allowed to start processes: not daemonic).
+    An executor cannot end a task that runs too long. So each task, where the executor runs the task, starts a worker process of its
+    own, which computes and is killed at the time limit. The executor's processes must be allowed to start processes (not daemonic).
 
     Args:
-        executor: any Executor; it is the caller's to shut down. With Dask: ``client.get_executor()``.
-        function: ``"module:function"`` that computes a task, importable where the executor runs it.
-        timeout: seconds for one task, from when its worker begins; ``PhiTask.timeout`` goes first.
+        executor: any Executor; the caller shuts it down. With Dask: ``client.get_executor()``.
+        function: ``"module:function"`` that computes a task, importable where the executor runs tasks.
+        timeout: seconds for one task, from the moment its worker begins; ``PhiTask.timeout`` overrides. None for no limit.
     """
 
     def __init__(self, executor: Executor, function: str = JOB, *, timeout: float | None = 600.0) -> None:
@@ -39,16 +40,16 @@ class ExecutorPool:
 
     @property
     def pending(self) -> int:
-        """How many tasks have no result yet."""
+        """Counts the tasks that have no result yet."""
         with self._changed:
             return sum(not outer.done() for outer in self._open)
 
     def submit(self, task: PhiTask) -> Future[TaskResult]:
-        """Hands a task to the executor. The future never raises."""
+        """Hands a task to the executor and returns a future that never raises: every outcome is a TaskResult."""
         outer: Future[TaskResult] = Future()
         try:
             inner = self._executor.submit(run_limited, self._function, task, self._timeout)
-        except Exception as error:  # noqa: BLE001  a cluster that is away must not stop training
+        except Exception as error:  # noqa: BLE001  an unreachable cluster must not stop training
             outer.set_result(unfinished(task, _refused(error)))
             return outer
         with self._changed:
@@ -57,10 +58,18 @@ class ExecutorPool:
         return outer
 
     def warm_up(self, engine: str = "auto") -> None:
-        """Does nothing: which process will run which task is the executor's business."""
+        """Does nothing: only the executor knows which process will run a task."""
 
     def drain(self, timeout: float, on_progress: Callable[[int], None] | None = None) -> bool:
-        """Waits for the open tasks; ends what is open after ``timeout`` seconds and then returns False."""
+        """Waits until every task has a result; after ``timeout`` seconds, gives the open tasks a result and stops waiting.
+
+        Args:
+            timeout: seconds. Tasks still open then end as TimedOut where they were running, and as Skipped where they were waiting.
+            on_progress: called about five times a second with the number of open tasks.
+
+        Returns:
+            Whether every task ended by itself.
+        """
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0 and not self._settled(min(_TICK, left)):
             if on_progress is not None:
@@ -72,40 +81,44 @@ class ExecutorPool:
         return False
 
     def close(self) -> None:
-        """Open tasks end as Failed, here; the executor is the caller's."""
+        """Ends the open tasks as Failed and cancels them where possible; the executor stays open."""
         why = Failed(code="interrupted", reason="The pool was closed before this analysis ended.")
         for outer in self._futures():
             self._end(outer, lambda _: why)
 
     def _futures(self) -> list[Future[TaskResult]]:
+        """Returns the futures of the open tasks."""
         with self._changed:
             return list(self._open)
 
     def _end(self, outer: Future[TaskResult], why: Callable[[bool], PhiResult]) -> None:
+        """Ends an open task with the result that ``why`` gives, and cancels the task in the executor."""
         with self._changed:
             known = self._open.get(outer)
         if known is not None:
             task, inner = known
-            # Settled before it is cancelled, which would settle it with another reason.
+            # The task is settled first, because cancelling would settle the task with another reason.
             self._settle(outer, unfinished(task, why(inner.running())))
             inner.cancel()
 
     def _receive(self, outer: Future[TaskResult], task: PhiTask, inner: Future[TaskResult]) -> None:
+        """Takes the executor's answer for a task and settles the task's future."""
         try:
             result = inner.result()
         except CancelledError:
             result = unfinished(task, Failed(code="interrupted", reason="The executor cancelled this task."))
-        except BaseException as error:  # noqa: BLE001  whatever the cluster answers
+        except BaseException as error:  # noqa: BLE001  every exception becomes the task's result
             result = unfinished(task, _refused(error))
         self._settle(outer, result)
 
     def _settled(self, timeout: float) -> bool:
-        """Whether every task has its result, and whoever waits for it has been told, within so many seconds."""
+        """Waits at most ``timeout`` seconds and says whether every task has a result and every callback of its future has run."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._open, timeout)
 
     def _settle(self, outer: Future[TaskResult], result: TaskResult) -> None:
-        # The second who comes, or who comes after it was cancelled, is late.
+        """Sets the result of a task's future, unless the future is done, and takes the task off the list of open tasks."""
+        # The future may be done already: the task was ended or cancelled before the executor answered.
         with suppress(InvalidStateError):
             outer.set_result(result)
         with self._changed:
@@ -114,7 +127,13 @@ class ExecutorPool:
 
 
 def run_limited(function: str, task: PhiTask, timeout: float | None) -> TaskResult:
-    """Runs where the executor runs it: a worker process of its own, which can be killed at the limit."""
+    """Computes a task in a worker process of its own, which is killed at the time limit; runs where the executor runs tasks.
+
+    Args:
+        function: ``"module:function"`` that computes a task.
+        task: the task.
+        timeout: seconds from the moment the worker begins; ``PhiTask.timeout`` overrides. None for no limit.
+    """
     pool = WorkerPool(function, timeout=timeout)
     try:
         return pool.submit(task).result()
@@ -123,4 +142,5 @@ def run_limited(function: str, task: PhiTask, timeout: float | None) -> TaskResu
 
 
 def _refused(error: BaseException) -> PhiResult:
+    """Returns the result for a task that the executor did not compute."""
     return Failed(code="worker_died", reason=f"The executor did not compute it: {type(error).__name__}: {error}")

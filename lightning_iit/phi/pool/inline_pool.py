@@ -1,4 +1,4 @@
-"""Tasks in the calling process, one after the other: no worker to start, and no time limit either."""
+"""A pool that computes tasks in the calling process, one after the other: without workers, and without time limits."""
 
 from __future__ import annotations
 
@@ -15,35 +15,36 @@ if TYPE_CHECKING:
 
 
 class InlinePool:
-    """Computes each task when it is handed over.
+    """Computes each task during the call of ``submit``.
 
     Args:
         function: ``"module:function"`` that computes a task.
     """
 
     pending = 0
+    """The number of tasks without a result: always 0."""
 
     def __init__(self, function: str = JOB) -> None:
         self._function = function
 
     def submit(self, task: PhiTask) -> Future[TaskResult]:
-        """Computes a task. The future never raises, and is done."""
+        """Computes a task and returns a future that is done and never raises: an exception becomes a Failed result."""
         module, name = self._function.split(":")
         future: Future[TaskResult] = Future()
         try:
             future.set_result(getattr(import_module(module), name)(task))
-        except Exception as error:  # noqa: BLE001  whatever broke, it is the result of this task
+        except Exception as error:  # noqa: BLE001  every exception becomes the task's result
             why = Failed(code="engine_error", reason=f"{type(error).__name__}: {error}")
             future.set_result(unfinished(task, why))
         return future
 
     def warm_up(self, engine: str = "auto") -> None:
-        """Does nothing: the first task loads what it needs."""
+        """Does nothing: the first task loads everything that the engine needs."""
 
     def drain(self, timeout: float, on_progress: Callable[[int], None] | None = None) -> bool:
-        """Nothing is ever open."""
+        """Returns True at once: no task is ever open."""
         del timeout, on_progress
         return True
 
     def close(self) -> None:
-        """Nothing has been started."""
+        """Does nothing: there is nothing to end."""

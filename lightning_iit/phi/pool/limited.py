@@ -1,4 +1,4 @@
-"""Φ within a time limit: computed in a worker process that is killed at the limit, in the middle of compiled code if need be."""
+"""Φ of one system within a time limit, computed in a worker process that is killed at the limit, even within compiled code."""
 
 from __future__ import annotations
 
@@ -14,9 +14,18 @@ if TYPE_CHECKING:
 
 
 def compute_within(system: System, engine: str, options: PhiOptions, timeout: float) -> PhiResult:
-    """The result of one analysis, or TimedOut after ``timeout`` seconds; loading the engine is not counted.
+    """Computes one system in a worker process and returns the result, or TimedOut after ``timeout`` seconds.
 
-    A process is started for it and ended after it, which takes about a second beside the analysis.
+    Starting and ending the process take about a second in addition. Loading the engine does not count as part of the time limit.
+
+    Args:
+        system: the system to analyse, with its state.
+        engine: the name of the engine.
+        options: cuts, approximations and threads.
+        timeout: time limit in seconds.
+
+    Returns:
+        The engine's result; TimedOut at the limit; Failed where the engine raised an exception or the process died.
     """
     server = WorkerServer()
     worker = Worker(server)
@@ -32,10 +41,10 @@ def compute_within(system: System, engine: str, options: PhiOptions, timeout: fl
 
 
 def prepare_analyse(_: System, engine: str, __: PhiOptions) -> None:
-    """Runs in the worker: loads the engine."""
+    """Loads the engine; runs in the worker before the time limit starts."""
     get_engine(engine).load()
 
 
 def analyse(system: System, engine: str, options: PhiOptions, report: Any) -> Computed | Skipped:
-    """Runs in the worker."""
+    """Analyses the system; runs in the worker."""
     return next(iter(get_engine(engine).analyse([system], options, report)))

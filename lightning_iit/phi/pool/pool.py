@@ -1,4 +1,4 @@
-"""Worker processes for tasks: a bounded queue in, exactly one result for every state of every task out."""
+"""A pool of worker processes on this machine, with a bounded queue and exactly one result for every state of every task."""
 
 from __future__ import annotations
 
@@ -26,27 +26,40 @@ if TYPE_CHECKING:
     from lightning_iit.phi.pool._child import WorkerMessage
 
 WhenBusy: TypeAlias = Literal["queue", "skip", "wait"]
+"""How ``submit`` treats a task while all workers are busy."""
 JOB = "lightning_iit.job.job:run"
+"""The function that computes a task, unless another function is given."""
 PRELOAD = tuple(place.partition(":")[0] for place in (JOB, *BUILT_IN.values()))
+"""The modules that the fork server imports, so that new workers start fast."""
 _TICK = 0.2
+"""Seconds between two looks at whether tasks have ended."""
 _PATIENCE = 10.0
+"""Seconds to wait for stopped tasks and for the threads of the workers to end."""
 
 
 class PhiPool(Protocol):
-    """Where tasks are computed: processes of this machine, or a cluster."""
+    """Computes tasks somewhere: in processes of this machine, on a cluster, or in this process; the interface of every pool."""
 
     @property
     def pending(self) -> int:
-        """How many tasks have no result yet."""
+        """Counts the tasks that have no result yet."""
 
     def submit(self, task: PhiTask) -> Future[TaskResult]:
-        """Hands a task over. The future never raises: what goes wrong is in the result, for each state."""
+        """Takes a task and returns a future that never raises: an error is part of the TaskResult, for each state."""
 
     def warm_up(self, engine: str = "auto") -> None:
-        """Lets the workers load (and compile) the engine; does not wait for it."""
+        """Lets the workers load (and compile) the engine, without waiting until the workers have done so."""
 
     def drain(self, timeout: float, on_progress: Callable[[int], None] | None = None) -> bool:
-        """Waits for the open tasks; ends what is open after ``timeout`` seconds and then returns False."""
+        """Waits until every task has a result; after ``timeout`` seconds, ends the open tasks.
+
+        Args:
+            timeout: seconds.
+            on_progress: now and then receives the number of open tasks.
+
+        Returns:
+            Whether every task ended by itself.
+        """
 
     def close(self) -> None:
         """Ends the workers; open tasks end as Failed."""
@@ -54,7 +67,13 @@ class PhiPool(Protocol):
 
 @dataclass(frozen=True)
 class TaskProgress:
-    """How far an open task is: ``fraction`` from 0 to 1 (0 while it waits), ``running`` or waiting."""
+    """Holds how far an open task is.
+
+    Args:
+        key: layer and epoch of the task.
+        running: whether a worker computes the task; False while the task waits.
+        fraction: the finished fraction of the task, from 0 to 1; 0 while the task waits.
+    """
 
     key: tuple[str, int]
     running: bool
@@ -63,7 +82,7 @@ class TaskProgress:
 
 @dataclass(eq=False)
 class _Open:
-    """A task without a result, and what is already known of it."""
+    """Holds a task without a result, and everything that is known of the task so far."""
 
     task: PhiTask
     future: Future[TaskResult] = field(default_factory=Future)
@@ -72,10 +91,10 @@ class _Open:
     finished: dict[tuple[int, ...], StateResult] = field(default_factory=dict)
     partial: TaskResult | None = None
     end: Callable[[_Open], PhiResult] | None = None
-    """Set by the host to end it: what its unfinished states then carry."""
+    """Set by the host to end the task: makes the result that the unfinished states get."""
 
     def see(self, report: WorkerMessage) -> None:
-        """Keeps what the worker reports."""
+        """Keeps the contents of a worker's message."""
         if report.fraction is not None:
             self.fraction = max(self.fraction, report.fraction)
         if report.state is not None:
@@ -85,38 +104,38 @@ class _Open:
 
     @property
     def stopped(self) -> bool:
-        """Whether the host wants it ended."""
+        """Says whether the host has ended or cancelled the task."""
         return self.end is not None or self.future.cancelled()
 
     def resolve(self, result: TaskResult) -> None:
-        """Hands over the result, unless there is one or it was cancelled."""
+        """Sets the result of the future, unless the future has a result or was cancelled."""
         with suppress(InvalidStateError):
             self.future.set_result(result)
 
     def resolve_unfinished(self, why: PhiResult) -> None:
-        """Ends the task with what is known; the states that were not finished carry ``why``."""
+        """Ends the task with everything that is known; the unfinished states get ``why`` as their result."""
         self.resolve(unfinished(self.task, why, self.finished, self.partial))
 
 
 class WorkerPool:
-    """Worker processes on this machine, at low priority, each replaced when it is lost.
+    """Computes tasks in worker processes on this machine, at low priority; a lost worker is replaced.
 
-    An analysis of many units has its share of all cores but one (see :func:`~lightning_iit.phi.pool.cores.with_threads`), of all
-    while the host waits in ``drain``.
+    An analysis of many units may use several threads: an even share of all cores but one, and of all cores while the host waits in
+    ``drain`` (see :func:`~lightning_iit.phi.pool.cores.with_threads`).
 
-    A script needs no ``if __name__ == "__main__"``. Nothing of the host is changed, and no process outlives it.
+    A script needs no ``if __name__ == "__main__"``. The host process is not changed, and no worker outlives the host.
 
     Args:
         function: ``"module:function"`` that computes a task in the worker: ``function(task, report=...) -> TaskResult``.
-        workers: how many processes.
-        timeout: seconds for one task, from when its worker begins; ``PhiTask.timeout`` goes first. None for no limit.
-        when_busy: what ``submit`` does when every worker is busy: "queue" the task (up to ``max_queued``, then it is
-            Skipped), "skip" it, or "wait" until a worker is free.
+        workers: the number of processes.
+        timeout: seconds for one task, from the moment its worker begins; ``PhiTask.timeout`` overrides. None for no limit.
+        when_busy: what ``submit`` does when every worker is busy: "queue" lets the task wait (up to ``max_queued`` tasks; a further
+            task is Skipped), "skip" skips the task, and "wait" waits until a worker is free.
         max_queued: how many tasks may wait.
-        preload: modules that the workers find already loaded.
+        preload: modules that are already loaded when a worker starts.
 
     Raises:
-        InvalidArgumentError: an argument that cannot be.
+        InvalidArgumentError: an argument has an impossible value.
     """
 
     def __init__(
@@ -147,20 +166,21 @@ class WorkerPool:
 
     @property
     def pending(self) -> int:
-        """How many tasks have no result yet."""
+        """Counts the tasks that have no result yet."""
         with self._changed:
             return self._busy()
 
     def progress(self) -> tuple[TaskProgress, ...]:
-        """How far each open task is, in the order in which they were submitted."""
+        """Returns how far each open task is, in the order in which the tasks were submitted."""
         with self._changed:
             return tuple(TaskProgress(key=task.task.key, running=task.running, fraction=task.fraction) for task in self._open)
 
     def submit(self, task: PhiTask) -> Future[TaskResult]:
-        """Hands a task over; with ``when_busy="wait"`` only returns when a worker has taken it.
+        """Puts a task into the queue; with ``when_busy="wait"``, waits first until a worker is free.
 
         Returns:
-            A future that never raises: every outcome is a TaskResult.
+            A future that never raises: every outcome is a TaskResult. A task that is not accepted gets its result (Skipped) at
+            once.
         """
         entry = _Open(task)
         with self._changed:
@@ -178,7 +198,7 @@ class WorkerPool:
         return entry.future
 
     def warm_up(self, engine: str = "auto") -> None:
-        """Each worker calls ``warm_up(engine)`` of the function's module before its next task; does not wait for it."""
+        """Lets each worker call ``warm_up(engine)`` of the function's module before its next task; does not wait."""
         with self._changed:
             if self._closed:
                 return
@@ -188,11 +208,11 @@ class WorkerPool:
             self._changed.notify_all()
 
     def drain(self, timeout: float, on_progress: Callable[[int], None] | None = None) -> bool:
-        """Waits until every task has a result.
+        """Waits until every task has a result; after ``timeout`` seconds, ends the open tasks.
 
         Args:
-            timeout: seconds; what is open then ends: TimedOut where it was running, Skipped where it was waiting.
-            on_progress: is called about five times a second with the number of open tasks.
+            timeout: seconds. Tasks still open then end as TimedOut where they were running, and as Skipped where they were waiting.
+            on_progress: called about five times a second with the number of open tasks.
 
         Returns:
             Whether every task ended by itself.
@@ -209,7 +229,10 @@ class WorkerPool:
         return settled
 
     def close(self) -> None:
-        """Ends the workers at once; what is open ends as Failed. A second call does nothing, nor does one in a forked child."""
+        """Ends the workers at once; open tasks end as Failed.
+
+        A second call does nothing, and a call in a process that was forked from the host does nothing either.
+        """
         with self._changed:
             if self._closed or os.getpid() != self._pid:
                 return
@@ -225,6 +248,7 @@ class WorkerPool:
     # --- inside -----------------------------------------------------------------------------------------------------------
 
     def _refusal(self) -> Skipped | None:
+        """Returns the result for a task that the pool does not accept now; None where the pool accepts the task."""
         if self._closed:
             return Skipped(code="pool_closed", reason="The worker pool was closed before this task was handed over.")
         if self._when_busy == "skip" and self._busy() >= self._workers:
@@ -239,14 +263,16 @@ class WorkerPool:
         return None
 
     def _busy(self) -> int:
+        """Counts the tasks without a result, running or waiting."""
         return sum(not entry.future.done() for entry in self._open)
 
     def _settled(self, timeout: float) -> bool:
-        """Whether every task has its result, and whoever waits for it has been told, within so many seconds."""
+        """Waits at most ``timeout`` seconds and says whether every task has a result and every callback of its future has run."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._open, timeout)
 
     def _start(self) -> None:
+        """Starts one thread for each worker, at the first task or warm-up."""
         if self._threads:
             return
         atexit.register(self.close)
@@ -256,6 +282,7 @@ class WorkerPool:
             thread.start()
 
     def _end_all(self, end: Callable[[_Open], PhiResult]) -> None:
+        """Ends every open task with the result that ``end`` gives; waits at most ``_PATIENCE`` seconds for running tasks."""
         with self._changed:
             waiting = list(self._queue)
             self._queue.clear()
@@ -267,7 +294,7 @@ class WorkerPool:
         wait([entry.future for entry in running], _PATIENCE)
 
     def _serve(self, index: int) -> None:
-        """The life of one worker's thread."""
+        """Runs in the thread of one worker: hands tasks to the worker until the pool is closed."""
         worker = Worker(self._server)
         try:
             while (entry := self._next(index, worker)) is not None:
@@ -276,6 +303,7 @@ class WorkerPool:
             worker.close()
 
     def _next(self, index: int, worker: Worker) -> _Open | None:
+        """Waits for the next task of a worker and returns the task; None once the pool is closed. Runs warm-ups meanwhile."""
         while True:
             with self._changed:
                 while not self._closed and not self._queue and not self._warm_ups[index]:
@@ -287,10 +315,11 @@ class WorkerPool:
                     entry.running = True
                     return entry
                 arguments = self._warm_ups[index].pop(0)
-            # Its outcome is of no interest: what is wrong with an engine shows in the first task, with its reason.
+            # The outcome is ignored: an engine that cannot be loaded makes the first task fail, with the reason.
             worker.call(f"{self._function.split(':')[0]}:warm_up", arguments, stopped=lambda: self._closed)
 
     def _run(self, worker: Worker, entry: _Open) -> None:
+        """Lets a worker compute a task and settles the task with the outcome."""
         task = entry.task
         if entry.future.cancelled():
             self._settle(entry, Skipped(code="cancelled", reason="It was cancelled."))
@@ -304,11 +333,12 @@ class WorkerPool:
             self._settle(entry, entry.end(entry) if isinstance(outcome, Stopped) and entry.end else why_not(outcome))
 
     def _settle(self, entry: _Open, result: TaskResult | PhiResult) -> None:
+        """Gives a task its result and takes the task off the list of open tasks."""
         if isinstance(result, TaskResult):
             entry.resolve(result)
         else:
             entry.resolve_unfinished(result)
-        # Off the list when the future's callbacks have run, so that a drain waits for them too.
+        # Taken off the list only after the future's callbacks have run, so that a drain waits for the callbacks too.
         with self._changed:
             if entry in self._open:
                 self._open.remove(entry)
@@ -316,7 +346,11 @@ class WorkerPool:
 
 
 def check_pool_options(workers: int, timeout: float | None, when_busy: str, max_queued: int) -> None:
-    """Raises InvalidArgumentError for an option of :class:`WorkerPool` that cannot be."""
+    """Checks the options of :class:`WorkerPool`.
+
+    Raises:
+        InvalidArgumentError: an option has an impossible value.
+    """
     if type(workers) is not int or workers < 1:
         msg = f"workers={workers!r}: give the number of worker processes, 1 or more."
         raise InvalidArgumentError(msg)

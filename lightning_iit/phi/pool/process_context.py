@@ -1,9 +1,9 @@
-"""How worker processes are started: from a fork server of our own, and without the host's ``__main__``.
+"""Start of the worker processes: from a fork server of their own, and without the host's ``__main__``.
 
-Forking the training process hangs once torch has used threads. The start methods "spawn" and "forkserver" are safe, but each
-runs the user's script again in the child, so a script without ``if __name__ == "__main__"`` would train again in its own
-workers. Here the child is not told of ``__main__``, as loky does it; and the fork server is not the one that the host's own
-code may use, so that what is preloaded there and how it ends is no concern of anybody else.
+Forking the training process hangs once torch has used threads. The start methods "spawn" and "forkserver" are safe, but both run
+the user's script again in the child, so a script without ``if __name__ == "__main__"`` would train again in its own workers. Here
+the child does not learn of ``__main__``, as in loky. And the fork server is not the server that the host's own code may use, so
+that the preloaded modules and the end of the server concern nobody else.
 """
 
 from __future__ import annotations
@@ -23,27 +23,30 @@ if TYPE_CHECKING:
 
 _POSIX = sys.platform != "win32"
 _SERVER_MODULE = "lightning_iit.phi.pool._server"
+"""The module that the fork server imports first."""
 
 
 class WorkerServer:
-    """A process that forks worker processes, each in a fraction of a second, with modules already loaded.
+    """Runs a process that forks worker processes, each in a fraction of a second, with modules already loaded.
+
+    On Windows there is no such process, and workers are spawned.
 
     Args:
-        preload: modules that the server imports, so that no worker has to. One that cannot be imported is left out.
+        preload: modules that the server imports, so that no worker has to. A module that cannot be imported is left out.
     """
 
     def __init__(self, preload: Sequence[str] = ()) -> None:
         self._server = _fork_server([_SERVER_MODULE, *preload]) if _POSIX else None
 
     def context(self) -> WorkerContext:
-        """A context that starts processes from this server."""
+        """Returns a new context that starts processes from this server."""
         return WorkerContext(self._server)
 
     def close(self) -> None:
-        """Ends the server. Its workers end with it."""
+        """Ends the server; the server's workers end with the server."""
         if self._server is None or self._server._forkserver_pid is None:
             return
-        # Killed first: to wait for its own end can take forever, as a process that the host forked may hold its "alive" pipe.
+        # Killed first: the server may never end by itself, as a process that the host forked may hold the "alive" pipe open.
         with contextlib.suppress(OSError):
             os.kill(self._server._forkserver_pid, signal.SIGKILL)
         with contextlib.suppress(OSError):
@@ -51,7 +54,7 @@ class WorkerServer:
 
 
 class WorkerContext(context.BaseContext):
-    """A multiprocessing context that ends what it started, and then starts nothing more."""
+    """Starts worker processes and, once closed, kills the processes that were started and starts no more."""
 
     _name = "forkserver" if _POSIX else "spawn"
 
@@ -63,22 +66,23 @@ class WorkerContext(context.BaseContext):
         self._lock = threading.Lock()
 
     def Process(self, *args: Any, **kwargs: Any) -> process.BaseProcess:  # noqa: N802  multiprocessing's name
-        """A process that will be started from the server."""
+        """Returns a process that will be started from the server."""
         return WorkerProcess(self, *args, **kwargs)
 
     def get_context(self, method: str | None = None) -> Any:  # noqa: ARG002
-        """This context; there is no other."""
+        """Returns this context; there is no other."""
         return self
 
     def get_start_method(self, allow_none: bool = False) -> str:  # noqa: ARG002
-        """The name of the start method that it is a variant of."""
+        """Returns the name of multiprocessing's start method on which this context builds."""
         return self._name
 
     def start(self, made: process.BaseProcess) -> Any:
-        """Starts a process.
+        """Starts a process and returns multiprocessing's handle of the process.
 
         Raises:
-            OSError: the context is closed. A pool that replaces a process which was killed on purpose takes that as its end.
+            OSError: the context is closed. A pool that tries to replace a process which was killed on purpose gives up at this
+                error.
         """
         with self._lock:
             if self._closed:
@@ -89,7 +93,7 @@ class WorkerContext(context.BaseContext):
             return popen
 
     def close(self) -> None:
-        """Kills every process that was started, whatever it is doing."""
+        """Kills every process that was started, even in the middle of a task."""
         with self._lock:
             self._closed = True
         for popen in self._started:
@@ -99,7 +103,7 @@ class WorkerContext(context.BaseContext):
 
 
 class WorkerProcess(process.BaseProcess):
-    """A process of a :class:`WorkerContext`."""
+    """Holds a process of a :class:`WorkerContext`."""
 
     _start_method = WorkerContext._name
 
@@ -111,13 +115,15 @@ class WorkerProcess(process.BaseProcess):
         return {name: value for name, value in self.__dict__.items() if name != "_origin"}
 
     def _Popen(self, process_obj: process.BaseProcess) -> Any:  # noqa: N802  multiprocessing's name
+        """Starts the process through its context."""
         return self._origin.start(process_obj)
 
 
 class _WithoutMain:
-    """The module ``multiprocessing.spawn``, whose preparation data does not mention ``__main__``."""
+    """Replaces the module ``multiprocessing.spawn``: the data that prepare a child do not mention ``__main__``."""
 
     def get_preparation_data(self, name: str) -> dict[str, Any]:
+        """Returns multiprocessing's data for a child, without the entries about ``__main__``."""
         data = spawn.get_preparation_data(name)
         return {key: value for key, value in data.items() if not key.startswith("init_main")}
 
@@ -126,6 +132,7 @@ class _WithoutMain:
 
 
 def _fork_server(preload: list[str]) -> Any:
+    """Returns a new fork server, not yet started, that will import these modules."""
     from multiprocessing.forkserver import ForkServer
 
     server = ForkServer()
@@ -134,12 +141,12 @@ def _fork_server(preload: list[str]) -> Any:
 
 
 def _popen(server: Any) -> Callable[[process.BaseProcess], Any]:
-    """The forkserver's Popen, launching from this server and without ``__main__``.
+    """Returns multiprocessing's class ``Popen`` for the forkserver, changed to use this server and to leave ``__main__`` out.
 
-    Its method names both through the globals of its module. Those of the module belong to everybody in the process, so the
-    method gets globals of its own.
+    The class's method finds server and preparation data by global names of its module. These globals belong to everybody in the
+    process, so the method gets globals of its own. On Windows, the class is the unchanged one for "spawn".
     """
-    if server is None:  # Windows: a script needs its main guard there
+    if server is None:  # on Windows, a script needs its main guard
         plain: Callable[[process.BaseProcess], Any] = import_module("multiprocessing.popen_spawn_win32").Popen
         return plain
     from multiprocessing import forkserver, popen_forkserver

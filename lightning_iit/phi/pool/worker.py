@@ -1,7 +1,8 @@
-"""One worker process, as the host sees it: call it, and always get an answer.
+"""One worker process as the host sees it: a call always returns an answer and never raises.
 
-pebble runs the process, and this adds what pebble leaves to its user: a limit also for a worker that never starts, a fresh
-pool after any fault (an idle worker that is killed breaks pebble's pool), and what a call knew before it was ended.
+pebble runs the process. This module adds three things that pebble leaves to its user: a limit also for a worker that never starts,
+a fresh pool after any fault (killing an idle worker breaks pebble's pool), and the messages that a call sent before the call was
+ended.
 """
 
 from __future__ import annotations
@@ -29,55 +30,58 @@ if TYPE_CHECKING:
     from lightning_iit.phi.pool.process_context import WorkerContext, WorkerServer
 
 START_LIMIT = 600.0
-"""Seconds for a process to start and to load what its task needs; to compile on a busy machine can take minutes."""
+"""Seconds for a process to start and to load everything that its task needs; compiling on a busy machine can take minutes."""
 _TICK = 0.1
+"""Seconds between two looks at a running call."""
 _ATTEMPTS = 3
+"""How often a call is tried while its process is lost before the call begins."""
 
 
 @dataclass(frozen=True)
 class Returned:
-    """The function's value."""
+    """Holds the function's value."""
 
     value: Any
 
 
 @dataclass(frozen=True)
 class Overran:
-    """Killed at its time limit."""
+    """Says that the process was killed at the time limit, ``timeout`` seconds."""
 
     timeout: float
 
 
 @dataclass(frozen=True)
 class Died:
-    """The process ended before the function did."""
+    """Says that the process ended before the function did, with the reason in words."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """Killed because the host asked for it."""
+    """Says that the process was killed because the host asked for an end."""
 
 
 Outcome: TypeAlias = Returned | Raised | Overran | Died | Stopped
+"""How a call can end."""
 
 
 class _NeverBegan(Exception):  # noqa: N818  no error: the call is tried again
-    """The process was gone before it took the call up, so the call is not to blame."""
+    """Says that the process was lost before the function began; the function is not to blame, so the call is tried again."""
 
 
 def no_report(report: _child.WorkerMessage) -> None:
-    """For calls whose progress nobody reads."""
+    """Ignores a message; for calls whose progress nobody reads."""
 
 
 def never() -> bool:
-    """For calls that nobody stops."""
+    """Returns False; for calls that nobody stops."""
     return False
 
 
 class Worker:
-    """A worker process that is replaced when it is lost. Used by one thread at a time.
+    """Calls functions in a worker process and replaces a lost process; only one thread at a time may use a worker.
 
     Args:
         server: starts the process.
@@ -99,14 +103,18 @@ class Worker:
         on_report: Callable[[_child.WorkerMessage], None] = no_report,
         stopped: Callable[[], bool] = never,
     ) -> Outcome:
-        """Runs ``"module:function"`` in the process and waits for it; never raises.
+        """Runs a function in the process and waits for the outcome; never raises.
 
         Args:
-            function: takes the arguments and ``report=`` (:class:`~lightning_iit.phi.pool._child.Reporter`).
-            arguments: what can be pickled.
-            timeout: seconds from when the function begins; None for no limit.
-            on_report: is handed what the function reports.
-            stopped: asked about ten times a second; when it says True the process is killed.
+            function: ``"module:function"``; the function receives the arguments and ``report=``
+                (:class:`~lightning_iit.phi.pool._child.Reporter`).
+            arguments: positional arguments that can be pickled.
+            timeout: seconds from the moment the function begins; None for no limit.
+            on_report: receives each message of the function.
+            stopped: asked about ten times a second; where the answer is True, the process is killed.
+
+        Returns:
+            :class:`Returned`, :class:`~lightning_iit.phi.pool._child.Raised`, :class:`Overran`, :class:`Died` or :class:`Stopped`.
         """
         why = ""
         for _ in range(_ATTEMPTS):
@@ -118,7 +126,7 @@ class Worker:
         return Died(f"The worker process was lost {_ATTEMPTS} times before it could begin ({why}).")
 
     def close(self) -> None:
-        """Ends the process, whatever it is doing."""
+        """Ends the process, even in the middle of a call."""
         self._discard(patience=5.0)
         self._reports.close()
 
@@ -130,6 +138,7 @@ class Worker:
         on_report: Callable[[_child.WorkerMessage], None],
         stopped: Callable[[], bool],
     ) -> Outcome:
+        """Makes one attempt at a call: starts it, passes its messages on, and watches the time limit."""
         number = next(self._numbers)
         future = self._schedule(function, number, arguments)
         clock = _Clock(timeout)
@@ -146,6 +155,7 @@ class Worker:
         return self._outcome(future, began=clock.began is not None)
 
     def _schedule(self, function: str, number: int, arguments: tuple[Any, ...]) -> Future[Any]:
+        """Hands a call to the process, in a new pool where there is none; raises _NeverBegan where no process can be started."""
         try:
             if self._pool is None or not self._pool.active:
                 self._discard()
@@ -159,6 +169,7 @@ class Worker:
         return future
 
     def _outcome(self, future: Future[Any], *, began: bool) -> Outcome:
+        """Translates the end of pebble's future into an outcome; raises _NeverBegan where the process was lost too early."""
         try:
             value = future.result()
         except ProcessExpired as error:
@@ -171,29 +182,31 @@ class Worker:
                 raise _NeverBegan(repr(error)) from error
             self._discard()
             return Died("The worker process ended while it was computing.")
-        except Exception as error:  # noqa: BLE001  such as a value that cannot be pickled
+        except Exception as error:  # noqa: BLE001  e.g. a value that cannot be pickled
             return Raised(f"{type(error).__name__}: {error}", "")
         return value if isinstance(value, Raised) else Returned(value)
 
     def _discard(self, patience: float = 0.0) -> None:
+        """Kills the process and drops pebble's pool; waits at most ``patience`` seconds for the pool's own threads."""
         pool, self._pool = self._pool, None
         if pool is None or self._context is None:
             return
         self._context.close()
-        # pebble waits here for threads of its own; one may hang for good in a message that the killed process never ended.
+        # pebble waits for its own threads; one may hang forever in a message that the killed process did not finish.
         retired = threading.Thread(target=_retire, args=(pool,), daemon=True, name="lightning-iit-retired-pool")
         retired.start()
         retired.join(patience)
 
 
 def _retire(pool: ProcessPool) -> None:
+    """Stops a pool of pebble, whatever errors come."""
     with contextlib.suppress(Exception):
         pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
 
 
 class _Clock:
-    """Measures a call: first until it begins, then its time limit."""
+    """Measures the time of a call: before the function begins against ``START_LIMIT``, afterwards against the call's time limit."""
 
     def __init__(self, timeout: float | None) -> None:
         self.began: float | None = None
@@ -201,23 +214,26 @@ class _Clock:
         self._asked = time.monotonic()
 
     def see(self, report: _child.WorkerMessage) -> None:
+        """Takes the start of the function from a message."""
         if report.started:
             self.began = time.monotonic()
 
     def overran(self) -> bool:
+        """Says whether the limit that applies now has passed."""
         now = time.monotonic()
         if self.began is None:
             return now - self._asked > START_LIMIT
         return self._timeout is not None and now - self.began > self._timeout
 
     def verdict(self) -> Outcome:
+        """Returns the outcome of a call whose limit has passed."""
         if self.began is None:
             return Died(f"The worker process was not ready within {START_LIMIT:g} s.")
         return Overran(self._timeout or 0.0)
 
 
 class _Reports:
-    """A pipe on which workers write lines; read without ever blocking, since a killed worker can leave half a line."""
+    """Reads the messages that workers write into a pipe, without ever blocking, since a killed worker can leave half a line."""
 
     def __init__(self) -> None:
         from multiprocessing import Pipe
@@ -228,7 +244,7 @@ class _Reports:
         self._decoder = msgspec.json.Decoder(_child.WorkerMessage)
 
     def read(self, number: int) -> list[_child.WorkerMessage]:
-        """The new reports of that call."""
+        """Returns the new messages of the call with this number; messages of earlier calls are dropped."""
         *lines, self._rest = (self._rest + self._available()).split(b"\n")
         reports = []
         for line in lines:
@@ -237,10 +253,12 @@ class _Reports:
         return [report for report in reports if report.number == number]
 
     def close(self) -> None:
+        """Closes both ends of the pipe."""
         self._reader.close()
         self.writer.close()
 
     def _available(self) -> bytes:
+        """Returns all bytes that can be read without waiting."""
         chunks = []
         with contextlib.suppress(BlockingIOError):
             while chunk := os.read(self._reader.fileno(), 1 << 16):
@@ -249,6 +267,7 @@ class _Reports:
 
 
 def _exit_words(code: int | None) -> str:
+    """Returns an exit status in words: the number, or the name of the signal that killed the process."""
     if code is None or code >= 0:
         return f"exit status {code}"
     try:

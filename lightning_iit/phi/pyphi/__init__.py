@@ -1,4 +1,5 @@
-"""PyPhi as an engine.
+"""The reference engine: PyPhi.
 
-``_import`` imports it without its effects on the process, ``options`` checks its options, ``engine`` computes and translates.
+``_import`` imports PyPhi without PyPhi's effects on the process, ``options`` checks PyPhi's options, and ``engine`` lets PyPhi
+compute and translates the results into records.
 """

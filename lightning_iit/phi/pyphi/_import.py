@@ -1,8 +1,9 @@
-"""The one place that imports PyPhi, and leaves the host process as it was.
+"""The one place that imports PyPhi; the host process is left as it was.
 
-PyPhi 1.2.0 (2019) was written for Python < 3.10 and takes the process for its own: on import it replaces the handlers of the
-root logger, writes ``pyphi.log`` and ``__pyphi_cache__`` into the working directory and reads ``pyphi_config.yml`` from there,
-so that a file which happens to lie around changes every Φ. Its EMD library loads each deep learning framework it can find.
+PyPhi 1.2.0 (2019) was written for Python < 3.10 and treats the process as its own. On import, PyPhi replaces the handlers of the
+root logger, writes ``pyphi.log`` and ``__pyphi_cache__`` into the working directory and reads ``pyphi_config.yml`` from there, so
+that a file which happens to lie there changes every Φ. PyPhi's library for earth mover's distances (POT) loads each deep learning
+framework that is installed.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _OLD_NAMES = ("Iterable", "Mapping", "Sequence")
+"""Names that PyPhi takes from ``collections``; since Python 3.10 the names exist in ``collections.abc`` only."""
 _ENVIRONMENT = {
     "PYPHI_WELCOME_OFF": "1",
     **{f"POT_BACKEND_DISABLE_{name}": "1" for name in ("PYTORCH", "JAX", "TENSORFLOW", "CUPY")},
 }
+"""Environment variables during the import: no welcome message, and no deep learning frameworks."""
 DEFAULTS: dict[str, Any] = {
     "ASSUME_CUTS_CANNOT_CREATE_NEW_CONCEPTS": False,
     "CUT_ONE_APPROXIMATION": False,
@@ -55,21 +58,21 @@ DEFAULTS: dict[str, Any] = {
     "REDIS_CACHE": False,
     "PROGRESS_BARS": False,
 }
-"""PyPhi's own defaults of everything that a result depends on, and nothing in parallel, on disk or on the screen."""
+"""PyPhi's own defaults of every option that a result depends on; nothing in parallel, on disk or on the screen."""
 
 _import_lock = threading.Lock()
 
 
 @cache
 def import_pyphi() -> ModuleType:
-    """PyPhi, imported once, with :data:`DEFAULTS` set.
+    """Imports PyPhi once and returns the module, with :data:`DEFAULTS` set.
 
-    Root logger, environment, warnings filters and the names of ``collections`` are as before when this returns. The working
-    directory is a temporary one *while* the import runs (3 seconds), which other threads of the process can see.
+    Root logger, environment, warning filters and the names of ``collections`` are as before once this function returns. While the
+    import runs (3 seconds), the working directory of the process is a temporary one, which other threads can see.
     """
     with _import_lock:
         if "pyphi" not in sys.modules:
-            # Its loggers would hand the whole configuration and each step of an analysis to the host's root logger.
+            # PyPhi's loggers would pass the whole configuration and each step of an analysis on to the host's root logger.
             logging.getLogger("pyphi").setLevel(logging.WARNING)
             with _isolated():
                 import_module("pyphi")
@@ -82,10 +85,17 @@ def import_pyphi() -> ModuleType:
 
 @contextmanager
 def configured(values: dict[str, Any]) -> Iterator[ModuleType]:
-    """PyPhi with :data:`DEFAULTS` and these values set, for as long as the block runs.
+    """Provides PyPhi with :data:`DEFAULTS` and the given options set, for as long as the block runs.
 
-    Plain assignments: leaving PyPhi's own ``config.override`` configures the host's logging anew. The whole configuration is
-    set each time, because it is global and the host's own code may have changed it, and it is given back as it was found.
+    All options are set each time, because PyPhi's configuration is global and the host's own code may have changed the
+    configuration; afterwards all options are set back to the values found. The options are plainly assigned: leaving PyPhi's own
+    ``config.override`` would configure the host's logging anew.
+
+    Args:
+        values: values of PyPhi's options by PyPhi's names, on top of :data:`DEFAULTS`.
+
+    Yields:
+        The module ``pyphi``.
     """
     pyphi = import_pyphi()
     wanted = DEFAULTS | values
@@ -98,6 +108,7 @@ def configured(values: dict[str, Any]) -> Iterator[ModuleType]:
 
 
 def _assign(config: Any, values: dict[str, Any]) -> None:
+    """Sets options of PyPhi's configuration, except for options that already have the value."""
     for name, value in values.items():
         if getattr(config, name) != value:
             setattr(config, name, value)
@@ -105,6 +116,7 @@ def _assign(config: Any, values: dict[str, Any]) -> None:
 
 @contextmanager
 def _isolated() -> Iterator[None]:
+    """Keeps PyPhi's import from changing the process, for as long as the block runs."""
     with ExitStack() as stack:
         stack.enter_context(_old_names())
         stack.enter_context(_environment())
@@ -117,6 +129,7 @@ def _isolated() -> Iterator[None]:
 
 @contextmanager
 def _old_names() -> Iterator[None]:
+    """Puts the names that PyPhi needs into ``collections``, for as long as the block runs."""
     missing = [name for name in _OLD_NAMES if not hasattr(collections, name)]
     for name in missing:
         setattr(collections, name, getattr(collections.abc, name))
@@ -129,12 +142,13 @@ def _old_names() -> Iterator[None]:
 
 @contextmanager
 def _environment() -> Iterator[None]:
+    """Sets ``_ENVIRONMENT`` for as long as the block runs and undoes every change of the environment afterwards."""
     before = dict(os.environ)
     os.environ.update(_ENVIRONMENT)
     try:
         yield
     finally:
-        # Also what the libraries set that PyPhi loads (scikit-learn: KMP_DUPLICATE_LIB_OK, ...).
+        # Libraries that PyPhi loads set variables too (scikit-learn: KMP_DUPLICATE_LIB_OK, ...).
         for name in set(os.environ) - set(before):
             del os.environ[name]
         for name, value in before.items():
@@ -144,8 +158,9 @@ def _environment() -> Iterator[None]:
 
 @contextmanager
 def _private_directory() -> Iterator[None]:
+    """Makes an empty temporary folder the working directory, for as long as the block runs."""
     before = os.open(".", os.O_RDONLY) if hasattr(os, "fchdir") else None
-    path = "" if before is not None else str(os.getcwd())  # noqa: PTH109  a descriptor finds back to a deleted one
+    path = "" if before is not None else str(os.getcwd())  # noqa: PTH109  a descriptor leads back even to a deleted folder
     with tempfile.TemporaryDirectory(prefix="lightning-iit-") as folder:
         os.chdir(folder)
         try:
@@ -160,7 +175,7 @@ def _private_directory() -> Iterator[None]:
 
 @contextmanager
 def _logging_kept() -> Iterator[None]:
-    """Ignores PyPhi's ``dictConfig``, which would close and drop every handler of the process; that of others still works."""
+    """Ignores PyPhi's calls of ``logging.config.dictConfig``, which would drop every handler; other callers are served."""
     original = logging.config.dictConfig
 
     def guarded(config: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""PyPhi as an engine: the reference. Slow, and right by definition."""
+"""PyPhi as an engine: the reference for all values; slow."""
 
 from __future__ import annotations
 
@@ -20,18 +20,21 @@ if TYPE_CHECKING:
     from lightning_iit.phi.engine import Progress
 
 SECONDS = {1: 0.01, 2: 0.06, 3: 1.0, 4: 17.0, 5: 400.0, 6: 40_000.0}
-"""Measured for one dense stochastic system on one core; n=6 is what the growth from 4 to 5 predicts, and at least hours."""
+"""Seconds of one analysis by number of units, measured for a dense stochastic system on one core.
+
+The value for 6 units is extrapolated from the growth from 4 to 5 units; an analysis of 6 units takes at least hours."""
 UNREACHABLE = "state_unreachable"
+"""The code of the ``Skipped`` result for a state that no state of the system leads to."""
 
 
 class PyPhiEngine:
-    """IIT 3.0 as PyPhi 1.2.0 computes it, sequentially and with its exact EMD backend."""
+    """Computes Φ with PyPhi 1.2.0 (IIT 3.0), sequentially and with PyPhi's exact earth mover's distance."""
 
     name = "pyphi"
     max_units = 5
 
     def version(self) -> str:
-        """The version of PyPhi."""
+        """Returns the version of PyPhi."""
         return version("pyphi")
 
     def load(self) -> None:
@@ -39,7 +42,12 @@ class PyPhiEngine:
         import_pyphi()
 
     def check_options(self, options: PhiOptions) -> None:
-        """Raises InvalidArgumentError for options or values that PyPhi does not have."""
+        """Checks that PyPhi has the options and that their values are possible; PyPhi is not imported.
+
+        Raises:
+            InvalidArgumentError: PyPhi does not have an option, an option has an impossible value, or two options exclude each
+                other.
+        """
         check_pyphi_options(options.pyphi)
         if options.cuts not in {"all", "one"}:
             msg = f"cuts={options.cuts!r}: choose 'all' (every directed bipartition) or 'one' (those that cut one node off)."
@@ -50,16 +58,25 @@ class PyPhiEngine:
             raise InvalidArgumentError(msg)
 
     def seconds(self, n: int) -> float:
-        """About how long one analysis of a dense system of n units takes on one core, in seconds."""
+        """Returns about how many seconds one analysis of a densely connected system of ``n`` units takes on one core."""
         return SECONDS[n] if n in SECONDS else SECONDS[6] * 100.0 ** (n - 6)
 
     def analyse(
         self, systems: Sequence[System], options: PhiOptions, progress: Progress | None = None
     ) -> Iterator[Computed | Skipped]:
-        """Yields the result of each system in turn.
+        """Yields one result for each system, in the order of ``systems``.
+
+        Args:
+            systems: the systems to analyse, each with its state.
+            options: cuts, approximations and options of PyPhi.
+            progress: receives the finished fraction of all systems, from 0 to 1.
+
+        Yields:
+            ``Computed``, or ``Skipped`` where no state of the system leads to the state to analyse.
 
         Raises:
-            TooManyUnitsError: a system has more units than PyPhi can serve in a time that anyone would wait.
+            InvalidArgumentError: PyPhi does not have an option, or an option has an impossible value.
+            TooManyUnitsError: a system has more than 5 units, which would take PyPhi hours.
         """
         self.check_options(options)
         for index, system in enumerate(systems):
@@ -67,7 +84,20 @@ class PyPhiEngine:
             yield self._analyse_one(system, options, _share(progress, index, len(systems)))
 
     def major_complex(self, system: System, options: PhiOptions, progress: Progress | None = None) -> MajorComplex:
-        """The subset of nodes with the largest Φ, the others held fixed at their states; no nodes where no subset has Φ > 0."""
+        """Returns the subset of nodes with the largest Φ; each subset is analysed with the other nodes held at their states.
+
+        Args:
+            system: the system to search, with its state.
+            options: cuts, approximations and options of PyPhi.
+            progress: is called once, with 1.0, at the end.
+
+        Returns:
+            The subset of nodes and the result of that subset; no nodes and Φ = 0 where no subset has Φ > 0.
+
+        Raises:
+            InvalidArgumentError: PyPhi does not have an option, or an option has an impossible value.
+            TooManyUnitsError: the system has more than 5 units.
+        """
         self.check_options(options)
         _check_size(self, system.n)
         with configured(_configuration(options)) as pyphi:
@@ -81,7 +111,8 @@ class PyPhiEngine:
         return MajorComplex(nodes=nodes, result=result)
 
     def _analyse_one(self, system: System, options: PhiOptions, progress: Progress | None) -> Computed | Skipped:
-        # The configuration is given back before the result goes out: a generator may never be resumed.
+        """Analyses one system; the result is ``Skipped`` where no state of the system leads to the state to analyse."""
+        # PyPhi's configuration is restored before the result is yielded: the caller may never resume the generator.
         with configured(_configuration(options)) as pyphi:
             start = time.perf_counter()
             cuts = _CutCounter(_number_of_cuts(system.n, options), progress)
@@ -100,9 +131,9 @@ class PyPhiEngine:
 
 
 def to_pyphi(system: System) -> Any:
-    """PyPhi's own ``Subsystem`` of all nodes of the system (its ``.network`` is PyPhi's ``Network``).
+    """Returns PyPhi's own ``Subsystem`` of all nodes of a system, for use with PyPhi (its ``.network`` is PyPhi's ``Network``).
 
-    PyPhi's global configuration is set to PyPhi's defaults, sequential and quiet, the first time PyPhi is imported here.
+    The first import of PyPhi sets PyPhi's global configuration to PyPhi's defaults, sequential and without output.
 
     Raises:
         pyphi.exceptions.StateUnreachableError: the TPM cannot reach the state.
@@ -112,7 +143,7 @@ def to_pyphi(system: System) -> Any:
 
 
 def unreachable(system: System) -> Skipped:
-    """The result for a state that no state of the system leads to."""
+    """Returns the ``Skipped`` result for a state that no state of the system leads to, with advice in words."""
     bits = "".join(str(bit) for bit in system.state)
     reason = (
         f"No state of the system leads to the state {bits} (unit 0 first): each row of the TPM gives it probability 0, so it has "
@@ -122,6 +153,7 @@ def unreachable(system: System) -> Skipped:
 
 
 def _check_size(engine: PyPhiEngine, n: int) -> None:
+    """Raises TooManyUnitsError where ``n`` is more than the engine accepts."""
     if n > engine.max_units:
         msg = (
             f"{n} units are too many for PyPhi: one Φ takes 17 seconds at 4 units, 7 minutes at 5, at least half a day at 6, weeks "
@@ -131,6 +163,7 @@ def _check_size(engine: PyPhiEngine, n: int) -> None:
 
 
 def _configuration(options: PhiOptions) -> dict[str, Any]:
+    """Returns the options of an analysis as PyPhi's options, by PyPhi's names."""
     return {
         "CUT_ONE_APPROXIMATION": options.cuts == "one",
         "ASSUME_CUTS_CANNOT_CREATE_NEW_CONCEPTS": not options.new_concepts,
@@ -139,18 +172,20 @@ def _configuration(options: PhiOptions) -> dict[str, Any]:
 
 
 def _network(pyphi: ModuleType, system: System) -> Any:
+    """Builds PyPhi's ``Network`` of a system."""
     cm = None if system.cm is None else np.array(system.cm)
     return pyphi.Network(np.array(system.tpm), cm=cm, node_labels=system.labels)
 
 
 def _number_of_cuts(n: int, options: PhiOptions) -> int:
+    """Returns how many cuts a search of ``n`` nodes tries; used for progress."""
     if n < 2:
         return 0
     return 2 * n if options.cuts == "one" and n > 2 else 2**n - 2
 
 
 class _CutCounter:
-    """Counts the cuts that PyPhi looks at, and tells the fraction."""
+    """Counts the cuts that PyPhi evaluates and reports the finished fraction."""
 
     def __init__(self, total: int, progress: Progress | None) -> None:
         self.count = 0
@@ -158,13 +193,14 @@ class _CutCounter:
         self._progress = progress
 
     def add(self) -> None:
+        """Counts one more cut, which PyPhi is about to evaluate."""
         self.count += 1
         if self._progress is not None and self._total:
             self._progress(min(1.0, (self.count - 1) / self._total))
 
 
 def _counting_subsystem(pyphi: ModuleType, cuts: _CutCounter) -> Any:
-    """PyPhi's Subsystem, which tells the counter of each cut that is applied to it."""
+    """Returns a subclass of PyPhi's ``Subsystem`` that counts each cut that is applied."""
     base: Any = pyphi.Subsystem
 
     class CountingSubsystem(base):  # type: ignore[misc]
@@ -177,6 +213,7 @@ def _counting_subsystem(pyphi: ModuleType, cuts: _CutCounter) -> Any:
 
 
 def _computed(sia: Any, options: PhiOptions, cuts: int, seconds: float, engine: EngineInfo) -> Computed:
+    """Translates PyPhi's result into a record."""
     cut = sia.cut
     found = None if cut.is_null else _cut(cut)
     reason = ""
@@ -197,12 +234,14 @@ def _computed(sia: Any, options: PhiOptions, cuts: int, seconds: float, engine: 
 
 
 def _cut(cut: Any) -> Cut | None:
+    """Translates a directed bipartition into a record; None for a concept-style cut, which is no bipartition of the system."""
     if not hasattr(cut, "from_nodes"):
         return None
     return Cut(from_nodes=tuple(int(node) for node in cut.from_nodes), to_nodes=tuple(int(node) for node in cut.to_nodes))
 
 
 def _reason(sia: Any) -> str:
+    """Says in words why Φ is 0 without a search."""
     subsystem = sia.subsystem
     if len(subsystem) == 0:
         return "No subset of the nodes has Φ > 0."
@@ -215,16 +254,19 @@ def _reason(sia: Any) -> str:
 
 
 def _strongly_connected(cm: Any) -> bool:
+    """Says whether every node can be reached from every other node along the connections of ``cm``."""
     n = len(cm)
     paths = np.linalg.matrix_power((np.asarray(cm) != 0).astype(np.int64) + np.eye(n, dtype=np.int64), n)
     return bool((paths > 0).all())
 
 
 def _concepts(ces: Any, *, repertoires: bool) -> tuple[Concept, ...]:
+    """Translates PyPhi's cause-effect structure into records."""
     return tuple(_concept(concept, repertoires=repertoires) for concept in ces)
 
 
 def _concept(concept: Any, *, repertoires: bool) -> Concept:
+    """Translates one of PyPhi's concepts into a record."""
     return Concept(
         mechanism=_nodes(concept.mechanism),
         cause_purview=_nodes(concept.cause_purview),
@@ -241,7 +283,7 @@ def _nodes(nodes: Any) -> tuple[int, ...]:
 
 
 def _little_endian(repertoire: Any) -> tuple[float, ...]:
-    """A repertoire with one axis for each node of the network, flattened with the first purview node fastest."""
+    """Flattens a repertoire with one axis for each node of the network, so that the first purview node changes fastest."""
     return tuple(float(p) for p in np.asarray(repertoire).squeeze().ravel(order="F"))
 
 
@@ -250,6 +292,7 @@ def _one_line(value: Any) -> str:
 
 
 def _share(progress: Progress | None, index: int, total: int) -> Callable[[float], None] | None:
+    """Returns a function that converts progress within system ``index`` to progress over all ``total`` systems."""
     if progress is None:
         return None
     return lambda fraction: progress((index + fraction) / total)

@@ -1,6 +1,6 @@
-"""PyPhi's own options by PyPhi's names: which of them change a result, and what they may be.
+"""The options of PyPhi that change a result, by PyPhi's names, and the values that each option may have.
 
-Checked without importing PyPhi, so that a wrong name or value fails before training starts.
+The options are checked without importing PyPhi, so that a wrong name or value fails before training starts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from typing import Any
 from lightning_iit.errors import InvalidArgumentError
 
 SYMMETRIC_MEASURES = ("EMD", "L1", "ENTROPY_DIFFERENCE", "PSQ2")
+"""Measures that may serve as the distance between cause-effect structures."""
 ASYMMETRIC_MEASURES = ("KLD", "MP2Q", "KLM", "BLD")
+"""Measures between repertoires only; the distance between cause-effect structures must then be the difference of small φ."""
 _FLAG = (True, False)
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "MEASURE": SYMMETRIC_MEASURES + ASYMMETRIC_MEASURES,
@@ -22,18 +24,21 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "SINGLE_MICRO_NODES_WITH_SELFLOOPS_HAVE_PHI": _FLAG,
     "PRECISION": tuple(range(1, 14)),
 }
+"""The values that each option may have."""
 _ELSEWHERE = {
     "CUT_ONE_APPROXIMATION": "cuts='one'",
     "ASSUME_CUTS_CANNOT_CREATE_NEW_CONCEPTS": "new_concepts=False",
 }
+"""Options of PyPhi that are options of this package too, with the argument to give instead."""
 
 
 def check_pyphi_options(options: dict[str, Any]) -> None:
-    """Checks names and values of ``pyphi_options``.
+    """Checks the names and values of ``pyphi_options``.
 
     Raises:
-        InvalidArgumentError: an option that PyPhi does not have, that does not change a result, or that has another name
-            here; a value that it cannot have; an asymmetric measure where Φ needs a symmetric one.
+        InvalidArgumentError: PyPhi does not have the option, the option does not change a result, or this package has an argument
+            of its own for the option; the option cannot have the value; or the measure is asymmetric although Φ needs a symmetric
+            one.
     """
     for name, value in options.items():
         _check(name, value)
@@ -48,6 +53,7 @@ def check_pyphi_options(options: dict[str, Any]) -> None:
 
 
 def _check(name: str, value: Any) -> None:
+    """Checks one name and its value."""
     if name in _ELSEWHERE:
         msg = f"pyphi_options: {name} is an option of both engines; give {_ELSEWHERE[name]} instead."
         raise InvalidArgumentError(msg)
@@ -57,7 +63,7 @@ def _check(name: str, value: Any) -> None:
         msg = f"pyphi_options: {name!r} is no option of PyPhi that changes a result; those are {_listed(tuple(_CHOICES))}.{hint}"
         raise InvalidArgumentError(msg)
     allowed = _CHOICES[name]
-    # True == 1, so the type counts as well.
+    # True == 1, so the types are compared too.
     if not any(type(value) is type(choice) and value == choice for choice in allowed):
         close = difflib.get_close_matches(str(value).upper(), [str(choice) for choice in allowed], n=1, cutoff=0.5)
         hint = f" Did you mean {close[0]!r}?" if close and isinstance(value, str) else ""

@@ -1,4 +1,9 @@
-"""The Hamming earth mover's distance, with a pool of earlier dual solutions that rejects most problems without solving them."""
+"""The Hamming earth mover's distance, with a pool of earlier dual solutions that answers most problems without solving them.
+
+A dual solution is a height function f (see :mod:`~lightning_iit.phi.fast.distance.cubes`): f . d is a lower bound of the distance
+for any difference d of two distributions, and the exact distance for the d from which f was computed. The differences in one
+analysis resemble each other, so an old f often gives a bound high enough to reject a new problem.
+"""
 
 from __future__ import annotations
 
@@ -14,26 +19,28 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 POOL = 16
+"""The number of dual solutions that are kept for each number of nodes."""
 RECENT = 8
-"""Of the pool, the slots from RECENT on are a ring of the latest solutions; those before hold the ones that rejected last."""
+"""Where the ring of the latest solutions starts in ``slots``; places before hold the solutions that rejected a problem last."""
 
 EXACT = 0
+"""Status of a value that is the distance."""
 REJECTED = 1
-"""The value is a lower bound that has reached the reject bound."""
+"""Status of a value that is a lower bound and has reached the reject bound."""
 ACCEPTED = 2
-"""The value is an upper bound that is below the accept bound."""
+"""Status of a value that is an upper bound and is below the accept bound."""
 
 
 class Transport(NamedTuple):
-    """What solving distances needs and remembers; private to a thread.
+    """Holds the scratch for solving distances and the memory of earlier solutions; each thread has its own.
 
     Args:
         tree: scratch of the network simplex.
         values: ``[100]``, scratch of the closed forms.
-        heights: ``[n + 1, POOL, 2**n]``, height functions that were optimal for earlier problems, by number of nodes.
-        trees: ``[n + 1, POOL, 2**n]``, the parents of the optimal trees they belong to.
+        heights: ``[n + 1, POOL, 2**n]``, the pool: height functions that were optimal for earlier problems, by number of nodes.
+        trees: ``[n + 1, POOL, 2**n]``, the parents in the optimal trees of the same problems.
         slots: ``[n + 1, POOL]``, the order in which the pool is looked at.
-        newest: ``[n + 1]``, where the ring stands.
+        newest: ``[n + 1]``, the place in the ring that the next solution overwrites.
     """
 
     tree: Tree
@@ -45,7 +52,10 @@ class Transport(NamedTuple):
 
 
 def new_transport(n: int) -> Transport:
-    """Room for distances over up to n nodes; the first tree clears the lowest bit of a state."""
+    """Allocates scratch and memory for distances over up to ``n`` nodes.
+
+    In the first tree, the parent of a state is the state without its lowest bit.
+    """
     states = np.arange(1 << n)
     trees = np.empty((n + 1, POOL, 1 << n), np.int64)
     trees[:] = states & (states - 1)
@@ -63,6 +73,7 @@ def new_transport(n: int) -> Transport:
 
 @fast_sum_kernel
 def _dot(a: NDArray[np.float64], b: NDArray[np.float64], count: int) -> float:
+    """Returns the dot product of the first ``count`` entries of two arrays."""
     total = 0.0
     for x in range(count):
         total += a[x] * b[x]
@@ -71,7 +82,7 @@ def _dot(a: NDArray[np.float64], b: NDArray[np.float64], count: int) -> float:
 
 @kernel
 def _move_to_front(slots: NDArray[np.int64], place: int) -> None:
-    """Puts the slot at ``place`` first; from the ring it changes places with the one that has been idle longest."""
+    """Moves the slot at ``place`` to the front; a slot from the ring changes places with the front slot that was idle longest."""
     slot = slots[place]
     if place >= RECENT:
         slots[place] = slots[RECENT - 1]
@@ -83,7 +94,7 @@ def _move_to_front(slots: NDArray[np.int64], place: int) -> None:
 
 @kernel
 def _best_dual(d: NDArray[np.float64], p: int, transport: Transport, reject: float) -> tuple[float, int]:
-    """The largest lower bound that the pool gives (or the first that reaches ``reject``) and its place."""
+    """Returns the largest lower bound from the pool, or the first that reaches ``reject``, and its place in ``slots``."""
     best, where = 0.0, 0
     for place in range(POOL):
         bound = abs(_dot(transport.heights[p, transport.slots[p, place]], d, 1 << p))
@@ -96,7 +107,7 @@ def _best_dual(d: NDArray[np.float64], p: int, transport: Transport, reject: flo
 
 @kernel
 def _remember(p: int, transport: Transport) -> None:
-    """Puts the solution that ``transport.tree`` holds into the ring."""
+    """Writes the solution in ``transport.tree`` into the ring, over the oldest one there."""
     place = RECENT + transport.newest[p]
     transport.newest[p] = (transport.newest[p] + 1) % (POOL - RECENT)
     slot = transport.slots[p, place]
@@ -107,7 +118,14 @@ def _remember(p: int, transport: Transport) -> None:
 
 @kernel
 def dual_bound(d: NDArray[np.float64], p: int, transport: Transport, reject: float) -> float:
-    """A lower bound of the distance over more than CLOSED_FORM nodes, from the pool; it stops at one that reaches ``reject``."""
+    """Returns a lower bound of the distance over more than CLOSED_FORM nodes, from the pool of earlier dual solutions.
+
+    Args:
+        d: ``[>= 2**p]``, the difference of the distributions by state; sums to 0.
+        p: the number of nodes, above CLOSED_FORM.
+        transport: scratch and memory; the order of the pool may change.
+        reject: the first lower bound that reaches this value is returned.
+    """
     bound, place = _best_dual(d, p, transport, reject)
     if bound >= reject:
         _move_to_front(transport.slots[p], place)
@@ -116,17 +134,18 @@ def dual_bound(d: NDArray[np.float64], p: int, transport: Transport, reject: flo
 
 @kernel
 def emd(d: NDArray[np.float64], p: int, transport: Transport, reject: float, accept: float) -> tuple[float, int]:
-    """The Hamming earth mover's distance of two distributions over p nodes.
+    """Computes the Hamming earth mover's distance of two distributions over the states of ``p`` nodes.
 
     Args:
-        d: ``[>= 2**p]``, their difference by state; sums to 0.
+        d: ``[>= 2**p]``, the difference of the distributions by state; sums to 0.
         p: the number of nodes.
         transport: scratch and memory; mutated.
-        reject: a lower bound that reaches this is as good as the distance.
-        accept: an upper bound below this is as good as the distance.
+        reject: a lower bound that reaches this value may be returned instead of the distance; infinity for never.
+        accept: an upper bound below this value may be returned instead of the distance; -1 for never.
 
     Returns:
-        The value and EXACT, REJECTED or ACCEPTED.
+        The value and its status: EXACT, REJECTED or ACCEPTED. Up to CLOSED_FORM nodes the status is always EXACT, although with
+        four nodes a value that reaches ``reject`` may be a lower bound.
     """
     if p <= CLOSED_FORM:
         return small_emd(d, p, transport.values, reject), EXACT

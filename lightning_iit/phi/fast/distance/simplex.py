@@ -1,14 +1,45 @@
 """The Hamming earth mover's distance by a primal network simplex on the hypercube graph.
 
-Mass moves along the edges of the p-cube, each of cost 1. A basis is an *undirected* spanning tree: every tree is primal
-feasible, since the flow of the edge above node v is the sum of d over the subtree of v and its direction is that sum's sign. So
-any tree, such as that of an earlier problem, is a start without a phase 1. The potentials are integers that change by 1 along
-tree edges (uphill against the flow); the tree is optimal once they change by at most 1, hence exactly 1, along all edges.
+Mass moves along the edges of the p-cube, each of cost 1. A basis is an *undirected* spanning tree. Every tree is primal feasible:
+the flow of the edge above node v is the sum of d over the subtree of v, and the sign of the sum is the direction. So any tree, such
+as the tree of an earlier problem, is a start without a phase 1. The potentials are integers that change by 1 along tree edges
+(uphill against the flow); the tree is optimal once potentials change by at most 1, hence exactly 1, along all edges of the cube.
 
-Two things make pivots cheap: subtrees are kept as bit sets, so the way between two nodes and the nodes that a pivot
-moves are found without walking the tree; and the ratio test is a long step: a flow that is driven through zero turns round, at the
-same cost, so the step ends only where the cost stops falling (the piecewise linear ratio test; see R. Fourer, Mathematical
-Programming 33, 1985).
+Two things make pivots cheap. Subtrees are kept as bit sets, so that the path between two nodes and the nodes that a pivot moves are
+found without walking the tree. And the ratio test is a long step: a flow that is driven through zero is reversed at the same cost,
+so the step ends only where the cost stops falling (the piecewise linear ratio test; see R. Fourer, Mathematical Programming 33,
+1985).
+
+Invariants, after :func:`_hang` and after each :func:`_pivot`, with d perturbed by ``NOISE``:
+
+* ``parent`` is a spanning tree: node 0 is the root, and each other node differs from its parent in one bit.
+* ``subtree[v]`` is the bit set of v and of all nodes below v; ``subtree[0]`` holds all nodes.
+* ``flow[v]`` is the sum of d over ``subtree[v]``; ``flow[0]`` is 0 up to the perturbation and is not used.
+* ``potential[v] - potential[parent[v]]`` is 1 where ``flow[v] > 0`` (mass leaves the subtree), else -1; ``potential[0]`` is 0.
+* The sum of ``abs(flow[v])`` over v > 0 is the cost of the tree, an upper bound of the distance;
+  each pivot lowers the cost, if only by the perturbation.
+
+Within :func:`_pivot`: :func:`_branch` reads the tree only. :func:`_rehang` keeps the invariants of ``parent``, ``subtree`` and
+``flow``, but for the parent of the node that the entering edge joins, which :func:`_pivot` sets next. The moved subtree then takes
+one common shift of its potentials. After a long step the potentials are wrong along reversed flows, and :func:`_turn_flows` repairs
+these.
+
+When :func:`solve` ends with True, potentials of neighbours differ by exactly 1: they are a height function, and ``potential . d``
+is the distance, without the perturbation.
+
+Example, two nodes (states 0 to 3), from (0, 0.1, 0.9, 0) to (0.2, 0.7, 0, 0.1), so d = (-0.2, -0.6, 0.9, -0.1), with the parents
+(0, 0, 0, 1) as start. The numbers leave out the perturbation.
+
+==============  =============  ======================  ================  ====
+step            parent[1..3]   flow[1..3]              potential[0..3]   cost
+==============  =============  ======================  ================  ====
+_hang           0, 0, 1        -0.7, 0.9, -0.1         0, -1, 1, -2      1.7
+_pivot(2, 3)    0, 0, 2        -0.6, 0.8, -0.1         0, -1, 1, 0       1.5
+==============  =============  ======================  ================  ====
+
+At first the potentials of the neighbours 2 and 3 differ by 3, so the edge from 2 to 3 enters. The least flow that the step reduces
+is the 0.1 from 1 to 3: that edge leaves, and the cost falls by 0.1 * (3 - 1). Then all neighbours differ by 1, and the distance is
+0 * -0.2 + -1 * -0.6 + 1 * 0.9 + 0 * -0.1 = 1.5.
 """
 
 from __future__ import annotations
@@ -23,20 +54,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SLACK = 1e-9
-"""More than the perturbation of the supplies can change a cost by."""
+"""An upper limit of the change in cost that the perturbation of the supplies can cause."""
 VIOLATED = 3
-"""Potentials of neighbours differ by an odd number; 3 or more violates optimality."""
+"""The smallest difference of neighbouring potentials that violates optimality; these differences are odd."""
 
 
 class Tree(NamedTuple):
-    """A spanning tree of the p-cube, rooted at state 0, with its flows and potentials. All are scratch of :func:`solve`.
+    """Holds a spanning tree of the p-cube, rooted at state 0, with its flows and potentials; scratch of :func:`solve`.
 
     Args:
-        parent: ``[2**n]``, the node above each node; all that matters between two calls.
+        parent: ``[2**n]``, the node above each node; the only array whose values matter at the start of :func:`solve`.
         flow: ``[2**n]``, the flow from each node to its parent (negative: from the parent).
-        potential: ``[2**n]``, integers, higher where mass comes from.
+        potential: ``[2**n]``, the dual variable of each node, an integer; mass flows from higher to lower potentials.
         subtree: ``[2**n, words]``, the nodes at and below each node as a bit set.
-        order: ``[2**n]``, nodes from the leaves to the root.
+        order: ``[2**n]``, the nodes below the root, from the leaves up.
         path: ``[2, 2**n]``, the two branches of the cycle that a pivot closes.
         moved: ``[words]``, the bit set of the nodes that a pivot moves.
     """
@@ -51,7 +82,7 @@ class Tree(NamedTuple):
 
 
 def new_tree(n: int) -> Tree:
-    """Room for trees of cubes of up to n dimensions."""
+    """Allocates a tree for hypercubes of up to ``n`` dimensions."""
     count = 1 << n
     words = max(1, count // 64)
     return Tree(
@@ -66,7 +97,10 @@ def new_tree(n: int) -> Tree:
 
 
 def _noise() -> NDArray[np.float64]:
-    """A fixed perturbation of the supplies against cycling, of about 1e-12 (the minimal standard generator, multiplier 48271)."""
+    """Returns a fixed perturbation of the supplies against cycling, between -1e-12 and 1e-12.
+
+    The numbers come from the minimal standard generator with multiplier 48271.
+    """
     values, seed = np.empty(256), 1
     for k in range(values.size):
         seed = seed * 48271 % 2147483647
@@ -75,11 +109,12 @@ def _noise() -> NDArray[np.float64]:
 
 
 NOISE = _noise()
+"""The mass that is added to the supply of each state, ``[256]``; never 0 and different for each state."""
 
 
 @kernel
 def _hang(d: NDArray[np.float64], p: int, tree: Tree) -> float:
-    """Computes flows, subtrees and potentials of ``tree.parent`` for the supplies d; returns the cost of the flows."""
+    """Computes flows, subtrees and potentials of the tree ``tree.parent`` for the supplies ``d``; returns the cost of the flows."""
     count = 1 << p
     words = max(1, count >> 6)
     waiting = tree.path[0]
@@ -94,7 +129,7 @@ def _hang(d: NDArray[np.float64], p: int, tree: Tree) -> float:
     filled = 0
     for x in range(1, count):
         v = x
-        # a node goes into the order as soon as all its children are in it; v <= x have been looked at before
+        # a node is put into the order once all its children are there; nodes up to x have been visited already
         while v != 0 and v <= x and waiting[v] == 0:
             waiting[v] = -1
             tree.order[filled] = v
@@ -116,7 +151,7 @@ def _hang(d: NDArray[np.float64], p: int, tree: Tree) -> float:
 
 @kernel
 def _branch(tree: Tree, x: int, y: int, branch: int) -> int:
-    """Writes the nodes from x up to below the lowest common ancestor with y into ``tree.path[branch]``; returns how many."""
+    """Writes the nodes from x up to below the lowest common ancestor of x and y into ``tree.path[branch]``; returns how many."""
     word, bit = y >> 6, np.uint64(y & 63)
     length = 0
     while (tree.subtree[x, word] >> bit) & np.uint64(1) == 0:
@@ -128,10 +163,10 @@ def _branch(tree: Tree, x: int, y: int, branch: int) -> int:
 
 @kernel
 def _leaving(tree: Tree, branch: int, length: int, least: float) -> tuple[float, int]:
-    """The smallest flow above ``least`` that the step reduces on a branch, and where it is (-1: there is none).
+    """Finds the smallest flow above ``least`` that the step reduces on a branch; returns flow and position (infinity and -1: none).
 
-    A step goes from the higher end of the entering edge (branch 0) to the lower (branch 1), so it reduces the flows that run
-    downhill along the cycle: those that leave a node of branch 0 and those that enter a node of branch 1.
+    A step moves mass from the higher end of the entering edge (branch 0) to the lower end (branch 1). This reduces the flows that
+    run downhill along the cycle: flows that leave a node of branch 0, and flows that enter a node of branch 1.
     """
     found, position = np.inf, -1
     for k in range(length):
@@ -146,7 +181,7 @@ def _leaving(tree: Tree, branch: int, length: int, least: float) -> tuple[float,
 
 @kernel
 def _raise_potentials(tree: Tree, nodes: NDArray[np.uint64], amount: int, count: int) -> None:
-    """Adds ``amount`` to the potentials of a bit set of nodes."""
+    """Adds ``amount`` to the potentials of all nodes in a bit set."""
     width = min(count, 64)
     for w in range(max(1, count >> 6)):
         bits = nodes[w]
@@ -157,9 +192,18 @@ def _raise_potentials(tree: Tree, nodes: NDArray[np.uint64], amount: int, count:
 
 @kernel
 def _rehang(tree: Tree, branch: int, position: int, length: int, other: int, count: int) -> None:
-    """Cuts the edge at ``position`` of a branch and hangs what was below it by the branch's end under that of the other branch.
+    """Cuts the tree edge at ``position`` of a branch and moves the subtree below under the end of the other branch.
 
-    ``length`` and ``other`` are the lengths of the two branches. Mutates parent, flow, subtree and potential.
+    Updates flow, subtree and the parents within the moved subtree, and writes the moved nodes into ``tree.moved``; the caller sets
+    the parent of ``tree.path[branch, 0]``, the node at which the moved subtree is attached.
+
+    Args:
+        tree: mutated.
+        branch: the branch with the leaving edge, 0 or 1.
+        position: the place on the branch of the node below the leaving edge.
+        length: the number of nodes on the branch.
+        other: the number of nodes on the other branch.
+        count: the number of states.
     """
     words = max(1, count >> 6)
     path, across = tree.path[branch], tree.path[1 - branch]
@@ -188,7 +232,7 @@ def _rehang(tree: Tree, branch: int, position: int, length: int, other: int, cou
 
 @kernel
 def _turn_flows(tree: Tree, branch: int, length: int, count: int) -> None:
-    """Makes the potentials follow the flows that a long step has turned round."""
+    """Updates the node potentials (duals) on a branch where a long pivot reversed an edge's flow."""
     for k in range(length):
         v = tree.path[branch, k]
         rise = tree.potential[v] - tree.potential[tree.parent[v]]
@@ -199,7 +243,7 @@ def _turn_flows(tree: Tree, branch: int, length: int, count: int) -> None:
 
 @kernel
 def _pivot(tree: Tree, high: int, low: int, count: int) -> float:
-    """Brings the edge from ``high`` to ``low`` into the tree; returns by how much the cost falls."""
+    """Brings the edge from ``high`` to ``low``, the neighbour with less potential, into the tree; returns the fall of the cost."""
     excess = tree.potential[high] - tree.potential[low]
     up, down = _branch(tree, high, low, 0), _branch(tree, low, high, 1)
     step, gain, branch, position = 0.0, 0.0, 0, 0
@@ -226,16 +270,16 @@ def _pivot(tree: Tree, high: int, low: int, count: int) -> float:
 
 @kernel
 def solve(d: NDArray[np.float64], p: int, tree: Tree, accept: float) -> tuple[float, bool]:
-    """The distance of two distributions over p nodes, from the tree ``tree.parent``.
+    """Computes the distance of two distributions over the states of ``p`` nodes, starting from the tree ``tree.parent``.
 
     Args:
-        d: ``[>= 2**p]``, their difference by state; sums to 0.
-        p: the number of nodes, at least 1.
-        tree: its parents are the start and end as an optimal tree; the rest is scratch, its potentials the optimal dual.
-        accept: the search ends with an upper bound as soon as that is below this.
+        d: ``[>= 2**p]``, the difference of the distributions by state; sums to 0.
+        p: the number of nodes, from 1 to 8.
+        tree: its parents are the start; at the end, an optimal tree with the optimal potentials. Everything else is scratch.
+        accept: an upper bound of the distance that is below this value ends the search; -1 for never.
 
     Returns:
-        The distance and True, or an upper bound of it and False.
+        The distance and True, or an upper bound of the distance that is below ``accept`` and False.
     """
     count = 1 << p
     cost = _hang(d, p, tree)

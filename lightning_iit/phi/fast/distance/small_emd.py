@@ -1,4 +1,8 @@
-"""The Hamming earth mover's distance over the states of up to four nodes, in closed form (see :mod:`.cubes`)."""
+"""The Hamming earth mover's distance over the states of up to four nodes, in closed form.
+
+The distance is the maximum of f . d over the height functions f of the hypercube, where d is the difference of the distributions
+(see :mod:`~lightning_iit.phi.fast.distance.cubes`).
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,12 @@ if TYPE_CHECKING:
 
 LOWER3, UPPER3, LOWER4, UPPER4 = height_pairs()
 CLOSED_FORM = 4
-"""The most nodes that have a closed form here (the next one has 197,547 height functions)."""
+"""The most nodes with a closed form here; the hypercube of five nodes has 197,547 height functions."""
 
 
 @kernel
 def _square_values(d: NDArray[np.float64], start: int, values: NDArray[np.float64]) -> None:
-    """Writes f . d into values[0:6] for the 6 height functions of the square over d[start : start + 4]."""
+    """Writes f . d into values[0:6] for the 6 height functions f of the square over d[start : start + 4]."""
     values[0] = d[start + 1] + d[start + 2] + 2.0 * d[start + 3]
     values[1] = d[start + 1] + d[start + 2]
     values[2] = d[start + 2] - d[start + 1]
@@ -28,7 +32,7 @@ def _square_values(d: NDArray[np.float64], start: int, values: NDArray[np.float6
 
 @kernel
 def _cube_values(d: NDArray[np.float64], start: int, values: NDArray[np.float64]) -> None:
-    """Writes f . d into values[0:19] for the rising height functions of the 3-cube over d[start : start + 8].
+    """Writes f . d into values[0:19] for the 19 rising height functions f of the 3-cube over d[start : start + 8].
 
     Uses values[38:50] as scratch.
     """
@@ -42,7 +46,7 @@ def _cube_values(d: NDArray[np.float64], start: int, values: NDArray[np.float64]
 
 @kernel
 def _four_nodes(d: NDArray[np.float64], values: NDArray[np.float64], reject: float) -> float:
-    """The distance over four nodes; stops at a lower bound that has reached ``reject``."""
+    """Returns the distance over four nodes, or a lower bound of the distance that has reached ``reject``."""
     lower, upper = values[:50], values[50:]
     _cube_values(d, 0, lower)
     _cube_values(d, 8, upper)
@@ -62,13 +66,13 @@ def _four_nodes(d: NDArray[np.float64], values: NDArray[np.float64], reject: flo
 
 @kernel
 def small_emd(d: NDArray[np.float64], p: int, values: NDArray[np.float64], reject: float) -> float:
-    """The distance of two distributions over p <= 4 nodes.
+    """Computes the distance of two distributions over the states of p <= 4 nodes.
 
     Args:
-        d: ``[>= 2**p]``, their difference by state; sums to 0.
+        d: ``[>= 2**p]``, the difference of the distributions by state; sums to 0.
         p: the number of nodes.
         values: ``[100]``, scratch.
-        reject: with p = 4 a lower bound that has reached this is returned at once.
+        reject: with p = 4, a lower bound that reaches this value is returned at once.
     """
     if p == 0:
         return 0.0

@@ -1,8 +1,8 @@
-"""The transportation problem between two sets of masses, by the transportation simplex.
+"""The transportation problem between two sets of masses, solved by the transportation simplex.
 
 G. B. Dantzig, Linear Programming and Extensions (1963), chapter 14. A basis is a spanning tree of sources and sinks. The masses are
-perturbed by less than their precision, so that no basis is degenerate and none comes twice; the flows of the last basis are rounded
-back, which is exact because all masses are whole multiples of the precision of φ.
+perturbed by less than their precision, so that no basis is degenerate and no basis comes twice. The flows of the last basis are
+rounded back, which is exact because all masses are whole multiples of the precision of φ (1e-6).
 """
 
 from __future__ import annotations
@@ -17,25 +17,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PERTURBATION = 1e-10
+"""The mass that is added to each supply, times a factor between 1 and 2 that differs between the sources."""
 TOLERANCE = 1e-12
+"""The smallest saving per unit of mass for which an edge enters the basis."""
 ROWS = 8
-"""Rows that are priced at a time."""
+"""The number of sources whose edges are searched for an entering edge at a time."""
 
 
 class Shipping(NamedTuple):
-    """A transportation problem of up to k sources and k sinks, and its basis tree. Node i is source i, node ``sources + j`` sink j.
+    """Holds a transportation problem of up to k sources and k sinks, and its basis tree.
+
+    Node i of the tree is source i, and node ``sources + j`` is sink j. Edge e has two ends, numbered 2e (at its source) and 2e + 1
+    (at its sink).
 
     Args:
-        supply: ``[k]``.
-        demand: ``[k]``.
-        cost: ``[k, k]``.
-        ends: ``[2, 2k]``, source and sink of each basis edge, and
-        flow: ``[2k]``, what it carries.
-        first: ``[2k]``, the first edge at each node (edge e is 2e at its source and 2e + 1 at its sink), and
-        following: ``[4k]``, the next one.
-        parent: ``[2k]``, the node above each node and
-        parent_edge: ``[2k]``, the edge to it and
-        depth: ``[2k]``, its distance from the root.
+        supply: ``[k]``, the mass of each source.
+        demand: ``[k]``, the mass that each sink takes.
+        cost: ``[k, k]``, the cost of moving a unit of mass from source i to sink j.
+        ends: ``[2, 2k]``, source and sink of each basis edge.
+        flow: ``[2k]``, the mass that each basis edge moves.
+        first: ``[2k]``, the first edge end at each node; -1 where there is none.
+        following: ``[4k]``, the next edge end at the same node, for each edge end; -1 after the last.
+        parent: ``[2k]``, the node above each node in the tree; -1 for the root.
+        parent_edge: ``[2k]``, the edge between each node and its parent.
+        depth: ``[2k]``, the number of edges between each node and the root.
         dual: ``[2k]``, the potential of each node.
         queue: ``[2k]``, scratch.
     """
@@ -55,7 +60,7 @@ class Shipping(NamedTuple):
 
 
 def new_shipping(k: int) -> Shipping:
-    """Room for k sources and k sinks."""
+    """Allocates a problem of up to ``k`` sources and ``k`` sinks."""
     integers = [np.zeros(2 * k, np.int64) for _ in range(5)]
     return Shipping(
         supply=np.zeros(k),
@@ -75,9 +80,15 @@ def new_shipping(k: int) -> Shipping:
 
 @kernel
 def start_basis(sources: int, sinks: int, shipping: Shipping) -> None:
-    """A first basis: each source sends what it has to the nearest sinks that still take it. Mutates ends, flow, supply and demand.
+    """Writes a first basis, by sending the mass of each source to the nearest sinks that still take mass.
 
-    Supplies are perturbed, and what that adds is added to the last sink's demand.
+    The supplies are perturbed before, and the last sink's demand takes the mass that the perturbation adds.
+
+    Args:
+        sources: the number of sources.
+        sinks: the number of sinks.
+        shipping: supplies, demands (with the same sum) and costs are given; ``ends`` and ``flow`` are written, ``supply`` and
+            ``demand`` are used up.
     """
     supply, demand = shipping.supply, shipping.demand
     for i in range(sources):
@@ -105,7 +116,7 @@ def start_basis(sources: int, sinks: int, shipping: Shipping) -> None:
 
 @kernel
 def _span(sources: int, sinks: int, shipping: Shipping) -> None:
-    """Computes parents, depths and duals of the basis tree from its root, source 0."""
+    """Computes parents, depths and potentials of the basis tree, from the root (source 0) outwards."""
     nodes = sources + sinks
     for node in range(nodes):
         shipping.first[node] = -1
@@ -135,10 +146,10 @@ def _span(sources: int, sinks: int, shipping: Shipping) -> None:
 
 @kernel
 def _enter(source: int, sink: int, sources: int, shipping: Shipping) -> None:
-    """Brings an edge into the basis: flow goes round the cycle that it closes until some edge of it is empty, which leaves."""
+    """Brings an edge into the basis: mass moves round the cycle that the edge closes until another edge is empty and leaves."""
     a, b = source, sources + sink
     least, leaving = np.inf, -1
-    # an edge above a source on a's side, or above a sink on b's side, gives flow up
+    # flow falls on an edge whose lower end is a source on a's side or a sink on b's side, and rises on all others
     while a != b:
         if shipping.depth[a] >= shipping.depth[b]:
             edge, gives = shipping.parent_edge[a], a < sources
@@ -162,7 +173,13 @@ def _enter(source: int, sink: int, sources: int, shipping: Shipping) -> None:
 
 @kernel
 def improve_basis(sources: int, sinks: int, shipping: Shipping) -> float:
-    """Pivots from the basis that is there to an optimal one; returns its cost for the masses that were not perturbed."""
+    """Pivots from the current basis to an optimal basis and returns the cost of the optimal plan, without the perturbation.
+
+    Args:
+        sources: the number of sources.
+        sinks: the number of sinks.
+        shipping: a problem with a basis; costs may have changed since the basis was made.
+    """
     _span(sources, sinks, shipping)
     row, idle = 0, 0
     while idle < sources:
@@ -186,5 +203,5 @@ def improve_basis(sources: int, sinks: int, shipping: Shipping) -> float:
 
 @kernel
 def carried(shipping: Shipping, edge: int) -> float:
-    """The flow of a basis edge without the perturbation."""
+    """Returns the mass that a basis edge moves, with the perturbation rounded off."""
     return float(np.rint(shipping.flow[edge] * 1e6) / 1e6)

@@ -161,7 +161,7 @@ class Run:
             packages=self._packages,
         )
         stub = msgspec.structs.replace(stub, groups=tuple(map(open_group, groups)))
-        self._journal.expect(stub.key, global_step)
+        self._journal.expect(stub.key)
         with self._lock:
             self._open[stub.key] = (None, stub)
         if captured.problem is not None:
@@ -221,7 +221,7 @@ class Run:
             if record is None or not isinstance(record.result, Computed):
                 continue
             if (judge := self._budget.judge_last(task, self._seconds(task), at_thresholds)) is not None:
-                self._journal.expect(stub.key, stub.global_step)
+                self._journal.expect(stub.key)
                 self._analyse(msgspec.structs.replace(task, judge=judge), stub)
         self._unjudged.clear()
 
@@ -342,14 +342,14 @@ class Run:
             self._records[record.key] = record
             self._stored[record.key] = packed
             if not known:
-                self._journal.expect(record.key, record.global_step)
+                self._journal.expect(record.key)
                 self._journal.write(record, {})
         for layer, window in state["windows"].items():
             epochs = (msgspec.json.decode(_unpack(packed), type=WindowEpoch) for packed in window)
             self._windows[layer] = Window(self._options.window, epochs)
         for packed_task, packed_stub in state["open"]:
             stub = decode(_unpack(packed_stub))
-            self._journal.expect(stub.key, stub.global_step)
+            self._journal.expect(stub.key)
             self._analyse(msgspec.json.decode(_unpack(packed_task), type=PhiTask), stub)
 
 

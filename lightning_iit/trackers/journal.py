@@ -57,7 +57,7 @@ class Journal:
     Example::
 
         journal = Journal(trackers_for(trainer.loggers, run_dir), options={"units": 4})
-        journal.expect(("fc1", 0), step=100)  # at capture
+        journal.expect(("fc1", 0))            # at capture
         journal.write(record, {"tpm": png})   # when the result is there, from any thread
         undelivered = journal.close(timeout=30.0)
     """
@@ -71,16 +71,15 @@ class Journal:
             if options:
                 route.queue.put(WriteJob("the options", partial(route.tracker.log_options, dict(options))))
 
-    def expect(self, key: Key, step: int) -> None:
+    def expect(self, key: Key) -> None:
         """Announces that a record of this layer and epoch will follow. Call this at each capture, in the order of capture.
 
-        For trackers that need capture order, later records of the same layer are held back until this record is written or settled.
+        For trackers that need capture order, later records of the same layer are held back until this record is
+        written, or the journal is closed.
 
         Args:
             key: layer and epoch of the record.
-            step: the global step at which the record will be logged; not used at present.
         """
-        del step
         for route in self._routes:
             route.expect(key)
 

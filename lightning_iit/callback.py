@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lightning.pytorch import Callback
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
-from torch.utils.data import DataLoader, DistributedSampler, RandomSampler
+from torch.utils.data import DataLoader
 
 from lightning_iit.capture.hooks.gate import TrainingStep
 from lightning_iit.phi.pool.pool import WorkerPool, check_pool_options
@@ -20,6 +20,7 @@ from lightning_iit.records import Records
 from lightning_iit.records.store import FOLDER, layer_slug, set_aside
 from lightning_iit.run.computation import Computation
 from lightning_iit.run.options import RunOptions, positive
+from lightning_iit.run.trainer import is_dev_run, is_last, run_directory, warn_of_shuffled_streams
 from lightning_iit.settings import Settings
 from lightning_iit.trackers.registry import trackers_for
 from lightning_iit.watch.probe import fixed_inputs, watch_pass
@@ -36,10 +37,6 @@ log = logging.getLogger(__name__)
 
 _GRACE_AFTER_ERROR = 20.0
 """Seconds that open analyses are given when training ended in an error; their counts are kept in any case."""
-
-
-class ShuffledStreamWarning(UserWarning):
-    """Warns that transitions follow the order in which shuffled samples came."""
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -219,7 +216,7 @@ class IITCallback(Callback, Settings):
         watch = self._watch
         if watch is None:
             return
-        initial = self.initial and trainer.global_step == 0 and not _is_dev_run(trainer)
+        initial = self.initial and trainer.global_step == 0 and not is_dev_run(trainer)
         if initial and self.probe is None:
             with self._guard("watching the untrained network"):
                 if watch_untrained(trainer, pl_module, watch, samples=self._enough_samples):
@@ -278,13 +275,13 @@ class IITCallback(Callback, Settings):
         if self._work is None or self._watch is None:
             return
         if epoch <= 0 and self.probe is None:
-            _say_what_stream_means(trainer, captured)
+            warn_of_shuffled_streams(trainer, captured)
         futures = self._work.submit(
             self._watch,
             captured,
             epoch=epoch,
             global_step=trainer.global_step,
-            last=_is_last(trainer, epoch),
+            last=is_last(trainer, epoch),
             analysed=self._is_analysed(epoch),
         )
         if self.when_busy == "wait":
@@ -382,38 +379,3 @@ class IITCallback(Callback, Settings):
         except Exception as error:
             log.exception("IITCallback: %s failed; training goes on.", doing)
             rank_zero_warn(f"IITCallback: {doing} failed ({type(error).__name__}: {error}); training goes on.")
-
-
-def _say_what_stream_means(trainer: Trainer, captured: Sequence[LayerEpoch]) -> None:
-    """Warns once for layers whose transitions follow the order of a shuffled data loader."""
-    layers = [layer.layer for layer in captured if layer.axis == "stream"]
-    if layers and isinstance(getattr(trainer.train_dataloader, "sampler", None), (RandomSampler, DistributedSampler)):
-        rank_zero_warn(
-            f"IITCallback: transitions of {', '.join(map(repr, layers))} go from one sample to the next, and the data are "
-            "shuffled: Φ is a statement about that order of the data, not about time.",
-            category=ShuffledStreamWarning,
-        )
-
-
-def _is_last(trainer: Trainer, epoch: int) -> bool:
-    """Returns whether it is known by now that no epoch follows this one."""
-    steps = trainer.max_steps != -1 and trainer.global_step >= trainer.max_steps
-    return trainer.should_stop or steps or epoch + 1 == trainer.max_epochs
-
-
-def _is_dev_run(trainer: Trainer) -> bool:
-    return bool(getattr(trainer, "fast_dev_run", False))
-
-
-def run_directory(trainer: Trainer) -> Path | None:
-    """Returns the folder of a run's files: that of the first logger that has one, else the trainer's; None in a fast_dev_run."""
-    fallback = trainer.log_dir
-    if _is_dev_run(trainer):
-        return None
-    for logger in trainer.loggers:
-        if (own := getattr(logger, "log_dir", None)) is not None:
-            return Path(own)
-    if fallback is not None:
-        return Path(fallback)
-    names = [str(part) for logger in trainer.loggers[:1] for part in (logger.name, logger.version) if part]
-    return Path(trainer.default_root_dir, *names)

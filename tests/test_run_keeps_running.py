@@ -13,10 +13,10 @@ from torch import nn
 from training import assert_same, train, trainer
 
 from lightning_iit import IITCallback, System, load_run, major_complex
-from lightning_iit.callback import ShuffledStreamWarning
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError, UnknownLayerError
 from lightning_iit.records import Computed, Skipped
 from lightning_iit.run.run import FewTransitionsWarning
+from lightning_iit.run.trainer import ShuffledStreamWarning
 
 
 def test_the_untrained_network_comes_first_and_every_epoch_follows(tmp_path):

@@ -3,13 +3,10 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from lightning_iit.capture.layout import parse_layout
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 MOST_UNITS = 12
 """The most binary elements that are analysed together: 12 have 4,096 states."""
@@ -104,7 +101,7 @@ class CaptureOptions(CaptureSettings):
             raise InvalidArgumentError(msg)
 
 
-def refuse_given(options: "DataclassInstance", names: Sequence[str], *, why: str) -> None:
+def refuse_given(options: Any, names: Sequence[str], *, why: str) -> None:
     """Checks that each of the named options still has its default value.
 
     Args:

@@ -2,5 +2,6 @@
 
 ``computation`` joins pool, run and journal. ``run`` opens a record at capture and completes it when its result arrives; ``request``
 makes record and task, ``windows`` adds up the counts of epochs, ``groups`` handles further groups of units, and ``budget`` decides
-which judgements of a Φ there is time for.
+which judgements of a Φ there is time for. ``options`` holds what is asked of every analysis; ``trainer`` asks
+Lightning's trainer.
 """

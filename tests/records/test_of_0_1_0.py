@@ -1,0 +1,84 @@
+"""What version 0.1.0 wrote is read: a run's folder by everything that reads one, and a checkpoint by a training that goes on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import msgspec
+import pytest
+from lightning.pytorch import seed_everything
+from models import Gru, sequence_data
+from training import trainer
+
+from lightning_iit import Computed, IITCallback, RecordError, load_run
+from lightning_iit.cli import main
+from lightning_iit.records import decode, decode_network, encode
+from lightning_iit.records.store import rebuild_index
+from lightning_iit.report.report import markdown
+
+DATA = next(parent for parent in Path(__file__).parents if parent.name == "tests") / "data" / "run-0.1.0"
+PHI = {
+    ("net.gru", -1): 0.034343,
+    ("net.gru", 0): 0.034286,
+    ("net.gru", 1): 0.02964,
+    ("net.out", -1): 0.035691,
+    ("net.out", 0): 0.036425,
+    ("net.out", 1): 0.036425,
+}
+"""As version 0.1.0 printed them."""
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Path(shutil.copytree(DATA, tmp_path / "run"))
+
+
+def test_its_records_are_read_and_written_again_as_they_were(run):
+    records = load_run(run)
+    assert {record.key: pytest.approx(record.phi, abs=1e-9) for record in records} == PHI
+    for file in (run / "iit").glob("net.*/*.json"):
+        assert json.loads(encode(decode(file.read_bytes()))) == json.loads(file.read_bytes())
+    for file in (run / "iit" / "network").glob("*.json"):
+        assert json.loads(encode(decode_network(file.read_bytes()))) == json.loads(file.read_bytes())
+    assert [entry.epoch for entry in rebuild_index(run)] == [-1, -1, 0, 0, 1, 1]
+
+
+def test_its_report_and_page_are_made_again(run, tmp_path):
+    written = (run / "iit" / "report.md").read_text()
+    options = json.loads((run / "iit" / "options.json").read_text())
+    assert markdown(load_run(run), options) == written
+    assert main(["export", str(run), "-o", str(tmp_path / "page.html")]) == 0
+    assert (tmp_path / "page.html").stat().st_size > 100_000
+
+
+def test_its_numbers_are_computed_again(run, capsys):
+    assert main(["verify", str(run), "--engine", "fast"]) == 0
+    assert "0 differ" in capsys.readouterr().out
+    record = str(run / "iit" / "net.gru" / "epoch=0001.json")
+    assert main(["phi", record, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["result"]["phi"] == pytest.approx(PHI["net.gru", 1], abs=1e-9)
+
+
+def test_a_training_goes_on_from_its_checkpoint(tmp_path):
+    """The state of the callback in a checkpoint of 0.1.0: its units are kept, and its records are there."""
+    state = json.loads((DATA / "callback_state.json").read_text())
+    seed_everything(5, verbose=False)
+    callback = IITCallback(["net.gru", "net.out"], units=3, groups=2, table=False, pictures=False, network=False)
+    callback.load_state_dict(state)
+    trainer(tmp_path, callback, epochs=1).fit(Gru(), sequence_data())
+    read = {record.key: record for record in callback.records if record.key in PHI and record.epoch != 0}
+    assert {key: pytest.approx(record.phi, abs=1e-9) for key, record in read.items()} == {key: PHI[key] for key in read}
+    assert len(read) == 4
+    old = {record.layer: record.units for record in load_run(DATA)}
+    new = {record.layer: record.units for record in callback.records if record.epoch == 0}
+    assert new == old
+    assert all(isinstance(record.result, Computed) for record in callback.records)
+
+
+def test_a_newer_schema_is_refused_in_words():
+    record = load_run(DATA)[0]
+    newer = msgspec.structs.replace(record, schema_version=record.schema_version + 1)
+    with pytest.raises(RecordError, match=r"has schema 2; this version reads up to 1\. Update lightning-iit"):
+        decode(encode(newer))

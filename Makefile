@@ -36,8 +36,8 @@ bench: $(READY)  ## the measured figures of the README, as ratios in one run
 	$(PY) -m pytest -m benchmark -s tests/benchmarks
 
 shots: $(READY)  ## screenshots of the demo's run in TensorBoard, MLflow and the viewer; make demo first
-	$(PY) tests/tracker_shots.py runs/shots runs/demo
-	$(PY) tests/viewer_shots.py runs/shots runs/demo
+	$(PY) tests/support/tracker_shots.py runs/shots runs/demo
+	$(PY) tests/support/viewer_shots.py runs/shots runs/demo
 
 types: $(READY)  ## the front end's types, after a change of records.py
 	$(PY) -m lightning_iit.viewer.schema viewer/src/generated/schema.json && npm --prefix viewer run types

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 from models import Gru, seen_layer, sequence_data
-from test_capture_counts import Rows, as_counter, batches_of, loop_counts, raw_of
-from test_capture_counts import train as run_batches
+from plain_loops import Rows, as_counter, batches_of, loop_counts, raw_of
+from plain_loops import train as run_batches
 from torch import nn
 from training import train
 

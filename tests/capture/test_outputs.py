@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from test_capture_counts import as_counter, loop_counts
+from plain_loops import as_counter, loop_counts
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import gates
 import numpy as np
 import pytest
 import torch
+from fast_systems import oracle
 from torch import nn
 
 from lightning_iit import System, compute_phi, estimate_tpm
@@ -19,7 +19,7 @@ from lightning_iit.capture.perturb.tpm import PerturbedTpm, observe, perturbed_t
 from lightning_iit.records import Computed, Thresholds
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
 LAYERS = [nn.GRU, nn.LSTM]
 ALL = [*LAYERS, nn.RNN]
@@ -114,10 +114,10 @@ def test_a_feed_forward_chain_has_no_phi(kind: type[nn.Module]) -> None:
     assert result.phi == 0
 
 
-def test_the_truth_tables_are_those_that_pyphi_publishes(shared: Path) -> None:
-    systems = {entry["name"]: entry for entry in json.loads((shared / "oracle/pyphi_sia.json").read_text())["systems"]}
-    for name, oracle in (("BASIC", "pyphi-basic-100"), ("FIGURE_4", "pyphi-fig4-100"), ("RULE_110", "pyphi-rule110-000")):
-        assert systems[oracle]["tpm"] == _truth(name)
+def test_the_truth_tables_are_those_that_pyphi_publishes() -> None:
+    systems = {entry["name"]: entry for entry in oracle()}
+    for name, stored in (("BASIC", "pyphi-basic-100"), ("FIGURE_4", "pyphi-fig4-100"), ("RULE_110", "pyphi-rule110-000")):
+        assert systems[stored]["tpm"] == _truth(name)
         assert gates.truth_table(getattr(gates, name)) == _truth(name)
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from test_capture_counts import as_counter, loop_counts
-from test_capture_session import Lines
+from plain_loops import Lines, as_counter, loop_counts
 from two_ranks import on_two_ranks
 
 from lightning_iit.capture import Capture, CaptureOptions

@@ -9,24 +9,12 @@ import json
 import numpy as np
 import pytest
 import torch
-from test_capture_counts import Digits, as_counter, batches_of, loop_counts, train
+from plain_loops import Digits, Lines, as_counter, batches_of, loop_counts, train
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from lightning_iit.capture import Capture, CaptureOptions
 from lightning_iit.errors import UnknownLayerError
-
-
-class Lines(nn.Module):
-    """A layer whose activations are its inputs."""
-
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Identity()
-        self.other = nn.Identity()
-
-    def forward(self, x):
-        return self.layer(x)
 
 
 def captured(capture, model, batches, **epoch):

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from processes import start_interruptible
 
 from lightning_iit import System, compute_phi
 from lightning_iit.cli import main
@@ -365,7 +366,7 @@ def test_the_installed_command(tmp_path):
 
 def test_view_serves_until_interrupted(run_dir):
     command = [sys.executable, "-m", "lightning_iit.cli", "view", str(run_dir), "--port", "0", "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with start_interruptible(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             address = re.search(r"http://[^ ]+", process.stdout.readline()).group()
             with urllib.request.urlopen(address) as page:

@@ -6,12 +6,13 @@ import io
 import math
 import subprocess
 import sys
-from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 from PIL import Image
+from places import PROJECT
+from tasks import task
 
 from lightning_iit import System, compute_phi
 from lightning_iit.job import job
@@ -21,25 +22,11 @@ from lightning_iit.phi.scalars import phi_scalars
 from lightning_iit.records import Computed, Failed, PhiOptions, PhiTask, Skipped, StateResult, TaskResult
 from lightning_iit.tpm.estimate import counts_from_codes
 
-PROJECT = Path(__file__).resolve().parents[1]
 OF_THE_COUNTS = {
     "coverage", "transitions", "effective_information", "determinism", "degeneracy", "entropy", "conditional_dependence",
     "conditional_dependence_p", "self_transitions", "multi_information",
 }  # fmt: skip
 SCALARS = {"phi", "phi_mean", "phi_max", "states", "concepts", "sum_small_phi", "seconds", *OF_THE_COUNTS}
-
-
-def task(n=3, *, steps=300, seed=0, states=None, cm=None, kind="observational", **options):
-    rng = np.random.default_rng(seed)
-    codes = rng.integers(0, 2**n, steps)
-    codes[1::3] = codes[0:-1:3] ^ 1  # some order in the noise
-    counts = counts_from_codes(codes[:-1], codes[1:], units=n)
-    order = np.argsort(-np.array(counts.visits), kind="stable")
-    chosen = states or tuple(tuple(int(code) >> unit & 1 for unit in range(n)) for code in order[:2])
-    return PhiTask(
-        layer="rnn", epoch=3, global_step=40, counts=counts, prior=0.5, states=chosen, kind=kind, axis="time",
-        labels=tuple(map(str, range(10, 10 + n))), cm=cm, **options,
-    )  # fmt: skip
 
 
 def frequencies(counts):
@@ -204,11 +191,11 @@ def test_scalars_of_what_was_not_computed():
 def test_neither_torch_nor_pyphi_is_loaded():
     script = """
 import sys
-sys.path.insert(0, "tests")
-from test_job import run, task
+sys.path.insert(0, "tests/support")
+from tasks import task
 before = {name for name in ("torch", "pyphi") if name in sys.modules}
-import lightning_iit.job.job
-result = lightning_iit.job.job.run(task())
+from lightning_iit.job.job import run
+result = run(task())
 assert result.states[0].result.engine.name == "fast"
 print(sorted(before), sorted(name for name in ("torch", "pyphi", "lightning", "mlflow") if name in sys.modules))
 """

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 from chains import BASIC, CHAIN, phi_of, phi_of_counts, watched
-from test_job import task
+from tasks import task
 
 from lightning_iit.job import job
 from lightning_iit.job.job import run

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from fast_systems import dense, oracle, system_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +24,6 @@ from lightning_iit.phi.fast.tables import candidate
 from lightning_iit.phi.pyphi._import import import_pyphi
 from lightning_iit.phi.pyphi.engine import to_pyphi
 from lightning_iit.records import PhiOptions
-from tests.fast_systems import dense, oracle, system_of
 
 kernel_emd, kernel_cause_distance = emd_kernels.emd, structures._cause_distance
 kernel_round_python, kernel_round_numpy = rounding.round_python, rounding.round_numpy
@@ -139,10 +139,10 @@ SYSTEMS = ("dense-n2", "coarse-n2", "det-n3", "coarse-n3", "sparse-n3", "unfaith
 
 
 @pytest.mark.parametrize("kind", SYSTEMS)
-def test_structure_distances_are_pyphis(kind, shared):
+def test_structure_distances_are_pyphis(kind):
     """Of every cut, not only of the best one."""
     pyphi = import_pyphi()
-    entries = [e for e in oracle(shared) if e["name"].startswith(kind) and e.get("phi")]
+    entries = [e for e in oracle() if e["name"].startswith(kind) and e.get("phi")]
     for phi, *_, ces, partitioned in _structures(system_of(entries[0])):
         assert phi == pytest.approx(pyphi.compute.distance.ces_distance(ces, partitioned), abs=1.0001e-6)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fast_systems import analyse, dense, differences, majority_ring, phi
 
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
 from lightning_iit.phi.fast import compiling
@@ -21,7 +22,6 @@ from lightning_iit.phi.fast.cuts import system_cuts
 from lightning_iit.phi.fast.fast_engine import FastEngine
 from lightning_iit.phi.registry import choose_engine, get_engine
 from lightning_iit.records import Computed, PhiOptions, Skipped, System
-from tests.fast_systems import analyse, dense, differences, majority_ring, phi
 
 
 def test_it_is_the_engine_of_its_name_and_what_auto_takes():

@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 import pytest
+from fast_systems import analyse, differences
 
 from lightning_iit.records import Computed, System
-from tests.fast_systems import analyse, differences
 
 GATES = {
     "xor": lambda inputs: inputs.sum(axis=1) % 2,

@@ -8,10 +8,10 @@ import sys
 
 import numpy as np
 import pytest
+from fast_systems import analyse, dense, differences, oracle, system_of
 
 from lightning_iit.phi.registry import get_engine
 from lightning_iit.records import Computed, Concept, Cut, PhiOptions, Skipped, System
-from tests.fast_systems import analyse, dense, differences, oracle, system_of
 
 EVERYTHING = "LIGHTNING_IIT_EVERYTHING" in os.environ
 
@@ -24,9 +24,9 @@ def _expected_concepts(entry):
     )
 
 
-def test_every_reference_system(shared):
+def test_every_reference_system():
     """Reachable and unreachable states, ties, sparse connections, connections that contradict the TPM; 2 to 5 nodes."""
-    entries = oracle(shared)
+    entries = oracle()
     wrong = []
     for entry in entries:
         result = analyse(system_of(entry))
@@ -52,9 +52,9 @@ def _jittered(system: System, seed: int) -> System:
 
 
 @pytest.mark.timeout(3600)
-def test_jittered_reference_systems_against_pyphi(shared):
+def test_jittered_reference_systems_against_pyphi():
     """Away from ties too, with the partitioned structure and all repertoires."""
-    entries = [entry for entry in oracle(shared) if entry["n"] <= 3]
+    entries = [entry for entry in oracle() if entry["n"] <= 3]
     chosen = entries if EVERYTHING else [e for e in entries if e["n"] == 2][:20] + [e for e in entries if e["n"] == 3][::9]
     wrong = {}
     for seed, entry in enumerate(chosen):
@@ -66,25 +66,25 @@ def test_jittered_reference_systems_against_pyphi(shared):
 
 
 @pytest.mark.parametrize("options", [{"cuts": "one"}, {"new_concepts": False}, {"cuts": "one", "new_concepts": False}])
-def test_approximations_have_pyphis_meaning(shared, options):
-    entries = [entry for entry in oracle(shared) if entry["n"] == 3 and "error" not in entry][:: 3 if EVERYTHING else 20]
+def test_approximations_have_pyphis_meaning(options):
+    entries = [entry for entry in oracle() if entry["n"] == 3 and "error" not in entry][:: 3 if EVERYTHING else 20]
     systems = [system_of(entry) for entry in entries] + [dense(2, 5), dense(3, 6)]
     for system in systems:
         ours = analyse(system, repertoires=True, **options)
         assert differences(ours, analyse(system, "pyphi", repertoires=True, **options)) == []
 
 
-def test_four_nodes_with_both_structures_against_pyphi(shared):
+def test_four_nodes_with_both_structures_against_pyphi():
     """A sparse system of four nodes, all of it; the reference data hold the unpartitioned structure only."""
-    (entry,) = [entry for entry in oracle(shared) if entry["name"] == "pyphi-basic-100"] or oracle(shared)[:1]
+    (entry,) = [entry for entry in oracle() if entry["name"] == "pyphi-basic-100"] or oracle()[:1]
     system = system_of(entry)
     assert differences(analyse(system, repertoires=True), analyse(system, "pyphi", repertoires=True)) == []
 
 
-def test_major_complexes_against_pyphi(shared):
+def test_major_complexes_against_pyphi():
     """On systems of three and four nodes, among them some of which only a part is a complex, and some without any."""
     names = ("sparse-n3", "sparsedet-n3", "unfaith-n3", "coarse-n3", "sparse-n4", "sparsedet-n4")
-    chosen = [e for name in names for e in [e for e in oracle(shared) if e["name"].startswith(name)][: 20 if EVERYTHING else 3]]
+    chosen = [e for name in names for e in [e for e in oracle() if e["name"].startswith(name)][: 20 if EVERYTHING else 3]]
     fast, pyphi = get_engine("fast"), get_engine("pyphi")
     sizes = set()
     for entry in chosen:

@@ -6,11 +6,11 @@ import itertools
 
 import numpy as np
 import pytest
+from fast_systems import analyse, differences, phi
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from lightning_iit.records import Skipped, System
-from tests.fast_systems import analyse, differences, phi
 
 relaxed = settings(deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 seeds = st.integers(0, 2**32 - 1)

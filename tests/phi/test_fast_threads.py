@@ -54,7 +54,7 @@ def test_a_worker_takes_the_cores_that_are_idle_and_finds_the_same():
     """A task of six units that is begun in a drain has as many threads as there are cores, one during training one fewer."""
     cores = available_cores()
     six = task(6)
-    pool = WorkerPool("tests.fast_thread_functions:run", timeout=300)
+    pool = WorkerPool("fast_thread_functions:run", timeout=300)
     try:
         meanwhile = pool.submit(six).result(300)
         first, waiting = pool.submit(task(2)), None

@@ -16,21 +16,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from places import PROJECT, SUPPORT
+from pool_tasks import started, task, wait_until
+from processes import start_interruptible
 
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.pool.executor_pool import ExecutorPool
 from lightning_iit.phi.pool.pool import PhiPool, WorkerPool
-from lightning_iit.records import Computed, Counts, Failed, PhiTask, Skipped, TimedOut
-
-HERE = Path(__file__).parent
-COUNTS = Counts(visits=(3, 2, 1, 0), on=((1, 2), (0, 1), (1, 1), (0, 0)), joint=((0, 1, 3), (1, 2, 2), (2, 3, 1)))
-
-
-def task(layer, *, epoch=0, states=((0, 0), (1, 0)), **options):
-    return PhiTask(
-        layer=layer, epoch=epoch, global_step=1, counts=COUNTS, prior=0.5, states=states, kind="observational", axis="time",
-        labels=("0", "1"), **options,
-    )  # fmt: skip
+from lightning_iit.records import Computed, Failed, Skipped, TimedOut
 
 
 @pytest.fixture
@@ -50,24 +43,9 @@ def kinds(result):
     return [type(state.result) for state in result.states]
 
 
-def started(pool):
-    """Waits until the first open task has begun to compute its last state."""
-    deadline = time.monotonic() + 30
-    while not any(open_.fraction > 0 for open_ in pool.progress()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def workers_of(pid):
     """The processes that the fork servers of a process have forked."""
     return [process for process in psutil.Process(pid).children(recursive=True) if process.ppid() != pid]
-
-
-def wait_until(condition, seconds):
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return condition()
 
 
 # --- results -------------------------------------------------------------------------------------------------------------
@@ -308,15 +286,16 @@ class Script:
         path = folder / "script.py"
         path.write_text(
             "import os, sys, time\n"
-            f"sys.path.insert(0, {str(HERE)!r})\n"
+            f"sys.path.insert(0, {str(SUPPORT)!r})\n"
             f"open({str(self.log)!r}, 'a').write('run\\n')\n"
-            "from test_pool import WorkerPool, started, task\n"
+            "from lightning_iit.phi.pool.pool import WorkerPool\n"
+            "from pool_tasks import started, task\n"
             "pool = WorkerPool('pool_functions:run', preload=(), workers=2)\n" + textwrap.dedent(body)
         )
-        environment = {**os.environ, "LIGHTNING_IIT_TEST": self.mark, "PYTHONPATH": str(HERE.parent)}
+        environment = {**os.environ, "LIGHTNING_IIT_TEST": self.mark, "PYTHONPATH": str(PROJECT)}
         self._output = folder / "output.txt"
         with self._output.open("w") as file:
-            self.process = subprocess.Popen(
+            self.process = start_interruptible(
                 [sys.executable, str(path)], env=environment, stdout=file, stderr=subprocess.STDOUT, cwd=folder, **options
             )
 

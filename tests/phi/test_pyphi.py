@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import numpy as np
 import pytest
+from fast_systems import oracle
+from places import PROJECT
 
 from lightning_iit import System, compute_phi, major_complex, to_pyphi
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
@@ -19,7 +19,6 @@ from lightning_iit.phi.pyphi.engine import PyPhiEngine
 from lightning_iit.phi.pyphi.options import check_pyphi_options
 from lightning_iit.records import Computed, PhiOptions, Skipped
 
-PROJECT = Path(__file__).resolve().parents[1]
 BASIC = [[0, 0, 0], [0, 0, 1], [1, 0, 1], [1, 0, 0], [1, 1, 0], [1, 1, 1], [1, 1, 1], [1, 1, 0]]
 BASIC_CM = [[0, 0, 1], [1, 0, 1], [1, 1, 0]]
 
@@ -45,9 +44,8 @@ def test_published_values():
     assert result.seconds > 0
 
 
-def test_every_small_system_of_the_oracle(shared):
-    systems = json.loads((shared / "oracle" / "pyphi_sia.json").read_text())["systems"]
-    small = [system for system in systems if system["n"] <= 3]
+def test_every_small_system_of_the_oracle():
+    small = [system for system in oracle() if system["n"] <= 3]
     assert len(small) > 50
     assert [difference for system in small if (difference := _difference(system))] == []
 

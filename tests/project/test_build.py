@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from places import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[1]
 STATIC = ("viewer.js", "index.html", "icon.svg")
 
 

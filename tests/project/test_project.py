@@ -5,17 +5,16 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 from lightning.pytorch import seed_everything
 from models import Gru, sequence_data
+from places import PROJECT
 
 from lightning_iit import IITCallback, estimate_tpm
 from lightning_iit.records import Computed
 
-PROJECT = Path(__file__).resolve().parents[1]
 README = (PROJECT / "README.md").read_text()
 PYPROJECT = (PROJECT / "pyproject.toml").read_text()
 

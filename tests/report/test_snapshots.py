@@ -1,6 +1,6 @@
 """The reports of two real runs, committed: read as someone would who knows nothing else.
 
-``pytest tests/test_report_snapshots.py --write-snapshots`` writes them anew.
+``pytest tests/report/test_snapshots.py --write-snapshots`` writes them anew.
 """
 
 from __future__ import annotations

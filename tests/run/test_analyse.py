@@ -10,13 +10,13 @@ import subprocess
 import sys
 import threading
 from dataclasses import fields
-from pathlib import Path
 
 import gates
 import numpy as np
 import pytest
 import torch
 from models import Gru, Mlp, flat_data, sequence_data
+from places import PROJECT
 from torch import nn
 from training import assert_same
 
@@ -186,7 +186,7 @@ def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
 
 def test_the_sweep_of_the_readme(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    readme = (PROJECT / "README.md").read_text()
     (block,) = [code for code in re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL) if "analyse" in code]
 
     class Model(Gru):

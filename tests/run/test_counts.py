@@ -6,30 +6,12 @@ from collections import Counter
 
 import pytest
 import torch
-from lightning.pytorch import Callback, Trainer, seed_everything
+from lightning.pytorch import Trainer, seed_everything
 from models import Gru, Mlp, flat_data, sequence_data
+from plain_loops import RawActivations
 
 from lightning_iit import IITCallback
 from lightning_iit.records import Counts, EpochRecord
-
-
-class RawActivations(Callback):
-    """Keeps every training output of a layer, epoch by epoch, with a hook of its own."""
-
-    def __init__(self, layer: str) -> None:
-        self.layer = layer
-        self.epochs: list[list[torch.Tensor]] = []
-
-    def on_train_start(self, trainer, pl_module):
-        def keep(_module, _inputs, output):
-            if pl_module.training and torch.is_grad_enabled():
-                raw = output[0] if isinstance(output, tuple) else output
-                self.epochs[-1].append(raw.detach().clone())
-
-        pl_module.get_submodule(self.layer).register_forward_hook(keep)
-
-    def on_train_epoch_start(self, trainer, pl_module):
-        self.epochs.append([])
 
 
 def plain_counts(sequences: list[torch.Tensor], record: EpochRecord) -> tuple[list[int], list[list[int]], dict]:

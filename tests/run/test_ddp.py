@@ -10,6 +10,7 @@ import pytest
 import torch
 from lightning.pytorch import seed_everything
 from models import Mlp, flat_data
+from places import SUPPORT
 from torch.utils.data import DistributedSampler
 
 from lightning_iit import load_run
@@ -17,7 +18,7 @@ from lightning_iit.records import Counts
 from lightning_iit.tpm.counts import merge
 from lightning_iit.tpm.estimate import estimate_tpm
 
-SCRIPT = Path(__file__).with_name("ddp_script.py")
+SCRIPT = SUPPORT / "ddp_script.py"
 
 
 def train(folder: Path, transitions: str, devices: int):

@@ -11,10 +11,12 @@ import sys
 import time
 from pathlib import Path
 
+from places import SUPPORT
+from processes import start_interruptible
+
 from lightning_iit import load_run
 from lightning_iit.records import Computed, Failed
 
-HERE = Path(__file__).parent
 SLOW = """
 import sys
 sys.path.insert(0, {tests!r})
@@ -25,7 +27,7 @@ train({folder!r}, units=3, engine="pyphi", epochs=3, {more})
 
 def script(folder: Path, more: str = "") -> list[str]:
     """A training whose Φ take longer than its epochs."""
-    return [sys.executable, "-c", SLOW.format(tests=str(HERE), folder=str(folder), more=more)]
+    return [sys.executable, "-c", SLOW.format(tests=str(SUPPORT), folder=str(folder), more=more)]
 
 
 def test_a_terminal_shows_how_many_of_the_open_analyses_are_done(tmp_path):
@@ -60,7 +62,7 @@ def test_a_log_file_says_what_is_waited_for(tmp_path):
 
 
 def test_an_interrupt_while_waiting_ends_at_once_and_keeps_the_counts(tmp_path):
-    process = subprocess.Popen(script(tmp_path), stderr=subprocess.PIPE, text=True)
+    process = start_interruptible(script(tmp_path), stderr=subprocess.PIPE, text=True)
     while "waiting for" not in (line := process.stderr.readline()):
         assert line, "it ended before"
     process.send_signal(signal.SIGINT)

@@ -15,12 +15,14 @@ import pytest
 from event_files import read_events
 from lightning.pytorch import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
+from places import SUPPORT
+from processes import start_interruptible
 from training import assert_same, comparable, train
 
 from lightning_iit import load_run
 from lightning_iit.records import Computed, Failed, TimedOut
 
-SCRIPT = Path(__file__).with_name("interrupted_script.py")
+SCRIPT = SUPPORT / "interrupted_script.py"
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def whole(tmp_path_factory):
 
 
 def start(folder: Path, fault: str) -> subprocess.Popen:
-    return subprocess.Popen(
+    return start_interruptible(
         [sys.executable, str(SCRIPT), str(folder), fault], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 

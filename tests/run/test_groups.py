@@ -14,8 +14,8 @@ from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from models import Gru, Mlp, flat_data, sequence_data
+from plain_loops import RawActivations
 from sample_records import a_record
-from test_run_counts import RawActivations
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 from training import assert_same, train, trainer

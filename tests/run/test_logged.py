@@ -12,6 +12,7 @@ import pytest
 from event_files import read_events
 from lightning.pytorch.loggers import CSVLogger, MLFlowLogger, TensorBoardLogger
 from models import Gru, sequence_data
+from places import PROJECT
 from sample_records import pixels
 from servers import mlflow_server
 from training import assert_same, trainer
@@ -122,7 +123,7 @@ def test_the_csv_logger_has_the_scalars(run):
 
 def test_every_scalar_that_the_readme_names_is_logged(run):
     _, callback, _ = run
-    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text()
+    readme = (PROJECT / "README.md").read_text()
     (always,) = re.findall(r"^\| (`phi`.*?) \| TensorBoard", readme, re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", always)) == SCALARS | {"states"}
     assert all(set(record.scalars) >= SCALARS | {"states"} for record in callback.records)

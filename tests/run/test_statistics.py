@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from chains import BASIC, STICKY, counted, walk, watched
+from chains import BASIC, STICKY, changing, counted, delayed, dependent, walk, watched
 from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import EarlyStopping
 from models import Gru, Mlp, flat_data, sequence_data
-from test_diagnostics import changing, delayed, dependent
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from training import train

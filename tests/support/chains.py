@@ -98,3 +98,28 @@ def above(tpm: np.ndarray, transitions: int, repetitions: int, null: str) -> int
         assert (phi > result.upper) == (result.p <= 0.05)
         count += phi > result.upper
     return count
+
+
+def dependent(n: int, transitions: int, seed: int) -> np.ndarray:
+    """Units 0 and 1 get the same coin in 60 % of the steps, whatever the state: marginals of 1/2, and dependent."""
+    rng = np.random.default_rng(seed)
+    states = rng.integers(0, 2, (transitions + 1, n))
+    same = rng.random(transitions + 1) < 0.6
+    states[same, 1] = states[same, 0]
+    return states @ (1 << np.arange(n))
+
+
+def delayed(n: int, transitions: int, seed: int) -> np.ndarray:
+    """Each unit is, with probability 0.8, what it was two steps before."""
+    rng = np.random.default_rng(seed)
+    states = rng.integers(0, 2, (transitions + 1, n))
+    for t in range(2, transitions + 1):
+        states[t] = np.where(rng.random(n) < 0.8, states[t - 2], 1 - states[t - 2])
+    return states @ (1 << np.arange(n))
+
+
+def changing(n: int, transitions: int, seed: int) -> np.ndarray:
+    """Units that are ON with 0.4 in the first half and with 0.6 in the second."""
+    rng = np.random.default_rng(seed)
+    chance = np.where(np.arange(transitions + 1) < transitions // 2, 0.35, 0.65)
+    return (rng.random((transitions + 1, n)) < chance[:, None]) @ (1 << np.arange(n))

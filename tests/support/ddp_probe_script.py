@@ -1,4 +1,4 @@
-"""Trains on CPU processes with weights frozen and a probe watched, which may break; run by test_probe.py."""
+"""Trains on CPU processes with weights frozen and a probe watched, which may break; run by watch/test_probe.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trains on two CPU processes with weights frozen, and writes what was counted; run by test_run_ddp.py."""
+"""Trains on two CPU processes with weights frozen, and writes what was counted; run by run/test_ddp.py."""
 
 from __future__ import annotations
 

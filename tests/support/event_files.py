@@ -6,10 +6,13 @@ import zlib
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+from sample_records import pixels
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from lightning_iit.records import decode_network
+from lightning_iit.records import Records, decode_network
 from lightning_iit.records.payload import NETWORK_TAG, unpack
+from lightning_iit.records.store import layer_slug
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,3 +62,27 @@ def read_events(log_dir: Path) -> Events:
 
 def _ours(tag: str) -> bool:
     return tag.startswith("iit/")
+
+
+def check_events(log_dir, records, images=None):
+    """Every scalar, picture and record of the records is in the event file, at its step and time, and nothing else."""
+    events = read_events(log_dir)
+    records = Records.ordered(records)
+    assert sum(map(len, events.records.values())) == len(records)
+    assert Records.ordered(events.all_records()) == records
+    assert sum(map(len, events.scalars.values())) == sum(len(record.scalars) for record in records)
+    assert sum(map(len, events.images.values())) == sum(map(len, (images or {}).values()))
+    for layer in {record.layer for record in records}:
+        of_layer = [record for record in records if record.layer == layer]
+        slug = layer_slug(layer)
+        steps = [(record.global_step, record.wall_time) for record in of_layer]
+        assert [point[:2] for point in events.records[f"iit/{slug}/record"]] == steps
+        for name in of_layer[0].scalars:
+            points = events.scalars[f"iit/{slug}/{name}"]
+            assert [point[:2] for point in points] == steps
+            assert [point.value for point in points] == [float(np.float32(record.scalars[name])) for record in of_layer]
+    for record in records:
+        for name, png in (images or {}).get(record.key, {}).items():
+            (point,) = [p for p in events.images[f"iit/{layer_slug(record.layer)}/{name}"] if p.step == record.global_step]
+            assert point.wall_time == record.wall_time
+            np.testing.assert_array_equal(pixels(point.value), pixels(png))

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from places import DATA
 
 from lightning_iit.phi.registry import get_engine
 from lightning_iit.records import Computed, PhiOptions, Skipped, System
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TOLERANCE = 1e-6 + 1e-12
 
 
 @cache
-def oracle(folder: Path) -> list[dict[str, Any]]:
+def oracle() -> list[dict[str, Any]]:
     """The systems that PyPhi analysed, with its answers."""
-    return json.loads((folder / "oracle" / "pyphi_sia.json").read_text())["systems"]
+    return json.loads(gzip.decompress((DATA / "pyphi_sia.json.gz").read_bytes()))["systems"]
 
 
 def system_of(entry: dict[str, Any]) -> System:

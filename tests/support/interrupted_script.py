@@ -1,4 +1,4 @@
-"""Trains until something happens to it; run by test_run_faults.py. No main guard on purpose: workers must not run it again."""
+"""Trains until something happens to it; run by run/test_faults.py. No main guard on purpose: workers must not run it again."""
 
 from __future__ import annotations
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from pathlib import Path
 from types import ModuleType
 
 import torch
 from lightning.pytorch import LightningModule
+from places import EXAMPLES
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
@@ -17,8 +17,6 @@ from lightning_iit.capture.perturb.reservoir import Reservoir
 from lightning_iit.capture.perturb.stepper import Observations, Stepper
 from lightning_iit.capture.perturb.steps import step_for
 from lightning_iit.capture.perturb.tpm import observe
-
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
 def example(name: str) -> ModuleType:

@@ -1,4 +1,4 @@
-"""Screenshots of the demo in TensorBoard and MLflow: ``python tests/tracker_shots.py OUT [runs/demo]``, after ``make demo``."""
+"""Screenshots of the demo in TensorBoard and MLflow, after ``make demo``: ``python tests/support/tracker_shots.py OUT [RUN]``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Screenshots of every panel, light and dark: ``python tests/viewer_shots.py OUT [RUN]``.
+"""Screenshots of every panel, light and dark: ``python tests/support/viewer_shots.py OUT [RUN]``.
 
 RUN is a folder of runs with event files (the demo's); without one, runs are made up. OUT is filled with PNG files, whose
 names say what they show; those called ``readme-*`` are small ones for ``docs/images``.

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import scipy.stats
-from chains import BASIC, COIN, STICKY, counted, walk, watched
+from chains import BASIC, COIN, STICKY, changing, counted, delayed, dependent, walk, watched
 
 from lightning_iit import estimate_tpm
 from lightning_iit.records import Counts, Dynamics
@@ -185,31 +185,6 @@ def test_sizes_are_near_the_nominal_five_percent(n, transitions, repetitions):
     sizes = rejected / repetitions
     print(f"n={n}, {transitions} transitions: sizes of dependence, stationarity, order {sizes}")
     assert ((sizes >= 0.02) & (sizes <= 0.08)).all(), sizes
-
-
-def dependent(n: int, transitions: int, seed: int) -> np.ndarray:
-    """Units 0 and 1 get the same coin in 60 % of the steps, whatever the state: marginals of 1/2, and dependent."""
-    rng = np.random.default_rng(seed)
-    states = rng.integers(0, 2, (transitions + 1, n))
-    same = rng.random(transitions + 1) < 0.6
-    states[same, 1] = states[same, 0]
-    return states @ (1 << np.arange(n))
-
-
-def delayed(n: int, transitions: int, seed: int) -> np.ndarray:
-    """Each unit is, with probability 0.8, what it was two steps before."""
-    rng = np.random.default_rng(seed)
-    states = rng.integers(0, 2, (transitions + 1, n))
-    for t in range(2, transitions + 1):
-        states[t] = np.where(rng.random(n) < 0.8, states[t - 2], 1 - states[t - 2])
-    return states @ (1 << np.arange(n))
-
-
-def changing(n: int, transitions: int, seed: int) -> np.ndarray:
-    """Units that are ON with 0.4 in the first half and with 0.6 in the second."""
-    rng = np.random.default_rng(seed)
-    chance = np.where(np.arange(transitions + 1) < transitions // 2, 0.35, 0.65)
-    return (rng.random((transitions + 1, n)) < chance[:, None]) @ (1 << np.arange(n))
 
 
 @pytest.mark.parametrize(("n", "transitions", "repetitions"), [(3, 200, 20), (6, 2000, 8)])

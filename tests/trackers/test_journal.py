@@ -14,6 +14,7 @@ import threading
 import time
 
 import pytest
+from event_files import check_events
 from hypothesis import given
 from hypothesis import strategies as st
 from sample_records import a_png, a_record
@@ -220,7 +221,6 @@ def small_disk(folder, options):
 def test_a_full_disk_is_said_once_and_caught_up_when_there_is_room(tmp_path, caplog):
     """The TensorBoard writer must survive too: its thread dies for good when it meets a full disk."""
     from lightning.pytorch.loggers import TensorBoardLogger
-    from test_trackers_tensorboard import check_events
 
     disk = tmp_path / "disk"
     with small_disk(disk, "size=1m"):
@@ -339,7 +339,6 @@ def test_other_ranks_log_nothing(tmp_path, monkeypatch):
 
 def test_several_loggers_are_each_served(tmp_path):
     from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-    from test_trackers_tensorboard import check_events
 
     loggers = [TensorBoardLogger(tmp_path, name="", version=f"tb{i}") for i in range(2)] + [
         CSVLogger(tmp_path, name="", version="csv")

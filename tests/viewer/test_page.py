@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from places import SUPPORT
 from viewer_examination import examine, examine_values, go_to, written_record
 from viewer_pages import ARGUMENTS, answer_of, tensorboard, viewer, watched
 from viewer_runs import make_record, write_file, write_record, write_run
@@ -65,7 +66,7 @@ def test_a_training_beside_the_page_is_followed(chromium: Browser, tmp_path: Pat
 
     The command line that the page shows then gives its Φ, and the page and a real tensorboard show what the run's files hold.
     """
-    script = Path(__file__).with_name("viewer_training.py")
+    script = SUPPORT / "viewer_training.py"
     log = (tmp_path / "log").open("wb")
     runs = tmp_path / "runs"
     runs.mkdir()

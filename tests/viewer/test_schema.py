@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
+from places import PROJECT
 
 from lightning_iit.viewer.schema import schema, text
 
-VIEWER = Path(__file__).resolve().parents[1] / "viewer"
+VIEWER = PROJECT / "viewer"
 
 
 def test_the_schema_is_that_of_the_structs() -> None:

@@ -7,7 +7,6 @@ import random
 import subprocess
 import sys
 from collections import deque
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ import torch
 from jsonargparse import ArgumentParser
 from lightning.pytorch import Callback, LightningModule
 from models import Gru, Mlp, flat_data, sequence_data
+from places import SUPPORT
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, TensorDataset, WeightedRandomSampler
 from torchmetrics.aggregation import CatMetric, SumMetric
@@ -388,7 +388,7 @@ def test_randomness_is_put_back_after_an_exception_too():
 
 
 def run_ranks(folder, devices, breaks="nowhere"):
-    script = Path(__file__).with_name("ddp_probe_script.py")
+    script = SUPPORT / "ddp_probe_script.py"
     command = [sys.executable, str(script), str(folder), str(devices), breaks]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-4000:]

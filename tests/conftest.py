@@ -16,6 +16,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-snapshots", action="store_true", help="write the snapshots in tests/report/snapshots anew")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def shared_server() -> Iterator[None]:
+    """Pools start their workers from one fork server, but where a test uses ``own_servers``."""
+    from shared_server import SharedServer
+
+    server = SharedServer()
+    with server.lent():
+        yield
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def own_servers() -> Iterator[None]:
+    """Each pool starts a fork server of its own: for tests of the processes themselves."""
+    from shared_server import own_servers
+
+    with own_servers():
+        yield
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A real browser."""

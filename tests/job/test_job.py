@@ -22,6 +22,7 @@ from lightning_iit.phi.scalars import phi_scalars
 from lightning_iit.records import Computed, Failed, PhiOptions, PhiTask, Skipped, StateResult, TaskResult
 from lightning_iit.tpm.estimate import counts_from_codes
 
+pytestmark = pytest.mark.usefixtures("own_servers")
 OF_THE_COUNTS = {
     "coverage", "transitions", "effective_information", "determinism", "degeneracy", "entropy", "conditional_dependence",
     "conditional_dependence_p", "self_transitions", "multi_information",

@@ -16,6 +16,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-snapshots", action="store_true", help="write the snapshots in tests/report/snapshots anew")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: at the end of a parallel run one of them would have all others wait."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def shared_server() -> Iterator[None]:
     """Pools start their workers from one fork server, but where a test uses ``own_servers``."""

@@ -25,6 +25,8 @@ from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import Computed, EpochRecord
 from lightning_iit.tpm.states import index_of
 
+pytestmark = pytest.mark.slow
+
 # --- training is not touched ----------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import textwrap
@@ -44,8 +45,10 @@ def test_published_values():
     assert result.seconds > 0
 
 
-def test_every_small_system_of_the_oracle():
-    small = [system for system in oracle() if system["n"] <= 3]
+def test_small_systems_of_the_oracle():
+    """PyPhi still gives the stored answers, which the fast engine is compared with: two units, and a part of those of three."""
+    of_two, of_three = ([system for system in oracle() if system["n"] == n] for n in (2, 3))
+    small = of_two + of_three[:: 1 if "LIGHTNING_IIT_EVERYTHING" in os.environ else 4]
     assert len(small) > 50
     assert [difference for system in small if (difference := _difference(system))] == []
 

@@ -18,6 +18,8 @@ from lightning_iit import load_run
 from lightning_iit.records import Computed
 from lightning_iit.report.report import number
 
+pytestmark = pytest.mark.slow
+
 
 def run(folder: Path, *arguments: object) -> str:
     done = subprocess.run(

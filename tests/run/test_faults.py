@@ -22,7 +22,7 @@ from training import assert_same, comparable, train
 from lightning_iit import load_run
 from lightning_iit.records import Computed, Failed, TimedOut
 
-pytestmark = pytest.mark.usefixtures("own_servers")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_servers")]
 SCRIPT = SUPPORT / "interrupted_script.py"
 
 

@@ -1,8 +1,16 @@
 # Everything is set up by the first target that needs it: a .venv beside this file, made with python3 -m venv and pip.
 .DELETE_ON_ERROR:
-# What is run after each small change: the arithmetic, the counts and one training, without browsers and servers.
-CHECKED := test_capture_*.py test_fast_*.py test_tpm_*.py test_perturb_tpm.py test_job.py test_judgement.py test_intervals.py \
-  test_diagnostics.py test_store.py test_report*.py test_groups.py test_run_counts.py test_viewer_app.py test_project.py
+# What is run after each small change: of each room the tests that take seconds, without browsers and servers.
+CHECKED := tests/capture/test_counts.py tests/capture/test_layers.py tests/capture/test_outputs.py \
+  tests/capture/test_perturb_known.py tests/capture/test_perturb_steps.py tests/capture/test_scores.py \
+  tests/capture/test_transitions.py tests/capture/test_units.py tests/commands/test_cli.py tests/figures tests/job \
+  tests/phi/test_fast_distances.py tests/phi/test_fast_oracle.py::test_every_reference_system tests/project/test_doctests.py \
+  tests/project/test_project.py tests/records tests/report/test_report.py tests/run/test_counts.py tests/snapshot \
+  tests/tpm/test_axes.py tests/tpm/test_conversion.py tests/tpm/test_counts.py tests/tpm/test_estimate.py \
+  tests/tpm/test_influence.py tests/trackers/test_journal.py tests/trackers/test_tensorboard.py tests/viewer/test_app.py \
+  tests/viewer/test_schema.py tests/watch/test_probe_ranks.py
+# A process for each core, up to four, and each with whole files, since the tests of a file share runs and servers.
+PARALLEL := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo check test lint bench shots docs types viewer clean
 
@@ -20,11 +28,12 @@ $(READY): pyproject.toml hatch_build.py
 demo: $(READY)  ## train on handwritten digits and watch Φ; leaves runs/demo
 	$(PY) examples/digits_mlp.py
 
+test check: export OMP_NUM_THREADS := 1
 test: $(READY)  ## every test that is run before a change lands
-	$(PY) -m pytest
+	$(PY) -m pytest $(PARALLEL)
 
 check: lint  ## what is run after each small change: lint and a choice of the tests, in under three minutes
-	$(PY) -m pytest -q -x $(addprefix tests/,$(CHECKED))
+	$(PY) -m pytest -q -x $(PARALLEL) $(CHECKED)
 
 lint: $(READY)  ## format, rules, types, import directions
 	$(VENV)/bin/ruff format --check .
@@ -36,8 +45,8 @@ bench: $(READY)  ## the measured figures of the README, as ratios in one run
 	$(PY) -m pytest -m benchmark -s tests/benchmarks
 
 shots: $(READY)  ## screenshots of the demo's run in TensorBoard, MLflow and the viewer; make demo first
-	$(PY) tests/tracker_shots.py runs/shots runs/demo
-	$(PY) tests/viewer_shots.py runs/shots runs/demo
+	$(PY) tests/support/tracker_shots.py runs/shots runs/demo
+	$(PY) tests/support/viewer_shots.py runs/shots runs/demo
 
 docs: $(READY)  ## docs/options.md, after a change of an option or its words
 	$(PY) docs/make_options.py

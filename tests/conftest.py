@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,20 +11,35 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-PROJECT = Path(__file__).resolve().parents[1]
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--write-snapshots", action="store_true", help="write the snapshots in tests/snapshots anew")
+    parser.addoption("--write-snapshots", action="store_true", help="write the snapshots in tests/report/snapshots anew")
 
 
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder of reference data beside the project; a test that needs it is skipped where it is absent."""
-    folder = PROJECT.parent / "shared"
-    if not folder.is_dir():
-        pytest.skip(f"reference data not there: {folder}")
-    return folder
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: at the end of a parallel run one of them would have all others wait."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_server() -> Iterator[None]:
+    """Pools start their workers from one fork server, but where a test uses ``own_servers``."""
+    from shared_server import SharedServer
+
+    server = SharedServer()
+    with server.lent():
+        yield
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def own_servers() -> Iterator[None]:
+    """Each pool starts a fork server of its own: for tests of the processes themselves."""
+    from shared_server import own_servers
+
+    with own_servers():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,11 @@ import pytest
 import torch
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _own_servers(own_servers):
+    """What is measured is what a user has."""
+
+
 @pytest.fixture
 def one_thread():
     """Training on one core, whatever the machine has."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from chains import BASIC, CHAIN, COIN, DENSE, NEARLY_CERTAIN, RING, STICKY, above, covered, likeliest, phi_of
 

@@ -13,12 +13,12 @@ import sys
 import time
 
 import pytest
+from fast_systems import analyse, dense, differences, majority_ring
 
 from lightning_iit.phi.fast.fast_engine import FastEngine
 from lightning_iit.phi.pyphi._import import DEFAULTS, import_pyphi
 from lightning_iit.phi.registry import get_engine
 from lightning_iit.records import Computed, PhiOptions
-from tests.fast_systems import analyse, dense, differences, majority_ring
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.slow, pytest.mark.timeout(3600)]
 
@@ -93,7 +93,7 @@ def test_peak_memory_of_seven_units():
 from pathlib import Path
 from lightning_iit.phi.fast.fast_engine import FastEngine
 from lightning_iit.records import PhiOptions
-from tests.fast_systems import dense
+from fast_systems import dense
 class Enough(Exception): pass
 def progress(fraction):
     if fraction > 0.3: raise Enough

@@ -11,11 +11,11 @@ import subprocess
 import sys
 import time
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from lightning.pytorch import Trainer
 from models import Gru, Mlp, flat_data, sequence_data
+from places import SUPPORT
 
 from lightning_iit import IITCallback
 
@@ -121,7 +121,7 @@ print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 def peak_memory(folder, *, watched):
     """The peak resident memory (MB) of a training process."""
-    code = MEMORY.format(tests=str(Path(__file__).resolve().parents[1]), watched=watched, folder=str(folder))
+    code = MEMORY.format(tests=str(SUPPORT), watched=watched, folder=str(folder))
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     return float(next(line.split()[1] for line in run.stdout.splitlines() if line.startswith("peak")))
 

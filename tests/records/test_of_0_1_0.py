@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from lightning.pytorch import seed_everything
 from models import Gru, sequence_data
+from places import PROJECT
 from training import trainer
 
 from lightning_iit import Computed, IITCallback, RecordError, load_run
@@ -18,7 +19,7 @@ from lightning_iit.records import decode, decode_network, encode
 from lightning_iit.records.store import rebuild_index
 from lightning_iit.report.report import markdown
 
-DATA = next(parent for parent in Path(__file__).parents if parent.name == "tests") / "data" / "run-0.1.0"
+DATA = PROJECT / "tests" / "data" / "run-0.1.0"
 PHI = {
     ("net.gru", -1): 0.034343,
     ("net.gru", 0): 0.034286,

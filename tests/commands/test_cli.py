@@ -1,0 +1,376 @@
+"""The command line, from files to exit codes."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from processes import start_interruptible
+
+from lightning_iit import System, compute_phi
+from lightning_iit.cli import main
+from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.job.job import run
+from lightning_iit.phi.cost import coin_flip_phi, seconds_per_phi, simulate_coin_flips, transitions_for, units_for
+from lightning_iit.records import EpochRecord, NullResult, Perturbation, PhiOptions, PhiTask, Provenance
+from lightning_iit.records.store import record_name, write_record
+from lightning_iit.tpm.conversion import state_by_state
+from lightning_iit.tpm.estimate import counts_from_codes, tpm_from_counts
+
+BASIC = [[0, 0, 0], [0, 0, 1], [1, 0, 1], [1, 0, 0], [1, 1, 0], [1, 1, 1], [1, 1, 1], [1, 1, 0]]
+CM = "001;101;110"
+
+
+@pytest.fixture
+def tpm():
+    return np.random.default_rng(4).random((8, 3))
+
+
+@pytest.fixture
+def run_cli(capsys, tmp_path, monkeypatch):
+    """Runs a command in a folder of its own; its exit status, output and error output."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments):
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            status = stop.code
+        output = capsys.readouterr()
+        assert "Traceback" not in output.out + output.err
+        return status, output.out, output.err
+
+    return call
+
+
+def record(epoch, *, n=3, seed=0, steps=400, cm=None):
+    codes = np.random.default_rng([seed, epoch + 1]).integers(0, 2**n, steps)
+    codes[1::2] = (codes[0:-1:2] * 3) % 2**n
+    counts = counts_from_codes(codes[:-1], codes[1:], units=n)
+    states = tuple(tuple(state >> unit & 1 for unit in range(n)) for state in (1, 2))
+    task = PhiTask(
+        layer="rnn", epoch=epoch, global_step=epoch, counts=counts, prior=0.5, states=states, kind="observational", axis="time",
+        labels=tuple(map(str, range(n))), cm=cm, pictures=False,
+    )  # fmt: skip
+    answer = run(task)
+    return EpochRecord(
+        layer="rnn", epoch=epoch, global_step=epoch, wall_time=1.0, kind="observational", axis="time",
+        result=answer.states[0].result, states=answer.states, counts=counts, tpm=answer.tpm, scalars=answer.scalars,
+        provenance=Provenance(engine="fast", options=PhiOptions(), seed=0, window=1),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    folder = tmp_path / "run"
+    for epoch in range(3):
+        write_record(folder, record(epoch))
+    return folder
+
+
+# --- phi -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "csv", "csv with names", "state-by-state"])
+def test_phi_of_a_file(run_cli, tmp_path, tpm, kind):
+    path = tmp_path / f"tpm.{kind[:3]}"
+    arguments = ["--state", "1,0,1"]
+    if kind == "npy":
+        np.save(path, tpm)
+    elif kind == "npz":
+        np.savez(path, tpm=tpm, state=[1, 0, 1])
+        arguments = []
+    elif kind == "state-by-state":
+        path = tmp_path / "square.npy"
+        np.save(path, state_by_state(tpm))
+    else:
+        np.savetxt(path, tpm, delimiter=",", header="A,B,C" if "names" in kind else "", comments="")
+    expected = compute_phi(System(tpm=tpm, state=(1, 0, 1)))
+    status, out, _ = run_cli("phi", path, *arguments)
+    assert status == 0
+    assert f"Φ = {expected.phi:.6g} in state 101" in out
+    assert f"{len(expected.concepts)} concepts" in out
+    assert ("conditionally independent (largest deviation" in out) == (kind == "state-by-state")
+    status, out, _ = run_cli("phi", path, *arguments, "--json")
+    document = json.loads(out)
+    assert status == 0
+    assert document["result"]["phi"] == pytest.approx(expected.phi, abs=1e-6)
+    assert document["result"]["status"] == "computed"
+    assert document["form"] == ("state-by-state" if kind == "state-by-state" else "state-by-node")
+    assert document["dependence"] is None or document["dependence"] < 1e-12
+
+
+def test_phi_of_dependent_units(run_cli, tmp_path):
+    square = np.full((4, 4), 0.0)
+    square[:, 0] = square[:, 3] = 0.5  # both or neither
+    np.save(tmp_path / "square.npy", square)
+    status, _, err = run_cli("phi", "square.npy", "--state", "11")
+    assert status == 2
+    assert "not independent" in err
+    assert "0.25 away" in err
+    status, out, _ = run_cli("phi", "square.npy", "--state", "11", "--allow-dependence")
+    assert status == 0
+    assert "NOT conditionally independent" in out
+    assert "Φ = 0 " in out
+
+
+def test_phi_with_connections_complexes_and_engines(run_cli, tmp_path):
+    np.savetxt(tmp_path / "basic.csv", BASIC, delimiter=",")
+    np.save(tmp_path / "cm.npy", np.array([[0, 0, 1], [1, 0, 1], [1, 1, 0]]))
+    for engine in ("fast", "pyphi"):
+        for cm in (CM, "cm.npy"):
+            status, out, _ = run_cli("phi", "basic.csv", "--state", "100", "--cm", cm, "--engine", engine, "--complexes")
+            assert status == 0
+            assert "Φ = 2.3125 in state 100" in out
+            assert f"{engine} engine" in out
+            assert "{1, 2} -/-> {0}" in out
+            assert "Major complex: {0, 1, 2}, Φ = 2.3125" in out
+    status, out, _ = run_cli("phi", "basic.csv", "--state", "100", "--cm", CM, "--option", "MEASURE=L1", "--json", "--complexes")
+    assert status == 0
+    document = json.loads(out)
+    assert document["result"]["engine"]["name"] == "pyphi"
+    assert document["result"]["phi"] != pytest.approx(2.3125, abs=0.01)
+    assert document["major_complex"]["nodes"] == [0, 1, 2]
+
+
+def test_what_is_not_computed_has_status_1(run_cli, tmp_path):
+    np.save(tmp_path / "basic.npy", BASIC)
+    status, out, _ = run_cli("phi", "basic.npy", "--state", "010", "--cm", CM)
+    assert status == 1
+    assert "No Φ: " in out
+    np.save(tmp_path / "dense.npy", np.random.default_rng(0).random((32, 5)))
+    status, out, _ = run_cli("phi", "dense.npy", "--state", "01010", "--engine", "pyphi", "--timeout", "0.5", "--json")
+    assert status == 1
+    assert json.loads(out)["result"]["status"] == "timed_out"
+
+
+def test_phi_of_a_record_in_another_state_and_prior(run_cli, run_dir):
+    path = run_dir / record_name("rnn", 1)
+    stored = record(1)
+    status, out, _ = run_cli("phi", path)
+    assert status == 0
+    assert f"Φ = {stored.result.phi:.6g} in state 100" in out
+    assert "rnn, epoch 1: observational, 399 transitions (time)" in out
+    for prior in (None, 0.1):
+        rows = tpm_from_counts(stored.counts, 0.5 if prior is None else prior).state_by_node
+        expected = compute_phi(System(tpm=rows, state=(1, 1, 0)))
+        extra = [] if prior is None else ["--prior", prior]
+        status, out, _ = run_cli("phi", path, "--state", "110", "--json", *extra)
+        assert status == 0
+        assert json.loads(out)["result"]["phi"] == expected.phi
+
+
+def test_phi_of_a_record_says_its_null_or_that_there_is_none(run_cli, run_dir, tmp_path):
+    null = NullResult(name="cut", surrogates=19, mean=0.01, upper=0.03, excess=0.2, p=0.05, seed=0)
+    assert "null not computed (observational)" in run_cli("phi", run_dir / record_name("rnn", 1))[1]
+    write_record(tmp_path, msgspec.structs.replace(record(1), null=null))
+    path = tmp_path / record_name("rnn", 1)
+    assert f"{null.words} (observational)" in run_cli("phi", path)[1]
+    out = run_cli("phi", path, "--state", "110")[1]
+    assert "null not computed (observational)" in out
+    assert null.words not in out, "that is the null of another state"
+
+
+def test_the_prior_fills_rows_that_were_never_visited(run_cli, tmp_path):
+    sparse = record(0, n=2)
+    counts = counts_from_codes(np.array([0, 1, 0, 2, 0, 1]), np.array([1, 0, 2, 0, 1, 2]), units=2)
+    tpm = tpm_from_counts(counts, 0.5)
+    write_record(tmp_path, msgspec.structs.replace(sparse, counts=counts, tpm=tpm.record))
+    phis = set()
+    for prior in (0.0, 0.5, 1.0):
+        status, out, _ = run_cli("phi", tmp_path / record_name("rnn", 0), "--state", "10", "--prior", prior, "--json")
+        assert status == 0
+        document = json.loads(out)
+        assert document["system"]["tpm"][3] == [prior, prior]
+        phis.add(document["result"]["phi"])
+    assert len(phis) > 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["phi", "nowhere.npy", "--state", "1"], "there is no such file"),
+        (["phi", "tpm.npx", "--state", "1"], "cannot read .npx"),
+        (["phi", "tpm.npy"], "--state is missing"),
+        (["phi", "tpm.npy", "--state", "12"], "0 or 1 for each unit"),
+        (["phi", "tpm.npy", "--state", "10"], "3 nodes"),
+        (["phi", "tpm.npy", "--state", "100", "--cm", "x.csv"], "no such file"),
+        (["phi", "tpm.npy", "--state", "100", "--cm", "all"], "rows as in"),
+        (["phi", "tpm.npy", "--state", "100", "--cm", "01;10"], "3 x 3"),
+        (["phi", "tpm.npy", "--state", "100", "--prior", "0.5"], "counts of a record"),
+        (["phi", "tpm.npy", "--state", "100", "--option", "MEASURE"], "NAME=VALUE"),
+        (["phi", "tpm.npy", "--state", "100", "--option", "MEASUER=L1"], "Did you mean 'MEASURE'"),
+        (["phi", "tpm.npy", "--state", "100", "--engine", "fats"], "invalid choice"),
+        (["phi", "tpm.npy", "--state", "100", "--threads", "0"], "threads=0"),
+        (["phi", "bad.csv", "--state", "100"], "row 2"),
+        (["phi", "bad.json", "--state", "100"], "not a record"),
+        (["phi", "broken.npz", "--state", "100"], "cannot read it"),
+        (["phi", "names.npz", "--state", "100"], "must be named 'tpm'"),
+        (["phi", "nan.npy", "--state", "1"], "probability"),
+        (["verify", "."], r"\.|no run"),
+        (["verify", ".", "--sample", "0"], "--sample 0"),
+        (["cost", "--units", "1"], "two units"),
+        (["cost", "--units", "4", "--transitions", "0"], "transitions"),
+        (["view", "nowhere"], "nowhere"),
+        ([], "required"),
+        (["ph"], "invalid choice"),
+    ],
+)
+def test_mistakes_are_told_in_words(run_cli, tmp_path, tpm, arguments, words):
+    np.save(tmp_path / "tpm.npy", tpm)
+    (tmp_path / "bad.csv").write_text("0.1,0.2,0.3\n0.1,x,0.3\n")
+    (tmp_path / "tpm.npx").write_text("0")
+    (tmp_path / "bad.json").write_text("{}")
+    (tmp_path / "broken.npz").write_text("no archive")
+    np.savez(tmp_path / "names.npz", a=tpm, b=tpm)
+    np.save(tmp_path / "nan.npy", [[np.nan], [0.5]])
+    status, _, err = run_cli(*arguments)
+    assert status == 2
+    assert re.search(words, err), err
+
+
+# --- verify --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_verified_against_pyphi(run_cli, run_dir):
+    status, out, _ = run_cli("verify", run_dir)
+    assert status == 0
+    assert "6 analyses compared with pyphi, 0 differ" in out
+    status, out, _ = run_cli("verify", run_dir, "--sample", "2", "--json")
+    document = json.loads(out)
+    assert status == 0
+    assert (document["compared"], document["different"], document["ok"]) == (2, 0, True)
+    assert all(comparison["stored"] == pytest.approx(comparison["again"], abs=1e-6) for comparison in document["comparisons"])
+
+
+def tampered(what):
+    given = record(1)
+    first = given.states[0]
+    if what == "tpm":
+        rows = [list(row) for row in given.tpm.state_by_node]
+        rows[1][0] += 1e-3
+        return msgspec.structs.replace(given, tpm=msgspec.structs.replace(given.tpm, state_by_node=rows))
+    result = first.result
+    changes = {
+        "phi": {"phi": result.phi + 2e-6},
+        "cut": {"cut": msgspec.structs.replace(result.cut, from_nodes=result.cut.to_nodes, to_nodes=result.cut.from_nodes)},
+        "concepts": {"concepts": result.concepts[1:]},
+        "small phi": {"concepts": (msgspec.structs.replace(result.concepts[0], cause_phi=0.9), *result.concepts[1:])},
+    }[what]
+    changed = msgspec.structs.replace(first, result=msgspec.structs.replace(result, **changes))
+    return msgspec.structs.replace(given, states=(changed, *given.states[1:]))
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("phi", "Φ 0"),
+        ("cut", "cut "),
+        ("concepts", "1 in one of them only"),
+        ("small phi", "small φ of 1"),
+        ("tpm", "off its counts"),
+    ],
+)
+def test_any_difference_is_found(run_cli, run_dir, what, words):
+    write_record(run_dir, tampered(what))
+    status, out, _ = run_cli("verify", run_dir, "--engine", "fast")
+    assert status == 1
+    assert words in out
+    assert f"{2 if what == 'tpm' else 1} differ" in out
+    assert run_cli("verify", run_dir, "--engine", "fast", "--tolerance", "10")[0] == (1 if what in {"cut", "concepts"} else 0)
+
+
+def test_the_connections_of_a_record_count(run_cli, tmp_path):
+    ring = ((0, 1, 0), (0, 0, 1), (1, 0, 0))
+    how = Perturbation(background="sampled", draws=1, observed=(1,) * 8, off=(), on=(), seed=0, cm=ring)
+    stored = msgspec.structs.replace(record(0, cm=ring), perturbation=how)
+    assert stored.result.phi != record(0).result.phi
+    write_record(tmp_path, stored)
+    assert run_cli("verify", tmp_path, "--engine", "pyphi")[0] == 0
+    assert f"Φ = {stored.result.phi:.6g} in state" in run_cli("phi", tmp_path / record_name("rnn", 0))[1]
+
+
+def test_nothing_compared_is_nothing_verified(run_cli, tmp_path):
+    write_record(tmp_path / "big", record(0, n=6, steps=900))
+    status, out, _ = run_cli("verify", tmp_path / "big")
+    assert status == 1
+    assert "6 units; pyphi takes 5 at most" in out
+    assert "0 analyses compared" in out
+    assert "nothing is verified" in out
+
+
+# --- cost ----------------------------------------------------------------------------------------------------------------
+
+
+def test_cost_in_words_and_as_json(run_cli):
+    status, out, _ = run_cli("cost", "--units", "6", "--transitions", "1700")
+    assert status == 0
+    for words in ("One Φ of 6 units takes about", "coin flips", "6,400 transitions", "units=4", "window=4"):
+        assert words in out
+    status, out, _ = run_cli("cost", "--units", "6", "--transitions", "1700", "--json")
+    document = json.loads(out)
+    assert status == 0
+    assert document["coin_flip_phi"] == pytest.approx(0.34, rel=0.3)
+    assert (document["units_that_do"], document["window_that_does"], document["transitions_wanted"]) == (4, 4, 6400)
+    assert "there are enough" in run_cli("cost", "--units", "3", "--transitions", "800")[1]
+    assert "refuses more than 5 units" in run_cli("cost", "--units", "6", "--engine", "pyphi")[1]
+    assert "still with too few" in run_cli("cost", "--units", "3", "--transitions", "10")[1]
+    assert "unknown" in run_cli("cost", "--units", "8", "--transitions", "10")[1]
+
+
+@pytest.mark.parametrize(
+    ("transitions", "units"), [(1, 2), (399, 2), (800, 3), (1599, 3), (1600, 4), (6399, 5), (6400, 6), (10**9, 6)]
+)
+def test_units_for_so_many_transitions(transitions, units):
+    assert units_for(transitions) == units
+    assert transitions >= transitions_for(units) or units == 2
+
+
+@pytest.mark.parametrize(("n", "transitions", "samples"), [(2, 60, 400), (3, 201, 300), (4, 800, 40)])
+def test_coin_flips_as_simulated(n, transitions, samples):
+    """The table, and values between its entries, against a simulation with another seed."""
+    assert coin_flip_phi(n, transitions) == pytest.approx(simulate_coin_flips(n, transitions, samples=samples, seed=99), rel=0.15)
+
+
+def test_coin_flips_beyond_the_table():
+    values = [coin_flip_phi(3, transitions) for transitions in (1, 40, 41, 400, 8000, 80_000)]
+    assert values == sorted(values, reverse=True)
+    assert values[-1] == pytest.approx(values[-2] / 10, rel=0.2)
+    assert coin_flip_phi(3, 5001) == pytest.approx(0.0008, rel=0.8)
+    assert coin_flip_phi(9, 100) is None
+    assert seconds_per_phi("pyphi", 4) > 100 * seconds_per_phi("auto", 4)
+    with pytest.raises(InvalidArgumentError):
+        coin_flip_phi(1, 100)
+
+
+# --- the installed command, view -----------------------------------------------------------------------------------------
+
+
+def test_the_installed_command(tmp_path):
+    np.save(tmp_path / "basic.npy", BASIC)
+    command = [str(Path(sys.executable).with_name("lightning-iit")), "phi", "basic.npy", "--state", "100", "--cm", CM]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, env=environment)
+    assert "? = 2.3125 in state 100" in done.stdout
+    assert done.stderr == ""
+
+
+def test_view_serves_until_interrupted(run_dir):
+    command = [sys.executable, "-m", "lightning_iit.cli", "view", str(run_dir), "--port", "0", "--no-browser"]
+    with start_interruptible(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            address = re.search(r"http://[^ ]+", process.stdout.readline()).group()
+            with urllib.request.urlopen(address) as page:
+                assert page.status == 200
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(20) in {0, 130}

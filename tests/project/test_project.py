@@ -1,0 +1,137 @@
+"""What the project says of itself is so: the README's code runs, its options are the callback's, and the citation is valid."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+
+import pytest
+import yaml
+from lightning.pytorch import seed_everything
+from models import Gru, example, sequence_data
+from places import PROJECT
+
+from lightning_iit import IITCallback, estimate_tpm
+from lightning_iit.records import Computed
+
+README = (PROJECT / "README.md").read_text()
+PYPROJECT = (PROJECT / "pyproject.toml").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    """The README's code in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def section(title: str) -> str:
+    return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+# --- the README -------------------------------------------------------------------------------------------------------
+
+
+def test_it_opens_with_a_sentence_a_picture_an_install_line_and_an_example():
+    opening = README.split("\n## ")[0]
+    order = [opening.index(part) for part in ("\n\nAdd one callback", "![", "pip install", "```python")]
+    assert order == sorted(order)
+    assert len(blocks("python")[0].splitlines()) <= 25
+
+
+def test_every_file_it_shows_or_names_is_there():
+    named = re.findall(r"\]\(([^)#:]+)\)", README) + re.findall(r"`((?:examples|docs)/[\w./]+)`", README)
+    assert len(named) >= 4
+    assert [name for name in named if not (PROJECT / name).exists()] == []
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers", "ignore:The number of training batches")
+def test_the_example_trains(tmp_path, monkeypatch, capsys):
+    """The first block as it stands; a user brings the model and the data."""
+    monkeypatch.chdir(tmp_path)
+    seed_everything(0, verbose=False)
+    names = {"model": Gru(), "train_loader": sequence_data()}
+    exec(compile(blocks("python")[0], "README.md", "exec"), names)
+    records = names["callback"].records
+    assert [record.epoch for record in records] == list(range(-1, 10))
+    assert all(isinstance(record.result, Computed) for record in records)
+    printed = capsys.readouterr().out
+    for record in records:
+        assert f"{record.epoch} net.gru {record.phi} causal {record.null_words}" in printed
+
+
+def test_the_example_without_a_trainer_computes():
+    (block,) = [block for block in blocks("python") if "estimate_tpm" in block]
+    states = [(step & 1, step >> 1 & 1, (step * 7 + step // 5) % 3 == 0) for step in range(300)]
+    states = [tuple(map(int, state)) for state in states]
+    names = {"states": states}
+    exec(compile(block, "README.md", "exec"), names)
+    assert names["tpm"].state_by_node.tolist() == estimate_tpm(states).state_by_node.tolist()
+    assert type(names["result"]).__name__ in {"Computed", "Skipped"}
+
+
+def test_no_other_python_is_left_untried():
+    assert len(blocks("python")) == 3, "the third is tried in test_analyse.py"
+
+
+def test_the_table_of_options_is_that_of_the_callback():
+    """Each row names one or several options, and their defaults in the same order."""
+    said = {}
+    for names, defaults in re.findall(r"^\| (`[^|]+) \| ([^|]+) \|", section("Options"), re.MULTILINE):
+        options = re.findall(r"`(\w+)`", names)
+        values = [part.strip() for part in defaults.split(", ")]
+        assert len(values) == len(options), names
+        said |= {name: _value(value) for name, value in zip(options, values, strict=True)}
+    parameters = inspect.signature(IITCallback).parameters
+    assert said == {name: parameters[name].default for name in said}
+    assert len(said) >= 20
+
+
+def test_the_page_of_options_is_that_of_the_callback():
+    """``make docs`` writes it."""
+    assert (PROJECT / "docs" / "options.md").read_text() == example("make_options", PROJECT / "docs").page()
+
+
+def _value(text: str) -> object:
+    """A default as the table has it: Python, with or without a unit or marks of code."""
+    return ast.literal_eval(text.strip("`").removesuffix(" s").replace(" ", ""))
+
+
+def test_the_docstring_explains_every_option():
+    arguments = inspect.getdoc(IITCallback).split("\nArgs:\n")[1].split("\n\n")[0]
+    documented = re.findall(r"^    (\w+): ", arguments, re.MULTILINE)
+    assert sorted(documented) == sorted(inspect.signature(IITCallback).parameters)
+
+
+# --- the project ------------------------------------------------------------------------------------------------------
+
+
+def test_the_citation_is_of_this_version():
+    cited = yaml.safe_load((PROJECT / "CITATION.cff").read_text())
+    assert cited["cff-version"] == "1.2.0"
+    assert cited["type"] == "software"
+    assert f'version = "{cited["version"]}"' in PYPROJECT
+    assert f'license = "{cited["license"]}"' in PYPROJECT
+    assert cited["message"]
+    assert cited["title"].startswith("lightning-iit")
+    assert all({"name"} == set(author) for author in cited["authors"])
+    dois = {reference["doi"] for reference in cited["references"]}
+    assert dois == {"10.1371/journal.pcbi.1006343", "10.1371/journal.pcbi.1003588"}  # PyPhi and IIT 3.0
+    for reference in cited["references"]:
+        assert {"type", "title", "authors", "journal", "volume", "issue", "start", "year"} <= set(reference)
+        assert all({"family-names", "given-names"} == set(author) for author in reference["authors"])
+
+
+def test_the_changelog_has_this_version():
+    (version,) = re.findall(r'^version = "(.+)"', PYPROJECT, re.MULTILINE)
+    assert version in (PROJECT / "CHANGELOG.md").read_text()
+
+
+def test_make_and_ci_name_what_there_is():
+    """Every file of the project that a recipe runs or reads."""
+    recipes = (PROJECT / "Makefile").read_text() + (PROJECT / ".ci" / "run").read_text()
+    files = set(re.findall(r"\b(?:tests|examples)/[\w./]*\w", recipes))
+    assert "examples/digits_mlp.py" in files
+    assert [name for name in files if not (PROJECT / name).exists()] == []
+    targets = set(re.findall(r"^make (\w+)", "\n".join(blocks("bash")) + (PROJECT / ".ci" / "run").read_text(), re.MULTILINE))
+    assert targets >= {"demo", "test", "lint"}
+    assert all(re.search(rf"^{target}:", recipes, re.MULTILINE) for target in targets)

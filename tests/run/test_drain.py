@@ -1,0 +1,87 @@
+"""The end of a run: what is still open is waited for in sight of the user, and no picture is drawn in the training process."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from places import SUPPORT
+from processes import start_interruptible
+
+from lightning_iit import load_run
+from lightning_iit.records import Computed, Failed
+
+SLOW = """
+import sys
+sys.path.insert(0, {tests!r})
+from training import train
+train({folder!r}, units=3, engine="pyphi", epochs=3, {more})
+"""
+
+
+def script(folder: Path, more: str = "") -> list[str]:
+    """A training whose Φ take longer than its epochs."""
+    return [sys.executable, "-c", SLOW.format(tests=str(SUPPORT), folder=str(folder), more=more)]
+
+
+def test_a_terminal_shows_how_many_of_the_open_analyses_are_done(tmp_path):
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(script(tmp_path), stdout=subprocess.DEVNULL, stderr=theirs, env=os.environ | {"TERM": "xterm"})
+    os.close(theirs)
+    shown = bytearray()
+    while chunk := _read(ours):
+        shown += chunk
+    assert process.wait(60) == 0
+    line = re.compile(r"Φ of the last epochs\D*?(\d+)/(\d+)")
+    counts = [tuple(map(int, found)) for found in line.findall(re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", shown.decode()))]
+    assert counts, shown.decode()[-2000:]
+    (total,) = {total for _, total in counts}
+    done = [done for done, _ in counts]
+    assert total >= 2
+    assert done[0] == 0
+    assert done == sorted(done)
+    assert done[-1] >= 1
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:  # the other end is closed
+        return b""
+
+
+def test_a_log_file_says_what_is_waited_for(tmp_path):
+    done = subprocess.run(script(tmp_path), capture_output=True, text=True, timeout=120, check=True)
+    assert re.search(r"IITCallback: waiting for [1-9] open analyses, at most 600 s", done.stderr), done.stderr[-2000:]
+
+
+def test_an_interrupt_while_waiting_ends_at_once_and_keeps_the_counts(tmp_path):
+    process = start_interruptible(script(tmp_path), stderr=subprocess.PIPE, text=True)
+    while "waiting for" not in (line := process.stderr.readline()):
+        assert line, "it ended before"
+    process.send_signal(signal.SIGINT)
+    asked = time.monotonic()
+    assert process.communicate(timeout=60)[1] is not None
+    assert process.returncode != 0
+    assert time.monotonic() - asked < 20.0
+    records = load_run(tmp_path)
+    assert [record.epoch for record in records] == [-1, 0, 1, 2]
+    assert [record.counts.transitions for record in records] == [199] * 4
+    interrupted = [record for record in records if not isinstance(record.result, Computed)]
+    assert interrupted
+    assert all(isinstance(record.result, Failed) and record.result.code == "interrupted" for record in interrupted)
+
+
+def test_pictures_are_drawn_in_workers_alone(tmp_path):
+    code = script(tmp_path, "pictures=True")[-1] + "assert 'lightning_iit.figures' not in sys.modules\nprint('done')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout == "done\n", done.stderr[-2000:]
+    records = load_run(tmp_path)
+    assert all(isinstance(record.result, Computed) for record in records)
+    assert len(list(tmp_path.rglob("*.tpm.png"))) == len(list(tmp_path.rglob("*.mip.png"))) == len(records)

@@ -1,0 +1,162 @@
+"""What a real training run leaves in TensorBoard's event files and in a real MLflow server is what the records say."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from event_files import read_events
+from lightning.pytorch.loggers import CSVLogger, MLFlowLogger, TensorBoardLogger
+from models import Gru, sequence_data
+from places import PROJECT
+from sample_records import pixels
+from servers import mlflow_server
+from training import assert_same, trainer
+
+from lightning_iit import IITCallback, System, compute_phi, load_run
+from lightning_iit.cli import main
+from lightning_iit.records import Computed, decode
+
+LAYERS = ("net.gru", "net.out")
+SCALARS = {
+    "phi",
+    "phi_mean",
+    "phi_max",
+    "concepts",
+    "sum_small_phi",
+    "coverage",
+    "transitions",
+    "effective_information",
+    "determinism",
+    "degeneracy",
+    "entropy",
+    "seconds",
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Two layers, three epochs and the untrained network, with a TensorBoard, an MLflow and a CSV logger."""
+    folder = tmp_path_factory.mktemp("run")
+    with mlflow_server(folder / "server") as server:
+        tensorboard = TensorBoardLogger(folder, name="", version="tb")
+        mlflow = MLFlowLogger("experiment", tracking_uri=server.url)
+        csv = CSVLogger(folder, name="", version="csv")
+        callback = IITCallback(list(LAYERS), units=3, states=2)
+        runner = trainer(folder, callback, epochs=3, logger=[tensorboard, mlflow, csv])
+        runner.fit(Gru(), sequence_data(), sequence_data(16, seed=1))
+        yield folder, callback, mlflow
+
+
+def test_every_epoch_and_layer_has_its_record(run):
+    folder, callback, _ = run
+    records = callback.records
+    assert [record.key for record in records] == [(layer, epoch) for epoch in (-1, 0, 1, 2) for layer in LAYERS]
+    assert all(isinstance(record.result, Computed) for record in records)
+    assert all(set(record.scalars) >= SCALARS for record in records)
+    assert load_run(folder / "tb") == records
+
+
+def test_the_event_file(run):
+    folder, callback, _ = run
+    events = read_events(folder / "tb")
+    assert sum(map(len, events.records.values())) == 4 * len(LAYERS)
+    assert_same(sorted(events.all_records(), key=lambda r: (r.epoch, r.layer)), callback.records)
+    for record in callback.records:
+        for name, value in record.scalars.items():
+            found = {point.step: point for point in events.scalars[f"iit/{record.layer}/{name}"]}
+            assert len(found) == sum(name in other.scalars for other in callback.records if other.layer == record.layer)
+            assert found[record.global_step].value == float(np.float32(value))
+            assert found[record.global_step].wall_time == record.wall_time
+        for name in ("tpm", "mip"):
+            shown = {point.step: point.value for point in events.images[f"iit/{record.layer}/{name}"]}
+            assert len(shown) == 4
+            height, width, _ = pixels(shown[record.global_step]).shape
+            assert height > 200
+            assert width > 300
+            stored = folder / "tb" / "iit" / record.layer / f"epoch={record.epoch:04d}.{name}.png"
+            np.testing.assert_array_equal(pixels(shown[record.global_step]), pixels(stored.read_bytes()))
+
+
+def test_the_mlflow_server(run):
+    _, callback, logger = run
+    client, run_id = logger.experiment, logger.run_id
+    for layer in LAYERS:
+        of_layer = [record for record in callback.records if record.layer == layer]
+        for name in SCALARS:
+            history = sorted(client.get_metric_history(run_id, f"iit/{layer}/{name}"), key=lambda metric: metric.step)
+            assert [metric.step for metric in history] == [record.global_step for record in of_layer]
+            assert [metric.value for metric in history] == [record.scalars[name] for record in of_layer]
+            assert [metric.timestamp for metric in history] == [round(record.wall_time * 1000) for record in of_layer]
+        for record in of_layer:
+            path = client.download_artifacts(run_id, f"iit/{layer}/epoch={record.epoch:04d}.json")
+            assert decode(Path(path).read_bytes()) == record
+    page = Path(client.download_artifacts(run_id, "iit/viewer.html")).read_text()
+    assert page.lstrip().lower().startswith("<!doctype html>")
+    assert "structural Φ is 0" in Path(client.download_artifacts(run_id, "iit/report.md")).read_text()
+    tags = client.get_run(run_id).data.tags
+    for layer in LAYERS:
+        kinds = {record.kind for record in callback.records if record.layer == layer}
+        assert {tags[f"iit.kind.{layer}"]} == kinds
+        assert tags[f"iit.layer.{layer}"] == layer
+
+
+def test_every_option_is_a_param_of_mlflow(run):
+    folder, _, logger = run
+    params = logger.experiment.get_run(logger.run_id).data.params
+    defaults = {name: str(parameter.default) for name, parameter in inspect.signature(IITCallback).parameters.items()}
+    given = {"layers": ",".join(LAYERS), "units": "3", "states": "2", "formalism": "IIT 3.0"}
+    assert params == {f"iit.{name}": value for name, value in (defaults | given).items()}
+    report = (folder / "tb" / "iit" / "report.md").read_text()
+    assert all(f"| {name} |" in report for name in defaults)
+
+
+def test_the_csv_logger_has_the_scalars(run):
+    folder, _, _ = run
+    text = (folder / "csv" / "metrics.csv").read_text()
+    assert all(f"iit/{layer}/phi" in text for layer in LAYERS)
+
+
+def test_every_scalar_that_the_readme_names_is_logged(run):
+    _, callback, _ = run
+    readme = (PROJECT / "README.md").read_text()
+    (always,) = re.findall(r"^\| (`phi`.*?) \| TensorBoard", readme, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", always)) == SCALARS | {"states"}
+    assert all(set(record.scalars) >= SCALARS | {"states"} for record in callback.records)
+
+
+def test_records_are_plain_json(run):
+    folder, callback, _ = run
+    for record in callback.records:
+        data = json.loads((folder / "tb" / "iit" / record.layer / f"epoch={record.epoch:04d}.json").read_text())
+        assert data["state_order"] == "little-endian"
+        assert data["formalism"] == "IIT 3.0"
+        assert len(data["counts"]["on"]) == 8
+
+
+def test_a_table_of_the_records(run):
+    _, callback, _ = run
+    table = callback.records.to_dataframe()
+    assert list(table["phi"]) == [record.phi for record in callback.records]
+    assert set(table["null"]) <= {record.null_words for record in callback.records}
+
+
+def test_every_phi_is_what_pyphi_says(run):
+    _, callback, _ = run
+    analysed = [(record, state) for record in callback.records for state in record.states]
+    assert len(analysed) == 16
+    for record, state in analysed:
+        again = compute_phi(System(tpm=record.tpm.state_by_node, state=state.state), engine="pyphi")
+        assert state.result.phi == pytest.approx(again.phi, abs=1e-6)
+        assert state.result.cut == again.cut
+        assert [concept.mechanism for concept in state.result.concepts] == [concept.mechanism for concept in again.concepts]
+
+
+def test_verify_finds_no_difference_to_pyphi(run, capsys):
+    folder, _, _ = run
+    assert main(["verify", str(folder / "tb"), "--engine", "pyphi", "--sample", "3"]) == 0
+    assert "0 differ" in capsys.readouterr().out

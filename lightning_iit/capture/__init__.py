@@ -1,8 +1,9 @@
 """The torch side: from the activations of a network in training to transition counts of binary states.
 
 ``choose/`` finds layers and units, ``hooks/`` copies activations, ``count/`` makes states and counts of them, ``perturb/`` sets
-units into states, ``depth/`` does both along a stack of blocks. ``options`` says what is wanted, ``sensitivity`` counts once more
-with other thresholds, ``preserved`` keeps a passage of the model from leaving a trace. In use::
+units into states, ``depth/`` does both along a stack of blocks. ``layer_kinds`` is the table of the kinds of layer, which all of
+these ask. ``options`` says what is wanted, ``sensitivity`` counts once more with other thresholds, ``preserved`` keeps a passage of
+the model from leaving a trace. In use::
 
     capture = Capture(model, CaptureOptions(layers=["net.3", "rnn"], units=4))   # wrong names and options fail here
     capture.layers                              # their names, in order
@@ -22,14 +23,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.capture.count.session import Capture
+    from lightning_iit.capture.layer_kind_row import LayerKindRow, Picture
+    from lightning_iit.capture.layer_kinds import kind_of, register_layer_kind
     from lightning_iit.capture.options import CaptureOptions
 
-__all__ = ["Capture", "CaptureOptions", "LayerEpoch"]
+__all__ = ["Capture", "CaptureOptions", "LayerEpoch", "LayerKindRow", "Picture", "kind_of", "register_layer_kind"]
 
 _HOMES = {
     "Capture": "lightning_iit.capture.count.session",
     "CaptureOptions": "lightning_iit.capture.options",
     "LayerEpoch": "lightning_iit.capture.count.epoch",
+    "LayerKindRow": "lightning_iit.capture.layer_kind_row",
+    "Picture": "lightning_iit.capture.layer_kind_row",
+    "kind_of": "lightning_iit.capture.layer_kinds",
+    "register_layer_kind": "lightning_iit.capture.layer_kinds",
 }
 
 

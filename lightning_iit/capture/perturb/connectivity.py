@@ -1,4 +1,4 @@
-"""Which units of a recurrent layer have a connection to which, read from its weights."""
+"""Which units of a recurrent layer have a connection to which, read from its weights by its stepper."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from lightning_iit.capture.perturb.cells import Weights
-from lightning_iit.capture.perturb.recurrent import CellStepper, LayerStepper
 from lightning_iit.capture.preserved import unwrapped
 from lightning_iit.errors import StepError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from torch import Tensor, nn
+    from torch import nn
 
     from lightning_iit.capture.perturb.stepper import Stepper
 
@@ -22,14 +20,15 @@ if TYPE_CHECKING:
 def weight_connectivity(
     module: nn.Module, stepper: Stepper, units: Sequence[int], *, hidden_only: bool = False
 ) -> tuple[tuple[int, ...], ...]:
-    """The connectivity matrix of some units: ``cm[i][j] = 1`` if unit i reaches unit j in one step.
+    """Reads the connectivity matrix of some units: ``cm[i][j] = 1`` if unit i reaches unit j in one step.
 
     It does so through a recurrent weight of any gate that is not zero (pruned weights are zero). A unit of a GRU, and of an LSTM
     whose cell state is set with it, also reaches itself without a weight: its update or forget gate carries a part of it on. Only
     a perturbed TPM may be read with such a matrix: units that are watched share causes that no weight between them shows.
 
     Args:
-        module: an ``nn.RNN``, ``nn.GRU``, ``nn.LSTM`` or one of their cells, whose weights of now are read.
+        module: a layer of a kind whose weights are known (``nn.RNN``, ``nn.GRU``, ``nn.LSTM``, their cells, and registered kinds
+            that say what reaches what), which are read as they are now.
         stepper: the step that is perturbed (level and direction).
         units: n indices into the layer's unit axis.
         hidden_only: the cell state of an LSTM is not set.
@@ -38,26 +37,12 @@ def weight_connectivity(
         StepError: the step is not of such a layer, so its weights are not known.
     """
     module = unwrapped(module)
-    if not isinstance(stepper, (CellStepper, LayerStepper)):
+    reaches = stepper.reaches(module, hidden_only=hidden_only)
+    if reaches is None:
         msg = (
             f"cm='weights': the recurrent weights of {type(module).__name__} are not known; they are for nn.RNN, nn.GRU, nn.LSTM "
-            "and their cells. Leave cm='full'."
+            "and their cells, and for kinds of layer that are registered with reaches=. Leave cm='full'."
         )
         raise StepError(msg)
-    weights = Weights.of(module, stepper.suffix)
-    reaches = _reaches(weights)
-    carried = weights.mode == "GRU" or (weights.mode == "LSTM" and weights.w_hr is None and not hidden_only)
-    if carried:
-        reaches.fill_diagonal_(fill_value=True)
     local = torch.tensor([unit - stepper.offset for unit in units])
-    return tuple(tuple(row) for row in reaches.cpu()[local][:, local].int().tolist())
-
-
-def _reaches(weights: Weights) -> Tensor:
-    """``[from, to]``, boolean: any gate of the unit ``to`` has a weight for the unit ``from``."""
-    present = weights.w_hh != 0
-    gates = present.shape[0] // (weights.widths[-1])
-    cells = present.reshape(gates, -1, present.shape[1]).any(0)
-    if weights.w_hr is not None:
-        cells = ((weights.w_hr != 0).float() @ cells.float()) > 0
-    return cells.T.contiguous()
+    return tuple(tuple(row) for row in reaches.T.cpu()[local][:, local].int().tolist())

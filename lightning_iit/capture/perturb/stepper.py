@@ -50,7 +50,7 @@ class Stepper(Protocol):
 
     @property
     def needs_outputs(self) -> bool:
-        """Whether :meth:`observations` reads the outputs of the calls, which are then kept too."""
+        """Returns whether :meth:`observations` reads the outputs of the calls, which are then kept too."""
 
     def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
         """The next state of each row."""

@@ -1,9 +1,9 @@
 """The torch side of the package: turns the activations of a network in training into transition counts of binary states.
 
 ``choose/`` finds layers and units, ``hooks/`` copies activations, ``count/`` turns activations into states and counts transitions,
-``perturb/`` sets units into states, ``depth/`` captures and perturbs a stack of blocks. ``options`` holds the options of a capture,
-``sensitivity`` counts the same activations again with other thresholds, ``preserved`` runs a model so that the run leaves no trace
-in the model. In use::
+``perturb/`` sets units into states, ``depth/`` captures and perturbs a stack of blocks. ``layer_kinds`` is the table of what is
+known of each kind of layer. ``options`` holds the options of a capture, ``sensitivity`` counts the same activations again with
+other thresholds, ``preserved`` runs a model so that the run leaves no trace in the model. In use::
 
     capture = Capture(model, CaptureOptions(layers=["net.3", "rnn"], units=4))   # raises an error for wrong names and options
     capture.layers                              # the names of the layers, in order
@@ -23,14 +23,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.capture.count.session import Capture
+    from lightning_iit.capture.layer_kind_row import LayerKindRow, Picture
+    from lightning_iit.capture.layer_kinds import kind_of, register_layer_kind
     from lightning_iit.capture.options import CaptureOptions
 
-__all__ = ["Capture", "CaptureOptions", "LayerEpoch"]
+__all__ = ["Capture", "CaptureOptions", "LayerEpoch", "LayerKindRow", "Picture", "kind_of", "register_layer_kind"]
 
 _HOMES = {
     "Capture": "lightning_iit.capture.count.session",
     "CaptureOptions": "lightning_iit.capture.options",
     "LayerEpoch": "lightning_iit.capture.count.epoch",
+    "LayerKindRow": "lightning_iit.capture.layer_kind_row",
+    "Picture": "lightning_iit.capture.layer_kind_row",
+    "kind_of": "lightning_iit.capture.layer_kinds",
+    "register_layer_kind": "lightning_iit.capture.layer_kinds",
 }
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from lightning_iit.records.schema import SCHEMA_VERSION, Record
 
-LayerKind: TypeAlias = Literal["input", "linear", "conv", "rnn", "lstm", "gru", "embedding", "attention", "other"]
-"""The type of a layer; the viewer gives each type a shape of its own."""
+LayerKind: TypeAlias = str
+"""What a layer is: "input", "linear", "conv", "rnn", "lstm", "gru", "embedding", "attention", "other", or the name of a kind that
+was added. The viewer gives each kind that it knows a shape of its own, and all others that of "other"."""
 
 
 class NetworkLayer(Record, frozen=True, kw_only=True):

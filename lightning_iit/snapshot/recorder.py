@@ -11,12 +11,14 @@ from __future__ import annotations
 import random
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from lightning_iit.capture.hooks.gate import Switch
+from lightning_iit.capture.layer_kinds import kind_of
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.snapshot.dataflow import Dataflow
 from lightning_iit.snapshot.draft import DraftConnections, DraftLayer, SnapshotDraft
@@ -180,7 +182,7 @@ class SnapshotRecorder:
                 closed.append(name)
                 self._notes.append(f"{name or 'The model'} is compiled: its inside is not shown.")
                 continue
-            if isinstance(module, nn.MultiheadAttention):
+            if kind_of(module).whole:
                 closed.append(name)
             found.append((name, module))
         return found
@@ -212,13 +214,13 @@ class SnapshotRecorder:
     def _layer(self, spec: LayerSpec, module: nn.Module, inputs: tuple[Any, ...], made: Tensor) -> None:
         """Records one call of a layer: its activations, and at the first call the layers that feed the layer."""
         name = spec.name
-        batch_first = bool(getattr(module, "batch_first", True))
+        batch_first = kind_of(module).is_batch_first(module)
         values = unit_values(made, spec, batch_first=batch_first)
         if values is None:
             self._notes.append(f"{name}: its output has no axis of {spec.width} units.")
             return
         given = first_tensor(inputs)
-        if not self._layers and given is not None and given.is_floating_point() and spec.kind != "embedding":
+        if not self._layers and given is not None and given.is_floating_point():
             self._add_input(given, spec, batch_first=batch_first)
         index = self._by_name.get(name)
         again = index is not None
@@ -257,12 +259,11 @@ class SnapshotRecorder:
             self._flow.made(made, index)
 
     def _add_input(self, given: Tensor, spec: LayerSpec, *, batch_first: bool) -> None:
-        """Adds the model's input as the first layer."""
-        width = int(given.shape[1]) if spec.kind == "conv" and given.dim() > 2 else int(given.shape[-1])
-        inputs = LayerSpec("input", "conv" if spec.kind == "conv" else "input", width, f"the model's input, {width} values")
+        width = int(given.shape[1]) if spec.channels_first and given.dim() > 2 else int(given.shape[-1])
+        inputs = LayerSpec("input", "input", width, f"the model's input, {width} values", channels_first=spec.channels_first)
         values = unit_values(given, inputs, batch_first=batch_first)
         if values is not None:
-            self._record(self._add(LayerSpec("input", "input", width, inputs.detail)), values)
+            self._record(self._add(replace(inputs, channels_first=False)), values)
 
     def _add(self, spec: LayerSpec) -> int:
         """Adds a layer, chooses its sampled units and returns its index."""

@@ -3,6 +3,7 @@ import type { NetworkLayer, NetworkSnapshot } from "../src/data/types";
 import { arrowPath, loopPath, placeCausal } from "../src/layout/causal";
 import { cellAt, placeHeatmap } from "../src/layout/heatmap";
 import { placeRecordCurve } from "../src/layout/recordCurve";
+import { lookOf } from "../src/layout/kinds";
 import { pathBetween, placeNetwork } from "../src/layout/network";
 
 const layer = (kind: string, n: number, change: Partial<NetworkLayer> = {}): NetworkLayer =>
@@ -29,6 +30,12 @@ describe("the network in space", () => {
           expect(Math.hypot(p[1] - q[1], p[2] - q[2])).toBeGreaterThan(0.55);
         }
       }
+    }
+  });
+  it("draws a kind that it does not know as one of kind other", () => {
+    for (const kind of ["echo state", "constructor"]) {
+      expect(lookOf(kind)).toEqual(lookOf("other"));
+      expect(placeNetwork(network(layer(kind, 9)))[0]?.points).toEqual(placeNetwork(network(layer("other", 9)))[0]?.points);
     }
   });
   it("draws straight lines between layers and arcs within one", () => {

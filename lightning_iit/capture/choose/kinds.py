@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from torch import nn
+from lightning_iit.capture.layer_kinds import kind_of
 
 if TYPE_CHECKING:
-    from lightning_iit.records import Axis, Kind
+    from torch import nn
 
-_RECURRENT = (nn.RNNBase, nn.RNNCellBase)
+    from lightning_iit.records import Axis, Kind
 
 
 @dataclass(frozen=True)
@@ -37,20 +37,25 @@ def statement_about(module: nn.Module, axis: Axis) -> Statement:
             "Φ is 0; a Φ above 0 describes the statistics of the data that went through them."
         )
         return Statement("statistical", 0.0, reason)
-    if axis == "stream" and isinstance(module, _RECURRENT):
+    if axis == "stream" and kind_of(module).recurrent:
         reason = "The units have connections among them, but one sample's do not act on the next one's."
         return Statement("statistical", None, reason)
     return Statement("statistical")
 
 
 def is_feed_forward(module: nn.Module) -> bool:
-    """Whether the module is known to be feed-forward: made of PyTorch's own modules, none of them recurrent, or of functions."""
-    return all(_is_plain(part) for part in module.modules())
+    """Returns whether the module is known to be feed-forward.
+
+    That is so where its kind says it of the module and all inside; else where all parts are of kinds that say it, PyTorch's own
+    modules that are not recurrent, or functions. A subclass with a ``forward`` of its own may do what its kind does not say.
+    """
+    row = kind_of(module)
+    if row.recurrent or (row.recurrent is False and row.runs(module)):
+        return not row.recurrent
+    return _is_plain(module) and all(is_feed_forward(child) for child in module.children())
 
 
 def _is_plain(module: nn.Module) -> bool:
-    if isinstance(module, _RECURRENT):
-        return False
     # A module of someone else's making that holds nothing (an activation function, most often) has nothing to recur with.
     holds_nothing = not any(True for _ in module.children()) and not module.state_dict()
     return type(module).__module__.startswith("torch.nn.") or holds_nothing

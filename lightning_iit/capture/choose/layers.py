@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from lightning_iit.capture.layer_kinds import kind_of
 from lightning_iit.errors import UnknownLayerError
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 _COMPILED = "_orig_mod"
 _ACTIVATION = re.compile(r"relu|gelu|elu|silu|swish|tanh|sigmoid|mish|activation", re.IGNORECASE)
 _AT_THE_OUTPUT = (nn.Softmax, nn.LogSoftmax, nn.Sigmoid, nn.LogSigmoid, nn.Softmin, nn.Softmax2d)
-_WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd, nn.Bilinear)
-_RECURRENT = (nn.RNNBase, nn.RNNCellBase)
 
 
 @dataclass(frozen=True)
@@ -71,10 +70,11 @@ def pick_layer(model: nn.Module) -> str:
     Raises:
         UnknownLayerError: the model has no such layer.
     """
-    leaves = {name: module for name, module in named_layers(model).items() if isinstance(module, _RECURRENT) or _is_leaf(module)}
+    kinds = {name: kind_of(module) for name, module in named_layers(model).items()}
+    leaves = {name: module for name, module in named_layers(model).items() if kinds[name].recurrent or _is_leaf(module)}
     names = list(leaves)
-    recurrent = [name for name in names if isinstance(leaves[name], _RECURRENT)]
-    weighted = [name for name in names if isinstance(leaves[name], _WEIGHTED)]
+    recurrent = [name for name in names if kinds[name].recurrent]
+    weighted = [name for name in names if kinds[name].weighted]
     if recurrent:
         return recurrent[-1]
     if not weighted:

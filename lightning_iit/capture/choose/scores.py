@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import nn
 
+from lightning_iit.capture.layer_kinds import kind_of
+from lightning_iit.capture.torch_layers import own_weights
 from lightning_iit.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 def state_entropy(samples: np.ndarray, thresholds: Callable[[np.ndarray], Sequence[float]]) -> np.ndarray:
@@ -63,13 +64,9 @@ def weight_norm(module: nn.Module, width: int) -> np.ndarray:
 
 
 def _incoming(module: nn.Module) -> list[list[Tensor]]:
-    """Returns the incoming weights, one list for each direction of the layer (of the last layer, where several are stacked)."""
-    weights = {name: weight.detach() for name, weight in module.named_parameters(recurse=False) if weight.dim() > 1}
-    if not isinstance(module, nn.RNNBase):
-        return [list(weights.values())]
-    last = f"_l{module.num_layers - 1}"
-    ends = (last, f"{last}_reverse") if module.bidirectional else (last,)
-    return [[weight for name, weight in weights.items() if name.endswith(end)] for end in ends]
+    """Returns the incoming weights for each direction, as the module's kind says, else all that the module itself holds."""
+    incoming = kind_of(module).incoming
+    return [list(own_weights(module).values())] if incoming is None else incoming(module)
 
 
 def _norms(weights: list[Tensor], width: int) -> np.ndarray:

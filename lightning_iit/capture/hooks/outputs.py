@@ -5,30 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from lightning_iit.capture.layout import Layout
+from lightning_iit.capture.layer_kind_row import PLAIN_AXES
+from lightning_iit.capture.layer_kinds import kind_of
+from lightning_iit.capture.layout import Layout, parse_layout
 from lightning_iit.errors import UnsupportedOutputError
-
-if TYPE_CHECKING:
-    from lightning_iit.records import Axis
 
 Activations: TypeAlias = Tensor | PackedSequence
 
 _HIDDEN_KEYS = ("last_hidden_state", "hidden_state", "hidden_states", "output", "out")
 _VISION = re.compile(r"ViT|Vision|Patch|Swin|DeiT|Beit")
-_CHANNELS_FIRST = (
-    nn.modules.conv._ConvNd,
-    nn.modules.batchnorm._NormBase,
-    nn.modules.pooling._MaxPoolNd,
-    nn.modules.pooling._AvgPoolNd,
-    nn.modules.pooling._AdaptiveMaxPoolNd,
-    nn.modules.pooling._AdaptiveAvgPoolNd,
-)
 
 
 def activations_of(output: Any) -> Activations:
@@ -63,7 +54,7 @@ def _hidden_state(output: Mapping[Any, Any]) -> Any:
 
 
 def layout_of(activations: Activations, module: nn.Module, *, ancestors: tuple[nn.Module, ...] = ()) -> Layout:
-    """The layout of a layer's activations, told from the module and the rank.
+    """Finds the layout of a layer's activations from the kind of the module and their rank.
 
     Raises:
         UnsupportedOutputError: a rank or type with no usual meaning.
@@ -74,35 +65,22 @@ def layout_of(activations: Activations, module: nn.Module, *, ancestors: tuple[n
         msg = f"the output is a tensor of {activations.dtype}, but activations are floating point; give unit_fn=, output to tensor"
         raise UnsupportedOutputError(msg)
     rank = activations.dim()
-    if isinstance(module, nn.RNNCellBase):
-        # The calls of a cell are put together to sequences; of one call the output is [B, U].
-        return _known({1: "U", 2: "BU"}, rank, activations, "time")
-    if isinstance(module, nn.RNNBase):
-        table = {2: "TU", 3: "BTU" if module.batch_first else "TBU"}
-        return _known(table, rank, activations, "time")
-    if isinstance(module, _CHANNELS_FIRST):
-        spatial = "XYZ"[: _spatial(module)]
-        table = {rank_: axes for axes in ("BU" + spatial, "U" + spatial) if (rank_ := len(axes)) == rank}
-        return _known(table or _IMAGES, rank, activations, None)
+    row = kind_of(module)
+    if row.axes is not None:
+        layout = _known(row.axes(module), activations)
+        # The calls of a cell are put together to sequences, of which one call has no axis.
+        return Layout(layout.axes, "time") if row.cell else layout
     if rank == 3:
         axes = "BTU" if _batch_first(module, ancestors) else "TBU"
         return Layout(axes, "patch" if _sees_patches(module, ancestors) else "token")
-    return _known(_IMAGES, rank, activations, None)
+    return _known(PLAIN_AXES, activations)
 
 
-_IMAGES = {1: "U", 2: "BU", 4: "BUXY", 5: "BUXYZ"}
-
-
-def _known(table: dict[int, str], rank: int, activations: Tensor, sequence: Axis | None) -> Layout:
-    if rank not in table:
+def _known(axes: Mapping[int, str], activations: Tensor) -> Layout:
+    if activations.dim() not in axes:
         msg = f"the output has shape {list(activations.shape)}, whose axes are not known; give layout=, e.g. 'BTU', or unit_fn="
         raise UnsupportedOutputError(msg)
-    return Layout(table[rank], sequence)
-
-
-def _spatial(module: nn.Module) -> int:
-    digits = re.search(r"([123])d$", type(module).__name__)
-    return int(digits.group(1)) if digits else 2
+    return parse_layout(axes[activations.dim()])
 
 
 def _batch_first(module: nn.Module, ancestors: tuple[nn.Module, ...]) -> bool:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lightning_iit.capture.choose.layers import is_match
 from lightning_iit.capture.hooks.outputs import Activations, activations_of, layout_of, sequences_of
 from lightning_iit.capture.hooks.recorder import CellRecorder, Reader, Recorder, reader, unwrapper
+from lightning_iit.capture.layer_kinds import kind_of
 from lightning_iit.capture.layout import Layout, parse_layout
 from lightning_iit.errors import UnsupportedOutputError
 
@@ -34,7 +35,7 @@ class OutputReader:
 
     def __init__(self, layer: Layer, options: CaptureOptions) -> None:
         self.called = False
-        self.recorder = (CellRecorder if isinstance(layer.module, nn.RNNCellBase) else Recorder)(self._read_first)
+        self.recorder = (CellRecorder if kind_of(layer.module).cell else Recorder)(self._read_first)
         self._options = options
         self._layer = layer
         self._indices: Sequence[int] | None = None

@@ -164,7 +164,7 @@ def _cell_hook(recorder: CellRecorder) -> Callable[[nn.Module, Sequence[Any], Ma
     def hook(_module: nn.Module, inputs: Sequence[Any], named: Mapping[str, Any], output: Any) -> None:
         if torch.compiler.is_compiling() and is_unbreakable():
             return
-        record(output, inputs[1] if len(inputs) > 1 else named.get("hx"))
+        record(output, inputs[1] if len(inputs) > 1 else named.get("hx", named.get("state")))
 
     return hook
 

@@ -107,6 +107,24 @@ class Weights:
             return _gru(from_inputs, from_state, state[0][:, units])
         return torch.tanh(from_inputs + from_state) if self.mode == "RNN_TANH" else torch.relu(from_inputs + from_state)
 
+    def reaches(self, *, hidden_only: bool) -> Tensor:
+        """Reads which unit acts on which within one step: through any gate, or by what the unit keeps of its own state.
+
+        Args:
+            hidden_only: the cell state of an LSTM is not set, so what it keeps is no action of the unit.
+
+        Returns:
+            ``[to, from]``, boolean.
+        """
+        present = self.w_hh != 0
+        gates = present.shape[0] // self.widths[-1]
+        cells = present.reshape(gates, -1, present.shape[1]).any(0)
+        if self.w_hr is not None:
+            cells = ((self.w_hr != 0).float() @ cells.float()) > 0
+        if self.mode == "GRU" or (self.mode == "LSTM" and self.w_hr is None and not hidden_only):
+            cells.fill_diagonal_(fill_value=True)
+        return cells
+
 
 def _lstm(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
     """Computes the hidden state and the cell state of an LSTM from its gates before their nonlinearities."""

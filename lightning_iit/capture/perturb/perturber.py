@@ -78,7 +78,8 @@ class Perturber:
         if options.tpm == "perturb" and (unknown := [name for name in layers if name not in self._watched]):
             msg = (
                 f"tpm='perturb': no step is known for {', '.join(map(repr, unknown))}. Known are nn.RNN, nn.GRU, nn.LSTM and their "
-                "cells; give step=, a function (module, state, input) -> state, or use tpm='auto' or 'observe'."
+                "cells; give step=, a function (module, state, input) -> state, register the kind of layer with its step "
+                "(register_layer_kind), or use tpm='auto' or 'observe'."
             )
             raise InvalidArgumentError(msg)
 
@@ -265,7 +266,7 @@ class Perturber:
         for layer in find_layers(model, self._layers):
             stepper = step_for(layer.module, step=options.step, level=options.level, direction=options.direction)
             if stepper is not None:
-                reservoir = Reservoir(size=options.calls, with_output=options.step is not None, seed=options.seed)
+                reservoir = Reservoir(size=options.calls, with_output=stepper.needs_outputs, seed=options.seed)
                 found[layer.name] = _Watched(layer.module, stepper, reservoir)
         self._watched = found
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from lightning_iit.capture.perturb.cells import Weights
-from lightning_iit.capture.perturb.stepper import Direction, Observations, State
+from lightning_iit.capture.perturb.stepper import Direction, Observations, State, refuse_levels
 from lightning_iit.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ class CellStepper:
     """
 
     offset: int = 0
-    suffix: str = ""
     among: range | None = None
     shown: bool = True
+    needs_outputs: bool = False
 
     def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
         """Computes the next state of each row, in parts ``[row, unit]``."""
@@ -66,6 +66,20 @@ class CellStepper:
                 rows = _active(flat[1])
                 found.append(Observations(tuple(part[rows] for part in flat[1:]), flat[0][rows]))
         return found
+
+    def reaches(self, module: nn.Module, *, hidden_only: bool) -> Tensor:
+        """Reads from the weights which unit acts on which."""
+        return Weights.of(module).reaches(hidden_only=hidden_only)
+
+
+def cell_stepper(module: nn.Module, *, level: int = -1, direction: Direction = "forward") -> CellStepper:
+    """Returns the stepper of a cell.
+
+    Raises:
+        InvalidArgumentError: another level or direction than its only one is asked for.
+    """
+    refuse_levels(module, level=level, direction=direction)
+    return CellStepper()
 
 
 class LayerStepper:
@@ -103,6 +117,7 @@ class LayerStepper:
         self.offset: int = width if direction == "backward" else 0
         self.among: range | None = range(self.offset, self.offset + width) if module.bidirectional else None
         self.shown: bool = self.level == module.num_layers - 1
+        self.needs_outputs: bool = False
 
     @property
     def suffix(self) -> str:
@@ -125,6 +140,10 @@ class LayerStepper:
         batches = [_Batch.of(module, call) for call in calls]
         batches.sort(key=lambda batch: batch.kind)
         return [self._replayed(module, _Batch.together(list(group))) for _, group in groupby(batches, key=lambda batch: batch.kind)]
+
+    def reaches(self, module: nn.Module, *, hidden_only: bool) -> Tensor:
+        """Reads from the weights which unit acts on which."""
+        return Weights.of(module, self.suffix).reaches(hidden_only=hidden_only)
 
     def _replayed(self, module: Any, batch: _Batch) -> Observations:
         """Runs the sequences of a batch through the lower levels and this level, and returns the observations without padding."""

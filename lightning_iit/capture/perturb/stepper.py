@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from torch import Tensor, nn
 
+from lightning_iit.errors import InvalidArgumentError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -47,6 +49,10 @@ class Stepper(Protocol):
     def shown(self) -> bool:
         """Returns whether the layer's output shows this state; of stacked layers only the last level's state is shown."""
 
+    @property
+    def needs_outputs(self) -> bool:
+        """Returns whether :meth:`observations` reads the outputs of the calls, which are then kept too."""
+
     def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
         """Computes the next state of each row.
 
@@ -72,7 +78,29 @@ class Stepper(Protocol):
     def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:
         """Returns the states that the module went through in these calls, each with the input of the step that followed."""
 
+    def reaches(self, module: nn.Module, *, hidden_only: bool) -> Tensor | None:
+        """Reads from the weights which unit acts on which within one step.
+
+        Args:
+            module: whose weights of now are read.
+            hidden_only: of an LSTM the cell state is not set, so what it keeps is no action of the unit.
+
+        Returns:
+            ``[to unit, from unit]``, boolean, of the units of this state; None where the weights are not known.
+        """
+
 
 def repeated(part: Tensor, rows: int) -> Tensor:
     """Repeats ``part`` ``[draw, ...]`` as a whole until there are ``rows`` rows; ``rows`` is a multiple of the number of draws."""
     return part.repeat(rows // len(part), *[1] * (part.ndim - 1))
+
+
+def refuse_levels(module: nn.Module, *, level: int, direction: str) -> None:
+    """Checks the level and the direction for a module that is one layer in one direction.
+
+    Raises:
+        InvalidArgumentError: another level or direction is asked for.
+    """
+    if direction != "forward" or level not in {0, -1}:
+        msg = f"level={level}, direction={direction!r}: {type(module).__name__} is a single layer in one direction; leave both out."
+        raise InvalidArgumentError(msg)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from torch import Tensor, nn
 
-from lightning_iit.capture.perturb.recurrent import CellStepper, LayerStepper
-from lightning_iit.capture.perturb.stepper import Direction, Observations, State, Stepper, repeated
+from lightning_iit.capture.layer_kinds import kind_of
+from lightning_iit.capture.perturb.stepper import Direction, Observations, State, Stepper, refuse_levels, repeated
 from lightning_iit.capture.preserved import unwrapped
-from lightning_iit.errors import InvalidArgumentError, StepError
+from lightning_iit.errors import StepError
 
 if TYPE_CHECKING:
     from lightning_iit.capture.perturb.reservoir import Call
@@ -28,9 +28,10 @@ def step_for(
     direction: Direction = "forward",
     batch_first: bool = True,
 ) -> Stepper | None:
-    """How to step a module, or None where no step is known.
+    """Returns how to step a module, or None where no step is known.
 
-    Known are ``nn.RNN``, ``nn.GRU``, ``nn.LSTM`` and their cells; a subclass with a ``forward`` of its own is not.
+    Known are the steps of the kinds of layer that name one (``nn.RNN``, ``nn.GRU``, ``nn.LSTM``, their cells, and what was
+    registered); that of a subclass with a ``forward`` of its own is not.
 
     Args:
         module: the layer.
@@ -45,20 +46,19 @@ def step_for(
     module = unwrapped(module)
     if step is not None:
         return CustomStepper(step, batch_first=batch_first)
-    forward = type(module).forward
-    if any(forward is kind.forward for kind in (nn.RNN, nn.GRU, nn.LSTM)):
-        return LayerStepper(module, level=level, direction=direction)
-    if direction != "forward" or level not in {0, -1}:
-        msg = f"level={level}, direction={direction!r}: {type(module).__name__} is a single layer in one direction; leave both out."
-        raise InvalidArgumentError(msg)
-    if any(forward is kind.forward for kind in (nn.RNNCell, nn.GRUCell, nn.LSTMCell)):
-        return CellStepper()
+    row = kind_of(module)
+    known = row.runs(module)
+    if known and row.stepper is not None:
+        return cast("Stepper", row.stepper_of(module, level=level, direction=direction))
+    refuse_levels(module, level=level, direction=direction)
+    if known and row.step is not None:
+        return CustomStepper(row.step, batch_first=row.is_batch_first(module), cell=row.cell, wiring=row.reaches)
     return None
 
 
 @dataclass(frozen=True)
 class CustomStepper:
-    """A step given by the user.
+    """Steps a module by a function: the user's, or that of a kind of layer.
 
     The module is either called once for each step, with an input and a state (``module(input, state)``), or once for each sequence;
     then its output at each time is taken to be its state.
@@ -66,6 +66,8 @@ class CustomStepper:
     Args:
         function: ``(module, state, input) -> state``.
         batch_first: whether sequences are ``[B, T, ...]``.
+        cell: True where the module is called once for each step, False where once for each sequence; None tells it from the call.
+        wiring: from a module to ``[to unit, from unit]``, whether a unit acts on another within one step; None if not known.
     """
 
     function: StepFunction
@@ -73,6 +75,9 @@ class CustomStepper:
     offset: int = 0
     among: range | None = None
     shown: bool = True
+    needs_outputs: bool = True
+    cell: bool | None = None
+    wiring: Callable[[Any], Tensor] | None = None
 
     def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
         """The next state of each row.
@@ -104,16 +109,26 @@ class CustomStepper:
         return self.step(module, state, repeated(inputs, len(state[0])))[0][:, units]
 
     def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:
-        """The states and inputs of calls whose outputs were kept.
+        """Finds the states and inputs in calls whose outputs were kept; a cell's call without a state begins a sequence.
 
         Raises:
             StepError: no state can be found in the calls.
         """
+        if self.cell:
+            calls = [call for call in calls if self._given(call)]
         return [self._of(module, call) for call in calls]
 
+    def reaches(self, module: nn.Module, *, hidden_only: bool) -> Tensor | None:  # noqa: ARG002
+        """Reads from the weights which unit acts on which, where the kind of layer says how."""
+        return None if self.wiring is None else self.wiring(module)
+
+    def _given(self, call: Call) -> State:
+        """Returns the state that a call was given, without parts where there was none."""
+        return _parts(call.argument(1, "state")) or (_parts(call.argument(1, "hx")) if self.cell else ())
+
     def _of(self, module: nn.Module, call: Call) -> Observations:
-        inputs, given = call.argument(0, "input"), _parts(call.argument(1, "state"))
-        if isinstance(inputs, Tensor) and given and given[0].ndim == 2:
+        inputs, given = call.argument(0, "input"), self._given(call)
+        if self.cell is not False and isinstance(inputs, Tensor) and given and given[0].ndim == 2:
             return Observations(given, inputs)
         output = _parts(call.output)[:1]
         if not isinstance(inputs, Tensor) or not output or output[0].ndim != 3 or inputs.shape[:2] != output[0].shape[:2]:

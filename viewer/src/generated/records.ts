@@ -295,7 +295,7 @@ export interface NetworkLayer {
   detail: string;
   heads: number;
   indices: number[];
-  kind: "attention" | "conv" | "embedding" | "gru" | "input" | "linear" | "lstm" | "other" | "rnn";
+  kind: string;
   mean_activity: number[];
   name: string;
   width: number;

@@ -1,5 +1,7 @@
 // Where each neuron is in space: layers one behind the other along x, each in a figure of its own kind.
 import type { NetworkLayer, NetworkSnapshot } from "../data/types";
+import { lookOf } from "./kinds";
+import type { Figure } from "./kinds";
 
 export type Point = [number, number, number];
 
@@ -14,16 +16,12 @@ export interface PlacedLayer {
   figure: Figure;
 }
 
-export type Figure = "disc" | "grid" | "ring" | "clusters";
-
 const GAP = 1;
 const GOLDEN = Math.PI * (3 - Math.sqrt(5));
 
 export function figureOf(layer: NetworkLayer): Figure {
-  if (layer.kind === "input" || layer.kind === "conv" || layer.kind === "embedding") return "grid";
-  if (layer.kind === "rnn" || layer.kind === "lstm" || layer.kind === "gru") return "ring";
-  if (layer.kind === "attention" && layer.heads > 1) return "clusters";
-  return "disc";
+  const { figure } = lookOf(layer.kind);
+  return figure === "clusters" && layer.heads <= 1 ? "disc" : figure;
 }
 
 /** The layers from left to right, the whole centred on the origin. */

@@ -1,4 +1,4 @@
-// The neurons: one instanced mesh for each kind of layer, so that a kind is known by its shape.
+// The neurons: one instanced mesh for each shape, so that a kind of layer is known by its shape.
 import {
   BoxGeometry,
   CylinderGeometry,
@@ -13,6 +13,8 @@ import {
   TetrahedronGeometry,
 } from "three";
 import type { BufferGeometry } from "three";
+import { lookOf } from "../layout/kinds";
+import type { Shape } from "../layout/kinds";
 import type { Point } from "../layout/network";
 import { channels, hexOf } from "../scales/color";
 
@@ -22,20 +24,15 @@ export interface Node {
   size: number;
 }
 
-const SHAPES: Record<string, () => BufferGeometry> = {
-  input: () => new BoxGeometry(0.9, 1.9, 1.9),
-  linear: () => new SphereGeometry(1, 20, 14),
-  conv: () => new BoxGeometry(0.5, 2.1, 2.1),
-  rnn: () => new OctahedronGeometry(1.25, 0),
-  lstm: () => new OctahedronGeometry(1.25, 0),
-  gru: () => new OctahedronGeometry(1.25, 0),
-  embedding: () => new CylinderGeometry(0.85, 0.85, 1.5, 18).rotateZ(Math.PI / 2),
-  attention: () => new TetrahedronGeometry(1.45, 0),
-  other: () => new DodecahedronGeometry(1.05, 0),
+const SOLIDS: Record<Shape, () => BufferGeometry> = {
+  plate: () => new BoxGeometry(0.9, 1.9, 1.9),
+  ball: () => new SphereGeometry(1, 20, 14),
+  tile: () => new BoxGeometry(0.5, 2.1, 2.1),
+  octahedron: () => new OctahedronGeometry(1.25, 0),
+  drum: () => new CylinderGeometry(0.85, 0.85, 1.5, 18).rotateZ(Math.PI / 2),
+  tetrahedron: () => new TetrahedronGeometry(1.45, 0),
+  dodecahedron: () => new DodecahedronGeometry(1.05, 0),
 };
-
-/** Kinds that share a shape share a mesh. */
-const MESH: Record<string, string> = { lstm: "rnn", gru: "rnn" };
 
 const VERTEX = `
   attribute vec3 tint;
@@ -74,12 +71,12 @@ export class Nodes {
   set(nodes: readonly Node[]): void {
     this.clear();
     this.nodes = nodes;
-    const kinds = [...new Set(nodes.map((node) => meshKind(node.kind)))];
-    const sizes = kinds.map((kind) => nodes.filter((node) => meshKind(node.kind) === kind).length);
-    this.groups = kinds.map((kind, at) => this.group(kind, sizes[at] as number));
-    const used = kinds.map(() => 0);
+    const shapes = [...new Set(nodes.map((node) => lookOf(node.kind).shape))];
+    const sizes = shapes.map((shape) => nodes.filter((node) => lookOf(node.kind).shape === shape).length);
+    this.groups = shapes.map((shape, at) => this.group(shape, sizes[at] as number));
+    const used = shapes.map(() => 0);
     this.slots = nodes.map((node) => {
-      const group = kinds.indexOf(meshKind(node.kind));
+      const group = shapes.indexOf(lookOf(node.kind).shape);
       const place = used[group] as number;
       used[group] = place + 1;
       return [group, place];
@@ -123,8 +120,8 @@ export class Nodes {
     (this.groups[group] as Group).mesh.setMatrixAt(place, this.matrix);
   }
 
-  private group(kind: string, size: number): Group {
-    const geometry = (SHAPES[kind] ?? (SHAPES.other as () => BufferGeometry))();
+  private group(shape: Shape, size: number): Group {
+    const geometry = SOLIDS[shape]();
     const tint = new InstancedBufferAttribute(new Float32Array(size * 3).fill(0.5), 3);
     tint.setUsage(DynamicDrawUsage);
     geometry.setAttribute("tint", tint);
@@ -143,5 +140,3 @@ export class Nodes {
     this.meshes.length = 0;
   }
 }
-
-const meshKind = (kind: string): string => MESH[kind] ?? (kind in SHAPES ? kind : "other");

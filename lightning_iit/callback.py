@@ -373,7 +373,7 @@ class IITCallback(Callback, Settings):
 
     @contextmanager
     def _guard(self, doing: str) -> Iterator[None]:
-        """Reports a fault of the plugin after ``setup()`` as a warning, and lets training go on."""
+        """Turns an Exception in its ``with`` block into a warning that says what it was ``doing``; training and plugin go on."""
         try:
             yield
         except Exception as error:

@@ -32,13 +32,16 @@ def documented_arguments(function: Callable[..., Any]) -> dict[str, str]:
 
 
 def add_option(parser: argparse.ArgumentParser, function: Callable[..., Any], name: str, **further: Any) -> None:
-    """Adds an argument of a function to a command: its default, type and choices from the signature, its words from the docstring.
+    """Adds an option to a command that stands for one argument of a Python function.
+
+    Default, type and choices are taken from the function's signature, the help text from the ``Args:`` of its docstring.
 
     Args:
-        parser: of the command.
-        function: takes the argument.
-        name: of the argument; the option is ``--name``, and ``--no-name`` where it is a yes or no.
-        further: what argparse is told instead.
+        parser: the parser of the command.
+        function: the function that has the argument.
+        name: the name of the argument, e.g. ``new_concepts``: the option is ``--new-concepts``, and for a bool also
+            ``--no-new-concepts``.
+        further: keywords for argparse, which take the place of those that were found.
     """
     parameter = inspect.signature(function).parameters[name]
     told: dict[str, Any] = {"default": parameter.default, "help": documented_arguments(function)[name].replace("%", "%%")}

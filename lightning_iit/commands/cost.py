@@ -44,11 +44,14 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def cost(units: int, transitions: int | None, engine: str) -> Cost:
-    """Estimates the time of one Φ, and the ``units`` or ``window`` for which the transitions of an epoch suffice.
+    """Estimates how long one Φ takes to compute, and whether the transitions of an epoch are enough to estimate its TPM.
+
+    Where they are too few, the result says for how many units they are enough, and how many epochs (``window``) together have
+    enough for ``units``.
 
     Args:
         units: the number of units of the system.
-        transitions: the number of transitions in one epoch; None leaves the fields that depend on it empty.
+        transitions: the number of transitions in one epoch; None leaves the fields that depend on it None.
         engine: the name of the engine, or "auto".
 
     Raises:

@@ -62,16 +62,19 @@ class WholeCall:
 
 
 class Block:
-    """Watches one block of a stack: keeps a sample of its calls, and can repeat them with changed units.
+    """Records the residual stream (the vector of each token) before and after one block of a stack, and can call the block again.
+
+    A random sample of the block's calls is kept. A call can be repeated with some units set to other values. A unit is one
+    coordinate of the stream.
 
     Args:
         layer: the block.
-        layout: the axes of its stream; None infers them from the module.
-        calls: how many calls are kept for watched coordinates.
+        layout: the axes of the stream's tensor (:class:`~lightning_iit.capture.layout.Layout`); None infers them from the module.
+        calls: of how many calls the units' values are kept.
         seed: the seed of the sample of calls. Blocks with the same seed keep the same calls.
 
     Attributes:
-        units: the coordinates that are kept; None keeps all.
+        units: the coordinates of the stream that are kept; None keeps all.
         layout: the axes of the stream; None before the first call where no layout was given.
         width: how many coordinates the stream has; 0 before the first call.
         error: the first exception in the hook; after an exception nothing more is kept.
@@ -155,7 +158,7 @@ class Block:
         return ordered if "T" in self.layout.axes else ordered.unsqueeze(1)
 
     def narrow(self, units: Sequence[int]) -> None:
-        """Limits the watched coordinates to the given units, and drops all other coordinates from the steps kept so far."""
+        """Keeps only the given units (coordinates of the stream) from now on, and drops all others from the calls kept so far."""
         wide = self.units is None
         device = self._steps[0].before.device if self._steps else None
         self.units = torch.tensor(units, device=device)

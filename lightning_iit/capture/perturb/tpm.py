@@ -222,10 +222,12 @@ def perturbed_tpm(
 
 
 def _local(coding: Coding, stepper: Stepper, observations: Observations) -> Tensor:
-    """Returns the position of each column of the coding in the hidden state of the stepped direction.
+    """Returns, for each unit that the coding uses, its index within the hidden state that the stepper steps.
+
+    A bidirectional layer has its units in two halves, and a stepper steps one of them (forward or backward).
 
     Raises:
-        StepError: a unit is not in this direction.
+        StepError: a unit belongs to the other direction.
     """
     width = observations.state[0].shape[-1]
     outside = [unit for unit in coding.columns if not stepper.offset <= unit < stepper.offset + width]

@@ -85,9 +85,15 @@ def new_search(n: int) -> Search:
 def _write_difference(
     mechanism: int, purview: int, code: int, repertoires: Repertoires, sets: Subsets, difference: NDArray[np.float64]
 ) -> None:
-    """Writes the difference between a cause repertoire and the partitioned repertoire into ``difference[: 2**|P|]``, by state of P.
+    """Writes "cause repertoire minus partitioned cause repertoire" into ``difference[: 2**|P|]``, an entry for each state of P.
 
-    ``code`` is the code of the partition (see the module).
+    Args:
+        mechanism: M as a bit mask of nodes.
+        purview: P as a bit mask of nodes.
+        code: the partition: the position of M1 among the subsets of M, times ``2**|P|``, plus the position of P1 among those of P.
+        repertoires: the cause repertoires of all mechanisms and purviews.
+        sets: the index tables of the subsets.
+        difference: is written to.
     """
     cause = repertoires.cause
     p = sets.size[purview]
@@ -221,9 +227,10 @@ def hinted_bound(
 
 @kernel
 def beats(upper: float, phi: float, wins_ties: bool) -> bool:
-    """Says whether a φ of at most ``upper`` can beat ``phi`` after rounding.
+    """Says whether a purview whose φ is at most ``upper`` can still replace the best purview so far, whose φ is ``phi``.
 
-    A φ equal to ``phi`` beats ``phi`` only where ``wins_ties`` is true and ``phi`` is above 0.
+    The larger φ wins; ``upper`` is rounded as PyPhi rounds. An equal φ wins only where ``wins_ties`` is true (the purview comes
+    first in PyPhi's order of equal ones) and ``phi`` is above 0.
     """
     rounded = round_python(upper) if upper < 1e6 else upper
     return rounded > phi or (wins_ties and rounded == phi and phi > 0.0)

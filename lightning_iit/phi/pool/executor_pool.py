@@ -102,7 +102,10 @@ class ExecutorPool:
             inner.cancel()
 
     def _receive(self, outer: Future[TaskResult], task: PhiTask, inner: Future[TaskResult]) -> None:
-        """Takes the executor's answer for a task and settles the task's future."""
+        """Passes the executor's answer (``inner``, which is done) on to the caller's future (``outer``) of a task.
+
+        An exception, or the executor's cancelling, becomes a Failed result for each state of the task.
+        """
         try:
             result = inner.result()
         except CancelledError:
@@ -127,12 +130,18 @@ class ExecutorPool:
 
 
 def run_limited(function: str, task: PhiTask, timeout: float | None) -> TaskResult:
-    """Computes a task in a worker process of its own, which is killed at the time limit; runs where the executor runs tasks.
+    """Starts a worker process, has it compute one task, and kills the process at the time limit.
+
+    The executor calls this function on the machine where the executor runs its tasks.
 
     Args:
         function: ``"module:function"`` that computes a task.
         task: the task.
-        timeout: seconds from the moment the worker begins; ``PhiTask.timeout`` overrides. None for no limit.
+        timeout: the limit in seconds, from the moment the worker process begins with the task; None for no limit. A task that has
+            a ``timeout`` of its own is given that instead.
+
+    Returns:
+        The result; it says so where the limit was reached or the process died.
     """
     pool = WorkerPool(function, timeout=timeout)
     try:

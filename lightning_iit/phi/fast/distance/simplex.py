@@ -243,7 +243,13 @@ def _turn_flows(tree: Tree, branch: int, length: int, count: int) -> None:
 
 @kernel
 def _pivot(tree: Tree, high: int, low: int, count: int) -> float:
-    """Brings the edge from ``high`` to ``low``, the neighbour with less potential, into the tree; returns the fall of the cost."""
+    """Brings the edge from node ``high`` to its neighbour ``low``, whose potential is lower, into the tree of ``count`` nodes.
+
+    The edge that limits the flow on the cycle leaves the tree; flows and potentials of ``tree`` are changed in place.
+
+    Returns:
+        By how much the cost has decreased (0 or more).
+    """
     excess = tree.potential[high] - tree.potential[low]
     up, down = _branch(tree, high, low, 0), _branch(tree, low, high, 1)
     step, gain, branch, position = 0.0, 0.0, 0, 0

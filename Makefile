@@ -35,11 +35,12 @@ test: $(READY)  ## every test that is run before a change lands
 check: lint  ## what is run after each small change: lint and a choice of the tests, in under three minutes
 	$(PY) -m pytest -q -x $(PARALLEL) $(CHECKED)
 
-lint: $(READY)  ## format, rules, types, import directions
+lint: $(READY)  ## format, rules, types, import directions, dead code
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/vulture
 
 bench: $(READY)  ## the measured figures of the README, as ratios in one run
 	$(PY) -m pytest -m benchmark -s tests/benchmarks

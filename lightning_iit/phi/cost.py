@@ -8,7 +8,6 @@ import numpy as np
 
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.registry import get_engine
-from lightning_iit.records import Computed, PhiOptions, System
 
 TRANSITIONS_PER_STATE = 100
 """Transitions for each possible state from which on the Φ of coin flips is small beside the Φ of most systems."""
@@ -25,7 +24,8 @@ _COIN_FLIPS: dict[int, tuple[float, ...]] = {
     5: (0.922, 0.403, 0.166, 0.0873, 0.0447, 0.0181, 0.00486),
     6: (1.9, 0.871, 0.342, 0.173, 0.0856, 0.0354, 0.00944),
 }
-"""Mean Φ of :func:`simulate_coin_flips` with ``_PER_STATE`` transitions for each of the ``2**n`` states, by n.
+"""Mean Φ of coin flips with ``_PER_STATE`` transitions for each of the ``2**n`` states, by n; ``tests/support/coin_flips.py``
+simulates them.
 
 For n = 2 to 6 the means are over 2,000, 1,000, 400, 100 and 56 samples, with ``seed=n`` (n = 6: 16 samples with ``seed=6`` and 40
 samples with ``seed=106``)."""
@@ -129,33 +129,3 @@ def cost_in_words(n: int, transitions: int, engine: str = "auto") -> tuple[str, 
     window = math.ceil(wanted / max(transitions, 1))
     advice = f"Use units={units_for(transitions)}, window={window} (epochs for one TPM) or more data"
     return f"{said}{read}: fewer than {TRANSITIONS_PER_STATE} for each. {advice}.", False
-
-
-def simulate_coin_flips(n: int, transitions: int, *, samples: int, seed: int = 0) -> float:
-    """Simulates ``n`` independent fair coins and returns the mean Φ of the TPMs estimated from the flips (fast engine).
-
-    The true Φ is 0. Each simulation is analysed in the state that was visited most often. Rows of the TPM whose state was never
-    visited hold 1/2, as in the callback. Simulations whose state is unreachable are left out of the mean.
-
-    Args:
-        n: the number of coins.
-        transitions: the number of transitions of each simulation.
-        samples: the number of simulations.
-        seed: seed of the random numbers.
-    """
-    rng = np.random.default_rng(seed)
-    systems = [_coins(rng, n, transitions) for _ in range(samples)]
-    results = [result for system in systems for result in get_engine("fast").analyse([system], PhiOptions())]
-    return float(np.mean([result.phi for result in results if isinstance(result, Computed)]))
-
-
-def _coins(rng: np.random.Generator, n: int, transitions: int) -> System:
-    """Simulates ``transitions`` transitions of ``n`` fair coins; returns the estimated system in its most visited state."""
-    codes = rng.integers(0, 2**n, transitions + 1)
-    states = (codes[:, None] >> np.arange(n)) & 1
-    visits = np.bincount(codes[:-1], minlength=2**n)
-    on = np.zeros((2**n, n))
-    np.add.at(on, codes[:-1], states[1:])
-    tpm = np.where(visits[:, None] > 0, on / np.maximum(visits, 1)[:, None], 0.5)
-    mode = int(visits.argmax())
-    return System(tpm=tpm, state=tuple(int(mode >> unit & 1) for unit in range(n)))  # type: ignore[arg-type]

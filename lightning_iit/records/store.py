@@ -188,19 +188,6 @@ class IndexEntry(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def read_index(run_dir: Path) -> tuple[IndexEntry, ...]:
-    """Reads the index: the latest entry of each record, in order of epoch and layer; lines that a crash left broken are skipped."""
-    entries: dict[tuple[str, int], IndexEntry] = {}
-    index = run_dir / FOLDER / INDEX
-    for line in index.read_bytes().splitlines() if index.exists() else ():
-        try:
-            entry = msgspec.json.decode(line, type=IndexEntry)
-        except msgspec.MsgspecError:
-            continue
-        entries[entry.layer, entry.epoch] = entry
-    return tuple(sorted(entries.values(), key=lambda entry: (entry.epoch, entry.layer)))
-
-
 def rebuild_index(run_dir: Path) -> tuple[IndexEntry, ...]:
     """Writes the index anew from the records that can be read, and returns its entries.
 

@@ -57,27 +57,6 @@ def counts_from_codes(before: ArrayLike, after: ArrayLike, *, units: int) -> Cou
     return _counts(pairs >> units, pairs & (2**units - 1), times, units)
 
 
-def triples_from_codes(sequences: Iterable[ArrayLike], *, units: int) -> Int[np.ndarray, "entry 4"]:
-    """Counts triples (three states in a row) for the test of Markov order.
-
-    Args:
-        sequences: the state codes ``[time]`` of each sequence; no triple spans two sequences.
-        units: the number of units.
-
-    Returns:
-        ``[entry, 4]``: previous, present and next state code, and how often the three followed each other; sorted.
-
-    Example:
-        >>> triples_from_codes([[0, 1, 0, 1]], units=1).tolist()
-        [[0, 1, 0, 1], [1, 0, 1, 1]]
-    """
-    parts = [np.asarray(codes, dtype=np.int64) for codes in sequences]
-    packed = [(codes[:-2] << 2 * units) + (codes[1:-1] << units) + codes[2:] for codes in parts]
-    found, times = np.unique(np.concatenate([*packed, np.zeros(0, dtype=np.int64)]), return_counts=True)
-    mask = 2**units - 1
-    return np.stack([found >> 2 * units, found >> units & mask, found & mask, times], axis=1)
-
-
 def counts_from_joint(joint: ArrayLike) -> Counts:
     """Makes counts from a table ``[2**n, 2**n]`` of transitions from each state (row) to each state (column), little-endian.
 

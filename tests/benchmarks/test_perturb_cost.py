@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from models import single_units
 from torch import Tensor, nn
 
 from lightning_iit import System, compute_phi
-from lightning_iit.capture.count.coding import Coding
 from lightning_iit.capture.perturb.reservoir import Reservoir
 from lightning_iit.capture.perturb.steps import step_for
 from lightning_iit.capture.perturb.tpm import PerturbedTpm, observe, observed_thresholds, perturbed_tpm
@@ -28,7 +28,7 @@ def test_six_units_of_a_layer_of_128_cost_a_tenth_of_their_phi() -> None:
     observations = observe(layer, stepper, reservoir.calls)
     assert observations is not None
     units = [3, 17, 40, 66, 90, 127]
-    thresholds = observed_thresholds(observations, stepper, Coding.single(units), "median")
+    thresholds = observed_thresholds(observations, stepper, single_units(units), "median")
     rows: list[tuple[int, ...]] = []
     read = stepper.read
 
@@ -41,7 +41,7 @@ def test_six_units_of_a_layer_of_128_cost_a_tenth_of_their_phi() -> None:
     for _ in range(5):
         rows.clear()
         begun = time.process_time()
-        found = perturbed_tpm(layer, stepper, Coding.single(units), thresholds, observations, draws=128)
+        found = perturbed_tpm(layer, stepper, single_units(units), thresholds, observations, draws=128)
         seconds.append(time.process_time() - begun)
     assert isinstance(found, PerturbedTpm)
     assert rows == [(8192, 128)]

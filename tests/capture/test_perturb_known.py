@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 from fast_systems import oracle
+from models import single_units
 from torch import nn
 
 from lightning_iit import System, compute_phi, estimate_tpm
-from lightning_iit.capture.count.coding import Coding
 from lightning_iit.capture.perturb.reservoir import Reservoir
 from lightning_iit.capture.perturb.steps import step_for
 from lightning_iit.capture.perturb.tpm import PerturbedTpm, observe, perturbed_tpm
@@ -57,7 +57,7 @@ def perturbed(name: str, kind: type[nn.Module], *, flip: float = 0.0, times: int
     stepper = step_for(layer)
     assert stepper is not None
     observations = observe(layer, stepper, reservoir.calls, limit=100_000)
-    found = perturbed_tpm(layer, stepper, Coding.single(range(len(network))), _limits(network, kind), observations, draws=draws)
+    found = perturbed_tpm(layer, stepper, single_units(range(len(network))), _limits(network, kind), observations, draws=draws)
     assert isinstance(found, PerturbedTpm)
     return found
 
@@ -106,7 +106,7 @@ def test_a_feed_forward_chain_has_no_phi(kind: type[nn.Module]) -> None:
         layer(gates.drive(64, 6, 3, flip=0.3))
     stepper = step_for(layer)
     observations = observe(layer, stepper, reservoir.calls)
-    found = perturbed_tpm(layer, stepper, Coding.single(range(3)), _limits(network, kind), observations)
+    found = perturbed_tpm(layer, stepper, single_units(range(3)), _limits(network, kind), observations)
     table = found.state_by_node
     assert np.ptp(table[:, 0]) == 0, "unit 0 depends on no unit"
     result = compute_phi(System(tpm=table, state=(0, 0, 0)))

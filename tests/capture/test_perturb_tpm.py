@@ -10,9 +10,9 @@ import gates
 import numpy as np
 import pytest
 import torch
+from models import single_units
 from torch import Tensor, nn
 
-from lightning_iit.capture.count.coding import Coding
 from lightning_iit.capture.perturb.connectivity import weight_connectivity
 from lightning_iit.capture.perturb.reservoir import Reservoir
 from lightning_iit.capture.perturb.steps import step_for
@@ -45,7 +45,7 @@ def perturb(layer: nn.Module, inputs: Tensor, units: list[int], thresholds: Any 
     stepper = step_for(layer, **where)
     assert stepper is not None
     limits = given(thresholds if isinstance(thresholds, list) else [thresholds] * len(units))
-    return perturbed_tpm(layer, stepper, Coding.single(units), limits, observe(layer, stepper, reservoir.calls), **options)
+    return perturbed_tpm(layer, stepper, single_units(units), limits, observe(layer, stepper, reservoir.calls), **options)
 
 
 def by_hand(layer: nn.GRU, observations: Observations, units: list[int], draws: int) -> np.ndarray:
@@ -142,7 +142,7 @@ def test_a_state_that_was_not_seen_has_no_fixed_background() -> None:
     seen = observe(layer, stepper, reservoir.calls)
     assert seen is not None
     seen.state[0][:, 0] = seen.state[0][:, 1] = torch.tensor([1.0, -1.0, 1.0, -1.0])
-    found = perturbed_tpm(layer, stepper, Coding.single([0, 1]), given([0.0, 0.0]), seen, background="fixed", at=(1, 0))
+    found = perturbed_tpm(layer, stepper, single_units([0, 1]), given([0.0, 0.0]), seen, background="fixed", at=(1, 0))
     assert isinstance(found, Skipped)
     assert found.code == "state_not_observed"
     assert "(1, 0) was not seen among the 4" in found.reason
@@ -168,7 +168,7 @@ def test_thresholds_of_now_leave_no_unit_always_on_or_off() -> None:
     assert stepper is not None
     observations = observe(layer, stepper, reservoir.calls)
     assert observations is not None
-    coding = Coding.single([6, 11])
+    coding = single_units([6, 11])
     thresholds = observed_thresholds(observations, stepper, coding, "median")
     torch.testing.assert_close(torch.tensor(thresholds.values), torch.quantile(observations.state[0][:, [0, 5]], 0.5, dim=0))
     assert isinstance(perturbed_tpm(layer, stepper, coding, thresholds, observations), PerturbedTpm)
@@ -393,9 +393,9 @@ def test_a_perturbation_leaves_no_trace(fails: bool) -> None:
     observations = observe(module, stepper, reservoir.calls)
     if fails:
         with pytest.raises(StepError):
-            perturbed_tpm(module, stepper, Coding.single([0, 1]), given([0.0, 0.0]), observations)
+            perturbed_tpm(module, stepper, single_units([0, 1]), given([0.0, 0.0]), observations)
     else:
-        found = perturbed_tpm(module, stepper, Coding.single([0, 1]), given([0.0, 0.0]), observations)
+        found = perturbed_tpm(module, stepper, single_units([0, 1]), given([0.0, 0.0]), observations)
         assert isinstance(found, PerturbedTpm)
     _assert_same(_everything(module), before)
 
@@ -424,7 +424,7 @@ def test_training_goes_on_as_if_nothing_had_been_kept_or_perturbed() -> None:
                 observations = observe(layer, stepper, reservoir.calls)
                 assert observations is not None
                 medians = observations.state[0][:, :3].median(0).values.tolist()
-                found = perturbed_tpm(layer, stepper, Coding.single([0, 1, 2]), given(medians), observations)
+                found = perturbed_tpm(layer, stepper, single_units([0, 1, 2]), given(medians), observations)
                 assert isinstance(found, PerturbedTpm)
                 reservoir.clear()
         return losses, copy.deepcopy(model.state_dict())

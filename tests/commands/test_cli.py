@@ -13,13 +13,14 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from coin_flips import simulate_coin_flips
 from processes import start_interruptible
 
 from lightning_iit import System, compute_phi
 from lightning_iit.cli import main
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.job.job import run
-from lightning_iit.phi.cost import coin_flip_phi, seconds_per_phi, simulate_coin_flips, transitions_for, units_for
+from lightning_iit.phi.cost import coin_flip_phi, seconds_per_phi, transitions_for, units_for
 from lightning_iit.records import EpochRecord, NullResult, Perturbation, PhiOptions, PhiTask, Provenance
 from lightning_iit.records.store import record_name, write_record
 from lightning_iit.tpm.conversion import state_by_state

@@ -19,7 +19,6 @@ from lightning_iit.phi.fast.evaluation import evaluate_cut
 from lightning_iit.phi.fast.mice import CAUSE
 from lightning_iit.phi.fast.search import CutSearch
 from lightning_iit.phi.fast.structures import Structure
-from lightning_iit.phi.fast.subsets import mask_of
 from lightning_iit.phi.fast.tables import candidate
 from lightning_iit.phi.pyphi._import import import_pyphi
 from lightning_iit.phi.pyphi.engine import to_pyphi
@@ -153,7 +152,7 @@ def test_concept_distances_are_pyphis():
     compared = 0
     for _, whole, cut, sets, worker, ces, partitioned in itertools.islice(_structures(dense(3, 4)), 2):
         for c1, c2 in itertools.product(ces, partitioned):
-            m1, m2 = mask_of(c1.mechanism), mask_of(c2.mechanism)
+            m1, m2 = (sum(1 << node for node in c.mechanism) for c in (c1, c2))
             p1, p2 = int(whole.mice.purview[CAUSE, m1]), int(cut.mice.purview[CAUSE, m2])
             causes = whole.repertoires.cause, cut.repertoires.cause
             cause = cause_distance(m1, p1, causes[0], m2, p2, causes[1], sets, worker.space.difference, worker.search.transport)

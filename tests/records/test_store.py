@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from index_files import read_index
 from sample_records import HOSTILE_LAYERS, a_png, a_record
 
 from lightning_iit.errors import RecordError
@@ -18,7 +19,6 @@ from lightning_iit.records import Records, Skipped
 from lightning_iit.records.store import (
     layer_slug,
     load_run,
-    read_index,
     read_run,
     rebuild_index,
     record_name,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from chains import BASIC, STICKY, changing, counted, delayed, dependent, walk, watched
+from chains import BASIC, STICKY, changing, counted, delayed, dependent, triples_from_codes, walk, watched
 from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import EarlyStopping
 from models import Gru, Mlp, flat_data, sequence_data
@@ -22,7 +22,7 @@ from lightning_iit.capture.count.session import Capture
 from lightning_iit.capture.options import CaptureOptions
 from lightning_iit.records import Computed, Dynamics, EpochRecord
 from lightning_iit.tpm.conversion import bits
-from lightning_iit.tpm.counts import counts_from_codes, merge, triples_from_codes
+from lightning_iit.tpm.counts import counts_from_codes, merge
 from lightning_iit.tpm.diagnostics import Evidence, diagnose, diagnostic_scalars
 from lightning_iit.tpm.estimate import estimate_tpm
 

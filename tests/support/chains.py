@@ -123,3 +123,12 @@ def changing(n: int, transitions: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     chance = np.where(np.arange(transitions + 1) < transitions // 2, 0.35, 0.65)
     return (rng.random((transitions + 1, n)) < chance[:, None]) @ (1 << np.arange(n))
+
+
+def triples_from_codes(sequences: list, *, units: int) -> np.ndarray:
+    """The triples [entry, 4] (previous, present, next state, how often) in sequences of state codes, counted plainly."""
+    parts = [np.asarray(codes, dtype=np.int64) for codes in sequences]
+    packed = [(codes[:-2] << 2 * units) + (codes[1:-1] << units) + codes[2:] for codes in parts]
+    found, times = np.unique(np.concatenate([*packed, np.zeros(0, dtype=np.int64)]), return_counts=True)
+    mask = 2**units - 1
+    return np.stack([found >> 2 * units, found >> units & mask, found & mask, times], axis=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
@@ -14,6 +15,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
+from lightning_iit.capture.count.coding import Coding
 from lightning_iit.capture.perturb.reservoir import Reservoir
 from lightning_iit.capture.perturb.stepper import Observations, Stepper
 from lightning_iit.capture.perturb.steps import step_for
@@ -100,3 +102,8 @@ def seen_layer(kind: type[nn.GRU | nn.LSTM]) -> tuple[nn.GRU | nn.LSTM, Stepper,
         layer(torch.randn(8, 6, 3))
     stepper = step_for(layer)
     return layer, stepper, observe(layer, stepper, reservoir.calls)
+
+
+def single_units(units: Iterable[int]) -> Coding:
+    """The coding in which each of these units of a layer is one element."""
+    return Coding(tuple((unit,) for unit in units))

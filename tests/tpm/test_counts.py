@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from chains import triples_from_codes
 
 from lightning_iit.errors import InvalidArgumentError, InvalidStatesError
 from lightning_iit.records import Counts, Dynamics
@@ -60,7 +61,7 @@ def test_what_cannot_be_counted_is_refused():
 def dynamics_of(codes: np.ndarray) -> Dynamics:
     middle = len(codes) // 2
     halves = [counts.counts_from_codes(part[:-1], part[1:], units=3) for part in (codes[: middle + 1], codes[middle:])]
-    triples = counts.triples_from_codes([codes], units=3)
+    triples = triples_from_codes([codes], units=3)
     return Dynamics(triples=tuple(map(tuple, triples.tolist())), halves=tuple(halves))
 
 
@@ -69,7 +70,7 @@ def test_merged_dynamics_are_those_of_all_epochs_split_nearest_to_the_middle():
     epochs = [rng.integers(0, 8, size) for size in (101, 301, 201)]
     parts = [dynamics_of(codes) for codes in epochs]
     merged = counts.merge_dynamics(parts)
-    assert np.array_equal(merged.triples, counts.triples_from_codes(epochs, units=3))
+    assert np.array_equal(merged.triples, triples_from_codes(epochs, units=3))
     # 50 + 50 + 150 of 600 transitions are nearer to the middle than 50 + 50 + 150 + 150.
     assert merged.halves[0] == counts.merge([*parts[0].halves, parts[1].halves[0]])
     assert merged.halves[1] == counts.merge([parts[1].halves[1], *parts[2].halves])

@@ -7,14 +7,14 @@ import itertools
 import numpy as np
 import pytest
 import scipy.stats
-from chains import BASIC, COIN, STICKY, changing, counted, delayed, dependent, walk, watched
+from chains import BASIC, COIN, STICKY, changing, counted, delayed, dependent, triples_from_codes, walk, watched
 
 from lightning_iit import estimate_tpm
 from lightning_iit.job.job import run
 from lightning_iit.records import Counts, Diagnostic, Dynamics, PhiTask
 from lightning_iit.tpm import diagnostics
 from lightning_iit.tpm.conversion import bits, state_by_state
-from lightning_iit.tpm.counts import joint, merge, on, triples_from_codes, visits
+from lightning_iit.tpm.counts import joint, merge, on, visits
 from lightning_iit.tpm.diagnostics import DIAGNOSTICS, Evidence, diagnose, multi_information, self_transitions
 from lightning_iit.tpm.estimate import tpm_from_counts
 from lightning_iit.tpm.information import effective_information, entropy, scalars

@@ -17,10 +17,11 @@ import pytest
 from event_files import check_events
 from hypothesis import given
 from hypothesis import strategies as st
+from index_files import read_index
 from sample_records import a_png, a_record
 
 from lightning_iit.records import Records
-from lightning_iit.records.store import load_run, read_index
+from lightning_iit.records.store import load_run
 from lightning_iit.trackers import Journal, trackers_for
 from lightning_iit.trackers.files import FilesTracker
 from lightning_iit.trackers.order import CaptureOrder

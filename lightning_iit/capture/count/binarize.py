@@ -70,8 +70,8 @@ def is_on(activations: Tensor, thresholds: Tensor, upper: Tensor | None = None) 
     Args:
         activations: ``[..., unit]``.
         thresholds: ``[unit]``, from :func:`threshold_tensor`.
-        upper: upper thresholds ``[unit]``, from the same function: a unit is then ON above its threshold and not above its upper one.
-            None for no upper thresholds.
+        upper: upper thresholds ``[unit]``, from the same function: a unit is then ON above its threshold and not above its
+            upper one. None for no upper thresholds.
     """
     values = activations.to(thresholds.dtype)
     on = values > thresholds

@@ -20,7 +20,7 @@ from lightning_iit.capture.count.binarize import ThresholdStrategy, encode, is_o
 from lightning_iit.records import Thresholds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from lightning_iit.records import Units
 
@@ -54,11 +54,6 @@ class Coding:
         """Builds the coding that a record of units describes."""
         each = units.clusters or tuple((index,) for index in units.indices)
         return cls(each[:: units.bits], units.bits)
-
-    @classmethod
-    def single(cls, units: Iterable[int]) -> Coding:
-        """Builds the coding in which each of these units of the layer is one element."""
-        return cls(tuple((unit,) for unit in units))
 
     @property
     def names(self) -> tuple[str, ...]:

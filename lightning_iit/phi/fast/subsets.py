@@ -68,16 +68,6 @@ def subsets(n: int) -> Subsets:
     return Subsets(size, order, rank, offset, extract, deposit, bits @ 7 ** np.arange(n))
 
 
-def mask_of(nodes: tuple[int, ...]) -> int:
-    """Returns the mask of a set of nodes.
-
-    Example:
-        >>> mask_of((0, 2))
-        5
-    """
-    return sum(1 << node for node in nodes)
-
-
 @lru_cache(maxsize=64)
 def subsets_of(nodes: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
     """Returns the members of every mask; bit k of a mask stands for ``nodes[k]``.

@@ -96,7 +96,7 @@ function picture(context: Context, record: EpochRecord, layout: CausalLayout, st
       s("circle", { cx: x, cy: y, r: radius }),
       s("text", { x, y: y - radius - 6, "text-anchor": "middle" }, at === 0 ? "from" : "to"))),
   );
-  const severed = (i: number, j: number) => cut !== null && cut.from_nodes.includes(i) && cut.to_nodes.includes(j);
+  const severed = (i: number, j: number) => (cut?.from_nodes.includes(i) && cut.to_nodes.includes(j)) ?? false;
   const centre = (part: 0 | 1 | null) => (part === null ? { x: width / 2, y: height / 2 } : (layout.parts[part] as { x: number; y: number }));
   const arrows: SVGElement[] = [];
   strengths.forEach((row, i) => row.forEach((influence, j) => {

@@ -84,7 +84,7 @@ export class Controller {
     if (!unit) return;
     const { a } = this.store.state;
     const layer = a?.network?.layers.find((known) => known.name === unit.layer);
-    const name = layer && layer.analysed.includes(unit.index) ? analysedName(layer, a?.index ?? null) : null;
+    const name = layer?.analysed.includes(unit.index) ? analysedName(layer, a?.index ?? null) : null;
     if (name !== null && name !== this.store.state.layer) this.chooseLayer(name);
   }
 

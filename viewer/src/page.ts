@@ -11,8 +11,8 @@ import type { Context } from "./panels/context";
 import { curvePanel } from "./panels/curve";
 import { emptyPanel } from "./panels/empty";
 import { header } from "./panels/header";
-import { networkPanel } from "./panels/network";
 import type { NetworkPanel } from "./panels/network";
+import { networkPanel } from "./panels/network";
 import { legend, playbar } from "./panels/playbar";
 import { reading } from "./panels/reading";
 import { recordCurvePanel } from "./panels/recordCurve";
@@ -20,14 +20,19 @@ import { tabs } from "./panels/tabs";
 import { Tip } from "./panels/tip";
 import { tpmPanel } from "./panels/tpm";
 import { probe } from "./probe";
-import { firstState } from "./state/app";
 import type { AppState } from "./state/app";
+import { firstState } from "./state/app";
 import { Controller } from "./state/controller";
 import { Store } from "./state/store";
-import { storeTheme } from "./theme";
 import style from "./style.css?inline";
+import { storeTheme } from "./theme";
 
-export function page(body: HTMLElement, source: Source, theme: "light" | "dark", home: Home): { store: Store<AppState>; controller: Controller } {
+export function page(
+  body: HTMLElement,
+  source: Source,
+  theme: "light" | "dark",
+  home: Home,
+): { store: Store<AppState>; controller: Controller } {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(uplotStyle + style);
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
@@ -42,9 +47,22 @@ export function page(body: HTMLElement, source: Source, theme: "light" | "dark",
     stages.b?.scene?.resetView();
   };
   const bar = playbar(context, resetView, () => stages.a.scene?.lastFrameMs ?? 0);
-  const causal = h("section", { class: "panel card" }, h("h2", {}, "Causal system"), causalPanel(context), conceptsPanel(context), commandPanel(context));
+  const causal = h(
+    "section",
+    { class: "panel card" },
+    h("h2", {}, "Causal system"),
+    causalPanel(context),
+    conceptsPanel(context),
+    commandPanel(context),
+  );
   const curve = curvePanel(context);
-  const tpm = h("section", { class: "panel card" }, h("h2", {}, "Transition probabilities"), tpmPanel(context), recordCurvePanel(context));
+  const tpm = h(
+    "section",
+    { class: "panel card" },
+    h("h2", {}, "Transition probabilities"),
+    tpmPanel(context),
+    recordCurvePanel(context),
+  );
   const root = h(
     "div",
     { class: "iit", "data-home": home },
@@ -53,7 +71,12 @@ export function page(body: HTMLElement, source: Source, theme: "light" | "dark",
     h(
       "main",
       {},
-      h("div", { class: "left" }, h("section", { class: "network card", "aria-label": "The network" }, scenes, legend(), bar.element), curve.element),
+      h(
+        "div",
+        { class: "left" },
+        h("section", { class: "network card", "aria-label": "The network" }, scenes, legend(), bar.element),
+        curve.element,
+      ),
       tabs([
         { id: "causal", name: "Causal system", panel: causal },
         { id: "tpm", name: "TPM", panel: tpm },

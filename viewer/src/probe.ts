@@ -27,7 +27,15 @@ export interface Probe {
   setStep(step: number): void;
   /** The counts of the graphics card, which go on after the scene is closed. */
   graphics(side?: Side): WebGLInfo | null;
-  measure(): { frames: number; frameMs: number; calls: number; triangles: number; geometries: number; textures: number; neurons: number } | null;
+  measure(): {
+    frames: number;
+    frameMs: number;
+    calls: number;
+    triangles: number;
+    geometries: number;
+    textures: number;
+    neurons: number;
+  } | null;
 }
 
 declare global {
@@ -36,7 +44,11 @@ declare global {
   }
 }
 
-export function probe(store: Store<AppState>, stages: { a: NetworkPanel; b: NetworkPanel | null }, chartPlace: Probe["chartPlace"]): Probe {
+export function probe(
+  store: Store<AppState>,
+  stages: { a: NetworkPanel; b: NetworkPanel | null },
+  chartPlace: Probe["chartPlace"],
+): Probe {
   const scene = (side: Side = "a") => (side === "a" ? stages.a.scene : (stages.b?.scene ?? null));
   return {
     state: () => store.state,

@@ -28,7 +28,13 @@ class Memory implements Source {
     return { layer, epoch } as EpochRecord;
   }
   async network(_: string, epoch: number) {
-    return { epoch, layers: [{ name: "x", aliases: [], analysed: [4] }, { name: "y", aliases: ["act"], analysed: [2] }] } as unknown as NetworkSnapshot;
+    return {
+      epoch,
+      layers: [
+        { name: "x", aliases: [], analysed: [4] },
+        { name: "y", aliases: ["act"], analysed: [2] },
+      ],
+    } as unknown as NetworkSnapshot;
   }
   async scalars() {
     return { series: [{ tag: "loss", points: [[0, 1]] as [number, number][] }] };
@@ -102,7 +108,10 @@ describe("the controller", () => {
     await controller.chooseRun("b", "two");
     controller.goTo(5);
     await round();
-    expect([store.state.b?.record?.epoch, store.state.a?.recordProblem]).toEqual([5, "This run has no record of this layer at this epoch."]);
+    expect([store.state.b?.record?.epoch, store.state.a?.recordProblem]).toEqual([
+      5,
+      "This run has no record of this layer at this epoch.",
+    ]);
     await controller.chooseRun("b", null);
     expect(store.state.b).toBeNull();
   });

@@ -3,8 +3,8 @@ import type { ComputeRequest, EpochRecord, PhiResult, RunInfo } from "../data/ty
 import { fill, h } from "../dom";
 import { lettersOf, unitLetter } from "../scales/bits";
 import { phiText } from "../scales/format";
-import { shownSide } from "../state/app";
 import type { Side } from "../state/app";
+import { shownSide } from "../state/app";
 import type { Context } from "./context";
 
 type Options = Partial<EpochRecord["provenance"]["options"]>;
@@ -36,7 +36,11 @@ const unbroken = (command: string): (Node | string)[] =>
 
 export function commandPanel({ store, controller }: Context): HTMLElement {
   const bits = h("div", { class: "toggles", role: "group", "aria-label": "State to compute" });
-  const engine = h("select", { "aria-label": "Engine" }, ...["auto", "fast", "pyphi"].map((name) => h("option", { value: name }, name)));
+  const engine = h(
+    "select",
+    { "aria-label": "Engine" },
+    ...["auto", "fast", "pyphi"].map((name) => h("option", { value: name }, name)),
+  );
   const code = h("code", { tabindex: 0 });
   const copy = h("button", { class: "quiet", type: "button" }, "Copy");
   const compute = h("button", { class: "primary", type: "button", hidden: true }, "Compute");
@@ -50,15 +54,23 @@ export function commandPanel({ store, controller }: Context): HTMLElement {
     const record = side?.record;
     if (!side || !record) return fill(code, "");
     fill(code, ...unbroken(commandLine(side.run, row(side, record)?.file ?? "", wanted, engine.value, record.provenance.options)));
-    fill(bits, ...wanted.map((bit, at) => {
-      const button = h("button", { type: "button", class: "bit", "aria-pressed": String(bit === 1) }, h("small", {}, unitLetter(at)), String(bit));
-      button.addEventListener("click", () => {
-        wanted = wanted.map((old, other) => (other === at ? 1 - old : old));
-        draw();
-        (bits.children[at] as HTMLElement | undefined)?.focus();
-      });
-      return button;
-    }));
+    fill(
+      bits,
+      ...wanted.map((bit, at) => {
+        const button = h(
+          "button",
+          { type: "button", class: "bit", "aria-pressed": String(bit === 1) },
+          h("small", {}, unitLetter(at)),
+          String(bit),
+        );
+        button.addEventListener("click", () => {
+          wanted = wanted.map((old, other) => (other === at ? 1 - old : old));
+          draw();
+          (bits.children[at] as HTMLElement | undefined)?.focus();
+        });
+        return button;
+      }),
+    );
   };
   engine.addEventListener("change", draw);
   copy.addEventListener("click", () => {
@@ -73,7 +85,13 @@ export function commandPanel({ store, controller }: Context): HTMLElement {
     if (!side || !record) return;
     compute.disabled = true;
     fill(answer, "Computing …");
-    const request = { run: side.run.id, layer: record.layer, epoch: record.epoch, state: wanted, engine: engine.value as ComputeRequest["engine"] };
+    const request = {
+      run: side.run.id,
+      layer: record.layer,
+      epoch: record.epoch,
+      state: wanted,
+      engine: engine.value as ComputeRequest["engine"],
+    };
     controller
       .compute(request)
       .then((result) => fill(answer, ...resultWords(result, wanted)))
@@ -93,7 +111,15 @@ export function commandPanel({ store, controller }: Context): HTMLElement {
     "section",
     { class: "command" },
     h("h3", {}, "Compute this again"),
-    h("div", { class: "command-row" }, bits, h("label", { class: "pick" }, h("span", {}, "Engine"), engine), h("span", { class: "grow" }), copy, compute),
+    h(
+      "div",
+      { class: "command-row" },
+      bits,
+      h("label", { class: "pick" }, h("span", {}, "Engine"), engine),
+      h("span", { class: "grow" }),
+      copy,
+      compute,
+    ),
     h("pre", {}, code),
     answer,
   );
@@ -102,7 +128,10 @@ export function commandPanel({ store, controller }: Context): HTMLElement {
 function resultWords(result: PhiResult, state: readonly number[]): (Node | string)[] {
   if (result.status !== "computed") return [h("b", {}, `${result.status.replace("_", " ")}: `), result.reason];
   const cut = result.cut ? `, severing ${lettersOf(result.cut.from_nodes)} → ${lettersOf(result.cut.to_nodes)}` : "";
-  return [h("b", { "data-computed": result.phi }, `Φ = ${phiText(result.phi)}`), ` in ${state.join("")}${cut}; ${result.concepts.length} concepts, by ${result.engine.name} ${result.engine.version}.`];
+  return [
+    h("b", { "data-computed": result.phi }, `Φ = ${phiText(result.phi)}`),
+    ` in ${state.join("")}${cut}; ${result.concepts.length} concepts, by ${result.engine.name} ${result.engine.version}.`,
+  ];
 }
 
 async function copied(code: HTMLElement): Promise<boolean> {

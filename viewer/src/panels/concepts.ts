@@ -34,9 +34,22 @@ export function conceptsPanel({ store, tip }: Context): HTMLElement {
     const result = record ? computed(resultOf(record, store.state.chosenState)) : null;
     const concepts = [...(result?.concepts ?? [])].sort((a, b) => compare(a, b, sorted));
     const largest = Math.max(...concepts.map(smallPhi), 1e-9);
-    heads.forEach((head) => head.setAttribute("aria-sort", head.dataset.column === sorted ? (sorted === "phi" ? "descending" : "ascending") : "none"));
+    heads.forEach((head) =>
+      head.setAttribute("aria-sort", head.dataset.column === sorted ? (sorted === "phi" ? "descending" : "ascending") : "none"),
+    );
     title.textContent = result ? `Concepts (${concepts.length})` : "Concepts";
-    fill(body, ...(concepts.length ? concepts.map((concept) => row(concept, largest)) : [h("tr", {}, h("td", { colspan: 4, class: "empty-words" }, result ? "No mechanism has a concept." : "No Φ, so no concepts."))]));
+    fill(
+      body,
+      ...(concepts.length
+        ? concepts.map((concept) => row(concept, largest))
+        : [
+            h(
+              "tr",
+              {},
+              h("td", { colspan: 4, class: "empty-words" }, result ? "No mechanism has a concept." : "No Φ, so no concepts."),
+            ),
+          ]),
+    );
   };
   const row = (concept: Concept, largest: number): HTMLElement => {
     const phi = smallPhi(concept);
@@ -46,9 +59,15 @@ export function conceptsPanel({ store, tip }: Context): HTMLElement {
       h("td", { class: "units mechanism" }, lettersOf(concept.mechanism)),
       h("td", { class: "units cause" }, lettersOf(concept.cause_purview)),
       h("td", { class: "units effect" }, lettersOf(concept.effect_purview)),
-      h("td", { class: "phi", "data-phi": phi }, h("i", { style: { width: `${(100 * phi) / largest}%` } }), h("span", {}, phiText(phi))),
+      h(
+        "td",
+        { class: "phi", "data-phi": phi },
+        h("i", { style: { width: `${(100 * phi) / largest}%` } }),
+        h("span", {}, phiText(phi)),
+      ),
     );
-    const on = () => store.set({ lit: { mechanism: concept.mechanism, cause: concept.cause_purview, effect: concept.effect_purview } });
+    const on = () =>
+      store.set({ lit: { mechanism: concept.mechanism, cause: concept.cause_purview, effect: concept.effect_purview } });
     const off = () => {
       tip.hide();
       store.set({ lit: null });
@@ -66,15 +85,22 @@ export function conceptsPanel({ store, tip }: Context): HTMLElement {
     return line;
   };
   store.on(["a", "b", "shown", "chosenState"], (state, before) => {
-    if (state !== before && shownSide(state)?.record === shownSide(before)?.record && state.chosenState === before.chosenState) return;
+    if (state !== before && shownSide(state)?.record === shownSide(before)?.record && state.chosenState === before.chosenState)
+      return;
     draw();
   });
-  return h("section", { class: "concepts" }, title, h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, ...heads)), body)));
+  return h(
+    "section",
+    { class: "concepts" },
+    title,
+    h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, ...heads)), body)),
+  );
 }
 
 function compare(a: Concept, b: Concept, column: Column): number {
   if (column === "phi") return smallPhi(b) - smallPhi(a);
-  const pick = (concept: Concept) => (column === "mechanism" ? concept.mechanism : column === "cause" ? concept.cause_purview : concept.effect_purview);
+  const pick = (concept: Concept) =>
+    column === "mechanism" ? concept.mechanism : column === "cause" ? concept.cause_purview : concept.effect_purview;
   const [x, y] = [pick(a), pick(b)];
   return x.length - y.length || lettersOf(x).localeCompare(lettersOf(y));
 }

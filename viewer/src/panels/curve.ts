@@ -2,14 +2,14 @@
 import type uPlot from "uplot";
 import type { RunIndex } from "../data/types";
 import { fill, h } from "../dom";
+import type { Place } from "../probe";
 import { category } from "../scales/color";
 import { curves, epochsOf } from "../scales/curve";
 import { epochName } from "../scales/format";
 import type { AppState } from "../state/app";
-import type { Place } from "../probe";
 import type { Context } from "./context";
-import { makePlot, metricsOf } from "./plot";
 import type { Line } from "./plot";
+import { makePlot, metricsOf } from "./plot";
 
 const MOST_LAYERS = 8;
 
@@ -65,8 +65,13 @@ export function curvePanel(context: Context): CurvePanel {
   };
   store.on(["a", "b", "layer", "theme", "metrics"], (state, before) => {
     const same =
-      state.a?.index === before.a?.index && state.b?.index === before.b?.index && state.a?.scalars === before.a?.scalars &&
-      state.b?.scalars === before.b?.scalars && state.layer === before.layer && state.theme === before.theme && state.metrics === before.metrics;
+      state.a?.index === before.a?.index &&
+      state.b?.index === before.b?.index &&
+      state.a?.scalars === before.a?.scalars &&
+      state.b?.scalars === before.b?.scalars &&
+      state.layer === before.layer &&
+      state.theme === before.theme &&
+      state.metrics === before.metrics;
     if (state !== before && same) return;
     requestAnimationFrame(() => {
       draw();
@@ -128,7 +133,8 @@ function legendOf(lines: Line[], state: AppState): HTMLElement[] {
   const notes = [
     shown.some(({ mean, maximum }) => mean.some((value, at) => (maximum[at] ?? 0) - (value ?? 0) > 1e-9)) &&
       h("span", { class: "key" }, h("i", { class: "band" }), "mean to maximum over states"),
-    shown.some(({ nullUpper }) => nullUpper.some((value) => value !== null)) && h("span", { class: "key" }, h("i", { class: "stroke dotted" }), "null, upper"),
+    shown.some(({ nullUpper }) => nullUpper.some((value) => value !== null)) &&
+      h("span", { class: "key" }, h("i", { class: "stroke dotted" }), "null, upper"),
     lines.some((line) => line.curve.gaps.length) && h("span", { class: "key" }, h("b", { class: "gap" }, "×"), "no Φ"),
   ];
   return [...made, ...others, ...notes.filter((note) => note !== false)];

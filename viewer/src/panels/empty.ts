@@ -5,7 +5,9 @@ import type { Context } from "./context";
 export function emptyPanel({ store }: Context): HTMLElement {
   const panel = h("div", { class: "nothing", hidden: true });
   store.on(["runs", "loaded", "problem", "a"], (state) => {
-    const none = state.loaded && (!state.runs.length || (state.a?.index !== null && state.a?.index?.rows.length === 0 && !state.a.index.networks.length));
+    const none =
+      state.loaded &&
+      (!state.runs.length || (state.a?.index !== null && state.a?.index?.rows.length === 0 && !state.a.index.networks.length));
     panel.hidden = !none;
     if (!none) return;
     fill(

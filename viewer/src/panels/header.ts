@@ -11,13 +11,23 @@ export function header({ store, controller, tip }: Context): HTMLElement {
   const other = picker("Compare with", (id) => void controller.chooseRun("b", id || null));
   const layers = picker("Layer", (layer) => controller.chooseLayer(layer));
   const live = h("span", { class: "live" });
-  const theme = h("button", { class: "quiet", type: "button", "aria-label": "Light or dark (T)", "data-action": "theme" }, themeIcon());
+  const theme = h(
+    "button",
+    { class: "quiet", type: "button", "aria-label": "Light or dark (T)", "data-action": "theme" },
+    themeIcon(),
+  );
   theme.addEventListener("click", () => {
     const next = store.state.theme === "dark" ? "light" : "dark";
     storeTheme(next);
     store.set({ theme: next });
   });
-  const filter = h("input", { class: "filter", type: "search", placeholder: "Filter runs", "aria-label": "Filter runs", hidden: true });
+  const filter = h("input", {
+    class: "filter",
+    type: "search",
+    placeholder: "Filter runs",
+    "aria-label": "Filter runs",
+    hidden: true,
+  });
   filter.addEventListener("input", () => options());
   const keys = h("button", { class: "quiet", type: "button", "aria-label": "Keys" }, "?");
   tip.on(keys, "Keys", [
@@ -46,7 +56,8 @@ export function header({ store, controller, tip }: Context): HTMLElement {
     runs.label.hidden = !known.length;
   };
   store.on(["runs", "a", "b"], (state, before) => {
-    if (state === before || state.runs !== before.runs || state.a?.run !== before.a?.run || state.b?.run !== before.b?.run) options();
+    if (state === before || state.runs !== before.runs || state.a?.run !== before.a?.run || state.b?.run !== before.b?.run)
+      options();
     const index = state.a?.index;
     if (index && (index !== before.a?.index || state === before || !layers.select.options.length)) {
       fill(layers.select, ...layersOf(index).map((layer) => h("option", { value: layer }, layer)));

@@ -1,11 +1,11 @@
 // The network in three dimensions, with names over it, and the bar that plays its activity.
 import type { NetworkSnapshot, Unit } from "../data/types";
 import { fill, h } from "../dom";
-import { number } from "../scales/format";
 import { lettersOf, unitLetter } from "../scales/bits";
-import { analysedName } from "../state/app";
-import type { Side } from "../state/app";
+import { number } from "../scales/format";
 import { NetworkScene } from "../scene/scene";
+import type { Side } from "../state/app";
+import { analysedName } from "../state/app";
 import type { Context } from "./context";
 
 export interface NetworkPanel {
@@ -42,7 +42,11 @@ export function networkPanel(context: Context, which: "a" | "b"): NetworkPanel {
       scene.mark({ hovered });
     });
     keys(scene, canvas);
-    canvas.addEventListener("webglcontextlost", () => fill(note, "The graphics card let go of the picture; reload the page to see it again."), true);
+    canvas.addEventListener(
+      "webglcontextlost",
+      () => fill(note, "The graphics card let go of the picture; reload the page to see it again."),
+      true,
+    );
   }
 
   const off = [
@@ -105,17 +109,33 @@ function noWebGL(network: NetworkSnapshot): HTMLElement {
   return h(
     "div",
     { class: "no-webgl" },
-    h("p", {}, "This browser shows no WebGL, so there is no picture in three dimensions; all else works. The layers in forward order:"),
-    h("ol", {}, ...network.layers.map((layer) => h("li", {}, h("b", {}, layer.name), ` ${layer.detail || layer.kind}, ${layer.width} units`))),
+    h(
+      "p",
+      {},
+      "This browser shows no WebGL, so there is no picture in three dimensions; all else works. The layers in forward order:",
+    ),
+    h(
+      "ol",
+      {},
+      ...network.layers.map((layer) => h("li", {}, h("b", {}, layer.name), ` ${layer.detail || layer.kind}, ${layer.width} units`)),
+    ),
   );
 }
 
 function stale(side: Side, epoch: number | null): HTMLElement | null {
   const at = side.network?.epoch;
-  return at !== undefined && epoch !== null && at !== epoch ? h("div", {}, `No snapshot of epoch ${epoch}: this is epoch ${at}.`) : null;
+  return at !== undefined && epoch !== null && at !== epoch
+    ? h("div", {}, `No snapshot of epoch ${epoch}: this is epoch ${at}.`)
+    : null;
 }
 
-function pointer(scene: NetworkScene, canvas: HTMLElement, context: Context, which: "a" | "b", hover: (unit: Unit | null) => void): void {
+function pointer(
+  scene: NetworkScene,
+  canvas: HTMLElement,
+  context: Context,
+  which: "a" | "b",
+  hover: (unit: Unit | null) => void,
+): void {
   const { store, tip } = context;
   canvas.addEventListener("pointermove", (event) => {
     if (event.buttons) return tip.hide();
@@ -145,7 +165,8 @@ export function nameNode(side: Side, unit: Unit, step: number, shownLayer: strin
     const units = side.record?.units;
     if (layer.analysed.includes(unit.index) && name === shownLayer && units) {
       const elements = units.indices.flatMap((index, at) => (index === unit.index ? [at] : []));
-      for (const at of elements) lines.push(["analysed as", unitLetter(at)], ["threshold", number(side.record?.thresholds?.values[at])]);
+      for (const at of elements)
+        lines.push(["analysed as", unitLetter(at)], ["threshold", number(side.record?.thresholds?.values[at])]);
     } else if (layer.analysed.includes(unit.index)) {
       lines.push(["analysed in", name ?? layer.name]);
     }
@@ -155,7 +176,12 @@ export function nameNode(side: Side, unit: Unit, step: number, shownLayer: strin
 
 function keys(scene: NetworkScene, canvas: HTMLElement): void {
   canvas.addEventListener("keydown", (event) => {
-    const turn: Record<string, [number, number]> = { ArrowLeft: [-0.15, 0], ArrowRight: [0.15, 0], ArrowUp: [0, -0.12], ArrowDown: [0, 0.12] };
+    const turn: Record<string, [number, number]> = {
+      ArrowLeft: [-0.15, 0],
+      ArrowRight: [0.15, 0],
+      ArrowUp: [0, -0.12],
+      ArrowDown: [0, 0.12],
+    };
     const by = event.shiftKey ? turn[event.key] : undefined;
     if (by) scene.orbit.move(by[0], by[1], 1);
     else if (event.key === "+" || event.key === "=") scene.orbit.move(0, 0, 0.88);
@@ -176,13 +202,21 @@ function drawNames(names: HTMLElement, scene: NetworkScene, side: Side, shown: s
     .sort((a, b) => a.place.x - b.place.x);
   const tags = placed.map(({ info, place }) => {
     const layer = info as NetworkSnapshot["layers"][number];
-    const sample = layer.indices.length < layer.width ? `${layer.indices.length} of ${layer.width} shown` : `${layer.width} unit${layer.width === 1 ? "" : "s"}`;
+    const sample =
+      layer.indices.length < layer.width
+        ? `${layer.indices.length} of ${layer.width} shown`
+        : `${layer.width} unit${layer.width === 1 ? "" : "s"}`;
     const half = Math.max(layer.name.length * 3.9, sample.length * 3.2) + 8;
     let row = 0;
     while (ends[row] !== undefined && (ends[row] as number) > place.x - half) row++;
     if (row > 2) return null;
     ends[row] = place.x + half;
-    const tag = h("div", { class: "layer-name" }, h("b", {}, layer.name), h("span", {}, layer.kind === "input" ? sample : `${layer.kind} · ${sample}`));
+    const tag = h(
+      "div",
+      { class: "layer-name" },
+      h("b", {}, layer.name),
+      h("span", {}, layer.kind === "input" ? sample : `${layer.kind} · ${sample}`),
+    );
     tag.classList.toggle("current", analysedName(layer, side.index) === shown);
     tag.style.transform = `translate(-50%, 0) translate(${place.x}px, ${place.y + row * 32}px)`;
     return tag;

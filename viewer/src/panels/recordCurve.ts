@@ -49,6 +49,10 @@ function drawn({ tip }: Context, record: EpochRecord): (Node | string)[] {
       s("path", { class: "mean", d: `M${points.map(({ x, y }) => `${x} ${y}`).join(" L")}` }),
       ...marks,
     ),
-    h("p", { class: "tpm-words" }, "Of random parts of this epoch's transitions. While the line still falls, Φ is biased upward and more data would lower it."),
+    h(
+      "p",
+      { class: "tpm-words" },
+      "Of random parts of this epoch's transitions. While the line still falls, Φ is biased upward and more data would lower it.",
+    ),
   ];
 }

@@ -80,9 +80,10 @@ export const shownSide = (state: Pick<AppState, "a" | "b" | "shown">): Side | nu
   state.shown === "b" && state.b ? state.b : state.a;
 
 /** Layer and epoch after an index has come: the newest while following, else what was chosen if it is still there. */
-export function settle(
-  state: Pick<AppState, "a" | "b" | "layer" | "epoch" | "follow">,
-): { layer: string | null; epoch: number | null } {
+export function settle(state: Pick<AppState, "a" | "b" | "layer" | "epoch" | "follow">): {
+  layer: string | null;
+  epoch: number | null;
+} {
   const index = state.a?.index;
   if (!index) return { layer: state.layer, epoch: state.epoch };
   const layers = layersOf(index);

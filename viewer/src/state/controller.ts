@@ -3,8 +3,8 @@ import { Cache } from "../data/cache";
 import type { Source } from "../data/source";
 import type { ComputeRequest, EpochRecord, NetworkSnapshot, PhiResult, RunInfo, Unit } from "../data/types";
 import { epochsOf } from "../scales/curve";
-import { analysedName, nearest, newSide, settle, stepEpoch } from "./app";
 import type { AppState, Side } from "./app";
+import { analysedName, nearest, newSide, settle, stepEpoch } from "./app";
 import type { Store } from "./store";
 
 const RUNS_EVERY = 5;
@@ -180,7 +180,10 @@ export class Controller {
 
   private async networkOf(side: Side, epoch: number): Promise<Pick<Side, "network" | "reference" | "networkProblem">> {
     const rows = side.index?.networks ?? [];
-    const at = nearest(rows.map((row) => row.epoch), epoch);
+    const at = nearest(
+      rows.map((row) => row.epoch),
+      epoch,
+    );
     const newest = rows.length ? (rows[rows.length - 1]?.epoch ?? null) : null;
     if (at === null || newest === null) {
       return { network: null, reference: null, networkProblem: "This run has no network snapshots." };

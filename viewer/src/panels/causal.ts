@@ -1,5 +1,5 @@
 // The units as a causal system: effective influences, the minimum-information partition, and the units' state.
-import type { Computed, Cut, EpochRecord } from "../data/types";
+import type { Cut, EpochRecord } from "../data/types";
 import { fill, h, s } from "../dom";
 import type { CausalLayout } from "../layout/causal";
 import { arrowMiddle, arrowPath, loopPath, NODE, placeCausal } from "../layout/causal";
@@ -8,13 +8,13 @@ import { NEGATIVE, POSITIVE } from "../scales/color";
 import { number, phiText } from "../scales/format";
 import type { Influence } from "../scales/influence";
 import { influences } from "../scales/influence";
-import { analysedName, shownSide } from "../state/app";
-import type { Context } from "./context";
+import { analysedName, isShownLayer, resultOf, shownSide } from "../state/app";
+import type { Context, Panel } from "./panel";
 
 const WIDTH = 440;
 const FAINTEST = 0.03;
 
-export function causalPanel(context: Context): HTMLElement {
+export function causalPanel(context: Context): Panel {
   const { store } = context;
   const states = h("div", { class: "states", role: "group", "aria-label": "Analysed states" });
   const graph = h("div", { class: "graph" });
@@ -26,7 +26,7 @@ export function causalPanel(context: Context): HTMLElement {
     draw(context, graph, words, record, state.chosenState);
   });
   store.on(["lit", "unit", "a"], () => light(context, graph));
-  return h("div", { class: "units-panel" }, states, graph, words);
+  return { element: h("div", { class: "units-panel" }, states, graph, words) };
 }
 
 function stateButtons({ store }: Context, record: EpochRecord, chosen: number): HTMLElement[] {
@@ -41,10 +41,6 @@ function stateButtons({ store }: Context, record: EpochRecord, chosen: number): 
     button.addEventListener("click", () => store.set({ chosenState: at }));
     return button;
   });
-}
-
-export function resultOf(record: EpochRecord, chosen: number): EpochRecord["result"] {
-  return record.states[chosen]?.result ?? record.result;
 }
 
 function draw(context: Context, graph: HTMLElement, words: HTMLElement, record: EpochRecord | null, chosen: number): void {
@@ -249,17 +245,8 @@ function light({ store }: Context, graph: HTMLElement): void {
     element.classList.toggle("effect", lit?.effect.includes(at) ?? false);
     element.classList.toggle(
       "chosen",
-      unit !== null && record?.units?.indices[at] === unit.index && ownLayer(store.state, unit.layer),
+      unit !== null && record?.units?.indices[at] === unit.index && isShownLayer(store.state, unit.layer),
     );
   }
   graph.classList.toggle("lit", lit !== null);
 }
-
-/** Whether a network layer is the one whose record is shown. */
-export function ownLayer(state: Context["store"]["state"], name: string): boolean {
-  const side = shownSide(state);
-  const layer = side?.network?.layers.find((known) => known.name === name);
-  return name === state.layer || (layer !== undefined && analysedName(layer, side?.index ?? null) === state.layer);
-}
-
-export const computed = (result: EpochRecord["result"]): Computed | null => (result.status === "computed" ? result : null);

@@ -5,7 +5,7 @@ import { lettersOf, unitLetter } from "../scales/bits";
 import { phiText } from "../scales/format";
 import type { Side } from "../state/app";
 import { shownSide } from "../state/app";
-import type { Context } from "./context";
+import type { Context, Panel } from "./panel";
 
 type Options = Partial<EpochRecord["provenance"]["options"]>;
 
@@ -34,7 +34,7 @@ const unbroken = (command: string): (Node | string)[] =>
     return dashes === undefined ? [part] : [" ", h("span", { class: "option" }, dashes.trim()), rest ?? ""];
   });
 
-export function commandPanel({ store, controller }: Context): HTMLElement {
+export function commandPanel({ store, controller }: Context): Panel {
   const bits = h("div", { class: "toggles", role: "group", "aria-label": "State to compute" });
   const engine = h(
     "select",
@@ -107,7 +107,7 @@ export function commandPanel({ store, controller }: Context): HTMLElement {
     fill(answer);
     draw();
   });
-  return h(
+  const element = h(
     "section",
     { class: "command" },
     h("h3", {}, "Compute this again"),
@@ -123,6 +123,7 @@ export function commandPanel({ store, controller }: Context): HTMLElement {
     h("pre", {}, code),
     answer,
   );
+  return { element };
 }
 
 function resultWords(result: PhiResult, state: readonly number[]): (Node | string)[] {

@@ -3,9 +3,8 @@ import type { Concept } from "../data/types";
 import { fill, h } from "../dom";
 import { lettersOf } from "../scales/bits";
 import { phiText } from "../scales/format";
-import { shownSide } from "../state/app";
-import { computed, resultOf } from "./causal";
-import type { Context } from "./context";
+import { computed, resultOf, shownSide } from "../state/app";
+import type { Context, Panel } from "./panel";
 
 type Column = "mechanism" | "cause" | "effect" | "phi";
 const NAMES: [Column, string][] = [
@@ -17,7 +16,7 @@ const NAMES: [Column, string][] = [
 
 export const smallPhi = (concept: Concept): number => Math.min(concept.cause_phi, concept.effect_phi);
 
-export function conceptsPanel({ store, tip }: Context): HTMLElement {
+export function conceptsPanel({ store, tip }: Context): Panel {
   const body = h("tbody");
   const title = h("h3", {}, "Concepts");
   let sorted: Column = "phi";
@@ -89,12 +88,13 @@ export function conceptsPanel({ store, tip }: Context): HTMLElement {
       return;
     draw();
   });
-  return h(
+  const element = h(
     "section",
     { class: "concepts" },
     title,
     h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, ...heads)), body)),
   );
+  return { element };
 }
 
 function compare(a: Concept, b: Concept, column: Column): number {

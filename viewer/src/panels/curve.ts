@@ -2,24 +2,18 @@
 import type uPlot from "uplot";
 import type { RunIndex } from "../data/types";
 import { fill, h } from "../dom";
+import type { Line } from "../parts/plot";
+import { makePlot, metricsOf } from "../parts/plot";
 import type { Place } from "../probe";
 import { category } from "../scales/color";
 import { curves, epochsOf } from "../scales/curve";
 import { epochName } from "../scales/format";
 import type { AppState } from "../state/app";
-import type { Context } from "./context";
-import type { Line } from "./plot";
-import { makePlot, metricsOf } from "./plot";
+import type { Context, Panel } from "./panel";
 
 const MOST_LAYERS = 8;
 
-export interface CurvePanel {
-  element: HTMLElement;
-  /** Where a value at an epoch is in the window. */
-  place(epoch: number, value: number): Place | null;
-}
-
-export function curvePanel(context: Context): CurvePanel {
+export function curvePanel(context: Context): Panel {
   const { store, controller } = context;
   const chart = h("div", { class: "chart", role: "img", "aria-label": "Φ over epochs; the slider above goes through them" });
   const legend = h("div", { class: "chart-legend" });
@@ -106,7 +100,8 @@ export function curvePanel(context: Context): CurvePanel {
     chart,
     legend,
   );
-  return { element, place };
+  const keys = { ArrowLeft: () => controller.stepEpoch(-1), ArrowRight: () => controller.stepEpoch(1) };
+  return { element, keys, probe: { chartPlace: place } };
 }
 
 function linesOf(run: "A" | "B", index: RunIndex | null | undefined): Line[] {

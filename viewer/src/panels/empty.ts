@@ -1,8 +1,8 @@
 // What stands there while there is nothing to show.
 import { fill, h } from "../dom";
-import type { Context } from "./context";
+import type { Context, Panel } from "./panel";
 
-export function emptyPanel({ store }: Context): HTMLElement {
+export function emptyPanel({ store }: Context): Panel {
   const panel = h("div", { class: "nothing", hidden: true });
   store.on(["runs", "loaded", "problem", "a"], (state) => {
     const none =
@@ -19,5 +19,5 @@ export function emptyPanel({ store }: Context): HTMLElement {
       h("pre", {}, "from lightning_iit import IITCallback\n\nTrainer(callbacks=[IITCallback()])"),
     );
   });
-  return panel;
+  return { element: panel };
 }

@@ -2,11 +2,11 @@
 import { fill, h, s } from "../dom";
 import { layersOf } from "../scales/curve";
 import { storeTheme } from "../theme";
-import type { Context } from "./context";
+import type { Context, Panel } from "./panel";
 
 const MOST_OPTIONS = 500;
 
-export function header({ store, controller, tip }: Context): HTMLElement {
+export function header({ store, controller, tip }: Context): Panel {
   const runs = picker("Run", (id) => void controller.chooseRun("a", id));
   const other = picker("Compare with", (id) => void controller.chooseRun("b", id || null));
   const layers = picker("Layer", (layer) => controller.chooseLayer(layer));
@@ -16,11 +16,12 @@ export function header({ store, controller, tip }: Context): HTMLElement {
     { class: "quiet", type: "button", "aria-label": "Light or dark (T)", "data-action": "theme" },
     themeIcon(),
   );
-  theme.addEventListener("click", () => {
+  const otherTheme = () => {
     const next = store.state.theme === "dark" ? "light" : "dark";
     storeTheme(next);
     store.set({ theme: next });
-  });
+  };
+  theme.addEventListener("click", otherTheme);
   const filter = h("input", {
     class: "filter",
     type: "search",
@@ -73,7 +74,7 @@ export function header({ store, controller, tip }: Context): HTMLElement {
     fill(live, h("i"), controller.live ? (state.problem ? "no answer" : "live") : "file");
     live.title = state.problem;
   });
-  return h(
+  const element = h(
     "header",
     { class: "top" },
     h("div", { class: "brand" }, mark(), h("span", {}, "lightning", h("b", {}, "iit"))),
@@ -86,6 +87,7 @@ export function header({ store, controller, tip }: Context): HTMLElement {
     keys,
     theme,
   );
+  return { element, keys: { t: otherTheme } };
 }
 
 function picker(name: string, chosen: (value: string) => void) {

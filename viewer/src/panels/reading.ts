@@ -1,13 +1,13 @@
 // The number, and beside it what it means: kind, engine, null, transitions, coverage.
 import type { EpochRecord } from "../data/types";
 import { fill, h } from "../dom";
+import type { Tip } from "../parts/tip";
 import { lettersOf } from "../scales/bits";
 import { axisWords, count, epochName, kindWords, number, phiText, statusWords } from "../scales/format";
 import { shownSide } from "../state/app";
-import type { Context } from "./context";
-import type { Tip } from "./tip";
+import type { Context, Panel } from "./panel";
 
-export function reading({ store, controller, tip }: Context): HTMLElement {
+export function reading({ store, controller, tip }: Context): Panel {
   const panel = h("section", { class: "reading", "aria-label": "Φ and what it means", "aria-live": "polite" });
   store.on(["a", "b", "shown", "epoch", "layer", "chosenState"], (state) => {
     const side = shownSide(state);
@@ -34,7 +34,7 @@ export function reading({ store, controller, tip }: Context): HTMLElement {
     }
     fill(panel, sides, value(record, state.chosenState), ...chips(record, tip));
   });
-  return panel;
+  return { element: panel };
 }
 
 function value(record: EpochRecord, chosen: number): HTMLElement {

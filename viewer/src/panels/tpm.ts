@@ -7,9 +7,8 @@ import { bitLabel, codeOf, unitLetter } from "../scales/bits";
 import { sequential } from "../scales/color";
 import { count, number } from "../scales/format";
 import { stateByState } from "../scales/influence";
-import { shownSide } from "../state/app";
-import { ownLayer } from "./causal";
-import type { Context } from "./context";
+import { isShownLayer, shownSide } from "../state/app";
+import type { Context, Panel } from "./panel";
 
 interface Matrix {
   values: number[][];
@@ -19,7 +18,7 @@ interface Matrix {
 
 type Form = "node" | "state";
 
-export function tpmPanel(context: Context): HTMLElement {
+export function tpmPanel(context: Context): Panel {
   const { store, tip } = context;
   const canvas = h("canvas", { tabindex: 0, role: "img" });
   const said = h("p", { class: "visually-hidden", "aria-live": "polite" });
@@ -127,7 +126,7 @@ export function tpmPanel(context: Context): HTMLElement {
       if (width) requestAnimationFrame(draw);
     }
   }).observe(panel);
-  return panel;
+  return { element: panel };
 }
 
 /** How high the map may be so that its caption is still seen, where the window is large enough for that. */
@@ -145,7 +144,7 @@ function matrixOf(stateByNode: number[][], form: Form): Matrix {
 
 function chosenColumn({ store }: Context, record: EpochRecord): number {
   const { unit } = store.state;
-  return unit && ownLayer(store.state, unit.layer) ? (record.units?.indices.indexOf(unit.index) ?? -1) : -1;
+  return unit && isShownLayer(store.state, unit.layer) ? (record.units?.indices.indexOf(unit.index) ?? -1) : -1;
 }
 
 function paint(

@@ -1,13 +1,13 @@
 // The chart of the curves: lines, bands, gaps and the mark of the epoch that is shown.
 import uPlot from "uplot";
 import type { RunIndex, ScalarList } from "../data/types";
+import type { Context } from "../panels/panel";
 import { category } from "../scales/color";
 import type { Curve } from "../scales/curve";
 import { epochAtStep } from "../scales/curve";
 import { epochName, number, phiText, statusWords } from "../scales/format";
 import type { AppState } from "../state/app";
 import { nearest } from "../state/app";
-import type { Context } from "./context";
 
 export interface Line {
   run: "A" | "B";

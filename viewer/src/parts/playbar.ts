@@ -1,8 +1,8 @@
 // Plays the recorded activity of a few real samples, step by step.
 
 import { fill, h, s } from "../dom";
+import type { Context } from "../panels/panel";
 import { NEGATIVE, POSITIVE, sequential } from "../scales/color";
-import type { Context } from "./context";
 
 const STEP_MS = 650;
 

@@ -13,11 +13,19 @@ class Memory implements Source {
   readonly live = true;
   asked: string[] = [];
   away = false;
+  engines = ["auto", "fast", "another"];
   constructor(readonly indexes: Record<string, RunIndex>) {}
 
   async runs() {
     this.answers();
-    return { title: "memory", runs: Object.keys(this.indexes).map(run), left_out: 0, compute: false, poll_seconds: 1 };
+    return {
+      title: "memory",
+      runs: Object.keys(this.indexes).map(run),
+      left_out: 0,
+      compute: false,
+      engines: [...this.engines],
+      poll_seconds: 1,
+    };
   }
   async index(id: string) {
     this.answers();
@@ -103,6 +111,15 @@ describe("the controller", () => {
     source.away = false;
     for (let i = 0; i < 5; i++) await round();
     expect(store.state.problem).toBe("");
+  });
+  it("knows the engines that the source names, and tells of them only when they change", async () => {
+    const told = vi.fn();
+    store.on(["engines"], told);
+    for (let i = 0; i < 5; i++) await round();
+    expect([store.state.engines, told.mock.calls.length]).toEqual([["auto", "fast", "another"], 1]);
+    source.engines = ["auto"];
+    for (let i = 0; i < 5; i++) await round();
+    expect([store.state.engines, told.mock.calls.length]).toEqual([["auto"], 2]);
   });
   it("sets a second run beside the first and takes it away", async () => {
     await controller.chooseRun("b", "two");

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { Cache } from "../src/data/cache";
+import { InlineSource } from "../src/data/inline";
 import { commandLine } from "../src/panels/command";
 import type { Side } from "../src/state/app";
 import { analysedName, bestLayer, nearest, newSide, settle, shownSide, stepEpoch } from "../src/state/app";
@@ -99,6 +100,13 @@ describe("the command line's parts", () => {
     expect(commandLine(run, "iit/x/epoch=0.json", [1], "pyphi", options)).toBe(
       "lightning-iit phi /a/iit/x/epoch=0.json --state 1 --engine pyphi --cuts one --no-new-concepts --option MEASURE=L1",
     );
+  });
+});
+
+describe("a file that carries its data", () => {
+  it("names the engines of the machine that wrote it", async () => {
+    const source = new InlineSource({ title: "t", runs: [], engines: ["auto", "another"] });
+    expect((await source.runs()).engines).toEqual(["auto", "another"]);
   });
 });
 

@@ -1,5 +1,5 @@
 // The command line that computes this partition again, and, where the server may, a button that does it.
-import type { ComputeRequest, EpochRecord, PhiResult, RunInfo } from "../data/types";
+import type { EpochRecord, PhiResult, RunInfo } from "../data/types";
 import { fill, h } from "../dom";
 import { lettersOf, unitLetter } from "../scales/bits";
 import { phiText } from "../scales/format";
@@ -17,7 +17,7 @@ export function commandLine(run: RunInfo, file: string, state: readonly number[]
   const path = download ? `./${file.slice(file.lastIndexOf("/") + 1)}` : `${run.path || "RUN_DIRECTORY"}/${file}`;
   const pyphi = Object.entries(options.pyphi ?? {}).map(([name, value]) => `--option ${quoted(`${name}=${value}`)}`);
   return [
-    `${download}lightning-iit phi ${quoted(path)} --state ${state.join(",")} --engine ${engine}`,
+    `${download}lightning-iit phi ${quoted(path)} --state ${state.join(",")} --engine ${quoted(engine)}`,
     ...(options.cuts === "one" ? ["--cuts one"] : []),
     ...(options.new_concepts === false ? ["--no-new-concepts"] : []),
     ...pyphi,
@@ -36,11 +36,7 @@ const unbroken = (command: string): (Node | string)[] =>
 
 export function commandPanel({ store, controller }: Context): Panel {
   const bits = h("div", { class: "toggles", role: "group", "aria-label": "State to compute" });
-  const engine = h(
-    "select",
-    { "aria-label": "Engine" },
-    ...["auto", "fast", "pyphi"].map((name) => h("option", { value: name }, name)),
-  );
+  const engine = h("select", { "aria-label": "Engine" });
   const code = h("code", { tabindex: 0 });
   const copy = h("button", { class: "quiet", type: "button" }, "Copy");
   const compute = h("button", { class: "primary", type: "button", hidden: true }, "Compute");
@@ -73,6 +69,12 @@ export function commandPanel({ store, controller }: Context): Panel {
     );
   };
   engine.addEventListener("change", draw);
+  store.on(["engines"], ({ engines }) => {
+    const chosen = engine.value;
+    fill(engine, ...engines.map((name) => h("option", { value: name }, name)));
+    if (engines.includes(chosen)) engine.value = chosen;
+    draw();
+  });
   copy.addEventListener("click", () => {
     void copied(code).then((done) => {
       copy.textContent = done ? "Copied" : "Selected";
@@ -90,7 +92,7 @@ export function commandPanel({ store, controller }: Context): Panel {
       layer: record.layer,
       epoch: record.epoch,
       state: wanted,
-      engine: engine.value as ComputeRequest["engine"],
+      engine: engine.value,
     };
     controller
       .compute(request)

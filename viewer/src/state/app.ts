@@ -20,6 +20,8 @@ export interface AppState {
   runs: RunInfo[];
   leftOut: number;
   canCompute: boolean;
+  /** The names of the engines that the command line and the server know. */
+  engines: readonly string[];
   loaded: boolean;
   problem: string;
   a: Side | null;
@@ -46,6 +48,7 @@ export const firstState = (theme: "light" | "dark"): AppState => ({
   runs: [],
   leftOut: 0,
   canCompute: false,
+  engines: [],
   loaded: false,
   problem: "",
   a: null,

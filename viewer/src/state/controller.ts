@@ -125,6 +125,7 @@ export class Controller {
         canCompute: list.compute,
         problem: "",
         ...(same ? {} : { runs: list.runs }),
+        ...(JSON.stringify(list.engines) === JSON.stringify(this.store.state.engines) ? {} : { engines: list.engines }),
       });
     } catch (error) {
       this.store.set({ problem: words(error) });

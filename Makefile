@@ -12,7 +12,7 @@ CHECKED := tests/capture/test_counts.py tests/capture/test_layers.py tests/captu
 # A process for each core, up to four, and each with whole files, since the tests of a file share runs and servers.
 PARALLEL := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo check test lint bench shots docs types viewer clean
+.PHONY: demo check test lint bench shots docs types types-complete viewer clean
 
 VENV   := .venv
 PY     := $(VENV)/bin/python
@@ -50,6 +50,9 @@ lint: $(READY) $(FRONT)  ## format, rules, types, import directions; of the fron
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	cd viewer && npm run lint && npm run check
+
+types-complete: $(READY)  ## the types that other packages see are complete
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" pyright --verifytypes lightning_iit --ignoreexternal
 
 bench: $(READY)  ## the measured figures of the README, as ratios in one run
 	$(PY) -m pytest -m benchmark -s tests/benchmarks

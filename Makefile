@@ -44,7 +44,7 @@ test: $(READY) $(FRONT)  ## every test that is run before a change lands
 check: lint  ## what is run after each small change: lint and a choice of the tests, in under three minutes
 	$(PY) -m pytest -q -x $(PARALLEL) $(CHECKED)
 
-lint: $(READY) $(FRONT)  ## format, rules, types, import directions; of the front end too
+lint: $(READY) $(FRONT) types-complete  ## format, rules, types, import directions; of the front end too
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
@@ -52,7 +52,7 @@ lint: $(READY) $(FRONT)  ## format, rules, types, import directions; of the fron
 	cd viewer && npm run lint && npm run check
 
 types-complete: $(READY)  ## the types that other packages see are complete
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" pyright --verifytypes lightning_iit --ignoreexternal
+	found=$$(PATH="$(CURDIR)/$(VENV)/bin:$$PATH" pyright --verifytypes lightning_iit --ignoreexternal) || { echo "$$found"; exit 1; }
 
 bench: $(READY)  ## the measured figures of the README, as ratios in one run
 	$(PY) -m pytest -m benchmark -s tests/benchmarks

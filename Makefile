@@ -12,11 +12,15 @@ CHECKED := tests/capture/test_counts.py tests/capture/test_layers.py tests/captu
 # A process for each core, up to four, and each with whole files, since the tests of a file share runs and servers.
 PARALLEL := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo check test lint bench shots docs types viewer clean
+.PHONY: demo check test lint bench shots docs types types-complete viewer clean
 
 VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
+# The packages of the front end, as its lock file has them.
+FRONT  := viewer/node_modules/.package-lock.json
+# Where no node is installed, that of the extra "dev" is found: it lies beside the environment's python.
+export PATH := $(PATH):$(CURDIR)/$(VENV)/bin
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 
@@ -25,22 +29,31 @@ $(READY): pyproject.toml hatch_build.py
 	$(PY) -m pip install --quiet --editable ".[all,dev]"
 	touch $@
 
+$(FRONT): viewer/package.json viewer/package-lock.json | $(READY)
+	cd viewer && npm ci --ignore-scripts
+	touch $@
+
 demo: $(READY)  ## train on handwritten digits and watch Φ; leaves runs/demo
 	$(PY) examples/digits_mlp.py
 
 test check: export OMP_NUM_THREADS := 1
-test: $(READY)  ## every test that is run before a change lands
+test: $(READY) $(FRONT)  ## every test that is run before a change lands
+	cd viewer && npm test
 	$(PY) -m pytest $(PARALLEL)
 
 check: lint  ## what is run after each small change: lint and a choice of the tests, in under three minutes
 	$(PY) -m pytest -q -x $(PARALLEL) $(CHECKED)
 
-lint: $(READY)  ## format, rules, types, import directions, dead code
+lint: $(READY) $(FRONT) types-complete  ## format, rules, types, import directions, dead code; of the front end too
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/vulture
+	cd viewer && npm run lint && npm run check
+
+types-complete: $(READY)  ## the types that other packages see are complete
+	found=$$(PATH="$(CURDIR)/$(VENV)/bin:$$PATH" pyright --verifytypes lightning_iit --ignoreexternal) || { echo "$$found"; exit 1; }
 
 bench: $(READY)  ## the measured figures of the README, as ratios in one run
 	$(PY) -m pytest -m benchmark -s tests/benchmarks
@@ -52,11 +65,12 @@ shots: $(READY)  ## screenshots of the demo's run in TensorBoard, MLflow and the
 docs: $(READY)  ## docs/options.md, after a change of an option or its words
 	$(PY) docs/make_options.py
 
-types: $(READY)  ## the front end's types, after a change of records.py
-	$(PY) -m lightning_iit.viewer.schema viewer/src/generated/schema.json && npm --prefix viewer run types
+types: $(READY) $(FRONT)  ## the front end's types, after a change of the records or of viewer/protocol.py
+	$(PY) -m lightning_iit.viewer.schema viewer/src/generated/schema.json
+	cd viewer && npm run types
 
-viewer: $(READY)  ## build the front end into lightning_iit/viewer/static
-	cd viewer && npm ci --ignore-scripts && npm run build
+viewer: $(FRONT)  ## build the front end into lightning_iit/viewer/static
+	cd viewer && npm run build
 
 clean:  ## remove what the build and the tests leave
 	rm -rf build dist runs .pytest_cache .mypy_cache .ruff_cache

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from lightning.pytorch import Callback
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
-from torch.utils.data import DataLoader
 
 from lightning_iit.capture.hooks.gate import TrainingStep
 from lightning_iit.phi.pool.pool import WorkerPool, check_pool_options
@@ -23,7 +22,7 @@ from lightning_iit.run.options import RunOptions, positive
 from lightning_iit.run.trainer import is_dev_run, is_last, run_directory, warn_of_shuffled_streams
 from lightning_iit.settings import Settings
 from lightning_iit.trackers.registry import trackers_for
-from lightning_iit.watch.probe import fixed_inputs, watch_pass
+from lightning_iit.watch.probe import Loader, fixed_inputs, watch_pass
 from lightning_iit.watch.untrained import watch_untrained
 from lightning_iit.watch.watch import Watch
 
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.phi.pool.pool import TaskProgress
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 _GRACE_AFTER_ERROR = 20.0
 """Seconds that open analyses are given when training ended in an error; their counts are kept in any case."""
@@ -146,14 +145,14 @@ class IITCallback(Callback, Settings):
     max_queued: int = 64
     prog_bar: bool = False
     table: bool = True
-    probe: DataLoader | Sequence[Any] | None = None  # type: ignore[type-arg]  # LightningCLI reads no class with parameters
+    probe: Loader | Sequence[Any] | None = None
 
     # Lightning calls every hook of every callback in each step, and skips what cannot be called: these would do nothing.
-    on_train_batch_start = None  # type: ignore[assignment]
-    on_before_zero_grad = None  # type: ignore[assignment]
-    on_before_backward = None  # type: ignore[assignment]
-    on_after_backward = None  # type: ignore[assignment]
-    on_before_optimizer_step = None  # type: ignore[assignment]
+    on_train_batch_start: ClassVar[Any] = None
+    on_before_zero_grad: ClassVar[Any] = None
+    on_before_backward: ClassVar[Any] = None
+    on_after_backward: ClassVar[Any] = None
+    on_before_optimizer_step: ClassVar[Any] = None
 
     def __post_init__(self) -> None:
         self._options = RunOptions()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lightning_iit.trackers.tracker import Tracker
     from lightning_iit.watch.watch import Watch
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 _DELIVERY_TIMEOUT = 60.0
 """Seconds that trackers with problems (a server out of reach) are given at the end; the files are written in any case."""
@@ -53,11 +53,11 @@ class Computation:
 
     def __init__(self, options: RunOptions, pool: PhiPool, trackers: Sequence[Tracker], described: Mapping[str, str]) -> None:
         self.pool = pool
-        self.journal = Journal(trackers, options=described)
-        self.run = Run(options, pool, self.journal)
+        self.journal: Journal = Journal(trackers, options=described)
+        self.run: Run = Run(options, pool, self.journal)
         self._described = described
-        self.closed = False
-        self.epoch = -1
+        self.closed: bool = False
+        self.epoch: int = -1
         pool.warm_up(options.engine)
 
     @property

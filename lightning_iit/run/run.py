@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from lightning_iit.records import Counts, Dynamics
     from lightning_iit.trackers.journal import Journal
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 Key = tuple[str, int]
 """Layer and epoch, which identify a record within a run."""

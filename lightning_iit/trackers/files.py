@@ -28,8 +28,8 @@ class FilesTracker(Tracker):
     """
 
     def __init__(self, run_dir: Path) -> None:
-        self.name = f"The folder {run_dir / FOLDER}"
-        self.remedy = (
+        self.name: str = f"The folder {run_dir / FOLDER}"
+        self.remedy: str = (
             "They are in callback.records of this process only: make room, or the folder writable, and write them from there."
         )
         self._run_dir = run_dir

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from lightning_iit.records import EpochRecord, NetworkSnapshot
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 _PORTS = {"http": 80, "https": 443}
 _REACH_SECONDS = 3.0
@@ -48,7 +48,7 @@ class MLflowRun:
     def __init__(self, client: Any, run_id: str) -> None:
         self._client = client
         self.run_id = run_id
-        self.uri = without_credentials(str(client.tracking_uri))
+        self.uri: str = without_credentials(str(client.tracking_uri))
 
     def log(self, record: EpochRecord, images: Mapping[str, bytes], *, again: bool) -> None:
         """Logs a record: metrics and tags first, then images, then the JSON artifact, so the artifact marks a complete record.
@@ -157,8 +157,8 @@ class MLflowTracker(Tracker):
         self._attempted: set[tuple[str, int]] = set()
         self._noted = False
         self._page_sent = time.monotonic()
-        self.name = f"MLflow run {run_id} at {self._run.uri}"
-        self.remedy = _remedy(run_dir)
+        self.name: str = f"MLflow run {run_id} at {self._run.uri}"
+        self.remedy: str = _remedy(run_dir)
 
     @classmethod
     def for_logger(cls, logger: Any, run_dir: Path | None) -> Self | None:

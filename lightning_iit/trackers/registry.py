@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from lightning_iit.trackers.tracker import Tracker
 
-log = logging.getLogger("lightning_iit")
+log: logging.Logger = logging.getLogger("lightning_iit")
 
 GROUP = "lightning_iit.trackers"
 BUILT_IN = {

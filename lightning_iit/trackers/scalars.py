@@ -31,7 +31,7 @@ class ScalarsTracker(Tracker):
 
     def __init__(self, logger: Any) -> None:
         self._logger = logger
-        self.name = type(logger).__name__
+        self.name: str = type(logger).__name__
 
     @classmethod
     def for_logger(cls, logger: Any, run_dir: Path | None) -> Self | None:

@@ -53,7 +53,7 @@ class TensorBoardTracker(Tracker):
         self._log_dir = str(experiment.log_dir)
         self._own: FileWriter | None = None
         self._unconfirmed: list[_Event] = []
-        self.name = f"TensorBoard ({self._log_dir})"
+        self.name: str = f"TensorBoard ({self._log_dir})"
 
     @classmethod
     def for_logger(cls, logger: Any, run_dir: Path | None) -> Self | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-log = logging.getLogger("lightning_iit")
+log: logging.Logger = logging.getLogger("lightning_iit")
 
 _LAST_ATTEMPTS = 3
 
@@ -59,9 +59,9 @@ class WriteQueue:
     def __init__(self, name: str, *, backoff: Backoff, threaded: bool, in_order: bool) -> None:
         self.name = name
         self.refused: list[WriteJob] = []
-        self.trouble = ""
+        self.trouble: str = ""
         """The error of the last attempt, if that attempt is to be repeated; else empty."""
-        self.refusal = ""
+        self.refusal: str = ""
         """The error of the latest job in ``refused``; empty if there is none."""
         self._jobs: deque[WriteJob] = deque()
         self._changed = threading.Condition()

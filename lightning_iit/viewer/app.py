@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from lightning_iit.errors import RecordError
+from lightning_iit.phi.registry import engine_names
 from lightning_iit.records import decode, decode_network, encode
 from lightning_iit.viewer.protocol import ComputeRequest, Problem, RunList
 from lightning_iit.viewer.static_files import NOT_BUILT, static_file
@@ -116,6 +117,7 @@ class ViewerApp:
                     runs=tuple(runs),
                     left_out=left_out,
                     compute=self._compute is not None,
+                    engines=engine_names(),
                     poll_seconds=self._poll_seconds,
                 )
             )
@@ -141,6 +143,10 @@ class ViewerApp:
             asked = msgspec.json.decode(request.get_data(), type=ComputeRequest)
         except msgspec.MsgspecError as error:
             return _problem(f"The request cannot be read: {error}.", 400)
+        if asked.engine not in engine_names():
+            return _problem(
+                f"engine={asked.engine!r}: the server has no such engine; choose one of {', '.join(engine_names())}.", 400
+            )
         return _json(msgspec.json.encode(self._compute(source, asked)))
 
 

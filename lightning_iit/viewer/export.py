@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lightning_iit.errors import InvalidArgumentError, RecordError
+from lightning_iit.phi.registry import engine_names
 from lightning_iit.records import decode, decode_network, encode
 from lightning_iit.viewer.logdir import LogDirSource
 from lightning_iit.viewer.protocol import InlineData, InlineRun
@@ -203,7 +204,7 @@ def _pack(data: bytes) -> str:
 def _inline(info: RunInfo, index: RunIndex, records: dict[str, str], networks: dict[str, str], source: RecordSource) -> InlineData:
     """Returns the data of the page: the run with its index, packed records, packed snapshots and other metrics."""
     run = InlineRun(info=info, index=index, records=records, networks=networks, scalars=source.scalars(info.id))
-    return InlineData(title=info.name, runs=(run,))
+    return InlineData(title=info.name, runs=(run,), engines=engine_names())
 
 
 def _html(data: InlineData) -> bytes:

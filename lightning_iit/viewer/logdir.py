@@ -38,7 +38,7 @@ class LogDirSource:
     def __init__(self, root: Path) -> None:
         root = root.resolve()
         self._root = root.parent if root.name == "iit" and not (root / "iit").is_dir() else root
-        self.title = str(root)
+        self.title: str = str(root)
         self._lock = Lock()
         self._scanned = 0.0
         self._runs: dict[str, RunInfo] = {}

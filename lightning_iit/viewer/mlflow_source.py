@@ -59,7 +59,7 @@ class MLflowSource:
         self._rows: dict[tuple[str, str, str], IndexRow] = {}
         self._paths: dict[tuple[str, str, int], str] = {}
         self._artifacts: dict[str, Path | None] = {}
-        self.title = f"MLflow at {_without_password(uri)}"
+        self.title: str = f"MLflow at {_without_password(uri)}"
         try:
             self.runs()
         except Exception as error:

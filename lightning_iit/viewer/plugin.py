@@ -5,9 +5,9 @@ Every ``tensorboard`` command imports this module, so heavy imports are inside f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tensorboard.plugins.base_plugin import FrontendMetadata, TBLoader, TBPlugin
+from tensorboard.plugins.base_plugin import FrontendMetadata
 
 if TYPE_CHECKING:
     import argparse
@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     from lightning_iit.viewer.app import ViewerApp
     from lightning_iit.viewer.tensorboard_source import TensorBoardSource
 
+    # TensorBoard comes without types, and a class of unknown bases would have none itself.
+    TBLoader: TypeAlias = object
+    TBPlugin: TypeAlias = object
+else:
+    from tensorboard.plugins.base_plugin import TBLoader, TBPlugin
+
 PLUGIN_NAME = "iit"
 _POLL_SECONDS = 2.0
 
 
-class IITPlugin(TBPlugin):  # type: ignore[misc]
+class IITPlugin(TBPlugin):
     """Shows integrated information (Φ) of every run in TensorBoard's log directory.
 
     Args:
@@ -68,7 +74,7 @@ class IITPlugin(TBPlugin):  # type: ignore[misc]
         return self._made
 
 
-class IITLoader(TBLoader):  # type: ignore[misc]
+class IITLoader(TBLoader):
     """Makes TensorBoard keep every record; by default TensorBoard keeps only 10 or 100 records of each tag."""
 
     def fix_flags(self, flags: argparse.Namespace) -> None:

@@ -40,6 +40,7 @@ class RunList(_Message, frozen=True, kw_only=True):
         runs: the runs.
         left_out: the number of further runs that are not listed.
         compute: whether the server computes Φ again for the page.
+        engines: the names that ``--engine`` and a ``ComputeRequest`` take: those of this package and of installed packages.
         poll_seconds: how often the page asks for new records, in seconds.
     """
 
@@ -47,6 +48,7 @@ class RunList(_Message, frozen=True, kw_only=True):
     runs: tuple[RunInfo, ...]
     left_out: int = 0
     compute: bool = False
+    engines: tuple[str, ...] = ()
     poll_seconds: float = 1.0
 
 
@@ -122,13 +124,13 @@ class Problem(_Message, frozen=True, kw_only=True):
 
 
 class ComputeRequest(_Message, frozen=True, kw_only=True):
-    """Asks for Φ of a record's TPM in a given state (unit 0 first), with a given engine."""
+    """Asks for Φ of a record's TPM in a given state (unit 0 first), with an engine of ``RunList.engines``."""
 
     run: str
     layer: str
     epoch: int
     state: tuple[int, ...]
-    engine: Literal["auto", "fast", "pyphi"] = "auto"
+    engine: str = "auto"
 
 
 class InlineRun(_Message, frozen=True, kw_only=True):
@@ -147,7 +149,8 @@ class InlineRun(_Message, frozen=True, kw_only=True):
 
 
 class InlineData(_Message, frozen=True, kw_only=True):
-    """Holds all the data of a one-file page."""
+    """Holds all the data of a one-file page; ``engines`` as in ``RunList``, on the machine that wrote the file."""
 
     title: str
     runs: tuple[InlineRun, ...]
+    engines: tuple[str, ...] = ()

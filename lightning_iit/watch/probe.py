@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
@@ -25,6 +25,10 @@ from lightning_iit.watch.synchronized import synchronized_steps
 if TYPE_CHECKING:
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.watch.watch import Watch
+
+    Loader: TypeAlias = DataLoader[Any]
+else:
+    Loader = DataLoader  # LightningCLI reads no class with parameters
 
 _RANDOM = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from viewer_heatmap import check_heatmap
 
+from lightning_iit.phi.registry import engine_names
 from lightning_iit.records import Computed, EpochRecord, NetworkSnapshot, decode, decode_network
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def examine_values(page: Page, frame: Frame | Page, run: Path) -> tuple[EpochRec
     check_concepts(frame, record)
     check_influences(frame, record)
     check_widths(frame, run, epoch)
+    assert frame.get_by_label("Engine").locator("option").all_inner_texts() == list(engine_names())
     go_to(frame, epoch)
     frame.wait_for_function("(epoch) => window.lightningIIT.state().a.record?.epoch === epoch", arg=epoch)
     return record, network

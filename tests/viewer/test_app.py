@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -253,6 +256,38 @@ def test_computing_is_off_unless_asked_for_and_only_for_the_own_page(run: Path) 
         status, _, body = get(address, "/compute", method="POST", body=asked, Content_Type="application/json", Origin=own)
         assert status == 200
         assert json.loads(body)["status"] == "computed"
+        other = asked.replace('"fast"', '"slow"')
+        status, _, body = get(address, "/compute", method="POST", body=other, Content_Type="application/json", Origin=own)
+        assert status == 400
+        assert json.loads(body) == {"error": "engine='slow': the server has no such engine; choose one of auto, fast, pyphi."}
+
+
+SERVES_THE_RUNS = """
+import sys
+from pathlib import Path
+from werkzeug.test import Client
+from lightning_iit.viewer.app import ViewerApp
+from lightning_iit.viewer.logdir import LogDirSource
+
+source = LogDirSource(Path(sys.argv[1]))
+answer = Client(ViewerApp(lambda _: source)).get("/runs")
+print(answer.get_data(as_text=True))
+print(*sorted({"torch", "pyphi", "numba", "engine_of_another"} & set(sys.modules)))
+"""
+
+
+def test_the_runs_come_with_the_engines_of_this_and_of_installed_packages(run: Path, tmp_path: Path) -> None:
+    """Names only: no engine is imported for them."""
+    metadata = tmp_path / "site" / "engine_of_another-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: engine-of-another\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[lightning_iit.engines]\nanother = engine_of_another:Engine\n")
+    path = os.pathsep.join([str(metadata.parent), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-c", SERVES_THE_RUNS, str(run)]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True)
+    answer, loaded = done.stdout.split("\n")[:2]
+    assert json.loads(answer)["engines"] == ["auto", "fast", "pyphi", "another"]
+    assert loaded == ""
 
 
 def test_a_target_that_is_not_there_is_refused(tmp_path: Path) -> None:

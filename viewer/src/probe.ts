@@ -1,7 +1,6 @@
 // What scripts and tests may read from the page; nothing in the page depends on it.
 import type { WebGLInfo } from "three";
 import type { Unit } from "./data/types";
-import type { NetworkPanel } from "./panels/network";
 import type { Pose } from "./scene/camera";
 import type { NetworkScene } from "./scene/scene";
 import type { AppState } from "./state/app";
@@ -27,7 +26,15 @@ export interface Probe {
   setStep(step: number): void;
   /** The counts of the graphics card, which go on after the scene is closed. */
   graphics(side?: Side): WebGLInfo | null;
-  measure(): { frames: number; frameMs: number; calls: number; triangles: number; geometries: number; textures: number; neurons: number } | null;
+  measure(): {
+    frames: number;
+    frameMs: number;
+    calls: number;
+    triangles: number;
+    geometries: number;
+    textures: number;
+    neurons: number;
+  } | null;
 }
 
 declare global {
@@ -36,10 +43,16 @@ declare global {
   }
 }
 
-export function probe(store: Store<AppState>, stages: { a: NetworkPanel; b: NetworkPanel | null }, chartPlace: Probe["chartPlace"]): Probe {
-  const scene = (side: Side = "a") => (side === "a" ? stages.a.scene : (stages.b?.scene ?? null));
+/** What the page and its panels let be read, together. */
+export function probe(store: Store<AppState>, panels: readonly { probe?: Partial<Probe> }[]): Probe {
+  const own = { state: () => store.state, setStep: (step: number) => store.set({ step }) };
+  return Object.assign(own, ...panels.map((panel) => panel.probe)) as Probe;
+}
+
+/** The part that is read of the scenes. */
+export function networkProbe(sceneOf: (side: Side) => NetworkScene | null): Partial<Probe> {
+  const scene = (side: Side = "a") => sceneOf(side);
   return {
-    state: () => store.state,
     project: (unit, side) => {
       const at = scene(side)?.project(unit);
       const box = scene(side)?.renderer.domElement.getBoundingClientRect();
@@ -49,8 +62,6 @@ export function probe(store: Store<AppState>, stages: { a: NetworkPanel; b: Netw
     ringsOf: (unit, side) => scene(side)?.ringsOf(unit) ?? [],
     lineOf: (from, to, side) => scene(side)?.lineOf(from, to) ?? null,
     pose: (side) => scene(side)?.pose ?? null,
-    chartPlace,
-    setStep: (step) => store.set({ step }),
     graphics: (side) => scene(side)?.graphics ?? null,
     measure: () => measured(scene()),
   };

@@ -13,11 +13,19 @@ class Memory implements Source {
   readonly live = true;
   asked: string[] = [];
   away = false;
+  engines = ["auto", "fast", "another"];
   constructor(readonly indexes: Record<string, RunIndex>) {}
 
   async runs() {
     this.answers();
-    return { title: "memory", runs: Object.keys(this.indexes).map(run), left_out: 0, compute: false, poll_seconds: 1 };
+    return {
+      title: "memory",
+      runs: Object.keys(this.indexes).map(run),
+      left_out: 0,
+      compute: false,
+      engines: [...this.engines],
+      poll_seconds: 1,
+    };
   }
   async index(id: string) {
     this.answers();
@@ -28,7 +36,13 @@ class Memory implements Source {
     return { layer, epoch } as EpochRecord;
   }
   async network(_: string, epoch: number) {
-    return { epoch, layers: [{ name: "x", aliases: [], analysed: [4] }, { name: "y", aliases: ["act"], analysed: [2] }] } as unknown as NetworkSnapshot;
+    return {
+      epoch,
+      layers: [
+        { name: "x", aliases: [], analysed: [4] },
+        { name: "y", aliases: ["act"], analysed: [2] },
+      ],
+    } as unknown as NetworkSnapshot;
   }
   async scalars() {
     return { series: [{ tag: "loss", points: [[0, 1]] as [number, number][] }] };
@@ -98,11 +112,23 @@ describe("the controller", () => {
     for (let i = 0; i < 5; i++) await round();
     expect(store.state.problem).toBe("");
   });
+  it("knows the engines that the source names, and tells of them only when they change", async () => {
+    const told = vi.fn();
+    store.on(["engines"], told);
+    for (let i = 0; i < 5; i++) await round();
+    expect([store.state.engines, told.mock.calls.length]).toEqual([["auto", "fast", "another"], 1]);
+    source.engines = ["auto"];
+    for (let i = 0; i < 5; i++) await round();
+    expect([store.state.engines, told.mock.calls.length]).toEqual([["auto"], 2]);
+  });
   it("sets a second run beside the first and takes it away", async () => {
     await controller.chooseRun("b", "two");
     controller.goTo(5);
     await round();
-    expect([store.state.b?.record?.epoch, store.state.a?.recordProblem]).toEqual([5, "This run has no record of this layer at this epoch."]);
+    expect([store.state.b?.record?.epoch, store.state.a?.recordProblem]).toEqual([
+      5,
+      "This run has no record of this layer at this epoch.",
+    ]);
     await controller.chooseRun("b", null);
     expect(store.state.b).toBeNull();
   });

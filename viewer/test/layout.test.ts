@@ -2,12 +2,24 @@ import { describe, expect, it } from "vitest";
 import type { NetworkLayer, NetworkSnapshot } from "../src/data/types";
 import { arrowPath, loopPath, placeCausal } from "../src/layout/causal";
 import { cellAt, placeHeatmap } from "../src/layout/heatmap";
-import { placeRecordCurve } from "../src/layout/recordCurve";
 import { lookOf } from "../src/layout/kinds";
 import { pathBetween, placeNetwork } from "../src/layout/network";
+import { placeRecordCurve } from "../src/layout/recordCurve";
 
 const layer = (kind: string, n: number, change: Partial<NetworkLayer> = {}): NetworkLayer =>
-  ({ name: `${kind}${n}`, kind, width: n, heads: 0, indices: [...Array(n).keys()], aliases: [], analysed: [], activity: [], mean_activity: [], detail: "", ...change }) as NetworkLayer;
+  ({
+    name: `${kind}${n}`,
+    kind,
+    width: n,
+    heads: 0,
+    indices: [...Array(n).keys()],
+    aliases: [],
+    analysed: [],
+    activity: [],
+    mean_activity: [],
+    detail: "",
+    ...change,
+  }) as NetworkLayer;
 const network = (...layers: NetworkLayer[]) => ({ layers, connections: [] }) as unknown as NetworkSnapshot;
 
 describe("the network in space", () => {
@@ -50,7 +62,15 @@ describe("the network in space", () => {
 });
 
 describe("the causal system", () => {
-  it.each([[[0], [1]], [[0, 1, 2], [3, 4, 5]], [[5], [0, 1, 2, 3, 4]], [[0, 1, 2, 3, 4, 5, 6], [7]]])("sets the parts %j and %j apart, inside the picture", (from, to) => {
+  it.each([
+    [[0], [1]],
+    [
+      [0, 1, 2],
+      [3, 4, 5],
+    ],
+    [[5], [0, 1, 2, 3, 4]],
+    [[0, 1, 2, 3, 4, 5, 6], [7]],
+  ])("sets the parts %j and %j apart, inside the picture", (from, to) => {
     const n = from.length + to.length;
     const { places, parts, width, height } = placeCausal(n, { from_nodes: from, to_nodes: to }, 440, 268);
     const [left, right] = parts as [{ x: number; radius: number }, { x: number; radius: number }];
@@ -70,7 +90,10 @@ describe("the causal system", () => {
     expect(new Set(places.map(({ x, y }) => `${Math.round(x)} ${Math.round(y)}`)).size).toBe(3);
   });
   it("bends the two directions of a pair apart", () => {
-    const [a, b] = [{ x: 0, y: 0, part: null }, { x: 100, y: 0, part: null }];
+    const [a, b] = [
+      { x: 0, y: 0, part: null },
+      { x: 100, y: 0, part: null },
+    ];
     expect(arrowPath(a, b)).toMatch(/Q50 -/);
     expect(arrowPath(b, a)).toMatch(/Q50 \d/);
     expect(loopPath(a, { x: 0, y: 50 })).toMatch(/^M/);
@@ -78,7 +101,14 @@ describe("the causal system", () => {
 });
 
 describe("the heatmap", () => {
-  it.each([[4, 2], [16, 4], [64, 6], [64, 64], [256, 8], [256, 256]])("of %i x %i fits its room and finds its cells", (rows, columns) => {
+  it.each([
+    [4, 2],
+    [16, 4],
+    [64, 6],
+    [64, 64],
+    [256, 8],
+    [256, 256],
+  ])("of %i x %i fits its room and finds its cells", (rows, columns) => {
     const layout = placeHeatmap(rows, columns, Math.log2(rows), { width: 380, height: 420 });
     expect(layout.width).toBeLessThanOrEqual(460);
     expect(layout.height).toBeLessThanOrEqual(440);

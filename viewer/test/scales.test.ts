@@ -43,9 +43,21 @@ describe("colours", () => {
 
 /** How people without one kind of cone see linear RGB (Machado, Oliveira and Fernandes 2009, table 1, severity 1). */
 const BLIND: Record<string, number[][]> = {
-  protanopia: [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-  deuteranopia: [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
-  tritanopia: [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
+  protanopia: [
+    [0.152286, 1.052583, -0.204868],
+    [0.114503, 0.786281, 0.099216],
+    [-0.003882, -0.048116, 1.051998],
+  ],
+  deuteranopia: [
+    [0.367322, 0.860646, -0.227968],
+    [0.280085, 0.672501, 0.047413],
+    [-0.01182, 0.04294, 0.968881],
+  ],
+  tritanopia: [
+    [1.255528, -0.076749, -0.178779],
+    [-0.078411, 0.930809, 0.147602],
+    [0.004733, 0.691367, 0.3039],
+  ],
 };
 
 describe.each(Object.entries(BLIND))("with %s", (_, matrix) => {
@@ -58,10 +70,13 @@ describe.each(Object.entries(BLIND))("with %s", (_, matrix) => {
   it("the signs of weights and the first layers' lines are told apart", () => {
     expect(apart("#ff0000", "#7d7d00")).toBeLessThan(apart(POSITIVE, NEGATIVE));
     expect(apart(POSITIVE, NEGATIVE)).toBeGreaterThan(0.4);
-    for (const a of CATEGORIES.slice(0, 4)) for (const b of CATEGORIES.slice(0, 4)) if (a !== b) expect(apart(a, b)).toBeGreaterThan(0.15);
+    for (const a of CATEGORIES.slice(0, 4))
+      for (const b of CATEGORIES.slice(0, 4)) if (a !== b) expect(apart(a, b)).toBeGreaterThan(0.15);
   });
   it("activity grows lighter all the way", () => {
-    const light = Array.from({ length: 17 }, (_, at) => seen(sequential(at / 16))).map(([r, g, b]) => 0.3 * (r as number) + 0.59 * (g as number) + 0.11 * (b as number));
+    const light = Array.from({ length: 17 }, (_, at) => seen(sequential(at / 16))).map(
+      ([r, g, b]) => 0.3 * (r as number) + 0.59 * (g as number) + 0.11 * (b as number),
+    );
     light.slice(1).forEach((value, at) => expect(value).toBeGreaterThan((light[at] as number) - 0.02));
     expect((light[16] as number) - (light[0] as number)).toBeGreaterThan(0.6);
   });
@@ -76,7 +91,14 @@ describe("weights", () => {
 });
 
 describe("activity", () => {
-  const layer = { activity: [[0, 2], [4, 1]], mean_activity: [2, 1.5], indices: [3, 9] } as unknown as NetworkLayer;
+  const layer = {
+    activity: [
+      [0, 2],
+      [4, 1],
+    ],
+    mean_activity: [2, 1.5],
+    indices: [3, 9],
+  } as unknown as NetworkLayer;
   it("is measured by the layer's own range and mixed between steps", () => {
     const range = activityRange(layer);
     expect(range).toEqual({ low: 0, high: 4 });
@@ -107,12 +129,18 @@ describe("effective influence", () => {
   });
   it("gives rows of chances that sum to 1", () => {
     for (const chances of stateByState(rows)) expect(chances.reduce((a, b) => a + b)).toBeCloseTo(1);
-    expect(stateByState([[0.2], [0.9]])).toEqual([[0.8, 0.2], [expect.closeTo(0.1), 0.9]]);
+    expect(stateByState([[0.2], [0.9]])).toEqual([
+      [0.8, 0.2],
+      [expect.closeTo(0.1), 0.9],
+    ]);
   });
 });
 
 describe("curves", () => {
-  const shown = index([row("b", 0), row("a10", 1), row("a2", 0), row("b", 1, { status: "timed_out", phi: null, reason: "too long" })], [2]);
+  const shown = index(
+    [row("b", 0), row("a10", 1), row("a2", 0), row("b", 1, { status: "timed_out", phi: null, reason: "too long" })],
+    [2],
+  );
   it("have gaps with reasons where there is no number", () => {
     const [first] = curves(shown, [0, 1]).slice(-1);
     expect(first?.layer).toBe("b");

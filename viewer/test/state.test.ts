@@ -1,12 +1,16 @@
 import { describe, expect, it, vi } from "vitest";
 import { Cache } from "../src/data/cache";
-import { analysedName, bestLayer, nearest, newSide, settle, shownSide, stepEpoch } from "../src/state/app";
-import type { Side } from "../src/state/app";
-import { Store } from "../src/state/store";
+import { InlineSource } from "../src/data/inline";
 import { commandLine } from "../src/panels/command";
+import type { Side } from "../src/state/app";
+import { analysedName, bestLayer, nearest, newSide, settle, shownSide, stepEpoch } from "../src/state/app";
+import { Store } from "../src/state/store";
 import { index, row } from "./rows";
 
-const side = (rows: ReturnType<typeof row>[]): Side => ({ ...newSide({ id: "r", name: "r", modified: 0, path: "/x", tracking_uri: "" }), index: index(rows) });
+const side = (rows: ReturnType<typeof row>[]): Side => ({
+  ...newSide({ id: "r", name: "r", modified: 0, path: "/x", tracking_uri: "" }),
+  index: index(rows),
+});
 
 describe("the store", () => {
   it("tells those who asked for what changed, and only them", () => {
@@ -76,7 +80,9 @@ describe("the command line", () => {
     expect(commandLine(run, "iit/a/epoch=0001.json", [1, 0], "fast")).toBe(
       "lightning-iit phi '/runs/it'\\''s $(rm)/iit/a/epoch=0001.json' --state 1,0 --engine fast",
     );
-    expect(commandLine({ ...run, path: "/a" }, "iit/x/epoch=0.json", [1], "auto")).toBe("lightning-iit phi /a/iit/x/epoch=0.json --state 1 --engine auto");
+    expect(commandLine({ ...run, path: "/a" }, "iit/x/epoch=0.json", [1], "auto")).toBe(
+      "lightning-iit phi /a/iit/x/epoch=0.json --state 1 --engine auto",
+    );
   });
 });
 
@@ -94,6 +100,13 @@ describe("the command line's parts", () => {
     expect(commandLine(run, "iit/x/epoch=0.json", [1], "pyphi", options)).toBe(
       "lightning-iit phi /a/iit/x/epoch=0.json --state 1 --engine pyphi --cuts one --no-new-concepts --option MEASURE=L1",
     );
+  });
+});
+
+describe("a file that carries its data", () => {
+  it("names the engines of the machine that wrote it", async () => {
+    const source = new InlineSource({ title: "t", runs: [], engines: ["auto", "another"] });
+    expect((await source.runs()).engines).toEqual(["auto", "another"]);
   });
 });
 

@@ -39,7 +39,7 @@ class GroupCounter:
     def __init__(self, units: Units, options: CaptureOptions, frozen: Thresholds | None = None) -> None:
         self.units = units
         self.frozen = frozen
-        self.coding = Coding.of(units)
+        self.coding: Coding = Coding.of(units)
         self._options = options
         self._kept: tuple[int, ...] = self.coding.columns
         self._index: Tensor | None = None
@@ -51,8 +51,8 @@ class GroupCounter:
         self.thresholds: Thresholds | None = self.frozen
         if not needs_data(strategy):
             self.thresholds = self.coding.thresholds(strategy, np.empty((0, self.coding.elements)), frozen=True)
-        self.counts = TransitionCounts(self.coding.elements, lag=self._options.lag)
-        self.recent = RecentActivations(lag=self._options.lag)
+        self.counts: TransitionCounts = TransitionCounts(self.coding.elements, lag=self._options.lag)
+        self.recent: RecentActivations = RecentActivations(lag=self._options.lag)
         self._limits: ThresholdTensors | None = None
         self._tails: dict[int, Tensor] = {}
         self._last_code: Tensor | int = NO_STATE

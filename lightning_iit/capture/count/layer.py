@@ -67,10 +67,10 @@ class LayerCapture:
 
     def __init__(self, layer: Layer, options: CaptureOptions) -> None:
         self.layer = layer
-        self.reading = OutputReader(layer, options)
+        self.reading: OutputReader = OutputReader(layer, options)
         self.among: range | None = None
         self.counters: tuple[GroupCounter, ...] = ()
-        self.calibrated = False
+        self.calibrated: bool = False
         self.notes: tuple[str, ...] = ()
         self._options = options
 

@@ -74,7 +74,7 @@ class Capture:
     """
 
     def __init__(self, model: nn.Module, options: CaptureOptions | None = None) -> None:
-        self.options = options or CaptureOptions()
+        self.options: CaptureOptions = options or CaptureOptions()
         self._model = model
         self._captures = [LayerCapture(layer, self.options) for layer in find_layers(model, self.options.layers)]
         self._recorders = [capture.reading.recorder for capture in self._captures]

@@ -86,7 +86,7 @@ class TransitionCounts(Metric):
         tensor([0, 1, 1, 1])
     """
 
-    full_state_update = False
+    full_state_update: bool = False
     halves: Tensor
     triples: Tensor
     left_out: Tensor

@@ -84,7 +84,7 @@ class Block:
         self.layer = layer
         self.units: Tensor | None = None
         self.layout = layout
-        self.width = 0
+        self.width: int = 0
         self._observed = Reservoir(size=calls, seed=seed)
         self._whole = Reservoir(size=MOST_WHOLE_CALLS, seed=seed)
         self.clear()

@@ -26,7 +26,7 @@ class Switch:
     __slots__ = ("open",)
 
     def __init__(self, *, open: bool = False) -> None:  # noqa: A002
-        self.open = open
+        self.open: bool = open
 
 
 class TrainingStep:

@@ -34,8 +34,8 @@ class OutputReader:
     """
 
     def __init__(self, layer: Layer, options: CaptureOptions) -> None:
-        self.called = False
-        self.recorder = (CellRecorder if kind_of(layer.module).cell else Recorder)(self._read_first)
+        self.called: bool = False
+        self.recorder: Recorder = (CellRecorder if kind_of(layer.module).cell else Recorder)(self._read_first)
         self._options = options
         self._layer = layer
         self._indices: Sequence[int] | None = None

@@ -50,7 +50,7 @@ class Recorder:
 
     def clear(self) -> None:
         """Forgets all recorded activations and the exception."""
-        self.passes = 0
+        self.passes: int = 0
         self.streams: list[list[Activations]] = [[]]
         self.error: Exception | None = None
 

@@ -111,7 +111,7 @@ class LayerStepper:
             has = "the directions 'forward' and 'backward'" if module.bidirectional else "only the direction 'forward'"
             msg = f"direction={direction!r}: this {type(module).__name__} has {has}."
             raise InvalidArgumentError(msg)
-        self.level = level % module.num_layers
+        self.level: int = level % module.num_layers
         self.direction: Direction = direction
         width = Weights.of(module, self.suffix).widths[0]
         self.offset: int = width if direction == "backward" else 0

@@ -67,7 +67,7 @@ class Reservoir:
 
     def clear(self) -> None:
         """Forgets all calls and restarts the random generator, as at the start of an epoch."""
-        self.seen = 0
+        self.seen: int = 0
         self._calls: list[Call] = []
         self._random = random.Random(self._seed)  # noqa: S311 - a sample, not a secret
 

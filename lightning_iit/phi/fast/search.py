@@ -88,7 +88,7 @@ class CutSearch:
         self._candidate = candidate
         self._options = options
         self._several = several
-        self.n = len(candidate.nodes)
+        self.n: int = len(candidate.nodes)
         self._cuts = system_cuts(self.n, options.cuts)
         self._row_count = 3**self.n if several else 2**self.n
         self._known = new_known(self._row_count, self.n)

@@ -14,7 +14,8 @@ import signal
 import sys
 import threading
 from importlib import import_module
-from multiprocessing import context, process, spawn
+from multiprocessing import process, spawn
+from multiprocessing.context import BaseContext
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,7 @@ class WorkerServer:
             self._server._stop()
 
 
-class WorkerContext(context.BaseContext):
+class WorkerContext(BaseContext):
     """Starts worker processes and, once closed, kills the processes that were started and starts no more."""
 
     _name = "forkserver" if _POSIX else "spawn"

@@ -1,8 +1,8 @@
 // Names for the parts of the generated types that the front end speaks of.
 import type { Computed, EpochRecord, IndexRow, NetworkLayer, NetworkSnapshot, RunIndex, RunInfo } from "../generated/records";
 
+export type { ComputeRequest, Concept, Connections, Cut, InlineData, RunList, ScalarList, StateResult } from "../generated/records";
 export type { Computed, EpochRecord, IndexRow, NetworkLayer, NetworkSnapshot, RunIndex, RunInfo };
-export type { Connections, Concept, Cut, InlineData, ComputeRequest, RunList, ScalarList, StateResult } from "../generated/records";
 export type PhiResult = EpochRecord["result"];
 
 /** Where the front end runs: a tab in TensorBoard, a page of its own, or a file that carries its data. */

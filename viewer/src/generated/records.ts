@@ -11,7 +11,7 @@ export interface Everything {
   ScalarList?: ScalarList;
 }
 export interface ComputeRequest {
-  engine: "auto" | "fast" | "pyphi";
+  engine: string;
   epoch: number;
   layer: string;
   run: string;
@@ -212,6 +212,7 @@ export interface TpmRecord {
   visited: boolean[];
 }
 export interface InlineData {
+  engines: string[];
   runs: InlineRun[];
   title: string;
 }
@@ -305,6 +306,7 @@ export interface Problem {
 }
 export interface RunList {
   compute: boolean;
+  engines: string[];
   left_out: number;
   poll_seconds: number;
   runs: RunInfo[];

@@ -77,8 +77,10 @@ export function arrowMiddle(from: Place, to: Place): { x: number; y: number } {
 
 /** A small loop on the side of a node that looks away from the centre of its part. */
 export function loopPath(node: Place, centre: { x: number; y: number }): string {
-  const away = Math.hypot(node.x - centre.x, node.y - centre.y) < 1 ? -Math.PI / 2 : Math.atan2(node.y - centre.y, node.x - centre.x);
-  const at = (angle: number, distance: number) => `${round(node.x + distance * Math.cos(angle))} ${round(node.y + distance * Math.sin(angle))}`;
+  const away =
+    Math.hypot(node.x - centre.x, node.y - centre.y) < 1 ? -Math.PI / 2 : Math.atan2(node.y - centre.y, node.x - centre.x);
+  const at = (angle: number, distance: number) =>
+    `${round(node.x + distance * Math.cos(angle))} ${round(node.y + distance * Math.sin(angle))}`;
   return `M${at(away - 0.55, NODE + 1)} C${at(away - 0.8, NODE + 22)} ${at(away + 0.8, NODE + 22)} ${at(away + 0.5, NODE + 6)}`;
 }
 

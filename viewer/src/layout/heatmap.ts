@@ -42,7 +42,13 @@ function labelStep(cell: number): number {
 }
 
 /** The cell under a point, or null beside the map. */
-export function cellAt(layout: HeatmapLayout, rows: number, columns: number, x: number, y: number): { row: number; column: number } | null {
+export function cellAt(
+  layout: HeatmapLayout,
+  rows: number,
+  columns: number,
+  x: number,
+  y: number,
+): { row: number; column: number } | null {
   const column = Math.floor((x - layout.left) / layout.cellWidth);
   const row = Math.floor((y - layout.top) / layout.cellHeight);
   return row >= 0 && row < rows && column >= 0 && column < columns ? { row, column } : null;

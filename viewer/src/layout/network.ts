@@ -1,7 +1,7 @@
 // Where each neuron is in space: layers one behind the other along x, each in a figure of its own kind.
 import type { NetworkLayer, NetworkSnapshot } from "../data/types";
-import { lookOf } from "./kinds";
 import type { Figure } from "./kinds";
+import { lookOf } from "./kinds";
 
 export type Point = [number, number, number];
 
@@ -82,7 +82,7 @@ function ring(n: number): [number, number][] {
   const rings = radius > 5 ? 2 : 1;
   return Array.from({ length: n }, (_, i) => {
     const angle = (2 * Math.PI * i) / n;
-    const own = rings === 1 ? radius : (radius * (i % 2 ? 0.62 : 0.78));
+    const own = rings === 1 ? radius : radius * (i % 2 ? 0.62 : 0.78);
     return [own * Math.cos(angle), own * Math.sin(angle)];
   });
 }

@@ -1,8 +1,8 @@
 // What was left out or cannot be reached: said once, above everything it concerns.
 import { fill, h } from "../dom";
-import type { Context } from "./context";
+import type { Context, Panel } from "./panel";
 
-export function banner({ store }: Context): HTMLElement {
+export function banner({ store }: Context): Panel {
   const panel = h("div", { class: "banner", role: "status", hidden: true });
   store.on(["a", "b", "leftOut", "problem", "runs"], (state) => {
     const notes = [
@@ -14,5 +14,5 @@ export function banner({ store }: Context): HTMLElement {
     panel.hidden = !notes.length;
     fill(panel, ...notes.map((note) => h("span", {}, note)));
   });
-  return panel;
+  return { element: panel };
 }

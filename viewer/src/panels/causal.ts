@@ -1,20 +1,20 @@
 // The units as a causal system: effective influences, the minimum-information partition, and the units' state.
-import type { Computed, Cut, EpochRecord } from "../data/types";
+import type { Cut, EpochRecord } from "../data/types";
 import { fill, h, s } from "../dom";
-import { arrowMiddle, arrowPath, loopPath, NODE, placeCausal } from "../layout/causal";
 import type { CausalLayout } from "../layout/causal";
+import { arrowMiddle, arrowPath, loopPath, NODE, placeCausal } from "../layout/causal";
 import { elementLabel, lettersOf, unitLetter } from "../scales/bits";
 import { NEGATIVE, POSITIVE } from "../scales/color";
 import { number, phiText } from "../scales/format";
-import { influences } from "../scales/influence";
 import type { Influence } from "../scales/influence";
-import { analysedName, shownSide } from "../state/app";
-import type { Context } from "./context";
+import { influences } from "../scales/influence";
+import { analysedName, isShownLayer, resultOf, shownSide } from "../state/app";
+import type { Context, Panel } from "./panel";
 
 const WIDTH = 440;
 const FAINTEST = 0.03;
 
-export function causalPanel(context: Context): HTMLElement {
+export function causalPanel(context: Context): Panel {
   const { store } = context;
   const states = h("div", { class: "states", role: "group", "aria-label": "Analysed states" });
   const graph = h("div", { class: "graph" });
@@ -26,7 +26,7 @@ export function causalPanel(context: Context): HTMLElement {
     draw(context, graph, words, record, state.chosenState);
   });
   store.on(["lit", "unit", "a"], () => light(context, graph));
-  return h("div", { class: "units-panel" }, states, graph, words);
+  return { element: h("div", { class: "units-panel" }, states, graph, words) };
 }
 
 function stateButtons({ store }: Context, record: EpochRecord, chosen: number): HTMLElement[] {
@@ -41,10 +41,6 @@ function stateButtons({ store }: Context, record: EpochRecord, chosen: number): 
     button.addEventListener("click", () => store.set({ chosenState: at }));
     return button;
   });
-}
-
-export function resultOf(record: EpochRecord, chosen: number): EpochRecord["result"] {
-  return record.states[chosen]?.result ?? record.result;
 }
 
 function draw(context: Context, graph: HTMLElement, words: HTMLElement, record: EpochRecord | null, chosen: number): void {
@@ -84,29 +80,69 @@ function complexWords({ major_complex: found }: EpochRecord): (Node | string)[] 
   return found?.nodes.length ? [" Double rings: the major complex, ", h("b", {}, lettersOf(found.nodes)), "."] : [];
 }
 
-function picture(context: Context, record: EpochRecord, layout: CausalLayout, strengths: Influence[][], cut: Cut | null, state: readonly number[]): SVGElement {
+function picture(
+  context: Context,
+  record: EpochRecord,
+  layout: CausalLayout,
+  strengths: Influence[][],
+  cut: Cut | null,
+  state: readonly number[],
+): SVGElement {
   const { width, height } = layout;
   const [top, bottom] = extent(layout);
-  const picture = s("svg", { viewBox: `0 ${top} ${width} ${bottom - top}`, class: "system", role: "group", "aria-label": "The analysed units and their influences" });
+  const picture = s("svg", {
+    viewBox: `0 ${top} ${width} ${bottom - top}`,
+    class: "system",
+    role: "group",
+    "aria-label": "The analysed units and their influences",
+  });
   picture.append(
-    s("defs", {}, ...[["on", POSITIVE], ["off", NEGATIVE]].map(([name, color]) =>
-      s("marker", { id: `head-${name}`, viewBox: "0 0 8 8", refX: 5, refY: 4, markerWidth: 8, markerHeight: 8, orient: "auto", markerUnits: "userSpaceOnUse" },
-        s("path", { d: "M0 0.6 L8 4 L0 7.4 z", fill: color as string })))),
-    ...layout.parts.map(({ x, y, radius }, at) => s("g", { class: `part part-${at}` },
-      s("circle", { cx: x, cy: y, r: radius }),
-      s("text", { x, y: y - radius - 6, "text-anchor": "middle" }, at === 0 ? "from" : "to"))),
+    s(
+      "defs",
+      {},
+      ...[
+        ["on", POSITIVE],
+        ["off", NEGATIVE],
+      ].map(([name, color]) =>
+        s(
+          "marker",
+          {
+            id: `head-${name}`,
+            viewBox: "0 0 8 8",
+            refX: 5,
+            refY: 4,
+            markerWidth: 8,
+            markerHeight: 8,
+            orient: "auto",
+            markerUnits: "userSpaceOnUse",
+          },
+          s("path", { d: "M0 0.6 L8 4 L0 7.4 z", fill: color as string }),
+        ),
+      ),
+    ),
+    ...layout.parts.map(({ x, y, radius }, at) =>
+      s(
+        "g",
+        { class: `part part-${at}` },
+        s("circle", { cx: x, cy: y, r: radius }),
+        s("text", { x, y: y - radius - 6, "text-anchor": "middle" }, at === 0 ? "from" : "to"),
+      ),
+    ),
   );
-  const severed = (i: number, j: number) => cut !== null && cut.from_nodes.includes(i) && cut.to_nodes.includes(j);
-  const centre = (part: 0 | 1 | null) => (part === null ? { x: width / 2, y: height / 2 } : (layout.parts[part] as { x: number; y: number }));
+  const severed = (i: number, j: number) => (cut?.from_nodes.includes(i) && cut.to_nodes.includes(j)) ?? false;
+  const centre = (part: 0 | 1 | null) =>
+    part === null ? { x: width / 2, y: height / 2 } : (layout.parts[part] as { x: number; y: number });
   const arrows: SVGElement[] = [];
-  strengths.forEach((row, i) => row.forEach((influence, j) => {
-    if (influence.strength < FAINTEST || record.perturbation?.cm?.[i]?.[j] === 0) return;
-    const [from, to] = [layout.places[i], layout.places[j]];
-    if (!from || !to) return;
-    const d = i === j ? loopPath(from, centre(from.part)) : arrowPath(from, to);
-    arrows.push(arrow(context, influence, i, j, d, severed(i, j)));
-    if (i !== j && severed(i, j)) arrows.push(cross(arrowMiddle(from, to)));
-  }));
+  strengths.forEach((row, i) =>
+    row.forEach((influence, j) => {
+      if (influence.strength < FAINTEST || record.perturbation?.cm?.[i]?.[j] === 0) return;
+      const [from, to] = [layout.places[i], layout.places[j]];
+      if (!from || !to) return;
+      const d = i === j ? loopPath(from, centre(from.part)) : arrowPath(from, to);
+      arrows.push(arrow(context, influence, i, j, d, severed(i, j)));
+      if (i !== j && severed(i, j)) arrows.push(cross(arrowMiddle(from, to)));
+    }),
+  );
   picture.append(...arrows, ...layout.places.map((place, at) => node(context, record, place, at, state[at])));
   return picture;
 }
@@ -114,7 +150,10 @@ function picture(context: Context, record: EpochRecord, layout: CausalLayout, st
 /** The rows that are drawn on, so that no room is left empty. */
 function extent({ parts, places, height }: CausalLayout): [number, number] {
   if (!parts.length) return [0, height];
-  const ends = [...parts.map(({ y, radius }) => [y - radius - 20, y + radius + 14]), ...places.map(({ y }) => [y - NODE - 30, y + NODE + 24])];
+  const ends = [
+    ...parts.map(({ y, radius }) => [y - radius - 20, y + radius + 14]),
+    ...places.map(({ y }) => [y - NODE - 30, y + NODE + 24]),
+  ];
   return [Math.min(...ends.map(([top]) => top as number)), Math.max(...ends.map(([, bottom]) => bottom as number))];
 }
 
@@ -136,7 +175,9 @@ function arrow({ tip }: Context, influence: Influence, i: number, j: number, d: 
     "Change in the chance of being ON next when the first unit goes from OFF to ON, over the states of the others.",
   ];
   if (severed) lines.push("Severed by the minimum-information partition.");
-  line.addEventListener("mousemove", (event) => tip.show(event.clientX, event.clientY, `${unitLetter(i)} → ${unitLetter(j)}`, lines));
+  line.addEventListener("mousemove", (event) =>
+    tip.show(event.clientX, event.clientY, `${unitLetter(i)} → ${unitLetter(j)}`, lines),
+  );
   line.addEventListener("mouseleave", () => tip.hide());
   return line;
 }
@@ -144,14 +185,26 @@ function arrow({ tip }: Context, influence: Influence, i: number, j: number, d: 
 const cross = ({ x, y }: { x: number; y: number }): SVGElement =>
   s("path", { class: "cross", d: `M${x - 3.5} ${y - 3.5} L${x + 3.5} ${y + 3.5} M${x + 3.5} ${y - 3.5} L${x - 3.5} ${y + 3.5}` });
 
-function node({ store, controller, tip }: Context, record: EpochRecord, place: { x: number; y: number }, at: number, bit: number | undefined): SVGElement {
+function node(
+  { store, controller, tip }: Context,
+  record: EpochRecord,
+  place: { x: number; y: number },
+  at: number,
+  bit: number | undefined,
+): SVGElement {
   const index = record.units?.indices[at] ?? at;
   const upper = record.thresholds?.upper[at];
   const label = record.units ? elementLabel(record.units, at) : String(index);
   const group = s(
     "g",
-    { class: `unit ${bit === 1 ? "on" : "off"}${record.major_complex?.nodes.includes(at) ? " major" : ""}`, "data-unit": at, tabindex: 0, role: "button", transform: `translate(${place.x} ${place.y})`,
-      "aria-label": `Unit ${unitLetter(at)}, ${record.layer} unit ${label}, ${bit === 1 ? "ON" : "OFF"}` },
+    {
+      class: `unit ${bit === 1 ? "on" : "off"}${record.major_complex?.nodes.includes(at) ? " major" : ""}`,
+      "data-unit": at,
+      tabindex: 0,
+      role: "button",
+      transform: `translate(${place.x} ${place.y})`,
+      "aria-label": `Unit ${unitLetter(at)}, ${record.layer} unit ${label}, ${bit === 1 ? "ON" : "OFF"}`,
+    },
     s("circle", { class: "complex", r: NODE + 2.6 }),
     s("circle", { class: "halo", r: NODE + 5 }),
     s("circle", { class: "body", r: NODE }),
@@ -190,16 +243,10 @@ function light({ store }: Context, graph: HTMLElement): void {
     element.classList.toggle("mechanism", lit?.mechanism.includes(at) ?? false);
     element.classList.toggle("cause", lit?.cause.includes(at) ?? false);
     element.classList.toggle("effect", lit?.effect.includes(at) ?? false);
-    element.classList.toggle("chosen", unit !== null && record?.units?.indices[at] === unit.index && ownLayer(store.state, unit.layer));
+    element.classList.toggle(
+      "chosen",
+      unit !== null && record?.units?.indices[at] === unit.index && isShownLayer(store.state, unit.layer),
+    );
   }
   graph.classList.toggle("lit", lit !== null);
 }
-
-/** Whether a network layer is the one whose record is shown. */
-export function ownLayer(state: Context["store"]["state"], name: string): boolean {
-  const side = shownSide(state);
-  const layer = side?.network?.layers.find((known) => known.name === name);
-  return name === state.layer || (layer !== undefined && analysedName(layer, side?.index ?? null) === state.layer);
-}
-
-export const computed = (result: EpochRecord["result"]): Computed | null => (result.status === "computed" ? result : null);

@@ -1,11 +1,11 @@
 // The command line that computes this partition again, and, where the server may, a button that does it.
-import type { ComputeRequest, EpochRecord, PhiResult, RunInfo } from "../data/types";
+import type { EpochRecord, PhiResult, RunInfo } from "../data/types";
 import { fill, h } from "../dom";
 import { lettersOf, unitLetter } from "../scales/bits";
 import { phiText } from "../scales/format";
-import { shownSide } from "../state/app";
 import type { Side } from "../state/app";
-import type { Context } from "./context";
+import { shownSide } from "../state/app";
+import type { Context, Panel } from "./panel";
 
 type Options = Partial<EpochRecord["provenance"]["options"]>;
 
@@ -17,7 +17,7 @@ export function commandLine(run: RunInfo, file: string, state: readonly number[]
   const path = download ? `./${file.slice(file.lastIndexOf("/") + 1)}` : `${run.path || "RUN_DIRECTORY"}/${file}`;
   const pyphi = Object.entries(options.pyphi ?? {}).map(([name, value]) => `--option ${quoted(`${name}=${value}`)}`);
   return [
-    `${download}lightning-iit phi ${quoted(path)} --state ${state.join(",")} --engine ${engine}`,
+    `${download}lightning-iit phi ${quoted(path)} --state ${state.join(",")} --engine ${quoted(engine)}`,
     ...(options.cuts === "one" ? ["--cuts one"] : []),
     ...(options.new_concepts === false ? ["--no-new-concepts"] : []),
     ...pyphi,
@@ -34,9 +34,9 @@ const unbroken = (command: string): (Node | string)[] =>
     return dashes === undefined ? [part] : [" ", h("span", { class: "option" }, dashes.trim()), rest ?? ""];
   });
 
-export function commandPanel({ store, controller }: Context): HTMLElement {
+export function commandPanel({ store, controller }: Context): Panel {
   const bits = h("div", { class: "toggles", role: "group", "aria-label": "State to compute" });
-  const engine = h("select", { "aria-label": "Engine" }, ...["auto", "fast", "pyphi"].map((name) => h("option", { value: name }, name)));
+  const engine = h("select", { "aria-label": "Engine" });
   const code = h("code", { tabindex: 0 });
   const copy = h("button", { class: "quiet", type: "button" }, "Copy");
   const compute = h("button", { class: "primary", type: "button", hidden: true }, "Compute");
@@ -50,17 +50,31 @@ export function commandPanel({ store, controller }: Context): HTMLElement {
     const record = side?.record;
     if (!side || !record) return fill(code, "");
     fill(code, ...unbroken(commandLine(side.run, row(side, record)?.file ?? "", wanted, engine.value, record.provenance.options)));
-    fill(bits, ...wanted.map((bit, at) => {
-      const button = h("button", { type: "button", class: "bit", "aria-pressed": String(bit === 1) }, h("small", {}, unitLetter(at)), String(bit));
-      button.addEventListener("click", () => {
-        wanted = wanted.map((old, other) => (other === at ? 1 - old : old));
-        draw();
-        (bits.children[at] as HTMLElement | undefined)?.focus();
-      });
-      return button;
-    }));
+    fill(
+      bits,
+      ...wanted.map((bit, at) => {
+        const button = h(
+          "button",
+          { type: "button", class: "bit", "aria-pressed": String(bit === 1) },
+          h("small", {}, unitLetter(at)),
+          String(bit),
+        );
+        button.addEventListener("click", () => {
+          wanted = wanted.map((old, other) => (other === at ? 1 - old : old));
+          draw();
+          (bits.children[at] as HTMLElement | undefined)?.focus();
+        });
+        return button;
+      }),
+    );
   };
   engine.addEventListener("change", draw);
+  store.on(["engines"], ({ engines }) => {
+    const chosen = engine.value;
+    fill(engine, ...engines.map((name) => h("option", { value: name }, name)));
+    if (engines.includes(chosen)) engine.value = chosen;
+    draw();
+  });
   copy.addEventListener("click", () => {
     void copied(code).then((done) => {
       copy.textContent = done ? "Copied" : "Selected";
@@ -73,7 +87,13 @@ export function commandPanel({ store, controller }: Context): HTMLElement {
     if (!side || !record) return;
     compute.disabled = true;
     fill(answer, "Computing …");
-    const request = { run: side.run.id, layer: record.layer, epoch: record.epoch, state: wanted, engine: engine.value as ComputeRequest["engine"] };
+    const request = {
+      run: side.run.id,
+      layer: record.layer,
+      epoch: record.epoch,
+      state: wanted,
+      engine: engine.value,
+    };
     controller
       .compute(request)
       .then((result) => fill(answer, ...resultWords(result, wanted)))
@@ -89,20 +109,32 @@ export function commandPanel({ store, controller }: Context): HTMLElement {
     fill(answer);
     draw();
   });
-  return h(
+  const element = h(
     "section",
     { class: "command" },
     h("h3", {}, "Compute this again"),
-    h("div", { class: "command-row" }, bits, h("label", { class: "pick" }, h("span", {}, "Engine"), engine), h("span", { class: "grow" }), copy, compute),
+    h(
+      "div",
+      { class: "command-row" },
+      bits,
+      h("label", { class: "pick" }, h("span", {}, "Engine"), engine),
+      h("span", { class: "grow" }),
+      copy,
+      compute,
+    ),
     h("pre", {}, code),
     answer,
   );
+  return { element };
 }
 
 function resultWords(result: PhiResult, state: readonly number[]): (Node | string)[] {
   if (result.status !== "computed") return [h("b", {}, `${result.status.replace("_", " ")}: `), result.reason];
   const cut = result.cut ? `, severing ${lettersOf(result.cut.from_nodes)} → ${lettersOf(result.cut.to_nodes)}` : "";
-  return [h("b", { "data-computed": result.phi }, `Φ = ${phiText(result.phi)}`), ` in ${state.join("")}${cut}; ${result.concepts.length} concepts, by ${result.engine.name} ${result.engine.version}.`];
+  return [
+    h("b", { "data-computed": result.phi }, `Φ = ${phiText(result.phi)}`),
+    ` in ${state.join("")}${cut}; ${result.concepts.length} concepts, by ${result.engine.name} ${result.engine.version}.`,
+  ];
 }
 
 async function copied(code: HTMLElement): Promise<boolean> {

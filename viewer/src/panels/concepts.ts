@@ -3,9 +3,8 @@ import type { Concept } from "../data/types";
 import { fill, h } from "../dom";
 import { lettersOf } from "../scales/bits";
 import { phiText } from "../scales/format";
-import { shownSide } from "../state/app";
-import { computed, resultOf } from "./causal";
-import type { Context } from "./context";
+import { computed, resultOf, shownSide } from "../state/app";
+import type { Context, Panel } from "./panel";
 
 type Column = "mechanism" | "cause" | "effect" | "phi";
 const NAMES: [Column, string][] = [
@@ -17,7 +16,7 @@ const NAMES: [Column, string][] = [
 
 export const smallPhi = (concept: Concept): number => Math.min(concept.cause_phi, concept.effect_phi);
 
-export function conceptsPanel({ store, tip }: Context): HTMLElement {
+export function conceptsPanel({ store, tip }: Context): Panel {
   const body = h("tbody");
   const title = h("h3", {}, "Concepts");
   let sorted: Column = "phi";
@@ -34,9 +33,22 @@ export function conceptsPanel({ store, tip }: Context): HTMLElement {
     const result = record ? computed(resultOf(record, store.state.chosenState)) : null;
     const concepts = [...(result?.concepts ?? [])].sort((a, b) => compare(a, b, sorted));
     const largest = Math.max(...concepts.map(smallPhi), 1e-9);
-    heads.forEach((head) => head.setAttribute("aria-sort", head.dataset.column === sorted ? (sorted === "phi" ? "descending" : "ascending") : "none"));
+    heads.forEach((head) =>
+      head.setAttribute("aria-sort", head.dataset.column === sorted ? (sorted === "phi" ? "descending" : "ascending") : "none"),
+    );
     title.textContent = result ? `Concepts (${concepts.length})` : "Concepts";
-    fill(body, ...(concepts.length ? concepts.map((concept) => row(concept, largest)) : [h("tr", {}, h("td", { colspan: 4, class: "empty-words" }, result ? "No mechanism has a concept." : "No Φ, so no concepts."))]));
+    fill(
+      body,
+      ...(concepts.length
+        ? concepts.map((concept) => row(concept, largest))
+        : [
+            h(
+              "tr",
+              {},
+              h("td", { colspan: 4, class: "empty-words" }, result ? "No mechanism has a concept." : "No Φ, so no concepts."),
+            ),
+          ]),
+    );
   };
   const row = (concept: Concept, largest: number): HTMLElement => {
     const phi = smallPhi(concept);
@@ -46,9 +58,15 @@ export function conceptsPanel({ store, tip }: Context): HTMLElement {
       h("td", { class: "units mechanism" }, lettersOf(concept.mechanism)),
       h("td", { class: "units cause" }, lettersOf(concept.cause_purview)),
       h("td", { class: "units effect" }, lettersOf(concept.effect_purview)),
-      h("td", { class: "phi", "data-phi": phi }, h("i", { style: { width: `${(100 * phi) / largest}%` } }), h("span", {}, phiText(phi))),
+      h(
+        "td",
+        { class: "phi", "data-phi": phi },
+        h("i", { style: { width: `${(100 * phi) / largest}%` } }),
+        h("span", {}, phiText(phi)),
+      ),
     );
-    const on = () => store.set({ lit: { mechanism: concept.mechanism, cause: concept.cause_purview, effect: concept.effect_purview } });
+    const on = () =>
+      store.set({ lit: { mechanism: concept.mechanism, cause: concept.cause_purview, effect: concept.effect_purview } });
     const off = () => {
       tip.hide();
       store.set({ lit: null });
@@ -66,15 +84,23 @@ export function conceptsPanel({ store, tip }: Context): HTMLElement {
     return line;
   };
   store.on(["a", "b", "shown", "chosenState"], (state, before) => {
-    if (state !== before && shownSide(state)?.record === shownSide(before)?.record && state.chosenState === before.chosenState) return;
+    if (state !== before && shownSide(state)?.record === shownSide(before)?.record && state.chosenState === before.chosenState)
+      return;
     draw();
   });
-  return h("section", { class: "concepts" }, title, h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, ...heads)), body)));
+  const element = h(
+    "section",
+    { class: "concepts" },
+    title,
+    h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, ...heads)), body)),
+  );
+  return { element };
 }
 
 function compare(a: Concept, b: Concept, column: Column): number {
   if (column === "phi") return smallPhi(b) - smallPhi(a);
-  const pick = (concept: Concept) => (column === "mechanism" ? concept.mechanism : column === "cause" ? concept.cause_purview : concept.effect_purview);
+  const pick = (concept: Concept) =>
+    column === "mechanism" ? concept.mechanism : column === "cause" ? concept.cause_purview : concept.effect_purview;
   const [x, y] = [pick(a), pick(b)];
   return x.length - y.length || lettersOf(x).localeCompare(lettersOf(y));
 }

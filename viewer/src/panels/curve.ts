@@ -2,24 +2,18 @@
 import type uPlot from "uplot";
 import type { RunIndex } from "../data/types";
 import { fill, h } from "../dom";
+import type { Line } from "../parts/plot";
+import { makePlot, metricsOf } from "../parts/plot";
+import type { Place } from "../probe";
 import { category } from "../scales/color";
 import { curves, epochsOf } from "../scales/curve";
 import { epochName } from "../scales/format";
 import type { AppState } from "../state/app";
-import type { Place } from "../probe";
-import type { Context } from "./context";
-import { makePlot, metricsOf } from "./plot";
-import type { Line } from "./plot";
+import type { Context, Panel } from "./panel";
 
 const MOST_LAYERS = 8;
 
-export interface CurvePanel {
-  element: HTMLElement;
-  /** Where a value at an epoch is in the window. */
-  place(epoch: number, value: number): Place | null;
-}
-
-export function curvePanel(context: Context): CurvePanel {
+export function curvePanel(context: Context): Panel {
   const { store, controller } = context;
   const chart = h("div", { class: "chart", role: "img", "aria-label": "Φ over epochs; the slider above goes through them" });
   const legend = h("div", { class: "chart-legend" });
@@ -65,8 +59,13 @@ export function curvePanel(context: Context): CurvePanel {
   };
   store.on(["a", "b", "layer", "theme", "metrics"], (state, before) => {
     const same =
-      state.a?.index === before.a?.index && state.b?.index === before.b?.index && state.a?.scalars === before.a?.scalars &&
-      state.b?.scalars === before.b?.scalars && state.layer === before.layer && state.theme === before.theme && state.metrics === before.metrics;
+      state.a?.index === before.a?.index &&
+      state.b?.index === before.b?.index &&
+      state.a?.scalars === before.a?.scalars &&
+      state.b?.scalars === before.b?.scalars &&
+      state.layer === before.layer &&
+      state.theme === before.theme &&
+      state.metrics === before.metrics;
     if (state !== before && same) return;
     requestAnimationFrame(() => {
       draw();
@@ -101,7 +100,8 @@ export function curvePanel(context: Context): CurvePanel {
     chart,
     legend,
   );
-  return { element, place };
+  const keys = { ArrowLeft: () => controller.stepEpoch(-1), ArrowRight: () => controller.stepEpoch(1) };
+  return { element, keys, probe: { chartPlace: place } };
 }
 
 function linesOf(run: "A" | "B", index: RunIndex | null | undefined): Line[] {
@@ -128,7 +128,8 @@ function legendOf(lines: Line[], state: AppState): HTMLElement[] {
   const notes = [
     shown.some(({ mean, maximum }) => mean.some((value, at) => (maximum[at] ?? 0) - (value ?? 0) > 1e-9)) &&
       h("span", { class: "key" }, h("i", { class: "band" }), "mean to maximum over states"),
-    shown.some(({ nullUpper }) => nullUpper.some((value) => value !== null)) && h("span", { class: "key" }, h("i", { class: "stroke dotted" }), "null, upper"),
+    shown.some(({ nullUpper }) => nullUpper.some((value) => value !== null)) &&
+      h("span", { class: "key" }, h("i", { class: "stroke dotted" }), "null, upper"),
     lines.some((line) => line.curve.gaps.length) && h("span", { class: "key" }, h("b", { class: "gap" }, "×"), "no Φ"),
   ];
   return [...made, ...others, ...notes.filter((note) => note !== false)];

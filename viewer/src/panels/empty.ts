@@ -1,11 +1,13 @@
 // What stands there while there is nothing to show.
 import { fill, h } from "../dom";
-import type { Context } from "./context";
+import type { Context, Panel } from "./panel";
 
-export function emptyPanel({ store }: Context): HTMLElement {
+export function emptyPanel({ store }: Context): Panel {
   const panel = h("div", { class: "nothing", hidden: true });
   store.on(["runs", "loaded", "problem", "a"], (state) => {
-    const none = state.loaded && (!state.runs.length || (state.a?.index !== null && state.a?.index?.rows.length === 0 && !state.a.index.networks.length));
+    const none =
+      state.loaded &&
+      (!state.runs.length || (state.a?.index !== null && state.a?.index?.rows.length === 0 && !state.a.index.networks.length));
     panel.hidden = !none;
     if (!none) return;
     fill(
@@ -17,5 +19,5 @@ export function emptyPanel({ store }: Context): HTMLElement {
       h("pre", {}, "from lightning_iit import IITCallback\n\nTrainer(callbacks=[IITCallback()])"),
     );
   });
-  return panel;
+  return { element: panel };
 }

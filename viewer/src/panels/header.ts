@@ -2,22 +2,33 @@
 import { fill, h, s } from "../dom";
 import { layersOf } from "../scales/curve";
 import { storeTheme } from "../theme";
-import type { Context } from "./context";
+import type { Context, Panel } from "./panel";
 
 const MOST_OPTIONS = 500;
 
-export function header({ store, controller, tip }: Context): HTMLElement {
+export function header({ store, controller, tip }: Context): Panel {
   const runs = picker("Run", (id) => void controller.chooseRun("a", id));
   const other = picker("Compare with", (id) => void controller.chooseRun("b", id || null));
   const layers = picker("Layer", (layer) => controller.chooseLayer(layer));
   const live = h("span", { class: "live" });
-  const theme = h("button", { class: "quiet", type: "button", "aria-label": "Light or dark (T)", "data-action": "theme" }, themeIcon());
-  theme.addEventListener("click", () => {
+  const theme = h(
+    "button",
+    { class: "quiet", type: "button", "aria-label": "Light or dark (T)", "data-action": "theme" },
+    themeIcon(),
+  );
+  const otherTheme = () => {
     const next = store.state.theme === "dark" ? "light" : "dark";
     storeTheme(next);
     store.set({ theme: next });
+  };
+  theme.addEventListener("click", otherTheme);
+  const filter = h("input", {
+    class: "filter",
+    type: "search",
+    placeholder: "Filter runs",
+    "aria-label": "Filter runs",
+    hidden: true,
   });
-  const filter = h("input", { class: "filter", type: "search", placeholder: "Filter runs", "aria-label": "Filter runs", hidden: true });
   filter.addEventListener("input", () => options());
   const keys = h("button", { class: "quiet", type: "button", "aria-label": "Keys" }, "?");
   tip.on(keys, "Keys", [
@@ -46,7 +57,8 @@ export function header({ store, controller, tip }: Context): HTMLElement {
     runs.label.hidden = !known.length;
   };
   store.on(["runs", "a", "b"], (state, before) => {
-    if (state === before || state.runs !== before.runs || state.a?.run !== before.a?.run || state.b?.run !== before.b?.run) options();
+    if (state === before || state.runs !== before.runs || state.a?.run !== before.a?.run || state.b?.run !== before.b?.run)
+      options();
     const index = state.a?.index;
     if (index && (index !== before.a?.index || state === before || !layers.select.options.length)) {
       fill(layers.select, ...layersOf(index).map((layer) => h("option", { value: layer }, layer)));
@@ -62,7 +74,7 @@ export function header({ store, controller, tip }: Context): HTMLElement {
     fill(live, h("i"), controller.live ? (state.problem ? "no answer" : "live") : "file");
     live.title = state.problem;
   });
-  return h(
+  const element = h(
     "header",
     { class: "top" },
     h("div", { class: "brand" }, mark(), h("span", {}, "lightning", h("b", {}, "iit"))),
@@ -75,6 +87,7 @@ export function header({ store, controller, tip }: Context): HTMLElement {
     keys,
     theme,
   );
+  return { element, keys: { t: otherTheme } };
 }
 
 function picker(name: string, chosen: (value: string) => void) {

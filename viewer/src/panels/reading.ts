@@ -1,13 +1,13 @@
 // The number, and beside it what it means: kind, engine, null, transitions, coverage.
 import type { EpochRecord } from "../data/types";
 import { fill, h } from "../dom";
+import type { Tip } from "../parts/tip";
 import { lettersOf } from "../scales/bits";
 import { axisWords, count, epochName, kindWords, number, phiText, statusWords } from "../scales/format";
 import { shownSide } from "../state/app";
-import type { Context } from "./context";
-import type { Tip } from "./tip";
+import type { Context, Panel } from "./panel";
 
-export function reading({ store, controller, tip }: Context): HTMLElement {
+export function reading({ store, controller, tip }: Context): Panel {
   const panel = h("section", { class: "reading", "aria-label": "Φ and what it means", "aria-live": "polite" });
   store.on(["a", "b", "shown", "epoch", "layer", "chosenState"], (state) => {
     const side = shownSide(state);
@@ -34,7 +34,7 @@ export function reading({ store, controller, tip }: Context): HTMLElement {
     }
     fill(panel, sides, value(record, state.chosenState), ...chips(record, tip));
   });
-  return panel;
+  return { element: panel };
 }
 
 function value(record: EpochRecord, chosen: number): HTMLElement {
@@ -70,17 +70,34 @@ function chipOf(tip: Tip, ...[name, text, lines, mood = ""]: ChipWords): HTMLEle
 
 /** Φ of the same layer by other choices: thresholds and groups of units. */
 function others(record: EpochRecord, tip: Tip): HTMLElement[] {
-  const range = (values: number[]) => (values.length ? `${phiText(Math.min(...values))} – ${phiText(Math.max(...values))}` : "no Φ");
+  const range = (values: number[]) =>
+    values.length ? `${phiText(Math.min(...values))} – ${phiText(Math.max(...values))}` : "no Φ";
   const made: HTMLElement[] = [];
   if (record.sensitivity.length) {
     const phis = record.sensitivity.flatMap(({ phi }) => (phi === null ? [] : [phi]));
-    const lines = record.sensitivity.map(({ quantile, phi, reason }): [string, string] => [`quantile ${number(quantile)}`, phi === null ? reason || "no Φ" : phiText(phi)]);
-    made.push(chipOf(tip, "other thresholds", range(phis), ["Φ of the same state where a unit is ON above another quantile of its activations:", ...lines]));
+    const lines = record.sensitivity.map(({ quantile, phi, reason }): [string, string] => [
+      `quantile ${number(quantile)}`,
+      phi === null ? reason || "no Φ" : phiText(phi),
+    ]);
+    made.push(
+      chipOf(tip, "other thresholds", range(phis), [
+        "Φ of the same state where a unit is ON above another quantile of its activations:",
+        ...lines,
+      ]),
+    );
   }
   if (record.groups.length) {
     const phis = record.groups.flatMap(({ result }) => (result.status === "computed" ? [result.phi] : []));
-    const lines = record.groups.map(({ units, result }): [string, string] => [`units ${units.indices.join(" ")}`, result.status === "computed" ? phiText(result.phi) : (statusWords[result.status] ?? result.status)]);
-    made.push(chipOf(tip, `${record.groups.length} groups of units`, range(phis), ["Random groups of the layer's units; the panels show the first.", ...lines]));
+    const lines = record.groups.map(({ units, result }): [string, string] => [
+      `units ${units.indices.join(" ")}`,
+      result.status === "computed" ? phiText(result.phi) : (statusWords[result.status] ?? result.status),
+    ]);
+    made.push(
+      chipOf(tip, `${record.groups.length} groups of units`, range(phis), [
+        "Random groups of the layer's units; the panels show the first.",
+        ...lines,
+      ]),
+    );
   }
   return made;
 }
@@ -88,10 +105,18 @@ function others(record: EpochRecord, tip: Tip): HTMLElement[] {
 function chips(record: EpochRecord, tip: Tip): HTMLElement[] {
   const made: HTMLElement[] = [];
   const chip = (...words: ChipWords) => void made.push(chipOf(tip, ...words));
-  chip("kind", record.kind, [kindWords[record.kind] ?? "", `Transitions go ${axisWords[record.axis] ?? record.axis}.`, ...structural(record)], record.kind);
+  chip(
+    "kind",
+    record.kind,
+    [kindWords[record.kind] ?? "", `Transitions go ${axisWords[record.axis] ?? record.axis}.`, ...structural(record)],
+    record.kind,
+  );
   const result = record.result;
   const engine = result.status === "computed" ? `${result.engine.name} ${result.engine.version}` : record.provenance.engine;
-  chip("engine", engine, [record.formalism, ...(result.status === "computed" ? [timing(result.seconds, result.cuts_evaluated)] : [])]);
+  chip("engine", engine, [
+    record.formalism,
+    ...(result.status === "computed" ? [timing(result.seconds, result.cuts_evaluated)] : []),
+  ]);
   chip("null", nullText(record), nullLines(record), record.null ? (record.null.p <= 0.05 ? "good" : "warn") : "");
   if (record.major_complex) {
     const { nodes, result: found } = record.major_complex;
@@ -103,7 +128,11 @@ function chips(record: EpochRecord, tip: Tip): HTMLElement[] {
   }
   if (record.interval) {
     const { low, high, level, draws, words } = record.interval;
-    chip("interval", `${phiText(low)} – ${phiText(high)}`, [["level", `${number(100 * level, 3)} %`], ["draws from the posterior", String(draws)], ...(words ? [words] : [])]);
+    chip("interval", `${phiText(low)} – ${phiText(high)}`, [
+      ["level", `${number(100 * level, 3)} %`],
+      ["draws from the posterior", String(draws)],
+      ...(words ? [words] : []),
+    ]);
   }
   made.push(...others(record, tip));
   if (record.counts && record.perturbation) {
@@ -119,14 +148,22 @@ function chips(record: EpochRecord, tip: Tip): HTMLElement[] {
     chip(
       "transitions",
       count(transitions),
-      [`${number(perState, 3)} for each possible state; below 100 coin flips too read a Φ clearly above 0.`, ["window", `${record.provenance.window} epoch(s)`]],
+      [
+        `${number(perState, 3)} for each possible state; below 100 coin flips too read a Φ clearly above 0.`,
+        ["window", `${record.provenance.window} epoch(s)`],
+      ],
       perState < 100 ? "warn" : "",
     );
   }
   if (record.tpm) {
     const visited = record.tpm.visited.filter(Boolean).length;
     const all = record.tpm.visited.length;
-    chip("coverage", `${visited}/${all} states`, [`Rows that were never visited hold the prior ${number(record.tpm.prior)} only.`], visited < all ? "warn" : "");
+    chip(
+      "coverage",
+      `${visited}/${all} states`,
+      [`Rows that were never visited hold the prior ${number(record.tpm.prior)} only.`],
+      visited < all ? "warn" : "",
+    );
   }
   const words = [...record.diagnostics.map((diagnostic) => diagnostic.words).filter(Boolean), ...record.notes];
   if (words.length) chip("notes", String(words.length), words);

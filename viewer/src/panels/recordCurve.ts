@@ -4,11 +4,11 @@ import { fill, h, s } from "../dom";
 import { placeRecordCurve } from "../layout/recordCurve";
 import { count, number, phiText } from "../scales/format";
 import { shownSide } from "../state/app";
-import type { Context } from "./context";
+import type { Context, Panel } from "./panel";
 
 const [WIDTH, HEIGHT] = [400, 120];
 
-export function recordCurvePanel(context: Context): HTMLElement {
+export function recordCurvePanel(context: Context): Panel {
   const panel = h("section", { class: "record-curve", hidden: true });
   context.store.on(["a", "b", "shown"], (state, before) => {
     const record = shownSide(state)?.record ?? null;
@@ -16,7 +16,7 @@ export function recordCurvePanel(context: Context): HTMLElement {
     panel.hidden = !record?.curve.length;
     fill(panel, ...(record?.curve.length ? drawn(context, record) : []));
   });
-  return panel;
+  return { element: panel };
 }
 
 function drawn({ tip }: Context, record: EpochRecord): (Node | string)[] {
@@ -49,6 +49,10 @@ function drawn({ tip }: Context, record: EpochRecord): (Node | string)[] {
       s("path", { class: "mean", d: `M${points.map(({ x, y }) => `${x} ${y}`).join(" L")}` }),
       ...marks,
     ),
-    h("p", { class: "tpm-words" }, "Of random parts of this epoch's transitions. While the line still falls, Φ is biased upward and more data would lower it."),
+    h(
+      "p",
+      { class: "tpm-words" },
+      "Of random parts of this epoch's transitions. While the line still falls, Φ is biased upward and more data would lower it.",
+    ),
   ];
 }

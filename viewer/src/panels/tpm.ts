@@ -1,15 +1,14 @@
 // The transition probability matrix as a heatmap: state by node, or state by state.
 import type { EpochRecord } from "../data/types";
 import { fill, h } from "../dom";
-import { cellAt, placeHeatmap } from "../layout/heatmap";
 import type { HeatmapLayout } from "../layout/heatmap";
+import { cellAt, placeHeatmap } from "../layout/heatmap";
 import { bitLabel, codeOf, unitLetter } from "../scales/bits";
 import { sequential } from "../scales/color";
 import { count, number } from "../scales/format";
 import { stateByState } from "../scales/influence";
-import { shownSide } from "../state/app";
-import { ownLayer } from "./causal";
-import type { Context } from "./context";
+import { isShownLayer, shownSide } from "../state/app";
+import type { Context, Panel } from "./panel";
 
 interface Matrix {
   values: number[][];
@@ -19,7 +18,7 @@ interface Matrix {
 
 type Form = "node" | "state";
 
-export function tpmPanel(context: Context): HTMLElement {
+export function tpmPanel(context: Context): Panel {
   const { store, tip } = context;
   const canvas = h("canvas", { tabindex: 0, role: "img" });
   const said = h("p", { class: "visually-hidden", "aria-live": "polite" });
@@ -31,7 +30,11 @@ export function tpmPanel(context: Context): HTMLElement {
   let matrix: Matrix | null = null;
   let focus = { row: 0, column: 0 };
   const forms = (["node", "state"] as const).map((value) => {
-    const button = h("button", { type: "button", "aria-pressed": String(value === form), "data-form": value }, value === "node" ? "State by node" : "State by state");
+    const button = h(
+      "button",
+      { type: "button", "aria-pressed": String(value === form), "data-form": value },
+      value === "node" ? "State by node" : "State by state",
+    );
     button.addEventListener("click", () => {
       form = value;
       forms.forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
@@ -57,7 +60,10 @@ export function tpmPanel(context: Context): HTMLElement {
     // Read by scripts and tests: where the cells are in the canvas.
     canvas.dataset.cells = [layout.left, layout.top, layout.cellWidth, layout.cellHeight].join(" ");
     paint(canvas, layout, matrix, shown, store.state.chosenState, form, chosenColumn(context, shown));
-    canvas.setAttribute("aria-label", `Heatmap of the TPM, ${form === "node" ? "state by node" : "state by state"}; arrow keys read its cells`);
+    canvas.setAttribute(
+      "aria-label",
+      `Heatmap of the TPM, ${form === "node" ? "state by node" : "state by state"}; arrow keys read its cells`,
+    );
     fill(bar, ...colorBar(matrix.most, Math.min(220, layout.height - layout.top)));
     bar.style.marginTop = `${layout.top}px`;
     fill(words, ...captions(shown, form));
@@ -68,7 +74,10 @@ export function tpmPanel(context: Context): HTMLElement {
   };
   canvas.addEventListener("mousemove", (event) => {
     const box = canvas.getBoundingClientRect();
-    const cell = layout && matrix ? cellAt(layout, matrix.values.length, matrix.values[0]?.length ?? 0, event.clientX - box.left, event.clientY - box.top) : null;
+    const cell =
+      layout && matrix
+        ? cellAt(layout, matrix.values.length, matrix.values[0]?.length ?? 0, event.clientX - box.left, event.clientY - box.top)
+        : null;
     const found = cell ? speak(cell.row, cell.column) : null;
     if (found) tip.show(event.clientX, event.clientY, found[0], found[1]);
     else tip.hide();
@@ -81,15 +90,30 @@ export function tpmPanel(context: Context): HTMLElement {
     event.preventDefault();
     event.stopPropagation();
     const clamp = (value: number, most: number) => Math.min(most - 1, Math.max(0, value));
-    focus = { row: clamp(focus.row + move[0], matrix.values.length), column: clamp(focus.column + move[1], matrix.values[0]?.length ?? 1) };
+    focus = {
+      row: clamp(focus.row + move[0], matrix.values.length),
+      column: clamp(focus.column + move[1], matrix.values[0]?.length ?? 1),
+    };
     const found = speak(focus.row, focus.column);
     if (!found) return;
     const box = canvas.getBoundingClientRect();
-    tip.show(box.left + layout.left + focus.column * layout.cellWidth, box.top + layout.top + focus.row * layout.cellHeight, found[0], found[1]);
+    tip.show(
+      box.left + layout.left + focus.column * layout.cellWidth,
+      box.top + layout.top + focus.row * layout.cellHeight,
+      found[0],
+      found[1],
+    );
     said.textContent = [found[0], ...found[1].map((line) => line.join(" "))].join(", ");
   });
   canvas.addEventListener("blur", () => tip.hide());
-  const panel = h("div", { class: "tpm" }, h("div", { class: "segments", role: "group", "aria-label": "Form of the matrix" }, ...forms), holder, words, said);
+  const panel = h(
+    "div",
+    { class: "tpm" },
+    h("div", { class: "segments", role: "group", "aria-label": "Form of the matrix" }, ...forms),
+    holder,
+    words,
+    said,
+  );
   store.on(["a", "b", "shown", "chosenState", "theme", "unit"], (state, before) => {
     const same = shownSide(state)?.record === shownSide(before)?.record && state.chosenState === before.chosenState;
     if (state !== before && same && state.theme === before.theme && state.unit === before.unit) return;
@@ -102,7 +126,7 @@ export function tpmPanel(context: Context): HTMLElement {
       if (width) requestAnimationFrame(draw);
     }
   }).observe(panel);
-  return panel;
+  return { element: panel };
 }
 
 /** How high the map may be so that its caption is still seen, where the window is large enough for that. */
@@ -120,10 +144,18 @@ function matrixOf(stateByNode: number[][], form: Form): Matrix {
 
 function chosenColumn({ store }: Context, record: EpochRecord): number {
   const { unit } = store.state;
-  return unit && ownLayer(store.state, unit.layer) ? (record.units?.indices.indexOf(unit.index) ?? -1) : -1;
+  return unit && isShownLayer(store.state, unit.layer) ? (record.units?.indices.indexOf(unit.index) ?? -1) : -1;
 }
 
-function paint(canvas: HTMLCanvasElement, layout: HeatmapLayout, matrix: Matrix, record: EpochRecord, chosen: number, form: Form, column: number): void {
+function paint(
+  canvas: HTMLCanvasElement,
+  layout: HeatmapLayout,
+  matrix: Matrix,
+  record: EpochRecord,
+  chosen: number,
+  form: Form,
+  column: number,
+): void {
   const ratio = window.devicePixelRatio || 1;
   canvas.width = Math.ceil(layout.width * ratio);
   canvas.height = Math.ceil(layout.height * ratio);
@@ -172,7 +204,14 @@ function hatch(context: CanvasRenderingContext2D, x: number, y: number, width: n
   context.restore();
 }
 
-function labels(context: CanvasRenderingContext2D, layout: HeatmapLayout, matrix: Matrix, form: Form, ink: string, font: string): void {
+function labels(
+  context: CanvasRenderingContext2D,
+  layout: HeatmapLayout,
+  matrix: Matrix,
+  form: Form,
+  ink: string,
+  font: string,
+): void {
   const rows = matrix.values.length;
   const columns = matrix.values[0]?.length ?? 0;
   const n = Math.round(Math.log2(rows));
@@ -226,11 +265,17 @@ function colorBar(most: number, height: number): HTMLElement[] {
 function captions(record: EpochRecord, form: Form): (Node | string)[] {
   const unvisited = record.tpm?.visited.filter((visited) => !visited).length ?? 0;
   return [
-    form === "node" ? "The chance of each unit being ON next, for each state. " : "The chance of each next state (columns), the units' next states taken as independent. ",
+    form === "node"
+      ? "The chance of each unit being ON next, for each state. "
+      : "The chance of each next state (columns), the units' next states taken as independent. ",
     `Rows are states, unit A first (${record.state_order}: A is the least significant bit). `,
     h("span", { class: "row-mark" }, "▸"),
     " the current state. ",
-    unvisited ? `Hatched: ${unvisited} states never visited (prior ${number(record.tpm?.prior)}).` : record.perturbation ? "Every state was set." : "Every state was visited.",
+    unvisited
+      ? `Hatched: ${unvisited} states never visited (prior ${number(record.tpm?.prior)}).`
+      : record.perturbation
+        ? "Every state was set."
+        : "Every state was visited.",
   ];
 }
 
@@ -238,10 +283,14 @@ function cellWords(record: EpochRecord, matrix: Matrix, form: Form, row: number,
   const n = Math.round(Math.log2(matrix.values.length));
   const visits = record.counts?.visits[row];
   const visited = record.tpm?.visited[row] !== false;
-  const title = form === "node" ? `P(${unitLetter(column)} ON next | ${bitLabel(row, n)})` : `P(${bitLabel(column, n)} next | ${bitLabel(row, n)})`;
+  const title =
+    form === "node"
+      ? `P(${unitLetter(column)} ON next | ${bitLabel(row, n)})`
+      : `P(${bitLabel(column, n)} next | ${bitLabel(row, n)})`;
   const lines: [string, string][] = [[visited ? "value" : "prior only", number(matrix.values[row]?.[column])]];
   if (visits !== undefined) lines.push([record.perturbation ? "state set" : "state visited", `${count(visits)} times`]);
-  if (form === "node" && record.counts) lines.push([`${unitLetter(column)} was ON next`, `${count(record.counts.on[row]?.[column] ?? 0)} times`]);
+  if (form === "node" && record.counts)
+    lines.push([`${unitLetter(column)} was ON next`, `${count(record.counts.on[row]?.[column] ?? 0)} times`]);
   if (form === "state" && record.counts) {
     const triple = record.counts.joint.find(([from, to]) => from === row && to === column);
     lines.push(["this transition", `${count(triple?.[2] ?? 0)} times`]);

@@ -23,5 +23,11 @@ export function channels(hex: string): [number, number, number] {
 
 /** #rrggbb of channels from 0 to 1: what channels() takes apart. */
 export function hexOf(...parts: [number, number, number]): string {
-  return `#${parts.map((part) => Math.round(part * 255).toString(16).padStart(2, "0")).join("")}`;
+  return `#${parts
+    .map((part) =>
+      Math.round(part * 255)
+        .toString(16)
+        .padStart(2, "0"),
+    )
+    .join("")}`;
 }

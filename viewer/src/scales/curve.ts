@@ -27,10 +27,11 @@ export function curves(index: RunIndex, epochs: readonly number[]): Curve[] {
 }
 
 function curve(layer: string, rows: Map<number, IndexRow>, epochs: readonly number[]): Curve {
-  const take = (pick: (row: IndexRow) => number | null) => epochs.map((epoch) => {
-    const row = rows.get(epoch);
-    return row && row.status === "computed" ? pick(row) : null;
-  });
+  const take = (pick: (row: IndexRow) => number | null) =>
+    epochs.map((epoch) => {
+      const row = rows.get(epoch);
+      return row && row.status === "computed" ? pick(row) : null;
+    });
   const gaps = [...rows.values()]
     .filter((row) => row.status !== "computed")
     .map((row) => ({ epoch: row.epoch, status: row.status, reason: row.reason }));
@@ -55,9 +56,9 @@ export function epochsOf(...indexes: (RunIndex | null | undefined)[]): number[] 
 
 /** The epoch at which a step lies, between those that the rows know, for metrics that are logged by step. */
 export function epochAtStep(rows: readonly IndexRow[]): (step: number) => number | null {
-  const known = [...new Map(rows.filter((row) => row.status !== "corrupt").map((row) => [row.epoch, row.global_step])).entries()].sort(
-    (a, b) => a[0] - b[0],
-  );
+  const known = [
+    ...new Map(rows.filter((row) => row.status !== "corrupt").map((row) => [row.epoch, row.global_step])).entries(),
+  ].sort((a, b) => a[0] - b[0]);
   return (step) => {
     if (!known.length) return null;
     let after = known.findIndex(([, at]) => at >= step);

@@ -1,9 +1,9 @@
 // All connections in one draw call: a quad for each segment, as many pixels wide as its weight is large.
 import {
+  BufferAttribute,
   DynamicDrawUsage,
   InstancedBufferAttribute,
   InstancedBufferGeometry,
-  BufferAttribute,
   Mesh,
   ShaderMaterial,
   Vector2,

@@ -1,4 +1,6 @@
 // The neurons: one instanced mesh for each shape, so that a kind of layer is known by its shape.
+
+import type { BufferGeometry } from "three";
 import {
   BoxGeometry,
   CylinderGeometry,
@@ -12,9 +14,8 @@ import {
   SphereGeometry,
   TetrahedronGeometry,
 } from "three";
-import type { BufferGeometry } from "three";
-import { lookOf } from "../layout/kinds";
 import type { Shape } from "../layout/kinds";
+import { lookOf } from "../layout/kinds";
 import type { Point } from "../layout/network";
 import { channels, hexOf } from "../scales/color";
 

@@ -36,7 +36,12 @@ function cornersOf({ radius, figure, points }: PlacedLayer): [number, number][] 
   if (figure === "grid") {
     const high = Math.max(0.5, ...points.map((node) => Math.abs(node[1]))) + BEYOND;
     const deep = Math.max(0.5, ...points.map((node) => Math.abs(node[2]))) + BEYOND;
-    return [[high, deep], [high, -deep], [-high, -deep], [-high, deep]];
+    return [
+      [high, deep],
+      [high, -deep],
+      [-high, -deep],
+      [-high, deep],
+    ];
   }
   const reach = radius + BEYOND;
   return Array.from({ length: CORNERS }, (_, i) => {

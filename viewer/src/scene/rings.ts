@@ -75,7 +75,9 @@ export class Rings {
     const of = (name: string) => this.mesh.geometry.getAttribute(name) as InstancedBufferAttribute;
     const [at, ink] = [of("at"), of("ink")];
     const wanted = Float32Array.from(point);
-    const found = Array.from({ length: at.count }, (_, i) => i).filter((i) => at.getX(i) === wanted[0] && at.getY(i) === wanted[1] && at.getZ(i) === wanted[2]);
+    const found = Array.from({ length: at.count }, (_, i) => i).filter(
+      (i) => at.getX(i) === wanted[0] && at.getY(i) === wanted[1] && at.getZ(i) === wanted[2],
+    );
     return found.map((i) => hexOf(ink.getX(i), ink.getY(i), ink.getZ(i)));
   }
 

@@ -1,21 +1,22 @@
 // The network in three dimensions. Draws only when something changed.
-import { Scene, Vector3, WebGLRenderer } from "three";
+
 import type { WebGLInfo } from "three";
+import { Scene, Vector3, WebGLRenderer } from "three";
 import type { NetworkSnapshot, Unit } from "../data/types";
-import { placeNetwork } from "../layout/network";
 import type { PlacedLayer, Point } from "../layout/network";
-import { activityAt, activityRange } from "../scales/activity";
+import { placeNetwork } from "../layout/network";
 import type { Range } from "../scales/activity";
+import { activityAt, activityRange } from "../scales/activity";
 import { sequential } from "../scales/color";
-import { Orbit } from "./camera";
 import type { Pose } from "./camera";
+import { Orbit } from "./camera";
 import { Lines } from "./lines";
 import { Nodes } from "./nodes";
 import { Outline } from "./outline";
-import { Rings } from "./rings";
 import type { Ring } from "./rings";
-import { drawingOf } from "./strands";
+import { Rings } from "./rings";
 import type { Drawing } from "./strands";
+import { drawingOf } from "./strands";
 
 interface Neuron extends Unit {
   layerIndex: number;
@@ -222,7 +223,12 @@ export class NetworkScene {
   }
 
   private connect(snapshot: NetworkSnapshot, reference: NetworkSnapshot): void {
-    this.drawing = drawingOf(snapshot, reference, (unit) => this.places.get(key(unit)), (place) => (this.neurons[place] as Neuron).at);
+    this.drawing = drawingOf(
+      snapshot,
+      reference,
+      (unit) => this.places.get(key(unit)),
+      (place) => (this.neurons[place] as Neuron).at,
+    );
     this.lines.set(this.drawing.segments);
   }
 
@@ -230,17 +236,25 @@ export class NetworkScene {
     const snapshot = this.snapshot;
     if (!snapshot) return;
     const activity = this.neurons.map((neuron) =>
-      activityAt(snapshot.layers[neuron.layerIndex] as NetworkSnapshot["layers"][number], this.ranges[neuron.layerIndex] as Range, neuron.position, this.step),
+      activityAt(
+        snapshot.layers[neuron.layerIndex] as NetworkSnapshot["layers"][number],
+        this.ranges[neuron.layerIndex] as Range,
+        neuron.position,
+        this.step,
+      ),
     );
     this.nodes.paint((at) => {
       const value = activity[at] as number;
       return { color: sequential(value), scale: 0.8 + 0.38 * value + (this.neurons[at]?.analysed ? 0.3 : 0) };
     });
     const dense = Math.min(1, Math.max(0.25, Math.sqrt(500 / Math.max(1, this.drawing.strands.length))));
-    const focus = [this.marks.hovered, this.marks.chosen].map((unit) => (unit ? this.places.get(key(unit)) : undefined)).find((at) => at !== undefined);
+    const focus = [this.marks.hovered, this.marks.chosen]
+      .map((unit) => (unit ? this.places.get(key(unit)) : undefined))
+      .find((at) => at !== undefined);
     this.lines.fade((segment) => {
       const strand = this.drawing.strands[this.drawing.strandOf[segment] as number] as Drawing["strands"][number];
-      if (focus !== undefined) return strand.from === focus || strand.to === focus ? Math.max(0.8, strand.opacity) : strand.opacity * dense * 0.2;
+      if (focus !== undefined)
+        return strand.from === focus || strand.to === focus ? Math.max(0.8, strand.opacity) : strand.opacity * dense * 0.2;
       return strand.opacity * dense * (0.5 + 0.7 * (activity[strand.from] as number));
     });
     this.ring();
@@ -256,7 +270,12 @@ export class NetworkScene {
         if (neuron) rings.push({ at: neuron.at, radius, color, thick });
       }
     };
-    add(this.neurons.filter((neuron) => neuron.analysed), ink.analysed, 0.68, 0.14);
+    add(
+      this.neurons.filter((neuron) => neuron.analysed),
+      ink.analysed,
+      0.68,
+      0.14,
+    );
     add(this.marks.others, ink.lit, 0.92, 0.12);
     add(this.marks.mechanism, ink.lit, 0.95, 0.3);
     if (this.marks.chosen) add([this.marks.chosen], ink.chosen, 1.0, 0.2);

@@ -1,7 +1,7 @@
 // The connections as what is drawn of them: thickness by the weight's magnitude, colour by its sign.
 import type { NetworkSnapshot, Unit } from "../data/types";
-import { pathBetween } from "../layout/network";
 import type { Point } from "../layout/network";
+import { pathBetween } from "../layout/network";
 import { NEGATIVE, POSITIVE } from "../scales/color";
 import { lineOpacity, lineWidth } from "../scales/weight";
 import type { Segment } from "./lines";
@@ -23,7 +23,12 @@ export interface Drawing {
 }
 
 /** The strands of a snapshot; thickness is measured by the largest weights of `reference`. */
-export function drawingOf(snapshot: NetworkSnapshot, reference: NetworkSnapshot, placeOf: (unit: Unit) => number | undefined, at: (place: number) => Point): Drawing {
+export function drawingOf(
+  snapshot: NetworkSnapshot,
+  reference: NetworkSnapshot,
+  placeOf: (unit: Unit) => number | undefined,
+  at: (place: number) => Point,
+): Drawing {
   const drawing: Drawing = { strands: [], segments: [], strandOf: [] };
   snapshot.connections.forEach((pair, index) => {
     const before = snapshot.layers[pair.from_layer]?.name ?? "";

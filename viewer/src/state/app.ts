@@ -1,5 +1,5 @@
 // What the page shows, and how it moves when a run is picked, an epoch appears or a person chooses something.
-import type { EpochRecord, NetworkSnapshot, RunIndex, RunInfo, ScalarList, Unit } from "../data/types";
+import type { Computed, EpochRecord, NetworkSnapshot, RunIndex, RunInfo, ScalarList, Unit } from "../data/types";
 import { epochsOf, layersOf } from "../scales/curve";
 
 /** One of the (at most two) runs that are looked at. */
@@ -20,6 +20,8 @@ export interface AppState {
   runs: RunInfo[];
   leftOut: number;
   canCompute: boolean;
+  /** The names of the engines that the command line and the server know. */
+  engines: readonly string[];
   loaded: boolean;
   problem: string;
   a: Side | null;
@@ -46,6 +48,7 @@ export const firstState = (theme: "light" | "dark"): AppState => ({
   runs: [],
   leftOut: 0,
   canCompute: false,
+  engines: [],
   loaded: false,
   problem: "",
   a: null,
@@ -80,9 +83,10 @@ export const shownSide = (state: Pick<AppState, "a" | "b" | "shown">): Side | nu
   state.shown === "b" && state.b ? state.b : state.a;
 
 /** Layer and epoch after an index has come: the newest while following, else what was chosen if it is still there. */
-export function settle(
-  state: Pick<AppState, "a" | "b" | "layer" | "epoch" | "follow">,
-): { layer: string | null; epoch: number | null } {
+export function settle(state: Pick<AppState, "a" | "b" | "layer" | "epoch" | "follow">): {
+  layer: string | null;
+  epoch: number | null;
+} {
   const index = state.a?.index;
   if (!index) return { layer: state.layer, epoch: state.epoch };
   const layers = layersOf(index);
@@ -128,3 +132,16 @@ export function analysedName(layer: { name: string; aliases: string[] }, index: 
   const known = new Set(index?.rows.map((row) => row.layer) ?? []);
   return [layer.name, ...layer.aliases].find((name) => known.has(name)) ?? null;
 }
+
+/** Whether a network layer is the one whose record is shown. */
+export function isShownLayer(state: AppState, name: string): boolean {
+  const side = shownSide(state);
+  const layer = side?.network?.layers.find((known) => known.name === name);
+  return name === state.layer || (layer !== undefined && analysedName(layer, side?.index ?? null) === state.layer);
+}
+
+/** The result of one of the record's analysed states, or that of the whole record where it has none. */
+export const resultOf = (record: EpochRecord, chosen: number): EpochRecord["result"] =>
+  record.states[chosen]?.result ?? record.result;
+
+export const computed = (result: EpochRecord["result"]): Computed | null => (result.status === "computed" ? result : null);

@@ -3,8 +3,8 @@ import { Cache } from "../data/cache";
 import type { Source } from "../data/source";
 import type { ComputeRequest, EpochRecord, NetworkSnapshot, PhiResult, RunInfo, Unit } from "../data/types";
 import { epochsOf } from "../scales/curve";
-import { analysedName, nearest, newSide, settle, stepEpoch } from "./app";
 import type { AppState, Side } from "./app";
+import { analysedName, nearest, newSide, settle, stepEpoch } from "./app";
 import type { Store } from "./store";
 
 const RUNS_EVERY = 5;
@@ -84,7 +84,7 @@ export class Controller {
     if (!unit) return;
     const { a } = this.store.state;
     const layer = a?.network?.layers.find((known) => known.name === unit.layer);
-    const name = layer && layer.analysed.includes(unit.index) ? analysedName(layer, a?.index ?? null) : null;
+    const name = layer?.analysed.includes(unit.index) ? analysedName(layer, a?.index ?? null) : null;
     if (name !== null && name !== this.store.state.layer) this.chooseLayer(name);
   }
 
@@ -125,6 +125,7 @@ export class Controller {
         canCompute: list.compute,
         problem: "",
         ...(same ? {} : { runs: list.runs }),
+        ...(JSON.stringify(list.engines) === JSON.stringify(this.store.state.engines) ? {} : { engines: list.engines }),
       });
     } catch (error) {
       this.store.set({ problem: words(error) });
@@ -180,7 +181,10 @@ export class Controller {
 
   private async networkOf(side: Side, epoch: number): Promise<Pick<Side, "network" | "reference" | "networkProblem">> {
     const rows = side.index?.networks ?? [];
-    const at = nearest(rows.map((row) => row.epoch), epoch);
+    const at = nearest(
+      rows.map((row) => row.epoch),
+      epoch,
+    );
     const newest = rows.length ? (rows[rows.length - 1]?.epoch ?? null) : null;
     if (at === null || newest === null) {
       return { network: null, reference: null, networkProblem: "This run has no network snapshots." };

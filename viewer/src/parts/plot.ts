@@ -1,13 +1,13 @@
 // The chart of the curves: lines, bands, gaps and the mark of the epoch that is shown.
 import uPlot from "uplot";
 import type { RunIndex, ScalarList } from "../data/types";
+import type { Context } from "../panels/panel";
 import { category } from "../scales/color";
-import { epochAtStep } from "../scales/curve";
 import type { Curve } from "../scales/curve";
+import { epochAtStep } from "../scales/curve";
 import { epochName, number, phiText, statusWords } from "../scales/format";
-import { nearest } from "../state/app";
 import type { AppState } from "../state/app";
-import type { Context } from "./context";
+import { nearest } from "../state/app";
 
 export interface Line {
   run: "A" | "B";
@@ -37,7 +37,8 @@ export function makePlot(context: Context, chart: HTMLElement, epochs: number[],
   for (const { run, curve, color } of lines) {
     const current = curve.layer === store.state.layer;
     const dash = run === "B" ? [6, 4] : undefined;
-    const points = (values: (number | null)[]): [number, number | null][] => curve.epochs.map((epoch, index) => [epoch, values[index] ?? null]);
+    const points = (values: (number | null)[]): [number, number | null][] =>
+      curve.epochs.map((epoch, index) => [epoch, values[index] ?? null]);
     const faint = current ? 1 : 0.5;
     data.push(spread(points(curve.maximum)), spread(points(curve.mean)), spread(points(curve.nullUpper)));
     const dots = { show: current && epochs.length <= 60, size: 5, fill: color, stroke: color };
@@ -51,7 +52,15 @@ export function makePlot(context: Context, chart: HTMLElement, epochs: number[],
   }
   metrics.forEach((metric, index) => {
     data.push(spread(metric.points));
-    series.push({ scale: "metric", stroke: alpha(category(index + 3), 0.9), width: 1.4, dash: [1, 0], points: { show: false }, spanGaps: true, label: metric.tag });
+    series.push({
+      scale: "metric",
+      stroke: alpha(category(index + 3), 0.9),
+      width: 1.4,
+      dash: [1, 0],
+      points: { show: false },
+      spanGaps: true,
+      label: metric.tag,
+    });
   });
   const font = `11px ${style.fontFamily}`;
   const axis = { stroke: ink, font, grid: { stroke: grid, width: 1 }, ticks: { show: false } };
@@ -61,11 +70,31 @@ export function makePlot(context: Context, chart: HTMLElement, epochs: number[],
       height: chart.clientHeight,
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
-      scales: { x: { time: false, range: (_, low, high) => [low - 0.4, high + 0.4] }, y: { range: (_, __, high) => [0, Math.max(0.01, (high || 0) * 1.12)] }, metric: {} },
+      scales: {
+        x: { time: false, range: (_, low, high) => [low - 0.4, high + 0.4] },
+        y: { range: (_, __, high) => [0, Math.max(0.01, (high || 0) * 1.12)] },
+        metric: {},
+      },
       axes: [
-        { ...axis, size: 24, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], values: (_, ticks) => ticks.map((tick) => (tick < 0 ? "untr." : String(tick))) },
+        {
+          ...axis,
+          size: 24,
+          incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
+          values: (_, ticks) => ticks.map((tick) => (tick < 0 ? "untr." : String(tick))),
+        },
         { ...axis, size: 44, values: (_, ticks) => ticks.map((tick) => number(tick, 3)) },
-        ...(metrics.length ? [{ ...axis, scale: "metric", side: 1 as const, size: 44, grid: { show: false }, values: (_: uPlot, ticks: number[]) => ticks.map((tick) => number(tick, 3)) }] : []),
+        ...(metrics.length
+          ? [
+              {
+                ...axis,
+                scale: "metric",
+                side: 1 as const,
+                size: 44,
+                grid: { show: false },
+                values: (_: uPlot, ticks: number[]) => ticks.map((tick) => number(tick, 3)),
+              },
+            ]
+          : []),
       ],
       series,
       bands,
@@ -107,7 +136,10 @@ function tipLines(lines: Line[], epoch: number, state: AppState): (string | [str
     const mean = line.curve.mean[at];
     if (mean === null || mean === undefined) return [];
     const maximum = line.curve.maximum[at];
-    return [[name, phiText(line.curve.phi[at])], [`  mean, max`, `${phiText(mean)}, ${phiText(maximum)}`]];
+    return [
+      [name, phiText(line.curve.phi[at])],
+      [`  mean, max`, `${phiText(mean)}, ${phiText(maximum)}`],
+    ];
   });
 }
 
@@ -173,5 +205,9 @@ export function metricsOf(state: AppState): Metric[] {
 
 function alpha(color: string, part: number): string {
   const hex = color.trim();
-  return hex.startsWith("#") && hex.length === 7 ? `${hex}${Math.round(part * 255).toString(16).padStart(2, "0")}` : hex;
+  return hex.startsWith("#") && hex.length === 7
+    ? `${hex}${Math.round(part * 255)
+        .toString(16)
+        .padStart(2, "0")}`
+    : hex;
 }

@@ -1,7 +1,8 @@
 // Plays the recorded activity of a few real samples, step by step.
-import { sequential, NEGATIVE, POSITIVE } from "../scales/color";
+
 import { fill, h, s } from "../dom";
-import type { Context } from "./context";
+import type { Context } from "../panels/panel";
+import { NEGATIVE, POSITIVE, sequential } from "../scales/color";
 
 const STEP_MS = 650;
 
@@ -81,7 +82,9 @@ function icon(playing: boolean): SVGElement {
   return s(
     "svg",
     { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" },
-    playing ? s("path", { d: "M7 5h4v14H7zM14 5h4v14h-4z", fill: "currentColor" }) : s("path", { d: "M8 5v14l11-7z", fill: "currentColor" }),
+    playing
+      ? s("path", { d: "M7 5h4v14H7zM14 5h4v14h-4z", fill: "currentColor" })
+      : s("path", { d: "M8 5v14l11-7z", fill: "currentColor" }),
   );
 }
 
@@ -93,7 +96,13 @@ export function legend(): HTMLElement {
     { class: "legend" },
     h("span", { class: "key" }, h("i", { class: "stroke", style: { background: NEGATIVE } }), "− weight"),
     h("span", { class: "key" }, h("i", { class: "stroke thick", style: { background: POSITIVE } }), "+ weight"),
-    h("span", { class: "key" }, "low", h("i", { class: "ramp", style: { background: `linear-gradient(90deg, ${ramp})` } }), "high activity"),
+    h(
+      "span",
+      { class: "key" },
+      "low",
+      h("i", { class: "ramp", style: { background: `linear-gradient(90deg, ${ramp})` } }),
+      "high activity",
+    ),
     h("span", { class: "key" }, h("i", { class: "ring" }), "analysed"),
   );
 }

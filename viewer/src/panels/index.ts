@@ -1,0 +1,36 @@
+// The list of all panels: one line for each, with its place in the page. Panels of one place stand in the order of this list.
+import { banner } from "./banner";
+import { causalPanel } from "./causal";
+import { commandPanel } from "./command";
+import { conceptsPanel } from "./concepts";
+import { curvePanel } from "./curve";
+import { emptyPanel } from "./empty";
+import { header } from "./header";
+import { networkPanel } from "./network";
+import type { MakePanel } from "./panel";
+import { reading } from "./reading";
+import { recordCurvePanel } from "./recordCurve";
+import { tpmPanel } from "./tpm";
+
+/** The cards of the right-hand column. A narrow window shows one of them at a time, by tabs with these names. */
+export const CARDS = [
+  { id: "causal", name: "Causal system", title: "Causal system" },
+  { id: "tpm", name: "TPM", title: "Transition probabilities" },
+] as const;
+
+/** Where a panel stands: in the bar on top, in the row below it, on the left, in a card on the right, or over the whole page. */
+export type Place = "top" | "summary" | "left" | (typeof CARDS)[number]["id"] | "over";
+
+export const PANELS: readonly { make: MakePanel; place: Place }[] = [
+  { make: header, place: "top" },
+  { make: banner, place: "top" },
+  { make: reading, place: "summary" },
+  { make: networkPanel, place: "left" },
+  { make: curvePanel, place: "left" },
+  { make: causalPanel, place: "causal" },
+  { make: conceptsPanel, place: "causal" },
+  { make: commandPanel, place: "causal" },
+  { make: tpmPanel, place: "tpm" },
+  { make: recordCurvePanel, place: "tpm" },
+  { make: emptyPanel, place: "over" },
+];

@@ -27,7 +27,7 @@ def get(
     address: str, path: str, *, method: str = "GET", body: str | None = None, **headers: str
 ) -> tuple[int, dict[str, str], bytes]:
     """Sends the path as it is: no client tidies it up on the way."""
-    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=180)  # the first Φ compiles the engine
     try:
         connection.request(method, path, body=body, headers={name.replace("_", "-"): value for name, value in headers.items()})
         response = connection.getresponse()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from lightning_iit.records import Axis, Counts, Kind, State, TpmRecord
 
-MAX_UNITS_OF_SQUARE = 6
+MOST_UNITS_DRAWN_SQUARE = 6
 """The most units whose state-by-state matrix is drawn; with more, an entry is hardly a pixel or two."""
 
 _BOTTOM, _HEIGHT = 0.19, 0.635
@@ -63,7 +63,7 @@ def tpm_heatmap(
     n = rows.shape[1]
     with style():
         figure = blank(title, subtitle)
-        square = n <= MAX_UNITS_OF_SQUARE
+        square = n <= MOST_UNITS_DRAWN_SQUARE
         nodes = figure.add_axes((0.1, _BOTTOM, 0.205 if square else 0.46, _HEIGHT))
         image = _matrix(nodes, rows, visited, state, top=1.0)
         _unit_axis(nodes, labels or [str(unit) for unit in range(n)])

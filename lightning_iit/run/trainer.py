@@ -43,14 +43,23 @@ def is_dev_run(trainer: Trainer) -> bool:
 
 
 def run_directory(trainer: Trainer) -> Path | None:
-    """Returns the folder of a run's files: that of the first logger that has one, else the trainer's; None in a fast_dev_run."""
+    """Returns the folder of a run's files, a folder of this run alone where the trainer has a logger; None in a fast_dev_run.
+
+    This is the log directory of the first logger that has one; else, below the ``save_dir`` of the first logger, the folder that is
+    named by its name and version, as Lightning's ModelCheckpoint has it; without a logger the trainer's ``default_root_dir``. All
+    ranks make this call, since Lightning broadcasts the folder.
+    """
     fallback = trainer.log_dir
     if is_dev_run(trainer):
         return None
     for logger in trainer.loggers:
         if (own := getattr(logger, "log_dir", None)) is not None:
             return Path(own)
-    if fallback is not None:
-        return Path(fallback)
-    names = [str(part) for logger in trainer.loggers[:1] for part in (logger.name, logger.version) if part]
-    return Path(trainer.default_root_dir, *names)
+    if not trainer.loggers:
+        return Path(fallback or trainer.default_root_dir)
+    logger = trainer.loggers[0]
+    base = getattr(logger, "save_dir", None)
+    if base is None or "://" in str(base):
+        base = trainer.default_root_dir
+    version = logger.version if isinstance(logger.version, str) else f"version_{logger.version}"
+    return Path(base, *(str(part) for part in (logger.name, version) if part))

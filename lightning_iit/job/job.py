@@ -163,7 +163,7 @@ def warm_up(engine: str = "auto", report: OnProgress = ignore) -> None:
     """
     chosen = get_engine(engine)
     # Five units are the fewest that meet every kernel of the fast engine; for an engine that takes long, fewer load it too.
-    n = max((units for units in range(2, 6) if chosen.seconds(units) <= _SHORT), default=2)
+    n = max((units for units in range(2, min(5, chosen.max_units) + 1) if chosen.seconds(units) <= _SHORT), default=2)
     tpm = np.random.default_rng(0).random((2**n, n))
     for _ in chosen.analyse([System(tpm=tpm, state=(0,) * n)], PhiOptions()):  # type: ignore[arg-type]
         report(1.0)
@@ -194,6 +194,9 @@ def _analyse(task: PhiTask, tpm: Tpm, progress: Callable[[float], None]) -> Iter
             for result in engine.analyse(systems[done:], task.options, _of_the_next(progress, len(systems) - done)):
                 done += 1
                 yield result
+            if done < len(systems):
+                msg = f"the engine {engine.name!r} ended after {done} of {len(systems)} systems; it owes one result for each"
+                raise ValueError(msg)  # noqa: TRY301  as an engine that raises at this system
         except Exception as error:  # noqa: BLE001  whatever broke, it is the result of this state
             done += 1
             yield Failed(code="engine_error", reason=f"{type(error).__name__}: {error}", details=traceback.format_exc())

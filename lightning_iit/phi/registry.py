@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, cast
 from lightning_iit.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from lightning_iit.phi.engine import PhiEngine
     from lightning_iit.records import PhiOptions
 
@@ -58,16 +60,30 @@ def get_engine(name: str) -> PhiEngine:
         return cast("PhiEngine", getattr(import_module(module), kind)())
     for entry in entry_points(group=GROUP):
         if entry.name == name:
-            try:
-                return cast("PhiEngine", entry.load()())
-            except Exception as error:
-                msg = f"engine={name!r}: {entry.value} cannot be loaded ({type(error).__name__}: {error}). Is its package whole?"
-                raise InvalidArgumentError(msg) from error
+            return _loaded(entry)
     close = difflib.get_close_matches(name, engine_names(), n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     *first, last = map(repr, engine_names())
     msg = f"engine={name!r}: there is no such engine; choose {', '.join(first)} or {last}.{hint}"
     raise InvalidArgumentError(msg)
+
+
+def _loaded(entry: EntryPoint) -> PhiEngine:
+    """Returns the engine of another package.
+
+    Raises:
+        InvalidArgumentError: the engine cannot be loaded, or has another name than its entry, by which workers would not find it.
+    """
+    try:
+        engine = cast("PhiEngine", entry.load()())
+        known_as = engine.name
+    except Exception as error:
+        msg = f"engine={entry.name!r}: {entry.value} cannot be loaded ({type(error).__name__}: {error}). Is its package whole?"
+        raise InvalidArgumentError(msg) from error
+    if known_as != entry.name:
+        msg = f"engine={entry.name!r}: {entry.value} calls itself {known_as!r}; an engine has the name of its entry point."
+        raise InvalidArgumentError(msg)
+    return engine
 
 
 def choose_engine(name: str, options: PhiOptions) -> PhiEngine:

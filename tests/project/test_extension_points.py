@@ -39,11 +39,22 @@ class Constant:
         return 0.001
 
     def analyse(self, systems, options, progress=None):
-        for _ in systems:
+        for system in systems:
+            if system.n > self.max_units:
+                raise ValueError("too many")
             yield Computed(phi=0.25, engine=EngineInfo(name=self.name, version=self.version()), seconds=0.0)
 
     def major_complex(self, system, options, progress=None):
         return MajorComplex(nodes=(), result=next(self.analyse([system], options)))
+
+
+class Short(Constant):
+    """Forgets the last system."""
+
+    name = "short"
+
+    def analyse(self, systems, options, progress=None):
+        yield from super().analyse(systems[:-1], options)
 
 
 class Lines(Tracker):
@@ -63,6 +74,8 @@ class Lines(Tracker):
 ENTRY_POINTS = """[lightning_iit.engines]
 constant = an_addition:Constant
 broken = an_addition:Nothing
+short = an_addition:Short
+other = an_addition:Constant
 [lightning_iit.trackers]
 lines = an_addition:Lines
 """
@@ -116,6 +129,23 @@ def test_one_that_cannot_be_loaded_is_said_in_words(tmp_path, installed):
     status, said = run(installed, tmp_path, "-m", "lightning_iit.cli", "cost", "--units", "3", "--engine", "broken")
     assert status == 2
     assert "engine='broken': an_addition:Nothing cannot be loaded (AttributeError" in said
+    status, said = run(installed, tmp_path, "-m", "lightning_iit.cli", "cost", "--units", "3", "--engine", "other")
+    assert status == 2
+    assert "engine='other': an_addition:Constant calls itself 'constant'" in said
+
+
+def test_an_engine_that_owes_results_ends_in_words(tmp_path, installed):
+    code = """
+import pathlib, sys
+sys.path[:0] = sys.argv[1:]
+from training import train
+callback = train(pathlib.Path("."), engine="short", states=2, epochs=1, initial=False)
+print([(type(state.result).__name__, state.result.reason) for state in callback.records[0].states])
+"""
+    support = [path for path in sys.path if Path(path, "training.py").exists()]
+    status, said = run(installed, tmp_path, "-c", code, *support)
+    assert status == 0, said
+    assert "('Computed', ''), ('Failed', \"ValueError: the engine 'short' ended after 1 of 2 systems; it owes one result" in said
 
 
 def test_a_tracker_is_an_object_with_one_method(tmp_path):

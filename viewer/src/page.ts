@@ -54,7 +54,7 @@ function arranged(placed: readonly { place: Place; panel: Panel }[], tip: Tip): 
     "div",
     { class: "iit" },
     h("div", {}, ...at("top")),
-    ...at("summary"),
+    h("div", {}, ...at("summary")),
     h("main", {}, h("div", { class: "left" }, ...at("left")), tabs(cards)),
     ...at("over"),
     tip.element,

@@ -47,7 +47,7 @@ def compute_phi(
         InvalidSystemError: ``system`` is not a System (the parts of a System are checked when the System is made).
         InvalidArgumentError: there is no such engine, the engine does not implement an option, or an option has an impossible
             value.
-        TooManyUnitsError: the system has more units than the engine accepts (with a ``timeout``, the result is ``Failed`` instead).
+        TooManyUnitsError: the system has more units than the engine accepts.
 
     Example:
         >>> from lightning_iit import System, compute_phi

@@ -79,8 +79,8 @@ class _NeverBegan(Exception):  # noqa: N818  no error: the call is tried again
 
 
 def longest(timeout: float | None) -> float | None:
-    """Returns the seconds after which a call with this time limit has an outcome, whatever happens; None without a limit."""
-    return None if timeout is None else START_LIMIT + timeout + _SERVER_QUIET
+    """Returns the seconds after which a call with this limit, and a preparation before it, have ended; None without a limit."""
+    return None if timeout is None else 2 * START_LIMIT + timeout + _SERVER_QUIET
 
 
 def no_report(report: _child.WorkerMessage) -> None:

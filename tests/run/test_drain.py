@@ -79,35 +79,30 @@ def test_an_interrupt_while_waiting_ends_at_once_and_keeps_the_counts(tmp_path):
     assert all(isinstance(record.result, Failed) and record.result.code == "interrupted" for record in interrupted)
 
 
-@pytest.mark.parametrize("more", ["", 'when_busy="wait", timeout=None, units=5'])
+SAYS_THAT_IT_WAITS = {"": "waiting for", 'when_busy="wait", timeout=None': "about"}
+
+
+@pytest.mark.parametrize("more", SAYS_THAT_IT_WAITS)
 def test_sigterm_while_waiting_ends_the_wait_and_keeps_the_counts(tmp_path, more):
     """What a cluster's scheduler sends: before the process is killed, some seconds are left to keep what there is."""
-    code = SLOW.replace("units=3, ", "" if more else "units=3, ") + "print('went on')"
-    code = code.format(tests=str(SUPPORT), folder=str(tmp_path), more=more)
+    code = script(tmp_path, more)[-1].replace("units=3", "units=5" if more else "units=3") + "print('went on')"
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    if more:
-        wait_for_open_record(tmp_path)
-    else:
-        while "waiting for" not in (line := process.stderr.readline()):
+    try:
+        while SAYS_THAT_IT_WAITS[more] not in (line := process.stderr.readline()):
             assert line, "it ended before"
-    process.send_signal(signal.SIGTERM)
-    asked = time.monotonic()
-    out, err = process.communicate(timeout=60)
-    assert time.monotonic() - asked < 30.0
-    assert more or (process.returncode, out) == (0, "went on\n"), err[-2000:]
+        time.sleep(1.0)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    # Lightning raises a SystemExit while epochs are left, and a training that was over ends as usual.
+    assert (process.returncode, out) == (0, "" if more else "went on\n"), err[-2000:]
     records = load_run(tmp_path)
+    assert [record.epoch for record in records] == ([-1] if more else [-1, 0, 1, 2])
     assert {record.counts.transitions for record in records} == {199}
     ended = [record for record in records if not isinstance(record.result, Computed)]
     assert ended
     assert all(isinstance(record.result, Failed) and record.result.code == "interrupted" for record in ended)
-
-
-def wait_for_open_record(folder: Path) -> None:
-    deadline = time.monotonic() + 90.0
-    while not list((folder / "iit").rglob("epoch=*.json")):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    time.sleep(1.0)
 
 
 def test_pictures_are_drawn_in_workers_alone(tmp_path):

@@ -14,6 +14,7 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from lightning_iit.capture.hooks.gate import TrainingStep
 from lightning_iit.phi.pool.pool import WorkerPool, check_pool_options
+from lightning_iit.phi.pool.worker import longest
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import Records
 from lightning_iit.records.store import FOLDER, layer_slug, set_aside
@@ -203,10 +204,21 @@ class IITCallback(Callback, Settings):
         known = run_dir is not None and bool(self._restored) and (run_dir / FOLDER).is_dir()
         if run_dir is not None and not known and (aside := set_aside(run_dir)) is not None:
             rank_zero_info(f"IITCallback: the records of an earlier run are now in {aside}.")
-        pool = WorkerPool(workers=self.workers, timeout=self.timeout, when_busy=self.when_busy, max_queued=self.max_queued)
+
+        def interrupted() -> bool:
+            return trainer.received_sigterm
+
+        pool = WorkerPool(
+            workers=self.workers,
+            timeout=self.timeout,
+            when_busy=self.when_busy,
+            max_queued=self.max_queued,
+            interrupted=interrupted,
+        )
         layers = self._watch.layers if self._watch is not None else ()
         described = self.described(layers, probe=type(self.probe).__name__ if self.probe is not None else "None")
-        self._work = Computation(self._options, pool, trackers_for(trainer.loggers, run_dir, self.trackers), described)
+        trackers = trackers_for(trainer.loggers, run_dir, self.trackers)
+        self._work = Computation(self._options, pool, trackers, described, interrupted)
         if "run" in self._restored:
             self._work.run.load_state_dict(self._restored["run"], known=known)
 
@@ -284,8 +296,7 @@ class IITCallback(Callback, Settings):
             analysed=self._is_analysed(epoch),
         )
         if self.when_busy == "wait":
-            for future in futures:
-                future.result()
+            self._work.wait(futures, longest(self.timeout))
 
     def _is_analysed(self, epoch: int) -> bool:
         return epoch < 0 or (epoch + 1) % self.every_n_epochs == 0
@@ -313,7 +324,7 @@ class IITCallback(Callback, Settings):
         with self._guard("waiting for the last Φ"):
             if self._work is not None:
                 self._work.finish(self.drain_timeout)
-                self._work.run.judge_last()
+                self._work.judge_last()
                 self._work.finish(self.drain_timeout)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:

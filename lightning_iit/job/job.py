@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
@@ -77,7 +78,8 @@ def run(task: PhiTask, report: OnProgress = ignore) -> TaskResult:
         this took.
 
     Raises:
-        InvalidArgumentError: the task's prior is no probability, or its engine is unknown or does not serve its options.
+        InvalidArgumentError: the task's prior is no probability. An engine that is unknown, cannot be loaded or does not serve the
+            options makes the results of the states Failed.
     """
     start = time.perf_counter()
     notes: list[str] = []
@@ -135,7 +137,12 @@ def run(task: PhiTask, report: OnProgress = ignore) -> TaskResult:
 
 def _takes_long(task: PhiTask, analyses: int) -> bool:
     """Says whether so many analyses may take over 2 s, so that pictures are drawn beforehand in case the task is ended early."""
-    seconds = choose_engine(task.engine, task.options).seconds(len(task.states[0])) if task.states else 0.0
+    if not task.states:
+        return False
+    try:
+        seconds = choose_engine(task.engine, task.options).seconds(len(task.states[0]))
+    except Exception:  # noqa: BLE001  the analyses will say what is wrong with the engine
+        return False
     return analyses * seconds > _LONG
 
 
@@ -147,8 +154,9 @@ def _judgements(task: PhiTask, states: tuple[StateResult, ...], notes: list[str]
 
 
 def prepare_run(task: PhiTask) -> None:
-    """Loads the engine of a task; called before the task's time limit starts to run."""
-    choose_engine(task.engine, task.options).load()
+    """Loads the engine of a task; called before the task's time limit starts to run. An engine that cannot be loaded is left."""
+    with suppress(Exception):  # the analysis says what is wrong, and the task keeps its TPM and diagnostics
+        choose_engine(task.engine, task.options).load()
 
 
 def warm_up(engine: str = "auto", report: OnProgress = ignore) -> None:

@@ -47,7 +47,7 @@ def compute_phi(
         InvalidSystemError: ``system`` is not a System (the parts of a System are checked when the System is made).
         InvalidArgumentError: there is no such engine, the engine does not implement an option, or an option has an impossible
             value.
-        TooManyUnitsError: the system has more units than the engine accepts (with a ``timeout``, the result is ``Failed`` instead).
+        TooManyUnitsError: the system has more units than the engine accepts.
 
     Example:
         >>> from lightning_iit import System, compute_phi
@@ -60,11 +60,11 @@ def compute_phi(
     """
     options = _options(cuts, new_concepts, repertoires, pyphi_options, threads)
     chosen = _checked(system, engine, options)
-    if timeout is None:
-        return next(iter(chosen.analyse([system], options)))
-    if not timeout > 0:
+    if timeout is not None and not timeout > 0:
         msg = f"timeout={timeout!r}: give seconds above 0, or None for no limit."
         raise InvalidArgumentError(msg)
+    if timeout is None or system.n > chosen.max_units:  # too many units: the engine raises at once, with its own words
+        return next(iter(chosen.analyse([system], options)))
     from lightning_iit.phi.pool.limited import compute_within
 
     return compute_within(system, chosen.name, options, timeout)

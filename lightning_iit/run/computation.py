@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
+from concurrent.futures import wait
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,13 +13,14 @@ from lightning.pytorch.utilities import rank_zero_warn
 from rich.console import Console
 
 from lightning_iit.capture.sensitivity import at_quantiles
+from lightning_iit.phi.pool.worker import never
 from lightning_iit.report.report import markdown, summary_table
 from lightning_iit.run.groups import Group
 from lightning_iit.run.run import Run
 from lightning_iit.trackers.journal import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
     from lightning_iit.capture.count.epoch import LayerEpoch
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 log: logging.Logger = logging.getLogger(__name__)
 
+_TICK = 0.2
+"""Seconds between two looks at whether an analysis that training waits for has ended."""
 _DELIVERY_TIMEOUT = 60.0
 """Seconds that trackers with problems (a server out of reach) are given at the end; the files are written in any case."""
 
@@ -41,6 +46,7 @@ class Computation:
         pool: computes Φ; closed together with this object.
         trackers: write the records.
         described: every option as text, for the trackers and the report.
+        interrupted: says whether the process was asked to end (SIGTERM); no Φ is waited for then.
 
     Attributes:
         pool: computes Φ.
@@ -51,11 +57,19 @@ class Computation:
             epoch's end.
     """
 
-    def __init__(self, options: RunOptions, pool: PhiPool, trackers: Sequence[Tracker], described: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        options: RunOptions,
+        pool: PhiPool,
+        trackers: Sequence[Tracker],
+        described: Mapping[str, str],
+        interrupted: Callable[[], bool] = never,
+    ) -> None:
         self.pool = pool
         self.journal: Journal = Journal(trackers, options=described)
         self.run: Run = Run(options, pool, self.journal)
         self._described = described
+        self._interrupted = interrupted
         self.closed: bool = False
         self.epoch: int = -1
         pool.warm_up(options.engine)
@@ -127,6 +141,24 @@ class Computation:
             log.exception("Layer %r of epoch %d could not be counted with other thresholds.", captured.layer, epoch)
             return ()
 
+    def wait(self, futures: Sequence[Future[TaskResult]], limit: float | None) -> None:
+        """Waits for analyses, and ends the wait where the process was asked to end.
+
+        Args:
+            futures: of the analyses, as :meth:`submit` returned them.
+            limit: the longest wait in seconds; None waits as long as an analysis takes.
+        """
+        deadline = math.inf if limit is None else time.monotonic() + limit
+        while wait(futures, _TICK).not_done and not self._interrupted():
+            if time.monotonic() > deadline:
+                rank_zero_warn(f"IITCallback(when_busy='wait'): an analysis did not end within {limit:g} s; training goes on.")
+                return
+
+    def judge_last(self) -> None:
+        """Judges the last Φ of each layer; does nothing where the process was asked to end."""
+        if not self._interrupted():
+            self.run.judge_last()
+
     def finish(self, timeout: float, after: str = "training") -> None:
         """Waits for the open analyses and warns of those that are still open afterwards.
 
@@ -134,7 +166,14 @@ class Computation:
             timeout: the longest wait in seconds.
             after: the event from which the seconds count, for the warning.
         """
-        if not self.closed and not self.run.drain(timeout):
+        if self.closed or self.run.drain(timeout):
+            return
+        if self._interrupted():
+            rank_zero_warn(
+                "IITCallback: the process was asked to end (SIGTERM), so no open analysis was waited for. The counts are in their "
+                "records: `lightning-iit phi RECORD` computes them."
+            )
+        else:
             rank_zero_warn(
                 f"drain_timeout={timeout:g}: some analyses were still open {timeout:g} s after {after}. Their counts are in their "
                 "records: `lightning-iit phi RECORD` computes them."
@@ -161,5 +200,6 @@ class Computation:
         """
         if not self.closed:
             self.closed = True
+            self._interrupted = never  # so that the trainer is not kept
             self.pool.close()
             self.journal.close(_DELIVERY_TIMEOUT, failed=failed)

@@ -253,7 +253,7 @@ class Run:
         elif (error := future.exception()) is not None:
             self._settle(stub, Failed(code="engine_error", reason=f"the pool broke: {error}", details=repr(error)))
         else:
-            answer = future.result()
+            answer = future.result(0)
             self._settle(stub, answer.states[0].result, answer)
 
     def _settle(self, stub: EpochRecord, result: PhiResult, answer: TaskResult | None = None) -> None:

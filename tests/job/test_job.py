@@ -210,3 +210,15 @@ def test_warm_up_and_prepare():
         warm_up(engine, seen.append)
     assert seen
     prepare_run(task())
+
+
+def test_an_unknown_engine_makes_the_states_failed_and_keeps_the_tpm(answer):
+    given = task(engine="fats")
+    prepare_run(given)
+    result = run(given)
+    assert result.tpm == answer[1].tpm
+    assert result.scalars.keys() == OF_THE_COUNTS
+    assert len(result.states) == len(given.states)
+    for state in result.states:
+        assert isinstance(state.result, Failed)
+        assert "Did you mean 'fast'?" in state.result.reason

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from lightning_iit import System, compute_phi, major_complex
-from lightning_iit.errors import IITError, InvalidArgumentError, InvalidSystemError
+from lightning_iit.errors import IITError, InvalidArgumentError, InvalidSystemError, TooManyUnitsError
 from lightning_iit.records import Computed, Skipped, TimedOut
 
 BASIC = [[0, 0, 0], [0, 0, 1], [1, 0, 1], [1, 0, 0], [1, 1, 0], [1, 1, 1], [1, 1, 1], [1, 1, 0]]
@@ -90,6 +90,16 @@ def test_malformed_systems(parts, words):
 def test_wrong_options(options, words):
     with pytest.raises(InvalidArgumentError, match=words):
         compute_phi(basic(), **options)
+
+
+@pytest.mark.parametrize(("engine", "n"), [("fast", 9), ("pyphi", 6)])
+def test_too_many_units_are_refused_with_and_without_a_limit(engine, n):
+    words = set()
+    for timeout in (None, 60.0):
+        with pytest.raises(TooManyUnitsError) as caught:
+            compute_phi(System(tpm=[[0.5] * n] * 2**n, state=(0,) * n), engine=engine, timeout=timeout)
+        words.add(str(caught.value))
+    assert len(words) == 1
 
 
 def test_what_is_no_system():

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import uuid
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -21,6 +22,8 @@ from pool_tasks import started, task, wait_until
 from processes import start_interruptible
 
 from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.phi.pool import pool as pool_module
+from lightning_iit.phi.pool import process_context, worker
 from lightning_iit.phi.pool.executor_pool import ExecutorPool
 from lightning_iit.phi.pool.pool import PhiPool, WorkerPool
 from lightning_iit.records import Computed, Failed, Skipped, TimedOut
@@ -147,6 +150,89 @@ def test_a_worker_that_never_begins_is_given_up(new_pool):
     assert "3 times" in result.states[0].result.reason
 
 
+class FirstWorker:
+    """Sends a signal to the first worker process that is started, just after its start."""
+
+    def __init__(self, monkeypatch, signal_number):
+        self.pids = []
+        start = process_context.WorkerContext.start
+
+        def start_and_hurt(context, made):
+            process = start(context, made)
+            self.pids.append(process.pid)
+            if len(self.pids) == 1:
+                os.kill(process.pid, signal_number)
+                time.sleep(0.3)
+            return process
+
+        monkeypatch.setattr(process_context.WorkerContext, "start", start_and_hurt)
+
+
+def test_a_worker_that_is_killed_at_its_start_costs_nothing(new_pool, monkeypatch):
+    first = FirstWorker(monkeypatch, signal.SIGKILL)
+    result = new_pool().submit(task("ok")).result(60)
+    assert kinds(result) == [Computed, Computed]
+    assert result.scalars["pid"] == first.pids[1]
+
+
+def test_a_worker_that_is_stopped_at_its_start_obeys_the_limit(new_pool, monkeypatch):
+    FirstWorker(monkeypatch, signal.SIGSTOP)
+    monkeypatch.setattr(worker, "_QUIET", 2.0)
+    pool = new_pool(timeout=1.0)
+    stopped, after = pool.submit(task("ok")), pool.submit(task("ok", epoch=1, timeout=60.0))
+    results = [state.result for state in stopped.result(60).states]
+    assert [(type(result), result.timeout) for result in results] == [(TimedOut, 1.0)] * 2
+    assert "stood still" in results[0].reason
+    assert kinds(after.result(60)) == [Computed, Computed]
+
+
+def test_a_preparation_that_stands_still_obeys_the_limit_and_one_at_work_does_not(new_pool, monkeypatch):
+    monkeypatch.setattr(worker, "_QUIET", 3.0)
+    assert kinds(new_pool("pool_functions:stuck", timeout=1.0).submit(task("ok")).result(60)) == [TimedOut, TimedOut]
+    assert kinds(new_pool("pool_functions:slow", timeout=1.0).submit(task("ok")).result(60)) == [Computed, Computed]
+
+
+def test_a_warm_up_that_stands_still_costs_no_task(new_pool, monkeypatch):
+    monkeypatch.setattr(worker, "_QUIET", 2.0)
+    pool = new_pool(timeout=1.0)
+    pool.warm_up("stuck")
+    assert kinds(pool.submit(task("ok", timeout=60.0)).result(60)) == [Computed, Computed]
+
+
+def test_a_worker_that_ends_as_if_all_were_well_has_died(new_pool):
+    pool = new_pool()
+    result = pool.submit(task("exit:0")).result(60)
+    assert kinds(result) == [Computed, Failed]
+    assert result.states[1].result.code == "worker_died"
+    assert "exit status 0" in result.states[1].result.reason
+    assert kinds(pool.submit(task("ok")).result(60)) == [Computed, Computed]
+
+
+def test_a_fork_server_that_is_stopped_obeys_the_limit(new_pool, monkeypatch):
+    monkeypatch.setattr(worker, "_SERVER_QUIET", 2.0)
+    pool = new_pool(timeout=1.0)
+    assert kinds(pool.submit(task("exit:7")).result(60)) == [Computed, Failed]
+    (server,) = [child for child in psutil.Process().children() if "forkserver" in " ".join(child.cmdline())]
+    server.suspend()
+    assert kinds(pool.submit(task("ok")).result(60)) == [TimedOut, TimedOut]
+    monkeypatch.undo()
+    assert kinds(pool.submit(task("ok")).result(60)) == [Computed, Computed]
+
+
+def test_no_thread_for_a_worker_leaves_no_task_open(new_pool, monkeypatch):
+    def no_thread(self):
+        raise RuntimeError("can't start new thread")
+
+    pool = new_pool(workers=2)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_thread)
+        failed = pool.submit(task("ok")).result(0).states[0].result
+    assert failed.code == "worker_died"
+    assert "no thread left" in failed.reason
+    assert pool.drain(0.0)
+    assert kinds(pool.submit(task("ok")).result(60)) == [Computed, Computed]
+
+
 # --- the queue -----------------------------------------------------------------------------------------------------------
 
 
@@ -204,6 +290,42 @@ def test_a_drain_that_is_over_ends_what_is_open(new_pool):
     assert waiting.result(0).states[0].result.code == "drain_timeout"
     assert pool.pending == 0
     assert kinds(pool.submit(task("ok")).result(30)) == [Computed, Computed]
+
+
+def test_a_drain_that_is_interrupted_ends_what_is_open(new_pool):
+    ends = threading.Event()
+    pool = new_pool(interrupted=ends.is_set)
+    running, waiting = pool.submit(task("hold:60")), pool.submit(task("ok"))
+    started(pool)
+    ends.set()
+    start = time.monotonic()
+    assert not pool.drain(600.0)
+    assert time.monotonic() - start < 15
+    assert kinds(running.result(0)) == [Computed, Failed]
+    assert kinds(waiting.result(0)) == [Failed, Failed]
+    assert {future.result(0).states[1].result.code for future in (running, waiting)} == {"interrupted"}
+
+
+def test_a_submission_that_waits_can_be_interrupted(new_pool):
+    ends = threading.Event()
+    pool = new_pool(when_busy="wait", interrupted=ends.is_set)
+    pool.submit(task("hold:60"))
+    threading.Timer(0.5, ends.set).start()
+    second = pool.submit(task("ok"))
+    assert not second.done()
+
+
+def test_a_thread_that_hangs_leaves_no_task_open(new_pool, monkeypatch):
+    monkeypatch.setattr(pool_module, "_PATIENCE", 0.5)
+    held = threading.Event()
+    monkeypatch.setattr(worker.Worker, "call", lambda *_, **__: held.wait(60))
+    pool = new_pool()
+    running = pool.submit(task("ok"))
+    assert wait_until(lambda: any(open_.running for open_ in pool.progress()), 30)
+    assert not pool.drain(0.0)
+    assert kinds(running.result(0)) == [TimedOut, TimedOut]
+    assert pool.pending == 0
+    held.set()
 
 
 def test_a_cancelled_task_frees_its_worker(new_pool):
@@ -364,6 +486,33 @@ def test_nothing_is_left_behind(script, how):
     assert ("KeyboardInterrupt" in output) == (how in {"interrupt", "terminal"})
     assert output.count("Traceback") == (0 if how in {"end", "kill"} else 1), output
     assert wait_until(lambda: not made.processes(), 5)
+
+
+def test_no_file_left_for_a_worker_leaves_no_task_open(script):
+    body = """
+    import resource
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
+    files = []
+    for free in (0, 2, 4, 6, 9):
+        try:
+            while True:
+                files.append(os.open(os.devnull, os.O_RDONLY))
+        except OSError:
+            pass
+        for _ in range(free):
+            os.close(files.pop())
+        result = pool.submit(task('ok', epoch=free)).result(60).states[0].result
+        print('>', type(result).__name__, getattr(result, 'code', ''), flush=True)
+    for file in files:
+        os.close(file)
+    print('>', pool.drain(0.0), type(pool.submit(task('ok')).result(60).states[0].result).__name__)
+    """
+    output = script(body).output(120)
+    lines = [line for line in output.splitlines() if line.startswith(">")]
+    assert len(lines) == 6, output
+    assert lines[0] == "> Failed worker_died", output
+    assert set(lines[:-1]) <= {"> Failed worker_died", "> Computed "}, output
+    assert lines[-1] == "> True Computed", output
 
 
 # --- any executor --------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from places import SUPPORT
 from processes import start_interruptible
 
@@ -76,6 +77,32 @@ def test_an_interrupt_while_waiting_ends_at_once_and_keeps_the_counts(tmp_path):
     interrupted = [record for record in records if not isinstance(record.result, Computed)]
     assert interrupted
     assert all(isinstance(record.result, Failed) and record.result.code == "interrupted" for record in interrupted)
+
+
+SAYS_THAT_IT_WAITS = {"": "waiting for", 'when_busy="wait", timeout=None': "about"}
+
+
+@pytest.mark.parametrize("more", SAYS_THAT_IT_WAITS)
+def test_sigterm_while_waiting_ends_the_wait_and_keeps_the_counts(tmp_path, more):
+    """What a cluster's scheduler sends: before the process is killed, some seconds are left to keep what there is."""
+    code = script(tmp_path, more)[-1].replace("units=3", "units=5" if more else "units=3") + "print('went on')"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        while SAYS_THAT_IT_WAITS[more] not in (line := process.stderr.readline()):
+            assert line, "it ended before"
+        time.sleep(1.0)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    # Lightning raises a SystemExit while epochs are left, and a training that was over ends as usual.
+    assert (process.returncode, out) == (0, "" if more else "went on\n"), err[-2000:]
+    records = load_run(tmp_path)
+    assert [record.epoch for record in records] == ([-1] if more else [-1, 0, 1, 2])
+    assert {record.counts.transitions for record in records} == {199}
+    ended = [record for record in records if not isinstance(record.result, Computed)]
+    assert ended
+    assert all(isinstance(record.result, Failed) and record.result.code == "interrupted" for record in ended)
 
 
 def test_pictures_are_drawn_in_workers_alone(tmp_path):

@@ -37,6 +37,31 @@ def _act(what, value="0"):
         os._exit(int(value))
 
 
+def warm_up(engine):
+    """Stands still where the engine's name says so."""
+    if engine == "stuck":
+        time.sleep(600)
+
+
+def prepare_stuck(task):
+    time.sleep(600)
+
+
+def stuck(task, report):
+    raise AssertionError
+
+
+def prepare_slow(task):
+    """Is at work for longer than the tests' time limits."""
+    until = time.monotonic() + 5.0
+    while time.monotonic() < until:
+        pass
+
+
+def slow(task, report):
+    return run(task, report)
+
+
 def unpicklable(task, report):
     return lambda: None
 

@@ -13,27 +13,36 @@ import select
 import signal
 import sys
 import threading
+import time
 import traceback
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
 from multiprocessing import connection, parent_process
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from lightning_iit.records import StateResult, TaskResult  # noqa: TC001  msgspec reads the types of WorkerMessage
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 """Environment variables from which numerical libraries read their number of threads."""
 _NICENESS = 10
 """The amount by which a worker lowers its own priority."""
+_BEAT = 0.5
+"""Seconds between two signs of life of a worker that prepares a call."""
+_WORK = 0.001
+"""Seconds of processor time between two signs of life from which on a worker is said to be at work."""
 _PR_SET_PDEATHSIG = 1
 """The number of the Linux option that sends a signal to a process whose parent has died."""
 
 
 class WorkerMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Holds one message from a worker to the host, sent as one line of JSON.
+    """Holds one message from a worker to the host, sent as one line of JSON; without contents, the message is a sign of life.
 
     Args:
         number: the number of the call that the message belongs to.
@@ -92,18 +101,59 @@ def call(function: str, number: int, arguments: tuple[Any, ...]) -> Any:
         number: the number of this call, which goes into each message to the host.
         arguments: the function's positional arguments.
     """
-    module_name, name = function.split(":")
     reporter = _reporter()
     reporter.number = number
     try:
-        module = import_module(module_name)
-        prepare = getattr(module, f"prepare_{name}", None)
-        if prepare is not None:
-            prepare(*arguments)
+        with _signs_of_life(reporter):
+            module, name = _found(function)
+            prepare = getattr(module, f"prepare_{name}", None)
+            if prepare is not None:
+                prepare(*arguments)
         reporter.send(WorkerMessage(number=number, started=True))
         return getattr(module, name)(*arguments, report=reporter)
     except Exception as error:  # noqa: BLE001  the host reports every exception
         return Raised(f"{type(error).__name__}: {error}", traceback.format_exc())
+
+
+def prepare(function: str, number: int, arguments: tuple[Any, ...]) -> Any:
+    """Runs a function that only prepares the worker for later calls: like :func:`call`, but all of it counts as preparation."""
+    reporter = _reporter()
+    reporter.number = number
+    try:
+        with _signs_of_life(reporter):
+            module, name = _found(function)
+            return getattr(module, name)(*arguments)
+    except Exception as error:  # noqa: BLE001  the host reports every exception
+        return Raised(f"{type(error).__name__}: {error}", traceback.format_exc())
+
+
+def _found(function: str) -> tuple[ModuleType, str]:
+    """Imports the module of ``"module:function"``; returns the module and the name of the function."""
+    module, _, name = function.partition(":")
+    return import_module(module), name
+
+
+@contextmanager
+def _signs_of_life(reporter: Reporter) -> Iterator[None]:
+    """Sends a message now and then while the ``with`` block computes, and none while the block, or the process, stands still."""
+    over = threading.Event()
+
+    def tell() -> None:
+        last = 0.0
+        while not over.wait(_BEAT):
+            spent = time.process_time() - time.thread_time()  # that of the other threads
+            if spent - last > _WORK:
+                with suppress(OSError):
+                    reporter.send(WorkerMessage(number=reporter.number))
+            last = spent
+
+    teller = threading.Thread(target=tell, daemon=True, name="lightning-iit-signs-of-life")
+    teller.start()
+    try:
+        yield
+    finally:
+        over.set()
+        teller.join()  # two threads must not write at the same time
 
 
 class Reporter:

@@ -39,6 +39,12 @@ def unfinished(
 
 def why_not(outcome: Outcome) -> PhiResult:
     """Returns the result for a call that did not return a TaskResult: TimedOut or Failed, with the reason in words."""
+    if isinstance(outcome, Overran) and not outcome.began:
+        reason = (
+            f"Not begun within its time limit of {outcome.timeout:g} s: the worker process stood still before the "
+            "analysis began. Use a longer timeout where loading the engine has to wait."
+        )
+        return TimedOut(reason=reason, timeout=outcome.timeout)
     if isinstance(outcome, Overran):
         reason = f"Not finished within its time limit of {outcome.timeout:g} s; use fewer units or states, or a longer timeout."
         return TimedOut(reason=reason, timeout=outcome.timeout)
@@ -63,3 +69,9 @@ def drained(timeout: float, *, running: bool) -> TimedOut | Skipped:
         return TimedOut(reason=reason, timeout=timeout)
     reason = f"Still waiting for a worker when the drain_timeout of {timeout:g} s had passed; its counts are kept."
     return Skipped(code="drain_timeout", reason=reason)
+
+
+def interrupted() -> Failed:
+    """Returns the result for a task that was open when the wait for the last results was interrupted."""
+    reason = "The wait for the last results was interrupted (SIGTERM) before this analysis ended; its counts are kept."
+    return Failed(code="interrupted", reason=reason)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import CancelledError, Executor, Future, InvalidStateError
+from concurrent.futures import CancelledError, Executor, Future, InvalidStateError, wait
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lightning_iit.phi.pool.endings import drained, unfinished
 from lightning_iit.phi.pool.pool import JOB, WorkerPool
+from lightning_iit.phi.pool.worker import longest
 from lightning_iit.records import Failed, PhiResult, PhiTask, TaskResult
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class ExecutorPool:
         An exception, or the executor's cancelling, becomes a Failed result for each state of the task.
         """
         try:
-            result = inner.result()
+            result = inner.result(0)
         except CancelledError:
             result = unfinished(task, Failed(code="interrupted", reason="The executor cancelled this task."))
         except BaseException as error:  # noqa: BLE001  every exception becomes the task's result
@@ -145,9 +146,11 @@ def run_limited(function: str, task: PhiTask, timeout: float | None) -> TaskResu
     """
     pool = WorkerPool(function, timeout=timeout)
     try:
-        return pool.submit(task).result()
+        future = pool.submit(task)
+        wait([future], longest(task.timeout if task.timeout is not None else timeout))
     finally:
-        pool.close()
+        pool.close()  # gives the task a result where it has none
+    return future.result(0)
 
 
 def _refused(error: BaseException) -> PhiResult:

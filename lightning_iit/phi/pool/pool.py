@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.pool.cores import with_threads
-from lightning_iit.phi.pool.endings import drained, unfinished, why_not
+from lightning_iit.phi.pool.endings import drained, interrupted, unfinished, why_not
 from lightning_iit.phi.pool.process_context import WorkerServer
-from lightning_iit.phi.pool.worker import Returned, Stopped, Worker
+from lightning_iit.phi.pool.worker import Returned, Stopped, Worker, never
 from lightning_iit.phi.registry import BUILT_IN
 from lightning_iit.records import Failed, PhiResult, PhiTask, Skipped, StateResult, TaskResult
 
@@ -133,6 +133,7 @@ class WorkerPool:
             task is Skipped), "skip" skips the task, and "wait" waits until a worker is free.
         max_queued: how many tasks may wait.
         preload: modules that are already loaded when a worker starts.
+        interrupted: asked about five times a second while ``submit`` or ``drain`` waits; where the answer is True, the wait ends.
 
     Raises:
         InvalidArgumentError: an argument has an impossible value.
@@ -147,6 +148,7 @@ class WorkerPool:
         when_busy: WhenBusy = "queue",
         max_queued: int = 64,
         preload: tuple[str, ...] = PRELOAD,
+        interrupted: Callable[[], bool] = never,
     ) -> None:
         check_pool_options(workers, timeout, when_busy, max_queued)
         self._function = function
@@ -154,6 +156,7 @@ class WorkerPool:
         self._timeout = timeout
         self._when_busy = when_busy
         self._max_queued = max_queued
+        self._interrupted = interrupted
         self._server = WorkerServer(preload)
         self._changed = threading.Condition()
         self._queue: deque[_Open] = deque()
@@ -185,13 +188,12 @@ class WorkerPool:
         entry = _Open(task)
         with self._changed:
             if self._when_busy == "wait":
-                while not self._closed and self._busy() >= self._workers:
+                while not self._closed and self._busy() >= self._workers and not self._interrupted():
                     self._changed.wait(_TICK)
-            refused = self._refusal()
+            refused = self._refusal() or self._start()
             if refused is None:
                 self._open.append(entry)
                 self._queue.append(entry)
-                self._start()
                 self._changed.notify_all()
         if refused is not None:
             entry.resolve_unfinished(refused)
@@ -208,10 +210,11 @@ class WorkerPool:
             self._changed.notify_all()
 
     def drain(self, timeout: float, on_progress: Callable[[int], None] | None = None) -> bool:
-        """Waits until every task has a result; after ``timeout`` seconds, ends the open tasks.
+        """Waits until every task has a result; after ``timeout`` seconds, or at an interruption, ends the open tasks.
 
         Args:
             timeout: seconds. Tasks still open then end as TimedOut where they were running, and as Skipped where they were waiting.
+                After an interruption (see the pool's ``interrupted``), the open tasks end as Failed.
             on_progress: called about five times a second with the number of open tasks.
 
         Returns:
@@ -219,12 +222,15 @@ class WorkerPool:
         """
         deadline = time.monotonic() + timeout
         self._draining = True
+        broken_off = False
         while (left := deadline - time.monotonic()) > 0 and not self._settled(min(_TICK, left)):
+            if broken_off := self._interrupted():
+                break
             if on_progress is not None:
                 on_progress(self.pending)
         settled = self._settled(0.0)
         if not settled:
-            self._end_all(lambda entry: drained(timeout, running=entry.running))
+            self._end_all(lambda entry: interrupted() if broken_off else drained(timeout, running=entry.running))
         self._draining = False
         return settled
 
@@ -271,18 +277,26 @@ class WorkerPool:
         with self._changed:
             return self._changed.wait_for(lambda: not self._open, timeout)
 
-    def _start(self) -> None:
-        """Starts one thread for each worker, at the first task or warm-up."""
-        if self._threads:
-            return
-        atexit.register(self.close)
-        for index in range(self._workers):
+    def _start(self) -> Failed | None:
+        """Starts one thread for each worker, at the first task or warm-up; returns a task's result where there is no thread."""
+        if not self._threads:
+            atexit.register(self.close)
+        for index in range(len(self._threads), self._workers):
             thread = threading.Thread(target=self._serve, args=(index,), daemon=True, name=f"lightning-iit-worker-{index}")
+            try:
+                thread.start()
+            except RuntimeError as error:  # the system has no thread left; the next task tries again
+                if self._threads:
+                    break
+                return Failed(code="worker_died", reason=f"No worker could be started, since the host has no thread left: {error}.")
             self._threads.append(thread)
-            thread.start()
+        return None
 
     def _end_all(self, end: Callable[[_Open], PhiResult]) -> None:
-        """Ends every open task with the result that ``end`` gives; waits at most ``_PATIENCE`` seconds for running tasks."""
+        """Ends every open task with the result that ``end`` gives.
+
+        Waits at most ``_PATIENCE`` seconds for the threads of running tasks; a task whose thread hangs is then ended here.
+        """
         with self._changed:
             waiting = list(self._queue)
             self._queue.clear()
@@ -292,6 +306,9 @@ class WorkerPool:
         for entry in waiting:
             self._settle(entry, end(entry))
         wait([entry.future for entry in running], _PATIENCE)
+        for entry in running:
+            if not entry.future.done():
+                self._settle(entry, end(entry))
 
     def _serve(self, index: int) -> None:
         """Runs in the thread of one worker: hands tasks to the worker until the pool is closed."""
@@ -316,21 +333,28 @@ class WorkerPool:
                     return entry
                 arguments = self._warm_ups[index].pop(0)
             # The outcome is ignored: an engine that cannot be loaded makes the first task fail, with the reason.
-            worker.call(f"{self._function.split(':')[0]}:warm_up", arguments, stopped=lambda: self._closed)
+            function = f"{self._function.split(':')[0]}:warm_up"
+            worker.prepare(function, arguments, timeout=self._timeout, stopped=lambda: self._closed)
 
     def _run(self, worker: Worker, entry: _Open) -> None:
-        """Lets a worker compute a task and settles the task with the outcome."""
-        task = entry.task
+        """Lets a worker compute a task and settles the task with the outcome, whatever breaks."""
+        try:
+            result = self._compute(worker, entry)
+        except Exception as error:  # noqa: BLE001  the thread must live on, and no task may be left without a result
+            result = Failed(code="worker_died", reason=f"The task could not be computed: {type(error).__name__}: {error}.")
+        self._settle(entry, result)
+
+    def _compute(self, worker: Worker, entry: _Open) -> TaskResult | PhiResult:
+        """Lets a worker compute a task; returns the task's result, or the result of each unfinished state."""
         if entry.future.cancelled():
-            self._settle(entry, Skipped(code="cancelled", reason="It was cancelled."))
-            return
-        task = with_threads(task, busy=max(1, min(self._workers, self.pending)), training=not self._draining)
+            return Skipped(code="cancelled", reason="It was cancelled.")
+        busy = max(1, min(self._workers, self.pending))
+        task = with_threads(entry.task, busy=busy, training=not self._draining)
         timeout = task.timeout if task.timeout is not None else self._timeout
         outcome = worker.call(self._function, (task,), timeout=timeout, on_report=entry.see, stopped=lambda: entry.stopped)
         if isinstance(outcome, Returned) and isinstance(outcome.value, TaskResult):
-            self._settle(entry, outcome.value)
-        else:
-            self._settle(entry, entry.end(entry) if isinstance(outcome, Stopped) and entry.end else why_not(outcome))
+            return outcome.value
+        return entry.end(entry) if isinstance(outcome, Stopped) and entry.end else why_not(outcome)
 
     def _settle(self, entry: _Open, result: TaskResult | PhiResult) -> None:
         """Gives a task its result and takes the task off the list of open tasks."""

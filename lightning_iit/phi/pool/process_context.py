@@ -55,14 +55,19 @@ class WorkerServer:
 
 
 class WorkerContext(BaseContext):
-    """Starts worker processes and, once closed, kills the processes that were started and starts no more."""
+    """Starts one worker process, and kills this process when the context is closed.
+
+    A pool of pebble replaces a lost process without a word where the process ended with exit status 0, and the task of that process
+    is then waited for without end. So a second process is refused: the pool breaks, which its user sees at once.
+    """
 
     _name = "forkserver" if _POSIX else "spawn"
 
     def __init__(self, server: Any) -> None:
         super().__init__()
         self._server = server
-        self._started: list[Any] = []
+        self._popen: Any = None
+        self._asked = False
         self._closed = False
         self._lock = threading.Lock()
 
@@ -79,28 +84,41 @@ class WorkerContext(BaseContext):
         return self._name
 
     def start(self, made: process.BaseProcess) -> Any:
-        """Starts a process and returns multiprocessing's handle of the process.
+        """Starts the process and returns multiprocessing's handle of the process.
 
         Raises:
-            OSError: the context is closed. A pool that tries to replace a process which was killed on purpose gives up at this
+            OSError: the context is closed or has started its process, or the system cannot start one. A pool gives up at this
                 error.
         """
         with self._lock:
-            if self._closed:
-                msg = "the worker is being ended"
+            if self._closed or self._asked:
+                msg = "the worker is being ended" if self._closed else "the worker process has ended"
                 raise OSError(msg)
-            popen = _popen(self._server)(made)
-            self._started.append(popen)
-            return popen
+            self._asked = True
+        # Not under the lock: the start waits for the fork server, and closing must be possible meanwhile.
+        popen = _popen(self._server)(made)
+        with self._lock:
+            self._popen = popen
+            closed = self._closed
+        if closed:
+            self._kill()
+        return popen
 
     def close(self) -> None:
-        """Kills every process that was started, even in the middle of a task."""
+        """Kills the process, even in the middle of a task; a process that is just being started is killed once it has started."""
         with self._lock:
             self._closed = True
-        for popen in self._started:
-            with contextlib.suppress(OSError):
-                if popen.poll() is None:
-                    popen.kill()
+        self._kill()
+
+    def exit_status(self) -> int | None:
+        """Returns the exit status of the process (negative: the signal that killed it); None while it runs, or never ran."""
+        return None if self._popen is None else self._popen.poll()
+
+    def _kill(self) -> None:
+        """Kills the process, if there is one."""
+        with contextlib.suppress(OSError):
+            if self._popen is not None and self._popen.poll() is None:
+                self._popen.kill()
 
 
 class WorkerProcess(process.BaseProcess):

@@ -85,12 +85,19 @@ def test_one_unit_that_varies_has_no_phi_to_speak_of(tmp_path) -> None:
     assert record.phi == 0
 
 
-@pytest.mark.parametrize("options", [{"units": 3, "bits": 2, "threshold": "median"}, {"units": 2, "groups": 3, "selection": "random"}])
-def test_of_two_bits_and_of_groups(tmp_path, options) -> None:
-    (record,) = watched(tmp_path, {0: [0]}, 1, **options)
-    every = [record.units, *(group.units for group in record.groups)]
-    assert all(0 not in units.indices for units in every)
+def test_units_of_two_bits_are_left_out_as_a_whole(tmp_path) -> None:
+    with pytest.warns(UserWarning, match="bits=2"):
+        (record,) = watched(tmp_path, {0: [0]}, 1, units=3, bits=2, threshold="median")
+    assert record.units.indices == (1, 1, 2, 2)
+    assert len(record.counts.visits) == 16
     assert isinstance(record.result, Computed)
+
+
+def test_each_group_leaves_out_its_own(tmp_path) -> None:
+    (record,) = watched(tmp_path, {0: [0]}, 1, units=2, groups=6, selection="random")
+    assert sorted(group.units.indices for group in record.groups) == [(1,), (1, 2), (1, 3), (2,), (2, 3), (3,)]
+    assert all(isinstance(group.result, Computed) for group in record.groups)
+    assert {group.result.phi for group in record.groups if len(group.units.indices) == 1} == {0.0}
 
 
 def test_the_choice_goes_on_after_a_checkpoint(tmp_path) -> None:

@@ -20,7 +20,7 @@ from lightning_iit.records import Records
 from lightning_iit.records.store import FOLDER, layer_slug, set_aside
 from lightning_iit.run.computation import Computation
 from lightning_iit.run.options import RunOptions, positive
-from lightning_iit.run.trainer import is_dev_run, is_last, run_directory, warn_of_shuffled_streams
+from lightning_iit.run.trainer import is_dev_run, is_last, latest_phis, run_directory, stand_in, warn_of_shuffled_streams
 from lightning_iit.settings import Settings
 from lightning_iit.trackers.registry import trackers_for
 from lightning_iit.watch.probe import Loader, fixed_inputs, watch_pass
@@ -160,6 +160,7 @@ class IITCallback(Callback, Settings):
         self._watch: Watch | None = None
         self._work: Computation | None = None
         self._restored: dict[str, Any] = {}
+        self._said: set[tuple[str, int]] = set()
         self._inputs: Iterable[Any] | None = None
 
     @property
@@ -302,11 +303,22 @@ class IITCallback(Callback, Settings):
         return epoch < 0 or (epoch + 1) % self.every_n_epochs == 0
 
     def _show(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Logs Φ to the progress bar, and to ``trainer.callback_metrics`` where training waits for Φ."""
-        latest = {record.layer: record.phi for record in self.records}
+        """Logs Φ to the progress bar, and to ``trainer.callback_metrics`` where training waits for Φ.
+
+        An epoch without a Φ leaves the last value there, so that a strict EarlyStopping goes on.
+        """
+        latest = latest_phis(self.records)
         if self.when_busy == "wait":
             latest = trainer.strategy.broadcast(latest)
-        for layer, phi in latest.items():
+        for layer, (phi, missing) in latest.items():
+            if phi is None and self.when_busy == "wait":
+                phi = stand_in(trainer, f"iit/{layer_slug(layer)}/phi")  # noqa: PLW2901
+            if missing is not None and self.when_busy == "wait" and (layer, missing) not in self._said:
+                self._said.add((layer, missing))
+                keeps = (
+                    "no value" if phi is None else f"{phi:g}, the last value" if 0 <= phi < 1e9 else f"{phi:g}: there was none yet"
+                )
+                rank_zero_warn(f"IITCallback: layer {layer!r} has no Φ in epoch {missing}; trainer.callback_metrics keeps {keeps}.")
             if phi is None:
                 continue
             if self.when_busy == "wait":

@@ -13,7 +13,7 @@ import numpy as np
 from lightning_iit.errors import InvalidArgumentError, InvalidSystemError
 from lightning_iit.records import EpochRecord, decode
 from lightning_iit.tpm.conversion import conditional_independence, marginals
-from lightning_iit.tpm.estimate import tpm_from_counts
+from lightning_iit.tpm.estimate import tpm_for_phi
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -135,7 +135,7 @@ def _from_record(path: Path, prior: float | None) -> TpmInput:
     state = record.states[0].state if record.states else None
     if record.counts is not None and (prior is not None or record.tpm is None):
         stored = record.tpm.prior if record.tpm is not None else 0.5
-        rows = tpm_from_counts(record.counts, stored if prior is None else prior).state_by_node
+        rows = tpm_for_phi(record.counts, stored if prior is None else prior).state_by_node
     elif record.tpm is not None and prior is None:
         rows = np.array(record.tpm.state_by_node)
     else:

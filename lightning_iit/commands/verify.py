@@ -15,7 +15,7 @@ from lightning_iit.phi.compute import compute_phi
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import Computed, Concept, EpochRecord, PhiResult, StateResult, System
 from lightning_iit.records.store import load_run
-from lightning_iit.tpm.estimate import tpm_from_counts
+from lightning_iit.tpm.estimate import tpm_for_phi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -120,7 +120,7 @@ def _further_groups(record: EpochRecord) -> Iterator[EpochRecord]:
             units=group.units,
             counts=group.counts,
             perturbation=group.perturbation,
-            tpm=tpm_from_counts(group.counts, record.tpm.prior).record,
+            tpm=tpm_for_phi(group.counts, record.tpm.prior).record,
             states=(StateResult(state=group.state, visits=group.visits, result=group.result),),
         )
 
@@ -151,7 +151,7 @@ def _again(record: EpochRecord, stored: StateResult, engine: str, timeout: float
     options = record.provenance.options
     if record.counts is None or record.tpm is None:
         return "the record holds no counts"
-    rows = tpm_from_counts(record.counts, record.tpm.prior).state_by_node
+    rows = tpm_for_phi(record.counts, record.tpm.prior).state_by_node
     n = len(stored.state)
     try:
         most = choose_engine(engine, options).max_units
@@ -170,7 +170,7 @@ def _tpm_differences(record: EpochRecord, tolerance: float) -> list[str]:
     """Returns a phrase if the stored TPM is not the TPM estimated from the record's counts."""
     assert record.counts is not None
     assert record.tpm is not None
-    rows = tpm_from_counts(record.counts, record.tpm.prior).state_by_node.tolist()
+    rows = tpm_for_phi(record.counts, record.tpm.prior).state_by_node.tolist()
     stored = record.tpm.state_by_node
     apart = max(abs(a - b) for ours, theirs in zip(stored, rows, strict=True) for a, b in zip(ours, theirs, strict=True))
     return [f"the stored TPM is {apart:.3g} off its counts"] if apart > tolerance else []

@@ -33,7 +33,7 @@ from lightning_iit.records import (
     TaskResult,
 )
 from lightning_iit.tpm.diagnostics import Evidence, diagnose, diagnostic_scalars
-from lightning_iit.tpm.estimate import Tpm, tpm_from_counts
+from lightning_iit.tpm.estimate import Tpm, tpm_for_phi
 from lightning_iit.tpm.information import scalars as tpm_scalars
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def run(task: PhiTask, report: OnProgress = ignore) -> TaskResult:
     """
     start = time.perf_counter()
     notes: list[str] = []
-    tpm = tpm_from_counts(task.counts, task.prior)
+    tpm = tpm_for_phi(task.counts, task.prior)
     scalars: dict[str, float] = {}
     images: dict[str, bytes] = {}
     found: tuple[Diagnostic, ...] = ()
@@ -213,7 +213,7 @@ def _analyse(task: PhiTask, tpm: Tpm, progress: Callable[[float], None]) -> Iter
 def _of_group(task: PhiTask, group: GroupTask) -> PhiResult:
     """Computes the result of a further group of units, in the group's one state."""
     alone = msgspec.structs.replace(task, counts=group.counts, states=(group.state,), cm=group.cm, groups=())
-    return next(_analyse(alone, tpm_from_counts(group.counts, task.prior), lambda _: None))
+    return next(_analyse(alone, tpm_for_phi(group.counts, task.prior), lambda _: None))
 
 
 def _of_the_next(progress: Callable[[float], None], systems: int) -> Callable[[float], None]:

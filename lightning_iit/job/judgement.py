@@ -19,7 +19,7 @@ from lightning_iit.records import (
     ThresholdCounts,
     ThresholdPoint,
 )
-from lightning_iit.tpm.estimate import tpm_from_counts
+from lightning_iit.tpm.estimate import tpm_for_phi
 from lightning_iit.tpm.intervals import curve_point, phi_interval, posterior_draws, subsample_sizes, subsamples
 from lightning_iit.tpm.nulls import judge, null_scalars, surrogates
 
@@ -97,7 +97,7 @@ def _curve(task: PhiTask) -> tuple[CurvePoint, ...]:
 
 def _sensitivity(task: PhiTask, asked: Sequence[ThresholdCounts]) -> tuple[ThresholdPoint, ...]:
     """Computes Φ of the same state from the counts at other thresholds."""
-    tpms = [tpm_from_counts(other.counts, task.prior) for other in asked]
+    tpms = [tpm_for_phi(other.counts, task.prior) for other in asked]
     results = _results(task, [tpm.state_by_node for tpm in tpms])
     return tuple(
         ThresholdPoint(
@@ -114,7 +114,7 @@ def _sensitivity(task: PhiTask, asked: Sequence[ThresholdCounts]) -> tuple[Thres
 
 def _estimated(task: PhiTask, drawn: Sequence[Counts]) -> list[np.ndarray]:
     """Estimates a state-by-node TPM from each of the counts."""
-    return [tpm_from_counts(counts, task.prior).state_by_node for counts in drawn]
+    return [tpm_for_phi(counts, task.prior).state_by_node for counts in drawn]
 
 
 def _phis(task: PhiTask, tpms: Iterable[np.ndarray]) -> list[float | None]:

@@ -13,6 +13,7 @@ from lightning_iit.report.verdicts import (
     DIAGNOSTIC_WORDS,
     INTRODUCTION,
     conclusion,
+    is_low,
     structural_words,
     system_words,
     terms,
@@ -96,7 +97,7 @@ def epochs_table(records: Iterable[EpochRecord]) -> Table:
             *(str(record.epoch), "-" if took is None else f"{took:.2f}", record.layer),
             str(len(record.units.indices)) if record.units else "",
             *(number(computed.phi) if computed else "-", record.kind, _short_null(record), transitions),
-            *(states.removesuffix(" states"), f"{computed.seconds:.2f}" if computed else "-"),
+            *(states.replace(" states", ""), f"{computed.seconds:.2f}" if computed else "-"),
             *(str(computed.cuts_evaluated) if computed else "-", str(record.backlog), type(record.result).__name__),
         )
         table.add_row(*map(Text, cells))
@@ -231,7 +232,9 @@ def _kind(record: EpochRecord) -> str:
 def _data(record: EpochRecord) -> tuple[str, str]:
     """Returns the number of transitions and the coverage (visited states of all states) as text."""
     transitions = f"{record.counts.transitions:,}" if record.counts else "none"
-    return transitions, f"{sum(record.tpm.visited)} of {len(record.tpm.visited)} states" if record.tpm else "unknown"
+    if record.tpm is None:
+        return transitions, "unknown"
+    return transitions, f"{sum(record.tpm.visited)} of {len(record.tpm.visited)} states{', low' if is_low(record) else ''}"
 
 
 def _terminal_row(record: EpochRecord) -> tuple[str, ...]:
@@ -241,7 +244,7 @@ def _terminal_row(record: EpochRecord) -> tuple[str, ...]:
         phi += f" ({number(record.interval.low)} to {number(record.interval.high)})"
     null = _short_null(record)
     transitions, states = _data(record)
-    return record.layer, str(record.epoch), phi, _kind(record), null, transitions, states.removesuffix(" states")
+    return record.layer, str(record.epoch), phi, _kind(record), null, transitions, states.replace(" states", "")
 
 
 def _short_null(record: EpochRecord) -> str:

@@ -15,6 +15,8 @@ SIGNIFICANCE = 0.05
 """A Φ is called above its null where the p-value is at most this."""
 ENOUGH_PER_STATE = 100
 """With fewer transitions for each possible state, the Φ of coin flips is not negligible, and the report warns."""
+ENOUGH_COVERAGE = 0.75
+"""Below this share of visited states a Φ is marked: too many rows of its TPM hold the prior."""
 
 KIND_WORDS: dict[Kind, str] = {
     "causal": "the units were set into each of their states and the next step was read, so Φ is a statement about causes.",
@@ -84,7 +86,15 @@ def terms(records: Sequence[EpochRecord]) -> Iterator[tuple[str, str]]:
         yield NULL_NOT_COMPUTED, "that Φ was compared with nothing, so nothing follows from its size."
     if any(record.interval is not None for record in records):
         yield "interval", _INTERVAL_TERM
-    yield "coverage", "how many of all states were visited (or set); the TPM's rows of the others hold a prior, not data."
+    low = (
+        f" Below {ENOUGH_COVERAGE:.0%} it is marked as low: such a Φ comes from the prior too." if any(map(is_low, records)) else ""
+    )
+    yield "coverage", f"how many of all states were visited (or set); the TPM's rows of the others hold a prior, not data.{low}"
+
+
+def is_low(record: EpochRecord) -> bool:
+    """Says whether so few states were visited that Φ comes from the prior too (coverage below 75 %)."""
+    return record.tpm is not None and sum(record.tpm.visited) < ENOUGH_COVERAGE * len(record.tpm.visited)
 
 
 def _null_term(null: NullResult) -> str:

@@ -127,7 +127,11 @@ class Computation:
             return Group(captured, counts, None, ())
         observed = watch.perturber.observed(captured)
         states = self.run.states(observed, counts)
-        return Group(observed, counts, watch.perturber.perturb(observed, states[0]) if states else None, states)
+        causal = watch.perturber.perturb(observed, states[0]) if states else None
+        if causal is None and states:  # watched: a unit that was not set and never changed says nothing
+            observed, counts = self.run.limit(observed, counts, group=number)
+            states = self.run.states(observed, counts)
+        return Group(observed, counts, causal, states)
 
     def _at_thresholds(
         self, watch: Watch, captured: LayerEpoch, states: Sequence[State], *, epoch: int, perturbed: bool

@@ -34,8 +34,10 @@ from lightning_iit.run.budget import AtThresholds, Budget
 from lightning_iit.run.groups import Causal, Group, open_group, settled
 from lightning_iit.run.options import RunOptions
 from lightning_iit.run.request import package_versions, pending_record, phi_task
+from lightning_iit.run.varying import VaryingUnits
 from lightning_iit.run.windows import Window, WindowEpoch
 from lightning_iit.tpm.states import choose_states
+from lightning_iit.tpm.varying import dynamics_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,6 +80,7 @@ class Run:
         self._stored: dict[Key, str] = {}
         self._open: dict[Key, tuple[PhiTask | None, EpochRecord]] = {}
         self._windows: dict[str, Window] = {}
+        self._varying = VaryingUnits()
         self._packages = package_versions()
         self._budget = Budget(null=options.null_model, surrogates=options.surrogates, share=options.extra_budget)
         self._unjudged: dict[str, tuple[PhiTask, EpochRecord, AtThresholds]] = {}
@@ -113,9 +116,13 @@ class Run:
         window.add(captured.counts, captured.dynamics)
         return window.counts
 
+    def limit(self, captured: LayerEpoch, counts: Counts | None, *, group: int = 0) -> tuple[LayerEpoch, Counts | None]:
+        """Limits a watched capture and its counts over the window to the units that vary; see :class:`VaryingUnits`."""
+        return self._varying.limit(_window(captured.layer, group), captured, counts)
+
     def states(self, captured: LayerEpoch, counts: Counts | None) -> tuple[State, ...]:
         """Chooses the observed states to analyse; none where no transition was seen."""
-        if counts is None or counts.transitions == 0:
+        if counts is None or counts.transitions == 0 or captured.problem is not None:
             return ()
         return choose_states(captured.seen or counts.visits, captured.last_state, self._options.states)
 
@@ -236,7 +243,10 @@ class Run:
         """Returns the data for the tests of Markov order and stationarity; None for a perturbation, whose states have no order."""
         if stub.kind == "causal":
             return None
-        return captured.dynamics if stub.epoch < 0 else self._windows[stub.layer].dynamics
+        if stub.epoch < 0:
+            return captured.dynamics
+        window = self._windows[stub.layer]
+        return window.dynamics if captured.kept is None or window.dynamics is None else dynamics_of(window.dynamics, captured.kept)
 
     def _analyse(self, task: PhiTask, stub: EpochRecord) -> Future[TaskResult]:
         """Submits a task to the pool and has its result received when it arrives."""
@@ -327,6 +337,7 @@ class Run:
             return {
                 "records": list(self._stored.values()),
                 "open": [[_pack(encode(task)), _pack(encode(stub))] for task, stub in self._open.values() if task is not None],
+                "varying": self._varying.state_dict(),
                 "windows": {layer: [_pack(encode(epoch)) for epoch in window.carried] for layer, window in self._windows.items()},
             }
 
@@ -344,6 +355,7 @@ class Run:
             if not known:
                 self._journal.expect(record.key)
                 self._journal.write(record, {})
+        self._varying.load_state_dict(state.get("varying", {}))
         for layer, window in state["windows"].items():
             epochs = (msgspec.json.decode(_unpack(packed), type=WindowEpoch) for packed in window)
             self._windows[layer] = Window(self._options.window, epochs)

@@ -9,11 +9,12 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch.utils.data import DistributedSampler, RandomSampler
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from lightning.pytorch import Trainer
 
     from lightning_iit.capture.count.epoch import LayerEpoch
+    from lightning_iit.records import EpochRecord
 
 
 class ShuffledStreamWarning(UserWarning):
@@ -35,6 +36,29 @@ def is_last(trainer: Trainer, epoch: int) -> bool:
     """Returns whether it is known by now that no epoch follows this one."""
     steps = trainer.max_steps != -1 and trainer.global_step >= trainer.max_steps
     return trainer.should_stop or steps or epoch + 1 == trainer.max_epochs
+
+
+def latest_phis(records: Iterable[EpochRecord]) -> dict[str, tuple[float | None, int | None]]:
+    """Returns for each layer its last Φ (None where there is none yet), and its last epoch if that has no Φ (else None)."""
+    latest: dict[str, tuple[float | None, int | None]] = {}
+    for record in records:
+        before = latest.get(record.layer, (None, None))[0]
+        latest[record.layer] = (before, record.epoch) if record.phi is None else (record.phi, None)
+    return latest
+
+
+def stand_in(trainer: Trainer, key: str) -> float | None:
+    """Returns a finite number for a metric that has no value yet, where another callback monitors it; None where none does.
+
+    EarlyStopping and ModelCheckpoint raise where the metric is missing, and EarlyStopping ends training where it is not finite. The
+    number is one that no Φ has, and worse than any: -1, or 1e9 where the smallest Φ is wanted.
+    """
+    modes = {getattr(callback, "mode", "max") for callback in _callbacks(trainer) if getattr(callback, "monitor", None) == key}
+    return None if not modes else 1e9 if modes == {"min"} else -1.0
+
+
+def _callbacks(trainer: Trainer) -> Sequence[object]:
+    return trainer.callbacks  # type: ignore[attr-defined, no-any-return]
 
 
 def is_dev_run(trainer: Trainer) -> bool:

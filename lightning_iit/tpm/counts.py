@@ -102,6 +102,16 @@ def on(counts: Counts) -> Int[np.ndarray, "state unit"]:
     return np.array(counts.on, dtype=np.int64)
 
 
+def pair_counts(
+    before: Int[np.ndarray, " pair"], after: Int[np.ndarray, " pair"], times: Int[np.ndarray, " pair"], units: int
+) -> Counts:
+    """Makes counts of transitions from pairs of state codes, which may be there several times, and how often each was seen."""
+    pairs, where = np.unique(before * 2**units + after, return_inverse=True)
+    total = np.zeros(len(pairs), dtype=np.int64)
+    np.add.at(total, where.reshape(-1), times)
+    return _counts(pairs >> units, pairs & (2**units - 1), total, units)
+
+
 def units_of(counts: Counts) -> int:
     """Returns the number of units that were counted."""
     return len(counts.visits).bit_length() - 1
@@ -120,10 +130,7 @@ def merge(counts: Iterable[Counts]) -> Counts:
         raise InvalidArgumentError(msg)
     n = sizes[0]
     entries = np.array([entry for part in parts for entry in part.joint], dtype=np.int64).reshape(-1, 3)
-    pairs, where = np.unique(entries[:, 0] * 2**n + entries[:, 1], return_inverse=True)
-    times = np.zeros(len(pairs), dtype=np.int64)
-    np.add.at(times, where.reshape(-1), entries[:, 2])
-    return _counts(pairs >> n, pairs & (2**n - 1), times, n)
+    return pair_counts(entries[:, 0], entries[:, 1], entries[:, 2], n)
 
 
 def merge_dynamics(dynamics: Iterable[Dynamics]) -> Dynamics:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from lightning_iit.errors import InvalidArgumentError, InvalidStatesError, TooMa
 from lightning_iit.records import Counts, TpmRecord
 from lightning_iit.tpm.conversion import bits, conditional_independence, state_by_node, state_by_state
 from lightning_iit.tpm.counts import counts_from_codes, counts_from_joint, joint, merge, on, visits
+from lightning_iit.tpm.varying import constant_states, without_effect
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
@@ -26,6 +27,7 @@ __all__ = [
     "merge",
     "state_by_node",
     "state_by_state",
+    "tpm_for_phi",
     "tpm_from_counts",
 ]
 
@@ -107,6 +109,23 @@ def tpm_from_counts(counts: Counts, prior: float = 0.5) -> Tpm:
     frequency = on(counts) / np.maximum(n_visits, 1)[:, None]
     rows = np.where((n_visits > 0)[:, None], frequency, float(prior))
     return Tpm(state_by_node=rows, visits=n_visits, prior=float(prior), counts=counts)
+
+
+def tpm_for_phi(counts: Counts, prior: float = 0.5) -> Tpm:
+    """Estimates the TPM that Φ is computed of: that of :func:`tpm_from_counts`, with no effect of units that never changed.
+
+    A state in which such a unit has its other value was never visited, and its row would be the prior alone. It takes the row of
+    the state in which the unit is as it always was: so the unit acts on nothing, and as it stays as it is, nothing acts on it.
+
+    Args:
+        counts: the transitions.
+        prior: the probability of ON in the other rows that were never visited.
+
+    Raises:
+        InvalidArgumentError: a prior that is no probability.
+    """
+    tpm = tpm_from_counts(counts, prior)
+    return replace(tpm, state_by_node=without_effect(tpm.state_by_node, constant_states(counts)))
 
 
 def estimate_tpm(states: Any, *, prior: float = 0.5) -> Tpm:

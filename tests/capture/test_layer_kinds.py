@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from lightning_iit import analyse
 from lightning_iit.capture import LayerKindRow, Picture, kind_of, layer_kinds, register_layer_kind
 from lightning_iit.capture.choose.kinds import statement_about
-from lightning_iit.capture.choose.layers import pick_layer
+from lightning_iit.capture.choose.picking import pick_layer
 from lightning_iit.capture.choose.scores import weight_norm
 from lightning_iit.capture.hooks.outputs import layout_of
 from lightning_iit.capture.layer_kinds import BUILT_IN, OTHER

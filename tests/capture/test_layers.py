@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_iit.capture.choose.layers import find_layers, is_match, pick_layer
+from lightning_iit.capture.choose.layers import find_layers, is_match
+from lightning_iit.capture.choose.picking import pick_layer
 from lightning_iit.errors import UnknownLayerError
 
 
@@ -76,7 +77,6 @@ def test_a_shared_module_is_found_under_each_name():
         (Model(rnn=nn.GRU(3, 4), head=nn.Linear(4, 2)), "rnn"),
         (Model(cell=nn.LSTMCell(3, 4), body=mlp()), "cell"),
         (Model(fc1=nn.Linear(3, 4), fc2=nn.Linear(4, 4), out=nn.Linear(4, 2)), "fc2"),
-        (Model(out=nn.Linear(3, 4)), "out"),
         (Model(conv=nn.Conv2d(1, 2, 3), act=nn.GELU(), pool=nn.Flatten(), out=nn.Linear(4, 2), loss=nn.CrossEntropyLoss()), "act"),
     ],
 )

@@ -243,8 +243,8 @@ def test_a_custom_step_without_states_to_be_seen_says_so() -> None:
 
 def test_no_step_is_known_of_other_modules_and_of_changed_ones() -> None:
     class Changed(nn.GRU):
-        def forward(self, *args: Any) -> Any:
-            return super().forward(*args)
+        def forward(self, inputs: Any, *more: Any) -> Any:
+            return super().forward(-inputs, *more)
 
     assert step_for(nn.Linear(2, 2)) is None
     assert step_for(Changed(2, 2)) is None

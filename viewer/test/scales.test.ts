@@ -147,6 +147,14 @@ describe("curves", () => {
     expect(first?.mean).toEqual([0.1, null]);
     expect(first?.gaps).toEqual([{ epoch: 1, status: "timed_out", reason: "too long" }]);
   });
+  it("mark numbers of which so few states were visited that they come from the prior too", () => {
+    const rows = [
+      row("a", 0, { coverage: 0.75 }),
+      row("a", 1, { coverage: 0.5 }),
+      row("a", 2, { coverage: 0.5, status: "failed" }),
+    ];
+    expect(curves(index(rows, []), [0, 1, 2])[0]?.low).toEqual([{ epoch: 1, phi: rows[1]?.phi, coverage: 0.5 }]);
+  });
   it("are in the order of names and epochs", () => {
     expect(layersOf(shown)).toEqual(["a2", "a10", "b"]);
     expect(epochsOf(shown, null)).toEqual([0, 1, 2]);

@@ -1,4 +1,4 @@
-"""Names and globs of layers, to modules; and a sensible layer where none is named."""
+"""Finds layers by their names or globs; where none is named, one is picked."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from torch import nn
-
-from lightning_iit.capture.layer_kinds import kind_of
+from lightning_iit.capture.choose.picking import pick_layer
 from lightning_iit.errors import UnknownLayerError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from torch import nn
+
 _COMPILED = "_orig_mod"
-_ACTIVATION = re.compile(r"relu|gelu|elu|silu|swish|tanh|sigmoid|mish|activation", re.IGNORECASE)
-_AT_THE_OUTPUT = (nn.Softmax, nn.LogSoftmax, nn.Sigmoid, nn.LogSigmoid, nn.Softmin, nn.Softmax2d)
 
 
 @dataclass(frozen=True)
@@ -59,37 +57,6 @@ def find_layers(model: nn.Module, layers: str | Sequence[str] | None) -> tuple[L
         msg = "layers=(): no layer is named. Name at least one, or give None to have one picked."
         raise UnknownLayerError(msg)
     return tuple(Layer(name, known[name], _ancestors(model, name, known)) for name in names)
-
-
-def pick_layer(model: nn.Module) -> str:
-    """The name of one sensible hidden layer.
-
-    The last recurrent layer where there is one; else the last activation function before the last layer with weights; else
-    the last but one layer with weights (or the only one). Last in the order of definition: what runs last is not known before.
-
-    Raises:
-        UnknownLayerError: the model has no such layer.
-    """
-    kinds = {name: kind_of(module) for name, module in named_layers(model).items()}
-    leaves = {name: module for name, module in named_layers(model).items() if kinds[name].recurrent or _is_leaf(module)}
-    names = list(leaves)
-    recurrent = [name for name in names if kinds[name].recurrent]
-    weighted = [name for name in names if kinds[name].weighted]
-    if recurrent:
-        return recurrent[-1]
-    if not weighted:
-        msg = "layers=None: the model has no recurrent, linear or convolutional layer to pick. Name a layer: " + _some(names)
-        raise UnknownLayerError(msg)
-    hidden = [name for name in names[: names.index(weighted[-1])] if _is_activation(leaves[name])]
-    return hidden[-1] if hidden else weighted[-2:][0]
-
-
-def _is_leaf(module: nn.Module) -> bool:
-    return next(module.children(), None) is None
-
-
-def _is_activation(module: nn.Module) -> bool:
-    return bool(_ACTIVATION.search(type(module).__name__)) and not isinstance(module, _AT_THE_OUTPUT)
 
 
 def _matches(pattern: str, known: dict[str, nn.Module]) -> list[str]:

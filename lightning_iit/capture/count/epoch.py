@@ -38,12 +38,14 @@ class LayerEpoch:
         groups: the captures of the further groups of units.
         watched_thresholds: the thresholds that ``counts`` were made with, where ``thresholds`` are those of a perturbation.
         seen: of a perturbed layer, how often each state was observed; these states may be analysed. Empty for other layers.
+        kept: the positions of the analysed elements among those that were captured, where units that never changed are left out;
+            None for all.
         left_out: how many rows were not counted because an activation was NaN or infinite.
         notes: sentences that a reader of the result should know.
         structural_phi: 0.0 for units that have no connections among them; None where the connections are not known to be missing.
         structural_reason: why the structural Φ is 0.
-        problem: a code and a reason where there is nothing to analyse: ``capture_error``, ``layer_not_called`` or
-            ``no_transitions``.
+        problem: a code and a reason where there is nothing to analyse: ``capture_error``, ``layer_not_called``,
+            ``no_transitions`` or ``no_unit_varies``.
     """
 
     layer: str
@@ -58,6 +60,7 @@ class LayerEpoch:
     groups: tuple[LayerEpoch, ...] = ()
     watched_thresholds: Thresholds | None = None
     seen: tuple[int, ...] = ()
+    kept: tuple[int, ...] | None = None
     left_out: int = 0
     notes: tuple[str, ...] = ()
     structural_phi: float | None = None
@@ -95,15 +98,21 @@ def _macro(units: Units) -> str:
     )
 
 
-def dead_units(units: Units, counts: Counts) -> Iterator[str]:
-    """Yields a sentence for each element that was always ON or always OFF in the counted transitions."""
+def dead_units(units: Units, counts: Counts, *, span: str = "this epoch") -> Iterator[str]:
+    """Yields a sentence for each element that was always ON or always OFF in the counted transitions.
+
+    Args:
+        units: the units.
+        counts: the transitions.
+        span: what they were counted in, for the sentence.
+    """
     labels = units.labels
     seen = {state for first, then, _ in counts.joint for state in (first, then)}
     for position, label in enumerate(labels):
         values = {state >> position & 1 for state in seen}
         if len(values) == 1:
             where = f"Unit {label} (number {position} of the {len(labels)})"
-            yield f"{where} was never {'OFF' if values == {1} else 'ON'} in this epoch: it takes no part in any integration."
+            yield f"{where} was never {'OFF' if values == {1} else 'ON'} in {span}: it takes no part in any integration."
 
 
 def problem_of(layer: str, *, called: bool, error: str, counts: Counts | None, left_out: int) -> tuple[str, str] | None:

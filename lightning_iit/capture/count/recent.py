@@ -12,6 +12,8 @@ from lightning_iit.capture.count.transitions import NO_STATE, TransitionCounts, 
 from lightning_iit.capture.hooks.reading import beyond, rows_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from lightning_iit.records import Counts
@@ -53,6 +55,14 @@ class RecentActivations:
         self._chunks.append(_Chunk(values, lengths))
         while sum(chunk.values.numel() for chunk in self._chunks) - self._chunks[0].values.numel() >= MOST_VALUES:
             self._chunks.popleft()
+
+    @classmethod
+    def of(cls, recent: RecentActivations, elements: Sequence[int]) -> RecentActivations:
+        """Returns the kept values of some of the elements, by their positions."""
+        some = cls(lag=recent._lag)
+        columns = list(elements)
+        some._chunks.extend(_Chunk(values[..., columns], lengths) for values, lengths in recent._chunks)
+        return some
 
     def rows(self) -> Tensor | None:
         """Returns the kept rows ``[row, element]`` without NaN and infinite values; None where there are none."""

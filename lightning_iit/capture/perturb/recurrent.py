@@ -178,6 +178,9 @@ class _Batch:
         else:
             inputs = given.unsqueeze(1) if given.ndim == 2 else given.transpose(0, 1) if module.batch_first else given
             lengths = torch.full((inputs.shape[1],), len(inputs), device=inputs.device)
+            # Subclasses that leave the rest to torch may take the lengths of padded sequences as a third argument.
+            if isinstance(said := call.argument(2, "lengths"), Tensor) and said.shape == lengths.shape:
+                lengths = said.to(lengths)
         first = () if first is None else first if isinstance(first, tuple) else (first,)
         dtype = Weights.of(module, _suffix(0, "forward")).w_ih.dtype  # under autocast the inputs may have another dtype
         first = tuple((part.unsqueeze(1) if part.ndim == 2 else part).to(dtype) for part in first)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from torch import Tensor, nn
 
 from lightning_iit.capture.layer_kinds import kind_of
+from lightning_iit.capture.perturb.parents import leaves_forward_to_torch
 from lightning_iit.capture.perturb.stepper import Direction, Observations, State, Stepper, refuse_levels, repeated
 from lightning_iit.capture.preserved import unwrapped
 from lightning_iit.errors import StepError
@@ -31,7 +32,8 @@ def step_for(
     """Returns how to step a module, or None where no step is known.
 
     Known are the steps of the kinds of layer that name one (``nn.RNN``, ``nn.GRU``, ``nn.LSTM``, their cells, and what was
-    registered); that of a subclass with a ``forward`` of its own is not.
+    registered), and of subclasses of torch's own whose ``forward`` gives what the parent's gives; that of any other subclass with a
+    ``forward`` of its own is not.
 
     Args:
         module: the layer.
@@ -47,7 +49,7 @@ def step_for(
     if step is not None:
         return CustomStepper(step, batch_first=batch_first)
     row = kind_of(module)
-    known = row.runs(module)
+    known = row.runs(module) or leaves_forward_to_torch(module)
     if known and row.stepper is not None:
         return cast("Stepper", row.stepper_of(module, level=level, direction=direction))
     refuse_levels(module, level=level, direction=direction)

@@ -131,6 +131,7 @@ function legendOf(lines: Line[], state: AppState): HTMLElement[] {
     shown.some(({ nullUpper }) => nullUpper.some((value) => value !== null)) &&
       h("span", { class: "key" }, h("i", { class: "stroke dotted" }), "null, upper"),
     lines.some((line) => line.curve.gaps.length) && h("span", { class: "key" }, h("b", { class: "gap" }, "×"), "no Φ"),
+    lines.some((line) => line.curve.low.length) && h("span", { class: "key" }, h("b", { class: "gap" }, "○"), "low coverage"),
   ];
   return [...made, ...others, ...notes.filter((note) => note !== false)];
 }

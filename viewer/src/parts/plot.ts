@@ -103,6 +103,7 @@ export function makePlot(context: Context, chart: HTMLElement, epochs: number[],
           (drawn) => {
             marker(drawn, store.state.epoch, accent);
             gapMarks(drawn, lines, store.state.layer, warn);
+            lowMarks(drawn, lines, store.state.layer, warn);
           },
         ],
       },
@@ -136,8 +137,10 @@ function tipLines(lines: Line[], epoch: number, state: AppState): (string | [str
     const mean = line.curve.mean[at];
     if (mean === null || mean === undefined) return [];
     const maximum = line.curve.maximum[at];
+    const low = line.curve.low.find((known) => known.epoch === epoch);
     return [
       [name, phiText(line.curve.phi[at])],
+      ...(low ? [`  low coverage: ${Math.round(low.coverage * 100)} % of the states were visited`] : []),
       [`  mean, max`, `${phiText(mean)}, ${phiText(maximum)}`],
     ];
   });
@@ -177,6 +180,24 @@ function gapMarks(plot: uPlot, lines: Line[], layer: string | null, ink: string)
       context.lineTo(x + arm, y + arm);
       context.moveTo(x + arm, y - arm);
       context.lineTo(x - arm, y + arm);
+      context.stroke();
+    }
+  }
+  context.restore();
+}
+
+/** A ring around each Φ that comes from the prior too, as so few states were visited. */
+function lowMarks(plot: uPlot, lines: Line[], layer: string | null, ink: string): void {
+  const { ctx: context } = plot;
+  context.save();
+  context.setLineDash([]);
+  context.lineWidth = 2 * devicePixelRatio;
+  context.strokeStyle = ink;
+  for (const { curve } of lines) {
+    context.globalAlpha = curve.layer === layer ? 1 : 0.45;
+    for (const { epoch, phi } of curve.low) {
+      context.beginPath();
+      context.arc(plot.valToPos(epoch, "x", true), plot.valToPos(phi, "y", true), 6 * devicePixelRatio, 0, 2 * Math.PI);
       context.stroke();
     }
   }

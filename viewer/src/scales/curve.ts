@@ -10,7 +10,12 @@ export interface Curve {
   nullUpper: (number | null)[];
   /** Epochs without a number, and why. */
   gaps: { epoch: number; status: string; reason: string }[];
+  /** Epochs whose Φ comes from the prior too, as so few states were visited, and the share that was. */
+  low: { epoch: number; phi: number; coverage: number }[];
 }
+
+/** Below this share of visited states a Φ is marked, as in the report. */
+export const ENOUGH_COVERAGE = 0.75;
 
 export function layersOf(index: RunIndex): string[] {
   return [...new Set(index.rows.map((row) => row.layer))].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
@@ -35,6 +40,9 @@ function curve(layer: string, rows: Map<number, IndexRow>, epochs: readonly numb
   const gaps = [...rows.values()]
     .filter((row) => row.status !== "computed")
     .map((row) => ({ epoch: row.epoch, status: row.status, reason: row.reason }));
+  const low = [...rows.values()].flatMap(({ epoch, status, phi, coverage }) =>
+    status === "computed" && phi !== null && coverage !== null && coverage < ENOUGH_COVERAGE ? [{ epoch, phi, coverage }] : [],
+  );
   return {
     layer,
     epochs: [...epochs],
@@ -43,6 +51,7 @@ function curve(layer: string, rows: Map<number, IndexRow>, epochs: readonly numb
     maximum: take((row) => row.maximum),
     nullUpper: take((row) => row.null_upper),
     gaps,
+    low,
   };
 }
 

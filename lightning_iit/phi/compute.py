@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence  # noqa: TC003  the command line reads the annotations at run time
 from typing import TYPE_CHECKING, Any, Literal
 
 from lightning_iit.errors import InvalidArgumentError, InvalidSystemError
@@ -13,8 +14,6 @@ from lightning_iit.phi.subsystems import in_system, indices_of, subsystem
 from lightning_iit.records import MajorComplex, PhiOptions, PhiResult, System
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from lightning_iit.phi.engine import PhiEngine
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from lightning_iit.errors import InvalidArgumentError, InvalidSystemError
 from lightning_iit.records import EpochRecord, decode
+from lightning_iit.records.system_checks import BINARY_ONLY
 from lightning_iit.tpm.conversion import EXACT, accepted_deviation, conditional_independence, marginals
 from lightning_iit.tpm.estimate import tpm_from_counts
 
@@ -76,7 +77,7 @@ def read_tpm(path: Path, *, prior: float | None = None) -> TpmInput:
         raise InvalidArgumentError(msg)
     arrays = readers[path.suffix](path)
     tpm = np.asarray(arrays["tpm"])
-    state = tuple(int(bit) for bit in np.asarray(arrays["state"]).ravel()) if "state" in arrays else None
+    state = tuple(np.asarray(arrays["state"]).ravel().tolist()) if "state" in arrays else None
     if tpm.ndim == 2 and tpm.shape[0] == tpm.shape[1]:
         # Both raise InvalidSystemError unless each row is a distribution over the states of n units.
         on, dependence, accepted = marginals(tpm), conditional_independence(tpm), accepted_deviation(tpm)
@@ -96,7 +97,8 @@ def parse_state(text: str) -> tuple[int, ...]:
     """
     bits = text.replace(",", "").replace(" ", "").strip("()[]")
     if not bits or set(bits) - {"0", "1"}:
-        msg = f"--state {text!r}: give a 0 or 1 for each unit, unit 0 first, as in 100 or 1,0,0."
+        more = f" {BINARY_ONLY}" if bits.isdecimal() else ""
+        msg = f"--state {text!r}: give a 0 or 1 for each unit, unit 0 first, as in 100 or 1,0,0.{more}"
         raise InvalidArgumentError(msg)
     return tuple(int(bit) for bit in bits)
 

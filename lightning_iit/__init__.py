@@ -1,8 +1,8 @@
 """Watch integrated information (Φ, of IIT 3.0) while a network trains in PyTorch Lightning.
 
-Use: ``IITCallback``, ``analyse``, ``compute_phi``, ``major_complex``, ``estimate_tpm``, ``load_run``. What they return: ``Records``
-of ``EpochRecord``, whose result is ``Computed``, ``TimedOut``, ``Failed`` or ``Skipped``. What they raise: ``IITError`` and its
-kinds. What can be added: a ``PhiEngine``, a ``Tracker``, a ``PhiPool``.
+Use: ``IITCallback``, ``analyse``, ``analyse_states``, ``compute_phi``, ``major_complex``, ``estimate_tpm``, ``load_run``. What they
+return: ``Records`` of ``EpochRecord``, whose result is ``Computed``, ``TimedOut``, ``Failed`` or ``Skipped``. What they raise:
+``IITError`` and its kinds. What can be added: a ``PhiEngine``, a ``Tracker``, a ``PhiPool``.
 
 Names are loaded on first use: importing the package loads neither torch nor PyPhi.
 """
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lightning_iit.phi.pyphi.engine import to_pyphi
     from lightning_iit.records import Computed, EpochRecord, Failed, PhiResult, Records, Skipped, System, TimedOut
     from lightning_iit.records.store import load_run
+    from lightning_iit.states import analyse_states
     from lightning_iit.tpm.estimate import Tpm, estimate_tpm, state_by_node
     from lightning_iit.trackers.tracker import Tracker
 
@@ -61,6 +62,7 @@ __all__ = [
     "UnknownLayerError",
     "UnsupportedOutputError",
     "analyse",
+    "analyse_states",
     "compute_phi",
     "estimate_tpm",
     "load_run",
@@ -94,6 +96,7 @@ _HOMES = {
     "UnknownLayerError": "lightning_iit.errors",
     "UnsupportedOutputError": "lightning_iit.errors",
     "analyse": "lightning_iit.analysis",
+    "analyse_states": "lightning_iit.states",
     "compute_phi": "lightning_iit.phi.compute",
     "estimate_tpm": "lightning_iit.tpm.estimate",
     "load_run": "lightning_iit.records.store",

@@ -76,6 +76,9 @@ def _add_phi(commands: Any) -> None:
         "--cm", help="connectivity matrix: a .npy or .csv file, or rows as in 011;101;110 (default: the file's, else all to all)"
     )
     parser.add_argument(
+        "--nodes", help="candidate system: the nodes to analyse, as in 0,2,3, with the others held at their states (default: all)"
+    )
+    parser.add_argument(
         "--prior", type=float, help="for a record: estimate its TPM again, with this P(ON) in rows that were never visited"
     )
     add_option(parser, compute_phi, "engine", choices=engine_names())
@@ -151,7 +154,7 @@ def _add_export(commands: Any) -> None:
 
 def _phi(given: argparse.Namespace, console: Console) -> int:
     """Runs ``lightning-iit phi``."""
-    from lightning_iit.commands.inputs import parse_state
+    from lightning_iit.commands.inputs import parse_nodes, parse_state
     from lightning_iit.commands.phi import PhiArguments, run_phi
 
     return run_phi(
@@ -159,6 +162,7 @@ def _phi(given: argparse.Namespace, console: Console) -> int:
             tpm=given.tpm,
             state=None if given.state is None else parse_state(given.state),
             cm=given.cm,
+            nodes=None if given.nodes is None else parse_nodes(given.nodes),
             prior=given.prior,
             engine=given.engine,
             complexes=given.complexes,

@@ -12,14 +12,12 @@ import numpy as np
 
 from lightning_iit.errors import InvalidArgumentError, InvalidSystemError
 from lightning_iit.records import EpochRecord, decode
-from lightning_iit.tpm.conversion import conditional_independence, marginals
+from lightning_iit.records.system_checks import BINARY_ONLY
+from lightning_iit.tpm.conversion import EXACT, accepted_deviation, conditional_independence, marginals
 from lightning_iit.tpm.estimate import tpm_for_phi
 
 if TYPE_CHECKING:
     from jaxtyping import Float
-
-TOLERANCE = 1e-6
-"""The largest deviation from conditional independence that counts as rounding error."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,7 @@ class TpmInput:
         cm: the connectivity matrix ``[from, to]`` in the file; None if there is none.
         form: the form of the TPM in the file, "state-by-node" or "state-by-state".
         dependence: of a state-by-state TPM, its largest deviation from conditional independence; else None.
+        accepted: the largest deviation that counts as rounding error.
         record: the record, if the file is a record.
     """
 
@@ -42,6 +41,7 @@ class TpmInput:
     cm: Any = None
     form: str = "state-by-node"
     dependence: float | None = None
+    accepted: float = EXACT
     record: EpochRecord | None = None
 
 
@@ -77,11 +77,11 @@ def read_tpm(path: Path, *, prior: float | None = None) -> TpmInput:
         raise InvalidArgumentError(msg)
     arrays = readers[path.suffix](path)
     tpm = np.asarray(arrays["tpm"])
-    state = tuple(int(bit) for bit in np.asarray(arrays["state"]).ravel()) if "state" in arrays else None
+    state = tuple(np.asarray(arrays["state"]).ravel().tolist()) if "state" in arrays else None
     if tpm.ndim == 2 and tpm.shape[0] == tpm.shape[1]:
         # Both raise InvalidSystemError unless each row is a distribution over the states of n units.
-        on, dependence = marginals(tpm), conditional_independence(tpm)
-        return TpmInput(str(path), on, state, arrays.get("cm"), "state-by-state", dependence)
+        on, dependence, accepted = marginals(tpm), conditional_independence(tpm), accepted_deviation(tpm)
+        return TpmInput(str(path), on, state, arrays.get("cm"), "state-by-state", dependence, accepted)
     return TpmInput(str(path), tpm, state, arrays.get("cm"))
 
 
@@ -97,9 +97,27 @@ def parse_state(text: str) -> tuple[int, ...]:
     """
     bits = text.replace(",", "").replace(" ", "").strip("()[]")
     if not bits or set(bits) - {"0", "1"}:
-        msg = f"--state {text!r}: give a 0 or 1 for each unit, unit 0 first, as in 100 or 1,0,0."
+        more = f" {BINARY_ONLY}" if bits.isdecimal() else ""
+        msg = f"--state {text!r}: give a 0 or 1 for each unit, unit 0 first, as in 100 or 1,0,0.{more}"
         raise InvalidArgumentError(msg)
     return tuple(int(bit) for bit in bits)
+
+
+def parse_nodes(text: str) -> tuple[int, ...]:
+    """Reads node indices from text, separated by commas.
+
+    Raises:
+        InvalidArgumentError: the text holds something else than whole numbers.
+
+    Example:
+        >>> parse_nodes("0,2, 3")
+        (0, 2, 3)
+    """
+    parts = [part.strip() for part in text.strip("()[]{}").split(",")]
+    if not all(part.isdecimal() for part in parts):
+        msg = f"--nodes {text!r}: give the indices of the nodes, from 0 on, separated by commas, as in 0,2,3."
+        raise InvalidArgumentError(msg)
+    return tuple(int(part) for part in parts)
 
 
 def read_cm(text: str) -> list[list[int]]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from lightning_iit.commands.inputs import TOLERANCE, TpmInput, read_cm, read_tpm
-from lightning_iit.commands.tables import print_complex, print_result
+from lightning_iit.commands.inputs import TpmInput, read_cm, read_tpm
+from lightning_iit.commands.tables import nodes, print_complex, print_result
 from lightning_iit.errors import InvalidArgumentError, InvalidSystemError
 from lightning_iit.phi.compute import compute_phi, major_complex
+from lightning_iit.phi.connections import ConnectivityWarning
 from lightning_iit.records import NULL_NOT_COMPUTED, Computed, System
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ class PhiArguments:
     tpm: Path
     state: tuple[int, ...] | None = None
     cm: str | None = None
+    nodes: tuple[int, ...] | None = None
     prior: float | None = None
     engine: str = "auto"
     complexes: bool = False
@@ -67,18 +70,27 @@ def run_phi(arguments: PhiArguments, console: Console) -> int:
         "pyphi_options": arguments.pyphi_options,
         "threads": arguments.threads,
     }
-    result = compute_phi(system, arguments.engine, arguments.timeout, **options)
-    found = major_complex(system, arguments.engine, **options) if arguments.complexes else None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConnectivityWarning)
+        result = compute_phi(system, arguments.engine, arguments.timeout, nodes=arguments.nodes, **options)
+        found = major_complex(system, arguments.engine, arguments.timeout, **options) if arguments.complexes else None
+    for words in dict.fromkeys(str(warning.message) for warning in caught):
+        sys.stderr.write(f"{words}\n")
     if arguments.json:
         document = {"source": given.source, "system": system, "form": given.form, "dependence": given.dependence, "result": result}
+        if arguments.nodes is not None:
+            document["nodes"] = arguments.nodes
         if found is not None:
             document["major_complex"] = found
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
     else:
         _print_source(console, given)
         print_result(console, result, system.state)
+        if arguments.nodes is not None:
+            console.print(f"Nodes {nodes(arguments.nodes)}; the others are held at their states.", highlight=False)
         if given.record is not None and isinstance(result, Computed):
-            console.print(f"{_null_words(given.record, state, result)} ({given.record.kind})", highlight=False)
+            null = NULL_NOT_COMPUTED if arguments.nodes is not None else _null_words(given.record, state, result)
+            console.print(f"{null} ({given.record.kind})", highlight=False)
         if found is not None:
             print_complex(console, found)
     return 0 if isinstance(result, Computed) else 1
@@ -86,11 +98,11 @@ def run_phi(arguments: PhiArguments, console: Console) -> int:
 
 def _check_dependence(given: TpmInput, *, allow: bool) -> None:
     """Raises ``InvalidSystemError`` for a state-by-state TPM with dependent units, unless ``allow`` is True."""
-    if given.dependence is not None and given.dependence > TOLERANCE and not allow:
+    if given.dependence is not None and given.dependence > given.accepted and not allow:
         msg = (
             f"{given.source}: a state-by-state TPM whose units are not independent given the present state: an entry is "
-            f"{given.dependence:.3g} away from the product of the units' probabilities ({TOLERANCE:g} is accepted). IIT 3.0 is "
-            "defined for conditionally independent units. --allow-dependence goes on with the product, which is another system."
+            f"{given.dependence:.3g} away from the product of the units' probabilities ({given.accepted:g} is accepted). IIT 3.0 "
+            "is defined for conditionally independent units. --allow-dependence goes on with the product, which is another system."
         )
         raise InvalidSystemError(msg)
 
@@ -112,7 +124,7 @@ def _print_source(console: Console, given: TpmInput) -> None:
     if given.dependence is not None:
         verdict = (
             "conditionally independent"
-            if given.dependence <= TOLERANCE
+            if given.dependence <= given.accepted
             else "NOT conditionally independent; its product is analysed"
         )
         console.print(f"State-by-state TPM, {verdict} (largest deviation {given.dependence:.3g})", highlight=False)

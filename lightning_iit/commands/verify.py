@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import warnings
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,6 +13,7 @@ from rich.table import Table
 from lightning_iit.commands.tables import bits, nodes
 from lightning_iit.errors import IITError, InvalidArgumentError
 from lightning_iit.phi.compute import compute_phi
+from lightning_iit.phi.connections import ConnectivityWarning
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import Computed, Concept, EpochRecord, PhiResult, StateResult, System
 from lightning_iit.records.store import load_run
@@ -159,9 +161,11 @@ def _again(record: EpochRecord, stored: StateResult, engine: str, timeout: float
             return f"{n} units; {engine} takes {most} at most"
         cm = None if record.perturbation is None else record.perturbation.cm
         system = System(tpm=rows, state=stored.state, cm=cm)  # type: ignore[arg-type]  # it takes anything numpy reads
-        return compute_phi(
-            system, engine, timeout, cuts=options.cuts, new_concepts=options.new_concepts, pyphi_options=dict(options.pyphi)
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConnectivityWarning)  # the stored Φ was computed with the same matrix
+            return compute_phi(
+                system, engine, timeout, cuts=options.cuts, new_concepts=options.new_concepts, pyphi_options=dict(options.pyphi)
+            )
     except IITError as error:
         return str(error)
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence  # noqa: TC003  the command line reads the annotations at run time
 from typing import TYPE_CHECKING, Any, Literal
 
 from lightning_iit.errors import InvalidArgumentError, InvalidSystemError
+from lightning_iit.phi.connections import ConnectivityWarning, contradiction
+from lightning_iit.phi.large_systems import analyse_whole, search_complex
 from lightning_iit.phi.registry import choose_engine
+from lightning_iit.phi.subsystems import in_system, indices_of, subsystem
 from lightning_iit.records import MajorComplex, PhiOptions, PhiResult, System
 
 if TYPE_CHECKING:
@@ -17,6 +22,7 @@ def compute_phi(
     engine: str = "auto",
     timeout: float | None = None,
     *,
+    nodes: Sequence[int | str] | None = None,
     cuts: Literal["all", "one"] = "all",
     new_concepts: bool = True,
     repertoires: bool = False,
@@ -25,7 +31,8 @@ def compute_phi(
 ) -> PhiResult:
     """Computes Φ of a system in its state, with the minimum-information partition and the cause-effect structure (IIT 3.0).
 
-    Φ is measured in units of the Hamming earth mover's distance.
+    Φ is measured in units of the Hamming earth mover's distance. A system with more units than the engine accepts has Φ = 0 where
+    it is not strongly connected, which needs no search.
 
     Args:
         system: TPM (state-by-node, rows little-endian), state and connectivity.
@@ -33,6 +40,9 @@ def compute_phi(
             engine implements the options, else PyPhi.
         timeout: time limit in seconds. None computes in this process; with a limit, a worker process computes and is killed at
             the limit. Loading the engine does not count.
+        nodes: the candidate system: the indices or labels of the nodes that are analysed, while the other nodes are held at their
+            states as background, as in PyPhi's ``Subsystem``. None analyses all nodes. The result has the indices of
+            ``system``.
         cuts: "all" tries every directed bipartition; "one" tries only the cuts that separate a single node (PyPhi's approximation).
         new_concepts: False assumes that a cut cannot create concepts (PyPhi's approximation).
         repertoires: True keeps the cause and effect repertoires of each concept in the result.
@@ -46,8 +56,11 @@ def compute_phi(
     Raises:
         InvalidSystemError: ``system`` is not a System (the parts of a System are checked when the System is made).
         InvalidArgumentError: there is no such engine, the engine does not implement an option, or an option has an impossible
-            value.
-        TooManyUnitsError: the system has more units than the engine accepts.
+            value (``nodes`` that the system does not have among them).
+        TooManyUnitsError: the system (or the candidate system) is strongly connected and has more units than the engine accepts.
+
+    Warns:
+        ConnectivityWarning: ``system.cm`` lacks a connection that the TPM shows; the matrix wins.
 
     Example:
         >>> from lightning_iit import System, compute_phi
@@ -59,20 +72,21 @@ def compute_phi(
         0.0
     """
     options = _options(cuts, new_concepts, repertoires, pyphi_options, threads)
-    chosen = _checked(system, engine, options)
-    if timeout is not None and not timeout > 0:
-        msg = f"timeout={timeout!r}: give seconds above 0, or None for no limit."
-        raise InvalidArgumentError(msg)
-    if timeout is None or system.n > chosen.max_units:  # too many units: the engine raises at once, with its own words
-        return next(iter(chosen.analyse([system], options)))
+    chosen = _checked(system, engine, options, timeout)
+    among = tuple(range(system.n)) if nodes is None else indices_of(system, nodes)
+    candidate = subsystem(system, among)
+    _warn_of_contradiction(candidate)
+    if timeout is None or candidate.n > chosen.max_units:  # too many units are refused, or need no search: no worker is started
+        return in_system(analyse_whole(candidate, chosen, options), among)
     from lightning_iit.phi.pool.limited import compute_within
 
-    return compute_within(system, chosen.name, options, timeout)
+    return in_system(compute_within(candidate, chosen.name, options, timeout), among)
 
 
 def major_complex(
     system: System,
     engine: str = "auto",
+    timeout: float | None = None,
     *,
     cuts: Literal["all", "one"] = "all",
     new_concepts: bool = True,
@@ -82,9 +96,14 @@ def major_complex(
 ) -> MajorComplex:
     """Finds the subset of the system's nodes with the largest Φ; each subset is analysed with the other nodes held at their states.
 
+    A system with more units than the engine accepts is searched where its strongly connected parts are small enough: a complex is
+    strongly connected, so it lies in one of them. The connections are those that the TPM shows, and ``cm`` where it is given.
+
     Args:
         system: TPM (state-by-node, rows little-endian), state and connectivity.
         engine: as in :func:`compute_phi`.
+        timeout: time limit of the whole search in seconds. None searches in this process; with a limit, a worker process searches
+            and is killed at the limit. Loading the engine does not count.
         cuts: as in :func:`compute_phi`.
         new_concepts: as in :func:`compute_phi`.
         repertoires: as in :func:`compute_phi`.
@@ -92,13 +111,18 @@ def major_complex(
         threads: as in :func:`compute_phi`.
 
     Returns:
-        The subset of nodes and the result of that subset; no nodes and Φ = 0 where no subset has Φ > 0.
+        The subset of nodes and the result of that subset; no nodes and Φ = 0 where no subset has Φ > 0. With a ``timeout`` also no
+        nodes and ``TimedOut`` at the limit, or ``Failed`` where the engine raised an exception or the worker process died.
 
     Raises:
         InvalidSystemError: ``system`` is not a System.
         InvalidArgumentError: there is no such engine, the engine does not implement an option, or an option has an impossible
             value.
-        TooManyUnitsError: the system has more units than the engine accepts.
+        TooManyUnitsError: a strongly connected part of the system has more units than the engine accepts (with a ``timeout``, the
+            result is ``Failed`` instead).
+
+    Warns:
+        ConnectivityWarning: ``system.cm`` lacks a connection that the TPM shows; the matrix wins.
 
     Example:
         >>> from lightning_iit import System, major_complex
@@ -107,7 +131,13 @@ def major_complex(
         (0, 1)
     """
     options = _options(cuts, new_concepts, repertoires, pyphi_options, threads)
-    return _checked(system, engine, options).major_complex(system, options)
+    chosen = _checked(system, engine, options, timeout)
+    _warn_of_contradiction(system)
+    if timeout is None:
+        return search_complex(system, chosen, options)
+    from lightning_iit.phi.pool.limited import complex_within
+
+    return complex_within(system, chosen.name, options, timeout)
 
 
 def _options(
@@ -129,9 +159,19 @@ def _options(
     )
 
 
-def _checked(system: System, engine: str, options: PhiOptions) -> PhiEngine:
-    """Returns the engine for these options; raises InvalidSystemError where ``system`` is not a System."""
+def _checked(system: System, engine: str, options: PhiOptions, timeout: float | None) -> PhiEngine:
+    """Returns the engine for these options; raises InvalidSystemError where ``system`` is not a System, and for a wrong timeout."""
     if not isinstance(system, System):
         msg = f"system: got a {type(system).__name__}; give a lightning_iit.System(tpm=..., state=..., cm=...)."
         raise InvalidSystemError(msg)
-    return choose_engine(engine, options)
+    chosen = choose_engine(engine, options)
+    if timeout is not None and not timeout > 0:
+        msg = f"timeout={timeout!r}: give seconds above 0, or None for no limit."
+        raise InvalidArgumentError(msg)
+    return chosen
+
+
+def _warn_of_contradiction(system: System) -> None:
+    """Warns the caller of the public function where ``cm`` contradicts the TPM."""
+    if words := contradiction(system):
+        warnings.warn(words, ConnectivityWarning, stacklevel=3)

@@ -97,8 +97,8 @@ class MajorComplex(Record, frozen=True, kw_only=True):
     """Holds the major complex: the subset of units with the largest Φ, the other units being held fixed as background.
 
     Args:
-        nodes: indices in the system; empty where no subset has Φ > 0.
-        result: the result of the subset.
+        nodes: indices in the system; empty where no subset has Φ > 0, or where the search did not end.
+        result: the result of the subset, or why the search did not end.
     """
 
     nodes: tuple[int, ...]

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from numbers import Real
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
-from lightning_iit.errors import InvalidSystemError
 from lightning_iit.records.schema import Record, State
+from lightning_iit.records.system_checks import checked_cm, checked_labels, checked_state, checked_tpm
 
 
 class System(Record, frozen=True, kw_only=True):
     """Holds a candidate system in a state, the input of an engine.
 
     Args:
-        tpm: state-by-node TPM, ``[2**n, n]``: the probability that each node is ON next, rows little-endian. Anything that numpy
-            can read as such an array is accepted and kept as nested tuples.
+        tpm: state-by-node TPM, ``[2**n, n]``: the probability that each node is ON next, rows little-endian; or ``[2] * n + [n]``
+            with one axis for each node, as PyPhi's ``network.tpm``. Anything that numpy can read as such an array is accepted and
+            kept as nested tuples ``[2**n, n]``. An entry that rounding took outside of 0 to 1, by at most 0.001 (one step of
+            float16), is taken as 0 or 1.
         state: the current state of the n nodes, each 0 or 1, node 0 first.
         cm: connectivity matrix ``[n, n]``; ``cm[i][j] = 1`` if node i has a connection to node j. None connects all to all.
-        labels: a name for each node.
+        labels: a name for each node, each another one.
 
     Raises:
-        InvalidSystemError: wrong shape, entries that are not probabilities (NaN among them), a state or connectivity matrix that is
-            not binary, or a wrong number of labels.
+        InvalidSystemError: wrong shape, units of more than two states, entries that are not probabilities (NaN among them), a state
+            or connectivity matrix that is not binary, a wrong number of labels, or a label that two nodes have.
     """
 
     tpm: tuple[tuple[float, ...], ...]
@@ -35,16 +35,13 @@ class System(Record, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Checks the fields and turns them into tuples."""
         set_ = msgspec.structs.force_setattr
-        set_(self, "tpm", _checked_tpm(self.tpm))
+        set_(self, "tpm", checked_tpm(self.tpm))
         n = len(self.tpm[0])
-        set_(self, "state", _checked_state(self.state, n))
+        set_(self, "state", checked_state(self.state, n))
         if self.cm is not None:
-            set_(self, "cm", _checked_cm(self.cm, n))
+            set_(self, "cm", checked_cm(self.cm, n))
         if self.labels is not None:
-            set_(self, "labels", tuple(str(label) for label in self.labels))
-            if len(self.labels) != n:
-                msg = f"labels: got {len(self.labels)} for {n} nodes; give one for each node, or None."
-                raise InvalidSystemError(msg)
+            set_(self, "labels", checked_labels(self.labels, n))
 
     @property
     def n(self) -> int:
@@ -111,54 +108,3 @@ class PhiOptions(Record, frozen=True, kw_only=True):
     complexes: bool = False
     threads: int = 1
     pyphi: dict[str, bool | int | float | str] = {}
-
-
-def _rows(value: Any, what: str) -> list[list[Any]]:
-    """Returns the rows of a two-dimensional array-like value as lists, or raises InvalidSystemError naming it as ``what``."""
-    value = value.tolist() if hasattr(value, "tolist") else value
-    try:
-        return [list(row.tolist() if hasattr(row, "tolist") else row) for row in value]
-    except TypeError as error:
-        msg = f"{what}: expected a two-dimensional array, got {type(value).__name__}."
-        raise InvalidSystemError(msg) from error
-
-
-def _checked_tpm(value: Any) -> tuple[tuple[float, ...], ...]:
-    """Returns the state-by-node TPM as nested tuples, or raises InvalidSystemError."""
-    rows = _rows(value, "tpm")
-    n = len(rows[0]) if rows else 0
-    if n == 0 or len(rows) != 2**n or any(len(row) != n for row in rows):
-        msg = (
-            f"tpm: got {len(rows)} rows of {n} entries. A state-by-node TPM of n nodes has 2**n rows of n entries"
-            f"{f', here {2**n}' if 0 < n < 20 else ''}; turn a state-by-state matrix into one with `lightning_iit.state_by_node`."
-        )
-        raise InvalidSystemError(msg)
-    for index, row in enumerate(rows):
-        for node, entry in enumerate(row):
-            if not isinstance(entry, Real) or not 0.0 <= float(entry) <= 1.0:
-                msg = f"tpm: entry [{index}, {node}] is {entry!r}; each entry is a probability of being ON, from 0 to 1."
-                raise InvalidSystemError(msg)
-    return tuple(tuple(float(entry) for entry in row) for row in rows)
-
-
-def _checked_state(value: Any, n: int) -> State:
-    """Returns the state of n nodes as a tuple of 0 and 1, or raises InvalidSystemError."""
-    state: Sequence[Any] = value.tolist() if hasattr(value, "tolist") else value
-    try:
-        bits = tuple(int(bit) for bit in state)
-        binary = all(bit in (0, 1) and bit == given for bit, given in zip(bits, state, strict=True))
-    except (TypeError, ValueError):
-        binary, bits = False, ()
-    if not binary or len(bits) != n:
-        msg = f"state: got {value!r}; the TPM has {n} nodes, so the state is {n} values of 0 or 1, node 0 first."
-        raise InvalidSystemError(msg)
-    return bits
-
-
-def _checked_cm(value: Any, n: int) -> tuple[tuple[int, ...], ...]:
-    """Returns the connectivity matrix of n nodes as nested tuples, or raises InvalidSystemError."""
-    rows = _rows(value, "cm")
-    if len(rows) != n or any(len(row) != n for row in rows) or any(entry not in (0, 1) for row in rows for entry in row):
-        msg = f"cm: expected an {n} x {n} matrix of 0 and 1 (cm[i][j] = 1 if node i has a connection to node j), got {rows!r}."
-        raise InvalidSystemError(msg)
-    return tuple(tuple(int(entry) for entry in row) for row in rows)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lightning_iit.capture.count.coding import Coding
-from lightning_iit.capture.count.epoch import dead_units
 from lightning_iit.capture.count.recent import RecentActivations
 from lightning_iit.records import Units
+from lightning_iit.tpm.dead_units import dead_units
 from lightning_iit.tpm.varying import constant_states, counts_of, dynamics_of
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class VaryingUnits:
         if key not in self._chosen and len(kept) >= _FEWEST and captured.units is not None:
             self._chosen[key] = captured.units
         if captured.units is not None:
-            captured = replace(captured, notes=(*captured.notes, *dead_units(captured.units, counts, span="this window")))
+            captured = replace(captured, notes=(*captured.notes, *dead_units(captured.units, counts, during="in this window")))
         return captured, counts
 
 

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lightning_iit.errors import InvalidSystemError
+from lightning_iit.records.system_checks import BINARY_ONLY, ROUNDING
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from numpy.typing import ArrayLike
 
+EXACT = 1e-6
+"""The largest deviation that counts as rounding error of numbers with at least the precision of float32."""
 MAX_UNITS_OF_SQUARE = 13
 """The most units for a state-by-state matrix: with 13 units it takes half a gigabyte, with 14 units two."""
 
@@ -58,7 +61,8 @@ def marginals(tpm: ArrayLike) -> Float[np.ndarray, "state unit"]:
     """Computes the probability that each unit is ON next, ``[2**n, n]``, from a state-by-state TPM; units need not be independent.
 
     Args:
-        tpm: state-by-state TPM, ``[2**n, 2**n]``; each row is a distribution over the next states, little-endian.
+        tpm: state-by-state TPM, ``[2**n, 2**n]``; each row is a distribution over the next states, little-endian. A row whose sum
+            rounding took off 1, by at most 0.001, is divided by its sum.
 
     Raises:
         InvalidSystemError: not a square matrix over the states of n units, or rows that are not distributions.
@@ -70,15 +74,29 @@ def marginals(tpm: ArrayLike) -> Float[np.ndarray, "state unit"]:
     square = _checked(tpm, "state-by-state TPM")
     n = max(len(square).bit_length() - 1, 0)
     if square.shape != (2**n, 2**n) or n == 0:
-        msg = f"state-by-state TPM: got shape {square.shape}; n units have 2**n states, so it is 2 x 2, 4 x 4, 8 x 8 and so on."
+        msg = (
+            f"state-by-state TPM: got shape {square.shape}; n units have 2**n states, so it is 2 x 2, 4 x 4, 8 x 8 and so on."
+            f"{f' {BINARY_ONLY}' if square.shape[0] == square.shape[1] > 1 else ''}"
+        )
         raise InvalidSystemError(msg)
     sums = square.sum(axis=1)
-    if np.abs(sums - 1.0).max() > 1e-6:
+    if np.abs(sums - 1.0).max() > ROUNDING:
         row = int(np.abs(sums - 1.0).argmax())
         msg = f"state-by-state TPM: row {row} sums to {sums[row]:.6g}; each row is a distribution over next states and sums to 1."
         raise InvalidSystemError(msg)
-    on: Float[np.ndarray, "state unit"] = np.clip(square @ bits(n), 0.0, 1.0)
+    sums[np.abs(sums - 1.0) <= EXACT] = 1.0
+    on: Float[np.ndarray, "state unit"] = np.clip(square @ bits(n) / sums[:, None], 0.0, 1.0)
     return on
+
+
+def accepted_deviation(tpm: ArrayLike) -> float:
+    """Returns the deviation from conditional independence that rounding may cause.
+
+    The deviation is 0.001 for coarsely rounded numbers (float16, or rows whose sums are more than 1e-6 off 1), and 1e-6 for others.
+    """
+    array = np.asarray(tpm)
+    coarse = array.dtype == np.float16 or np.abs(array.sum(axis=1) - 1.0).max() > EXACT
+    return ROUNDING if coarse else EXACT
 
 
 def conditional_independence(tpm: ArrayLike) -> float:
@@ -101,13 +119,13 @@ def conditional_independence(tpm: ArrayLike) -> float:
     return float(np.abs(independent - np.asarray(tpm, dtype=float)).max())
 
 
-def state_by_node(tpm: ArrayLike, *, tolerance: float | None = 1e-6) -> Float[np.ndarray, "state unit"]:
+def state_by_node(tpm: ArrayLike, *, tolerance: float | None = EXACT) -> Float[np.ndarray, "state unit"]:
     """Converts a state-by-state TPM ``[2**n, 2**n]`` to the state-by-node TPM ``[2**n, n]``; rows and columns are little-endian.
 
     Args:
         tpm: state-by-state TPM; each row is a distribution over the next states.
-        tolerance: the largest accepted deviation from conditional independence; None accepts any deviation and discards the
-            dependence.
+        tolerance: the largest accepted deviation from conditional independence (at least 0.001 for float16 and for rows that
+            sum to 1 no better than that); None accepts any deviation and discards the dependence.
 
     Raises:
         InvalidSystemError: the units are not independent given the present state, or the matrix is no such TPM.
@@ -120,6 +138,7 @@ def state_by_node(tpm: ArrayLike, *, tolerance: float | None = 1e-6) -> Float[np
     if tolerance is None:
         return on
     deviation = conditional_independence(tpm)
+    tolerance = max(tolerance, accepted_deviation(tpm))
     if deviation > tolerance:
         msg = (
             f"state-by-state TPM: the units are not independent given the present state (an entry is {deviation:.3g} away from the "
@@ -140,9 +159,13 @@ def _checked(value: ArrayLike, what: str) -> Float[np.ndarray, "row column"]:
     if tpm.ndim != 2 or tpm.size == 0:
         msg = f"{what}: got shape {tpm.shape}; expected a two-dimensional array of probabilities."
         raise InvalidSystemError(msg)
-    wrong = ~((tpm >= 0.0) & (tpm <= 1.0))
+    wrong = ~((tpm >= -ROUNDING) & (tpm <= 1.0 + ROUNDING))
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
-        msg = f"{what}: entry [{row}, {column}] is {tpm[row, column]}; each entry is a probability, from 0 to 1."
+        msg = (
+            f"{what}: entry [{row}, {column}] is {tpm[row, column]}; each entry is a probability, from 0 to 1 (rounding may take "
+            f"it outside by at most {ROUNDING:g}; it is then taken as 0 or 1)."
+        )
         raise InvalidSystemError(msg)
-    return tpm
+    clipped: Float[np.ndarray, "row column"] = np.clip(tpm, 0.0, 1.0)
+    return clipped

@@ -57,6 +57,44 @@ def counts_from_codes(before: ArrayLike, after: ArrayLike, *, units: int) -> Cou
     return _counts(pairs >> units, pairs & (2**units - 1), times, units)
 
 
+def dynamics_from_codes(sequences: Sequence[Int[np.ndarray, " time"]], *, units: int, lag: int = 1) -> tuple[Counts, Dynamics]:
+    """Counts the transitions within sequences of state codes, and what the tests of Markov order and stationarity need besides.
+
+    Args:
+        sequences: the little-endian index of each state, or a negative number for a row without a state: no transition begins or
+            ends there.
+        units: the number of units n.
+        lag: how many rows a transition spans.
+
+    Returns:
+        All transitions; and the triples (for at most 6 units) with the transitions of the first and of the second half of the data
+        (for at most 8 units).
+
+    Example:
+        >>> counts, dynamics = dynamics_from_codes([np.array([0, 1, 1, 0])], units=1)
+        >>> counts.joint, dynamics.triples
+        (((0, 1, 1), (1, 0, 1), (1, 1, 1)), ((0, 1, 1, 1), (1, 1, 0, 1)))
+    """
+    rows = [_within(codes, 2, lag) for codes in sequences]
+    pairs = np.concatenate([np.zeros((0, 2), dtype=np.int64), *rows])
+    halves = np.split(pairs, [len(pairs) // 2]) if units <= MOST_UNITS_IN_HALVES else []
+    triples = None
+    if units <= MOST_UNITS_IN_TRIPLES:
+        found = np.concatenate([np.zeros((0, 3), dtype=np.int64), *(_within(codes, 3, lag) for codes in sequences)])
+        entries, times = np.unique(found, axis=0, return_counts=True)
+        triples = tuple(map(tuple, np.column_stack([entries, times]).tolist()))
+    apart = tuple(counts_from_codes(*half.T, units=units) for half in halves)
+    return counts_from_codes(*pairs.T, units=units), Dynamics(triples=triples, halves=apart)
+
+
+def _within(codes: Int[np.ndarray, " time"], states: int, lag: int) -> Int[np.ndarray, "entry state"]:
+    """Returns so many states in a row, each ``lag`` rows after the one before, wherever all of them have a code."""
+    length = max(len(codes) - (states - 1) * lag, 0)
+    rows = np.stack([codes[k * lag : k * lag + length] for k in range(states)], axis=1).astype(np.int64)
+    complete: Int[np.ndarray, "entry state"] = rows[(rows >= 0).all(axis=1)]
+    return complete
+
+
 def counts_from_joint(joint: ArrayLike) -> Counts:
     """Makes counts from a table ``[2**n, 2**n]`` of transitions from each state (row) to each state (column), little-endian.
 

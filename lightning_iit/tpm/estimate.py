@@ -10,8 +10,10 @@ import numpy as np
 
 from lightning_iit.errors import InvalidArgumentError, InvalidStatesError, TooManyUnitsError
 from lightning_iit.records import Counts, TpmRecord
+from lightning_iit.records.system_checks import BINARY_ONLY
 from lightning_iit.tpm.conversion import bits, conditional_independence, state_by_node, state_by_state
 from lightning_iit.tpm.counts import counts_from_codes, counts_from_joint, joint, merge, on, visits
+from lightning_iit.tpm.series import read_array, read_sequences
 from lightning_iit.tpm.varying import constant_states, without_effect
 
 if TYPE_CHECKING:
@@ -152,7 +154,7 @@ def estimate_tpm(states: Any, *, prior: float = 0.5) -> Tpm:
         >>> tpm.visits.tolist()
         [2, 1, 0, 1]
     """
-    sequences = _sequences(states)
+    sequences = read_sequences(states, _binary)
     width = sequences[0].shape[1]
     if width > MAX_UNITS:
         msg = f"states: {width} units have 2**{width} states; choose at most {MAX_UNITS} columns."
@@ -166,49 +168,14 @@ def estimate_tpm(states: Any, *, prior: float = 0.5) -> Tpm:
     return tpm_from_counts(counts_from_codes(before, after, units=width), prior)
 
 
-def _sequences(states: Any) -> list[Int[np.ndarray, "time unit"]]:
-    """Returns the states as a list of checked sequences [time, unit] of equal width; one array becomes one sequence."""
-    if not isinstance(states, (list, tuple)) or (len(states) and _dimensions(states[0]) < 2):
-        return [_binary(states, "states")]
-    if not states:
-        msg = "states: got an empty list; give an array [time, unit] or a list of such arrays."
-        raise InvalidStatesError(msg)
-    sequences = [_binary(sequence, f"states[{index}]") for index, sequence in enumerate(states)]
-    widths = sorted({sequence.shape[1] for sequence in sequences})
-    if len(widths) > 1:
-        msg = f"states: sequences of {widths} units; all sequences must have the same units."
-        raise InvalidStatesError(msg)
-    return sequences
-
-
-def _dimensions(value: Any) -> int:
-    """Returns the number of dimensions of an array-like value; 2 for a ragged list, which a later check reports."""
-    try:
-        return int(np.ndim(value))
-    except (TypeError, ValueError):
-        return 2  # ragged: named when it is read as a sequence
-
-
 def _binary(value: Any, what: str) -> Int[np.ndarray, "time unit"]:
     """Returns the value as an integer array [time, unit] of 0 and 1, or raises InvalidStatesError naming it as ``what``."""
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError, RuntimeError) as error:
-        msg = f"{what}: numpy cannot read {type(value).__name__} as an array [time, unit]: {error}."
-        raise InvalidStatesError(msg) from error
-    if array.ndim != 2 or array.shape[1] == 0:
-        hint = " Pass list(states) for separate sequences." if array.ndim == 3 else ""
-        msg = f"{what}: got shape {array.shape}; expected [time, unit].{hint}"
-        raise InvalidStatesError(msg)
-    if array.dtype.kind not in "biuf":
-        msg = f"{what}: got {array.dtype}; states are 0 and 1, as integers or bool."
-        raise InvalidStatesError(msg)
+    array = read_array(value, what)
     wrong = (array != 0) & (array != 1)
     if wrong.any():
         step, unit = np.argwhere(wrong)[0]
-        msg = (
-            f"{what}: entry [{step}, {unit}] is {array[step, unit]}; states are 0 and 1. "
-            "Compare activations with a threshold first, e.g. `activations > threshold`."
-        )
+        advice = "Compare activations with a threshold first, e.g. `activations > threshold`."
+        whole = (array == np.floor(array)).all() and array.min() >= 0
+        msg = f"{what}: entry [{step}, {unit}] is {array[step, unit]}; states are 0 and 1. {BINARY_ONLY if whole else advice}"
         raise InvalidStatesError(msg)
     return array.astype(np.int64)

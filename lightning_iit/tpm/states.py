@@ -17,8 +17,12 @@ StatesPolicy: TypeAlias = Literal["mode", "last", "all"] | int
 """
 
 
-def check_policy(policy: StatesPolicy) -> None:
+def check_policy(policy: StatesPolicy, option: str = "IITCallback(states=...)") -> None:
     """Checks that a policy is "mode", "last", "all" or a positive number.
+
+    Args:
+        policy: the value to check.
+        option: where the value was given, with "..." in its place.
 
     Raises:
         InvalidArgumentError: any other value.
@@ -26,8 +30,8 @@ def check_policy(policy: StatesPolicy) -> None:
     if policy in {"mode", "last", "all"} or (isinstance(policy, int) and not isinstance(policy, bool) and policy > 0):
         return
     msg = (
-        f"IITCallback(states={policy!r}): which states are analysed is 'mode' (the most visited), 'last', 'all' (each visited one) "
-        "or a positive number k (the k most visited)."
+        f"{option.replace('...', repr(policy))}: which states are analysed is 'mode' (the most visited), 'last', 'all' "
+        "(each visited one) or a positive number k (the k most visited)."
     )
     raise InvalidArgumentError(msg)
 

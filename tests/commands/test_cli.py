@@ -143,6 +143,44 @@ def test_phi_with_connections_complexes_and_engines(run_cli, tmp_path):
     assert document["major_complex"]["nodes"] == [0, 1, 2]
 
 
+def test_phi_of_a_candidate_system(run_cli, tmp_path, tpm):
+    np.savez(tmp_path / "cube.npz", tpm=tpm.reshape((2, 2, 2, 3), order="F"), state=[1.0, 0.0, 1.0])  # as PyPhi has it
+    expected = compute_phi(System(tpm=tpm, state=(1, 0, 1)), nodes=(0, 2))
+    status, out, _ = run_cli("phi", "cube.npz", "--nodes", "0,2")
+    assert status == 0
+    assert f"Φ = {expected.phi:.6g} in state 101" in out
+    assert "Nodes {0, 2}; the others are held at their states." in out
+    document = json.loads(run_cli("phi", "cube.npz", "--nodes", "0,2", "--json")[1])
+    assert (document["nodes"], document["result"]["phi"]) == ([0, 2], expected.phi)
+
+
+def test_a_sparse_system_of_nine_nodes_and_a_limit_for_its_complex(run_cli, tmp_path, tpm):
+    nine = np.full((512, 9), 0.5)
+    nine[:, :3] = np.tile(tpm, (64, 1))  # the first three units are little-endian first
+    np.save(tmp_path / "nine.npy", nine)
+    status, out, _ = run_cli("phi", "nine.npy", "--state", "000000000", "--complexes", "--timeout", "60")
+    assert status == 0
+    assert "Major complex: {0, 1, 2}" in out
+    np.save(tmp_path / "dense.npy", np.random.default_rng(0).random((256, 8)))
+    out = run_cli("phi", "dense.npy", "--state", "0" * 8, "--complexes", "--timeout", "0.5")[1]
+    assert "No major complex: Not finished within its time limit of 0.5 s" in out
+
+
+def test_a_matrix_that_contradicts_the_tpm_is_told_once(run_cli, tmp_path, tpm):
+    np.save(tmp_path / "tpm.npy", tpm)
+    status, _, err = run_cli("phi", "tpm.npy", "--state", "100", "--cm", "111;111;011", "--complexes")
+    assert status == 0
+    assert err.count("cm has no connection from node 2 to node 0") == 1
+    assert run_cli("phi", "tpm.npy", "--state", "100", "--complexes")[2] == ""
+
+
+def test_a_square_of_float16_counts_as_independent(run_cli, tmp_path, tpm):
+    np.save(tmp_path / "half.npy", state_by_state(tpm).astype(np.float16))
+    status, out, _ = run_cli("phi", "half.npy", "--state", "100")
+    assert status == 0
+    assert "State-by-state TPM, conditionally independent" in out
+
+
 def test_what_is_not_computed_has_status_1(run_cli, tmp_path):
     np.save(tmp_path / "basic.npy", BASIC)
     status, out, _ = run_cli("phi", "basic.npy", "--state", "010", "--cm", CM)
@@ -203,6 +241,9 @@ def test_the_prior_fills_rows_that_were_never_visited(run_cli, tmp_path):
         (["phi", "tpm.npx", "--state", "1"], "cannot read .npx"),
         (["phi", "tpm.npy"], "--state is missing"),
         (["phi", "tpm.npy", "--state", "12"], "0 or 1 for each unit"),
+        (["phi", "tpm.npy", "--state", "120"], "more than two states are not supported"),
+        (["phi", "tpm.npy", "--state", "100", "--nodes", "0,3"], "nodes 0 to 2"),
+        (["phi", "tpm.npy", "--state", "100", "--nodes", "0;1"], "separated by commas"),
         (["phi", "tpm.npy", "--state", "10"], "3 nodes"),
         (["phi", "tpm.npy", "--state", "100", "--cm", "x.csv"], "no such file"),
         (["phi", "tpm.npy", "--state", "100", "--cm", "all"], "rows as in"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lightning_iit.capture.count.coding import TWO_BITS
+from lightning_iit.tpm.dead_units import dead_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,23 +97,6 @@ def _macro(units: Units) -> str:
         f"{len(sizes)} macro units of {', '.join(map(str, sizes))} units: each is the mean of units whose activations correlate, "
         "and is named after the first of them. What is said is said of the means."
     )
-
-
-def dead_units(units: Units, counts: Counts, *, span: str = "this epoch") -> Iterator[str]:
-    """Yields a sentence for each element that was always ON or always OFF in the counted transitions.
-
-    Args:
-        units: the units.
-        counts: the transitions.
-        span: what they were counted in, for the sentence.
-    """
-    labels = units.labels
-    seen = {state for first, then, _ in counts.joint for state in (first, then)}
-    for position, label in enumerate(labels):
-        values = {state >> position & 1 for state in seen}
-        if len(values) == 1:
-            where = f"Unit {label} (number {position} of the {len(labels)})"
-            yield f"{where} was never {'OFF' if values == {1} else 'ON'} in {span}: it takes no part in any integration."
 
 
 def problem_of(layer: str, *, called: bool, error: str, counts: Counts | None, left_out: int) -> tuple[str, str] | None:

@@ -10,7 +10,6 @@ import torch
 from lightning_iit.capture.choose.layers import find_layers
 from lightning_iit.capture.count.binarize import needs_data
 from lightning_iit.capture.count.coding import Coding
-from lightning_iit.capture.count.epoch import dead_units
 from lightning_iit.capture.count.transitions import pack
 from lightning_iit.capture.perturb.connectivity import weight_connectivity
 from lightning_iit.capture.perturb.reservoir import Reservoir
@@ -24,6 +23,7 @@ from lightning_iit.capture.perturb.tpm import (
 )
 from lightning_iit.errors import InvalidArgumentError, StepError
 from lightning_iit.records import Perturbation, Skipped
+from lightning_iit.tpm.dead_units import dead_units
 from lightning_iit.tpm.states import state_of
 
 if TYPE_CHECKING:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lightning_iit.phi.large_systems import analyse_whole, search_complex
 from lightning_iit.phi.pool.endings import why_not
 from lightning_iit.phi.pool.process_context import WorkerServer
 from lightning_iit.phi.pool.worker import Returned, Worker
 from lightning_iit.phi.registry import get_engine
+from lightning_iit.records import MajorComplex
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lightning_iit.records import Computed, PhiOptions, PhiResult, Skipped, System
 
 
@@ -27,17 +31,30 @@ def compute_within(system: System, engine: str, options: PhiOptions, timeout: fl
     Returns:
         The engine's result; TimedOut at the limit; Failed where the engine raised an exception or the process died.
     """
+    result: PhiResult = _call(analyse, system, engine, options, timeout)
+    return result
+
+
+def complex_within(system: System, engine: str, options: PhiOptions, timeout: float) -> MajorComplex:
+    """Searches for the major complex of one system in a worker process, with a time limit for the whole search.
+
+    Returns:
+        The engine's result; no nodes and TimedOut at the limit, or Failed where the engine raised an exception or the process died.
+    """
+    found = _call(find_complex, system, engine, options, timeout)
+    return found if isinstance(found, MajorComplex) else MajorComplex(nodes=(), result=found)
+
+
+def _call(function: Callable[..., Any], system: System, engine: str, options: PhiOptions, timeout: float) -> Any:
+    """Calls a function of this module in a worker process, and returns what it returned, or TimedOut or Failed."""
     server = WorkerServer()
     worker = Worker(server)
     try:
-        outcome = worker.call(f"{__name__}:analyse", (system, engine, options), timeout=timeout)
+        outcome = worker.call(f"{__name__}:{function.__name__}", (system, engine, options), timeout=timeout)
     finally:
         worker.close()
         server.close()
-    if isinstance(outcome, Returned):
-        result: PhiResult = outcome.value
-        return result
-    return why_not(outcome)
+    return outcome.value if isinstance(outcome, Returned) else why_not(outcome)
 
 
 def prepare_analyse(_: System, engine: str, __: PhiOptions) -> None:
@@ -47,4 +64,14 @@ def prepare_analyse(_: System, engine: str, __: PhiOptions) -> None:
 
 def analyse(system: System, engine: str, options: PhiOptions, report: Any) -> Computed | Skipped:
     """Analyses the system; runs in the worker."""
-    return next(iter(get_engine(engine).analyse([system], options, report)))
+    return analyse_whole(system, get_engine(engine), options, report)
+
+
+def prepare_find_complex(_: System, engine: str, __: PhiOptions) -> None:
+    """Loads the engine; runs in the worker before the time limit starts."""
+    get_engine(engine).load()
+
+
+def find_complex(system: System, engine: str, options: PhiOptions, report: Any) -> MajorComplex:
+    """Searches for the major complex; runs in the worker."""
+    return search_complex(system, get_engine(engine), options, report)

@@ -1,0 +1,279 @@
+"""Φ of recorded states: from a series [time, unit] to a judged Φ in one call, without a model and without torch."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import numpy as np
+
+from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.phi.cost import TRANSITIONS_PER_STATE, coin_flip_phi
+from lightning_iit.phi.pool.inline_pool import InlinePool
+from lightning_iit.phi.pool.pool import WorkerPool
+from lightning_iit.phi.registry import choose_engine
+from lightning_iit.records import EpochRecord, PhiTask, Provenance, Skipped, State, Thresholds
+from lightning_iit.records.store import write_record
+from lightning_iit.run.budget import Budget
+from lightning_iit.run.options import RunOptions, positive
+from lightning_iit.run.request import package_versions
+from lightning_iit.tpm.dead_units import dead_units
+from lightning_iit.tpm.recording import Recording
+from lightning_iit.tpm.states import StatesPolicy, check_policy, choose_states, index_of
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    from lightning_iit.records import TaskResult
+    from lightning_iit.tpm.nulls import NullName
+
+
+def analyse_states(
+    states: Any,
+    *,
+    units: int | Sequence[int] | None = None,
+    threshold: float | str | Sequence[float] | None = None,
+    lag: int = 1,
+    state: StatesPolicy | Sequence[int] = "mode",
+    kind: Literal["observational", "statistical"] = "observational",
+    prior: float = 0.5,
+    engine: str = "auto",
+    cuts: Literal["all", "one"] = "all",
+    new_concepts: bool = True,
+    complexes: bool = False,
+    repertoires: bool = False,
+    pyphi_options: dict[str, Any] | None = None,
+    null_model: NullName | None = "cut",
+    surrogates: int = 19,
+    timeout: float | None = None,
+    seed: int = 0,
+    layer: str = "states",
+    epoch: int = 0,
+    log_dir: str | os.PathLike[str] | None = None,
+) -> EpochRecord:
+    """Computes integrated information (Φ, IIT 3.0) of recorded units and judges it, as at the last epoch of a training run.
+
+    The units were watched and not set, so Φ is observational: see the record's ``null`` before reading anything into it, and its
+    ``diagnostics`` for the coverage of the states and for what Φ assumes of the data. Nothing here loads torch.
+
+    Args:
+        states: an array ``[time, unit]``, or a list of such arrays as separate sequences: no transition goes from the end of one
+            sequence to the start of the next. Activations, or states of 0 and 1 (or bool). A row with a value that is NaN or
+            infinite has no state, and no transition goes across such a row.
+        units: which columns are analysed: a list of indices, or a number k for the k columns with the largest variance. None
+            analyses all columns.
+        threshold: a unit is ON where its value is above this: "median", "mean" or "zero", a number, or a number for each unit.
+            None is "median". Columns of 0 and 1 are states already and stay as they are, unless a number is given.
+        lag: how many rows a transition spans.
+        state: which observed states are analysed: "mode" (the most visited), "last", "all" (each visited one), a number k (the k
+            most visited); or one state, as a 0 or 1 for each unit. What Φ is judged by is computed for the first.
+        kind: "observational" for units with connections among them; "statistical" for units without any (those of one feed-forward
+            layer), whose structural Φ is 0.
+        prior: the probability of ON in rows of the TPM that were never visited.
+        engine: as in :func:`~lightning_iit.compute_phi`.
+        cuts: as in :func:`~lightning_iit.compute_phi`.
+        new_concepts: as in :func:`~lightning_iit.compute_phi`.
+        complexes: also search all subsets of the units for the major complex.
+        repertoires: as in :func:`~lightning_iit.compute_phi`.
+        pyphi_options: as in :func:`~lightning_iit.compute_phi`.
+        null_model: "cut", "shuffle", or None: Φ is then not judged.
+        surrogates: how many surrogates the null has.
+        timeout: time limit in seconds for everything. None computes in this process; with a limit, a worker process computes and is
+            killed at the limit.
+        seed: the seed of everything that is drawn at random.
+        layer: the name under which the record is filed.
+        epoch: the epoch under which the record is filed.
+        log_dir: where to write the record, for ``lightning-iit view`` and :func:`~lightning_iit.load_run`. None writes nothing.
+
+    Returns:
+        The record: Φ (``record.phi``), the result of each state, counts, TPM, null, interval, curve, diagnostics and notes.
+
+    Raises:
+        InvalidStatesError: what is no array ``[time, unit]`` of numbers, sequences of different widths, or units of more than two
+            states.
+        InvalidArgumentError: an option that cannot be.
+        TooManyUnitsError: more units than the engine accepts.
+
+    Example:
+        >>> import numpy as np
+        >>> flips = np.random.default_rng(0).random((2000, 2)) > 0.5
+        >>> ring = np.stack([flips[:, 0], np.roll(flips[:, 0], 1)], axis=1)  # unit 1 repeats what unit 0 was
+        >>> record = analyse_states(ring)
+        >>> record.null.name, record.diagnostics[0].words
+        ('cut', '4 of 4 states visited, 1999 transitions')
+    """
+    given = isinstance(state, (list, tuple, np.ndarray))
+    policy: Any = "mode" if given else state
+    check_policy(policy, "analyse_states(state=...)")
+    options = RunOptions(
+        states=policy,
+        prior=prior,
+        engine=engine,
+        cuts=cuts,
+        new_concepts=new_concepts,
+        complexes=complexes,
+        repertoires=repertoires,
+        pyphi_options=pyphi_options,
+        null_model=null_model,
+        surrogates=surrogates,
+        timeout=timeout,
+        pictures=False,
+        seed=seed,
+    )
+    options.check()
+    positive("lag", lag)
+    _check(kind, timeout)
+    series = Recording.read(states, units, threshold, lag, most=choose_engine(engine, options.phi_options).max_units)
+    chosen = (_given_state(state, series.n),) if given else choose_states(series.counts.visits, series.last, policy)
+    stub = _pending(options, series, kind, strategy=_strategy(threshold), layer=layer, epoch=epoch)
+    if series.counts.transitions == 0:
+        reason = f"The series gave no transition: it needs two rows with a state, {lag} apart, within one sequence."
+        record = msgspec.structs.replace(stub, result=Skipped(code="no_transitions", reason=reason))
+    else:
+        record = _settled(stub, _computed(_task(options, stub, chosen, series)))
+    if log_dir is not None:
+        write_record(Path(log_dir), record)
+    return record
+
+
+def _check(kind: str, timeout: float | None) -> None:
+    """Raises InvalidArgumentError for a kind or a timeout that cannot be."""
+    if kind not in {"observational", "statistical"}:
+        msg = (
+            f"kind={kind!r}: recorded units were watched, so Φ is 'observational' (units with connections among them) or "
+            "'statistical' (units without). For a causal Φ the units must be set: see IITCallback(tpm='perturb')."
+        )
+        raise InvalidArgumentError(msg)
+    if timeout is not None and not timeout > 0:
+        msg = f"timeout={timeout!r}: give seconds above 0, or None for no limit."
+        raise InvalidArgumentError(msg)
+
+
+def _given_state(state: Any, n: int) -> State:
+    """Returns a state that was given, as a tuple of n bits; raises InvalidArgumentError for anything else."""
+    bits = tuple(int(bit) if bit in {0, 1} else -1 for bit in np.asarray(state).ravel().tolist())
+    if len(bits) != n or -1 in bits:
+        msg = (
+            f"state={state!r}: the series has {n} units, so a state is {n} values of 0 or 1; or 'mode', 'last', 'all' or a number."
+        )
+        raise InvalidArgumentError(msg)
+    return bits
+
+
+def _strategy(threshold: float | str | Sequence[float] | None) -> str:
+    """Returns how the thresholds were made, as a record says it."""
+    if threshold is None:
+        return "median"
+    return threshold if isinstance(threshold, str) else str(np.asarray(threshold).tolist())
+
+
+def _notes(series: Recording) -> Iterator[str]:
+    """Yields what a reader of the numbers should know."""
+    if series.left_out:
+        yield f"{series.left_out} rows were left out, with a value that was NaN or infinite; no transition goes across them."
+    if series.lag > 1:
+        yield f"Each transition spans {series.lag} rows of the series."
+    if series.counts.transitions:
+        yield from dead_units(series.units, series.counts, "in this series")
+        if series.counts.transitions < TRANSITIONS_PER_STATE * 2**series.n:
+            yield _few(series.n, series.counts.transitions)
+
+
+def _few(n: int, transitions: int) -> str:
+    """Returns the sentence on too few transitions."""
+    flips = coin_flip_phi(n, transitions) if n > 1 else None
+    read = "" if flips is None else f"; independent coin flips (true Φ = 0) read Φ = {flips:.2g} with as many"
+    return (
+        f"{transitions:,} transitions for {2**n} possible states, fewer than {TRANSITIONS_PER_STATE} for each{read}. "
+        "Record for longer, or analyse fewer units."
+    )
+
+
+def _pending(
+    options: RunOptions,
+    series: Recording,
+    kind: Literal["observational", "statistical"],
+    *,
+    strategy: str,
+    layer: str,
+    epoch: int,
+) -> EpochRecord:
+    """Builds the record as it is before Φ is computed."""
+    statistical = kind == "statistical"
+    thresholds = Thresholds(values=tuple(series.thresholds.tolist()), strategy=strategy, frozen=False, samples=len(series.rows))
+    return EpochRecord(
+        layer=layer,
+        epoch=epoch,
+        global_step=max(epoch, 0),
+        wall_time=time.time(),
+        kind=kind,
+        axis="time",
+        result=Skipped(code="pending", reason="the analysis is still open"),
+        units=series.units,
+        thresholds=thresholds if series.raw.any() or (series.thresholds != 0.5).any() else None,
+        counts=series.counts,
+        structural_phi=0.0 if statistical else None,
+        structural_reason="The units were said to have no connections among them." if statistical else "",
+        notes=tuple(_notes(series)),
+        left_out=series.left_out,
+        provenance=Provenance(
+            engine=options.engine, options=options.phi_options, seed=options.seed, window=1, packages=package_versions()
+        ),
+    )
+
+
+def _task(options: RunOptions, stub: EpochRecord, states: tuple[State, ...], series: Recording) -> PhiTask:
+    """Builds the task of a worker, with everything that the last epoch of a training run is judged by."""
+    task = PhiTask(
+        layer=stub.layer,
+        epoch=stub.epoch,
+        global_step=stub.global_step,
+        counts=series.counts,
+        prior=options.prior,
+        states=states,
+        kind=stub.kind,
+        axis=stub.axis,
+        labels=series.units.labels,
+        visits=tuple(series.counts.visits[index_of(state)] for state in states),
+        engine=options.engine,
+        options=options.phi_options,
+        timeout=options.timeout,
+        dynamics=series.dynamics,
+        pictures=False,
+        seed=options.seed,
+    )
+    seconds = choose_engine(options.engine, options.phi_options).seconds(series.n)
+    budget = Budget(null=options.null_model, surrogates=options.surrogates, share=0.0)
+    return msgspec.structs.replace(task, judge=budget.judge_last(task, seconds, series.at_thresholds))
+
+
+def _computed(task: PhiTask) -> TaskResult:
+    """Computes a task: in this process, or with a time limit in a worker."""
+    if task.timeout is None:
+        return InlinePool().submit(task).result()
+    pool = WorkerPool(workers=1, timeout=task.timeout)
+    try:
+        return pool.submit(task).result()
+    finally:
+        pool.close()
+
+
+def _settled(stub: EpochRecord, answer: TaskResult) -> EpochRecord:
+    """Completes the record with what was computed."""
+    return msgspec.structs.replace(
+        stub,
+        result=answer.states[0].result,
+        states=answer.states,
+        tpm=answer.tpm,
+        scalars=answer.scalars,
+        diagnostics=answer.diagnostics,
+        null=answer.null,
+        interval=answer.interval,
+        curve=answer.curve,
+        sensitivity=answer.sensitivity,
+        major_complex=answer.major_complex,
+        notes=(*stub.notes, *answer.notes),
+    )

@@ -37,6 +37,11 @@ def is_last(trainer: Trainer, epoch: int) -> bool:
     return trainer.should_stop or steps or epoch + 1 == trainer.max_epochs
 
 
+def is_untrained(trainer: Trainer) -> bool:
+    """Returns whether nothing was trained yet, neither now nor in a run that is resumed."""
+    return trainer.global_step == 0 and trainer.fit_loop.total_batch_idx < 0
+
+
 def is_dev_run(trainer: Trainer) -> bool:
     """Returns whether the trainer makes a ``fast_dev_run``, which writes no files."""
     return bool(getattr(trainer, "fast_dev_run", False))

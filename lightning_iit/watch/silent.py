@@ -91,8 +91,8 @@ class Silent:
     def __init__(self, thing: Any) -> None:
         self._thing = thing
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[misc]
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
         return type(vars(self)["_thing"])
 
     def __getattr__(self, name: str) -> Any:

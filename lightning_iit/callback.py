@@ -94,7 +94,8 @@ class IITCallback(Callback, Settings):
         states: which observed states are analysed: "mode" (the most visited one), "last", "all", or a number: the k most visited.
         window: how many epochs' transitions make one TPM.
         every_n_epochs: analyse every n-th epoch.
-        initial: whether the untrained network is analysed too, as epoch -1.
+        initial: whether the untrained network is analysed too, as epoch -1: once the first batches were trained on, it is put
+            back for one pass over copies of these, and then everything is restored.
         probe: fixed inputs: a data loader that does not shuffle, or a list of batches. The network is run on them at each epoch's
             end, in eval mode, and only that is watched, so that Φ over epochs follows what is learned and not the order of the
             data. The module is called with a batch that is a tensor, with the first element of a tuple or list, or with a mapping

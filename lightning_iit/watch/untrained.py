@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch.utilities.signature_utils import is_param_in_hook_signature
-from torch.distributed.tensor import DTensor
 
 from lightning_iit.capture.count.ranks import gather
 from lightning_iit.capture.held import Held
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 _SHARDED = frozenset({"FSDPStrategy", "DeepSpeedStrategy", "ModelParallelStrategy"})
 
 
-class UntrainedError(Exception):
+class _NotAnalysedError(Exception):
     """Says why the untrained network cannot be analysed."""
 
 
@@ -96,7 +95,7 @@ class UntrainedPass:
             raise self._fault
         untrained, batches, watch = self._untrained, self._batches, self._watch
         if untrained is None or not len(batches):
-            raise UntrainedError(_no_batch(batches))
+            raise _NotAnalysedError(_no_batch(batches))
         stack.enter_context(without_a_trace(self._trainer, self._module, untrained))
         watch.take_units(training)
         watch.attach(self._module)
@@ -120,16 +119,16 @@ def _check(trainer: Trainer, module: LightningModule) -> None:
     """Checks that the untrained network can be kept and run.
 
     Raises:
-        UntrainedError: the parameters are spread over ranks, or the module reads the batches by itself.
+        _NotAnalysedError: the parameters are spread over ranks, or the module reads the batches by itself.
     """
     strategy = type(trainer.strategy)
     sharded = any(base.__name__ in _SHARDED for base in strategy.__mro__)
-    if sharded or any(isinstance(parameter, DTensor) for parameter in module.parameters()):
+    if sharded or any(hasattr(parameter, "device_mesh") for parameter in module.parameters()):
         msg = f"its parameters are spread over the ranks ({strategy.__name__}), so that no rank can keep and restore them"
-        raise UntrainedError(msg)
+        raise _NotAnalysedError(msg)
     if is_param_in_hook_signature(module.training_step, "dataloader_iter", explicit=True):
         msg = "training_step takes dataloader_iter and reads the batches by itself, so that the trainer hands over none"
-        raise UntrainedError(msg)
+        raise _NotAnalysedError(msg)
 
 
 def _no_batch(batches: KeptBatches) -> str:
@@ -140,6 +139,6 @@ def _no_batch(batches: KeptBatches) -> str:
 
 def _skipped(layer: LayerEpoch, fault: str) -> LayerEpoch:
     """Returns the capture of a layer with nothing but the reason why the untrained network was not analysed."""
-    told = fault.removeprefix(f"{UntrainedError.__name__}: ")
+    told = fault.removeprefix(f"{_NotAnalysedError.__name__}: ")
     reason = f"The untrained network was not analysed; training went on unchanged. The reason: {told}."
     return replace(layer, units=None, thresholds=None, counts=None, groups=(), problem=("untrained_not_run", reason))

@@ -20,11 +20,19 @@ from lightning_iit.records import Records
 from lightning_iit.records.store import FOLDER, layer_slug, set_aside
 from lightning_iit.run.computation import Computation
 from lightning_iit.run.options import RunOptions, positive
-from lightning_iit.run.trainer import is_dev_run, is_last, latest_phis, run_directory, stand_in, warn_of_shuffled_streams
+from lightning_iit.run.trainer import (
+    is_dev_run,
+    is_last,
+    is_untrained,
+    latest_phis,
+    run_directory,
+    stand_in,
+    warn_of_shuffled_streams,
+)
 from lightning_iit.settings import Settings
 from lightning_iit.trackers.registry import trackers_for
 from lightning_iit.watch.probe import Loader, fixed_inputs, watch_pass
-from lightning_iit.watch.untrained import watch_untrained
+from lightning_iit.watch.untrained import UntrainedPass
 from lightning_iit.watch.watch import Watch
 
 if TYPE_CHECKING:
@@ -95,7 +103,8 @@ class IITCallback(Callback, Settings):
         states: which observed states are analysed: "mode" (the most visited one), "last", "all", or a number: the k most visited.
         window: how many epochs' transitions make one TPM.
         every_n_epochs: analyse every n-th epoch.
-        initial: whether the untrained network is analysed too, as epoch -1.
+        initial: whether the untrained network is analysed too, as epoch -1: once the first batches were trained on, it is put
+            back for one pass over copies of these, and then everything is restored.
         probe: fixed inputs: a data loader that does not shuffle, or a list of batches. The network is run on them at each epoch's
             end, in eval mode, and only that is watched, so that Φ over epochs follows what is learned and not the order of the
             data. The module is called with a batch that is a tensor, with the first element of a tuple or list, or with a mapping
@@ -158,6 +167,8 @@ class IITCallback(Callback, Settings):
     def __post_init__(self) -> None:
         self._options = RunOptions()
         self._watch: Watch | None = None
+        self._first: Watch | None = None
+        self._untrained: UntrainedPass | None = None
         self._work: Computation | None = None
         self._restored: dict[str, Any] = {}
         self._said: set[tuple[str, int]] = set()
@@ -224,19 +235,21 @@ class IITCallback(Callback, Settings):
             self._work.run.load_state_dict(self._restored["run"], known=known)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Captures the untrained network as epoch -1, then puts the hooks on the model."""
+        """Puts the hooks on the model, and gets ready for the untrained network, which is epoch -1."""
         watch = self._watch
         if watch is None:
             return
-        initial = self.initial and trainer.global_step == 0 and not is_dev_run(trainer)
-        if initial and self.probe is None:
-            with self._guard("watching the untrained network"):
-                if watch_untrained(trainer, pl_module, watch, samples=self._enough_samples):
-                    self._submit(trainer, watch.end_epoch(), epoch=-1)
         with self._guard("hooking the layers"):
             watch.attach(pl_module, TrainingStep(pl_module) if self.probe is None else None)
-        if initial and self.probe is not None:
+        if not self.initial or not is_untrained(trainer) or is_dev_run(trainer):
+            return
+        if self.probe is not None:
             self._run_probe(trainer, pl_module, epoch=-1)
+            return
+        with self._guard("getting ready for the untrained network"):
+            self._first = self.watch(pl_module, self._options, snapshots=trainer.is_global_zero)
+            self._untrained = UntrainedPass(trainer, pl_module, self._first, samples=self._enough_samples)
+            vars(self).update(on_train_batch_start=self._before_first_batches, on_train_batch_end=self._after_first_batches)
 
     # --- while training -----------------------------------------------------------------------------------------------
 
@@ -251,8 +264,39 @@ class IITCallback(Callback, Settings):
         if self.probe is None:
             self._watch.end_step(batch_idx)  # type: ignore[union-attr]
 
+    def _before_first_batches(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Keeps a batch for the untrained network. Stands for ``on_train_batch_start`` until enough is kept."""
+        if self._untrained is not None:
+            self._untrained.keep(batch, batch_idx)
+        hook = type(self).on_train_batch_start
+        if hook is not None:  # that of a subclass
+            hook(self, trainer, pl_module, batch, batch_idx)
+
+    def _after_first_batches(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Analyses the untrained network once enough is kept. Stands for ``on_train_batch_end`` until then."""
+        type(self).on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx)
+        with self._guard("watching the untrained network"):
+            if self._untrained is not None and self._untrained.ready():
+                self._run_untrained(trainer)
+
+    def _run_untrained(self, trainer: Trainer) -> None:
+        """Analyses the untrained network on what was kept."""
+        untrained, first, watch = self._untrained, self._first, self._watch
+        self._keep_no_more()
+        if untrained is not None and first is not None and watch is not None:
+            untrained.run(watch, lambda captured: self._submit(trainer, captured, epoch=-1, watch=first))
+
+    def _keep_no_more(self) -> None:
+        """Forgets the untrained network and the first batches, and takes away the hooks that only these need."""
+        self._untrained = None
+        for hook in ("on_train_batch_start", "on_train_batch_end"):
+            vars(self).pop(hook, None)
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Closes the counts of the epoch, or runs the probe, and hands the counts to the workers."""
+        if self._untrained is not None:  # the epoch has fewer samples
+            with self._guard("watching the untrained network"):
+                self._run_untrained(trainer)
         if self._work is not None:
             self._work.epoch = trainer.current_epoch
         if self.probe is not None:
@@ -283,17 +327,18 @@ class IITCallback(Callback, Settings):
             )
             self._submit(trainer, captured, epoch=epoch)
 
-    def _submit(self, trainer: Trainer, captured: Sequence[LayerEpoch], *, epoch: int) -> None:
-        if self._work is None or self._watch is None:
+    def _submit(self, trainer: Trainer, captured: Sequence[LayerEpoch], *, epoch: int, watch: Watch | None = None) -> None:
+        watch = watch or self._watch
+        if self._work is None or watch is None:
             return
         if epoch <= 0 and self.probe is None:
             warn_of_shuffled_streams(trainer, captured)
         futures = self._work.submit(
-            self._watch,
+            watch,
             captured,
             epoch=epoch,
-            global_step=trainer.global_step,
-            last=is_last(trainer, epoch),
+            global_step=trainer.global_step if epoch >= 0 else 0,
+            last=epoch >= 0 and is_last(trainer, epoch),
             analysed=self._is_analysed(epoch),
         )
         if self.when_busy == "wait":
@@ -354,6 +399,7 @@ class IITCallback(Callback, Settings):
                 self._close(self.drain_timeout, failed=False)
 
     def _watch_no_more(self) -> None:
+        self._keep_no_more()
         with self._guard("taking the hooks away"):
             if self._watch is not None:
                 self._watch.detach()
@@ -363,8 +409,9 @@ class IITCallback(Callback, Settings):
         if work is None or work.closed:
             return
         work.finish(timeout)
-        if self._watch is not None and self._watch.snapshots is not None:
-            self._watch.snapshots.close()
+        for watch in (self._watch, self._first):
+            if watch is not None and watch.snapshots is not None:
+                watch.snapshots.close()
         with self._guard("writing the report"):
             work.report(work.records, table=self.table)
         work.close(failed=failed)

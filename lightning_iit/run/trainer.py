@@ -61,6 +61,11 @@ def _callbacks(trainer: Trainer) -> Sequence[object]:
     return trainer.callbacks  # type: ignore[attr-defined, no-any-return]
 
 
+def is_untrained(trainer: Trainer) -> bool:
+    """Returns whether nothing was trained yet, neither now nor in a run that is resumed."""
+    return trainer.global_step == 0 and trainer.fit_loop.total_batch_idx < 0
+
+
 def is_dev_run(trainer: Trainer) -> bool:
     """Returns whether the trainer makes a ``fast_dev_run``, which writes no files."""
     return bool(getattr(trainer, "fast_dev_run", False))

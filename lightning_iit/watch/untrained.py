@@ -1,109 +1,144 @@
-"""A pass of the untrained network over the first batches, which changes nothing in the training that follows."""
+"""The untrained network, analysed on the first training batches after these were trained on; training stays as it is.
+
+Nothing is read ahead and no module is copied. The values of the untrained network are kept, and so are the first batches. Once
+there are enough samples, the module itself is put back into its untrained state for one pass over them.
+"""
 
 from __future__ import annotations
 
-import copy
 import warnings
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lightning.pytorch.utilities import rank_zero_warn
-from lightning.pytorch.utilities.data import extract_batch_size
-from torch.utils.data import DataLoader, IterableDataset
+from lightning.pytorch.utilities.signature_utils import is_param_in_hook_signature
 
-from lightning_iit.capture.preserved import preserved_randomness, silence
-from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.capture.count.ranks import gather
+from lightning_iit.capture.held import Held
+from lightning_iit.watch.batches import MOST_BYTES, KeptBatches
+from lightning_iit.watch.silent import without_a_trace
 from lightning_iit.watch.synchronized import synchronized_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lightning.pytorch import LightningModule, Trainer
-    from torch import nn
 
+    from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.watch.watch import Watch
 
-
-def copy_without_trainer(module: nn.Module, trainer: object) -> nn.Module:
-    """Makes a deep copy of a LightningModule that shares no tensor with the module, has no trainer, and logs nothing.
-
-    Whatever the copy changes in its ``training_step`` (running statistics, metrics, counters) stays in the copy.
-
-    Args:
-        module: the LightningModule.
-        trainer: the trainer of the module; the copy has None in its place.
-    """
-    twin = copy.deepcopy(module, {id(trainer): None})
-    silence(twin)
-    return twin
+_SHARDED = frozenset({"FSDPStrategy", "DeepSpeedStrategy", "ModelParallelStrategy"})
 
 
-def first_batches(loader: object) -> Iterator[Any]:
-    """Yields the batches of a data loader, made in this process and without the loader's workers.
-
-    Raises:
-        InvalidArgumentError: the loader is not one ``DataLoader`` over a map-style dataset; reading ahead would use up its data.
-    """
-    if not isinstance(loader, DataLoader) or isinstance(loader.dataset, IterableDataset):
-        msg = (
-            f"the training data come from {type(loader).__name__}"
-            f"{' over an IterableDataset' if isinstance(loader, DataLoader) else ''}, which cannot be read ahead"
-        )
-        raise InvalidArgumentError(msg)
-    dataset: Any = loader.dataset
-    if loader.batch_sampler is None:
-        for index in loader.sampler:
-            yield loader.collate_fn(dataset[index])
-        return
-    for indices in loader.batch_sampler:
-        fetch = getattr(dataset, "__getitems__", None)
-        yield loader.collate_fn(fetch(indices) if fetch else [dataset[index] for index in indices])
+class _NotAnalysedError(Exception):
+    """Says why the untrained network cannot be analysed."""
 
 
-def watch_untrained(trainer: Trainer, module: LightningModule, watch: Watch, *, samples: int) -> bool:
-    """Runs ``training_step`` of a copy of the module on the first batches, while the copy is watched.
+class UntrainedPass:
+    """Keeps the untrained network and the first batches, and makes one pass of the one over the other.
 
-    Every rank must call this function. An exception in the pass ends the pass and becomes a warning.
+    Every rank must call the same methods, in the same steps. What fails, on any rank, ends in captures that have the reason as
+    their problem; nothing is raised.
 
     Args:
         trainer: the trainer, at the start of its training.
-        module: the untrained module, which is copied. The module, all random states and the data loader stay as they are.
-        watch: the watch, which is attached to the copy and detached at the end.
-        samples: the pass ends once more samples than this were read; at the latest after one epoch.
-
-    Returns:
-        Whether the epoch can be ended with ``watch.end_epoch()``, the same on all ranks. If not, a warning has given the reason.
+        module: the untrained module.
+        watch: a watch of its own for the pass, attached to no model.
+        samples: no batch is kept any more once more samples than this are kept on this rank.
     """
-    loader = trainer.train_dataloader
-    twin: Any = None
 
-    def batches() -> Iterator[Any]:
-        # The copy is made in here too, since an exception in the copying on one rank must end the pass on all ranks.
-        nonlocal twin
-        twin = copy_without_trainer(module, trainer)
-        watch.attach(twin)
-        watch.begin_epoch(trainer.num_training_batches, initial=True)
-        yield from _enough(trainer, loader, samples)
+    def __init__(self, trainer: Trainer, module: LightningModule, watch: Watch, *, samples: int) -> None:
+        self._trainer, self._module = trainer, module
+        self._watch = watch
+        self._batches = KeptBatches(samples)
+        self._untrained: Held | None = None
+        self._fault: Exception | None = None
 
-    def call(batch: Any, index: int) -> None:
-        with trainer.precision_plugin.train_step_context():
-            twin.training_step(batch, index)
-
-    try:
-        with preserved_randomness(loader), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            _, fault = synchronized_steps(watch, batches(), call)
-    finally:
-        watch.detach()
-    if fault is not None:
-        rank_zero_warn(f"IITCallback(initial=True): the untrained network was not analysed, since {fault}.")
-    return fault is None
-
-
-def _enough(trainer: Trainer, loader: object, samples: int) -> Iterator[Any]:
-    """Yields the first batches, on the device, until more than ``samples`` samples were read; at most one epoch."""
-    seen = 0
-    for index, batch in enumerate(first_batches(loader)):
-        if index >= trainer.num_training_batches or seen > samples:
+    def keep(self, batch: Any, index: int) -> None:
+        """Keeps a batch before its step; with the first batch the untrained network too."""
+        if self._fault is not None or self._batches.enough:
             return
-        seen += extract_batch_size(batch)
-        yield trainer.strategy.batch_to_device(batch, dataloader_idx=0)
+        try:
+            if self._untrained is None:
+                _check(self._trainer, self._module)
+                self._untrained = Held(self._module, parameters=True, device="cpu")
+            self._batches.keep(batch, index)
+        except Exception as error:  # noqa: BLE001  a batch or a module of any class may raise anything
+            self._fault = error
+
+    def ready(self) -> bool:
+        """Returns, the same on all ranks, whether the pass can be made: enough was kept on each rank, or something failed."""
+        ranks = gather((self._batches.enough, self._fault is not None))
+        return all(enough for enough, _ in ranks) or any(failed for _, failed in ranks)
+
+    def run(self, training: Watch, submit: Callable[[tuple[LayerEpoch, ...]], None]) -> None:
+        """Makes the pass and restores everything.
+
+        Args:
+            training: the watch of the training, whose units are analysed.
+            submit: takes the captured layers, while the module is in its untrained state.
+        """
+        with ExitStack() as stack:
+            watch = self._watch
+            stack.callback(watch.detach)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                _, fault = synchronized_steps(watch, self._made(stack, training), self._call)
+            captured = watch.end_epoch()
+            if fault is not None:
+                captured = tuple(_skipped(layer, fault) for layer in captured)
+            submit(captured)
+
+    def _made(self, stack: ExitStack, training: Watch) -> Iterator[Any]:
+        """Puts the module into its untrained state, and yields the batches; here, so that all ranks learn of an exception."""
+        if self._fault is not None:
+            raise self._fault
+        untrained, batches, watch = self._untrained, self._batches, self._watch
+        if untrained is None or not len(batches):
+            raise _NotAnalysedError(_no_batch(batches))
+        stack.enter_context(without_a_trace(self._trainer, self._module, untrained))
+        watch.take_units(training)
+        watch.attach(self._module)
+        stack.callback(watch.detach)  # before the module is put back
+        watch.begin_epoch(len(batches), initial=True)
+        for made in batches.made():
+            # A step may change parameters by itself, e.g. clip the weights of a critic.
+            untrained.put_parameters_back()
+            yield made
+
+    def _call(self, made: tuple[int, Any], _step: int) -> None:
+        """Runs the module's ``training_step`` as the trainer's loop does."""
+        index, batch = made
+        step = self._module.training_step
+        arguments = (batch, index) if is_param_in_hook_signature(step, "batch_idx", min_args=2) else (batch,)
+        with self._trainer.precision_plugin.train_step_context():
+            step(*arguments)
+
+
+def _check(trainer: Trainer, module: LightningModule) -> None:
+    """Checks that the untrained network can be kept and run.
+
+    Raises:
+        _NotAnalysedError: the parameters are spread over ranks, or the module reads the batches by itself.
+    """
+    strategy = type(trainer.strategy)
+    sharded = any(base.__name__ in _SHARDED for base in strategy.__mro__)
+    if sharded or any(hasattr(parameter, "device_mesh") for parameter in module.parameters()):
+        msg = f"its parameters are spread over the ranks ({strategy.__name__}), so that no rank can keep and restore them"
+        raise _NotAnalysedError(msg)
+    if is_param_in_hook_signature(module.training_step, "dataloader_iter", explicit=True):
+        msg = "training_step takes dataloader_iter and reads the batches by itself, so that the trainer hands over none"
+        raise _NotAnalysedError(msg)
+
+
+def _no_batch(batches: KeptBatches) -> str:
+    if batches.too_large:
+        return f"the first batch takes more than {MOST_BYTES >> 20} MiB, which is the most that is kept of the first batches"
+    return "the trainer handed over no batch"
+
+
+def _skipped(layer: LayerEpoch, fault: str) -> LayerEpoch:
+    """Returns the capture of a layer with nothing but the reason why the untrained network was not analysed."""
+    told = fault.removeprefix(f"{_NotAnalysedError.__name__}: ")
+    reason = f"The untrained network was not analysed; training went on unchanged. The reason: {told}."
+    return replace(layer, units=None, thresholds=None, counts=None, groups=(), problem=("untrained_not_run", reason))

@@ -137,6 +137,11 @@ class Watch:
         """Ends the epoch and returns the capture of each layer, over all ranks."""
         return self.capture.end_epoch()
 
+    def take_units(self, other: Watch) -> None:
+        """Continues with the units that another watch of the same layers has chosen, and with thresholds of its own."""
+        mine: Any = self.capture  # of the same class as the other's, since both were made with the same options
+        mine.take_units(other.capture)
+
     def state_dict(self) -> dict[str, Any]:
         """Returns as plain data the units and thresholds that a resumed run must keep."""
         return self.capture.state_dict()

@@ -131,6 +131,11 @@ class LayerCapture:
             asked = f"units={self._options.units!r}, bits={self._options.bits}, groups={self._options.groups}"
             self.notes = (f"{asked} was asked for; the run was resumed with the units that it began with.",)
 
+    def take_units(self, other: LayerCapture) -> None:
+        """Continues with the units and the notes of another capture of the layer, but not with its frozen thresholds."""
+        self.counters = tuple(GroupCounter(counter.units, self._options) for counter in other.counters)
+        self.notes = other.notes
+
     def _asks_for_others(self, units: Units) -> bool:
         """Returns whether the options ask for other units than these."""
         options, coding = self._options, self.counters[0].coding

@@ -250,6 +250,13 @@ class Capture:
 
     # --- resuming ---
 
+    def take_units(self, other: Capture) -> None:
+        """Continues with the units that another capture of the same layers has chosen, and with thresholds of its own."""
+        for mine, theirs in zip(self._captures, other._captures, strict=True):
+            mine.take_units(theirs)
+        self._calibration_steps = other._calibration_steps
+        self.begin_epoch(self._expected_batches, initial=self._initial)
+
     def state_dict(self) -> dict[str, Any]:
         """Returns the units, frozen thresholds and the length of the calibration (in steps) as plain data, for a resumed run."""
         steps = {"calibration_steps": self._calibration_steps}

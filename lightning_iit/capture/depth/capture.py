@@ -248,6 +248,11 @@ class DepthCapture:
 
     # --- resuming ---
 
+    def take_units(self, other: DepthCapture) -> None:
+        """Continues with the units that another capture of the same blocks has chosen."""
+        self._units = other._units
+        self._narrow()
+
     def state_dict(self) -> dict[str, Any]:
         """Returns the units as plain data under the name of each layer, for a resumed run."""
         return {"layers": {name: {"units": msgspec.to_builtins(self._units), "thresholds": None} for name in self.layers}}

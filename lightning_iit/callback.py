@@ -160,6 +160,11 @@ class IITCallback(Callback, Settings):
         self._work: Computation | None = None
         self._restored: dict[str, Any] = {}
         self._inputs: Iterable[Any] | None = None
+        self._kept = Records()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns the options and the records; a copy or a pickle of the callback watches nothing and has no workers."""
+        return vars(self) | {"_watch": None, "_work": None, "_inputs": None, "_kept": self.records}
 
     @property
     def progress(self) -> tuple[TaskProgress, ...]:
@@ -170,7 +175,7 @@ class IITCallback(Callback, Settings):
     @property
     def records(self) -> Records:
         """The records whose analyses have ended, in order of epoch and layer; all of the run once ``trainer.fit`` has returned."""
-        return self._work.records if self._work is not None else Records()
+        return self._work.records if self._work is not None else self._kept
 
     # --- before training ----------------------------------------------------------------------------------------------
 

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
-    from torch.utils.hooks import RemovableHandle
     from typing_extensions import Self
 
     from lightning_iit.capture.count.counter import GroupCounter
     from lightning_iit.capture.count.transitions import TransitionCounts
+    from lightning_iit.capture.hooks.attached import AttachedHook
     from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.records import Axis
 
@@ -80,7 +80,7 @@ class Capture:
         self._recorders = [capture.reading.recorder for capture in self._captures]
         self._cells = [recorder for recorder in self._recorders if isinstance(recorder, CellRecorder)]
         self._switch = Switch()
-        self._handles: list[RemovableHandle] = []
+        self._handles: list[AttachedHook] = []
         self._calibration_steps = self.options.calibration_batches
         self.begin_epoch()
 

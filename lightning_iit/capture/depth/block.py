@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from lightning_iit.capture.hooks.attached import attach
 from lightning_iit.capture.hooks.outputs import activations_of, layout_of, pick
 from lightning_iit.capture.perturb.reservoir import Reservoir, copied
 from lightning_iit.errors import StepError, UnsupportedOutputError
@@ -19,9 +20,8 @@ from lightning_iit.errors import StepError, UnsupportedOutputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from torch.utils.hooks import RemovableHandle
-
     from lightning_iit.capture.choose.layers import Layer
+    from lightning_iit.capture.hooks.attached import AttachedHook
     from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.capture.layout import Layout
 
@@ -97,10 +97,10 @@ class Block:
         for reservoir in (self._observed, self._whole):
             reservoir.clear()
 
-    def attach(self, gate: Gate) -> RemovableHandle:
+    def attach(self, gate: Gate) -> AttachedHook:
         """Hooks the block: calls are watched while the gate is open, until the returned handle is removed."""
         self._observed.gate = self._whole.gate = gate
-        return self.layer.module.register_forward_hook(self._hook, with_kwargs=True)
+        return attach(self.layer.module, self._hook, with_kwargs=True)
 
     def _hook(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Keeps a call. An exception ends the keeping, never the training."""

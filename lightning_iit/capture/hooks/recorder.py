@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from lightning_iit.capture.hooks.attached import attach
 from lightning_iit.capture.hooks.compiled import is_unbreakable, recording_in_graphs
 from lightning_iit.capture.hooks.gate import Switch
 from lightning_iit.capture.hooks.outputs import Activations, activations_of, pick
 
 if TYPE_CHECKING:
-    from torch.utils.hooks import RemovableHandle
-
+    from lightning_iit.capture.hooks.attached import AttachedHook
     from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.capture.layout import Layout
 
@@ -135,14 +135,14 @@ def _hidden(state: Any) -> Any:
     return state[0] if isinstance(state, (tuple, list)) else state
 
 
-def attach_hook(module: nn.Module, recorder: Recorder) -> RemovableHandle:
+def attach_hook(module: nn.Module, recorder: Recorder) -> AttachedHook:
     """Hooks a module so that the recorder gets each output, in eager mode and in graphs that are compiled from now on.
 
     Returns:
         A handle whose ``remove()`` removes the hook.
     """
     if isinstance(recorder, CellRecorder):
-        return module.register_forward_hook(_cell_hook(recorder), with_kwargs=True)
+        return attach(module, _cell_hook(recorder), with_kwargs=True)
     record = recorder.record
     compiling = torch.compiler.is_compiling
     # To leave a graph costs more than the recording itself, so the graph is left only where a compiler traces the call.
@@ -154,7 +154,7 @@ def attach_hook(module: nn.Module, recorder: Recorder) -> RemovableHandle:
         else:
             record(output)
 
-    return module.register_forward_hook(hook)
+    return attach(module, hook)
 
 
 def _cell_hook(recorder: CellRecorder) -> Callable[[nn.Module, Sequence[Any], Mapping[str, Any], Any], None]:

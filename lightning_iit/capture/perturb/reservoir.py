@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from lightning_iit.capture.hooks.attached import attach
 from lightning_iit.capture.hooks.gate import Switch
 
 if TYPE_CHECKING:
-    from torch.utils.hooks import RemovableHandle
-
+    from lightning_iit.capture.hooks.attached import AttachedHook
     from lightning_iit.capture.hooks.gate import Gate
 
 
@@ -76,7 +76,7 @@ class Reservoir:
         """Returns the calls that are kept."""
         return tuple(self._calls)
 
-    def attach(self, module: nn.Module, gate: Gate | None = None) -> RemovableHandle:
+    def attach(self, module: nn.Module, gate: Gate | None = None) -> AttachedHook:
         """Hooks a module: calls are sampled while the gate is open, until the returned handle is removed.
 
         Args:
@@ -84,7 +84,7 @@ class Reservoir:
             gate: decides which calls count; None keeps the present gate.
         """
         self.gate = gate or self.gate
-        return module.register_forward_hook(self.hook, with_kwargs=True)
+        return attach(module, self.hook, with_kwargs=True)
 
     def hook(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Keeps the call if it is drawn; a forward hook (``with_kwargs=True``)."""

@@ -149,6 +149,8 @@ class DepthCapture:
         After the first step in which the blocks were called, the units are chosen.
         """
         self._switch.open = False
+        for block in self._blocks:
+            block.step_calls.end_step()
         if self._units is None:
             self._choose_units()
 

@@ -1,8 +1,8 @@
 """Forward hooks that belong to one module object.
 
 Python copies and pickles the hooks of a module together with the module, and TorchScript compiles them. A hook on the user's model
-must not get there: it acts for its own module alone, copies and pickles are made without it, TorchScript does not see it, and it does
-nothing while a module is traced or exported.
+must not get there: it acts for its own module alone, copies and pickles are made without it, TorchScript does not see it, and it
+does nothing while a module is traced or exported.
 """
 
 from __future__ import annotations

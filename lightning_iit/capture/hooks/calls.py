@@ -75,6 +75,10 @@ class StepCalls:
         given.append(now)
         return len(given) - 1
 
+    def note(self, inputs: Sequence[Any]) -> None:
+        """Notes the arguments of the first call of a step, which :meth:`is_evaluated_again` was asked about."""
+        self._given.append(tuple(_noted(value) for value in inputs))
+
 
 def _noted(value: Any) -> tuple[Any, int]:
     """Returns what is kept of an argument: no tensor is kept alive."""

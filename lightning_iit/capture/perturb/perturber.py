@@ -140,6 +140,11 @@ class Perturber:
                 watched.handle.remove()
                 watched.handle = None
 
+    def end_step(self) -> None:
+        """Ends a step: the next call of a layer is the first of a new step."""
+        for watched in self._watched.values():
+            watched.reservoir.step_calls.end_step()
+
     def begin_epoch(self) -> None:
         """Starts an epoch: forgets the calls and observations of the last epoch."""
         for watched in self._watched.values():

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from torch.utils.hooks import RemovableHandle
+    from typing_extensions import Self
 
 _HOOKS = ("_forward_hooks", "_forward_hooks_with_kwargs", "_forward_hooks_always_called")
 """The attributes in which a module keeps its forward hooks, by the number of each hook's handle."""
@@ -77,6 +78,12 @@ class AttachedHook:
         self._kind: type[nn.Module] | None = type(module)
         self._handle = handle
         _attached(type(module))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
 
     def remove(self) -> None:
         """Removes the hook; a second call does nothing."""

@@ -83,6 +83,10 @@ class IITCallback(Callback, Settings):
         transitions: what a transition goes along: "time" (a sequence), "stream" (from sample to sample in the loader's order),
             "depth" (from block to block of a stack), or "auto": along a sequence where the layer has one, else stream.
         lag: how many steps a transition spans.
+        sources: what is counted of a layer that is called several times in a training step with different data (two views of a
+            batch, real and generated samples): "first" (the first call; the others are other sources) or "pooled" (all calls, each
+            with thresholds of its own, where a test of homogeneity does not reject at 5 %; else the first). Closures and other
+            repeated evaluations of a batch are counted once in any case.
         layout: the axes of a layer's output, one letter each, e.g. "TBU": B batch, T time, N token, P patch, U or C unit; an axis
             with any other letter is averaged over. None tells the axes from the module.
         unit_fn: turns a layer's output into a tensor of units, for outputs of unusual types.
@@ -173,6 +177,11 @@ class IITCallback(Callback, Settings):
         self._restored: dict[str, Any] = {}
         self._said: set[tuple[str, int]] = set()
         self._inputs: Iterable[Any] | None = None
+        self._kept = Records()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns the options and the records; a copy or a pickle of the callback watches nothing and has no workers."""
+        return vars(self) | {"_watch": None, "_work": None, "_inputs": None, "_kept": self.records}
 
     @property
     def progress(self) -> tuple[TaskProgress, ...]:
@@ -183,7 +192,7 @@ class IITCallback(Callback, Settings):
     @property
     def records(self) -> Records:
         """The records whose analyses have ended, in order of epoch and layer; all of the run once ``trainer.fit`` has returned."""
-        return self._work.records if self._work is not None else Records()
+        return self._work.records if self._work is not None else self._kept
 
     # --- before training ----------------------------------------------------------------------------------------------
 

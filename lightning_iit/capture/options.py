@@ -15,6 +15,8 @@ CALIBRATED = ("median", "mean")
 STRATEGIES = (*CALIBRATED, "zero")
 """The names that ``threshold`` accepts besides a number."""
 TRANSITIONS = ("auto", "time", "stream", "depth")
+SOURCES = ("first", "pooled")
+"""The names that ``sources`` accepts."""
 Selection: TypeAlias = Literal["variance", "random", "first", "entropy", "weight_norm", "clusters"]
 """The names that ``selection`` accepts."""
 
@@ -34,6 +36,7 @@ class CaptureSettings:
     layout: str | Mapping[str, str] | None = None
     unit_fn: Callable[[Any], Any] | None = None
     lag: int = 1
+    sources: Literal["first", "pooled"] = "first"
     calibration_batches: int = 10
     freeze_threshold: bool = False
     seed: int = 0
@@ -58,6 +61,7 @@ class CaptureOptions(CaptureSettings):
     def __post_init__(self) -> None:
         """Checks the value of each option."""
         _check_choice("selection", self.selection, get_args(Selection))
+        _check_choice("sources", self.sources, SOURCES)
         _check_choice("transitions", self.transitions, TRANSITIONS)
         _check_threshold(self.threshold)
         _check_bits(self.bits, self.threshold)
@@ -90,7 +94,7 @@ class CaptureOptions(CaptureSettings):
         if self.transitions != "depth":
             return
         refuse_given(
-            *(self, ("bits", "groups", "lag", "freeze_threshold", "unit_fn")),
+            *(self, ("bits", "groups", "lag", "freeze_threshold", "unit_fn", "sources")),
             why="not with transitions='depth', where a unit is a coordinate at each depth and thresholds are those of each epoch",
         )
         if self.selection in {"clusters", "weight_norm"}:

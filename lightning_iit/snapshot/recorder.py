@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from lightning_iit.capture.hooks.attached import attach
 from lightning_iit.capture.hooks.gate import Switch
 from lightning_iit.capture.layer_kinds import kind_of
 from lightning_iit.errors import InvalidArgumentError
@@ -127,7 +128,7 @@ class SnapshotRecorder:
         self._cap = max(8, min(self._max_units, _MAX_NEURONS // max(1, len(names))))
         for name, module in modules:
             if name in names or (name in self._units and describe(name, module) is None):
-                self._handles.append(module.register_forward_hook(self._hook(name)))
+                self._handles.append(attach(module, self._hook(name)))
 
     def detach(self) -> None:
         """Removes the hooks; may be called at any time."""

@@ -62,7 +62,7 @@ class Watch:
             self.capture = DepthCapture(model, capture, pooled=pool_depth)
             self.perturber = DepthPerturber(self.capture, causal)
         else:
-            self.capture = Capture(model, capture)
+            self.capture = Capture(model, capture, stepped=causal.step is not None)
             self.perturber = Perturber(model, self.capture.layers, causal.over(capture.lag))
             self.perturber.check(capture)
             self.capture.restrict(self.perturber.among)
@@ -122,6 +122,7 @@ class Watch:
         """
         self._switch.open = False
         self.capture.end_step()
+        self.perturber.end_step()
         if index <= self._snapshot_batch:
             if index == self._snapshot_batch and self.snapshots is not None:
                 self.snapshots.after_batch()

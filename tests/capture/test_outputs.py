@@ -288,19 +288,20 @@ def test_calls_of_a_cell_are_the_time_of_its_sequences(make, first):
     expect(layer, sequences, axis="time", kind="observational")
 
 
-def test_two_unrolls_of_a_cell_in_a_step_are_two_sequences():
+def test_of_two_unrolls_of_a_cell_in_a_step_the_first_is_counted():
     torch.manual_seed(0)
     cell = nn.GRUCell(2, 4)
     outputs = []
 
     def call(layer, x):
-        for _ in range(2):
+        for unroll in range(2):
             state = torch.zeros(x.shape[1], 4)
             run = []
             for step in x:
                 state = layer(step, state * 0.9)
                 run.append(state.detach())
-            outputs.extend(torch.stack(run, 1))
+            if unroll == 0:
+                outputs.extend(torch.stack(run, 1))
 
     expect(capture_epoch(Model(cell, call), randn(4, 3, 2)), outputs, axis="time")
 
@@ -313,13 +314,14 @@ def test_a_state_that_is_changed_on_its_way_goes_on_with_the_sequence(grad, on_i
     outputs = []
 
     def call(layer, x):
-        for part in (x, x[:, :2]):  # the second begins with zeros and has a smaller batch
+        for part in (x, x[:, :2]):  # the second begins with zeros: it is another source
             state = torch.zeros(part.shape[1], 4)
             run = []
-            for step in part:
-                state = layer(step, state if step is part[0] else on_its_way(state))
+            for number, step in enumerate(part):
+                state = layer(step, on_its_way(state) if number else state)
                 run.append(state.detach())
-            outputs.extend(torch.stack(run, 1))
+            if part is x:
+                outputs.extend(torch.stack(run, 1))
 
     with torch.set_grad_enabled(grad):
         layer = capture_epoch(Model(cell, call), randn(5, 3, 2))

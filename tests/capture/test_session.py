@@ -77,8 +77,12 @@ def test_a_lag_spans_samples_and_batches():
     assert dict(as_counter(layer.counts)) == {(0, 2): 1, (1, 3): 1, (2, 0): 1, (3, 0): 1}
 
 
-def test_passes_of_a_step_are_streams_of_their_own():
-    model, capture = lines()
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [("first", {(0, 1): 1, (1, 0): 1}), ("pooled", {(0, 1): 1, (1, 0): 1, (3, 2): 1, (2, 3): 1})],
+)
+def test_calls_of_a_step_are_sources_of_their_own(sources, expected):
+    model, capture = lines(sources=sources)
     capture.begin_epoch(3)
     for first, second in [(0, 3), (1, 2), (0, 3)]:
         capture.begin_step()
@@ -86,7 +90,8 @@ def test_passes_of_a_step_are_streams_of_their_own():
         model(chain(second))
         capture.end_step()
     (layer,) = capture.end_epoch()
-    assert dict(as_counter(layer.counts)) == {(0, 1): 1, (1, 0): 1, (3, 2): 1, (2, 3): 1}
+    assert dict(as_counter(layer.counts)) == expected
+    assert any("called up to 2 times" in note for note in layer.notes)
 
 
 def test_many_steps_are_counted_in_pieces():
@@ -140,12 +145,55 @@ def test_the_second_pass_of_activation_checkpointing_is_not_counted(reentrant):
     assert results[0].counts.transitions == 255
 
 
-def test_gradient_accumulation_and_a_closure_that_runs_twice():
+def test_gradient_accumulation_counts_each_batch():
     model, capture = lines()
     (layer,) = captured(capture, model, [chain(0, 1), chain(2, 3)])
-    assert layer.counts.transitions == 3
-    optimizer = torch.optim.LBFGS([nn.Parameter(torch.ones(1))], max_iter=2)
-    assert optimizer is not None
+    assert dict(as_counter(layer.counts)) == {(0, 1): 1, (1, 2): 1, (2, 3): 1}
+
+
+@pytest.mark.parametrize("sources", ["first", "pooled"])
+def test_a_batch_that_a_closure_evaluates_many_times_counts_once(sources):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+    optimizer = torch.optim.LBFGS(model.parameters(), max_iter=5, tolerance_grad=0, tolerance_change=0)
+    outputs, first = [], []
+    with Capture(model, CaptureOptions(layers="1", units=[0, 1], threshold="zero", sources=sources)) as capture:
+        capture.begin_epoch(4)
+        for x in randn(9, 3, count=4):
+            outputs.clear()
+
+            def closure(x=x):
+                optimizer.zero_grad()
+                hidden = model[1](model[0](x))
+                outputs.append(hidden.detach().clone())
+                loss = model[2](hidden).pow(2).mean()
+                loss.backward()
+                return loss
+
+            capture.begin_step()
+            optimizer.step(closure)
+            capture.end_step()
+            assert len(outputs) == 5
+            first.append(outputs[0])
+        (layer,) = capture.end_epoch()
+    assert as_counter(layer.counts) == loop_counts([torch.cat(first).numpy()], (0, 1), (0, 0))
+    assert any(note.startswith("16 calls of the layer evaluated the data") for note in layer.notes)
+    assert not any("times in a training step" in note for note in layer.notes)
+
+
+def test_the_same_tensor_again_is_the_same_sample():
+    model, capture = lines(sources="pooled")
+    capture.begin_epoch(2)
+    for x in (chain(0, 1), chain(3)):
+        capture.begin_step()
+        model(x)
+        model(x)
+        x.neg_()  # other data in the same tensor
+        model(x)
+        capture.end_step()
+    (layer,) = capture.end_epoch()
+    assert dict(as_counter(layer.counts)) == {(0, 1): 1, (1, 3): 1, (3, 2): 1, (2, 0): 1}
+    assert any(note.startswith("2 calls of the layer") for note in layer.notes)
 
 
 def test_in_place_changes_after_the_layer_do_not_matter():

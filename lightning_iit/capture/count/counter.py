@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class GroupCounter:
-    """Counts the transitions of one group of units.
+    """Counts the transitions of one group of units, in one source of data.
 
     Args:
         units: the units, and how they are coded.
@@ -33,7 +33,7 @@ class GroupCounter:
     Attributes:
         thresholds: the thresholds of the current epoch; None until they are known.
         counts: the transition counts of the current epoch.
-        recent: the last activations of the current epoch (of the layer's first call in each step).
+        recent: the last activations of the current epoch.
     """
 
     def __init__(self, units: Units, options: CaptureOptions, frozen: Thresholds | None = None) -> None:
@@ -54,7 +54,7 @@ class GroupCounter:
         self.counts: TransitionCounts = TransitionCounts(self.coding.elements, lag=self._options.lag)
         self.recent: RecentActivations = RecentActivations(lag=self._options.lag)
         self._limits: ThresholdTensors | None = None
-        self._tails: dict[int, Tensor] = {}
+        self._tail: Tensor | None = None
         self._last_code: Tensor | int = NO_STATE
         self._without: Tensor | int = 0
 
@@ -100,21 +100,18 @@ class GroupCounter:
 
     # --- counts ---
 
-    def count(self, activations: Tensor, lengths: Tensor | None, number: int) -> None:
+    def count(self, activations: Tensor, lengths: Tensor | None) -> None:
         """Counts the transitions in activations. The thresholds must be known.
 
         Args:
             activations: ``[sequence, time, column]``, or ``[sample, column]`` where transitions go from sample to sample.
             lengths: the lengths ``[sequence]`` of the sequences; None where no sequence is padded.
-            number: which call of the layer within its step (0 is the first). Where transitions go from sample to sample, the
-                samples of calls with the same number form one stream over all steps.
         """
         assert self.thresholds is not None
         if self._limits is None:
             self._limits = ThresholdTensors.of(self.thresholds, like=activations)
         values = self._values(activations)
-        if number == 0:
-            self.recent.add(values, lengths)
+        self.recent.add(values, lengths)
         codes, left_out = self._limits.codes(values)
         if lengths is not None:
             padding = beyond(lengths.to(codes.device), codes.shape[1])
@@ -122,11 +119,11 @@ class GroupCounter:
             codes = codes.masked_fill(padding, NO_STATE)
         seen = 0
         if codes.dim() == 1:
-            tail = self._tails.get(number, codes[:0])
+            tail = codes[:0] if self._tail is None else self._tail
             seen, codes = len(tail), torch.cat((tail, codes)).unsqueeze(0)
-            self._tails[number] = codes[0, -2 * self._options.lag :]
+            self._tail = codes[0, -2 * self._options.lag :]
         self.counts.update(codes, left_out, seen=seen)
-        if number == 0 and codes.numel():
+        if codes.numel():
             self._note_last(codes.flatten())
 
     def leave_out(self, activations: Tensor, lengths: Tensor | None) -> None:
@@ -161,6 +158,6 @@ class GroupCounter:
         return self.counts
 
     def last_state(self) -> State | None:
-        """Returns the last state on this rank, of the layer's first call in a step; None where there is no state."""
+        """Returns the last state on this rank; None where there is no state."""
         code = int(self._last_code)
         return None if code < 0 else state_of(code, self.coding.elements)

@@ -54,25 +54,40 @@ class LayerCapture:
     Args:
         layer: the layer.
         options: the options of the capture.
+        stepped: whether the user gave a step for the layer.
 
     Attributes:
         layer: the layer.
         reading: reads the layer's outputs.
         among: the units that may be chosen; None for all.
-        counters: one counter for each group of units; empty until the units are chosen.
+        sources: for each source of data one counter for each group of units. A source is a call of the layer within a step, with
+            data of its own. The first source is always there; without counters until the units are chosen.
         calibrated: whether thresholds are known for the current epoch. A group that had no finite row in the calibration has no
             thresholds in this epoch even so.
         notes: sentences on the choice of units.
     """
 
-    def __init__(self, layer: Layer, options: CaptureOptions) -> None:
+    def __init__(self, layer: Layer, options: CaptureOptions, *, stepped: bool = False) -> None:
         self.layer = layer
-        self.reading: OutputReader = OutputReader(layer, options)
+        self.reading: OutputReader = OutputReader(layer, options, stepped=stepped)
         self.among: range | None = None
-        self.counters: tuple[GroupCounter, ...] = ()
+        self.sources: list[tuple[GroupCounter, ...]] = [()]
         self.calibrated: bool = False
         self.notes: tuple[str, ...] = ()
         self._options = options
+
+    @property
+    def counters(self) -> tuple[GroupCounter, ...]:
+        """Returns the counters of the first source, one for each group of units."""
+        return self.sources[0]
+
+    def has_sources(self, number: int) -> None:
+        """Adds counters, with the units of the first source, until there are this many sources."""
+        while len(self.sources) < number:
+            added = tuple(GroupCounter(counter.units, self._options) for counter in self.counters)
+            for counter in added:
+                counter.read_from(self.columns)
+            self.sources.append(added)
 
     @property
     def units(self) -> Units | None:
@@ -89,7 +104,7 @@ class LayerCapture:
     def begin_epoch(self) -> None:
         """Starts an epoch: resets the counts, and also the thresholds unless the thresholds are frozen or need no data."""
         self.reading.restart(self.layer)
-        for counter in self.counters:
+        for counter in chain.from_iterable(self.sources):
             counter.begin_epoch()
         self._narrow()
         self._note_fixed()
@@ -98,7 +113,7 @@ class LayerCapture:
         """Limits the recording to the chosen units."""
         if self.counters:
             self.reading.narrow(self.columns)
-            for counter in self.counters:
+            for counter in chain.from_iterable(self.sources):
                 counter.read_from(self.columns)
 
     def _note_fixed(self) -> None:
@@ -121,12 +136,14 @@ class LayerCapture:
         A note tells where the options ask for other units.
         """
         stored = [part for part in (state, *state.get("groups", ())) if part["units"] is not None]
-        self.counters = tuple(
-            GroupCounter(
-                msgspec.convert(part["units"], Units), self._options, msgspec.convert(part["thresholds"], Thresholds | None)
+        self.sources = [
+            tuple(
+                GroupCounter(
+                    msgspec.convert(part["units"], Units), self._options, msgspec.convert(part["thresholds"], Thresholds | None)
+                )
+                for part in stored
             )
-            for part in stored
-        )
+        ]
         if self.counters and self._asks_for_others(self.counters[0].units):
             asked = f"units={self._options.units!r}, bits={self._options.bits}, groups={self._options.groups}"
             self.notes = (f"{asked} was asked for; the run was resumed with the units that it began with.",)
@@ -175,7 +192,7 @@ class LayerCapture:
         if wanted == "auto":
             wanted = self._auto_units(sum(part.transitions for part in parts) / steps, expected_batches)
         groups = self._chosen(wanted, parts)
-        self.counters = tuple(GroupCounter(units, self._options) for units in groups)
+        self.sources = [tuple(GroupCounter(units, self._options) for units in groups)]
         self.notes = tuple(self._shortfalls(wanted, groups))
         self._narrow()
         self._note_fixed()
@@ -224,21 +241,28 @@ class LayerCapture:
 
     # --- thresholds ---
 
-    def samples(self) -> list[np.ndarray] | None:
-        """Returns the finite values ``[row, element]`` (float64) of each group recorded so far; None where nothing was recorded."""
-        rows = self.reading.rows()
-        return None if rows is None else [counter.samples(rows) for counter in self.counters]
+    def samples(self) -> list[list[np.ndarray]] | None:
+        """Returns for each source the finite values ``[row, element]`` (float64) of each group recorded so far.
 
-    def calibrate(self, parts: Sequence[list[np.ndarray]], *, initial: bool) -> None:
-        """Computes the thresholds of this epoch, for each group that has none yet.
+        None where nothing was recorded.
+        """
+        found = [self.reading.rows(number) for number in range(len(self.reading.recorder.streams))]
+        samples = [[counter.samples(rows) for counter in self.counters] for rows in found if rows is not None]
+        return samples or None
+
+    def calibrate(self, parts: Sequence[list[list[np.ndarray]]], *, initial: bool) -> None:
+        """Computes the thresholds of this epoch, for each source and group that has none yet.
 
         Args:
-            parts: for each rank, the values ``[row, element]`` of each group.
+            parts: for each rank and source, the values ``[row, element]`` of each group.
             initial: whether the network is untrained; its thresholds are never frozen.
         """
-        for counter, samples in zip(self.counters, zip(*parts, strict=True), strict=True):
-            if counter.thresholds is None:
-                counter.calibrate(samples, initial=initial)
+        self.has_sources(max(map(len, parts)))
+        for counters, ranks in zip(self.sources, zip_longest(*parts), strict=False):
+            known = [rank for rank in ranks if rank is not None]
+            for counter, samples in zip(counters, zip(*known, strict=True), strict=True):
+                if counter.thresholds is None:
+                    counter.calibrate(samples, initial=initial)
         self.calibrated = any(counter.thresholds is not None for counter in self.counters)
 
     # --- counts ---
@@ -251,28 +275,34 @@ class LayerCapture:
         """
         numbers = 0
         streams = self.reading.recorder.streams
-        ready = [counter for counter in self.counters if counter.thresholds is not None]
-        without = [counter for counter in self.counters if counter.thresholds is None]
-        for passes in zip_longest(*(self.reading.kept(number) for number in range(len(streams)))):
-            for counter in ready:
-                counter.counts.begin_step()
-            for number, kept in enumerate(passes):
-                if kept is not None:
-                    values, lengths = kept
-                    numbers += values.numel()
-                    for counter in ready:
-                        counter.count(values, lengths, number)
-                    for counter in without:
+        self.has_sources(len(streams))
+        for number, counters in enumerate(self.sources):
+            for values, lengths in self.reading.kept(number):
+                numbers += values.numel()
+                for counter in counters:
+                    if counter.thresholds is None:
                         counter.leave_out(values, lengths)
+                    else:
+                        counter.counts.begin_step()
+                        counter.count(values, lengths)
         for stream in streams:
             stream.clear()
         return numbers
 
-    def summed(self) -> list[TransitionCounts]:
-        """Returns the transition counts of each group, summed over all ranks; every rank must call this method."""
-        uncounted = None if self.calibrated else self.reading.rows()
+    def summed(self, sources: int) -> list[list[TransitionCounts]]:
+        """Returns the transition counts of each source and group, summed over all ranks; every rank must call this method.
+
+        Args:
+            sources: how many sources there are, over all ranks.
+        """
+        self.has_sources(sources)
         device = _device_of(self.layer.ancestors[0])
-        return [counter.summed(uncounted, device) for counter in self.counters]
+        uncounted = None if self.calibrated else self.reading.rows()
+        first, *others = self.sources
+        return [
+            [counter.summed(uncounted, device) for counter in first],
+            *([counter.summed(None, device) for counter in counters] for counters in others),
+        ]
 
 
 def _device_of(model: nn.Module) -> torch.device:

@@ -16,20 +16,22 @@ from lightning_iit.capture.choose.layers import find_layers
 from lightning_iit.capture.count.epoch import LayerEpoch, notes_on, problem_of
 from lightning_iit.capture.count.layer import LayerCapture
 from lightning_iit.capture.count.ranks import gather
+from lightning_iit.capture.count.sources import SourcesSeen, joined
 from lightning_iit.capture.count.transitions import counts_record
+from lightning_iit.capture.hooks.calls import weight_of
 from lightning_iit.capture.hooks.gate import Switch
-from lightning_iit.capture.hooks.recorder import CellRecorder, attach_hook
+from lightning_iit.capture.hooks.recorder import attach_hook
 from lightning_iit.capture.options import CaptureOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
-    from torch.utils.hooks import RemovableHandle
     from typing_extensions import Self
 
     from lightning_iit.capture.count.counter import GroupCounter
     from lightning_iit.capture.count.transitions import TransitionCounts
+    from lightning_iit.capture.hooks.attached import AttachedHook
     from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.records import Axis
 
@@ -42,11 +44,17 @@ _RAW_VALUES = 2**21
 
 @dataclass(frozen=True)
 class _Seen:
-    """Holds, for one layer, rank and epoch: was the layer called, along which axis, and the error that ended the recording."""
+    """Holds, for one layer, rank and epoch: was the layer called, along which axis, and the error that ended the recording.
+
+    Further how many sources were seen, for how many there are counters, and how many calls were repetitions.
+    """
 
     called: bool
     axis: Axis
     error: str
+    sources: int
+    counted: int
+    repeated: int
 
 
 class Capture:
@@ -57,6 +65,7 @@ class Capture:
     Args:
         model: the model that has the layers.
         options: which layers and units, and how states and transitions are made.
+        stepped: whether the user gave a step for the layers, which may then be called once for each time step.
 
     Raises:
         InvalidArgumentError: the model has no such layer (UnknownLayerError), or an option has a value that is not allowed.
@@ -73,14 +82,13 @@ class Capture:
         47
     """
 
-    def __init__(self, model: nn.Module, options: CaptureOptions | None = None) -> None:
+    def __init__(self, model: nn.Module, options: CaptureOptions | None = None, *, stepped: bool = False) -> None:
         self.options: CaptureOptions = options or CaptureOptions()
         self._model = model
-        self._captures = [LayerCapture(layer, self.options) for layer in find_layers(model, self.options.layers)]
+        self._captures = [LayerCapture(layer, self.options, stepped=stepped) for layer in find_layers(model, self.options.layers)]
         self._recorders = [capture.reading.recorder for capture in self._captures]
-        self._cells = [recorder for recorder in self._recorders if isinstance(recorder, CellRecorder)]
         self._switch = Switch()
-        self._handles: list[RemovableHandle] = []
+        self._handles: list[AttachedHook] = []
         self._calibration_steps = self.options.calibration_batches
         self.begin_epoch()
 
@@ -112,6 +120,7 @@ class Capture:
         for capture, layer in zip(self._captures, found, strict=True):
             capture.layer = layer
             capture.reading.recorder.gate = gate or self._switch
+            capture.reading.recorder.calls.weight = weight_of(layer.module, layer.ancestors)
             self._handles.append(attach_hook(layer.module, capture.reading.recorder))
         _forget_compiled_graphs()
 
@@ -158,10 +167,8 @@ class Capture:
         """Stops recording, at the end of a training step. Once in many steps the recorded activations are counted."""
         self._switch.open = False
         for recorder in self._recorders:
-            recorder.passes = 0
+            recorder.end_step()
         self._step = step = self._step + 1
-        for cell in self._cells:
-            cell.end_sequence()
         if step >= self._next:
             self._catch_up()
 
@@ -172,8 +179,8 @@ class Capture:
             One result for each layer, in order.
         """
         self._switch.open = False
-        for cell in self._cells:
-            cell.end_sequence()
+        for recorder in self._recorders:
+            recorder.end_step()
         self._catch_up(final=True)
         seen = gather([_seen(capture) for capture in self._captures])
         return tuple(self._result(capture, [rank[i] for rank in seen]) for i, capture in enumerate(self._captures))
@@ -244,8 +251,14 @@ class Capture:
             problem=problem_of(capture.layer.name, called=called, error=error, counts=None, left_out=0),
         )
         usable = called and not error
-        totals = zip(capture.counters, capture.summed(), strict=True)
-        first, *others = [_counted(nothing, counter, total, usable=usable) for counter, total in totals] or [nothing]
+        totals = capture.summed(max(rank.counted for rank in ranks))
+        seen = SourcesSeen(max(rank.sources for rank in ranks), sum(rank.repeated for rank in ranks))
+        sources = [
+            [_counted(nothing, counter, total, usable=usable) for counter, total in zip(counters, summed, strict=True)]
+            for counters, summed in zip(capture.sources, totals, strict=True)
+        ]
+        pool = self.options.sources == "pooled"
+        first, *others = [joined(group, seen, pool=pool) for group in zip(*sources, strict=True)] or [nothing]
         return replace(first, groups=tuple(others))
 
     # --- resuming ---
@@ -287,7 +300,15 @@ def _guarded(capture: LayerCapture, act: Callable[[], _T]) -> _T | None:
 def _seen(capture: LayerCapture) -> _Seen:
     """Returns the report of this rank on the layer in this epoch."""
     error = capture.reading.recorder.error
-    return _Seen(capture.reading.called, capture.reading.axis, "" if error is None else f"{type(error).__name__}: {error}")
+    recorder = capture.reading.recorder
+    return _Seen(
+        called=capture.reading.called,
+        axis=capture.reading.axis,
+        error="" if error is None else f"{type(error).__name__}: {error}",
+        sources=recorder.sources,
+        counted=len(capture.sources),
+        repeated=recorder.calls.repeated,
+    )
 
 
 def _counted(nothing: LayerEpoch, counter: GroupCounter, total: TransitionCounts, *, usable: bool) -> LayerEpoch:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from lightning_iit.capture.hooks.attached import attach
+from lightning_iit.capture.hooks.calls import StepCalls, weight_of
 from lightning_iit.capture.hooks.outputs import activations_of, layout_of, pick
 from lightning_iit.capture.perturb.reservoir import Reservoir, copied
 from lightning_iit.errors import StepError, UnsupportedOutputError
@@ -19,9 +21,8 @@ from lightning_iit.errors import StepError, UnsupportedOutputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from torch.utils.hooks import RemovableHandle
-
     from lightning_iit.capture.choose.layers import Layer
+    from lightning_iit.capture.hooks.attached import AttachedHook
     from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.capture.layout import Layout
 
@@ -77,6 +78,7 @@ class Block:
         units: the coordinates of the stream that are kept; None keeps all.
         layout: the axes of the stream; None before the first call where no layout was given.
         width: how many coordinates the stream has; 0 before the first call.
+        step_calls: tells the calls that evaluate the data of their step again; these are not kept.
         error: the first exception in the hook; after an exception nothing more is kept.
     """
 
@@ -87,6 +89,7 @@ class Block:
         self.width: int = 0
         self._observed = Reservoir(size=calls, seed=seed)
         self._whole = Reservoir(size=MOST_WHOLE_CALLS, seed=seed)
+        self.step_calls: StepCalls = StepCalls()
         self.clear()
 
     def clear(self) -> None:
@@ -94,13 +97,15 @@ class Block:
         self.error: Exception | None = None
         self._steps: list[Step] = []
         self._calls: list[WholeCall] = []
+        self.step_calls.clear()
         for reservoir in (self._observed, self._whole):
             reservoir.clear()
 
-    def attach(self, gate: Gate) -> RemovableHandle:
+    def attach(self, gate: Gate) -> AttachedHook:
         """Hooks the block: calls are watched while the gate is open, until the returned handle is removed."""
         self._observed.gate = self._whole.gate = gate
-        return self.layer.module.register_forward_hook(self._hook, with_kwargs=True)
+        self.step_calls.weight = weight_of(self.layer.module, self.layer.ancestors)
+        return attach(self.layer.module, self._hook, with_kwargs=True)
 
     def _hook(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Keeps a call. An exception ends the keeping, never the training."""
@@ -113,6 +118,8 @@ class Block:
 
     def _keep(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Keeps the coordinates before and after the block, and all arguments, each if the call is drawn for its sample."""
+        if self._observed.counts_now and self.step_calls.is_evaluated_again():
+            return
         place = self._observed.place()
         if place is not None:
             before, after = _stream(args, kwargs), activations_of(output)

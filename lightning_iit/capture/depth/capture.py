@@ -31,8 +31,8 @@ from lightning_iit.tpm.states import state_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-    from torch.utils.hooks import RemovableHandle
 
+    from lightning_iit.capture.hooks.attached import AttachedHook
     from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.capture.options import CaptureOptions
     from lightning_iit.records import State
@@ -93,7 +93,7 @@ class DepthCapture:
         layout = parse_layout(options.layout) if isinstance(options.layout, str) else None
         self._blocks = [Block(layer, layout=layout, seed=options.seed) for layer in found]
         self._switch = Switch()
-        self._handles: list[RemovableHandle] = []
+        self._handles: list[AttachedHook] = []
         self._units: Units | None = None
         self._thresholds: list[BlockThresholds] = []
 
@@ -149,6 +149,8 @@ class DepthCapture:
         After the first step in which the blocks were called, the units are chosen.
         """
         self._switch.open = False
+        for block in self._blocks:
+            block.step_calls.end_step()
         if self._units is None:
             self._choose_units()
 

@@ -53,6 +53,9 @@ class DepthPerturber:
     def detach(self) -> None:
         """Does nothing: the capture removes the hooks."""
 
+    def end_step(self) -> None:
+        """Does nothing: the capture ends the step of the blocks."""
+
     def begin_epoch(self) -> None:
         """Does nothing: the capture forgets the last epoch."""
 

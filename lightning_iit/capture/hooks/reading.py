@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from lightning_iit.capture.choose.layers import is_match
+from lightning_iit.capture.hooks.calls import weight_of
 from lightning_iit.capture.hooks.outputs import Activations, activations_of, layout_of, sequences_of
-from lightning_iit.capture.hooks.recorder import CellRecorder, Reader, Recorder, reader, unwrapper
+from lightning_iit.capture.hooks.recorder import MOST_SOURCES, CellRecorder, Reader, Recorder, reader, unwrapper
 from lightning_iit.capture.layer_kinds import kind_of
 from lightning_iit.capture.layout import Layout, parse_layout
 from lightning_iit.errors import UnsupportedOutputError
@@ -26,16 +27,18 @@ class OutputReader:
 
     Args:
         layer: the layer.
-        options: the options of the capture; used are ``layout``, ``unit_fn`` and ``transitions``.
+        options: the options of the capture; used are ``layout``, ``unit_fn``, ``transitions`` and ``sources``.
+        stepped: whether the user gave a step for the layer, so that the layer may be called once for each time step.
 
     Attributes:
         recorder: the recorder that the layer's hook writes to.
         called: whether :meth:`kept` returned anything since the last :meth:`restart`.
     """
 
-    def __init__(self, layer: Layer, options: CaptureOptions) -> None:
+    def __init__(self, layer: Layer, options: CaptureOptions, *, stepped: bool = False) -> None:
         self.called: bool = False
-        self.recorder: Recorder = (CellRecorder if kind_of(layer.module).cell else Recorder)(self._read_first)
+        self.recorder: Recorder = (CellRecorder if stepped or kind_of(layer.module).cell else Recorder)(self._read_first)
+        self.recorder.most = 1 if options.sources == "first" else MOST_SOURCES
         self._options = options
         self._layer = layer
         self._indices: Sequence[int] | None = None
@@ -51,6 +54,7 @@ class OutputReader:
         """
         self._layer = layer
         self.called = False
+        self.recorder.calls.weight = weight_of(layer.module, layer.ancestors)
         self.recorder.clear()
         self.recorder.read = self._read_first
 
@@ -70,6 +74,8 @@ class OutputReader:
         self._output = self._told_layout() or layout_of(activations, self._layer.module, ancestors=self._layer.ancestors)
         self._kept = Layout(self._output.reduced, self._output.sequence)
         if isinstance(self.recorder, CellRecorder):
+            self.recorder.joins = kind_of(self._layer.module).cell or self._kept.sequence is None
+        if isinstance(self.recorder, CellRecorder) and self.recorder.joins:
             self._kept = Layout(self._kept.axes.replace("U", "TU"), "time")
         self._check(activations, self._output, self._kept)
         self.recorder.read = self._reader(activations.data.device)
@@ -113,31 +119,31 @@ class OutputReader:
                 stream[position] = reader(self._kept, index, activations_of)(item)
                 self.recorder.read = self._reader(item.data.device)
 
-    def kept(self, number: int | None = None) -> Iterator[tuple[Tensor, Tensor | None]]:
+    def kept(self, number: int = 0) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Yields the recorded activations, in the order of the data.
 
         Args:
-            number: which call of the layer within each step (0 is the first); None for all calls.
+            number: the source: which call of the layer within each step (0 is the first).
 
         Yields:
             Activations ``[sequence, time, unit]`` with the lengths ``[sequence]`` of the sequences, or None where no sequence is
             padded. Where transitions go from sample to sample: activations ``[sample, unit]`` and None; a sample that is a sequence
             is represented by its last time step.
         """
-        for stream in self.recorder.streams if number is None else [self.recorder.streams[number]]:
-            if not stream:
-                continue
-            self.called = True
-            assert self._kept is not None
-            for values, lengths in sequences_of(stream, self._kept):
-                if self.axis == "stream" and values.dim() == 3:
-                    yield _last_rows(values, lengths), None
-                else:
-                    yield values, lengths
+        stream = self.recorder.streams[number] if number < len(self.recorder.streams) else []
+        if not stream:
+            return
+        self.called = True
+        assert self._kept is not None
+        for values, lengths in sequences_of(stream, self._kept):
+            if self.axis == "stream" and values.dim() == 3:
+                yield _last_rows(values, lengths), None
+            else:
+                yield values, lengths
 
-    def rows(self) -> Tensor | None:
-        """Returns all recorded activations ``[row, unit]`` without padding, or None where nothing was recorded."""
-        kept = [rows_of(values, lengths) for values, lengths in self.kept()]
+    def rows(self, number: int = 0) -> Tensor | None:
+        """Returns the recorded activations ``[row, unit]`` of a source without padding, or None where nothing was recorded."""
+        kept = [rows_of(values, lengths) for values, lengths in self.kept(number)]
         return torch.cat(kept) if kept else None
 
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from lightning_iit.capture.hooks.attached import attach
+from lightning_iit.capture.hooks.calls import StepCalls
 from lightning_iit.capture.hooks.compiled import is_unbreakable, recording_in_graphs
 from lightning_iit.capture.hooks.gate import Switch
 from lightning_iit.capture.hooks.outputs import Activations, activations_of, pick
 
 if TYPE_CHECKING:
-    from torch.utils.hooks import RemovableHandle
-
+    from lightning_iit.capture.hooks.attached import AttachedHook
     from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.capture.layout import Layout
 
@@ -26,6 +27,10 @@ Reader = Callable[[Any], Activations]
 """Takes a layer's output and returns a copy of the activations that are kept."""
 
 _in_backward = torch._C._current_graph_task_id
+
+
+MOST_SOURCES = 16
+"""The most sources of a layer that are kept apart."""
 
 
 class Recorder:
@@ -36,9 +41,11 @@ class Recorder:
 
     Attributes:
         gate: decides whether a call counts; nothing is recorded while the gate is closed.
-        passes: how many calls of the layer were recorded in this step.
-        streams: the recorded activations: one list for the first call of the layer in each step, one for the second call, and so
-            on.
+        calls: tells repeated calls within a step from calls with other data.
+        most: how many sources are recorded; the calls of further ones are only counted.
+        sources: how many sources were seen in one step, at most.
+        streams: the recorded activations: one list for each source. The first call of the layer in each step is the first source,
+            the next call with other data the second, and so on.
         read: takes an output and returns the activations to keep.
         error: the first exception; after an exception nothing more is recorded until :meth:`clear`.
     """
@@ -46,27 +53,46 @@ class Recorder:
     def __init__(self, read: Reader) -> None:
         self.read = read
         self.gate: Gate = Switch()
+        self.calls: StepCalls = StepCalls()
+        self.most: int = 1
         self.clear()
 
     def clear(self) -> None:
         """Forgets all recorded activations and the exception."""
-        self.passes: int = 0
+        self.calls.clear()
+        self.sources: int = 0
         self.streams: list[list[Activations]] = [[]]
         self.error: Exception | None = None
 
-    def record(self, output: Any) -> None:
-        """Records the activations in an output while the gate is open. An exception ends the recording, never the training."""
+    def end_step(self) -> None:
+        """Ends a step: the next call is the first of a new step."""
+        self.calls.end_step()
+
+    def record(self, output: Any, inputs: Sequence[Any] = ()) -> None:
+        """Records the activations in an output while the gate is open. An exception ends the recording, never the training.
+
+        Args:
+            output: the output of the layer.
+            inputs: the positional arguments of the call; empty where they are not known.
+        """
         # A forward pass within a backward pass is a repetition: activation checkpointing computes counted calls again.
         if not self.gate.open or self.error is not None or _in_backward() != -1:
             return
         try:
-            number = self.passes
-            if number == len(self.streams):
-                self.streams.append([])
-            self.streams[number].append(self.read(output))
-            self.passes = number + 1
+            number = self.calls.number(inputs)
+            if number is not None and self._has_room(number):
+                self.streams[number].append(self.read(output))
         except Exception as error:  # noqa: BLE001
             self.fail(error)
+
+    def _has_room(self, number: int) -> bool:
+        """Notes that a source was seen, and returns whether its calls are recorded."""
+        self.sources = max(self.sources, number + 1)
+        if number >= self.most:
+            return False
+        while number >= len(self.streams):
+            self.streams.append([])
+        return True
 
     def fail(self, error: Exception) -> None:
         """Ends the recording: forgets the recorded activations and keeps the first exception."""
@@ -75,24 +101,35 @@ class Recorder:
 
 
 class CellRecorder(Recorder):
-    """Records the calls of a recurrent cell: successive calls within a step become the time steps of a sequence."""
+    """Records a module that is called once for each time step: successive calls within a step of training become a sequence.
+
+    Further sequences of a step are further sources, unless they have one row each: these are the samples of one batch.
+
+    Attributes:
+        joins: whether calls are joined; False where the module turned out to be called with whole sequences.
+    """
 
     def clear(self) -> None:
         """Forgets all recorded activations and the exception."""
         super().clear()
+        self.joins: bool = True
         self._sequence: list[Tensor] = []
         self._last: Any = None
+        self._source = -1
+
+    def end_step(self) -> None:
+        """Ends a step, and the current sequence with it: no sequence spans two steps."""
+        super().end_step()
+        self.end_sequence()
+        self._last, self._source = None, -1
 
     def end_sequence(self) -> None:
-        """Joins the calls since the last sequence into one sequence ``[..., time, unit]``.
-
-        Also called at the end of each step, so that no sequence spans two steps.
-        """
+        """Joins the calls since the last sequence into one sequence ``[..., time, unit]``."""
         if self._sequence:
-            self.streams[0].append(torch.stack(self._sequence, -2))
-        self._sequence, self._last = [], None
+            self.streams[self._source].append(torch.stack(self._sequence, -2))
+        self._sequence = []
 
-    def record_call(self, output: Any, state: Any) -> None:
+    def record_call(self, output: Any, inputs: Sequence[Any], state: Any) -> None:
         """Records one call of the cell, as the next time step of the current sequence or as the first of a new sequence.
 
         A new sequence begins where the given hidden state does not come from the cell's last call, or where the output's shape
@@ -100,21 +137,38 @@ class CellRecorder(Recorder):
 
         Args:
             output: the output of the cell.
+            inputs: the positional arguments of the call.
             state: the hidden state (or hidden and cell state) that the cell was called with; None for none.
         """
+        if not self.joins:
+            self.record(output, inputs)
+            return
         if not self.gate.open or self.error is not None or _in_backward() != -1:
             return
         try:
-            if self._is_new(state):
-                self.end_sequence()
+            if self.calls.is_evaluated_again():
+                return
             kept = self.read(output)
-            assert isinstance(kept, Tensor)
-            if self._sequence and kept.shape != self._sequence[-1].shape:
-                self.end_sequence()
-            self._sequence.append(kept)
-            self._last = _hidden(output)
+            if self.joins:
+                assert isinstance(kept, Tensor)
+                self._join(kept, is_new=self._is_new(state))
+                self._last = _hidden(output)
+            elif self._has_room(0):  # the first output, which told that calls are not joined
+                self.calls.note(inputs)
+                self.streams[0].append(kept)
         except Exception as error:  # noqa: BLE001
             self.fail(error)
+
+    def _join(self, kept: Tensor, *, is_new: bool) -> None:
+        """Adds a time step to the current sequence, or begins a new sequence with it."""
+        if is_new:
+            self.end_sequence()
+            alone = kept.shape[:-1].numel() == 1
+            self._source = max(self._source, 0) if alone else self._source + 1
+        elif self._sequence and kept.shape != self._sequence[-1].shape:
+            self.end_sequence()
+        if self._has_room(self._source):
+            self._sequence.append(kept)
 
     def _is_new(self, state: Any) -> bool:
         """Returns whether a call with this state begins a new sequence."""
@@ -135,36 +189,36 @@ def _hidden(state: Any) -> Any:
     return state[0] if isinstance(state, (tuple, list)) else state
 
 
-def attach_hook(module: nn.Module, recorder: Recorder) -> RemovableHandle:
+def attach_hook(module: nn.Module, recorder: Recorder) -> AttachedHook:
     """Hooks a module so that the recorder gets each output, in eager mode and in graphs that are compiled from now on.
 
     Returns:
         A handle whose ``remove()`` removes the hook.
     """
     if isinstance(recorder, CellRecorder):
-        return module.register_forward_hook(_cell_hook(recorder), with_kwargs=True)
+        return attach(module, _cell_hook(recorder), with_kwargs=True)
     record = recorder.record
     compiling = torch.compiler.is_compiling
     # To leave a graph costs more than the recording itself, so the graph is left only where a compiler traces the call.
     record_in_graph = recording_in_graphs(recorder)
 
-    def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+    def hook(_module: nn.Module, inputs: Sequence[Any], output: Any) -> None:
         if compiling():
             record_in_graph(output)
         else:
-            record(output)
+            record(output, inputs)
 
-    return module.register_forward_hook(hook)
+    return attach(module, hook)
 
 
 def _cell_hook(recorder: CellRecorder) -> Callable[[nn.Module, Sequence[Any], Mapping[str, Any], Any], None]:
     """Builds the hook of a recurrent cell. A graph that must stay in one piece (``fullgraph=True``) records nothing."""
-    record: Callable[[Any, Any], None] = torch.compiler.disable(recorder.record_call)  # type: ignore[no-untyped-call]
+    record: Callable[[Any, Any, Any], None] = torch.compiler.disable(recorder.record_call)  # type: ignore[no-untyped-call]
 
     def hook(_module: nn.Module, inputs: Sequence[Any], named: Mapping[str, Any], output: Any) -> None:
         if torch.compiler.is_compiling() and is_unbreakable():
             return
-        record(output, inputs[1] if len(inputs) > 1 else named.get("hx", named.get("state")))
+        record(output, inputs, inputs[1] if len(inputs) > 1 else named.get("hx", named.get("state")))
 
     return hook
 

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor, nn
-    from torch.utils.hooks import RemovableHandle
 
     from lightning_iit.capture.count.epoch import LayerEpoch
+    from lightning_iit.capture.hooks.attached import AttachedHook
     from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.capture.options import CaptureOptions
     from lightning_iit.capture.perturb.options import PerturbOptions
@@ -53,7 +53,7 @@ class _Watched:
     module: nn.Module
     stepper: Stepper
     reservoir: Reservoir
-    handle: RemovableHandle | None = field(default=None)
+    handle: AttachedHook | None = field(default=None)
     observed: tuple[int, Observations | None] | None = None
     """The number of the layer's calls at which the observations were made, and the observations (None where no step was seen)."""
 
@@ -139,6 +139,11 @@ class Perturber:
             if watched.handle is not None:
                 watched.handle.remove()
                 watched.handle = None
+
+    def end_step(self) -> None:
+        """Ends a step: the next call of a layer is the first of a new step."""
+        for watched in self._watched.values():
+            watched.reservoir.step_calls.end_step()
 
     def begin_epoch(self) -> None:
         """Starts an epoch: forgets the calls and observations of the last epoch."""

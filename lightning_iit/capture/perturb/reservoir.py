@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from lightning_iit.capture.hooks.attached import attach
+from lightning_iit.capture.hooks.calls import StepCalls, weight_of
 from lightning_iit.capture.hooks.gate import Switch
 
 if TYPE_CHECKING:
-    from torch.utils.hooks import RemovableHandle
-
+    from lightning_iit.capture.hooks.attached import AttachedHook
     from lightning_iit.capture.hooks.gate import Gate
 
 
@@ -47,6 +48,7 @@ class Reservoir:
         size: how many calls are kept.
         gate: decides which calls count; open unless :meth:`attach` is given another gate.
         seen: how many calls counted so far.
+        step_calls: tells the calls that repeat data of their step.
 
     Example:
         >>> reservoir = Reservoir(size=2)
@@ -62,11 +64,14 @@ class Reservoir:
         self.size = size
         self.with_output = with_output
         self.gate: Gate = Switch(open=True)
+        self.step_calls: StepCalls = StepCalls()
+        self._stepwise = False
         self._seed = seed
         self.clear()
 
     def clear(self) -> None:
         """Forgets all calls and restarts the random generator, as at the start of an epoch."""
+        self.step_calls.clear()
         self.seen: int = 0
         self._calls: list[Call] = []
         self._random = random.Random(self._seed)  # noqa: S311 - a sample, not a secret
@@ -76,27 +81,49 @@ class Reservoir:
         """Returns the calls that are kept."""
         return tuple(self._calls)
 
-    def attach(self, module: nn.Module, gate: Gate | None = None) -> RemovableHandle:
+    def attach(self, module: nn.Module, gate: Gate | None = None) -> AttachedHook:
         """Hooks a module: calls are sampled while the gate is open, until the returned handle is removed.
 
         Args:
             module: the module.
-            gate: decides which calls count; None keeps the present gate.
+            gate: decides which calls count; None keeps the present gate. With a gate, calls that repeat data of their step do not
+                count, and of several sources (:class:`StepCalls`) only the first.
         """
         self.gate = gate or self.gate
-        return module.register_forward_hook(self.hook, with_kwargs=True)
+        self._stepwise = gate is not None
+        self.step_calls.weight = weight_of(module)
+        return attach(module, self.hook, with_kwargs=True)
 
     def hook(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Keeps the call if it is drawn; a forward hook (``with_kwargs=True``)."""
-        place = self.place()
+        place = self.place() if not self._stepwise or self._is_first(args, kwargs) else None
         if place is not None:
             call = Call(copied(args), copied(kwargs), copied(output) if self.with_output else None)
             self._calls[place : place + 1] = [call]
 
+    @property
+    def counts_now(self) -> bool:
+        """Returns whether a call counts now: the gate is open, and no backward pass is running.
+
+        A forward pass within a backward pass is a repetition: activation checkpointing computes seen calls again.
+        """
+        return self.gate.open and torch._C._current_graph_task_id() == -1
+
+    def _is_first(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Returns whether a call belongs to the first evaluation of the first source; always True while the gate is closed.
+
+        A call with one row of inputs for each sample may be a step in a loop, and the steps of a loop are no sources of their own.
+        """
+        if not self.counts_now:
+            return True
+        given = next(iter((*args, *kwargs.values())), None)
+        if isinstance(given, Tensor) and given.ndim <= 2:
+            return not self.step_calls.is_evaluated_again()
+        return self.step_calls.number(args) == 0
+
     def place(self) -> int | None:
         """Draws where the present call is kept: an index below ``size``; None where the call is not kept."""
-        # A forward pass within a backward pass is a repetition: activation checkpointing computes seen calls again.
-        if not self.gate.open or torch._C._current_graph_task_id() != -1:
+        if not self.counts_now:
             return None
         place = self.seen if self.seen < self.size else self._random.randrange(self.seen + 1)
         self.seen += 1

@@ -150,7 +150,7 @@ class LayerCapture:
 
     def take_units(self, other: LayerCapture) -> None:
         """Continues with the units and the notes of another capture of the layer, but not with its frozen thresholds."""
-        self.counters = tuple(GroupCounter(counter.units, self._options) for counter in other.counters)
+        self.sources = [tuple(GroupCounter(counter.units, self._options) for counter in other.counters)]
         self.notes = other.notes
 
     def _asks_for_others(self, units: Units) -> bool:

@@ -56,7 +56,7 @@ def read_array(value: Any, what: str) -> np.ndarray:
         msg = f"{what}: got shape {array.shape}; expected [time, unit].{hint}"
         raise InvalidStatesError(msg)
     if array.dtype.kind not in "biuf":
-        msg = f"{what}: got {array.dtype}; give numbers or bool (states are 0 and 1)."
+        msg = f"{what}: got {array.dtype}; give numbers or bool; states are 0 and 1, as integers or bool."
         raise InvalidStatesError(msg)
     return array
 

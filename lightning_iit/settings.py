@@ -69,6 +69,6 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
     def described(self, layers: Sequence[str], **told: str) -> dict[str, str]:
         """Returns every option as it was given, or as it is ``told`` where that says more, with the layers that were found."""
         told["layers"] = ",".join(layers)
-        told["trackers"] = ",".join(one if isinstance(one, str) else type(one).__name__ for one in self.trackers)
+        told["trackers"] = str(tuple(one if isinstance(one, str) else type(one).__name__ for one in self.trackers))
         given = {field.name: told[field.name] if field.name in told else str(getattr(self, field.name)) for field in fields(self)}
         return {**given, "formalism": FORMALISM}

@@ -432,4 +432,4 @@ def test_a_selection_that_knows_no_coordinates_is_refused(selection: str) -> Non
 def test_an_option_without_effect_is_refused(options: dict[str, Any], words: str) -> None:
     asked = Settings("blocks.*", **{"units": 2, "transitions": "depth", **options})
     with pytest.raises(InvalidArgumentError, match=words):
-        asked.watch(Signs(gates.BASIC, gates.BASIC), asked.run_options(), pictures=False)
+        asked.watch(Signs(gates.BASIC, gates.BASIC), asked.run_options(), snapshots=False)

@@ -66,8 +66,8 @@ class IITCallback(Callback, Settings):
     ``groups`` (how many were computed). Images ``tpm`` and ``mip``, and the record itself.
 
     Args:
-        layers: names or globs over ``named_modules()`` (``*`` stays within one part of a dotted name, ``**`` does not). None picks the
-            end of the representation and says which: the last recurrent layer, the last block of a transformer or ResNet, the
+        layers: names or globs over ``named_modules()`` (``*`` stays within one part of a dotted name, ``**`` does not). None picks
+            the end of the representation and says which: the last recurrent layer, the last block of a transformer or ResNet, the
             latent of an autoencoder, else the last hidden activation; never the output.
         units: how many units of each layer, which ones (their indices), or "auto": as many, up to 6, as have 100 transitions for
             each possible state in a window of epochs. They are chosen once for the run.

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 log: logging.Logger = logging.getLogger(__name__)
 
+_FIRST_BATCH_HOOKS = ("on_train_batch_start", "on_train_batch_end")
+"""The hooks that an instance has of its own until the untrained network was analysed."""
 _GRACE_AFTER_ERROR = 20.0
 """Seconds that open analyses are given when training ended in an error; their counts are kept in any case."""
 
@@ -182,7 +184,9 @@ class IITCallback(Callback, Settings):
 
     def __getstate__(self) -> dict[str, Any]:
         """Returns the options and the records; a copy or a pickle of the callback watches nothing and has no workers."""
-        return vars(self) | {"_watch": None, "_work": None, "_inputs": None, "_kept": self.records}
+        plain = {name: value for name, value in vars(self).items() if name not in _FIRST_BATCH_HOOKS}
+        ours = dict.fromkeys(("_watch", "_first", "_untrained", "_work", "_inputs"))
+        return plain | ours | {"_kept": self.records}
 
     @property
     def progress(self) -> tuple[TaskProgress, ...]:
@@ -298,8 +302,8 @@ class IITCallback(Callback, Settings):
 
     def _keep_no_more(self) -> None:
         """Forgets the untrained network and the first batches, and takes away the hooks that only these need."""
-        self._untrained = None
-        for hook in ("on_train_batch_start", "on_train_batch_end"):
+        self._untrained = self._first = None
+        for hook in _FIRST_BATCH_HOOKS:
             vars(self).pop(hook, None)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -151,6 +151,26 @@ def test_model_and_callback_are_plain_after_training(tmp_path):
     pickle.dumps(model)
 
 
+def test_the_callback_can_be_copied_while_the_first_batches_are_kept(tmp_path):
+    """Until the untrained network was analysed, the callback has hooks and kept batches of its own."""
+    copies = []
+
+    class Copies(Callback):
+        def on_train_batch_start(self, trainer, module, batch, index):
+            if trainer.global_step < 2:
+                callback = trainer.callbacks[0]
+                copies.extend((pickle.loads(pickle.dumps(callback)), copy.deepcopy(callback)))
+
+    callback = train(tmp_path / "run", Copies(), epochs=1)
+    assert [record.epoch for record in callback.records] == [-1, 0]
+    assert len(copies) == 4
+    for twin in copies:
+        assert not {"on_train_batch_start", "on_train_batch_end"} & set(vars(twin))
+        assert vars(twin)["_untrained"] is None
+    trainer(tmp_path / "again", copies[0], epochs=1).fit(Mlp(), flat_data())
+    assert [record.epoch for record in copies[0].records] == [-1, 0]
+
+
 def test_a_copy_can_train_again(tmp_path):
     callback = train(tmp_path / "first", epochs=1)
     twin = pickle.loads(pickle.dumps(callback))

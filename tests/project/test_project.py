@@ -12,6 +12,7 @@ from lightning.pytorch import seed_everything
 from models import Gru, example, sequence_data
 from places import PROJECT
 
+import lightning_iit
 from lightning_iit import IITCallback, estimate_tpm
 from lightning_iit.records import Computed
 
@@ -135,3 +136,23 @@ def test_make_and_ci_name_what_there_is():
     targets = set(re.findall(r"^make (\w+)", "\n".join(blocks("bash")) + (PROJECT / ".ci" / "run").read_text(), re.MULTILINE))
     assert targets >= {"demo", "test", "lint"}
     assert all(re.search(rf"^{target}:", recipes, re.MULTILINE) for target in targets)
+
+
+def test_every_public_name_is_there_and_documented():
+    assert sorted(lightning_iit.__all__) == dir(lightning_iit)
+    assert set(lightning_iit.__all__) >= {"EpochRecord", "Records", "Computed", "IITError", "PhiEngine", "Tracker", "PhiPool"}
+    undocumented = [name for name in lightning_iit.__all__ if not getattr(lightning_iit, name).__doc__]
+    assert undocumented == []
+    with pytest.raises(AttributeError, match="no attribute 'compute_fi'"):
+        _ = lightning_iit.compute_fi
+
+
+def test_the_rooms_are_in_the_drawing():
+    """Every room of the package has a word in docs/architecture.md, and says itself what is in it."""
+    page = (PROJECT / "docs" / "architecture.md").read_text()
+    rooms = [path.parent for path in (PROJECT / "lightning_iit").glob("*/__init__.py")]
+    assert [room.name for room in rooms if f"**{room.name}**" not in page] == []
+    for file in (PROJECT / "lightning_iit").rglob("__init__.py"):
+        assert len(ast.get_docstring(ast.parse(file.read_text())).split()) >= 8, file
+        modules = [module for module in file.parent.glob("*.py") if module.name != "__init__.py"]
+        assert len(modules) <= 18, file.parent

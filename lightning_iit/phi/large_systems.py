@@ -33,6 +33,7 @@ def analyse_whole(system: System, engine: PhiEngine, options: PhiOptions, progre
         return Skipped(code="state_unreachable", reason=reason)
     parts = strong_parts(connections(system))
     if len(parts) == 1:
+        next(iter(engine.analyse([system], options, progress)), None)  # most engines refuse in words of their own
         raise _too_large(system, parts[0], engine)
     cores = ", ".join(_set(part) for part in parts if len(part) > 1) or "none of two nodes or more"
     reason = (

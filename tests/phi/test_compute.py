@@ -94,10 +94,11 @@ def test_wrong_options(options, words):
 
 @pytest.mark.parametrize(("engine", "n"), [("fast", 9), ("pyphi", 6)])
 def test_too_many_units_are_refused_with_and_without_a_limit(engine, n):
+    tpm = np.random.default_rng(0).random((2**n, n))
     words = set()
     for timeout in (None, 60.0):
         with pytest.raises(TooManyUnitsError) as caught:
-            compute_phi(System(tpm=[[0.5] * n] * 2**n, state=(0,) * n), engine=engine, timeout=timeout)
+            compute_phi(System(tpm=tpm, state=(0,) * n), engine=engine, timeout=timeout)
         words.add(str(caught.value))
     assert len(words) == 1
 

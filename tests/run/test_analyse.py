@@ -239,7 +239,7 @@ def test_an_analysis_that_breaks_in_this_process_is_a_failed_record(monkeypatch)
     def broken(*_args, **_options):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("lightning_iit.job.job.tpm_from_counts", broken)
+    monkeypatch.setattr("lightning_iit.job.job.tpm_for_phi", broken)
     (record,) = analyse(Mlp(), flat_data(), "net.1", units=2, **QUICK)
     assert isinstance(record.result, Failed)
     assert record.counts.transitions == 199

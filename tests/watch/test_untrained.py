@@ -230,6 +230,10 @@ def test_only_training_is_in_the_logs(tmp_path):
     assert written == ["CSVLogger"] * 4 + ["Silent"] * 2
 
 
+def wave(number: int) -> torch.Tensor:
+    return torch.sin(torch.arange(64.0) * (number + 1))
+
+
 class Stream(IterableDataset):
     """Can be read once."""
 
@@ -237,7 +241,7 @@ class Stream(IterableDataset):
         self.left = iter(range(70))
 
     def __iter__(self):
-        return (torch.full((64,), float(i)).cos() for i in self.left)
+        return (wave(i) for i in self.left)
 
 
 class Alone(Mlp):
@@ -249,7 +253,7 @@ class Alone(Mlp):
 
 def test_an_iterable_dataset_and_an_epoch_with_fewer_samples(tmp_path):
     record = same_training(tmp_path, Alone, lambda: DataLoader(Stream(), 8))
-    samples = torch.stack([torch.full((64,), float(i)).cos() for i in range(70)])
+    samples = torch.stack([wave(i) for i in range(70)])
     assert record.counts == counts_of_the_untrained(Alone, samples)
 
 

@@ -45,8 +45,8 @@ class ModuleHook:
     __slots__ = ("act", "module")
 
     def __init__(self, module: nn.Module, act: Callable[..., None]) -> None:
-        self.module = module
-        self.act = act
+        self.module: nn.Module = module
+        self.act: Callable[..., None] = act
 
     def __call__(self, module: nn.Module, *call: Any) -> None:
         """Calls the function if ``module`` is the hook's own, and is not being traced or exported."""

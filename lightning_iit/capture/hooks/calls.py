@@ -32,7 +32,7 @@ class StepCalls:
     __slots__ = ("_given", "_started", "_version", "repeated", "weight")
 
     def __init__(self, weight: Tensor | None = None) -> None:
-        self.weight = weight
+        self.weight: Tensor | None = weight
         self.clear()
 
     def clear(self) -> None:

@@ -9,14 +9,15 @@ import numpy as np
 
 from lightning_iit.errors import TooManyUnitsError
 from lightning_iit.phi.connections import connections, strong_parts
+from lightning_iit.phi.registry import BUILT_IN
 from lightning_iit.phi.subsystems import complex_in_system, subsystem
-from lightning_iit.records import Computed, EngineInfo, MajorComplex, Skipped
+from lightning_iit.records import Computed, EngineInfo, MajorComplex, PhiOptions, Skipped
 
 if TYPE_CHECKING:
     from jaxtyping import Bool
 
     from lightning_iit.phi.engine import PhiEngine, Progress
-    from lightning_iit.records import PhiOptions, System
+    from lightning_iit.records import System
 
 
 def analyse_whole(system: System, engine: PhiEngine, options: PhiOptions, progress: Progress | None = None) -> Computed | Skipped:
@@ -33,7 +34,6 @@ def analyse_whole(system: System, engine: PhiEngine, options: PhiOptions, progre
         return Skipped(code="state_unreachable", reason=reason)
     parts = strong_parts(connections(system))
     if len(parts) == 1:
-        next(iter(engine.analyse([system], options, progress)), None)  # most engines refuse in words of their own
         raise _too_large(system, parts[0], engine)
     cores = ", ".join(_set(part) for part in parts if len(part) > 1) or "none of two nodes or more"
     reason = (
@@ -98,11 +98,17 @@ def _zero(engine: PhiEngine, start: float, reason: str) -> Computed:
 
 
 def _too_large(system: System, part: tuple[int, ...], engine: PhiEngine) -> TooManyUnitsError:
-    """Returns the error for a strongly connected part that has more units than the engine accepts."""
+    """Returns the error for a strongly connected part that has more units than the engine accepts, with what the engine says."""
     which = "all its nodes are" if len(part) == system.n else f"its nodes {_set(part)} are"
+    said = ""
+    if engine.name in BUILT_IN:  # which refuse at once, and say what it would cost
+        try:
+            next(iter(engine.analyse([system], PhiOptions())), None)
+        except TooManyUnitsError as error:
+            said = f" The engine says: {error}"
     return TooManyUnitsError(
         f"system of {system.n} nodes: {which} strongly connected ({len(part)} nodes), and engine={engine.name!r} takes up to "
-        f"{engine.max_units}. Analyse fewer nodes, with the others as background: compute_phi(system, nodes=[...])."
+        f"{engine.max_units}. Analyse fewer nodes, with the others as background: compute_phi(system, nodes=[...]).{said}"
     )
 
 

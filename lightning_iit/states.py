@@ -18,10 +18,10 @@ from lightning_iit.records import EpochRecord, PhiTask, Provenance, Skipped, Sta
 from lightning_iit.records.store import write_record
 from lightning_iit.run.budget import Budget
 from lightning_iit.run.options import RunOptions, positive
-from lightning_iit.run.request import package_versions
+from lightning_iit.run.request import package_versions, phi_task
 from lightning_iit.tpm.dead_units import dead_units
 from lightning_iit.tpm.recording import Recording
-from lightning_iit.tpm.states import StatesPolicy, check_policy, choose_states, index_of
+from lightning_iit.tpm.states import StatesPolicy, check_policy, choose_states
 
 if TYPE_CHECKING:
     import os
@@ -227,24 +227,7 @@ def _pending(
 
 def _task(options: RunOptions, stub: EpochRecord, states: tuple[State, ...], series: Recording) -> PhiTask:
     """Builds the task of a worker, with everything that the last epoch of a training run is judged by."""
-    task = PhiTask(
-        layer=stub.layer,
-        epoch=stub.epoch,
-        global_step=stub.global_step,
-        counts=series.counts,
-        prior=options.prior,
-        states=states,
-        kind=stub.kind,
-        axis=stub.axis,
-        labels=series.units.labels,
-        visits=tuple(series.counts.visits[index_of(state)] for state in states),
-        engine=options.engine,
-        options=options.phi_options,
-        timeout=options.timeout,
-        dynamics=series.dynamics,
-        pictures=False,
-        seed=options.seed,
-    )
+    task = phi_task(options, stub, states, dynamics=series.dynamics)
     seconds = choose_engine(options.engine, options.phi_options).seconds(series.n)
     budget = Budget(null=options.null_model, surrogates=options.surrogates, share=0.0)
     return msgspec.structs.replace(task, judge=budget.judge_last(task, seconds, series.at_thresholds))

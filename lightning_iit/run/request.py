@@ -78,7 +78,13 @@ def pending_record(
 
 
 def phi_task(
-    options: RunOptions, stub: EpochRecord, states: tuple[State, ...], captured: LayerEpoch, dynamics: Dynamics | None
+    options: RunOptions,
+    stub: EpochRecord,
+    states: tuple[State, ...],
+    *,
+    dynamics: Dynamics | None,
+    seen: tuple[int, ...] = (),
+    blocks: tuple[Counts, ...] = (),
 ) -> PhiTask:
     """What a worker is asked of a record that is pending.
 
@@ -86,13 +92,14 @@ def phi_task(
         options: of the run.
         stub: the record, with counts and units.
         states: that are analysed.
-        captured: of the epoch that ended.
         dynamics: what the tests of Markov order and stationarity need.
+        seen: how often each state was seen where the layer is perturbed; empty where that is what the counts say.
+        blocks: the counts of each of several sources that were pooled.
     """
     if stub.counts is None or stub.units is None:
         msg = f"layer {stub.layer!r} has states but no counts or units"
         raise ValueError(msg)
-    visits = captured.seen or (stub.observed or stub.counts).visits
+    visits = seen or (stub.observed or stub.counts).visits
     return PhiTask(
         layer=stub.layer,
         epoch=stub.epoch,
@@ -104,7 +111,7 @@ def phi_task(
         axis=stub.axis,
         labels=stub.units.labels,
         cm=stub.perturbation.cm if stub.perturbation is not None else None,
-        blocks=getattr(captured, "blocks", ()),
+        blocks=blocks,
         groups=group_tasks(stub.groups),
         dynamics=dynamics,
         visits=tuple(visits[index_of(state)] for state in states),

@@ -185,7 +185,8 @@ class Run:
             self._settle(stub, Skipped(code="no_transitions", reason=reason))
             return None
         try:
-            task = phi_task(self._options, stub, states, captured, self._dynamics(captured, stub))
+            dynamics, blocks = self._dynamics(captured, stub), getattr(captured, "blocks", ())
+            task = phi_task(self._options, stub, states, dynamics=dynamics, seen=captured.seen, blocks=blocks)
             self._say_cost(stub)
             seconds = self._seconds(task)
             if last:

@@ -32,7 +32,7 @@ def pending_record(
     backlog: int,
     packages: Mapping[str, str],
 ) -> EpochRecord:
-    """The record of a layer's epoch as it stands at capture; what the worker finds out is filled in later.
+    """Makes the record of a layer's epoch as it stands at capture; the worker's results are filled in later.
 
     Args:
         options: of the run.
@@ -86,7 +86,7 @@ def phi_task(
     seen: tuple[int, ...] = (),
     blocks: tuple[Counts, ...] = (),
 ) -> PhiTask:
-    """What a worker is asked of a record that is pending.
+    """Makes the task that a worker is given for a record that is pending.
 
     Args:
         options: of the run.
@@ -124,7 +124,7 @@ def phi_task(
 
 
 def package_versions() -> dict[str, str]:
-    """The versions of the packages that a number may depend on, of those that are installed."""
+    """Returns the versions of the installed packages that a number may depend on."""
     found = {}
     for name in _PACKAGES:
         try:

@@ -60,7 +60,7 @@ def describe(name: str, module: nn.Module) -> LayerSpec | None:
 
 
 def first_tensor(value: Any) -> Tensor | None:
-    """The tensor in a module's input or output: itself, the first of a tuple, or a Hugging Face output's hidden state."""
+    """Finds the tensor in a module's input or output: itself, the first of a tuple, or a Hugging Face output's hidden state."""
     if isinstance(value, Tensor):
         return value
     if isinstance(value, Mapping):
@@ -75,7 +75,7 @@ def first_tensor(value: Any) -> Tensor | None:
 
 
 def unit_values(tensor: Tensor, spec: LayerSpec, *, batch_first: bool = True) -> Tensor | None:
-    """A layer's output as ``[sample, step, unit, position]``, or None where it has no axis of the layer's width."""
+    """Reshapes a layer's output to ``[sample, step, unit, position]``; None where it has no axis of the layer's width."""
     tensor = tensor.detach()
     if spec.channels_first:
         axis = next((axis for axis in (1, 0) if tensor.dim() > axis and tensor.shape[axis] == spec.width), None)

@@ -23,7 +23,7 @@ class Statement:
 
 
 def statement_about(module: nn.Module, axis: Axis) -> Statement:
-    """What transitions of a module's units along an axis are a statement about.
+    """Returns what transitions of a module's units along an axis are a statement about, and the structural Φ where it is known.
 
     Units have connections among them, through time, in a recurrent layer. In a feed-forward layer they have none, and IIT
     gives Φ = 0 to a system without a cycle of connections (Oizumi, Albantakis and Tononi 2014, figure 20). A module of

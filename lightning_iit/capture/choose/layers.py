@@ -28,7 +28,7 @@ class Layer:
 
 
 def named_layers(model: nn.Module) -> dict[str, nn.Module]:
-    """Every named module but the model itself; what ``torch.compile`` wraps is found under its plain name."""
+    """Returns every named module but the model itself; a module that ``torch.compile`` wraps is found under its plain name."""
     layers: dict[str, nn.Module] = {}
     for name, module in model.named_modules(remove_duplicate=False):
         plain = ".".join(part for part in name.split(".") if part != _COMPILED)
@@ -38,7 +38,7 @@ def named_layers(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def find_layers(model: nn.Module, layers: str | Sequence[str] | None) -> tuple[Layer, ...]:
-    """The layers of a model by names or globs, in the order in which they are given, each once.
+    """Finds the layers of a model by names or globs, in the order in which these are given, each layer once.
 
     Args:
         model: where to look.
@@ -73,7 +73,7 @@ def _matches(pattern: str, known: dict[str, nn.Module]) -> list[str]:
 
 
 def is_match(name: str, pattern: str) -> bool:
-    """Whether a layer's name is the name, or matches the glob, that ``pattern`` is."""
+    """Returns whether a layer's name equals ``pattern``, or matches it as a glob."""
     return name == pattern or re.fullmatch(_glob(pattern), name) is not None
 
 

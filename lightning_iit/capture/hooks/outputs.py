@@ -23,7 +23,7 @@ _VISION = re.compile(r"ViT|Vision|Patch|Swin|DeiT|Beit")
 
 
 def activations_of(output: Any) -> Activations:
-    """The tensor (or packed sequence) of a layer's output: of a tuple the first, of a dict or model output the hidden state.
+    """Finds the tensor (or packed sequence) in a layer's output: of a tuple the first, of a dict or model output the hidden state.
 
     Raises:
         UnsupportedOutputError: there is none, or no telling which.
@@ -99,7 +99,7 @@ def _sees_patches(module: nn.Module, ancestors: tuple[nn.Module, ...]) -> bool:
 
 
 def sequences_of(items: Sequence[Activations], layout: Layout) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """What :func:`pick` kept of several outputs, as few tensors ``[sequence, time, unit]`` (or ``[sequence, unit]``).
+    """Joins what :func:`pick` kept of several outputs into few tensors ``[sequence, time, unit]`` (or ``[sequence, unit]``).
 
     Yields:
         Each tensor with the lengths ``[sequence]`` of its sequences, or None where they all fill it.
@@ -127,7 +127,7 @@ def _ordered(values: Tensor, axes: str) -> Tensor:
 
 
 def pick(activations: Activations, layout: Layout, index: Tensor | None) -> Activations:
-    """A copy of the activations of the units at ``index`` (of all, if None), averaged over what the layout says."""
+    """Copies the activations of the units at ``index`` (None: of all), averaged over the axes that the layout does not keep."""
     if isinstance(activations, PackedSequence):
         data = pick(activations.data, Layout("BU"), index)
         assert isinstance(data, Tensor)

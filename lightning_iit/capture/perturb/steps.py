@@ -82,7 +82,7 @@ class CustomStepper:
     wiring: Callable[[Any], Tensor] | None = None
 
     def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
-        """The next state of each row.
+        """Computes the next state of each row.
 
         Raises:
             StepError: the function fails, or returns a state of another shape.
@@ -107,7 +107,7 @@ class CustomStepper:
         return parts
 
     def read(self, module: nn.Module, state: State, inputs: Tensor, units: Tensor) -> Tensor:
-        """Some units' hidden state after one step."""
+        """Returns the hidden state of some units after one step."""
         return self.step(module, state, repeated(inputs, len(state[0])))[0][:, units]
 
     def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:

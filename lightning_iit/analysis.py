@@ -138,8 +138,6 @@ def _mover(model: nn.Module) -> Callable[[Any], Any]:
 def _close(work: Computation, watch: Watch, folder: Path | None, known: dict[str, Any]) -> None:
     """Writes the files that belong to all epochs of the folder (units, report), and ends the workers and trackers."""
     try:
-        if watch.snapshots is not None:
-            watch.snapshots.close()
         if folder is not None and work.records:
             layers = known | watch.state_dict()["layers"]
             write_atomically(folder / FOLDER / UNITS_FILE, msgspec.json.encode({"layers": layers}))

@@ -423,9 +423,6 @@ class IITCallback(Callback, Settings):
         if work is None or work.closed:
             return
         work.finish(timeout)
-        for watch in (self._watch, self._first):
-            if watch is not None and watch.snapshots is not None:
-                watch.snapshots.close()
         with self._guard("writing the report"):
             work.report(work.records, table=self.table)
         work.close(failed=failed)

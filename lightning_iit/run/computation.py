@@ -17,6 +17,7 @@ from lightning_iit.phi.pool.worker import never
 from lightning_iit.report.report import markdown, summary_table
 from lightning_iit.run.groups import Group
 from lightning_iit.run.run import Run
+from lightning_iit.snapshot.writer import SnapshotQueue
 from lightning_iit.trackers.journal import Journal
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from lightning_iit.phi.pool.pool import PhiPool
     from lightning_iit.records import Records, State, TaskResult, ThresholdCounts
     from lightning_iit.run.options import RunOptions
+    from lightning_iit.snapshot.writer import SnapshotWriter
     from lightning_iit.trackers.tracker import Tracker
     from lightning_iit.watch.watch import Watch
 
@@ -34,6 +36,8 @@ log: logging.Logger = logging.getLogger(__name__)
 
 _TICK = 0.2
 """Seconds between two looks at whether an analysis that training waits for has ended."""
+_SNAPSHOT_TIMEOUT = 20.0
+"""Seconds that network snapshots are given at the end."""
 _DELIVERY_TIMEOUT = 60.0
 """Seconds that trackers with problems (a server out of reach) are given at the end; the files are written in any case."""
 
@@ -68,6 +72,7 @@ class Computation:
         self.pool = pool
         self.journal: Journal = Journal(trackers, options=described)
         self.run: Run = Run(options, pool, self.journal)
+        self._snapshots = SnapshotQueue(self.journal.write_network)
         self._described = described
         self._interrupted = interrupted
         self.closed: bool = False
@@ -97,7 +102,7 @@ class Computation:
         """
         now = time.time()
         if watch.snapshots is not None:
-            watch.snapshots.send(self.journal.write_network, epoch=epoch, global_step=global_step)
+            self._draw(watch.snapshots, epoch, global_step)
         self.epoch = epoch
         futures = []
         for layer in captured:
@@ -119,6 +124,14 @@ class Computation:
             )
             futures.append(future)
         return [future for future in futures if future is not None]
+
+    def _draw(self, writer: SnapshotWriter, epoch: int, global_step: int) -> None:
+        """Has a network snapshot made of what was watched; no fault in it costs an analysis."""
+        try:
+            if (draft := writer.draft(epoch=epoch, global_step=global_step)) is not None:
+                self._snapshots.put(draft)
+        except Exception:
+            log.exception("The network of epoch %d could not be copied for its snapshot; training goes on without it.", epoch)
 
     def _group(self, watch: Watch, captured: LayerEpoch, number: int, epoch: int, *, analysed: bool) -> Group:
         """Adds one group's counts to its window, chooses its states and, where the layer is perturbed, makes the perturbation."""
@@ -206,4 +219,5 @@ class Computation:
             self.closed = True
             self._interrupted = never  # so that the trainer is not kept
             self.pool.close()
+            self._snapshots.close(_SNAPSHOT_TIMEOUT)
             self.journal.close(_DELIVERY_TIMEOUT, failed=failed)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from lightning_iit.snapshot.recorder import SnapshotRecorder
@@ -13,13 +14,19 @@ if TYPE_CHECKING:
 
     from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.records import NetworkSnapshot
+    from lightning_iit.snapshot.draft import SnapshotDraft
+
+log: logging.Logger = logging.getLogger(__name__)
 
 Send = Callable[["NetworkSnapshot"], None]
 """A function that takes a finished snapshot; called in the background thread."""
 
+_MOST_WAITING = 16
+"""The most drafts that are kept until they are built; a draft holds activations and weights."""
+
 
 class SnapshotWriter:
-    """Watches one batch of each epoch and sends a network snapshot, which a thread of the writer builds.
+    """Watches one batch of each epoch and copies from the model what a network snapshot shows.
 
     Args:
         budget: the largest size of a snapshot's JSON, in bytes.
@@ -29,7 +36,6 @@ class SnapshotWriter:
     def __init__(self, *, budget: int, seed: int) -> None:
         self._budget, self._seed = budget, seed
         self._recorder: SnapshotRecorder | None = None
-        self._thread: ThreadPoolExecutor | None = None
 
     def begin(self, model: nn.Module) -> None:
         """Sets the model to watch.
@@ -56,23 +62,61 @@ class SnapshotWriter:
         if self._recorder is not None:
             self._recorder.detach()
 
-    def send(self, to: Send, *, epoch: int, global_step: int) -> None:
-        """Copies what the snapshot needs, builds the snapshot in the background and passes it to ``to``.
+    def draft(self, *, epoch: int, global_step: int) -> SnapshotDraft | None:
+        """Copies what the snapshot needs.
 
         Args:
-            to: takes the finished snapshot, in the background thread.
             epoch: the epoch that the snapshot shows.
             global_step: the trainer's global step.
+
+        Returns:
+            The copies, for :meth:`SnapshotQueue.put`; None before :meth:`begin`.
         """
-        if self._recorder is None:
+        return None if self._recorder is None else self._recorder.draft(epoch=epoch, global_step=global_step)
+
+
+class SnapshotQueue:
+    """Builds the snapshots of a run in one background thread and passes them on in the order in which they were put in.
+
+    At most 16 drafts wait: a further one is left out, which is logged once. Where a snapshot fails, that is logged, and the next
+    one is built.
+
+    Args:
+        to: takes each finished snapshot, in the background thread.
+    """
+
+    def __init__(self, to: Send) -> None:
+        self._to = to
+        self._thread: ThreadPoolExecutor | None = None
+        self._open: set[Future[None]] = set()
+        self._left_out = False
+
+    def put(self, draft: SnapshotDraft) -> None:
+        """Has a snapshot built and passed on; returns at once."""
+        self._open = {future for future in self._open if not future.done()}
+        if len(self._open) >= _MOST_WAITING:
+            if not self._left_out:
+                msg = "Network snapshots take longer than the epochs: epoch %d is left out, and so are later ones while %d wait."
+                log.warning(msg, draft.epoch, _MOST_WAITING)
+            self._left_out = True
             return
-        draft = self._recorder.draft(epoch=epoch, global_step=global_step)
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="lightning-iit-network")
-        self._thread.submit(lambda: to(draft.build()))
+        self._open.add(self._thread.submit(self._build, draft))
 
-    def close(self) -> None:
-        """Waits until every snapshot is built and sent, and ends the thread."""
-        if self._thread is not None:
-            self._thread.shutdown(wait=True)
-            self._thread = None
+    def close(self, timeout: float) -> None:
+        """Waits for the snapshots that are open, at most ``timeout`` seconds; those that are not begun then are left out."""
+        if self._thread is None:
+            return
+        left = wait(self._open, timeout).not_done
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._thread = None
+        if left:
+            log.warning("%d network snapshots were not built within %g s, and are left out.", len(left), timeout)
+
+    def _build(self, draft: SnapshotDraft) -> None:
+        """Builds one snapshot and passes it on; runs in the thread."""
+        try:
+            self._to(draft.build())
+        except Exception:
+            log.exception("The network snapshot of epoch %d could not be made; training goes on without it.", draft.epoch)

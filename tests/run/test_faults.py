@@ -218,6 +218,20 @@ def leave_room_in_the_last_page(writer) -> None:
         writer.flush()
 
 
+def wait_for_events(logger, epochs: set[int]) -> None:
+    """Waits until the records and network snapshots of these epochs are in a logger's event file."""
+    deadline = time.monotonic() + 60.0
+    while True:
+        logger.experiment.flush()
+        events = read_events(Path(logger.log_dir))
+        if {record.epoch for record in events.all_records()} >= epochs and {
+            point.value.epoch for point in events.networks
+        } >= epochs:
+            return
+        assert time.monotonic() < deadline, f"epochs {epochs} are not in the event file"
+        time.sleep(0.1)
+
+
 class FullForAWhile(Callback):
     """Fills the disk after the first epoch and makes room again when the trackers have met that."""
 
@@ -226,6 +240,8 @@ class FullForAWhile(Callback):
 
     def on_train_epoch_start(self, trainer, pl_module):
         if trainer.current_epoch == 1:
+            # What is on its way into the logger's file would end the logger, whose own events the training needs.
+            wait_for_events(trainer.logger, epochs={-1, 0})
             leave_room_in_the_last_page(trainer.logger.experiment)
             self.filler = fill(self.disk)
 

@@ -72,6 +72,8 @@ def check_events(log_dir, records, images=None):
     assert Records.ordered(events.all_records()) == records
     assert sum(map(len, events.scalars.values())) == sum(len(record.scalars) for record in records)
     assert sum(map(len, events.images.values())) == sum(map(len, (images or {}).values()))
+    networks = [point.step for point in events.networks]
+    assert networks == sorted(networks), "TensorBoard drops what comes before a step that goes back"
     for layer in {record.layer for record in records}:
         of_layer = [record for record in records if record.layer == layer]
         slug = layer_slug(layer)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
-import torch
 from viewer_runs import make_record, make_snapshots, write_file, write_record
 
-from lightning_iit.snapshot.writer import SnapshotWriter
 from lightning_iit.trackers.mlflow import MLflowTracker
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lightning_iit.records import NetworkSnapshot
 
 # Of MLflow's own store, which the tests otherwise reach through a server.
 pytestmark = pytest.mark.filterwarnings("ignore:.*noload.* loader strategy is deprecated")
@@ -83,22 +79,3 @@ def test_the_page_of_a_run_with_snapshots_holds_them(store: str, tmp_path: Path)
     run.log(0)
     run.tracker.finish(failed=True)
     assert run.page.read_text().count('"networks":{"-1":"') == 1
-
-
-def test_snapshots_are_built_off_the_training_thread() -> None:
-    """send() comes back while the snapshot is still being handed over, in another thread; close() waits for it."""
-    pictures = SnapshotWriter(budget=50_000, seed=0)
-    pictures.begin(torch.nn.Linear(4, 4))
-    go_on, sent = threading.Event(), list[tuple[str, int]]()
-
-    def send(snapshot: NetworkSnapshot) -> None:
-        assert go_on.wait(20)
-        sent.append((threading.current_thread().name, snapshot.epoch))
-
-    for epoch in range(2):
-        pictures.send(send, epoch=epoch, global_step=epoch)
-    assert sent == []
-    go_on.set()
-    pictures.close()
-    assert [epoch for _, epoch in sent] == [0, 1]
-    assert all(name != threading.current_thread().name for name, _ in sent)

@@ -142,7 +142,7 @@ def _close(work: Computation, watch: Watch, folder: Path | None, known: dict[str
             layers = known | watch.state_dict()["layers"]
             write_atomically(folder / FOLDER / UNITS_FILE, msgspec.json.encode({"layers": layers}))
             work.journal.flush(60.0)
-            work.report(load_run(folder), table=False)
+            work.report(load_run(folder / FOLDER), table=False)
     finally:
         work.close()
 

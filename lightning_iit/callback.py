@@ -17,8 +17,9 @@ from lightning_iit.phi.pool.pool import WorkerPool, check_pool_options
 from lightning_iit.phi.pool.worker import longest
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import Records
-from lightning_iit.records.store import FOLDER, layer_slug, set_aside
+from lightning_iit.records.store import layer_slug
 from lightning_iit.run.computation import Computation
+from lightning_iit.run.folder import RunFolder, take_folder
 from lightning_iit.run.options import RunOptions, positive
 from lightning_iit.run.trainer import (
     is_dev_run,
@@ -177,6 +178,7 @@ class IITCallback(Callback, Settings):
         self._first: Watch | None = None
         self._untrained: UntrainedPass | None = None
         self._work: Computation | None = None
+        self._folder: RunFolder | None = None
         self._restored: dict[str, Any] = {}
         self._said: set[tuple[str, int]] = set()
         self._inputs: Iterable[Any] | None = None
@@ -185,7 +187,7 @@ class IITCallback(Callback, Settings):
     def __getstate__(self) -> dict[str, Any]:
         """Returns the options and the records; a copy or a pickle of the callback watches nothing and has no workers."""
         plain = {name: value for name, value in vars(self).items() if name not in _FIRST_BATCH_HOOKS}
-        ours = dict.fromkeys(("_watch", "_first", "_untrained", "_work", "_inputs"))
+        ours = dict.fromkeys(("_watch", "_first", "_untrained", "_work", "_folder", "_inputs"))
         return plain | ours | {"_kept": self.records}
 
     @property
@@ -216,20 +218,22 @@ class IITCallback(Callback, Settings):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the workers and the writer on the first rank; they get ready while the first epoch trains."""
         if self._work is not None and not self._restored and trainer.current_epoch > 0:
-            self._restored = {"run": self._work.run.state_dict()}
+            self._restored = {key: value for key, value in self.state_dict().items() if key != "watch"}
         with self._guard("starting the workers"):
-            run_dir = run_directory(trainer)
+            wanted = run_directory(trainer)
             if trainer.is_global_zero:
-                self._start(trainer, run_dir)
+                self._start(trainer, wanted)
         with self._guard("taking up the checkpoint's units and thresholds"):
             if self._watch is not None and "watch" in self._restored:
                 self._watch.load_state_dict(self._restored["watch"])
         self._restored = {}
 
-    def _start(self, trainer: Trainer, run_dir: Path | None) -> None:
-        known = run_dir is not None and bool(self._restored) and (run_dir / FOLDER).is_dir()
-        if run_dir is not None and not known and (aside := set_aside(run_dir)) is not None:
-            rank_zero_info(f"IITCallback: the records of an earlier run are now in {aside}.")
+    def _start(self, trainer: Trainer, wanted: Path | None) -> None:
+        if self._folder is not None:
+            self._folder.end()
+        resumed = self._restored.get("run_id", "") if self._restored else None
+        folder = None if wanted is None else take_folder(wanted, numbered=not trainer.loggers, resumed=resumed)
+        self._folder, run_dir = folder, None if folder is None else folder.run_dir
 
         def interrupted() -> bool:
             return trainer.received_sigterm
@@ -246,7 +250,7 @@ class IITCallback(Callback, Settings):
         trackers = trackers_for(trainer.loggers, run_dir, self.trackers)
         self._work = Computation(self._options, pool, trackers, described, interrupted)
         if "run" in self._restored:
-            self._work.run.load_state_dict(self._restored["run"], known=known)
+            self._work.run.load_state_dict(self._restored["run"], known=folder is not None and folder.known)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Puts the hooks on the model, and gets ready for the untrained network, which is epoch -1."""
@@ -405,12 +409,14 @@ class IITCallback(Callback, Settings):
             if self._work is not None and isinstance(exception, (KeyboardInterrupt, SystemExit)):
                 self._work.run.abandon(f"Training was interrupted ({type(exception).__name__}) before this analysis ended.")
             self._close(_GRACE_AFTER_ERROR, failed=True)
+        self._leave_folder()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Ends the workers and the trackers."""
         if stage == "fit":
             with self._guard("closing"):
                 self._close(self.drain_timeout, failed=False)
+            self._leave_folder()
 
     def _watch_no_more(self) -> None:
         self._keep_no_more()
@@ -427,15 +433,22 @@ class IITCallback(Callback, Settings):
             work.report(work.records, table=self.table)
         work.close(failed=failed)
 
+    def _leave_folder(self) -> None:
+        with self._guard("leaving the run's folder"):
+            if self._folder is not None:
+                self._folder.end()
+
     # --- checkpoints --------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns units, thresholds, records and open analyses as plain values."""
+        """Returns units, thresholds, records, open analyses and the run's id as plain values."""
         state: dict[str, Any] = {}
         if self._watch is not None:
             state["watch"] = self._watch.state_dict()
         if self._work is not None:
             state["run"] = self._work.run.state_dict()
+        if self._folder is not None:
+            state["run_id"] = self._folder.run
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

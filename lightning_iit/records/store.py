@@ -2,12 +2,14 @@
 
 ::
 
+    <run_dir>/iit/owner.json                   whose the folder is
     <run_dir>/iit/index.jsonl                  one line for each record; can be rebuilt from the files
     <run_dir>/iit/<layer>/epoch=-001.json      the untrained network
     <run_dir>/iit/<layer>/epoch=0003.json
     <run_dir>/iit/<layer>/epoch=0003.tpm.png
 
-A record's file is written under another name and renamed, so a reader sees a whole record or none.
+A record's file is written under another name and renamed, so a reader sees a whole record or none. A training without a logger has
+the directory ``<default_root_dir>/iit/<n>`` as its run directory, with n = 0, 1, ...
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ import msgspec
 from lightning_iit.errors import RecordError
 from lightning_iit.records.encoding import decode, encode
 from lightning_iit.records.epochs import EpochRecord, Records
+from lightning_iit.records.owner import MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -195,7 +198,7 @@ def rebuild_index(run_dir: Path) -> tuple[IndexEntry, ...]:
         RecordError: no run is there.
         OSError: the index could not be written.
     """
-    entries = tuple(IndexEntry.of(record) for record in read_run(run_dir).records)
+    entries = tuple(IndexEntry.of(record) for record in read_run(run_dir / FOLDER).records)
     lines = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
     write_atomically(run_dir / FOLDER / INDEX, lines)
     return entries
@@ -222,7 +225,8 @@ def load_run(path: str | os.PathLike[str]) -> Records:
     """Loads the records of a run, in order of epoch and layer; older schema versions are read too.
 
     Args:
-        path: the run's directory (the logger's ``log_dir``), or the ``iit`` folder in it.
+        path: the run's directory (the logger's ``log_dir``), or the ``iit`` folder in it. Where trainings had no logger, their
+            ``default_root_dir`` gives the newest of them, ``<default_root_dir>/iit/<n>`` with the highest number.
 
     Returns:
         Every record that can be read. One warning names the files that cannot be read, each with the reason.
@@ -275,15 +279,47 @@ def record_files(folder: Path) -> Iterator[Path]:
 def records_folder(path: Path) -> Path:
     """Returns the ``iit`` folder of a path: the folder in a run's directory, or the path itself if it holds records.
 
+    Where the folder holds numbered runs (of trainings without a logger) and no records, this is the folder of the newest run.
+
     Raises:
-        RecordError: there is no such folder; the message says what is there, and which runs are below.
+        RecordError: there is no such folder, or it has records beside numbered runs; the message says what is there.
     """
-    if (path / FOLDER).is_dir():
-        return path / FOLDER
-    if path.is_dir() and (path.name == FOLDER or next(record_files(path), None) is not None):
-        return path
+    inside = path / FOLDER
+    itself = path.is_dir() and (holds_run(path) or (path.name == FOLDER and not inside.is_dir()))
+    folder = path if itself or not inside.is_dir() else inside
+    runs = numbered_runs(folder)
+    if runs and not holds_run(folder):
+        return runs[-1] / FOLDER
+    if runs and not itself:
+        msg = (
+            f"load_run({str(path)!r}): there are several runs. Give {str(folder)!r} for the records right in this folder, "
+            f"or one of {', '.join(repr(str(run)) for run in runs[-_SHOWN:])}."
+        )
+        raise RecordError(msg)
+    if itself or (inside.is_dir() and may_be_run(inside)):
+        return folder
     msg = f"load_run({str(path)!r}): {_what_is_there(path)}"
     raise RecordError(msg)
+
+
+def holds_run(folder: Path) -> bool:
+    """Returns whether a folder holds what this package writes into a run's ``iit`` folder: ``owner.json``, the index or records."""
+    return (folder / MARKER).is_file() or (folder / INDEX).is_file() or next(record_files(folder), None) is not None
+
+
+def may_be_run(folder: Path) -> bool:
+    """Returns whether a folder ``iit`` is a run's: it is empty, or holds a run; False for a project of the name "iit"."""
+    return holds_run(folder) or next(folder.iterdir(), None) is None
+
+
+def numbered_runs(folder: Path) -> list[Path]:
+    """Returns the directories of trainings without a logger, ``<folder>/<n>``, in order of their number.
+
+    Args:
+        folder: the folder ``iit`` in a trainer's ``default_root_dir``.
+    """
+    found = [path for path in folder.glob("[0-9]*") if path.name.isdecimal() and (path / FOLDER).is_dir()]
+    return sorted(found, key=lambda path: int(path.name))
 
 
 def _what_is_there(path: Path) -> str:
@@ -295,7 +331,8 @@ def _what_is_there(path: Path) -> str:
         return f"there is no such folder. {str(parent)!r} holds {_listing(parent)}.{_runs_below(parent)}"
     if any(_RECORD_FILE.fullmatch(child.name) for child in path.iterdir()):
         return f"this is the folder of one layer. Give the run's directory: {str(path.absolute().parent.parent)!r}."
-    return f"there is no folder 'iit' in it; it holds {_listing(path)}.{_runs_below(path)}"
+    missing = "the folder 'iit' in it holds no records" if (path / FOLDER).is_dir() else "there is no folder 'iit' in it"
+    return f"{missing}; it holds {_listing(path)}.{_runs_below(path)}"
 
 
 def _listing(folder: Path) -> str:
@@ -312,22 +349,3 @@ def _runs_below(folder: Path) -> str:
         return ""
     more = f" and {len(runs) - _SHOWN} more" if len(runs) > _SHOWN else ""
     return f" Runs below it: {', '.join(repr(run) for run in runs[:_SHOWN])}{more}."
-
-
-def set_aside(run_dir: str | os.PathLike[str]) -> Path | None:
-    """Moves an earlier run's records out of the way of a new run: ``iit`` becomes ``iit-1``, or the next free number.
-
-    Returns:
-        The new path of the earlier records, or None where there were none.
-
-    Raises:
-        OSError: the folder could not be renamed.
-    """
-    folder = Path(run_dir) / FOLDER
-    if not folder.is_dir():
-        return None
-    number = 1
-    while (aside := folder.with_name(f"{FOLDER}-{number}")).exists():
-        number += 1
-    folder.rename(aside)
-    return aside

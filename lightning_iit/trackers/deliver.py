@@ -40,7 +40,7 @@ def deliver(run_dir: Path, *, tracking_uri: str | None = None, run_id: str | Non
     """
     root = records_folder(run_dir).parent
     targets = _targets(root, tracking_uri, run_id)
-    records = read_run(root).records
+    records = read_run(root / FOLDER).records
     return sum(_deliver_to(target, root, records) for target in targets)
 
 

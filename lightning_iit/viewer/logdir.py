@@ -10,6 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from lightning_iit.errors import RecordError
+from lightning_iit.records.store import FOLDER, holds_run, may_be_run, numbered_runs
 from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, RunInfo, ScalarList
 from lightning_iit.viewer.summary import MAX_BYTES, corrupt, summarise, too_large
 
@@ -26,7 +27,7 @@ _NETWORK_FOLDER = "network"
 
 
 class LogDirSource:
-    """Reads the records of all runs below a directory; each folder that holds a folder ``iit`` is a run.
+    """Reads the records of all runs below a directory; each folder that holds a folder ``iit`` with records is a run.
 
     Only files whose real path (links resolved) lies below the directory are opened. A record is parsed once, and again only when
     its file changes, so repeated calls of :meth:`index` are cheap. May be used from several threads.
@@ -167,12 +168,15 @@ class LogDirSource:
 
 
 def _run_folders(root: Path) -> Iterator[Path]:
-    """Yields the folders named ``iit`` in a directory and in its subfolders down to six levels; links are not followed."""
+    """Yields the runs' folders named ``iit`` in a directory and in its subfolders down to six levels; links are not followed."""
     for place, folders, _ in os.walk(root):
-        depth = len(Path(place).relative_to(root).parts)
-        if "iit" in folders:
-            yield Path(place) / "iit"
-        folders[:] = [name for name in folders if name != "iit" and not name.startswith(".") and depth < _DEPTH]
+        here = Path(place)
+        depth = len(here.relative_to(root).parts)
+        if FOLDER in folders and may_be_run(here / FOLDER):
+            yield here / FOLDER
+        if here.name == FOLDER and holds_run(here):  # its other folders are layers
+            folders[:] = [run.name for run in numbered_runs(here)]
+        folders[:] = [name for name in folders if not name.startswith(".") and depth < _DEPTH]
 
 
 def _is_artifacts(folder: Path) -> bool:

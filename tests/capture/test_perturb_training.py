@@ -274,7 +274,7 @@ def test_blocks_that_are_pooled_are_tested_for_homogeneity(tmp_path):
         assert found.value is not None
         assert 0.0 < found.p <= 1.0
         assert any("3 blocks together" in note for note in record.notes)
-    assert "homogeneity" in (tmp_path / "iit" / "report.md").read_text()
+    assert "homogeneity" in (tmp_path / "iit/0/iit/report.md").read_text()
 
 
 # --- known answers --------------------------------------------------------------------------------------------------------

@@ -22,10 +22,10 @@ from lightning_iit.records.store import (
     read_run,
     rebuild_index,
     record_name,
-    set_aside,
     write_atomically,
     write_record,
 )
+from lightning_iit.run.folder import set_aside
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -47,7 +47,7 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     model, data, callback = RUNS[request.param]()
     options = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
     Trainer(max_epochs=4, accelerator="cpu", callbacks=[callback], default_root_dir=folder, **options).fit(model, data)
-    return request.param, (folder / "iit" / "report.md").read_text(encoding="utf-8")
+    return request.param, (folder / "iit/0/iit/report.md").read_text(encoding="utf-8")
 
 
 def words_of(text: str) -> tuple[list[str], set[str]]:

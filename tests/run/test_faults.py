@@ -39,7 +39,7 @@ def start(folder: Path, fault: str) -> subprocess.Popen:
 
 def wait_for_record(folder: Path, epoch: int, seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
-    while not (folder / "iit" / "net.1" / f"epoch={epoch:04d}.json").exists():
+    while not (folder / "iit/0/iit/net.1" / f"epoch={epoch:04d}.json").exists():
         assert time.monotonic() < deadline, f"no record of epoch {epoch}"
         time.sleep(0.05)
 

@@ -265,7 +265,7 @@ def test_a_null_that_takes_too_long_costs_no_phi(tmp_path):
     assert record.scalars["phi"] == record.phi
     assert record.null_words == "null not computed"
     assert any(note.startswith("Ended before its end: Not finished within its time limit of 4 s") for note in record.notes)
-    assert "null not computed" in (tmp_path / "iit" / "report.md").read_text(encoding="utf-8")
+    assert "null not computed" in (tmp_path / "iit/0/iit/report.md").read_text(encoding="utf-8")
 
 
 def test_the_last_record_of_a_run_has_all(tmp_path):
@@ -284,7 +284,7 @@ def test_the_last_record_of_a_run_has_all(tmp_path):
     }
     assert [point.transitions for point in last.curve] == [25, 50, 100, 200, 399]
     assert last.curve[-1].mean == pytest.approx(last.phi)
-    report = (tmp_path / "iit" / "report.md").read_text(encoding="utf-8")
+    report = (tmp_path / "iit/0/iit/report.md").read_text(encoding="utf-8")
     for words in (last.null.words, "### Φ at other thresholds", "### Φ against the number of transitions"):
         assert words in report
 

@@ -5,30 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hosted import Hosted
 from lightning.pytorch import Trainer
-from lightning.pytorch.loggers import CSVLogger, Logger
+from lightning.pytorch.loggers import CSVLogger
 from training import train
 
 from lightning_iit import load_run
 from lightning_iit.run.trainer import run_directory
-
-
-class Hosted(Logger):
-    """Names its runs by project and id below one folder, as the loggers of hosted trackers do; it has no log_dir."""
-
-    def __init__(self, save_dir, version, name="study"):
-        super().__init__()
-        self._save_dir, self._version, self._name = save_dir, version, name
-
-    name = property(lambda self: self._name)
-    version = property(lambda self: self._version)
-    save_dir = property(lambda self: self._save_dir)
-
-    def log_metrics(self, metrics, step=None):
-        pass
-
-    def log_hyperparams(self, params, *args, **kwargs):
-        pass
 
 
 def folder_of(tmp_path, logger, **options):

@@ -250,7 +250,7 @@ def test_a_layer_that_forward_does_not_call(tmp_path):
 
 def test_the_report_and_the_options_say_probe(tmp_path):
     train(tmp_path, epochs=1, probe=flat_data(seed=7))
-    report = (tmp_path / "iit" / "report.md").read_text()
+    report = (tmp_path / "iit/0/iit/report.md").read_text()
     assert "Inputs: a fixed probe of 7 batches" in report
     assert "| probe | DataLoader |" in report
 

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lightning_iit.errors import InvalidArgumentError, MissingDependencyError, RecordError
+from lightning_iit.records.files import read_regular
 from lightning_iit.records.store import FOLDER, network_name
 from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, RunInfo, ScalarList
 from lightning_iit.viewer.scalars import MAX_SERIES, series
@@ -106,7 +107,7 @@ class MLflowSource:
 
         Raises:
             LookupError: there is no such run, layer or epoch.
-            RecordError: the artifact is too large or cannot be downloaded.
+            RecordError: the artifact is too large, no regular file, or cannot be downloaded.
         """
         if (run, layer, epoch) not in self._paths:
             self.index(run)
@@ -117,7 +118,7 @@ class MLflowSource:
 
         Raises:
             LookupError: there is no such run, or no snapshot of this epoch.
-            RecordError: the artifact is too large or cannot be downloaded.
+            RecordError: the artifact is too large, no regular file, or cannot be downloaded.
         """
         return self._read(run, network_name(epoch))
 
@@ -195,11 +196,11 @@ class MLflowSource:
             raise RecordError(too_large(size))
         local = self._local(run)
         file = local / path if local else self._downloaded(run, path)
-        if not file.is_file():
+        if not file.exists():
             raise LookupError(path)
         if file.stat().st_size > MAX_BYTES:
             raise RecordError(too_large(file.stat().st_size))
-        return file.read_bytes()
+        return read_regular(file)
 
     def _local(self, run: str) -> Path | None:
         """Returns the folder with the run's artifacts if it is on this machine, else None."""

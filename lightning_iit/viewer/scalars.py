@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from typing import TYPE_CHECKING
 
+from lightning_iit.records.files import open_regular
 from lightning_iit.viewer.protocol import ScalarList, ScalarSeries
 
 if TYPE_CHECKING:
@@ -28,7 +30,8 @@ def read_scalars(folder: Path) -> ScalarList:
     table = folder / "metrics.csv"
     if table.is_file() and table.stat().st_size <= _MAX_CSV_BYTES:
         return series(_from_csv(table))
-    if any(folder.glob("events.out.tfevents.*")):
+    events = list(folder.glob("events.out.tfevents.*"))
+    if events and all(file.is_file() for file in events):  # TensorBoard's reader opens whatever has such a name
         return series(_from_events(folder))
     return ScalarList(series=())
 
@@ -61,7 +64,7 @@ def thin(points: Iterable[tuple[int, float]]) -> list[tuple[int, float]]:
 def _from_csv(table: Path) -> dict[str, list[tuple[int, float]]]:
     """Reads all columns of a ``metrics.csv`` as metrics; cells that are not numbers are passed over."""
     found: dict[str, list[tuple[int, float]]] = {}
-    with table.open(newline="", encoding="utf-8", errors="replace") as file:
+    with io.TextIOWrapper(open_regular(table), newline="", encoding="utf-8", errors="replace") as file:
         for row in csv.DictReader(file):
             try:
                 step = int(float(row.get("step") or 0))

@@ -31,6 +31,7 @@ from lightning_iit.records.schema import (
     PhiValue,
     Record,
     State,
+    Step,
     WallTime,
 )
 from lightning_iit.records.systems import PhiOptions
@@ -123,7 +124,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
 
     layer: str
     epoch: Epoch
-    global_step: Count
+    global_step: Step
     wall_time: WallTime
     kind: Kind
     axis: Axis

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from lightning_iit.records.schema import SCHEMA_VERSION, Count, Epoch, Index, Record, Size, WallTime
+from lightning_iit.records.schema import SCHEMA_VERSION, Count, Epoch, Index, Record, Size, Step, WallTime
 
 LayerKind: TypeAlias = str
 """What a layer is: "input", "linear", "conv", "rnn", "lstm", "gru", "embedding", "attention", "other", or the name of a kind that
@@ -76,7 +76,7 @@ class NetworkSnapshot(Record, frozen=True, kw_only=True):
     """
 
     epoch: Epoch
-    global_step: Count
+    global_step: Step
     wall_time: WallTime
     layers: tuple[NetworkLayer, ...]
     connections: tuple[Connections, ...] = ()

@@ -38,6 +38,8 @@ Bit: TypeAlias = Annotated[int, Meta(ge=0, le=1)]
 """0 or 1."""
 Bits: TypeAlias = Annotated[int, Meta(ge=1, le=2)]
 """A number of binary elements that code a unit."""
+Step: TypeAlias = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+"""A global step; one of a model that is not in training may be below 0, as the epoch -1 is."""
 Epoch: TypeAlias = Annotated[int, Meta(ge=-1, lt=10**9)]
 """An epoch; -1 is the untrained network."""
 Share: TypeAlias = Annotated[float, Meta(ge=-1e-6, le=1 + 1e-6)]

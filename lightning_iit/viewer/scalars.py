@@ -18,7 +18,7 @@ MAX_SERIES = 24
 """The largest number of metrics that are shown."""
 MAX_POINTS = 2_000
 """The largest number of points of one metric."""
-_NOT_SHOWN = ("iit/", "epoch", "step", "hp_metric")
+_NOT_SHOWN = ("epoch", "step", "hp_metric")
 _MAX_CSV_BYTES = 50_000_000
 
 
@@ -39,14 +39,24 @@ def read_scalars(folder: Path) -> ScalarList:
 def series(found: dict[str, list[tuple[int, float]]]) -> ScalarList:
     """Prepares metrics for the front end: finite values only, thinned, sorted by name, at most MAX_SERIES metrics.
 
-    Metrics whose names begin with ``iit/`` (this package's own), ``epoch``, ``step`` or ``hp_metric`` are left out.
+    This package's own metrics (``iit/...``) and Lightning's ``epoch``, ``step`` and ``hp_metric`` are left out.
 
     Args:
         found: for each metric its points (step, value).
     """
-    shown = {tag: points for tag, points in found.items() if not tag.startswith(_NOT_SHOWN)}
+    shown = {tag: points for tag, points in found.items() if is_shown(tag)}
     kept = [ScalarSeries(tag=tag, points=tuple(thin(points))) for tag, points in sorted(shown.items())[:MAX_SERIES]]
     return ScalarList(series=tuple(line for line in kept if line.points))
+
+
+def is_shown(tag: str) -> bool:
+    """Returns whether a metric is one of the run's own: not of this package, and no counter of Lightning's.
+
+    Example:
+        >>> is_shown("epoch"), is_shown("epoch_loss"), is_shown("step_size"), is_shown("iit/fc1/phi")
+        (False, True, True, False)
+    """
+    return tag not in _NOT_SHOWN and not tag.startswith("iit/")
 
 
 def thin(points: Iterable[tuple[int, float]]) -> list[tuple[int, float]]:
@@ -89,7 +99,7 @@ def _from_events(folder: Path) -> dict[str, list[tuple[int, float]]]:
     events.Reload()
     found = {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
     for tag in events.Tags()["tensors"]:
-        if tag.startswith(_NOT_SHOWN) or events.SummaryMetadata(tag).plugin_data.plugin_name != "scalars":
+        if not is_shown(tag) or events.SummaryMetadata(tag).plugin_data.plugin_name != "scalars":
             continue
         found[tag] = [(event.step, float(make_ndarray(event.tensor_proto))) for event in events.Tensors(tag)]
     return found

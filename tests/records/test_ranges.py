@@ -80,7 +80,7 @@ OUT_OF_RANGE = [
     ("states.0.state.1", 2),
     ("epoch", 10**12),
     ("epoch", -2),
-    ("global_step", -1),
+    ("global_step", 10**30),
     ("wall_time", -1),
     ("wall_time", 1e300),
     ("units.indices.0", -1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import inspect
 from dataclasses import fields
@@ -15,7 +16,9 @@ from lightning.fabric.utilities import move_data_to_device
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.pool.inline_pool import InlinePool
 from lightning_iit.phi.pool.pool import WorkerPool
+from lightning_iit.records.files import locked, read_regular
 from lightning_iit.records.store import FOLDER, load_run, write_atomically
+from lightning_iit.report.report import REPORT
 from lightning_iit.run.computation import Computation
 from lightning_iit.settings import Settings
 from lightning_iit.trackers.registry import trackers_for
@@ -23,7 +26,7 @@ from lightning_iit.watch.probe import fixed_inputs, watch_pass
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from torch import nn
 
@@ -35,6 +38,8 @@ UNITS_FILE = "units.json"
 """In the ``iit`` folder: the units and thresholds of each layer, which the next analysis into the same folder takes up."""
 
 _MAX_QUEUED = 64
+_FLUSH = 60.0
+"""The most seconds of waiting until the trackers have written what they were given."""
 
 
 def analyse(
@@ -61,7 +66,8 @@ def analyse(
         global_step: of the records; None takes the epoch.
         log_dir: where to write what a training run writes (``iit/`` with a record for each layer and epoch, and a report), for
             ``lightning-iit view``. Several calls with other epochs and the same folder make one curve: the units that the first
-            one chose for a layer, and its thresholds if they are frozen, are those of all.
+            one chose for a layer, and its thresholds if they are frozen, are those of all, also where calls (of threads, or of
+            processes) run at the same time.
         **options: those of :class:`~lightning_iit.IITCallback` that do not concern a training run; see the signature.
             ``workers=0`` computes Φ in this process, without a time limit.
 
@@ -84,8 +90,6 @@ def analyse(
         settings.pictures = False
     asked = settings.run_options()
     watch = settings.watch(model, asked, snapshots=folder is not None)
-    known = _known(folder)
-    watch.load_state_dict({"layers": {name: known[name] for name in watch.layers if name in known}})
     work = Computation(
         asked,
         _pool(settings, len(watch.layers)),
@@ -93,15 +97,16 @@ def analyse(
         settings.described(watch.layers),
     )
     try:
-        watch.attach(model)
-        captured = watch_pass(
-            model, inputs, watch, name="the given data", seed=settings.seed, move=_mover(model), initial=epoch < 0
-        )
+        with _shared_units(folder, watch):
+            watch.attach(model)
+            captured = watch_pass(
+                model, inputs, watch, name="the given data", seed=settings.seed, move=_mover(model), initial=epoch < 0
+            )
         work.submit(watch, captured, epoch=epoch, global_step=epoch if global_step is None else global_step, last=True)
         work.finish(settings.drain_timeout, "the pass over the data")
     finally:
         watch.detach()
-        _close(work, watch, folder, known)
+        _close(work, folder)
     return work.records
 
 
@@ -123,10 +128,32 @@ def _pool(settings: Settings, layers: int) -> PhiPool:
     return WorkerPool(workers=settings.workers, timeout=settings.timeout, max_queued=max(_MAX_QUEUED, layers))
 
 
-def _known(folder: Path | None) -> dict[str, Any]:
-    """Returns, by layer, the units and thresholds that earlier analyses into the same folder have left there."""
-    file = None if folder is None else folder / FOLDER / UNITS_FILE
-    return {} if file is None or not file.exists() else msgspec.json.decode(file.read_bytes())["layers"]
+def _known(file: Path) -> dict[str, Any]:
+    """Returns, by layer, the units and thresholds that earlier analyses into the same folder have left in its file."""
+    return msgspec.json.decode(read_regular(file))["layers"] if file.exists() else {}
+
+
+@contextlib.contextmanager
+def _shared_units(folder: Path | None, watch: Watch) -> Iterator[None]:
+    """Takes up the units of earlier analyses into a folder, and keeps those that are chosen inside for later ones.
+
+    Where units are still to be chosen, the file with the units is locked meanwhile, so that analyses at one time agree on them.
+    """
+    if folder is None:
+        yield
+        return
+    file = folder / FOLDER / UNITS_FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as lock:
+        lock.enter_context(locked(file, wait=True))
+        known = _known(file)
+        watch.load_state_dict({"layers": {name: known[name] for name in watch.layers if name in known}})
+        to_choose = not all(known.get(name, {}).get("units") for name in watch.layers)
+        if not to_choose:
+            lock.close()
+        yield
+        if to_choose:
+            write_atomically(file, msgspec.json.encode({"layers": known | watch.state_dict()["layers"]}))
 
 
 def _mover(model: nn.Module) -> Callable[[Any], Any]:
@@ -135,14 +162,14 @@ def _mover(model: nn.Module) -> Callable[[Any], Any]:
     return lambda batch: move_data_to_device(batch, tensor.device)
 
 
-def _close(work: Computation, watch: Watch, folder: Path | None, known: dict[str, Any]) -> None:
-    """Writes the files that belong to all epochs of the folder (units, report), and ends the workers and trackers."""
+def _close(work: Computation, folder: Path | None) -> None:
+    """Writes the report, which belongs to all epochs of the folder, and ends the workers and trackers."""
     try:
         if folder is not None and work.records:
-            layers = known | watch.state_dict()["layers"]
-            write_atomically(folder / FOLDER / UNITS_FILE, msgspec.json.encode({"layers": layers}))
-            work.journal.flush(60.0)
-            work.report(load_run(folder / FOLDER), table=False)
+            work.journal.flush(_FLUSH)
+            with locked(folder / FOLDER / REPORT):  # the last one reads the records of all
+                work.report(load_run(folder / FOLDER), table=False)
+                work.journal.flush(_FLUSH)
     finally:
         work.close()
 

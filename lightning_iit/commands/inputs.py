@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lightning_iit.errors import InvalidArgumentError, InvalidSystemError
+from lightning_iit.errors import InvalidArgumentError, InvalidSystemError, RecordError
 from lightning_iit.records import EpochRecord, decode
+from lightning_iit.records.files import read_regular
 from lightning_iit.records.system_checks import BINARY_ONLY
 from lightning_iit.tpm.conversion import EXACT, accepted_deviation, conditional_independence, marginals
 from lightning_iit.tpm.estimate import tpm_for_phi
@@ -63,8 +64,9 @@ def read_tpm(path: Path, *, prior: float | None = None) -> TpmInput:
         RecordError: the ``.json`` file is not a record.
     """
     if not path.is_file():
+        what = "is no regular file" if path.exists() else "there is no such file"
         near = ", ".join(sorted(other.name for other in path.parent.glob(f"*{path.suffix}"))[:5]) if path.parent.is_dir() else ""
-        msg = f"{path}: there is no such file.{f' Beside it: {near}.' if near else ''}"
+        msg = f"{path}: {what}.{f' Beside it: {near}.' if near else ''}"
         raise InvalidArgumentError(msg)
     if path.suffix == ".json":
         return _from_record(path, prior)
@@ -149,7 +151,11 @@ def read_cm(text: str) -> list[list[int]]:
 
 def _from_record(path: Path, prior: float | None) -> TpmInput:
     """Reads the TPM of a record: the stored one, or one that is estimated from the record's counts if a prior is given."""
-    record = decode(path.read_bytes())
+    try:
+        record = decode(read_regular(path))
+    except RecordError as error:
+        msg = f"{path}: {error}"
+        raise RecordError(msg) from error
     state = record.states[0].state if record.states else None
     if record.counts is not None and (prior is not None or record.tpm is None):
         stored = record.tpm.prior if record.tpm is not None else 0.5

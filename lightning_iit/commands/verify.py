@@ -5,18 +5,19 @@ from __future__ import annotations
 import random
 import sys
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 from rich.table import Table
 
 from lightning_iit.commands.tables import bits, nodes
-from lightning_iit.errors import IITError, InvalidArgumentError
+from lightning_iit.errors import IITError, InvalidArgumentError, InvalidSystemError
 from lightning_iit.phi.compute import compute_phi
 from lightning_iit.phi.connections import ConnectivityWarning
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import Computed, Concept, EpochRecord, PhiResult, StateResult, System
-from lightning_iit.records.store import load_run
+from lightning_iit.records.store import read_run
 from lightning_iit.tpm.estimate import tpm_for_phi
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from lightning_iit.records.store import Fault
 
 TOLERANCE = 1e-6
 """The default limit for a difference in Φ, small φ or an entry of the TPM."""
@@ -54,7 +56,7 @@ def run_verify(
     """Compares a run's records with new analyses and prints the comparisons, as a table or as JSON.
 
     Returns:
-        The exit status: 0 if at least one analysis was compared and none differs, else 1.
+        The exit status: 0 if at least one analysis was compared, none differs and every record can be read, else 1.
 
     Raises:
         IITError: there is no run, or an argument is invalid.
@@ -62,16 +64,19 @@ def run_verify(
     if sample is not None and sample < 1:
         msg = f"--sample {sample}: give how many analyses to compare, 1 or more."
         raise InvalidArgumentError(msg)
-    found = verify(load_run(run), engine=engine, sample=sample, tolerance=tolerance, timeout=timeout)
+    records, faults = read_run(Path(run))
+    found = verify(records, engine=engine, sample=sample, tolerance=tolerance, timeout=timeout)
     compared = [comparison for comparison in found if not comparison.skipped]
     different = [comparison for comparison in compared if comparison.differences]
-    ok = bool(compared) and not different
+    ok = bool(compared) and not different and not faults
     if as_json:
         document = {"run": run, "engine": engine, "tolerance": tolerance, "compared": len(compared), "different": len(different)}
-        content = msgspec.json.encode({**document, "ok": ok, "comparisons": found})
+        unreadable = [{"file": str(fault.path), "reason": fault.reason} for fault in faults]
+        content = msgspec.json.encode({**document, "ok": ok, "comparisons": found, "unreadable": unreadable})
         sys.stdout.buffer.write(msgspec.json.format(content) + b"\n")
         return 0 if ok else 1
     _print(console, found, engine)
+    _print_faults(console, faults)
     console.print(
         f"{len(compared)} analyses compared with {engine}, {len(different)} differ (tolerance {tolerance:g}), "
         f"{len(found) - len(compared)} could not be compared.",
@@ -128,7 +133,18 @@ def _further_groups(record: EpochRecord) -> Iterator[EpochRecord]:
 
 
 def _compare(record: EpochRecord, stored: StateResult, engine: str, tolerance: float, timeout: float | None) -> Comparison:
-    """Computes one stored Φ again and returns the comparison."""
+    """Computes one stored Φ again and returns the comparison; a record that does not fit itself counts as different."""
+    try:
+        return _compared(record, stored, engine, tolerance, timeout)
+    except Exception as error:  # noqa: BLE001  a record that does not fit itself must not hide the others
+        words = f"the record does not fit itself: {type(error).__name__}: {error}"
+        return Comparison(
+            layer=record.layer, epoch=record.epoch, state=stored.state, stored=record.phi or 0.0, again=None, differences=(words,)
+        )
+
+
+def _compared(record: EpochRecord, stored: StateResult, engine: str, tolerance: float, timeout: float | None) -> Comparison:
+    """Computes one stored Φ again and returns the comparison; may raise anything where the record does not fit itself."""
     result = stored.result
     assert isinstance(result, Computed)
     again = _again(record, stored, engine, timeout)
@@ -166,6 +182,8 @@ def _again(record: EpochRecord, stored: StateResult, engine: str, timeout: float
             return compute_phi(
                 system, engine, timeout, cuts=options.cuts, new_concepts=options.new_concepts, pyphi_options=dict(options.pyphi)
             )
+    except InvalidSystemError:
+        raise  # the stored state, counts and connections do not fit each other
     except IITError as error:
         return str(error)
 
@@ -221,3 +239,11 @@ def _print(console: Console, found: Sequence[Comparison], engine: str) -> None:
         table.add_row(comparison.layer, str(comparison.epoch), bits(comparison.state), f"{comparison.stored:.6f}", again, verdict)
     if found:
         console.print(table)
+
+
+def _print_faults(console: Console, faults: Sequence[Fault]) -> None:
+    """Prints the records that cannot be read, each with the reason."""
+    for fault in faults:
+        console.print(f"Cannot be read: {fault.path}: {fault.reason}", highlight=False, markup=False)
+    if faults:
+        console.print(f"{len(faults)} records cannot be read, so they are not verified.", highlight=False)

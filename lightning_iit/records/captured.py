@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightning_iit.records.schema import Record
+from lightning_iit.records.schema import Bit, Bits, Count, Index, Record, Share
 
 
 class Units(Record, frozen=True, kw_only=True):
@@ -19,12 +19,12 @@ class Units(Record, frozen=True, kw_only=True):
             ``clusters[i]``, of which ``indices[i]`` is the first. Empty where each element belongs to a single unit.
     """
 
-    indices: tuple[int, ...]
-    width: int
+    indices: tuple[Index, ...]
+    width: Count
     selection: str
     seed: int | None = None
-    bits: int = 1
-    clusters: tuple[tuple[int, ...], ...] = ()
+    bits: Bits = 1
+    clusters: tuple[tuple[Index, ...], ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ class Thresholds(Record, frozen=True, kw_only=True):
     values: tuple[float, ...]
     strategy: str
     frozen: bool
-    samples: int = 0
+    samples: Count = 0
     upper: tuple[float | None, ...] = ()
 
 
@@ -70,9 +70,9 @@ class Counts(Record, frozen=True, kw_only=True):
             units were drawn one by one.
     """
 
-    visits: tuple[int, ...]
-    on: tuple[tuple[int, ...], ...]
-    joint: tuple[tuple[int, int, int], ...]
+    visits: tuple[Count, ...]
+    on: tuple[tuple[Count, ...], ...]
+    joint: tuple[tuple[Count, Count, Count], ...]
 
     @property
     def transitions(self) -> int:
@@ -88,7 +88,7 @@ class Dynamics(Record, frozen=True, kw_only=True):
         halves: the counts of the first and of the second half of the transitions; empty where halves were not counted apart.
     """
 
-    triples: tuple[tuple[int, int, int, int], ...] | None = None
+    triples: tuple[tuple[Count, Count, Count, Count], ...] | None = None
     halves: tuple[Counts, ...] = ()
 
 
@@ -101,9 +101,9 @@ class TpmRecord(Record, frozen=True, kw_only=True):
         prior: the probability of ON in rows that were never visited.
     """
 
-    state_by_node: tuple[tuple[float, ...], ...]
+    state_by_node: tuple[tuple[Share, ...], ...]
     visited: tuple[bool, ...]
-    prior: float
+    prior: Share
 
 
 class Perturbation(Record, frozen=True, kw_only=True):
@@ -126,10 +126,10 @@ class Perturbation(Record, frozen=True, kw_only=True):
     """
 
     background: str
-    draws: int
-    observed: tuple[int, ...]
+    draws: Count
+    observed: tuple[Count, ...]
     off: tuple[tuple[float, ...], ...]
     on: tuple[tuple[float, ...], ...]
     seed: int
-    cm: tuple[tuple[int, ...], ...] | None = None
+    cm: tuple[tuple[Bit, ...], ...] | None = None
     between: tuple[tuple[tuple[float, ...], ...], ...] = ()

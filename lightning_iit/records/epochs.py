@@ -18,7 +18,22 @@ from lightning_iit.records.results import (
     StateResult,
     ThresholdPoint,
 )
-from lightning_iit.records.schema import FORMALISM, NULL_NOT_COMPUTED, SCHEMA_VERSION, STATE_ORDER, Axis, Kind, Record, State
+from lightning_iit.records.schema import (
+    FORMALISM,
+    NULL_NOT_COMPUTED,
+    SCHEMA_VERSION,
+    STATE_ORDER,
+    Axis,
+    Count,
+    Epoch,
+    FromOne,
+    Kind,
+    PhiValue,
+    Record,
+    State,
+    Step,
+    WallTime,
+)
 from lightning_iit.records.systems import PhiOptions
 
 if TYPE_CHECKING:
@@ -40,8 +55,8 @@ class Provenance(Record, frozen=True, kw_only=True):
     engine: str
     options: PhiOptions
     seed: int
-    window: int
-    world_size: int = 1
+    window: FromOne
+    world_size: FromOne = 1
     packages: dict[str, str] = {}
 
 
@@ -61,7 +76,7 @@ class GroupResult(Record, frozen=True, kw_only=True):
     units: Units
     result: PhiResult
     state: State | None = None
-    visits: int = 0
+    visits: Count = 0
     thresholds: Thresholds | None = None
     counts: Counts | None = None
     perturbation: Perturbation | None = None
@@ -108,9 +123,9 @@ class EpochRecord(Record, frozen=True, kw_only=True):
     """
 
     layer: str
-    epoch: int
-    global_step: int
-    wall_time: float
+    epoch: Epoch
+    global_step: Step
+    wall_time: WallTime
     kind: Kind
     axis: Axis
     result: PhiResult
@@ -130,15 +145,15 @@ class EpochRecord(Record, frozen=True, kw_only=True):
     sensitivity: tuple[ThresholdPoint, ...] = ()
     major_complex: MajorComplex | None = None
     groups: tuple[GroupResult, ...] = ()
-    structural_phi: float | None = None
+    structural_phi: PhiValue | None = None
     structural_reason: str = ""
     notes: tuple[str, ...] = ()
-    left_out: int = 0
-    backlog: int = 0
+    left_out: Count = 0
+    backlog: Count = 0
     provenance: Provenance
     formalism: str = FORMALISM
     state_order: str = STATE_ORDER
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Count = SCHEMA_VERSION
 
     @property
     def key(self) -> tuple[str, int]:

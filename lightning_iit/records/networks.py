@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from lightning_iit.records.schema import SCHEMA_VERSION, Record
+from lightning_iit.records.schema import SCHEMA_VERSION, Count, Epoch, Index, Record, Size, Step, WallTime
 
 LayerKind: TypeAlias = str
 """What a layer is: "input", "linear", "conv", "rnn", "lstm", "gru", "embedding", "attention", "other", or the name of a kind that
@@ -29,14 +29,14 @@ class NetworkLayer(Record, frozen=True, kw_only=True):
 
     name: str
     kind: LayerKind
-    width: int
-    indices: tuple[int, ...]
+    width: Count
+    indices: tuple[Index, ...]
     aliases: tuple[str, ...] = ()
     detail: str = ""
-    analysed: tuple[int, ...] = ()
+    analysed: tuple[Index, ...] = ()
     mean_activity: tuple[float, ...] = ()
     activity: tuple[tuple[float, ...], ...] = ()
-    heads: int = 0
+    heads: Count = 0
 
 
 class Connections(Record, frozen=True, kw_only=True):
@@ -51,12 +51,12 @@ class Connections(Record, frozen=True, kw_only=True):
         largest: the largest magnitude among the sampled units' weights, relative to which the viewer draws thickness.
     """
 
-    from_layer: int
-    to_layer: int
-    weights: tuple[tuple[int, int, float], ...]
+    from_layer: Index
+    to_layer: Index
+    weights: tuple[tuple[Index, Index, float], ...]
     of: str = "weight"
-    total: int = 0
-    largest: float = 0.0
+    total: Count = 0
+    largest: Size = 0.0
 
 
 class NetworkSnapshot(Record, frozen=True, kw_only=True):
@@ -75,11 +75,11 @@ class NetworkSnapshot(Record, frozen=True, kw_only=True):
         schema_version: the version of the schema that was written.
     """
 
-    epoch: int
-    global_step: int
-    wall_time: float
+    epoch: Epoch
+    global_step: Step
+    wall_time: WallTime
     layers: tuple[NetworkLayer, ...]
     connections: tuple[Connections, ...] = ()
-    steps: tuple[tuple[int, int], ...] = ()
+    steps: tuple[tuple[Count, Count], ...] = ()
     notes: tuple[str, ...] = ()
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Count = SCHEMA_VERSION

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TypeAlias
 
-from lightning_iit.records.schema import Record, State
+from lightning_iit.records.schema import Count, Index, PhiValue, Record, Seconds, Share, State
 from lightning_iit.records.systems import Concept, Cut
 
 
@@ -36,12 +36,12 @@ class Computed(Record, frozen=True, kw_only=True, tag="computed", tag_field="sta
         reason: why Φ is 0 where no partition was searched; otherwise empty.
     """
 
-    phi: float
+    phi: PhiValue
     cut: Cut | None = None
     concepts: tuple[Concept, ...] = ()
     partitioned_concepts: tuple[Concept, ...] = ()
-    cuts_evaluated: int = 0
-    seconds: float = 0.0
+    cuts_evaluated: Count = 0
+    seconds: Seconds = 0.0
     engine: EngineInfo
     reason: str = ""
 
@@ -60,7 +60,7 @@ class TimedOut(Record, frozen=True, kw_only=True, tag="timed_out", tag_field="st
     """
 
     reason: str
-    timeout: float
+    timeout: Seconds
 
 
 class Failed(Record, frozen=True, kw_only=True, tag="failed", tag_field="status"):
@@ -101,7 +101,7 @@ class MajorComplex(Record, frozen=True, kw_only=True):
         result: the result of the subset, or why the search did not end.
     """
 
-    nodes: tuple[int, ...]
+    nodes: tuple[Index, ...]
     result: PhiResult
 
 
@@ -115,7 +115,7 @@ class StateResult(Record, frozen=True, kw_only=True):
     """
 
     state: State
-    visits: int
+    visits: Count
     result: PhiResult
 
 
@@ -134,13 +134,13 @@ class NullResult(Record, frozen=True, kw_only=True):
     """
 
     name: str
-    surrogates: int
-    mean: float
-    upper: float
+    surrogates: Count
+    mean: PhiValue
+    upper: PhiValue
     excess: float
-    p: float
+    p: Share
     seed: int
-    values: tuple[float, ...] = ()
+    values: tuple[PhiValue, ...] = ()
 
     @property
     def words(self) -> str:
@@ -163,10 +163,10 @@ class Interval(Record, frozen=True, kw_only=True):
         words: why the lower end was set to 0; otherwise empty.
     """
 
-    low: float
-    high: float
-    level: float
-    draws: int
+    low: PhiValue
+    high: PhiValue
+    level: Share
+    draws: Count
     seed: int
     words: str = ""
 
@@ -182,11 +182,11 @@ class CurvePoint(Record, frozen=True, kw_only=True):
         high: their largest Φ.
     """
 
-    transitions: int
-    subsamples: int
-    mean: float
-    low: float
-    high: float
+    transitions: Count
+    subsamples: Count
+    mean: PhiValue
+    low: PhiValue
+    high: PhiValue
 
 
 class ThresholdPoint(Record, frozen=True, kw_only=True):
@@ -201,11 +201,11 @@ class ThresholdPoint(Record, frozen=True, kw_only=True):
         reason: why there is no Φ, or why Φ is 0 without a search; otherwise empty.
     """
 
-    quantile: float
+    quantile: Share
     thresholds: tuple[float, ...]
-    transitions: int
-    visited: int
-    phi: float | None
+    transitions: Count
+    visited: Count
+    phi: PhiValue | None
     reason: str = ""
 
 
@@ -224,6 +224,6 @@ class Diagnostic(Record, frozen=True, kw_only=True):
     name: str
     value: float | None
     unit: str = ""
-    p: float | None = None
+    p: Share | None = None
     verdict: str = ""
     words: str = ""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
 SCHEMA_VERSION = 1
 """The version of the schema that this package writes; older versions are read, newer ones are refused."""
@@ -25,7 +26,34 @@ Axis: TypeAlias = Literal["time", "stream", "token", "patch", "depth"]
 """The axis along which a transition goes. Only ``time`` is time; ``stream`` is the order in which the data loader gave the
 samples."""
 
-State: TypeAlias = tuple[int, ...]
+# The ranges of numbers, which are checked when a record is read. Rounding may take a fraction outside by a little.
+
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
+"""A number of things."""
+FromOne: TypeAlias = Annotated[int, Meta(ge=1, le=2**53)]
+"""A number of things of which there is at least one."""
+Index: TypeAlias = Annotated[int, Meta(ge=0, lt=2**31)]
+"""The position of a unit, node or layer."""
+Bit: TypeAlias = Annotated[int, Meta(ge=0, le=1)]
+"""0 or 1."""
+Bits: TypeAlias = Annotated[int, Meta(ge=1, le=2)]
+"""A number of binary elements that code a unit."""
+Step: TypeAlias = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+"""A global step; one of a model that is not in training may be below 0, as the epoch -1 is."""
+Epoch: TypeAlias = Annotated[int, Meta(ge=-1, lt=10**9)]
+"""An epoch; -1 is the untrained network."""
+Share: TypeAlias = Annotated[float, Meta(ge=-1e-6, le=1 + 1e-6)]
+"""A probability, or a share."""
+PhiValue: TypeAlias = Annotated[float, Meta(ge=-1e-6)]
+"""A value of Φ or of small φ."""
+Size: TypeAlias = Annotated[float, Meta(ge=0)]
+"""A magnitude."""
+Seconds: TypeAlias = Annotated[float, Meta(ge=0)]
+"""A duration in seconds."""
+WallTime: TypeAlias = Annotated[float, Meta(ge=0, lt=253_402_300_800)]
+"""Seconds since 1970, up to the end of the year 9999."""
+
+State: TypeAlias = tuple[Bit, ...]
 """The state of n units as a tuple of 0 and 1, unit 0 first."""
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,6 +27,7 @@ import msgspec
 from lightning_iit.errors import RecordError
 from lightning_iit.records.encoding import decode, encode
 from lightning_iit.records.epochs import EpochRecord, Records
+from lightning_iit.records.files import locked, open_regular, read_regular
 from lightning_iit.records.owner import MARKER
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ INDEX = "index.jsonl"
 _SAFE_SLUG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
 _RECORD_FILE = re.compile(r"epoch=-?\d+\.json")
 _DEVICE_NAMES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_FILE_NAMES = re.compile(r".*\.(jsonl?|md|html)", re.IGNORECASE)
+"""Names that files of the whole run have in the folder ``iit``."""
 _HASH_MARK = "--"
 _SEARCH_DEPTH = 4
 """A message lists the runs that lie fewer than so many folders below a path that holds none."""
@@ -60,7 +64,7 @@ def layer_slug(layer: str) -> str:
         ('encoder.layers.0', 'block_0_attn--8fe74a14')
     """
     safe = _SAFE_SLUG.fullmatch(layer) and _HASH_MARK not in layer and not layer.endswith(".")
-    if safe and not _DEVICE_NAMES.fullmatch(layer):
+    if safe and not _DEVICE_NAMES.fullmatch(layer) and not _FILE_NAMES.fullmatch(layer):
         return layer
     digest = hashlib.blake2s(layer.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
     readable = re.sub(r"[^A-Za-z0-9_]+", "_", layer).strip("_")[:60] or "model"
@@ -126,8 +130,9 @@ def write_record(run_dir: Path, record: EpochRecord, images: Mapping[str, bytes]
     for name, png in (images or {}).items():
         write_atomically(image_path(path, name), png)
     write_atomically(path, encode(record))
-    with (run_dir / FOLDER / INDEX).open("ab") as index:
-        index.write(msgspec.json.encode(IndexEntry.of(record)) + b"\n")
+    index = run_dir / FOLDER / INDEX
+    with locked(index), open_regular(index, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as file:
+        file.write(encode(IndexEntry.of(record)) + b"\n")
     return path
 
 
@@ -138,7 +143,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         OSError: the file could not be written; its old content is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         with temporary.open("wb") as file:
             file.write(data)
@@ -198,9 +203,10 @@ def rebuild_index(run_dir: Path) -> tuple[IndexEntry, ...]:
         RecordError: no run is there.
         OSError: the index could not be written.
     """
-    entries = tuple(IndexEntry.of(record) for record in read_run(run_dir / FOLDER).records)
-    lines = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
-    write_atomically(run_dir / FOLDER / INDEX, lines)
+    index = run_dir / FOLDER / INDEX
+    with locked(index):  # a record that is written meanwhile adds its line afterwards
+        entries = tuple(IndexEntry.of(record) for record in read_run(run_dir / FOLDER).records)
+        write_atomically(index, b"".join(encode(entry) + b"\n" for entry in entries))
     return entries
 
 
@@ -264,7 +270,7 @@ def read_run(path: Path) -> RunContents:
 def _read(file: Path) -> EpochRecord | Fault:
     """Reads one record's file; returns a Fault where the file cannot be read."""
     try:
-        return decode(file.read_bytes())
+        return decode(read_regular(file))
     except (RecordError, OSError) as error:
         return Fault(file, str(error))
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from lightning_iit.records.schema import Record, State
+from lightning_iit.records.schema import Index, PhiValue, Record, Share, State
 from lightning_iit.records.system_checks import checked_cm, checked_labels, checked_state, checked_tpm
 
 
@@ -57,8 +57,8 @@ class Cut(Record, frozen=True, kw_only=True):
         to_nodes: the nodes where the severed connections end.
     """
 
-    from_nodes: tuple[int, ...]
-    to_nodes: tuple[int, ...]
+    from_nodes: tuple[Index, ...]
+    to_nodes: tuple[Index, ...]
 
 
 class Concept(Record, frozen=True, kw_only=True):
@@ -75,13 +75,13 @@ class Concept(Record, frozen=True, kw_only=True):
         effect_repertoire: the same for the effect purview.
     """
 
-    mechanism: tuple[int, ...]
-    cause_purview: tuple[int, ...]
-    effect_purview: tuple[int, ...]
-    cause_phi: float
-    effect_phi: float
-    cause_repertoire: tuple[float, ...] | None = None
-    effect_repertoire: tuple[float, ...] | None = None
+    mechanism: tuple[Index, ...]
+    cause_purview: tuple[Index, ...]
+    effect_purview: tuple[Index, ...]
+    cause_phi: PhiValue
+    effect_phi: PhiValue
+    cause_repertoire: tuple[Share, ...] | None = None
+    effect_repertoire: tuple[Share, ...] | None = None
 
     @property
     def phi(self) -> float:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from lightning_iit.records import Diagnostic, EpochRecord
 
+REPORT = "report.md"
+"""The name of the report's file, inside the folder ``iit``."""
 _COLUMNS = ("layer", "epoch", "Φ", "interval", "kind", "null", "transitions", "coverage")
 _SECTION_COLUMNS = ("epoch", "Φ", "interval", "null", "transitions", "coverage")
 _EPOCHS_COLUMNS = ("epoch", "epoch s", "layer", "units", "Φ", "kind", "null", "transitions", "seen", "Φ s", "cuts", "open", "")

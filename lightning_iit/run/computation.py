@@ -14,7 +14,7 @@ from rich.console import Console
 
 from lightning_iit.capture.sensitivity import at_quantiles
 from lightning_iit.phi.pool.worker import never
-from lightning_iit.report.report import markdown, summary_table
+from lightning_iit.report.report import REPORT, markdown, summary_table
 from lightning_iit.run.groups import Group
 from lightning_iit.run.run import Run
 from lightning_iit.snapshot.writer import SnapshotQueue
@@ -205,7 +205,7 @@ class Computation:
         """
         if not records:
             return
-        self.journal.attach("report.md", markdown(records, self._described).encode())
+        self.journal.attach(REPORT, markdown(records, self._described).encode())
         if table:
             Console(stderr=True).print(summary_table(records))
 

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from lightning_iit.capture.choose.layers import writable
 from lightning_iit.capture.hooks.attached import attach
 from lightning_iit.capture.hooks.gate import Switch
 from lightning_iit.capture.layer_kinds import kind_of
+from lightning_iit.capture.scripted import is_scripted
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.snapshot.dataflow import Dataflow
 from lightning_iit.snapshot.draft import DraftConnections, DraftLayer, SnapshotDraft
@@ -176,8 +178,13 @@ class SnapshotRecorder:
         """
         closed: list[str] = []
         found: list[tuple[str, nn.Module]] = []
-        for name, module in self._model.named_modules():
+        for given, module in self._model.named_modules():
+            name = writable(given)
             if any(not prefix or name.startswith(f"{prefix}.") for prefix in closed):
+                continue
+            if is_scripted(module):
+                closed.append(name)
+                self._notes.append(f"{name or 'The model'} is TorchScript: it is not shown.")
                 continue
             if getattr(module, "_compiled_call_impl", None) is not None or hasattr(module, "_orig_mod"):
                 closed.append(name)
@@ -280,7 +287,7 @@ class SnapshotRecorder:
 
     def _wanted(self, spec: LayerSpec) -> set[int]:
         """Returns the analysed units of a layer and of modules that are no layers, since the layer may stand for such a module."""
-        plain = {name for name, module in self._model.named_modules() if describe(name, module) is None}
+        plain = {writable(name) for name, module in self._model.named_modules() if describe(name, module) is None}
         return {unit for name, units in self._units.items() if name == spec.name or name in plain for unit in units}
 
     def _mark(self, layer: DraftLayer, name: str) -> None:

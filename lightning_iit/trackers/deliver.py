@@ -11,9 +11,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lightning_iit.errors import IITError, InvalidArgumentError
+import msgspec
+
+from lightning_iit.errors import IITError, InvalidArgumentError, RecordError
+from lightning_iit.records.files import read_regular
 from lightning_iit.records.store import FOLDER, epoch_name, read_run, record_name, records_folder
+from lightning_iit.report.report import REPORT, markdown
 from lightning_iit.trackers.destinations import Destination, destinations
+from lightning_iit.trackers.files import OPTIONS
 from lightning_iit.trackers.mlflow import MLflowRun
 
 if TYPE_CHECKING:
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
 
 def deliver(run_dir: Path, *, tracking_uri: str | None = None, run_id: str | None = None) -> int:
     """Uploads to MLflow the records (with pictures) and network snapshots of a run directory that the MLflow run lacks.
+
+    The report ``iit/report.md`` and the viewer's page ``iit/viewer.html`` are made anew from all records of the directory.
 
     Args:
         run_dir: the run's directory, which holds the folder ``iit``.
@@ -68,15 +75,26 @@ def _deliver_to(target: Destination, root: Path, records: Sequence[EpochRecord])
         run.log(record, _images(root, record), again=True)
     for file in sorted((root / FOLDER / "network").glob("snapshot=*.json")):
         if file.relative_to(root).as_posix() not in there:
-            run.attach(file.relative_to(root / FOLDER).as_posix(), file.read_bytes())
+            run.attach(file.relative_to(root / FOLDER).as_posix(), read_regular(file))
+    if records:
+        run.attach(REPORT, markdown(records, _options(root)).encode())
+        run.attach_page(root)
     return len(missing)
+
+
+def _options(root: Path) -> dict[str, str]:
+    """Reads the callback's options, as text by name; empty where the run's directory does not hold them."""
+    try:
+        return {name: str(value) for name, value in msgspec.json.decode(read_regular(root / FOLDER / OPTIONS), type=dict).items()}
+    except (OSError, RecordError, msgspec.MsgspecError):
+        return {}
 
 
 def _images(root: Path, record: EpochRecord) -> dict[str, bytes]:
     """Reads a record's pictures from the run's directory; returns PNG bytes by picture name."""
     path = root / record_name(record.layer, record.epoch)
     stem = epoch_name(record.epoch)
-    return {file.name[len(stem) + 1 : -len(".png")]: file.read_bytes() for file in path.parent.glob(f"{stem}.*.png")}
+    return {file.name[len(stem) + 1 : -len(".png")]: read_regular(file) for file in path.parent.glob(f"{stem}.*.png")}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lightning_iit.errors import RecordError
+from lightning_iit.records.files import read_regular
 from lightning_iit.records.store import FOLDER, write_atomically
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def destinations(run_dir: Path) -> tuple[Destination, ...]:
     if not note.exists():
         return ()
     try:
-        return msgspec.json.decode(note.read_bytes(), type=tuple[Destination, ...])
+        return msgspec.json.decode(read_regular(note), type=tuple[Destination, ...])
     except msgspec.MsgspecError as error:
         msg = f"{note} does not say where the run is tracked: {error}. Remove it, or give the tracking URI and run id yourself."
         raise RecordError(msg) from error

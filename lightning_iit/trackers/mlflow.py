@@ -97,6 +97,19 @@ class MLflowRun:
         with _outside_world(str(self._client.tracking_uri)):
             self._client.log_text(self.run_id, data.decode(), f"{FOLDER}/{name}")
 
+    def attach_page(self, run_dir: Path) -> None:
+        """Logs the viewer's page of a run directory as ``iit/viewer.html``; does nothing where the front end is not built.
+
+        Raises:
+            OSError: the server cannot be reached, or answers with status 5xx, 408 or 429.
+        """
+        try:
+            page = page_of(run_dir)
+        except IITError as error:
+            log.info("No iit/viewer.html for MLflow: %s", error)
+            return
+        self.attach("viewer.html", page)
+
     def records_there(self) -> set[str]:
         """Returns the artifact paths of the records and network snapshots in the MLflow run, such as ``iit/fc1/epoch=0003.json``.
 
@@ -221,12 +234,7 @@ class MLflowTracker(Tracker):
         if self._run_dir is None or not self._attempted:
             return
         self._page_sent = time.monotonic()
-        try:
-            page = page_of(self._run_dir)
-        except IITError as error:
-            log.info("No iit/viewer.html for MLflow: %s", error)
-            return
-        self._run.attach("viewer.html", page)
+        self._run.attach_page(self._run_dir)
 
     def _wait_for_files(self) -> None:
         """Waits up to 5 seconds until the logged records are also files: the page is made from files that another thread writes."""

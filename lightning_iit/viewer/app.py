@@ -73,7 +73,7 @@ class ViewerApp:
     def _checked(self, request: Request) -> Response | None:
         """Returns a response with status 403 if the Host header is not allowed, else None."""
         host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
-        if self._local_only and host not in _LOOPBACK:
+        if self._local_only and host.lower() not in _LOOPBACK:
             return _problem(f"This server answers to {', '.join(_LOOPBACK)} only, not to {host}.", 403)
         return None
 
@@ -136,8 +136,9 @@ class ViewerApp:
         """Returns the response to a request to compute Φ; accepts only a POST of JSON from the viewer's own page."""
         if self._compute is None:
             return _problem("Computing is switched off; start the viewer with --compute.", 403)
-        origin = request.headers.get("Origin", request.host_url.rstrip("/"))
-        if request.method != "POST" or request.mimetype != "application/json" or origin != request.host_url.rstrip("/"):
+        own = request.host_url.rstrip("/").lower()
+        foreign = request.headers.get("Origin", own).lower() != own
+        if request.method != "POST" or request.mimetype != "application/json" or foreign:
             return _problem("Ask by a POST of JSON from the viewer's own page.", 403)
         try:
             asked = msgspec.json.decode(request.get_data(), type=ComputeRequest)

@@ -46,7 +46,7 @@ def export(run: str, output: str | Path, *, max_bytes: int = MAX_BYTES) -> Path:
 
     Raises:
         InvalidArgumentError: there is no run, or more than one.
-        LookupError: the front end is not built.
+        RecordError: the front end is not built.
     """
     source = open_source(run)
     runs, _ = source.runs()
@@ -75,10 +75,7 @@ def page_of(run_dir: str | Path, *, max_bytes: int = MAX_BYTES) -> bytes:
     if found is None:
         msg = f"{str(run_dir)!r}: there is no folder 'iit' in it."
         raise InvalidArgumentError(msg)
-    try:
-        return page(source, found, max_bytes=max_bytes)
-    except LookupError as error:
-        raise RecordError(str(error)) from error
+    return page(source, found, max_bytes=max_bytes)
 
 
 def page(source: RecordSource, info: RunInfo, *, max_bytes: int = MAX_BYTES) -> bytes:
@@ -94,7 +91,7 @@ def page(source: RecordSource, info: RunInfo, *, max_bytes: int = MAX_BYTES) -> 
             the page says so.
 
     Raises:
-        LookupError: the front end is not built.
+        RecordError: the front end is not built.
     """
     index = source.index(info.id)
     room = max_bytes - len(_html(_inline(info, index, {}, {}, source))) - _NOTES_BYTES
@@ -209,7 +206,10 @@ def _inline(info: RunInfo, index: RunIndex, records: dict[str, str], networks: d
 
 def _html(data: InlineData) -> bytes:
     """Returns the page; its content security policy allows exactly the one script that the page contains."""
-    script, _ = static_file("viewer.js")
+    try:
+        script, _ = static_file("viewer.js")
+    except LookupError as error:
+        raise RecordError(str(error)) from error
     # An HTML parser ends a script at "</script" and treats "<!--" as special, even inside a string of the script.
     code = script.replace(b"</script", b"<\\/script").replace(b"<!--", b"<\\!--")
     digest = base64.b64encode(hashlib.sha256(code).digest()).decode("ascii")

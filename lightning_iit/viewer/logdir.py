@@ -10,6 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from lightning_iit.errors import RecordError
+from lightning_iit.records.files import read_regular
 from lightning_iit.records.store import FOLDER, holds_run, may_be_run, numbered_runs
 from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, RunInfo, ScalarList
 from lightning_iit.viewer.summary import MAX_BYTES, corrupt, summarise, too_large
@@ -81,7 +82,7 @@ class LogDirSource:
 
         Raises:
             LookupError: there is no such run, layer or epoch.
-            RecordError: the file is too large, cannot be opened, or is a link out of the directory.
+            RecordError: the file is too large, no regular file, cannot be opened, or is a link out of the directory.
         """
         if (layer, epoch) not in self._paths.get(run, {}):
             self.index(run)
@@ -92,12 +93,12 @@ class LogDirSource:
 
         Raises:
             LookupError: there is no such run, or no snapshot of this epoch.
-            RecordError: the file is too large, cannot be opened, or is a link out of the directory.
+            RecordError: the file is too large, no regular file, cannot be opened, or is a link out of the directory.
         """
         with self._lock:
             folder = self._folder(run)
         path = folder / "iit" / _NETWORK_FOLDER / f"snapshot={epoch:04d}.json"
-        if not path.is_file():
+        if not path.exists():
             raise LookupError(epoch)
         return self._read(path)
 
@@ -157,8 +158,7 @@ class LogDirSource:
             if not real.is_relative_to(self._root):
                 msg = f"{path.name} leads out of the directory that is served; it is not read."
                 raise RecordError(msg)
-            with real.open("rb") as file:
-                data = file.read(MAX_BYTES + 1)
+            data = read_regular(real, MAX_BYTES + 1)
         except OSError as error:
             msg = f"{path.name} cannot be read: {error.strerror}."
             raise RecordError(msg) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import tempfile
@@ -14,15 +15,18 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lightning_iit.errors import InvalidArgumentError, MissingDependencyError, RecordError
+from lightning_iit.records.files import read_regular
 from lightning_iit.records.store import FOLDER, network_name
 from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, RunInfo, ScalarList
-from lightning_iit.viewer.scalars import MAX_SERIES, series
+from lightning_iit.viewer.scalars import MAX_SERIES, is_shown, series
 from lightning_iit.viewer.summary import MAX_BYTES, corrupt, summarise, too_large
 
 MAX_RUNS = 500
 """The largest number of MLflow runs that are looked at, the latest ones."""
 _DOWNLOADS = 8
 _RELIST_SECONDS = 2.0
+_RECOUNT_SECONDS = 60.0
+_PAGE = 1_000
 _RECORD = re.compile(r"epoch=(-?\d{1,9})\.json")
 _NETWORK = re.compile(r"snapshot=(-?\d{1,9})\.json")
 
@@ -59,6 +63,8 @@ class MLflowSource:
         self._rows: dict[tuple[str, str, str], IndexRow] = {}
         self._paths: dict[tuple[str, str, int], str] = {}
         self._artifacts: dict[str, Path | None] = {}
+        self._further = 0
+        self._counted = -math.inf
         self.title: str = f"MLflow at {_without_password(uri)}"
         try:
             self.runs()
@@ -67,9 +73,9 @@ class MLflowSource:
             raise InvalidArgumentError(msg) from error
 
     def runs(self) -> tuple[list[RunInfo], int]:
-        """Returns the MLflow runs that have records (a tag ``iit.*``), latest start first, and always 0 as the number not listed.
+        """Returns the MLflow runs that have records (a tag ``iit.*``), latest start first, and the number of further such runs.
 
-        Only the latest 500 MLflow runs are looked at.
+        Only those among the latest 500 MLflow runs are listed; the others are counted once a minute.
         """
         experiments = [found.experiment_id for found in self._client.search_experiments()]
         if self._only:
@@ -77,8 +83,18 @@ class MLflowSource:
         else:
             order = ["attributes.start_time DESC"]
             found = self._client.search_runs(experiments, order_by=order, max_results=MAX_RUNS) if experiments else []
-        infos = [self._info(run) for run in found if self._only or any(tag.startswith("iit.") for tag in run.data.tags)]
-        return infos, 0
+            self._count_further(experiments, order, getattr(found, "token", None))
+        return [self._info(run) for run in found if self._only or _has_records(run)], self._further
+
+    def _count_further(self, experiments: list[str], order: list[str], token: str | None) -> None:
+        """Counts the runs with records on the pages after the first one, at most once a minute."""
+        if token is not None and time.monotonic() - self._counted < _RECOUNT_SECONDS:
+            return
+        further, self._counted = 0, time.monotonic()
+        while token:
+            page = self._client.search_runs(experiments, order_by=order, max_results=_PAGE, page_token=token)
+            further, token = further + sum(map(_has_records, page)), page.token
+        self._further = further
 
     def index(self, run: str) -> RunIndex:
         """Returns the list of records and network snapshots that the run has at this moment; asks MLflow at most every 2 seconds.
@@ -106,7 +122,7 @@ class MLflowSource:
 
         Raises:
             LookupError: there is no such run, layer or epoch.
-            RecordError: the artifact is too large or cannot be downloaded.
+            RecordError: the artifact is too large, no regular file, or cannot be downloaded.
         """
         if (run, layer, epoch) not in self._paths:
             self.index(run)
@@ -117,7 +133,7 @@ class MLflowSource:
 
         Raises:
             LookupError: there is no such run, or no snapshot of this epoch.
-            RecordError: the artifact is too large or cannot be downloaded.
+            RecordError: the artifact is too large, no regular file, or cannot be downloaded.
         """
         return self._read(run, network_name(epoch))
 
@@ -127,7 +143,7 @@ class MLflowSource:
         Raises:
             LookupError: there is no such run.
         """
-        tags = [tag for tag in self._run(run).data.metrics if not tag.startswith("iit/")][:MAX_SERIES]
+        tags = [tag for tag in self._run(run).data.metrics if is_shown(tag)][:MAX_SERIES]
         histories = {tag: self._client.get_metric_history(run, tag) for tag in tags}
         return series({tag: [(point.step, point.value) for point in history] for tag, history in histories.items()})
 
@@ -195,11 +211,11 @@ class MLflowSource:
             raise RecordError(too_large(size))
         local = self._local(run)
         file = local / path if local else self._downloaded(run, path)
-        if not file.is_file():
+        if not file.exists():
             raise LookupError(path)
         if file.stat().st_size > MAX_BYTES:
             raise RecordError(too_large(file.stat().st_size))
-        return file.read_bytes()
+        return read_regular(file)
 
     def _local(self, run: str) -> Path | None:
         """Returns the folder with the run's artifacts if it is on this machine, else None."""
@@ -228,6 +244,11 @@ class MLflowSource:
         except (MlflowException, OSError) as error:
             msg = f"MLflow does not give {path}: {error}"
             raise RecordError(msg) from error
+
+
+def _has_records(run: Any) -> bool:
+    """Returns whether an MLflow run has records of this package: a tag ``iit.*``."""
+    return any(tag.startswith("iit.") for tag in run.data.tags)
 
 
 def _local_place(run: Any) -> Path | None:

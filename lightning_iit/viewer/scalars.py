@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from typing import TYPE_CHECKING
 
+from lightning_iit.records.files import open_regular
 from lightning_iit.viewer.protocol import ScalarList, ScalarSeries
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ MAX_SERIES = 24
 """The largest number of metrics that are shown."""
 MAX_POINTS = 2_000
 """The largest number of points of one metric."""
-_NOT_SHOWN = ("iit/", "epoch", "step", "hp_metric")
+_NOT_SHOWN = ("epoch", "step", "hp_metric")
 _MAX_CSV_BYTES = 50_000_000
 
 
@@ -28,7 +30,8 @@ def read_scalars(folder: Path) -> ScalarList:
     table = folder / "metrics.csv"
     if table.is_file() and table.stat().st_size <= _MAX_CSV_BYTES:
         return series(_from_csv(table))
-    if any(folder.glob("events.out.tfevents.*")):
+    events = list(folder.glob("events.out.tfevents.*"))
+    if events and all(file.is_file() for file in events):  # TensorBoard's reader opens whatever has such a name
         return series(_from_events(folder))
     return ScalarList(series=())
 
@@ -36,14 +39,24 @@ def read_scalars(folder: Path) -> ScalarList:
 def series(found: dict[str, list[tuple[int, float]]]) -> ScalarList:
     """Prepares metrics for the front end: finite values only, thinned, sorted by name, at most MAX_SERIES metrics.
 
-    Metrics whose names begin with ``iit/`` (this package's own), ``epoch``, ``step`` or ``hp_metric`` are left out.
+    This package's own metrics (``iit/...``) and Lightning's ``epoch``, ``step`` and ``hp_metric`` are left out.
 
     Args:
         found: for each metric its points (step, value).
     """
-    shown = {tag: points for tag, points in found.items() if not tag.startswith(_NOT_SHOWN)}
+    shown = {tag: points for tag, points in found.items() if is_shown(tag)}
     kept = [ScalarSeries(tag=tag, points=tuple(thin(points))) for tag, points in sorted(shown.items())[:MAX_SERIES]]
     return ScalarList(series=tuple(line for line in kept if line.points))
+
+
+def is_shown(tag: str) -> bool:
+    """Returns whether a metric is one of the run's own: not of this package, and no counter of Lightning's.
+
+    Example:
+        >>> is_shown("epoch"), is_shown("epoch_loss"), is_shown("step_size"), is_shown("iit/fc1/phi")
+        (False, True, True, False)
+    """
+    return tag not in _NOT_SHOWN and not tag.startswith("iit/")
 
 
 def thin(points: Iterable[tuple[int, float]]) -> list[tuple[int, float]]:
@@ -61,7 +74,7 @@ def thin(points: Iterable[tuple[int, float]]) -> list[tuple[int, float]]:
 def _from_csv(table: Path) -> dict[str, list[tuple[int, float]]]:
     """Reads all columns of a ``metrics.csv`` as metrics; cells that are not numbers are passed over."""
     found: dict[str, list[tuple[int, float]]] = {}
-    with table.open(newline="", encoding="utf-8", errors="replace") as file:
+    with io.TextIOWrapper(open_regular(table), newline="", encoding="utf-8", errors="replace") as file:
         for row in csv.DictReader(file):
             try:
                 step = int(float(row.get("step") or 0))
@@ -86,7 +99,7 @@ def _from_events(folder: Path) -> dict[str, list[tuple[int, float]]]:
     events.Reload()
     found = {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
     for tag in events.Tags()["tensors"]:
-        if tag.startswith(_NOT_SHOWN) or events.SummaryMetadata(tag).plugin_data.plugin_name != "scalars":
+        if not is_shown(tag) or events.SummaryMetadata(tag).plugin_data.plugin_name != "scalars":
             continue
         found[tag] = [(event.step, float(make_ndarray(event.tensor_proto))) for event in events.Tensors(tag)]
     return found

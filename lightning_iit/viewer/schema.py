@@ -19,6 +19,10 @@ ROOTS = (EpochRecord, NetworkSnapshot, RunList, RunIndex, ScalarList, Problem, C
 """The structs that the front end reads or sends."""
 
 
+_NOT_TYPES = ("default", "description", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
+"""Keys of a schema that say nothing of types."""
+
+
 def schema() -> dict[str, Any]:
     """Returns one JSON schema that defines all structs of :data:`ROOTS` and the structs inside them."""
     _, components = msgspec.json.schema_components(ROOTS, ref_template="#/$defs/{name}")
@@ -37,9 +41,7 @@ def _closed(part: Any) -> Any:
     A writer of this version writes no other properties, and writes fields with a default too. Descriptions are left out.
     """
     if isinstance(part, dict):
-        closed = {
-            key: _closed(value) for key, value in part.items() if key not in ("default", "description") or isinstance(value, dict)
-        }
+        closed = {key: _closed(value) for key, value in part.items() if key not in _NOT_TYPES or isinstance(value, dict)}
         if closed.get("type") == "object" and "properties" in closed:
             closed["additionalProperties"] = False
             closed["required"] = sorted(closed["properties"])

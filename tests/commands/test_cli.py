@@ -18,6 +18,7 @@ from processes import start_interruptible
 
 from lightning_iit import System, compute_phi
 from lightning_iit.cli import main
+from lightning_iit.commands.verify import verify
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.job.job import run
 from lightning_iit.phi.cost import coin_flip_phi, seconds_per_phi, transitions_for, units_for
@@ -329,6 +330,31 @@ def test_any_difference_is_found(run_cli, run_dir, what, words):
     assert words in out
     assert f"{2 if what == 'tpm' else 1} differ" in out
     assert run_cli("verify", run_dir, "--engine", "fast", "--tolerance", "10")[0] == (1 if what in {"cut", "concepts"} else 0)
+
+
+def test_bad_records_are_named_and_counted_and_the_others_verified(run_cli, run_dir):
+    folder = (run_dir / record_name("rnn", 0)).parent
+    (folder / "epoch=0007.json").write_text("{")
+    changed = json.loads((folder / "epoch=0001.json").read_text())
+    changed["counts"]["visits"].pop()
+    (folder / "epoch=0008.json").write_text(json.dumps(changed))
+    status, out, _ = run_cli("verify", run_dir, "--engine", "fast")
+    assert status == 1
+    assert "6 analyses compared with fast, 0 differ" in out
+    assert re.search(r"epoch=0007\.json: .*\n.*epoch=0008\.json: .*counts\.visits.*\n2 records cannot be read", out)
+    status, out, _ = run_cli("verify", run_dir, "--engine", "fast", "--json")
+    document = json.loads(out)
+    assert (status, document["ok"], document["compared"]) == (1, False, 6)
+    assert [Path(fault["file"]).name for fault in document["unreadable"]] == ["epoch=0007.json", "epoch=0008.json"]
+
+
+def test_a_record_that_does_not_fit_itself_counts_as_different_and_the_others_are_verified():
+    two = msgspec.structs.replace(record(0).counts, visits=(1, 1), on=((0,), (1,)))  # of one unit, beside a TPM of three
+    apart = msgspec.structs.replace(record(0).tpm, state_by_node=((0.5,), (0.5,)))
+    broken = [msgspec.structs.replace(record(0), counts=two), msgspec.structs.replace(record(1), tpm=apart)]
+    found = verify([*broken, record(2)], engine="fast")
+    assert [bool(comparison.differences) for comparison in found] == [True] * 4 + [False] * 2
+    assert all("does not fit itself" in comparison.differences[0] for comparison in found[:4])
 
 
 def test_the_connections_of_a_record_count(run_cli, tmp_path):

@@ -15,6 +15,7 @@ from viewer_pages import browser, command_line_viewer, watched
 from viewer_runs import make_record, write_record, write_run
 
 from lightning_iit.viewer.export import page_of
+from lightning_iit.viewer.server import REQUEST_SECONDS
 
 IIT = str(Path(sys.executable).with_name("lightning-iit"))
 
@@ -98,3 +99,51 @@ def test_the_export_command_writes_the_page_of_a_run(tmp_path: Path) -> None:
     missing = subprocess.run([IIT, "export", "nowhere"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert missing.returncode == 2
     assert "nowhere" in missing.stderr
+
+
+def connections(address: str, number: int) -> list[socket.socket]:
+    """Connections to the viewer that send nothing."""
+    host, port = address.removeprefix("http://").rstrip("/").split(":")
+    return [socket.create_connection((host, int(port)), timeout=30) for _ in range(number)]
+
+
+def test_five_hundred_silent_connections_do_not_end_the_viewer(run: Path) -> None:
+    with command_line_viewer(str(run)) as address:
+        silent = connections(address, 500)
+        try:
+            for _ in range(3):
+                with urllib.request.urlopen(f"{address}runs", timeout=30) as answer:
+                    assert b'"run"' in answer.read()
+        finally:
+            for connection in silent:
+                connection.close()
+
+
+def test_a_client_that_sends_its_request_too_slowly_is_cut_off(run: Path) -> None:
+    with command_line_viewer(str(run)) as address:
+        (slow,) = connections(address, 1)
+        began = time.monotonic()
+        slow.settimeout(1.0)
+        with slow:
+            for letter in b"GET /runs HTTP/1.1\r\nX: " + b"x" * 100:  # a letter a second: each comes within any limit for one wait
+                try:
+                    slow.send(bytes([letter]))
+                    if slow.recv(1) == b"":
+                        break
+                except TimeoutError:
+                    continue
+                except ConnectionError:
+                    break
+        assert REQUEST_SECONDS - 1 < time.monotonic() - began < REQUEST_SECONDS + 10
+
+
+def test_a_page_without_the_front_end_is_refused_in_words(run: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys, lightning_iit.viewer.static_files as files\n"
+        "files.resources = type('Empty', (), {'files': staticmethod(lambda _: __import__('pathlib').Path(sys.argv[1]))})\n"
+        "from lightning_iit.cli import main\nsys.exit(main(['export', sys.argv[2], '-o', sys.argv[1] + '/page.html']))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(tmp_path), str(run)], capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "front end is not built" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -2,14 +2,14 @@
 
 For each library this makes a virtual environment, installs this package and the library with pip, trains the same model twice in
 processes of their own (without the callback, and with ``IITCallback()`` added and nothing else), and compares the losses and
-the weights to the bit. The table is printed, and with ``--write`` it goes to ``docs/ecosystem.md``, and the versions of all packages
-to ``tests/ecosystem/versions/``. It takes half an hour and several gigabytes, so ``make test`` does not run it.
+the weights to the bit. The table is printed, and with ``--write`` it goes to ``docs/ecosystem.md``, and the versions of all
+packages to ``tests/ecosystem/versions/``. It takes half an hour and several gigabytes, so ``make test`` does not run it.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import json
 import platform
 import subprocess
@@ -96,12 +96,13 @@ def main() -> int:
 
 def page(rows: list[str]) -> str:
     """Returns the page of the docs."""
-    today = datetime.datetime.now(tz=datetime.timezone.utc).date()
+    today = dt.datetime.now(tz=dt.timezone.utc).date()
+    where = f"Python {platform.python_version()}, {platform.system()}, no accelerator"
     return (
         "# With other libraries\n\n"
-        f"`python tests/ecosystem/run.py --write` of {today}, Python {platform.python_version()}, {platform.system()}, no accelerator. "
-        "Each library was installed with pip in an\nenvironment of its own (versions in `tests/ecosystem/versions/`) and trained twice: "
-        "as it is, and with\n`IITCallback()` added and nothing else. \"Same\" compares the last loss and all weights to the bit.\n\n"
+        f"Output of `python tests/ecosystem/run.py --write` of {today} ({where}). Each library was installed with pip in an\n"
+        "environment of its own (versions in `tests/ecosystem/versions/`) and trained twice: as it is, and with `IITCallback()` added\n"
+        'and nothing else. "Same" compares the last loss and all weights to the bit.\n\n'
         "| Library | Last loss | Same | Layer that is picked | Untrained network (epoch -1) | Last epoch |\n"
         "|---|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
     )

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import random
 import re
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 
 import gates
 import numpy as np
 import pytest
 import torch
+from index_files import read_index
 from models import Gru, Mlp, flat_data, sequence_data
 from places import PROJECT
 from torch import nn
@@ -138,6 +141,58 @@ def test_calls_with_other_epochs_make_one_curve_of_the_same_units(tmp_path):
     assert "Inputs: the given data of 4 batches, run in eval mode." in report
     assert json.loads((tmp_path / "iit" / "options.json").read_text())["units"] == "3"
     assert len(list((tmp_path / "iit" / "network").glob("*.json"))) == 3
+
+
+SWEEP = """
+import sys
+import torch
+from models import Gru, sequence_data
+from lightning_iit import analyse
+epoch = int(sys.argv[1])
+torch.manual_seed(epoch)
+model, data = Gru(), sequence_data()
+sys.stdin.read()  # begins together with the others
+analyse(model, data, "net.gru", units=3, epoch=epoch, log_dir=sys.argv[2], workers=0, null_model=None)
+"""
+
+
+def check_shared(folder):
+    records = load_run(folder)
+    assert [record.epoch for record in records] == [0, 1, 2, 3]
+    assert len({record.units for record in records}) == 1, "all have the units that the first one chose"
+    kept = json.loads((folder / "iit" / "units.json").read_text())["layers"]["net.gru"]["units"]["indices"]
+    assert tuple(kept) == records[0].units.indices
+    assert {entry.epoch for entry in read_index(folder)} == {0, 1, 2, 3}
+    report = (folder / "iit" / "report.md").read_text()
+    assert all(f"| {epoch} |" in report for epoch in range(4))
+
+
+def test_processes_that_analyse_into_one_folder_at_once_agree_on_units(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, "-c", SWEEP]
+    running = [
+        subprocess.Popen([*command, str(epoch), str(tmp_path)], stdin=subprocess.PIPE, env=environment) for epoch in range(4)
+    ]
+    for process in running:
+        process.stdin.close()
+    assert [process.wait(240) for process in running] == [0] * 4
+    check_shared(tmp_path)
+
+
+def test_threads_that_analyse_into_one_folder_at_once_agree_on_units(tmp_path):
+    data, models = sequence_data(), []
+    for epoch in range(4):
+        torch.manual_seed(epoch)
+        models.append(Gru())
+    begin = threading.Barrier(4)
+
+    def one(epoch):
+        begin.wait()
+        analyse(models[epoch], data, "net.gru", units=3, epoch=epoch, log_dir=tmp_path, **QUICK)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(one, range(4)))
+    check_shared(tmp_path)
 
 
 def test_each_layer_keeps_its_units_where_each_has_a_call_of_its_own(tmp_path):

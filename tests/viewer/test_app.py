@@ -103,6 +103,7 @@ def test_headers_keep_the_page_to_itself(run: Path) -> None:
             assert "unsafe" not in policy
             assert headers["X-Content-Type-Options"] == "nosniff"
         assert get(address, "/runs", Host="evil.example")[0] == 403
+        assert get(address, "/runs", Host=f"LocalHost:{urlsplit(address).port}")[0] == 200, "names of hosts have no case"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lightning_iit.capture.choose.picking import pick_layer
-from lightning_iit.errors import UnknownLayerError
+from lightning_iit.capture.scripted import SCRIPTED, is_hookable, is_scripted
+from lightning_iit.errors import UnknownLayerError, UnsupportedOutputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,13 +29,27 @@ class Layer:
 
 
 def named_layers(model: nn.Module) -> dict[str, nn.Module]:
-    """Returns every named module but the model itself; a module that ``torch.compile`` wraps is found under its plain name."""
+    r"""Returns every named module but the model itself.
+
+    A module that ``torch.compile`` wraps is found under its plain name. Characters that no file can hold in UTF-8 (lone
+    surrogates) are written as ``\udcff`` in names, so that every name can be in records, metrics and reports.
+    """
     layers: dict[str, nn.Module] = {}
     for name, module in model.named_modules(remove_duplicate=False):
         plain = ".".join(part for part in name.split(".") if part != _COMPILED)
         if plain:
-            layers[plain] = module
+            layers[writable(plain)] = module
     return layers
+
+
+def writable(name: str) -> str:
+    r"""Returns a name with lone surrogates (``os.fsdecode`` makes them of bytes that are no UTF-8) written as backslash codes.
+
+    Example:
+        >>> print(writable("fc\udcff"))
+        fc\udcff
+    """
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def find_layers(model: nn.Module, layers: str | Sequence[str] | None) -> tuple[Layer, ...]:
@@ -46,17 +61,30 @@ def find_layers(model: nn.Module, layers: str | Sequence[str] | None) -> tuple[L
 
     Raises:
         UnknownLayerError: a name or glob that is no module's, or no layer to pick.
+        UnsupportedOutputError: a layer of TorchScript, whose calls cannot be watched.
     """
     known = named_layers(model)
     if layers is None:
-        names = [pick_layer(model)]
+        names = [writable(pick_layer(model))]
     else:
         patterns = [layers] if isinstance(layers, str) else list(layers)
-        names = list(dict.fromkeys(name for pattern in patterns for name in _matches(pattern, known)))
+        names = list(dict.fromkeys(name for pattern in patterns for name in _matches(writable(pattern), known)))
     if not names:
         msg = "layers=(): no layer is named. Name at least one, or give None to have one picked."
         raise UnknownLayerError(msg)
-    return tuple(Layer(name, known[name], _ancestors(model, name, known)) for name in names)
+    found = tuple(Layer(name, known[name], _ancestors(model, name, known)) for name in names)
+    watchable = tuple(layer for layer in found if _is_watchable(layer))
+    given = {layers} if isinstance(layers, str) else set(layers or ())
+    refused = next((layer for layer in found if layer not in watchable and (layer.name in given or not watchable)), None)
+    if refused is not None:
+        msg = f"layers={refused.name!r}: {SCRIPTED}"
+        raise UnsupportedOutputError(msg)
+    return watchable
+
+
+def _is_watchable(layer: Layer) -> bool:
+    """Returns whether PyTorch calls hooks of a layer: not those of a scripted module, nor inside a scripted or traced one."""
+    return is_hookable(layer.module) and not any(is_scripted(module) for module in layer.ancestors)
 
 
 def _matches(pattern: str, known: dict[str, nn.Module]) -> list[str]:

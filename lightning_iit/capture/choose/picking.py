@@ -14,6 +14,7 @@ from torch import nn
 
 from lightning_iit.capture.layer_kinds import kind_of
 from lightning_iit.capture.preserved import unwrapped
+from lightning_iit.capture.scripted import is_hookable, is_scripted
 from lightning_iit.errors import UnknownLayerError
 
 if TYPE_CHECKING:
@@ -112,7 +113,10 @@ def _parts(module: nn.Module, above: str = "", *, open_first: bool = False) -> I
     for name, child in children:
         path = f"{above}.{name}" if above else name
         row = kind_of(child)
-        if stacked or (_BLOCK.search(type(child).__name__) and not _is_leaf(child) and _has_parameters(child)):
+        if is_scripted(child):
+            if is_hookable(child) and _has_parameters(child):
+                yield _Part(path, child, block=True)
+        elif stacked or (_BLOCK.search(type(child).__name__) and not _is_leaf(child) and _has_parameters(child)):
             yield _Part(path, child, block=True)
         elif row.recurrent or row.weighted or (row.whole and _has_parameters(child)):
             yield _Part(path, child)

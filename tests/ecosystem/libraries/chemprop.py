@@ -3,7 +3,24 @@
 import lightning.pytorch as pl
 from chemprop import data, models, nn
 
-PARTS = "C CC CCC CO CCO CCN c1ccccc1 CCCC CNC c1ccncc1 C=CC CSC OCC NCC CC(C)C C1CC1".split()
+PARTS = (
+    "C",
+    "CC",
+    "CCC",
+    "CO",
+    "CCO",
+    "CCN",
+    "c1ccccc1",
+    "CCCC",
+    "CNC",
+    "c1ccncc1",
+    "C=CC",
+    "CSC",
+    "OCC",
+    "NCC",
+    "CC(C)C",
+    "C1CC1",
+)
 
 
 def train(callbacks):

@@ -138,7 +138,7 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
         """
         if self.layers is not None and not isinstance(self.layers, str):
             # A module among these would be copied and pickled with its options.
-            self.layers = [layer.name for layer in find_layers(model, self.layers)]
+            vars(self).update(layers=[layer.name for layer in find_layers(model, self.layers)])
         capture = self.part(CaptureOptions, max_units=choose_engine(options.engine, options.phi_options).max_units)
         shown = snapshots and self.network and self.network_budget > 0
         writer = SnapshotWriter(budget=self.network_budget, seed=self.seed) if shown else None

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         StepError,
         TooManyUnitsError,
         UnknownLayerError,
+        UnknownOptionError,
         UnsupportedOutputError,
     )
     from lightning_iit.phi.compute import compute_phi, major_complex
@@ -60,6 +61,7 @@ __all__ = [
     "Tpm",
     "Tracker",
     "UnknownLayerError",
+    "UnknownOptionError",
     "UnsupportedOutputError",
     "analyse",
     "analyse_states",
@@ -94,6 +96,7 @@ _HOMES = {
     "Tpm": "lightning_iit.tpm.estimate",
     "Tracker": "lightning_iit.trackers.tracker",
     "UnknownLayerError": "lightning_iit.errors",
+    "UnknownOptionError": "lightning_iit.errors",
     "UnsupportedOutputError": "lightning_iit.errors",
     "analyse": "lightning_iit.analysis",
     "analyse_states": "lightning_iit.states",

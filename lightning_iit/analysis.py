@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import inspect
-from dataclasses import fields
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import torch
 from lightning.fabric.utilities import move_data_to_device
+from torch import nn
 
-from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.checks import refused, told_of_unknown, whole
 from lightning_iit.phi.pool.inline_pool import InlinePool
 from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.records.files import locked, read_regular
 from lightning_iit.records.store import FOLDER, load_run, write_atomically
 from lightning_iit.report.report import REPORT
 from lightning_iit.run.computation import Computation
-from lightning_iit.settings import Settings
+from lightning_iit.settings import Options, Settings
 from lightning_iit.trackers.registry import trackers_for
 from lightning_iit.watch.probe import fixed_inputs, watch_pass
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from torch import nn
+    from typing_extensions import Unpack
 
     from lightning_iit.phi.pool.pool import PhiPool
     from lightning_iit.records import Records
@@ -45,12 +45,12 @@ _FLUSH = 60.0
 def analyse(
     model: nn.Module,
     loader: Iterable[Any],
-    layers: str | Sequence[str] | None = None,
+    layers: str | nn.Module | Sequence[str | nn.Module] | None = None,
     *,
     epoch: int = 0,
     global_step: int | None = None,
     log_dir: str | os.PathLike[str] | None = None,
-    **options: Any,
+    **options: Unpack[Options],
 ) -> Records:
     """Computes integrated information (Φ, IIT 3.0) of a model's layers, without a trainer: of a checkpoint, for one.
 
@@ -61,7 +61,7 @@ def analyse(
         model: any module, on any device. It is called with a batch that is a tensor, with the first element of a tuple or list, or
             with a mapping as keywords.
         loader: a DataLoader that does not shuffle, or a list of batches.
-        layers: names or globs over ``named_modules()``; None picks one hidden layer.
+        layers: names or globs over ``named_modules()``, or the modules themselves; None picks one hidden layer.
         epoch: under which the records are filed; -1 is the untrained network.
         global_step: of the records; None takes the epoch.
         log_dir: where to write what a training run writes (``iit/`` with a record for each layer and epoch, and a report), for
@@ -83,7 +83,10 @@ def analyse(
             model = Model.load_from_checkpoint(file)
             records = analyse(model, loader, "gru", epoch=int(file.stem.removeprefix("epoch=")), log_dir="runs/sweep")
     """
-    settings = _settings(layers, options)
+    _check_model("model", model)
+    settings = Settings(layers, **options)
+    settings.check()
+    epoch = whole("give the epoch under which the records are filed, -1 for the untrained network", least=-1)("epoch", epoch)
     inputs = fixed_inputs(loader, "loader")
     folder = None if log_dir is None else Path(log_dir)
     if folder is None:
@@ -110,15 +113,18 @@ def analyse(
     return work.records
 
 
-def _settings(layers: str | Sequence[str] | None, options: dict[str, Any]) -> Settings:
-    known = [field.name for field in fields(Settings)]
-    unknown = next((name for name in options if name not in known), None)
-    if unknown is not None:
-        close = difflib.get_close_matches(unknown, known, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else f" Options are {', '.join(known[1:])}."
-        msg = f"analyse({unknown}=...): there is no such option for a model that is not in training.{hint}"
-        raise InvalidArgumentError(msg)
-    return Settings(layers, **options)
+def _check_model(name: str, model: object) -> None:
+    """Raises InvalidArgumentError for what is no module; says how a checkpoint becomes one."""
+    if isinstance(model, nn.Module):
+        return
+    instead = "give the network, a torch.nn.Module"
+    if isinstance(model, (str, Path)):
+        instead = f"a path is no network; load the checkpoint first: analyse(MyModel.load_from_checkpoint({str(model)!r}), ...)"
+    elif isinstance(model, Mapping):
+        instead = "a state dict is no network; load it first: model.load_state_dict(...), then analyse(model, ...)"
+    elif isinstance(model, type) and issubclass(model, nn.Module):
+        instead = "a class is no network; make one of it, or load one from a checkpoint"
+    raise refused(name, model, instead)
 
 
 def _pool(settings: Settings, layers: int) -> PhiPool:
@@ -181,4 +187,5 @@ def _signature() -> inspect.Signature:
     return inspect.Signature([*own, *shared], return_annotation="Records")
 
 
+analyse = told_of_unknown(analyse, known=_signature().parameters)
 analyse.__signature__ = _signature()  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +13,15 @@ from lightning.pytorch import Callback
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from lightning_iit.capture.hooks.gate import TrainingStep
-from lightning_iit.phi.pool.pool import WorkerPool, check_pool_options
+from lightning_iit.checks import Check, choice, flag, told_of_unknown, whole
+from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.phi.pool.worker import longest
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import Records
 from lightning_iit.records.store import layer_slug
 from lightning_iit.run.computation import Computation
 from lightning_iit.run.folder import RunFolder, take_folder
-from lightning_iit.run.options import RunOptions, positive
+from lightning_iit.run.options import RUN_CHECKS, RunOptions
 from lightning_iit.run.trainer import (
     is_dev_run,
     is_last,
@@ -32,7 +33,7 @@ from lightning_iit.run.trainer import (
 )
 from lightning_iit.settings import Settings
 from lightning_iit.trackers.registry import trackers_for
-from lightning_iit.watch.probe import Loader, fixed_inputs, watch_pass
+from lightning_iit.watch.probe import Loader, checked_probe, fixed_inputs, watch_pass
 from lightning_iit.watch.untrained import UntrainedPass
 from lightning_iit.watch.watch import Watch
 
@@ -69,9 +70,9 @@ class IITCallback(Callback, Settings):
     ``groups`` (how many were computed). Images ``tpm`` and ``mip``, and the record itself.
 
     Args:
-        layers: names or globs over ``named_modules()`` (``*`` stays within one part of a dotted name, ``**`` does not). None picks
-            the end of the representation and says which: the last recurrent layer, the last block of a transformer or ResNet, the
-            latent of an autoencoder, else the last hidden activation; never the output.
+        layers: names or globs over ``named_modules()`` (``*`` stays within one part of a dotted name, ``**`` does not), or modules
+            of the model themselves. None picks the end of the representation and says which: the last recurrent layer, the last
+            block of a transformer or ResNet, the latent of an autoencoder, else the last hidden activation; never the output.
         units: how many units of each layer, which ones (their indices), or "auto": as many, up to 6, as have 100 transitions for
             each possible state in a window of epochs. They are chosen once for the run.
         selection: how that many units are chosen: "variance" (those that vary most), "entropy" (whose binary states vary most),
@@ -165,6 +166,19 @@ class IITCallback(Callback, Settings):
     table: bool = True
     probe: Loader | Sequence[Any] | None = None
 
+    _checks: ClassVar[Mapping[str, Check]] = {
+        **Settings._checks,
+        **RUN_CHECKS,
+        "workers": whole("give the number of worker processes, 1 or more", least=1),
+        "every_n_epochs": whole("give 1 to analyse each epoch, or n to analyse every n-th one", least=1),
+        "when_busy": choice("queue", "skip", "wait"),
+        "initial": flag(),
+        "max_queued": whole("give how many analyses may wait, 0 or more", least=0),
+        "prog_bar": flag(),
+        "table": flag(),
+        "probe": checked_probe,
+    }
+
     # Lightning calls every hook of every callback in each step, and skips what cannot be called: these would do nothing.
     on_train_batch_start: ClassVar[Any] = None
     on_before_zero_grad: ClassVar[Any] = None
@@ -207,10 +221,8 @@ class IITCallback(Callback, Settings):
         """Checks every option against the model; wrong ones raise here, before training."""
         if stage != "fit":
             return
-        positive("every_n_epochs", self.every_n_epochs)
-        self._inputs = None if self.probe is None else fixed_inputs(self.probe, "probe")
-        check_pool_options(self.workers, self.timeout, self.when_busy, self.max_queued)
         self._options = self.run_options(world_size=trainer.world_size)
+        self._inputs = None if self.probe is None else fixed_inputs(self.probe, "probe")
         self._watch = self.watch(pl_module, self._options, snapshots=trainer.is_global_zero)
         engine = choose_engine(self.engine, self._options.phi_options)
         rank_zero_info(f"IITCallback watches {', '.join(map(repr, self._watch.layers))} ({engine.name} engine, IIT 3.0).")
@@ -472,3 +484,6 @@ class IITCallback(Callback, Settings):
         except Exception as error:
             log.exception("IITCallback: %s failed; training goes on.", doing)
             rank_zero_warn(f"IITCallback: {doing} failed ({type(error).__name__}: {error}); training goes on.")
+
+
+IITCallback.__init__ = told_of_unknown(IITCallback.__init__, called="IITCallback")  # type: ignore[method-assign]

@@ -8,7 +8,8 @@
     │   ├── UnsupportedOutputError            no units can be found in a layer's output
     │   ├── InvalidSystemError                a TPM, state or connectivity matrix is malformed
     │   ├── InvalidStatesError                state sequences, state codes or transition tables are malformed
-    │   └── TooManyUnitsError                 there are more units than the TPM or the engine can handle
+    │   ├── TooManyUnitsError                 there are more units than the TPM or the engine can handle
+    │   └── UnknownOptionError(TypeError)     a keyword that is no option; close matches are offered
     ├── RecordError(ValueError)               a stored record, or a run, cannot be read
     ├── StepError(RuntimeError)               a layer could not make the step that a perturbation needs
     └── MissingDependencyError(ImportError)   an optional package is needed and not installed
@@ -46,6 +47,10 @@ class InvalidStatesError(InvalidArgumentError):
 
 class TooManyUnitsError(InvalidArgumentError):
     """Signals more units than a TPM can be written down for, or than the engine can analyse in reasonable time."""
+
+
+class UnknownOptionError(InvalidArgumentError, TypeError):
+    """Signals a keyword that is no option; the message offers close matches. It is a TypeError too, as Python's own is."""
 
 
 class RecordError(IITError, ValueError):

@@ -1,22 +1,76 @@
 """The options that a training run and the analysis of a finished model have in common, and what is made of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Literal, TypedDict, TypeVar
 
 from torch import nn
 
-from lightning_iit.capture.options import CaptureOptions, CaptureSettings
-from lightning_iit.capture.perturb.options import PerturbOptions, PerturbSettings
+from lightning_iit.capture.choose.layers import find_layers
+from lightning_iit.capture.options import CHECKS as CAPTURE_CHECKS
+from lightning_iit.capture.options import CaptureOptions, CaptureSettings, Selection, Sources, Strategy, Transitions
+from lightning_iit.capture.perturb.options import CHECKS as PERTURB_CHECKS
+from lightning_iit.capture.perturb.options import Connectivity, PerturbOptions, PerturbSettings, TpmSource
+from lightning_iit.capture.perturb.stepper import Direction
+from lightning_iit.capture.perturb.steps import StepFunction
+from lightning_iit.capture.perturb.tpm import Background
+from lightning_iit.checks import Check, check_options, flag, number, whole
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import FORMALISM
+from lightning_iit.run.options import CHECKS as ANALYSIS_CHECKS
 from lightning_iit.run.options import AnalysisSettings, RunOptions
 from lightning_iit.snapshot.writer import SnapshotWriter
-from lightning_iit.trackers.registry import check_trackers
+from lightning_iit.tpm.nulls import NullName
+from lightning_iit.tpm.states import StatesPolicy
+from lightning_iit.trackers.registry import checked_trackers
 from lightning_iit.trackers.tracker import Tracker
 from lightning_iit.watch.watch import Watch
 
 _Part = TypeVar("_Part")
+
+
+class Options(TypedDict, total=False):
+    """The options of :class:`Settings` but for ``layers``, as keywords that a type checker knows."""
+
+    units: int | Literal["auto"] | Sequence[int]
+    selection: Selection
+    threshold: Strategy | float
+    bits: int
+    groups: int
+    transitions: Transitions
+    layout: str | Mapping[str, str] | None
+    unit_fn: Callable[[Any], Any] | None
+    lag: int
+    sources: Sources
+    calibration_batches: int
+    freeze_threshold: bool
+    seed: int
+    tpm: TpmSource
+    background: Background
+    draws: int
+    step: StepFunction | None
+    level: int
+    direction: Direction
+    hidden_only: bool
+    cm: Connectivity
+    states: StatesPolicy
+    prior: float
+    engine: str
+    cuts: Literal["all", "one"]
+    new_concepts: bool
+    complexes: bool
+    repertoires: bool
+    pyphi_options: dict[str, Any] | None
+    null_model: NullName | None
+    surrogates: int
+    timeout: float | None
+    pictures: bool
+    workers: int
+    drain_timeout: float
+    trackers: Sequence[Tracker | str]
+    network: bool
+    network_budget: int
+    pool_depth: bool
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -34,6 +88,27 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
     network_budget: int = 200_000
     pool_depth: bool = False
 
+    _checks: ClassVar[Mapping[str, Check]] = {
+        **CAPTURE_CHECKS,
+        **PERTURB_CHECKS,
+        **ANALYSIS_CHECKS,
+        "workers": whole("give the number of worker processes, 1 or more; or, in `analyse`, 0 for this process", least=0),
+        "drain_timeout": number("give the seconds that open analyses are given at the end, 0 or more"),
+        "trackers": checked_trackers,
+        "network": flag(),
+        "network_budget": whole("give the most bytes of a snapshot of the network, 0 or more", least=0),
+        "pool_depth": flag(),
+    }
+    """The check of each option by itself; :meth:`check` makes them all."""
+
+    def check(self) -> None:
+        """Checks the value of each option, and sets it to the same value in Python's own types.
+
+        Raises:
+            InvalidArgumentError: a value that cannot be.
+        """
+        check_options(self, self._checks)
+
     def part(self, kind: type[_Part], **further: Any) -> _Part:
         """Returns the options of one part of the package: those of these that it has by name, and ``further`` ones."""
         named = {field.name: getattr(self, field.name) for field in fields(kind) if hasattr(self, field.name)}  # type: ignore[arg-type]
@@ -45,9 +120,9 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
         Raises:
             InvalidArgumentError: a value that cannot be.
         """
+        self.check()
         options = self.part(RunOptions, world_size=world_size)
         options.check()
-        check_trackers(self.trackers)
         return options
 
     def watch(self, model: nn.Module, options: RunOptions, *, snapshots: bool) -> Watch:
@@ -61,6 +136,9 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
         Raises:
             InvalidArgumentError: an option that cannot be, or does not fit the model.
         """
+        if self.layers is not None and not isinstance(self.layers, str):
+            # A module among these would be copied and pickled with its options.
+            vars(self).update(layers=[layer.name for layer in find_layers(model, self.layers)])
         capture = self.part(CaptureOptions, max_units=choose_engine(options.engine, options.phi_options).max_units)
         shown = snapshots and self.network and self.network_budget > 0
         writer = SnapshotWriter(budget=self.network_budget, seed=self.seed) if shown else None

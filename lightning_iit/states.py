@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import numpy as np
 
+from lightning_iit.checks import LAG, text, told_of_unknown, whole
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.cost import TRANSITIONS_PER_STATE, coin_flip_phi
 from lightning_iit.phi.pool.inline_pool import InlinePool
@@ -17,7 +18,7 @@ from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import EpochRecord, PhiTask, Provenance, Skipped, State, Thresholds
 from lightning_iit.records.store import write_record
 from lightning_iit.run.budget import Budget
-from lightning_iit.run.options import RunOptions, positive
+from lightning_iit.run.options import RunOptions
 from lightning_iit.run.request import package_versions, phi_task
 from lightning_iit.tpm.dead_units import dead_units
 from lightning_iit.tpm.recording import Recording
@@ -31,11 +32,12 @@ if TYPE_CHECKING:
     from lightning_iit.tpm.nulls import NullName
 
 
+@told_of_unknown
 def analyse_states(
     states: Any,
     *,
     units: int | Sequence[int] | None = None,
-    threshold: float | str | Sequence[float] | None = None,
+    threshold: Literal["median", "mean", "zero"] | float | Sequence[float] | None = None,
     lag: int = 1,
     state: StatesPolicy | Sequence[int] = "mode",
     kind: Literal["observational", "statistical"] = "observational",
@@ -124,9 +126,16 @@ def analyse_states(
         seed=seed,
     )
     options.check()
-    positive("lag", lag)
-    _check(kind, timeout)
-    series = Recording.read(states, units, threshold, lag, most=choose_engine(engine, options.phi_options).max_units)
+    if kind not in {"observational", "statistical"}:
+        msg = (
+            f"kind={kind!r}: recorded units were watched, so Φ is 'observational' (units with connections among them) or "
+            "'statistical' (units without). For a causal Φ the units must be set: see IITCallback(tpm='perturb')."
+        )
+        raise InvalidArgumentError(msg)
+    epoch = whole("give the epoch under which the record is filed, -1 for an untrained network", least=-1)("epoch", epoch)
+    layer = text("give the name under which the record is filed")("layer", layer)
+    most = choose_engine(engine, options.phi_options).max_units
+    series = Recording.read(states, units, threshold, LAG("lag", lag), most=most)
     chosen = (_given_state(state, series.n),) if given else choose_states(series.counts.visits, series.last, policy)
     stub = _pending(options, series, kind, strategy=_strategy(threshold), layer=layer, epoch=epoch)
     if series.counts.transitions == 0:
@@ -137,19 +146,6 @@ def analyse_states(
     if log_dir is not None:
         write_record(Path(log_dir), record)
     return record
-
-
-def _check(kind: str, timeout: float | None) -> None:
-    """Raises InvalidArgumentError for a kind or a timeout that cannot be."""
-    if kind not in {"observational", "statistical"}:
-        msg = (
-            f"kind={kind!r}: recorded units were watched, so Φ is 'observational' (units with connections among them) or "
-            "'statistical' (units without). For a causal Φ the units must be set: see IITCallback(tpm='perturb')."
-        )
-        raise InvalidArgumentError(msg)
-    if timeout is not None and not timeout > 0:
-        msg = f"timeout={timeout!r}: give seconds above 0, or None for no limit."
-        raise InvalidArgumentError(msg)
 
 
 def _given_state(state: Any, n: int) -> State:

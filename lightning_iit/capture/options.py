@@ -1,22 +1,39 @@
 """The options of a capture, checked when they are created."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, Literal, TypeAlias, get_args
 
+from torch import nn
+
 from lightning_iit.capture.layout import parse_layout
+from lightning_iit.checks import (
+    LAG,
+    SEED,
+    WINDOW,
+    Check,
+    as_whole,
+    check_options,
+    choice,
+    flag,
+    function_or_none,
+    number,
+    refused,
+    whole,
+)
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
 
 MOST_UNITS = 12
 """The most binary elements that are analysed together: 12 have 4,096 states."""
 CALIBRATED = ("median", "mean")
 """The threshold strategies that compute thresholds from recorded activations."""
-STRATEGIES = (*CALIBRATED, "zero")
+Strategy: TypeAlias = Literal["median", "mean", "zero"]
 """The names that ``threshold`` accepts besides a number."""
-TRANSITIONS = ("auto", "time", "stream", "depth")
-SOURCES = ("first", "pooled")
+Transitions: TypeAlias = Literal["auto", "time", "stream", "depth"]
+"""The names that ``transitions`` accepts."""
+Sources: TypeAlias = Literal["first", "pooled"]
 """The names that ``sources`` accepts."""
+_LARGEST = 1.7e308  # of a finite number
 Selection: TypeAlias = Literal["variance", "random", "first", "entropy", "weight_norm", "clusters"]
 """The names that ``selection`` accepts."""
 
@@ -25,18 +42,18 @@ Selection: TypeAlias = Literal["variance", "random", "first", "entropy", "weight
 class CaptureSettings:
     """Which layers and units are captured, and how. Each field is an option: :class:`~lightning_iit.IITCallback` has the words."""
 
-    layers: str | Sequence[str] | None = None
+    layers: str | nn.Module | Sequence[str | nn.Module] | None = None
     _: KW_ONLY
     units: int | Literal["auto"] | Sequence[int] = "auto"
     selection: Selection = "variance"
-    threshold: Literal["median", "mean", "zero"] | float = "median"
+    threshold: Strategy | float = "median"
     bits: int = 1
     groups: int = 1
-    transitions: Literal["auto", "time", "stream", "depth"] = "auto"
+    transitions: Transitions = "auto"
     layout: str | Mapping[str, str] | None = None
     unit_fn: Callable[[Any], Any] | None = None
     lag: int = 1
-    sources: Literal["first", "pooled"] = "first"
+    sources: Sources = "first"
     calibration_batches: int = 10
     freeze_threshold: bool = False
     seed: int = 0
@@ -60,23 +77,17 @@ class CaptureOptions(CaptureSettings):
 
     def __post_init__(self) -> None:
         """Checks the value of each option."""
-        _check_choice("selection", self.selection, get_args(Selection))
-        _check_choice("sources", self.sources, SOURCES)
-        _check_choice("transitions", self.transitions, TRANSITIONS)
-        _check_threshold(self.threshold)
-        _check_bits(self.bits, self.threshold)
-        _check_units(self.units, min(self.max_units, MOST_UNITS), self.bits)
-        for name in ("calibration_batches", "window", "lag", "groups"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                msg = f"{name}={value!r}: expected a whole number of at least 1."
-                raise InvalidArgumentError(msg)
+        check_options(self, CHECKS | {"window": WINDOW})
+        self._check_bits()
+        _check_number(self.units, min(self.max_units, MOST_UNITS), self.bits)
         self._check_groups()
         self._check_depth()
-        layouts = self.layout.values() if isinstance(self.layout, Mapping) else [self.layout]
-        for layout in layouts:
-            if layout is not None:
-                parse_layout(layout)
+
+    def _check_bits(self) -> None:
+        """Checks that no threshold is given where units are coded by 2 bits."""
+        if self.bits == 2 and self.threshold != "median":
+            msg = f"bits=2: the elements of a unit are made of its quartiles, so threshold={self.threshold!r} has no use."
+            raise InvalidArgumentError(msg)
 
     def _check_groups(self) -> None:
         """Checks that nothing else determines the units when several random groups of units are asked for."""
@@ -123,43 +134,71 @@ def refuse_given(options: Any, names: Sequence[str], *, why: str) -> None:
             raise InvalidArgumentError(msg)
 
 
-def _check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
-    """Checks that a value is one of the choices."""
-    if value not in choices:
-        msg = f"{name}={value!r}: expected one of {', '.join(map(repr, choices))}."
-        raise InvalidArgumentError(msg)
+def _check_layers(name: str, value: Any) -> Any:
+    """Checks that layers are given by names, globs or modules; whether the model has them is looked at later."""
+    one = isinstance(value, (str, nn.Module))
+    several = isinstance(value, Sequence) and all(isinstance(part, (str, nn.Module)) for part in value)
+    if value is None or one or several:
+        return value
+    raise refused(name, value, "give names or globs of the model's modules, the modules themselves, a list of these, or None")
 
 
-def _check_threshold(value: Any) -> None:
+def _check_threshold(name: str, value: Any) -> Any:
     """Checks that a threshold is a finite number or the name of a strategy."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not number and value not in STRATEGIES:
-        msg = f"threshold={value!r}: expected one of {', '.join(map(repr, STRATEGIES))}, or a finite number."
-        raise InvalidArgumentError(msg)
+    strategies = get_args(Strategy)
+    if isinstance(value, str) and value in strategies:
+        return value
+    instead = f"choose {', '.join(map(repr, strategies))}, or give a finite number"
+    return number(instead, least=-_LARGEST, most=_LARGEST)(name, value)
 
 
-def _check_bits(bits: Any, threshold: Any) -> None:
-    """Checks that a unit is coded by 1 bit, or by 2 bits where the threshold is not given."""
-    if isinstance(bits, bool) or bits not in (1, 2):
-        msg = f"bits={bits!r}: a unit is coded as 1 binary element, or as 2 (the Gray code of its quartiles)."
-        raise InvalidArgumentError(msg)
-    if bits == 2 and threshold != "median":
-        msg = f"bits=2: the elements of a unit are made of its quartiles, so threshold={threshold!r} has no use; leave it out."
-        raise InvalidArgumentError(msg)
+def _check_bits(name: str, value: Any) -> int:
+    """Checks that a unit is coded by 1 or 2 bits."""
+    bits = as_whole(value)
+    if bits not in (1, 2):
+        raise refused(name, value, "a unit is coded as 1 binary element, or as 2 (the Gray code of its quartiles)")
+    return bits
 
 
-def _check_units(units: Any, most: int, bits: int) -> None:
-    """Checks that ``units`` is "auto", a number or a list of indices, and that there are at most ``most`` elements."""
-    if units == "auto":
+def _check_layout(name: str, value: Any) -> Any:
+    """Checks that axes are given as a text, or as a text for each layer."""
+    layouts = list(value.values()) if isinstance(value, Mapping) else [value]
+    for layout in layouts:
+        if isinstance(layout, str):
+            parse_layout(layout)
+        elif layout is not None:
+            raise refused(name, value, "give the axes as a text such as 'TBU', or a dict with such a text for each layer")
+    return value
+
+
+def _check_units(name: str, value: Any) -> Any:
+    """Checks that ``units`` is "auto", a number or a list of indices."""
+    units = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(units, str) and units == "auto":
+        return units
+    count = as_whole(units)
+    if count is None and (isinstance(units, str) or not isinstance(units, Sequence)):
+        raise refused(name, value, "expected how many units (a whole number), a list of unit indices, or 'auto'")
+    if (len(units) if count is None else count) < 1:
+        raise refused(name, value, "at least one unit is needed, and Φ is 0 below two")
+    return _indices(name, units) if count is None else count
+
+
+def _indices(name: str, units: Sequence[Any]) -> list[int]:
+    """Returns unit indices, checked: whole numbers from 0, each named once."""
+    indices = [number for number in map(as_whole, units) if number is not None and number >= 0]
+    if len(indices) < len(units):
+        raise refused(name, units, "unit indices are whole numbers from 0")
+    if len(set(indices)) != len(indices):
+        raise refused(name, units, "a unit is named twice; a unit and its copy would look integrated. Name each once")
+    return indices
+
+
+def _check_number(units: int | str | Sequence[int], most: int, bits: int) -> None:
+    """Checks that there are at most ``most`` elements."""
+    if isinstance(units, str):
         return
-    whole = isinstance(units, int) and not isinstance(units, bool)
-    if not whole and (isinstance(units, str) or not isinstance(units, Sequence)):
-        msg = f"units={units!r}: expected how many units, a list of unit indices, or 'auto'."
-        raise InvalidArgumentError(msg)
-    n = units if whole else len(units)
-    if n < 1:
-        msg = f"units={units!r}: at least one unit is needed, and Φ is 0 below two."
-        raise InvalidArgumentError(msg)
+    n = units if isinstance(units, int) else len(units)
     if n * bits > most:
         n, what = n * bits, "units" if bits == 1 else f"elements (bits={bits} for each unit)"
         msg = (
@@ -167,15 +206,22 @@ def _check_units(units: Any, most: int, bits: int) -> None:
             "Each further one takes many times as long. Ask for fewer, or for 'auto'."
         )
         raise TooManyUnitsError(msg)
-    if not whole:
-        _check_indices(units)
 
 
-def _check_indices(units: Sequence[Any]) -> None:
-    """Checks that unit indices are whole numbers from 0, each named once."""
-    if any(not isinstance(index, int) or isinstance(index, bool) or index < 0 for index in units):
-        msg = f"units={list(units)!r}: unit indices are whole numbers from 0."
-        raise InvalidArgumentError(msg)
-    if len(set(units)) != len(units):
-        msg = f"units={list(units)!r}: a unit is named twice; a unit and its copy would look integrated. Name each once."
-        raise InvalidArgumentError(msg)
+CHECKS: dict[str, Check] = {
+    "layers": _check_layers,
+    "units": _check_units,
+    "selection": choice(*get_args(Selection)),
+    "threshold": _check_threshold,
+    "bits": _check_bits,
+    "groups": whole("give the number of random groups of units, 1 or more", least=1),
+    "transitions": choice(*get_args(Transitions)),
+    "layout": _check_layout,
+    "unit_fn": function_or_none("give a function from a layer's output to a tensor of units, or None"),
+    "lag": LAG,
+    "sources": choice(*get_args(Sources)),
+    "calibration_batches": whole("give the number of batches that thresholds are calibrated on, 1 or more", least=1),
+    "freeze_threshold": flag(),
+    "seed": SEED,
+}
+"""The check of each option."""

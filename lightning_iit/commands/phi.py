@@ -62,7 +62,7 @@ def run_phi(arguments: PhiArguments, console: Console) -> int:
         msg = f"--state is missing: {given.source} does not say which state to analyse. Give one, as in --state 100."
         raise InvalidArgumentError(msg)
     cm = read_cm(arguments.cm) if arguments.cm is not None else given.cm
-    system = System(tpm=given.state_by_node, state=state, cm=cm)  # type: ignore[arg-type]  # it takes anything numpy reads
+    system = System(tpm=given.state_by_node, state=state, cm=cm)
     options: dict[str, Any] = {
         "cuts": arguments.cuts,
         "new_concepts": arguments.new_concepts,

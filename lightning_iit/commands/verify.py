@@ -176,7 +176,7 @@ def _again(record: EpochRecord, stored: StateResult, engine: str, timeout: float
         if n > most:
             return f"{n} units; {engine} takes {most} at most"
         cm = None if record.perturbation is None else record.perturbation.cm
-        system = System(tpm=rows, state=stored.state, cm=cm)  # type: ignore[arg-type]  # it takes anything numpy reads
+        system = System(tpm=rows, state=stored.state, cm=cm)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConnectivityWarning)  # the stored Φ was computed with the same matrix
             return compute_phi(

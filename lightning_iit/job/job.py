@@ -173,7 +173,7 @@ def warm_up(engine: str = "auto", report: OnProgress = ignore) -> None:
     # Five units are the fewest that meet every kernel of the fast engine; for an engine that takes long, fewer load it too.
     n = max((units for units in range(2, min(5, chosen.max_units) + 1) if chosen.seconds(units) <= _SHORT), default=2)
     tpm = np.random.default_rng(0).random((2**n, n))
-    for _ in chosen.analyse([System(tpm=tpm, state=(0,) * n)], PhiOptions()):  # type: ignore[arg-type]
+    for _ in chosen.analyse([System(tpm=tpm, state=(0,) * n)], PhiOptions()):
         report(1.0)
     import_module("lightning_iit.figures.partition")
 

@@ -125,7 +125,7 @@ def _phis(task: PhiTask, tpms: Iterable[np.ndarray]) -> list[float | None]:
 def _results(task: PhiTask, tpms: Iterable[np.ndarray]) -> list[PhiResult]:
     """Analyses the task's first state under each state-by-node TPM."""
     engine = choose_engine(task.engine, task.options)
-    systems = [System(tpm=tpm, state=task.states[0], cm=task.cm) for tpm in tpms]  # type: ignore[arg-type]
+    systems = [System(tpm=tpm, state=task.states[0], cm=task.cm) for tpm in tpms]
     return [next(iter(engine.analyse([system], task.options))) for system in systems]
 
 

@@ -6,9 +6,11 @@ import warnings
 from collections.abc import Sequence  # noqa: TC003  the command line reads the annotations at run time
 from typing import TYPE_CHECKING, Any, Literal
 
-from lightning_iit.errors import InvalidArgumentError, InvalidSystemError
+from lightning_iit.checks import SECONDS, told_of_unknown, whole
+from lightning_iit.errors import InvalidSystemError
 from lightning_iit.phi.connections import ConnectivityWarning, contradiction
 from lightning_iit.phi.large_systems import analyse_whole, search_complex
+from lightning_iit.phi.options import ENGINE_CHECKS
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.phi.subsystems import in_system, indices_of, subsystem
 from lightning_iit.records import MajorComplex, PhiOptions, PhiResult, System
@@ -16,7 +18,10 @@ from lightning_iit.records import MajorComplex, PhiOptions, PhiResult, System
 if TYPE_CHECKING:
     from lightning_iit.phi.engine import PhiEngine
 
+_THREADS = whole("give the number of threads, 1 or more", least=1)
 
+
+@told_of_unknown
 def compute_phi(
     system: System,
     engine: str = "auto",
@@ -83,6 +88,7 @@ def compute_phi(
     return in_system(compute_within(candidate, chosen.name, options, timeout), among)
 
 
+@told_of_unknown
 def major_complex(
     system: System,
     engine: str = "auto",
@@ -147,16 +153,11 @@ def _options(
     pyphi_options: dict[str, Any] | None,
     threads: int,
 ) -> PhiOptions:
-    """Collects the options of an analysis; raises InvalidArgumentError for an impossible ``cuts`` or ``threads``."""
-    if cuts not in {"all", "one"}:
-        msg = f"cuts={cuts!r}: choose 'all' (every directed bipartition) or 'one' (those that cut one node off)."
-        raise InvalidArgumentError(msg)
-    if type(threads) is not int or threads < 1:
-        msg = f"threads={threads!r}: give the number of threads, 1 or more."
-        raise InvalidArgumentError(msg)
-    return PhiOptions(
-        cuts=cuts, new_concepts=new_concepts, repertoires=repertoires, threads=threads, pyphi=dict(pyphi_options or {})
-    )
+    """Collects the options of an analysis; raises InvalidArgumentError for a value that cannot be."""
+    given = {"cuts": cuts, "new_concepts": new_concepts, "repertoires": repertoires, "pyphi_options": pyphi_options}
+    checked = {name: ENGINE_CHECKS[name](name, value) for name, value in given.items()}
+    checked["pyphi"] = checked.pop("pyphi_options") or {}
+    return PhiOptions(**checked, threads=_THREADS("threads", threads))
 
 
 def _checked(system: System, engine: str, options: PhiOptions, timeout: float | None) -> PhiEngine:
@@ -164,14 +165,11 @@ def _checked(system: System, engine: str, options: PhiOptions, timeout: float | 
     if not isinstance(system, System):
         msg = f"system: got a {type(system).__name__}; give a lightning_iit.System(tpm=..., state=..., cm=...)."
         raise InvalidSystemError(msg)
-    chosen = choose_engine(engine, options)
-    if timeout is not None and not timeout > 0:
-        msg = f"timeout={timeout!r}: give seconds above 0, or None for no limit."
-        raise InvalidArgumentError(msg)
-    return chosen
+    SECONDS("timeout", timeout)
+    return choose_engine(ENGINE_CHECKS["engine"]("engine", engine), options)
 
 
 def _warn_of_contradiction(system: System) -> None:
     """Warns the caller of the public function where ``cm`` contradicts the TPM."""
     if words := contradiction(system):
-        warnings.warn(words, ConnectivityWarning, stacklevel=3)
+        warnings.warn(words, ConnectivityWarning, stacklevel=4)  # above the function and what checks its keywords

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from lightning_iit.errors import MissingDependencyError
 from lightning_iit.records.captured import Counts, Perturbation, Thresholds, TpmRecord, Units
 from lightning_iit.records.results import (
-    Computed,
     CurvePoint,
     Diagnostic,
     Interval,
@@ -163,7 +162,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
     @property
     def phi(self) -> float | None:
         """Returns Φ of the first analysed state, or None where it was not computed."""
-        return self.result.phi if isinstance(self.result, Computed) else None
+        return self.result.phi
 
     @property
     def null_words(self) -> str:

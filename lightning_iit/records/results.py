@@ -62,6 +62,11 @@ class TimedOut(Record, frozen=True, kw_only=True, tag="timed_out", tag_field="st
     reason: str
     timeout: Seconds
 
+    @property
+    def phi(self) -> None:
+        """Returns None, since there is no Φ."""
+        return None
+
 
 class Failed(Record, frozen=True, kw_only=True, tag="failed", tag_field="status"):
     """Says that the analysis broke.
@@ -76,6 +81,11 @@ class Failed(Record, frozen=True, kw_only=True, tag="failed", tag_field="status"
     reason: str
     details: str = ""
 
+    @property
+    def phi(self) -> None:
+        """Returns None, since there is no Φ."""
+        return None
+
 
 class Skipped(Record, frozen=True, kw_only=True, tag="skipped", tag_field="status"):
     """Says that the analysis was not made.
@@ -87,6 +97,11 @@ class Skipped(Record, frozen=True, kw_only=True, tag="skipped", tag_field="statu
 
     code: str
     reason: str
+
+    @property
+    def phi(self) -> None:
+        """Returns None, since there is no Φ."""
+        return None
 
 
 PhiResult: TypeAlias = Computed | TimedOut | Failed | Skipped

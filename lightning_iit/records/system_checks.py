@@ -32,12 +32,12 @@ def clipped(entry: Any) -> float | None:
 
 
 def checked_tpm(value: Any) -> tuple[tuple[float, ...], ...]:
-    """Returns a state-by-node TPM as nested tuples ``[2**n, n]``; reads ``[2] * n + [n]`` too, with one axis for each node.
+    """Returns a state-by-node TPM as nested tuples ``[2**n, n]``; reads ``[2] * n + [n]`` and a ``Tpm`` too.
 
     Raises:
         InvalidSystemError: another shape, units of more than two states, or entries that are not probabilities.
     """
-    rows = _by_state(value)
+    rows = _by_state(getattr(value, "state_by_node", value))
     n = len(rows[0]) if rows else 0
     if n == 0 or len(rows) != 2**n or any(len(row) != n for row in rows):
         not_binary = len(rows) > 1 and len(rows) & (len(rows) - 1)

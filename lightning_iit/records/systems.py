@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
 from lightning_iit.records.schema import Index, PhiValue, Record, Share, State
 from lightning_iit.records.system_checks import checked_cm, checked_labels, checked_state, checked_tpm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import ArrayLike
+
+
+class HasStateByNode(Protocol):
+    """Describes an estimated TPM, such as :class:`~lightning_iit.Tpm`."""
+
+    @property
+    def state_by_node(self) -> Any:
+        """The TPM ``[2**n, n]``."""
 
 
 class System(Record, frozen=True, kw_only=True):
@@ -15,9 +28,9 @@ class System(Record, frozen=True, kw_only=True):
 
     Args:
         tpm: state-by-node TPM, ``[2**n, n]``: the probability that each node is ON next, rows little-endian; or ``[2] * n + [n]``
-            with one axis for each node, as PyPhi's ``network.tpm``. Anything that numpy can read as such an array is accepted and
-            kept as nested tuples ``[2**n, n]``. An entry that rounding took outside of 0 to 1, by at most 0.001 (one step of
-            float16), is taken as 0 or 1.
+            with one axis for each node, as PyPhi's ``network.tpm``; or a :class:`~lightning_iit.Tpm`. Anything that numpy can read
+            as such an array is accepted and kept as nested tuples ``[2**n, n]``. An entry that rounding took outside of 0 to 1, by
+            at most 0.001 (one step of float16), is taken as 0 or 1.
         state: the current state of the n nodes, each 0 or 1, node 0 first.
         cm: connectivity matrix ``[n, n]``; ``cm[i][j] = 1`` if node i has a connection to node j. None connects all to all.
         labels: a name for each node, each another one.
@@ -31,6 +44,17 @@ class System(Record, frozen=True, kw_only=True):
     state: State
     cm: tuple[tuple[int, ...], ...] | None = None
     labels: tuple[str, ...] | None = None
+
+    if TYPE_CHECKING:  # what is accepted is more than what is kept
+
+        def __init__(
+            self,
+            *,
+            tpm: ArrayLike | HasStateByNode,
+            state: ArrayLike,
+            cm: ArrayLike | None = None,
+            labels: Iterable[str] | None = None,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         """Checks the fields and turns them into tuples."""

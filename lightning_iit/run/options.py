@@ -1,9 +1,11 @@
 """What a run asks of every analysis, checked before training starts."""
 
+import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.checks import SECONDS, SEED, WINDOW, Check, check_options, choice, flag, number, whole
+from lightning_iit.phi.options import ENGINE_CHECKS
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import PhiOptions
 from lightning_iit.tpm.nulls import NullName
@@ -55,28 +57,30 @@ class RunOptions(AnalysisSettings):
         Raises:
             InvalidArgumentError: a value that cannot be.
         """
-        check_policy(self.states)
-        positive("window", self.window)
-        positive("surrogates", self.surrogates)
-        if not 0.0 <= self.prior <= 1.0:
-            msg = f"prior={self.prior!r}: give the probability of ON in unvisited rows, from 0 to 1."
-            raise InvalidArgumentError(msg)
-        if self.null_model not in {"cut", "shuffle", None}:
-            msg = f"null_model={self.null_model!r}: choose 'cut', 'shuffle' or None."
-            raise InvalidArgumentError(msg)
-        if not self.extra_budget >= 0.0:
-            msg = f"extra_budget={self.extra_budget!r}: give the share of the training time that nulls may take, 0 or more."
-            raise InvalidArgumentError(msg)
+        check_options(self, CHECKS | RUN_CHECKS)
         choose_engine(self.engine, self.phi_options)
 
 
-def positive(name: str, value: int) -> int:
-    """Returns the value of an option that counts something.
+def _check_states(name: str, value: Any) -> Any:
+    """Checks which states are analysed."""
+    check_policy(value, f"IITCallback({name}=...)")
+    return value if isinstance(value, str) else int(value)
 
-    Raises:
-        InvalidArgumentError: the value is no whole number of at least 1.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        msg = f"{name}={value!r}: it is a whole number of at least 1."
-        raise InvalidArgumentError(msg)
-    return value
+
+CHECKS: dict[str, Check] = {
+    "states": _check_states,
+    "prior": number("give the probability of ON in unvisited rows, from 0 to 1", most=1.0),
+    **ENGINE_CHECKS,
+    "complexes": flag(),
+    "null_model": choice(*get_args(NullName), None),
+    "surrogates": whole("give the number of surrogate data sets of a null, 1 or more", least=1),
+    "timeout": SECONDS,
+    "pictures": flag(),
+    "seed": SEED,
+}
+"""The check of each option."""
+RUN_CHECKS: dict[str, Check] = {
+    "window": WINDOW,
+    "extra_budget": number("give the share of the training time that nulls may take, 0 or more", most=math.inf),
+}
+"""The checks of what only a run has."""

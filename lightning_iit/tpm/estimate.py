@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lightning_iit.checks import told_of_unknown
 from lightning_iit.errors import InvalidArgumentError, InvalidStatesError, TooManyUnitsError
 from lightning_iit.records import Counts, TpmRecord
 from lightning_iit.records.system_checks import BINARY_ONLY
 from lightning_iit.tpm.conversion import bits, conditional_independence, state_by_node, state_by_state
 from lightning_iit.tpm.counts import counts_from_codes, counts_from_joint, joint, merge, on, visits
-from lightning_iit.tpm.series import read_array, read_sequences
+from lightning_iit.tpm.series import read_array, read_sequences, transposed_hint
 from lightning_iit.tpm.varying import constant_states, without_effect
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def tpm_for_phi(counts: Counts, prior: float = 0.5) -> Tpm:
     return replace(tpm, state_by_node=without_effect(tpm.state_by_node, constant_states(counts)))
 
 
+@told_of_unknown
 def estimate_tpm(states: Any, *, prior: float = 0.5) -> Tpm:
     """Estimates the TPM of binary units from sequences of their states.
 
@@ -157,7 +159,7 @@ def estimate_tpm(states: Any, *, prior: float = 0.5) -> Tpm:
     sequences = read_sequences(states, _binary)
     width = sequences[0].shape[1]
     if width > MAX_UNITS:
-        msg = f"states: {width} units have 2**{width} states; choose at most {MAX_UNITS} columns."
+        msg = f"states: {width} units have 2**{width} states; choose at most {MAX_UNITS} columns.{transposed_hint(sequences)}"
         raise TooManyUnitsError(msg)
     codes = [sequence @ (1 << np.arange(width)) for sequence in sequences]
     before = np.concatenate([code[:-1] for code in codes])

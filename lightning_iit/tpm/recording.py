@@ -9,7 +9,14 @@ import numpy as np
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
 from lightning_iit.records import Counts, Dynamics, State, ThresholdCounts, Units
 from lightning_iit.tpm.counts import QUANTILES, dynamics_from_codes
-from lightning_iit.tpm.series import binary_columns, read_numbers, read_sequences, state_codes, thresholds_of
+from lightning_iit.tpm.series import (
+    binary_columns,
+    read_numbers,
+    read_sequences,
+    state_codes,
+    thresholds_of,
+    transposed_hint,
+)
 from lightning_iit.tpm.states import state_of
 
 if TYPE_CHECKING:
@@ -53,10 +60,17 @@ class Recording(NamedTuple):
 
         Raises:
             InvalidStatesError: what is no such series.
-            InvalidArgumentError: units that are not there, or an impossible threshold.
+            InvalidArgumentError: units that are not there, an impossible threshold, or a lag longer than the sequences.
             TooManyUnitsError: more than ``most`` units.
         """
         sequences = read_sequences(_apart(states), read_numbers)
+        longest = max(map(len, sequences))
+        if 1 < lag >= longest:
+            msg = (
+                f"lag={lag}: a transition spans {lag + 1} rows of one sequence, and the longest sequence has {longest}. Give a lag "
+                f"of at most {max(longest - 1, 1)}, or record for longer."
+            )
+            raise InvalidArgumentError(msg)
         chosen = _columns(sequences, units, most)
         sequences = [sequence[:, list(chosen.indices)] for sequence in sequences]
         rows = np.concatenate(sequences)
@@ -136,7 +150,7 @@ def _columns(sequences: Sequence[Float[np.ndarray, "time unit"]], units: int | S
     if wanted > most:
         msg = (
             f"states: {wanted} units are analysed at once, and the engine takes up to {most}. Choose columns, as in units=[0, 3], "
-            "or units=4 for the 4 that vary most."
+            f"or units=4 for the 4 that vary most.{transposed_hint(sequences)}"
         )
         raise TooManyUnitsError(msg)
     return Units(indices=tuple(indices), width=width, selection=selection)

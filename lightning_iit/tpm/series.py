@@ -44,6 +44,12 @@ def read_sequences(states: Any, read: Callable[[Any, str], _Array]) -> list[_Arr
     return sequences
 
 
+def transposed_hint(sequences: Sequence[np.ndarray]) -> str:
+    """Returns a question for an error message where a series has more units than rows; empty where it has not."""
+    rows, units = sum(map(len, sequences)), sequences[0].shape[1]
+    return f" It has {rows} rows (times) and {units} columns (units): is it transposed? Then give states.T." if units > rows else ""
+
+
 def read_array(value: Any, what: str) -> np.ndarray:
     """Reads an array [time, unit] of numbers or bool, or raises InvalidStatesError naming it as ``what``."""
     try:

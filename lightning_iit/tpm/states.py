@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from lightning_iit.checks import as_whole
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import State
 
@@ -27,7 +28,7 @@ def check_policy(policy: StatesPolicy, option: str = "IITCallback(states=...)") 
     Raises:
         InvalidArgumentError: any other value.
     """
-    if policy in {"mode", "last", "all"} or (isinstance(policy, int) and not isinstance(policy, bool) and policy > 0):
+    if (isinstance(policy, str) and policy in {"mode", "last", "all"}) or (as_whole(policy) or 0) > 0:
         return
     msg = (
         f"{option.replace('...', repr(policy))}: which states are analysed is 'mode' (the most visited), 'last', 'all' "

@@ -16,6 +16,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from lightning_iit.checks import refused
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.trackers.files import FilesTracker
 
@@ -41,15 +42,14 @@ def tracker_names() -> tuple[str, ...]:
     return tuple(sorted(entry.name for entry in entry_points(group=GROUP)))
 
 
-def check_trackers(given: Sequence[Tracker | str]) -> None:
-    """Checks what ``trackers=`` was given.
+def checked_trackers(name: str, given: Any) -> Any:
+    """Returns what the option ``trackers`` was given, checked.
 
     Raises:
         InvalidArgumentError: a name that no installed package has, or an object that is no tracker.
     """
     if isinstance(given, str) or not hasattr(given, "__iter__"):
-        msg = f"trackers={given!r}: give a list of trackers, or of the names of installed ones."
-        raise InvalidArgumentError(msg)
+        raise refused(name, given, "give a list of trackers, or of the names of installed ones")
     for tracker in given:
         if isinstance(tracker, str):
             _class_of(tracker)
@@ -59,6 +59,7 @@ def check_trackers(given: Sequence[Tracker | str]) -> None:
                 "or the name of an installed one."
             )
             raise InvalidArgumentError(msg)
+    return given
 
 
 def trackers_for(

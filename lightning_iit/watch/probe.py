@@ -47,6 +47,12 @@ def fixed_inputs(loader: Any, name: str) -> Iterable[Any]:
     Raises:
         InvalidArgumentError: the loader shuffles, can be read only once, or cannot be read at all.
     """
+    if isinstance(loader, (torch.Tensor, np.ndarray)):
+        shape = tuple(loader.shape)
+        msg = (
+            f"{name}: got one {type(loader).__name__} of shape {shape}, which is a single batch; give a list of batches, as [x] is."
+        )
+        raise InvalidArgumentError(msg)
     if not isinstance(loader, Iterable) or isinstance(loader, (str, bytes, Mapping)):
         msg = f"{name}: got a {type(loader).__name__}; give a DataLoader, or a list of batches."
         raise InvalidArgumentError(msg)
@@ -66,6 +72,13 @@ def fixed_inputs(loader: Any, name: str) -> Iterable[Any]:
     reader = copy.copy(loader)
     reader._iterator = None
     return reader
+
+
+def checked_probe(name: str, probe: Any) -> Any:
+    """Returns what the option ``probe`` was given: fixed inputs, see :func:`fixed_inputs`, or None."""
+    if probe is not None:
+        fixed_inputs(probe, name)
+    return probe
 
 
 def call_with(module: nn.Module, batch: Any) -> Any:

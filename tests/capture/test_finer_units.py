@@ -137,6 +137,12 @@ def test_auto_counts_elements(transitions: float, n: int) -> None:
     assert auto_units(transitions, bits=2) == n
 
 
+@pytest.mark.parametrize("most", range(2, 7))
+@pytest.mark.parametrize("transitions", [0, 1600, 1e9])
+def test_auto_takes_no_more_elements_than_are_allowed(most: int, transitions: float) -> None:
+    assert 2 <= 2 * auto_units(transitions, most=most, bits=2) <= most
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

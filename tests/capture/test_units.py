@@ -14,6 +14,7 @@ from lightning_iit.capture.choose.units import Moments, auto_units, choose
 from lightning_iit.capture.count.binarize import encode, threshold_tensor, threshold_values
 from lightning_iit.capture.count.transitions import NO_STATE
 from lightning_iit.errors import IITError, InvalidArgumentError, TooManyUnitsError
+from lightning_iit.phi.cost import units_for
 
 tables = hnp.arrays(np.float64, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.floats(-100, 100))
 
@@ -51,6 +52,7 @@ def test_selection():
 def test_auto_units_have_a_hundred_transitions_for_each_state(transitions, n):
     assert auto_units(transitions) == n
     assert auto_units(transitions, most=3) == min(n, 3)
+    assert units_for(transitions) == n
 
 
 @example(np.zeros((7, 3), np.float32), -3.402823364973241e38)  # below the lowest float32 that is finite
@@ -93,8 +95,8 @@ def test_threshold_values():
         ({"units": 2.5}, "how many"),
         ({"units": [1, 1]}, "twice"),
         ({"units": [-1, 1]}, "from 0"),
-        ({"calibration_batches": 0}, "at least 1"),
-        ({"lag": 0}, "at least 1"),
+        ({"calibration_batches": 0}, "1 or more"),
+        ({"lag": 0}, "1 or more"),
         ({"window": 1.5}, "whole number"),
         ({"layout": "BTN"}, "exactly one of them U or C"),
         ({"layout": "BUC"}, "exactly one"),

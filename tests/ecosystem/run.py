@@ -101,8 +101,8 @@ def page(rows: list[str]) -> str:
     return (
         "# With other libraries\n\n"
         f"Output of `python tests/ecosystem/run.py --write` of {today} ({where}). Each library was installed with pip in an\n"
-        "environment of its own (versions in `tests/ecosystem/versions/`) and trained twice: as it is, and with `IITCallback()` added\n"
-        'and nothing else. "Same" compares the last loss and all weights to the bit.\n\n'
+        "environment of its own (versions in `tests/ecosystem/versions/`) and trained twice: as it is, and with `IITCallback()`\n"
+        'added and nothing else. "Same" compares the last loss and all weights to the bit.\n\n'
         "| Library | Last loss | Same | Layer that is picked | Untrained network (epoch -1) | Last epoch |\n"
         "|---|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
     )

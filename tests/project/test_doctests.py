@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 import re
 from pathlib import Path
 
@@ -30,9 +31,18 @@ def test_the_modules_left_out_have_no_examples():
     assert {name: _examples(FILES[name]) for name in LEFT_OUT} == dict.fromkeys(LEFT_OUT, 0)
 
 
+class Finder(doctest.DocTestFinder):
+    """Finds the examples of decorated functions too."""
+
+    def _from_module(self, module, found):
+        return super()._from_module(module, inspect.unwrap(found))
+
+
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_examples_of_a_module(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    found = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
-    assert found.failed == 0, capsys.readouterr().out
-    assert found.attempted == _examples(FILES[name]), "each example is found and runs"
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    for test in Finder().find(importlib.import_module(name), name):
+        runner.run(test)
+    assert runner.failures == 0, capsys.readouterr().out
+    assert runner.tries == _examples(FILES[name]), "each example is found and runs"

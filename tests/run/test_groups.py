@@ -109,7 +109,7 @@ def test_there_are_no_more_groups_than_subsets() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"groups": 0}, "groups=0: expected a whole number of at least 1"),
+        ({"groups": 0}, "groups=0: give the number of random groups of units, 1 or more"),
         ({"groups": 2.5}, "groups=2.5"),
         ({"groups": True}, "groups=True"),
         ({"groups": 2, "units": [1, 2]}, r"say in units how many each has, not \[1, 2\]"),

@@ -179,5 +179,5 @@ def test_a_module_with_a_step_is_one_sequence(tmp_path, kind):
 
 
 def test_a_wrong_name_is_refused(tmp_path):
-    with pytest.raises(InvalidArgumentError, match=r"sources='second': expected one of 'first', 'pooled'"):
+    with pytest.raises(InvalidArgumentError, match=r"sources='second': there is no such choice; choose 'first' or 'pooled'"):
         record_of(tmp_path, Plain(), sources="second")

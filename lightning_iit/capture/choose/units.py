@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.phi.cost import MOST_UNITS, units_for
 from lightning_iit.records import Units
 
 if TYPE_CHECKING:
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
 
 SCORED = ("entropy", "weight_norm")
 """The selections that take the units with the highest scores."""
-AUTO_MOST = 6
-"""The most elements that ``units="auto"`` chooses."""
-TRANSITIONS_PER_STATE = 100
-"""How many transitions ``units="auto"`` wants for each state."""
 
 
 @dataclass(frozen=True)
@@ -62,20 +59,23 @@ class Moments:
         return reduce(Moments.__add__, parts)
 
 
-def auto_units(transitions: float, *, most: int = AUTO_MOST, bits: int = 1) -> int:
-    """Computes how many units a layer's transitions are enough for: the most for which each state gets 100 transitions on average.
+def auto_units(transitions: float, *, most: int = MOST_UNITS, bits: int = 1) -> int:
+    """Computes how many units a layer's transitions are enough for: see :func:`~lightning_iit.phi.cost.units_for`.
 
     Args:
         transitions: the expected number of transitions.
-        most: the most elements; at least 2 units are returned where ``most`` allows 2.
+        most: the most elements.
         bits: how many elements code a unit.
 
+    Returns:
+        How many units: so many that their elements are as few as the transitions ask for, but at least two units where ``most``
+        allows two, and else one.
+
     Example:
-        >>> auto_units(5000)
-        5
+        >>> auto_units(5000), auto_units(5000, bits=2), auto_units(5000, most=3, bits=2)
+        (5, 2, 1)
     """
-    enough = [n for n in range(3, most + 1) if transitions >= TRANSITIONS_PER_STATE * 2**n]
-    return max(max(enough, default=min(2, most)) // bits, min(2, most))
+    return max(min(units_for(transitions), most) // bits, min(2, most // bits), 1)
 
 
 def choose(
@@ -176,14 +176,15 @@ def _highest(scores: np.ndarray, n: int, allowed: np.ndarray) -> np.ndarray:
     return np.sort(allowed[np.argsort(-scores[allowed], kind="stable")[:n]])
 
 
-def checked_indices(indices: Sequence[int], width: int) -> tuple[int, ...]:
-    """Returns the unit indices, after a check that a layer of ``width`` units has them all.
+def checked_indices(indices: Sequence[int], width: int, layer: str = "") -> tuple[int, ...]:
+    """Returns the unit indices, after a check that a layer (of this name) of ``width`` units has them all.
 
     Raises:
         InvalidArgumentError: an index is outside the layer.
     """
     outside = [index for index in indices if not 0 <= index < width]
     if outside:
-        msg = f"units={list(indices)}: the layer has {width} units and no unit {outside[0]}. Give indices from 0 to {width - 1}."
+        which = f"layer {layer!r}" if layer else "the layer"
+        msg = f"units={list(indices)}: {which} has {width} units and no unit {outside[0]}. Give indices from 0 to {width - 1}."
         raise InvalidArgumentError(msg)
     return tuple(int(index) for index in indices)

@@ -99,7 +99,9 @@ def _macro(units: Units) -> str:
     )
 
 
-def problem_of(layer: str, *, called: bool, error: str, counts: Counts | None, left_out: int) -> tuple[str, str] | None:
+def problem_of(
+    layer: str, *, called: bool, error: str, counts: Counts | None, left_out: int, lag: int = 1
+) -> tuple[str, str] | None:
     """Returns a code and a reason where a layer has nothing to analyse, or None.
 
     Args:
@@ -108,6 +110,7 @@ def problem_of(layer: str, *, called: bool, error: str, counts: Counts | None, l
         error: the exception that ended the recording, or "".
         counts: the transition counts; None where nothing was counted.
         left_out: how many rows were left out.
+        lag: how many steps a transition spans.
     """
     if error:
         return "capture_error", f"Layer {layer!r} could not be recorded: {error}."
@@ -117,10 +120,10 @@ def problem_of(layer: str, *, called: bool, error: str, counts: Counts | None, l
         )
         return "layer_not_called", f"Layer {layer!r} {reason}"
     if counts is None or not counts.transitions:
-        why = (
-            f"all or most activations were NaN or infinite ({left_out} rows)"
-            if left_out
-            else "too few rows to go from one to another"
-        )
+        why = "too few rows to go from one to another"
+        if lag > 1:
+            why = f"with lag={lag} a sequence needs at least {lag + 1} steps (or samples), and none was so long; give a smaller lag"
+        if left_out:
+            why = f"all or most activations were NaN or infinite ({left_out} rows)"
         return "no_transitions", f"Layer {layer!r}: no transition was seen in this epoch; {why}."
     return None

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from lightning_iit.capture.choose.clusters import MOST_ROWS, correlation_clusters
 from lightning_iit.capture.choose.scores import state_entropy, weight_norm
-from lightning_iit.capture.choose.units import AUTO_MOST, Moments, auto_units, choose, random_groups, units_record
+from lightning_iit.capture.choose.units import Moments, auto_units, choose, random_groups, units_record
 from lightning_iit.capture.count.binarize import threshold_values
 from lightning_iit.capture.count.counter import GroupCounter
 from lightning_iit.capture.hooks.reading import OutputReader
@@ -234,9 +234,10 @@ class LayerCapture:
 
     def _auto_units(self, transitions_per_step: float, expected_batches: int | None) -> int:
         """Returns how many units ``units="auto"`` takes, from the transitions that one window of epochs will have."""
-        most, bits = min(AUTO_MOST, self._options.max_units), self._options.bits
+        most, bits = self._options.max_units, self._options.bits
         if expected_batches is None:
-            return min(_UNITS_OF_UNKNOWN_LENGTH, most) // bits
+            most = min(_UNITS_OF_UNKNOWN_LENGTH, most)
+            return max(most // bits, 1)
         return auto_units(transitions_per_step * expected_batches * self._options.window, most=most, bits=bits)
 
     # --- thresholds ---

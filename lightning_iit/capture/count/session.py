@@ -13,6 +13,7 @@ from torch import nn
 
 from lightning_iit.capture.choose.kinds import statement_about
 from lightning_iit.capture.choose.layers import find_layers
+from lightning_iit.capture.choose.widths import check_indices
 from lightning_iit.capture.count.epoch import LayerEpoch, notes_on, problem_of
 from lightning_iit.capture.count.layer import LayerCapture
 from lightning_iit.capture.count.ranks import gather
@@ -85,7 +86,9 @@ class Capture:
     def __init__(self, model: nn.Module, options: CaptureOptions | None = None, *, stepped: bool = False) -> None:
         self.options: CaptureOptions = options or CaptureOptions()
         self._model = model
-        self._captures = [LayerCapture(layer, self.options, stepped=stepped) for layer in find_layers(model, self.options.layers)]
+        found = find_layers(model, self.options.layers)
+        check_indices(found, self.options)
+        self._captures = [LayerCapture(layer, self.options, stepped=stepped) for layer in found]
         self._recorders = [capture.reading.recorder for capture in self._captures]
         self._switch = Switch()
         self._handles: list[AttachedHook] = []
@@ -254,7 +257,10 @@ class Capture:
         totals = capture.summed(max(rank.counted for rank in ranks))
         seen = SourcesSeen(max(rank.sources for rank in ranks), sum(rank.repeated for rank in ranks))
         sources = [
-            [_counted(nothing, counter, total, usable=usable) for counter, total in zip(counters, summed, strict=True)]
+            [
+                _counted(nothing, counter, total, usable=usable, lag=self.options.lag)
+                for counter, total in zip(counters, summed, strict=True)
+            ]
             for counters, summed in zip(capture.sources, totals, strict=True)
         ]
         pool = self.options.sources == "pooled"
@@ -311,10 +317,12 @@ def _seen(capture: LayerCapture) -> _Seen:
     )
 
 
-def _counted(nothing: LayerEpoch, counter: GroupCounter, total: TransitionCounts, *, usable: bool) -> LayerEpoch:
+def _counted(nothing: LayerEpoch, counter: GroupCounter, total: TransitionCounts, *, usable: bool, lag: int) -> LayerEpoch:
     """Returns the layer's result with the units, thresholds and counts of one group filled in."""
     counts, left_out = counts_record(total.joint) if usable else None, int(total.left_out)
-    problem = problem_of(nothing.layer, called=True, error="", counts=counts, left_out=left_out) if usable else nothing.problem
+    problem = nothing.problem
+    if usable:
+        problem = problem_of(nothing.layer, called=True, error="", counts=counts, left_out=left_out, lag=lag)
     return replace(
         nothing,
         units=counter.units,

@@ -164,7 +164,7 @@ class DepthCapture:
         wanted, selection = self.options.units, self.options.selection
         if wanted == "auto":
             rows = sum(count for _, count, _ in parts) * min(self._expected_batches or 1, 64)
-            wanted = auto_units(rows, most=min(6, self.options.max_units))
+            wanted = auto_units(rows, most=self.options.max_units)
         moments = Moments.merged(moments for moments, _, _ in parts)
         samples = np.concatenate([sample for _, _, sample in parts])
         scores = state_entropy(samples, partial(threshold_values, self.options.threshold)) if selection == "entropy" else None

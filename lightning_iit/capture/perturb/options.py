@@ -7,6 +7,7 @@ from lightning_iit.capture.options import refuse_given
 from lightning_iit.capture.perturb.stepper import Direction
 from lightning_iit.capture.perturb.steps import StepFunction
 from lightning_iit.capture.perturb.tpm import Background
+from lightning_iit.checks import Check, check_options, choice, flag, function_or_none, whole
 from lightning_iit.errors import InvalidArgumentError
 
 TpmSource: TypeAlias = Literal["auto", "perturb", "observe"]
@@ -45,19 +46,12 @@ class PerturbOptions(PerturbSettings):
 
     def __post_init__(self) -> None:
         """Checks the value of each option."""
-        for name, kind in (("tpm", TpmSource), ("background", Background), ("direction", Direction), ("cm", Connectivity)):
-            choices = get_args(kind)
-            if getattr(self, name) not in choices:
-                msg = f"{name}={getattr(self, name)!r}: choose one of {', '.join(map(repr, choices))}."
-                raise InvalidArgumentError(msg)
+        check_options(self, CHECKS)
         if self.cm == "weights" and self.tpm == "observe":
             msg = (
                 "cm='weights' with tpm='observe': units that are watched share causes that no weight between them shows, so "
                 "weights cannot say which connections they have. Use tpm='perturb' or 'auto', or leave cm out."
             )
-            raise InvalidArgumentError(msg)
-        if isinstance(self.draws, bool) or not isinstance(self.draws, int) or self.draws < 1:
-            msg = f"draws={self.draws!r}: give the number of observed backgrounds to average over, 1 or more."
             raise InvalidArgumentError(msg)
 
     def check_for_depth(self) -> None:
@@ -87,3 +81,16 @@ class PerturbOptions(PerturbSettings):
             )
             raise InvalidArgumentError(msg)
         return replace(self, tpm="observe")
+
+
+CHECKS: dict[str, Check] = {
+    "tpm": choice(*get_args(TpmSource)),
+    "background": choice(*get_args(Background)),
+    "draws": whole("give the number of observed backgrounds to average over, 1 or more", least=1),
+    "step": function_or_none("give a function (module, state, input) -> state, or None"),
+    "level": whole("give the index of the stacked layer: 0 is the first one, -1 the last one"),
+    "direction": choice(*get_args(Direction)),
+    "hidden_only": flag(),
+    "cm": choice(*get_args(Connectivity)),
+}
+"""The check of each option; that of ``seed`` is the capture's."""

@@ -1,0 +1,282 @@
+"""What cannot be is said before training: what was given, where, why it cannot be, and what to do instead."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import re
+from dataclasses import fields
+from functools import partial
+from typing import get_args, get_type_hints
+
+import numpy as np
+import pytest
+import torch
+from models import Mlp, flat_data
+from torch import nn
+from training import train, trainer
+
+from lightning_iit import (
+    IITCallback,
+    InvalidArgumentError,
+    PhiResult,
+    Skipped,
+    System,
+    UnknownLayerError,
+    UnknownOptionError,
+    analyse,
+    analyse_states,
+    compute_phi,
+    estimate_tpm,
+    major_complex,
+)
+from lightning_iit.settings import Options, Settings
+
+WRONG = {
+    "layers": [3, [1, 2], object()],
+    "units": [2.5, "3", [0.5, 1], [1, 1], 0, None, np.array([0.5, 1.0])],
+    "selection": ["largest", 3, ["variance"], None],
+    "threshold": ["median ", "3", True, float("inf"), [0.0, 1.0], None],
+    "bits": [3, "2", True, 1.0],
+    "groups": [0, 2.0, "3"],
+    "transitions": ["space", 1, None],
+    "layout": ["BTN", 3, {"net.1": 4}],
+    "unit_fn": ["mean", 3],
+    "lag": [0, "2", 1.5],
+    "sources": ["second", None],
+    "calibration_batches": [0, "all", 2.5],
+    "freeze_threshold": ["yes", 1, None],
+    "seed": ["abc", -1, 1.5, None],
+    "tpm": ["set", True],
+    "background": ["mean", None],
+    "draws": [0, "many", 3.5],
+    "step": ["gru", 1],
+    "level": ["last", 0.5, None],
+    "direction": ["both", None],
+    "hidden_only": ["no", 0],
+    "cm": ["weight", [[0, 1], [1, 0]]],
+    "states": ["first", 0, 1.5, ["mode"], None],
+    "prior": ["x", 1.5, -0.1, None, float("nan"), True],
+    "engine": ["slow", 3, None],
+    "cuts": ["two", 1],
+    "new_concepts": ["no", None],
+    "complexes": ["all", 1],
+    "repertoires": ["all", 1],
+    "pyphi_options": ["MEASURE", [("MEASURE", "L1")], {1: 2}],
+    "null_model": ["cuts", False],
+    "surrogates": [0, "19", 2.5],
+    "timeout": ["600", 0, -1, float("nan"), float("inf"), True],
+    "pictures": ["no", 1],
+    "workers": [-1, "2", 1.5, True],
+    "drain_timeout": ["600", -1, None, float("nan")],
+    "trackers": ["nobody", 3, [3], ["nobody"]],
+    "network": ["no", None],
+    "network_budget": [-1, "200k", 2e5],
+    "pool_depth": ["yes", 1, True],
+    "every_n_epochs": [0, "2", 1.5],
+    "window": ["3", 0, 1.5, True],
+    "when_busy": ["drop", None],
+    "extra_budget": ["a quarter", -0.1, float("nan"), None],
+    "initial": ["no", 0],
+    "max_queued": [-1, "64", 1.5],
+    "prog_bar": ["yes", 1],
+    "table": ["no", 0],
+    "probe": [3, torch.zeros(4, 64), np.zeros((4, 64)), "loader", iter([1])],
+}
+OPTIONS = list(inspect.signature(IITCallback).parameters)
+SHARED = [field.name for field in fields(Settings)]
+
+
+def test_every_option_has_values_that_cannot_be():
+    assert sorted(WRONG) == sorted(OPTIONS)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_is_checked_before_training(tmp_path, option):
+    for value in WRONG[option]:
+        with pytest.raises(InvalidArgumentError) as caught:
+            trainer(tmp_path, IITCallback(**({"layers": "net.1", "units": 2} | {option: value}))).fit(Mlp(), flat_data())
+        says(str(caught.value), option)
+        if option in SHARED and (option, value) != ("workers", 0):
+            with pytest.raises(InvalidArgumentError) as caught:
+                analyse(Mlp(), flat_data(), **({"layers": "net.1"} | {option: value}))
+            says(str(caught.value), option)
+
+
+def says(message: str, option: str) -> None:
+    """Names the option, and has more than a single clause: what was given, and what to do instead."""
+    assert option in message
+    assert len(message.split()) >= 7, message
+    assert re.search(r"[Gg]ive|[Cc]hoose|expected|coded|needed|[Uu]se|[Nn]ame|is on(ly)? |positive|Ask|whole|axes", message), (
+        message
+    )
+
+
+@pytest.mark.parametrize("option", [name for name in OPTIONS if get_type_hints(Settings).get(name) is int])
+def test_numpy_integers_are_whole_numbers(option):
+    default = inspect.signature(IITCallback).parameters[option].default
+    settings = Settings(**{option: np.int64(default)})
+    settings.check()
+    assert (type(getattr(settings, option)), getattr(settings, option)) == (int, default)
+
+
+def test_a_run_with_numpy_numbers_is_that_with_pythons(tmp_path):
+    same = {"window": 2, "every_n_epochs": 1, "lag": 1, "seed": 3, "surrogates": 5, "states": 2, "max_queued": 9}
+    numbers = {name: np.int32(value) for name, value in same.items()}
+    given = {"units": np.array([0, 2]), "prior": np.float32(0.5), "timeout": np.float64(60), "initial": np.bool_(False)}
+    callback = train(tmp_path, epochs=1, **numbers, **given)
+    assert [record.units.indices for record in callback.records] == [(0, 2)]
+    assert callback.units == [0, 2]
+    assert {name: getattr(callback, name) for name in same} == same
+    assert {type(getattr(callback, name)) for name in same} == {int}
+
+
+# --- keywords --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (IITCallback, "IITCallback"),
+        (partial(analyse, Mlp(), []), "analyse"),
+        (partial(analyse_states, np.zeros((9, 2))), "analyse_states"),
+        (partial(compute_phi, None), "compute_phi"),
+        (partial(major_complex, None), "major_complex"),
+        (partial(estimate_tpm, np.zeros((9, 2))), "estimate_tpm"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("layer", "layers"),
+        ("engines", "engine"),
+        ("time_out", "timeout"),
+        ("treshold", "threshold"),
+        ("pior", "prior"),
+        ("zzz", None),
+    ],
+)
+def test_an_unknown_keyword_offers_the_close_one(call, name, wrong, right):
+    function = call.func if isinstance(call, partial) else call
+    known = inspect.signature(function).parameters
+    if wrong in known:
+        return
+    with pytest.raises(UnknownOptionError, match=rf"^{name}\({wrong}=\.\.\.\): there is no such option\. ") as caught:
+        call(**{wrong: 1})
+    assert isinstance(caught.value, InvalidArgumentError)
+    assert isinstance(caught.value, TypeError)
+    if right in known:
+        assert f"Did you mean {right!r}?" in str(caught.value)
+
+
+def test_the_typed_keywords_of_analyse_are_the_settings():
+    hints = get_type_hints(Settings)
+    assert {name: hints[name] for name in SHARED if name != "layers"} == get_type_hints(Options)
+
+
+# --- layers and units ------------------------------------------------------------------------------------------------------
+
+
+class Nested(Mlp):
+    """Has a list and a dict of modules, which are never called themselves."""
+
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.ModuleList([nn.Linear(64, 8), nn.Linear(64, 8)])
+        self.heads = nn.ModuleDict({"a": nn.Linear(64, 8)})
+        self.rnn = nn.GRU(4, 8, bidirectional=True)
+
+    def forward(self, x):
+        return super().forward(x) + self.blocks[0](x).mean() * 0
+
+
+@pytest.mark.parametrize(("layer", "instead"), [("blocks", "blocks.*"), ("heads", "heads.*")])
+def test_a_list_of_modules_is_no_layer(layer, instead):
+    model = Nested()
+    for given in (layer, [layer], getattr(model, layer)):
+        with pytest.raises(
+            InvalidArgumentError, match=rf"layers='{layer}': a Module(List|Dict) .*never called.*{re.escape(instead)}"
+        ):
+            analyse(model, flat_data(), given)
+
+
+def test_a_glob_passes_over_lists_of_modules(tmp_path):
+    callback = train(tmp_path, layers="**blocks**", units=2, model=Nested(), epochs=1, initial=False, limit_train_batches=8)
+    assert {record.layer for record in callback.records} == {"blocks.0", "blocks.1"}
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_module_of_the_model_is_a_layer(tmp_path, several):
+    model = Mlp()
+    callback = train(tmp_path, layers=[model.net[1], "net.0"] if several else model.net[1], model=model, epochs=1, initial=False)
+    assert [record.layer for record in callback.records] == (["net.0", "net.1"] if several else ["net.1"])
+    assert b"Linear" not in pickle.dumps(callback.layers)
+    model = Mlp()
+    (record,) = analyse(model, flat_data(), model.net[1], units=2, workers=0, null_model=None)
+    assert record.layer == "net.1"
+
+
+def test_a_module_of_another_model_is_none():
+    with pytest.raises(UnknownLayerError, match="no module of the model"):
+        analyse(Mlp(), flat_data(), Mlp().net[1])
+
+
+@pytest.mark.parametrize(("layer", "width"), [("blocks.0", 8), ("rnn", 16), ("net.0", None), ("net.1", None), ("net", None)])
+def test_units_that_the_layer_has_not(tmp_path, layer, width):
+    width = width or "[0-9]+"
+    with pytest.raises(
+        InvalidArgumentError, match=rf"units=\[3, 9999\]: layer '{layer}' has {width} units and no unit 9999\. Give"
+    ):
+        trainer(tmp_path, IITCallback(layer, units=[3, 9999])).fit(Nested(), flat_data())
+
+
+# --- data ------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_path_is_no_model():
+    with pytest.raises(InvalidArgumentError, match=r"model='x\.ckpt': .*load_from_checkpoint\('x\.ckpt'\)"):
+        analyse("x.ckpt", flat_data())
+    with pytest.raises(InvalidArgumentError, match="load_state_dict"):
+        analyse(Mlp().state_dict(), flat_data())
+    with pytest.raises(InvalidArgumentError, match="a class is no network"):
+        analyse(Mlp, flat_data())
+
+
+def test_a_tensor_is_no_probe():
+    with pytest.raises(InvalidArgumentError, match=r"loader: got one Tensor of shape \(4, 64\).*\[x\]"):
+        analyse(Mlp(), torch.zeros(4, 64))
+
+
+@pytest.mark.parametrize("function", [analyse_states, estimate_tpm])
+def test_a_transposed_recording_is_suspected(function):
+    states = np.random.default_rng(0).random((4, 5000)) > 0.5
+    with pytest.raises(InvalidArgumentError, match=r"5000 units.*4 rows.*5000 columns.*transposed\?.*states\.T"):
+        function(states)
+
+
+def test_a_lag_longer_than_the_sequences():
+    states = np.random.default_rng(0).random((20, 2)) > 0.5
+    with pytest.raises(InvalidArgumentError, match=r"lag=20: a transition spans 21 rows.*has 20\. Give a lag of at most 19"):
+        analyse_states([states, states[:9]], lag=20)
+    assert analyse_states(states, lag=19).counts.transitions == 1
+    (record,) = analyse(Mlp(), [torch.zeros(8, 64)], "net.1", units=2, lag=50, workers=0)
+    assert isinstance(record.result, Skipped)
+    assert "with lag=50 a sequence needs at least 51 steps" in record.result.reason
+
+
+# --- types -----------------------------------------------------------------------------------------------------------------
+
+
+def test_every_outcome_says_its_phi():
+    for outcome in get_args(PhiResult):
+        assert hasattr(outcome, "phi"), outcome
+    assert Skipped(code="x", reason="y").phi is None
+
+
+def test_an_estimated_tpm_makes_a_system():
+    tpm = estimate_tpm(np.random.default_rng(0).random((900, 2)) > 0.5)
+    assert (
+        System(tpm=tpm, state=[0, 1])
+        == System(tpm=tpm.state_by_node, state=np.array([0, 1]))
+        == System(tpm=tpm.record, state=(0, 1))
+    )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
 from lightning_iit.records import Computed, Concept, MajorComplex, PhiResult
+from lightning_iit.report.terminal import FittedTable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -79,12 +78,15 @@ def seconds(value: float) -> str:
     return f"{value:.3g} s"
 
 
-def _concepts(concepts: tuple[Concept, ...]) -> Table:
+def _concepts(concepts: tuple[Concept, ...]) -> FittedTable:
     """Returns the table of concepts: mechanism, purviews and small φ."""
-    table = Table("mechanism", "cause purview", "effect purview", title=f"{len(concepts)} concepts", title_justify="left")
-    for name in ("φ", "cause φ", "effect φ"):
-        table.add_column(name, justify="right")
-    for concept in concepts:
-        sets = nodes(concept.mechanism), nodes(concept.cause_purview), nodes(concept.effect_purview)
-        table.add_row(*sets, f"{concept.phi:.6g}", f"{concept.cause_phi:.6g}", f"{concept.effect_phi:.6g}")
-    return table
+    numbers = ("φ", "cause φ", "effect φ")
+    rows = [
+        (
+            *map(nodes, (concept.mechanism, concept.cause_purview, concept.effect_purview)),
+            *(f"{value:.6g}" for value in (concept.phi, concept.cause_phi, concept.effect_phi)),
+        )
+        for concept in concepts
+    ]
+    columns = ("mechanism", "cause purview", "effect purview", *numbers)
+    return FittedTable(columns, rows, right=numbers, title=f"{len(concepts)} concepts")

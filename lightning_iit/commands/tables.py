@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_iit.records import Computed, Concept, MajorComplex, PhiResult
+from lightning_iit.records.systems import braces
 from lightning_iit.report.terminal import FittedTable
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def print_result(console: Console, result: PhiResult, state: tuple[int, ...]) ->
     if result.cut is not None:
         cuts = f"{result.cuts_evaluated} partitions evaluated"
         console.print(
-            f"Minimum-information partition: {nodes(result.cut.from_nodes)} -/-> {nodes(result.cut.to_nodes)}; {cuts}",
+            f"Minimum-information partition: {result.cut}; {cuts}",
             highlight=False,
         )
     if result.reason:
@@ -38,7 +39,7 @@ def print_result(console: Console, result: PhiResult, state: tuple[int, ...]) ->
 def print_complex(console: Console, found: MajorComplex) -> None:
     """Prints the nodes and the Φ of a major complex in one line, or the reason why there is none."""
     if isinstance(found.result, Computed) and found.nodes:
-        console.print(f"[bold]Major complex: {nodes(found.nodes)}[/], Φ = {found.result.phi:.6g}", highlight=False)
+        console.print(f"[bold]Major complex: {braces(found.nodes)}[/], Φ = {found.result.phi:.6g}", highlight=False)
     else:
         console.print(f"No major complex: {found.result.reason}", highlight=False)
 
@@ -51,16 +52,6 @@ def bits(state: tuple[int, ...]) -> str:
         '100'
     """
     return "".join(str(bit) for bit in state)
-
-
-def nodes(indices: tuple[int, ...]) -> str:
-    """Returns node indices in braces.
-
-    Example:
-        >>> nodes((0, 2))
-        '{0, 2}'
-    """
-    return "{" + ", ".join(str(index) for index in indices) + "}"
 
 
 def seconds(value: float) -> str:
@@ -83,7 +74,7 @@ def _concepts(concepts: tuple[Concept, ...]) -> FittedTable:
     numbers = ("φ", "cause φ", "effect φ")
     rows = [
         (
-            *map(nodes, (concept.mechanism, concept.cause_purview, concept.effect_purview)),
+            *map(braces, (concept.mechanism, concept.cause_purview, concept.effect_purview)),
             *(f"{value:.6g}" for value in (concept.phi, concept.cause_phi, concept.effect_phi)),
         )
         for concept in concepts

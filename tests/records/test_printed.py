@@ -92,7 +92,7 @@ def test_a_repr_says_what_matters():
         "<EpochRecord of epoch 3, 'net.gru': Φ = 1.25 (observational; cut null, p = 0.050), 8 units, 1,792 transitions>"
     )
     skipped = msgspec.structs.replace(a_record(), result=Skipped(code="queue_full", reason="The queue was full."))
-    assert repr(skipped) == "<EpochRecord of epoch 0, 'fc1': no Φ (Skipped: The queue was full.)>"
+    assert repr(skipped) == "<EpochRecord of epoch 0, 'fc1': no Φ (Skipped: The queue was full.), 3 units, 222 transitions>"
     run = Records.ordered(a_record(layer, epoch) for layer in ("a", "b") for epoch in range(-1, 9))
     assert repr(run).splitlines()[0] == "<Records: 20 of 2 layers, epochs -1 to 8>"
     assert repr(Records()) == "<Records: none>"

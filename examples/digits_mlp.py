@@ -52,7 +52,7 @@ def main(epochs: int = 6, root: str = "runs/demo") -> None:
     callback = IITCallback(["rows", "mlp.1"], table=False)
     loggers = [TensorBoardLogger(root, name=""), mlflow]
     Trainer(max_epochs=epochs, logger=loggers, callbacks=[callback], log_every_n_steps=10).fit(Digits(), *loaders())
-    Console(width=140).print(epochs_table(callback.records))
+    Console().print(epochs_table(callback.records))
     print(f"Open:  tensorboard --logdir {root}\n       mlflow ui --backend-store-uri sqlite:///{root}/mlflow.db")
 
 

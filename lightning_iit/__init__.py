@@ -10,6 +10,7 @@ Names are loaded on first use: importing the package loads neither torch nor PyP
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from lightning_iit.states import analyse_states
     from lightning_iit.tpm.estimate import Tpm, estimate_tpm, state_by_node
     from lightning_iit.trackers.tracker import Tracker
+
+    __version__: str
 
 __all__ = [
     "Computed",
@@ -110,7 +113,9 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Loads a public name from its home (PEP 562)."""
+    """Loads a public name from its home (PEP 562); ``__version__`` is that of the installed package."""
+    if name == "__version__":
+        return version("lightning-iit")
     if name not in _HOMES:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)

@@ -1,4 +1,4 @@
-"""The command line ``lightning-iit`` with the subcommands phi, verify, cost, view and export."""
+"""The command line ``lightning-iit`` with the subcommands phi, verify, cost, view, export and list."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from lightning_iit import __version__
 from lightning_iit.commands.arguments import add_option
 from lightning_iit.errors import IITError, InvalidArgumentError
 from lightning_iit.phi.compute import compute_phi
@@ -21,6 +22,8 @@ USER_ERROR = 2
 """The exit status for a mistake of the user."""
 INTERRUPTED = 130
 """The exit status after Ctrl-C."""
+_TARGET = "a run's directory (or its folder iit), a folder of runs, a record's file (.json), or an MLflow tracking URI"
+"""The words for what :func:`lightning_iit.viewer.sources.open_source` takes."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A terminal that cannot show Φ gets a question mark, not a traceback.
         sys.stdout.reconfigure(errors="replace")
     given = _parser().parse_args(arguments)
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=not sys.stdout.isatty())  # in a file or a pipe a sentence is one line
     try:
         status: int = given.run(given, console)
     except (IITError, OSError) as error:
@@ -49,16 +52,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    """Returns the parser of the command line with its five subcommands."""
+    """Returns the parser of the command line with its subcommands."""
     parser = argparse.ArgumentParser(
         prog="lightning-iit", description="Computes, checks and shows the integrated information (Φ, IIT 3.0) of recorded networks."
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     _add_phi(commands)
     _add_verify(commands)
     _add_cost(commands)
     _add_view(commands)
     _add_export(commands)
+    _add_list(commands)
     return parser
 
 
@@ -66,8 +71,8 @@ def _add_phi(commands: Any) -> None:
     parser = commands.add_parser("phi", help="compute Φ of a TPM in a file, or of a record")
     parser.add_argument(
         "tpm",
-        type=Path,
-        help="file with a state-by-node or state-by-state TPM (.npy, .csv, or .npz with tpm, cm, state), or a record (.json)",
+        help="file with a state-by-node or state-by-state TPM (.npy, .csv, or .npz with tpm, cm, state), a record (.json), "
+        "or what holds one record (a run's directory, an MLflow tracking URI)",
     )
     parser.add_argument(
         "--state", help="state to analyse: a 0 or 1 for each unit, unit 0 first, as in 100 (default: the state in the file)"
@@ -108,9 +113,15 @@ def _add_phi(commands: Any) -> None:
 
 def _add_verify(commands: Any) -> None:
     parser = commands.add_parser("verify", help="compute the records of a run again with another engine and print the differences")
-    parser.add_argument("run_path", metavar="run", help="the run's directory")
-    add_option(parser, compute_phi, "engine", default="pyphi", choices=engine_names())
-    parser.add_argument("--sample", type=int, metavar="K", help="compare only K analyses, drawn at random (default: all)")
+    parser.add_argument("target", metavar="run", help=_TARGET)
+    parser.add_argument(
+        "--engine",
+        choices=engine_names(),
+        help="engine that computes again (default: another one than that of the record, on as many analyses as fit into 60 s)",
+    )
+    parser.add_argument(
+        "--sample", type=int, metavar="K", help="compare only K analyses, drawn at random (default: all, if an engine is named)"
+    )
     parser.add_argument(
         "--tolerance",
         type=float,
@@ -135,7 +146,7 @@ def _add_cost(commands: Any) -> None:
 
 def _add_view(commands: Any) -> None:
     parser = commands.add_parser("view", help="show runs in the browser")
-    parser.add_argument("target", help="a run's directory, a folder of runs, or an MLflow tracking URI")
+    parser.add_argument("target", help=_TARGET)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)")
     parser.add_argument("--port", type=int, default=6007, help="port to listen on; 0 for any free port (default: %(default)s)")
     parser.add_argument(
@@ -147,9 +158,18 @@ def _add_view(commands: Any) -> None:
 
 def _add_export(commands: Any) -> None:
     parser = commands.add_parser("export", help="write a run as one HTML file")
-    parser.add_argument("run_path", metavar="run", help="the run's directory")
+    parser.add_argument("target", metavar="run", help=f"{_TARGET}; it must hold one run")
     parser.add_argument("-o", "--output", type=Path, default=Path("iit.html"), help="file to write (default: %(default)s)")
     parser.set_defaults(run=_export)
+
+
+def _add_list(commands: Any) -> None:
+    parser = commands.add_parser(
+        "list", help="list the runs below a directory: layers, epochs, last Φ, and how their analyses ended"
+    )
+    parser.add_argument("target", nargs="?", default=".", help=f"{_TARGET} (default: this directory)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=_list)
 
 
 def _phi(given: argparse.Namespace, console: Console) -> int:
@@ -183,7 +203,7 @@ def _verify(given: argparse.Namespace, console: Console) -> int:
     """Runs ``lightning-iit verify``."""
     from lightning_iit.commands.verify import run_verify
 
-    return run_verify(given.run_path, given.engine, given.sample, given.tolerance, given.timeout, given.json, console)
+    return run_verify(given.target, given.engine, given.sample, given.tolerance, given.timeout, given.json, console)
 
 
 def _cost(given: argparse.Namespace, console: Console) -> int:
@@ -205,9 +225,16 @@ def _export(given: argparse.Namespace, console: Console) -> int:
     """Runs ``lightning-iit export``."""
     from lightning_iit.viewer.export import export
 
-    export(given.run_path, given.output)
+    export(given.target, given.output)
     console.print(f"Wrote {given.output}.", highlight=False)
     return 0
+
+
+def _list(given: argparse.Namespace, console: Console) -> int:
+    """Runs ``lightning-iit list``."""
+    from lightning_iit.commands.list import run_list
+
+    return run_list(given.target, given.json, console)
 
 
 def _option(text: str) -> tuple[str, bool | int | str]:

@@ -17,6 +17,7 @@ from lightning_iit.capture.perturb.tpm import Background
 from lightning_iit.checks import Check, check_options, flag, number, whole
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import FORMALISM
+from lightning_iit.records.printed import brief_value
 from lightning_iit.run.options import CHECKS as ANALYSIS_CHECKS
 from lightning_iit.run.options import AnalysisSettings, RunOptions
 from lightning_iit.snapshot.writer import SnapshotWriter
@@ -143,6 +144,15 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
         shown = snapshots and self.network and self.network_budget > 0
         writer = SnapshotWriter(budget=self.network_budget, seed=self.seed) if shown else None
         return Watch(model, capture, self.part(PerturbOptions), writer, pool_depth=self.pool_depth)
+
+    def __repr__(self) -> str:
+        """Returns the options that are not at their defaults, in a few lines."""
+        given = ((field.name, getattr(self, field.name), field.default) for field in fields(self))
+        # Arrays and tensors among the values have no truth value when compared with a default of another type.
+        told = (
+            f"{name}={brief_value(value)}" for name, value, default in given if type(value) is not type(default) or value != default
+        )
+        return f"{type(self).__name__}({', '.join(told)})"
 
     def described(self, layers: Sequence[str], **told: str) -> dict[str, str]:
         """Returns every option as it was given, or as it is ``told`` where that says more, with the layers that were found."""

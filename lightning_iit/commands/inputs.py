@@ -16,6 +16,7 @@ from lightning_iit.records.files import read_regular
 from lightning_iit.records.system_checks import BINARY_ONLY
 from lightning_iit.tpm.conversion import EXACT, accepted_deviation, conditional_independence, marginals
 from lightning_iit.tpm.estimate import tpm_for_phi
+from lightning_iit.viewer.sources import URIS, open_runs
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -46,14 +47,14 @@ class TpmInput:
     record: EpochRecord | None = None
 
 
-def read_tpm(path: Path, *, prior: float | None = None) -> TpmInput:
+def read_tpm(target: str, *, prior: float | None = None) -> TpmInput:
     """Reads a TPM from a ``.npy``, ``.npz`` or ``.csv`` file, or from a record's ``.json`` file.
 
     A square array is read as state-by-state and converted to state-by-node. A ``.npz`` file holds ``tpm`` and, optionally,
     ``cm`` and ``state``.
 
     Args:
-        path: the file.
+        target: the file; or what holds exactly one record (a run's directory, an MLflow URI).
         prior: for a record only: estimates the TPM again from the record's counts, with this P(ON) in rows that were never
             visited. None takes the stored TPM.
 
@@ -61,15 +62,18 @@ def read_tpm(path: Path, *, prior: float | None = None) -> TpmInput:
         InvalidArgumentError: there is no such file, its type is not one of these, its content cannot be read, or a prior was
             given for a file without counts.
         InvalidSystemError: a square array is no state-by-state TPM, or a ``.csv`` file holds something else than rows of numbers.
-        RecordError: the ``.json`` file is not a record.
+        RecordError: the ``.json`` file is not a record, or there is none.
     """
+    path = Path(target)
+    if path.is_dir() or target.startswith(URIS):
+        return _from_record(target, _only_record(target), prior)
     if not path.is_file():
         what = "is no regular file" if path.exists() else "there is no such file"
         near = ", ".join(sorted(other.name for other in path.parent.glob(f"*{path.suffix}"))[:5]) if path.parent.is_dir() else ""
         msg = f"{path}: {what}.{f' Beside it: {near}.' if near else ''}"
         raise InvalidArgumentError(msg)
     if path.suffix == ".json":
-        return _from_record(path, prior)
+        return _from_record(target, _read_record(path), prior)
     if prior is not None:
         msg = f"--prior {prior}: {path.name} holds probabilities, and a prior needs the counts of a record (.json)."
         raise InvalidArgumentError(msg)
@@ -149,13 +153,29 @@ def read_cm(text: str) -> list[list[int]]:
     raise InvalidArgumentError(msg)
 
 
-def _from_record(path: Path, prior: float | None) -> TpmInput:
-    """Reads the TPM of a record: the stored one, or one that is estimated from the record's counts if a prior is given."""
+def _read_record(path: Path) -> EpochRecord:
+    """Reads a record's file; the error names the file."""
     try:
-        record = decode(read_regular(path))
+        return decode(read_regular(path))
     except RecordError as error:
         msg = f"{path}: {error}"
         raise RecordError(msg) from error
+
+
+def _only_record(target: str) -> EpochRecord:
+    """Returns the one record of a directory or MLflow URI; raises InvalidArgumentError where there are several."""
+    source, runs = open_runs(target)
+    found = [(run, row) for run in runs for row in source.index(run.id).rows]
+    if len(found) == 1:
+        run, row = found[0]
+        return decode(source.record(run.id, row.layer, row.epoch))
+    latest = f", such as {found[-1][0].path or found[-1][0].name}/{found[-1][1].file}" if found else ""
+    msg = f"{target}: holds {len(found)} records, and one is analysed. Give a record's file{latest}."
+    raise InvalidArgumentError(msg)
+
+
+def _from_record(source: str, record: EpochRecord, prior: float | None) -> TpmInput:
+    """Reads the TPM of a record: the stored one, or one that is estimated from the record's counts if a prior is given."""
     state = record.states[0].state if record.states else None
     if record.counts is not None and (prior is not None or record.tpm is None):
         stored = record.tpm.prior if record.tpm is not None else 0.5
@@ -163,10 +183,10 @@ def _from_record(path: Path, prior: float | None) -> TpmInput:
     elif record.tpm is not None and prior is None:
         rows = np.array(record.tpm.state_by_node)
     else:
-        msg = f"{path}: the record of {record.layer!r} in epoch {record.epoch} holds no counts to estimate a TPM from."
+        msg = f"{source}: the record of {record.layer!r} in epoch {record.epoch} holds no counts to estimate a TPM from."
         raise InvalidArgumentError(msg)
     cm = None if record.perturbation is None else record.perturbation.cm
-    return TpmInput(str(path), rows, state, cm, record=record)
+    return TpmInput(source, rows, state, cm, record=record)
 
 
 def _arrays_of_npy(path: Path) -> dict[str, Any]:

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from lightning_iit.commands.inputs import TpmInput, read_cm, read_tpm
-from lightning_iit.commands.tables import nodes, print_complex, print_result
+from lightning_iit.commands.tables import print_complex, print_result
 from lightning_iit.errors import InvalidArgumentError, InvalidSystemError
 from lightning_iit.phi.compute import compute_phi, major_complex
 from lightning_iit.phi.connections import ConnectivityWarning
 from lightning_iit.records import NULL_NOT_COMPUTED, Computed, System
+from lightning_iit.records.systems import braces
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rich.console import Console
 
     from lightning_iit.records import EpochRecord
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 class PhiArguments:
     """Holds the arguments of ``lightning-iit phi``; :mod:`lightning_iit.cli` explains each of them in its help."""
 
-    tpm: Path
+    tpm: str
     state: tuple[int, ...] | None = None
     cm: str | None = None
     nodes: tuple[int, ...] | None = None
@@ -87,7 +86,7 @@ def run_phi(arguments: PhiArguments, console: Console) -> int:
         _print_source(console, given)
         print_result(console, result, system.state)
         if arguments.nodes is not None:
-            console.print(f"Nodes {nodes(arguments.nodes)}; the others are held at their states.", highlight=False)
+            console.print(f"Nodes {braces(arguments.nodes)}; the others are held at their states.", highlight=False)
         if given.record is not None and isinstance(result, Computed):
             null = NULL_NOT_COMPUTED if arguments.nodes is not None else _null_words(given.record, state, result)
             console.print(f"{null} ({given.record.kind})", highlight=False)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
 from lightning_iit.records import Computed, Concept, MajorComplex, PhiResult
+from lightning_iit.records.systems import braces
+from lightning_iit.report.terminal import FittedTable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +27,7 @@ def print_result(console: Console, result: PhiResult, state: tuple[int, ...]) ->
     if result.cut is not None:
         cuts = f"{result.cuts_evaluated} partitions evaluated"
         console.print(
-            f"Minimum-information partition: {nodes(result.cut.from_nodes)} -/-> {nodes(result.cut.to_nodes)}; {cuts}",
+            f"Minimum-information partition: {result.cut}; {cuts}",
             highlight=False,
         )
     if result.reason:
@@ -39,7 +39,7 @@ def print_result(console: Console, result: PhiResult, state: tuple[int, ...]) ->
 def print_complex(console: Console, found: MajorComplex) -> None:
     """Prints the nodes and the Φ of a major complex in one line, or the reason why there is none."""
     if isinstance(found.result, Computed) and found.nodes:
-        console.print(f"[bold]Major complex: {nodes(found.nodes)}[/], Φ = {found.result.phi:.6g}", highlight=False)
+        console.print(f"[bold]Major complex: {braces(found.nodes)}[/], Φ = {found.result.phi:.6g}", highlight=False)
     else:
         console.print(f"No major complex: {found.result.reason}", highlight=False)
 
@@ -52,16 +52,6 @@ def bits(state: tuple[int, ...]) -> str:
         '100'
     """
     return "".join(str(bit) for bit in state)
-
-
-def nodes(indices: tuple[int, ...]) -> str:
-    """Returns node indices in braces.
-
-    Example:
-        >>> nodes((0, 2))
-        '{0, 2}'
-    """
-    return "{" + ", ".join(str(index) for index in indices) + "}"
 
 
 def seconds(value: float) -> str:
@@ -79,12 +69,15 @@ def seconds(value: float) -> str:
     return f"{value:.3g} s"
 
 
-def _concepts(concepts: tuple[Concept, ...]) -> Table:
+def _concepts(concepts: tuple[Concept, ...]) -> FittedTable:
     """Returns the table of concepts: mechanism, purviews and small φ."""
-    table = Table("mechanism", "cause purview", "effect purview", title=f"{len(concepts)} concepts", title_justify="left")
-    for name in ("φ", "cause φ", "effect φ"):
-        table.add_column(name, justify="right")
-    for concept in concepts:
-        sets = nodes(concept.mechanism), nodes(concept.cause_purview), nodes(concept.effect_purview)
-        table.add_row(*sets, f"{concept.phi:.6g}", f"{concept.cause_phi:.6g}", f"{concept.effect_phi:.6g}")
-    return table
+    numbers = ("φ", "cause φ", "effect φ")
+    rows = [
+        (
+            *map(braces, (concept.mechanism, concept.cause_purview, concept.effect_purview)),
+            *(f"{value:.6g}" for value in (concept.phi, concept.cause_phi, concept.effect_phi)),
+        )
+        for concept in concepts
+    ]
+    columns = ("mechanism", "cause purview", "effect purview", *numbers)
+    return FittedTable(columns, rows, right=numbers, title=f"{len(concepts)} concepts")

@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from lightning_iit.errors import MissingDependencyError
+from lightning_iit.records import html
 from lightning_iit.records.captured import Counts, Perturbation, Thresholds, TpmRecord, Units
+from lightning_iit.records.printed import brief_value
 from lightning_iit.records.results import (
+    Computed,
     CurvePoint,
     Diagnostic,
     Interval,
@@ -37,6 +40,9 @@ from lightning_iit.records.systems import PhiOptions
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_SHOWN = 3
+"""How many records a ``repr`` shows of the beginning and of the end of a run."""
 
 
 class Provenance(Record, frozen=True, kw_only=True):
@@ -169,6 +175,53 @@ class EpochRecord(Record, frozen=True, kw_only=True):
         """Returns the null of this Φ in words, or that no null was computed."""
         return NULL_NOT_COMPUTED if self.null is None else self.null.words
 
+    def __repr__(self) -> str:
+        """Returns layer, epoch, Φ with its kind and null, and what Φ was computed from, in one or two lines."""
+        units = "" if self.units is None else f", {len(self.units.indices)} units"
+        transitions = "" if self.counts is None else f", {self.counts.transitions:,} transitions"
+        return f"<EpochRecord of epoch {self.epoch}, {self.short_words}{units}{transitions}>"
+
+    @property
+    def short_words(self) -> str:
+        """Returns the layer and Φ with its kind and null, or why there is no Φ, in one line."""
+        if not isinstance(self.result, Computed):
+            return f"{brief_value(self.layer)}: no Φ ({type(self.result).__name__}: {brief_value(self.result.reason)[1:-1]})"
+        null = NULL_NOT_COMPUTED if self.null is None else f"{self.null.name} null, p = {self.null.p:.3f}"
+        return f"{brief_value(self.layer)}: Φ = {self.result.phi:.4g} ({self.kind}; {null})"
+
+    def _repr_html_(self) -> str:
+        """Returns the record for a notebook: Φ with what it rests on; the concepts and the TPM open by a click."""
+        computed = self.result if isinstance(self.result, Computed) else None
+        structural = "; structural Φ is 0" if self.structural_phi == 0.0 else ""
+        state = self.states[0] if self.states else None
+        shown = [
+            ("Φ", f"{computed.phi:.6g}" if computed else f"none: {self.result.reason}"),
+            ("kind", f"{self.kind}{structural}"),
+            ("null", self.null_words if computed else ""),
+            ("interval", "" if self.interval is None else f"{self.interval.low:.4f} to {self.interval.high:.4f}"),
+            ("units", "" if self.units is None else f"{', '.join(self.units.labels)} of {self.units.width}"),
+            (
+                "state",
+                ""
+                if state is None
+                else f"{''.join(map(str, state.state))} (unit {self._labels[0]} first), {state.visits:,} visits",
+            ),
+            ("transitions", "" if self.counts is None else f"{self.counts.transitions:,} ({self.axis})"),
+            ("states seen", "" if self.tpm is None else f"{sum(self.tpm.visited)} of {len(self.tpm.visited)}"),
+            *(computed.facts() if computed else ()),
+            ("notes", " ".join(self.notes)),
+        ]
+        concepts = html.folded(f"concepts: {len(computed.concepts)}", computed.concepts_table()) if computed else ""
+        tpm = html.folded("TPM", html.tpm_table(self.tpm.state_by_node, self.tpm.visited, self._labels)) if self.tpm else ""
+        return html.block(f"{self.layer}, epoch {self.epoch}", html.facts(shown), concepts, tpm)
+
+    @property
+    def _labels(self) -> tuple[str, ...]:
+        """Returns a name for each element of a state."""
+        n = len(self.tpm.state_by_node[0]) if self.tpm is not None else len(self.states[0].state) if self.states else 0
+        labels = self.units.labels if self.units is not None else ()
+        return labels if len(labels) == n else tuple(map(str, range(n)))
+
 
 class Records(tuple[EpochRecord, ...]):
     """Holds the records of a run, in order of epoch and layer."""
@@ -192,6 +245,39 @@ class Records(tuple[EpochRecord, ...]):
             msg = "to_dataframe() needs pandas: pip install pandas."
             raise MissingDependencyError(msg) from error
         return pd.DataFrame([_row(record) for record in self])
+
+    def __repr__(self) -> str:
+        """Returns how many records of which layers and epochs there are, and the first and the last ones, in a few lines."""
+        shown = self if len(self) <= 2 * _SHOWN else (*self[:_SHOWN], None, *self[-_SHOWN:])
+        lines = ("  ..." if record is None else f"  epoch {record.epoch}, {record.short_words}" for record in shown)
+        return "\n".join([f"<Records: {self._summary}>", *lines])
+
+    @property
+    def _summary(self) -> str:
+        """Returns the number of records, the layers and the epochs in one line."""
+        if not self:
+            return "none"
+        layers, epochs = {record.layer for record in self}, [record.epoch for record in self]
+        of = brief_value(next(iter(layers))) if len(layers) == 1 else f"{len(layers)} layers"
+        return f"{len(self)} of {of}, epochs {min(epochs)} to {max(epochs)}"
+
+    def _repr_html_(self) -> str:
+        """Returns a table with one row for each record, for a notebook."""
+        columns = ("epoch", "layer", "Φ", "kind", "null", "transitions", "states seen", "remark")
+        rows = [_html_row(record) for record in self]
+        return html.block(
+            f"Records: {self._summary}", html.table(columns, rows, right=("epoch", "Φ", "transitions", "states seen"))
+        )
+
+
+def _html_row(record: EpochRecord) -> tuple[str, ...]:
+    """Returns the cells of one record in a notebook's table."""
+    seen = "" if record.tpm is None else f"{sum(record.tpm.visited)} of {len(record.tpm.visited)}"
+    transitions = "" if record.counts is None else f"{record.counts.transitions:,}"
+    if record.phi is None:
+        return str(record.epoch), record.layer, "none", record.kind, "", transitions, seen, record.result.reason
+    remark = "structural Φ is 0" if record.structural_phi == 0.0 else record.result.reason
+    return str(record.epoch), record.layer, f"{record.phi:.4f}", record.kind, record.null_words, transitions, seen, remark
 
 
 def _row(record: EpochRecord) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TypeAlias
 
+from lightning_iit.records.html import block, facts, table
 from lightning_iit.records.schema import Count, Index, PhiValue, Record, Seconds, Share, State
-from lightning_iit.records.systems import Concept, Cut
+from lightning_iit.records.systems import Concept, Cut, braces
 
 
 class EngineInfo(Record, frozen=True, kw_only=True):
@@ -49,6 +50,30 @@ class Computed(Record, frozen=True, kw_only=True, tag="computed", tag_field="sta
     def sum_small_phi(self) -> float:
         """Returns the sum of small φ over the concepts of the unpartitioned cause-effect structure."""
         return math.fsum(concept.phi for concept in self.concepts)
+
+    def _repr_html_(self) -> str:
+        """Returns Φ, the partition and the concepts for a notebook."""
+        return block(f"Φ = {self.phi:.6g}", facts(self.facts()), self.concepts_table())
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Returns what a reader sees of this result beside Φ, as pairs of a name and a text."""
+        return [
+            ("partition", "" if self.cut is None else f"{self.cut}; {self.cuts_evaluated} partitions evaluated"),
+            ("remark", self.reason),
+            ("engine", f"{self.engine.name} {self.engine.version}, {self.seconds:.3g} s"),
+        ]
+
+    def concepts_table(self) -> str:
+        """Returns the table of the concepts as HTML; empty where there are none."""
+        columns = ("mechanism", "cause purview", "effect purview", "φ", "cause φ", "effect φ")
+        rows = [
+            (
+                *map(braces, (concept.mechanism, concept.cause_purview, concept.effect_purview)),
+                *(f"{value:.6g}" for value in (concept.phi, concept.cause_phi, concept.effect_phi)),
+            )
+            for concept in self.concepts
+        ]
+        return table(columns, rows, right=columns[3:]) if rows else ""
 
 
 class TimedOut(Record, frozen=True, kw_only=True, tag="timed_out", tag_field="status"):

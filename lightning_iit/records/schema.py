@@ -7,6 +7,9 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from lightning_iit.records.html import block, facts
+from lightning_iit.records.printed import brief, brief_value, told_fields
+
 SCHEMA_VERSION = 1
 """The version of the schema that this package writes; older versions are read, newer ones are refused."""
 FORMALISM = "IIT 3.0"
@@ -59,3 +62,12 @@ State: TypeAlias = tuple[Bit, ...]
 
 class Record(msgspec.Struct, frozen=True):
     """Is the base of the frozen structs; readers ignore unknown fields, which newer versions may have written."""
+
+    def __repr__(self) -> str:
+        """Returns the fields that are not at their defaults in a few lines, whatever they hold."""
+        return brief(self)
+
+    def _repr_html_(self) -> str:
+        """Returns the fields that are not at their defaults as a table, for a notebook."""
+        shown = ((name, value if isinstance(value, str) else brief_value(value)) for name, value in told_fields(self))
+        return block(type(self).__name__, facts(shown))

@@ -84,6 +84,10 @@ class Cut(Record, frozen=True, kw_only=True):
     from_nodes: tuple[Index, ...]
     to_nodes: tuple[Index, ...]
 
+    def __str__(self) -> str:
+        """Returns the severed connections as an arrow, such as "{0} -/-> {1, 2}"."""
+        return f"{braces(self.from_nodes)} -/-> {braces(self.to_nodes)}"
+
 
 class Concept(Record, frozen=True, kw_only=True):
     """Holds a mechanism with its maximally irreducible cause and effect; nodes are indices of the system.
@@ -132,3 +136,13 @@ class PhiOptions(Record, frozen=True, kw_only=True):
     complexes: bool = False
     threads: int = 1
     pyphi: dict[str, bool | int | float | str] = {}
+
+
+def braces(nodes: tuple[int, ...]) -> str:
+    """Returns node indices in braces.
+
+    Example:
+        >>> braces((0, 2))
+        '{0, 2}'
+    """
+    return "{" + ", ".join(map(str, nodes)) + "}"

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lightning_iit.records import Computed
+from lightning_iit.report.terminal import FittedTable
 from lightning_iit.report.verdicts import (
     DIAGNOSTIC_WORDS,
     INTRODUCTION,
@@ -23,21 +24,32 @@ from lightning_iit.report.verdicts import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from rich.table import Table
-
     from lightning_iit.records import Diagnostic, EpochRecord
 
 REPORT = "report.md"
 """The name of the report's file, inside the folder ``iit``."""
 _COLUMNS = ("layer", "epoch", "Φ", "interval", "kind", "null", "transitions", "coverage")
 _SECTION_COLUMNS = ("epoch", "Φ", "interval", "null", "transitions", "coverage")
-_EPOCHS_COLUMNS = ("epoch", "epoch s", "layer", "units", "Φ", "kind", "null", "transitions", "seen", "Φ s", "cuts", "open", "")
+_EPOCHS_COLUMNS = (
+    "epoch",
+    "epoch s",
+    "layer",
+    "units",
+    "Φ",
+    "kind",
+    "null",
+    "transitions",
+    "seen",
+    "Φ s",
+    "cuts",
+    "open",
+    "outcome",
+)
 _CURVE_WORDS = (
     "Of random parts of the last epoch's transitions; null not computed for these. While Φ still falls from row to row, the Φ above"
     " is biased upward."
 )
-_TERMINAL_COLUMNS = {"layer": 5, "epoch": 5, "Φ": 8, "kind": 13, "null": 9, "transitions": 11, "states seen": 6}
-"""The columns of the terminal's table and their smallest widths in characters."""
+_TERMINAL_COLUMNS = ("layer", "epoch", "Φ", "kind", "null", "transitions", "states seen")
 
 
 def markdown(records: Iterable[EpochRecord], settings: Mapping[str, object] | None = None) -> str:
@@ -58,22 +70,19 @@ def markdown(records: Iterable[EpochRecord], settings: Mapping[str, object] | No
     return "\n\n".join(parts) + "\n"
 
 
-def summary_table(records: Iterable[EpochRecord]) -> Table:
+def summary_table(records: Iterable[EpochRecord]) -> FittedTable:
     """Builds a table for the terminal with the last epoch of each layer."""
-    from rich.box import SIMPLE
-    from rich.table import Table
-    from rich.text import Text
-
-    caption = "A Φ is to be read with its kind, its null and its transitions."
-    table = Table(title="Φ (IIT 3.0) at the last epoch", caption=caption, box=SIMPLE, pad_edge=False)
-    for column, width in _TERMINAL_COLUMNS.items():
-        table.add_column(column, overflow="fold", min_width=width)
-    for of_layer in _by_layer(records).values():
-        table.add_row(*(Text(cell) for cell in _terminal_row(of_layer[-1])))
-    return table
+    return FittedTable(
+        _TERMINAL_COLUMNS,
+        [_terminal_row(of_layer[-1]) for of_layer in _by_layer(records).values()],
+        names=("layer",),
+        right=("epoch", "transitions", "states seen"),
+        title="Φ (IIT 3.0) at the last epoch",
+        caption="A Φ is to be read with its kind, its null and its transitions.",
+    )
 
 
-def epochs_table(records: Iterable[EpochRecord]) -> Table:
+def epochs_table(records: Iterable[EpochRecord]) -> FittedTable:
     """Builds a table for the terminal with one row for each record, including its costs.
 
     The costs are: seconds since the layer's previous epoch ended, seconds of the analysis of Φ, cuts evaluated, and analyses that
@@ -82,13 +91,7 @@ def epochs_table(records: Iterable[EpochRecord]) -> Table:
     Args:
         records: the records of one run, in order of epoch.
     """
-    from rich.box import SIMPLE
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title="Φ (IIT 3.0) in every epoch", box=SIMPLE, pad_edge=False)
-    for column in _EPOCHS_COLUMNS:
-        table.add_column(column, overflow="fold", justify="left" if column in {"layer", "kind", "null", ""} else "right")
+    rows = []
     ended: dict[str, float] = {}
     for record in records:
         computed = record.result if isinstance(record.result, Computed) else None
@@ -100,10 +103,17 @@ def epochs_table(records: Iterable[EpochRecord]) -> Table:
             str(len(record.units.indices)) if record.units else "",
             *(number(computed.phi) if computed else "-", record.kind, _short_null(record), transitions),
             *(states.replace(" states", ""), f"{computed.seconds:.2f}" if computed else "-"),
-            *(str(computed.cuts_evaluated) if computed else "-", str(record.backlog), type(record.result).__name__),
+            *(str(computed.cuts_evaluated) if computed else "-", str(record.backlog), _status(record)),
         )
-        table.add_row(*map(Text, cells))
-    return table
+        rows.append(cells)
+    return FittedTable(
+        _EPOCHS_COLUMNS,
+        rows,
+        names=("layer",),
+        right=("epoch", "epoch s", "units", "Φ", "transitions", "seen", "Φ s", "cuts", "open"),
+        droppable=("open", "cuts", "epoch s", "Φ s", "units"),
+        title="Φ (IIT 3.0) in every epoch",
+    )
 
 
 # --- parts of the report ----------------------------------------------------------------------------------------------

@@ -30,11 +30,13 @@ from lightning_iit.records import (
     decode,
     encode,
 )
+from lightning_iit.report.terminal import one_line, shortened
 from lightning_iit.run.budget import AtThresholds, Budget
 from lightning_iit.run.groups import Causal, Group, open_group, settled
 from lightning_iit.run.options import RunOptions
 from lightning_iit.run.request import package_versions, pending_record, phi_task
 from lightning_iit.run.varying import VaryingUnits
+from lightning_iit.run.waiting import COMPILING, compiles_first, layers_and_epochs
 from lightning_iit.run.windows import Window, WindowEpoch
 from lightning_iit.tpm.states import choose_states
 from lightning_iit.tpm.varying import dynamics_of
@@ -304,13 +306,23 @@ class Run:
         Returns:
             True where all analyses ended by themselves, False where some were still open after ``timeout`` seconds.
         """
-        total = self.pending
+        with self._lock:
+            keys, computed = list(self._open), any(isinstance(record.result, Computed) for record in self._records.values())
+        total = len(keys)
         if total == 0:
             return True
         console = Console(file=sys.stderr)
+        what = f"Φ of {one_line(layers_and_epochs(keys))}"
+        first = not computed and compiles_first(choose_engine(self._options.engine, self._options.phi_options))
         if not console.is_terminal:  # a line that moves is not seen in a file
-            rank_zero_info(f"IITCallback: waiting for {total} open analyses, at most {timeout:g} s.")
-        columns = (TextColumn("Φ of the last epochs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            compiling = f" {COMPILING}" if first else ""
+            rank_zero_info(f"IITCallback: waiting for {total} open analyses, at most {timeout:g} s: {what}.{compiling}")
+        elif first:
+            console.print(COMPILING, highlight=False)
+        columns = (
+            *(TextColumn(shortened(what, max(20, console.width - 50)), markup=False), BarColumn(20)),
+            *(MofNCompleteColumn(), TimeElapsedColumn()),
+        )
         with Progress(*columns, console=console, transient=True) as progress:
             bar = progress.add_task("", total=total)
             return self._pool.drain(timeout, lambda pending: progress.update(bar, completed=max(0, total - pending)))

@@ -11,6 +11,7 @@ import numpy as np
 from lightning_iit.checks import told_of_unknown
 from lightning_iit.errors import InvalidArgumentError, InvalidStatesError, TooManyUnitsError
 from lightning_iit.records import Counts, TpmRecord
+from lightning_iit.records.html import block, tpm_table
 from lightning_iit.records.system_checks import BINARY_ONLY
 from lightning_iit.tpm.conversion import bits, conditional_independence, state_by_node, state_by_state
 from lightning_iit.tpm.counts import counts_from_codes, counts_from_joint, joint, merge, on, visits
@@ -59,6 +60,20 @@ class Tpm:
     def n(self) -> int:
         """Returns the number of units."""
         return int(self.state_by_node.shape[1])
+
+    def __repr__(self) -> str:
+        """Returns the size of the matrix and what it was estimated from, in one line."""
+        return f"<Tpm of {self.n} units: {self._seen}, prior {self.prior:g}>"
+
+    def _repr_html_(self) -> str:
+        """Returns the matrix for a notebook, shaded by the probability of ON."""
+        shown = tpm_table(self.state_by_node.tolist(), (self.visits > 0).tolist(), tuple(map(str, range(self.n))))
+        return block(f"TPM of {self.n} units: {self._seen}", shown)
+
+    @property
+    def _seen(self) -> str:
+        """Returns the transitions and the visited states in words."""
+        return f"{self.counts.transitions:,} transitions, {int((self.visits > 0).sum())} of {len(self.visits)} states visited"
 
     @property
     def transitions(self) -> int:

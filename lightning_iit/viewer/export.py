@@ -15,7 +15,7 @@ from lightning_iit.phi.registry import engine_names
 from lightning_iit.records import decode, decode_network, encode
 from lightning_iit.viewer.logdir import LogDirSource
 from lightning_iit.viewer.protocol import InlineData, InlineRun
-from lightning_iit.viewer.sources import open_source
+from lightning_iit.viewer.sources import open_runs
 from lightning_iit.viewer.static_files import static_file
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def export(run: str, output: str | Path, *, max_bytes: int = MAX_BYTES) -> Path:
     """Writes a run as one HTML file.
 
     Args:
-        run: a run's directory, a folder that holds exactly one run, or ``<MLflow URI>#<run id>``.
+        run: a run's directory, its folder ``iit``, a folder that holds exactly one run, a record's file, or
+            ``<MLflow URI>#<run id>``.
         output: the file to write.
         max_bytes: the largest size of the file. If the run does not fit, epochs are left out at even distances, and the page
             says so.
@@ -45,14 +46,14 @@ def export(run: str, output: str | Path, *, max_bytes: int = MAX_BYTES) -> Path:
         The path of the file.
 
     Raises:
-        InvalidArgumentError: there is no run, or more than one.
-        RecordError: the front end is not built.
+        InvalidArgumentError: there is no such path, or more than one run.
+        RecordError: there is no run, the file is not a record, or the front end is not built.
     """
-    source = open_source(run)
-    runs, _ = source.runs()
+    source, runs = open_runs(run)
     if len(runs) != 1:
-        names = ", ".join(repr(info.name) for info in runs[:8])
-        msg = f"{run!r} holds {len(runs)} runs{': ' + names if names else ''}; an export is of one run: give its directory."
+        names = ", ".join(info.path or f"{run.partition('#')[0]}#{info.id}" for info in runs[:8])
+        more = f" and {len(runs) - 8} more" if len(runs) > 8 else ""
+        msg = f"{run!r} holds {len(runs)} runs; an export is of one run. Give one of these: {names}{more}."
         raise InvalidArgumentError(msg)
     path = Path(output)
     path.write_bytes(page(source, runs[0], max_bytes=max_bytes))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.errors import InvalidArgumentError, RecordError
+from lightning_iit.records.store import records_folder
 
 if TYPE_CHECKING:
     from lightning_iit.viewer.protocol import RunIndex, RunInfo, ScalarList
+
+
+URIS = ("mlflow:", "sqlite:", "http:", "https:", "postgresql", "mysql")
+"""What the URI of an MLflow tracking server or store begins with."""
 
 
 class RecordSource(Protocol):
@@ -40,24 +46,62 @@ def open_source(target: str) -> RecordSource:
     """Opens the source for a path or an MLflow tracking URI.
 
     Args:
-        target: a folder of runs, one run's directory, or an MLflow URI (``sqlite:///...``, ``http://...``, ``mlflow:<uri>``);
-            ``<uri>#<run_id>`` for one MLflow run only.
+        target: a folder of runs, one run's directory, its folder ``iit``, a record's file, or an MLflow URI (``sqlite:///...``,
+            ``http://...``, ``mlflow:<uri>``); ``<uri>#<run_id>`` for one MLflow run only.
 
     Raises:
-        InvalidArgumentError: there is no such directory, or nothing answers at the URI.
+        InvalidArgumentError: there is no such directory or record, or nothing answers at the URI.
+        RecordError: the file is not a record.
         MissingDependencyError: the target is an MLflow URI and mlflow is not installed.
     """
-    for prefix in ("mlflow:", "sqlite:", "http:", "https:", "postgresql", "mysql"):
-        if target.startswith(prefix):
-            from lightning_iit.viewer.mlflow_source import MLflowSource
+    if target.startswith(URIS):
+        from lightning_iit.viewer.mlflow_source import MLflowSource
 
-            uri, _, run = target.removeprefix("mlflow:").partition("#")
-            return MLflowSource(uri, run=run or None)
+        uri, _, run = target.removeprefix("mlflow:").partition("#")
+        return MLflowSource(uri, run=run or None)
     path = Path(target)
+    if path.is_file() and path.suffix == ".json":
+        from lightning_iit.viewer.record_file import RecordFileSource
+
+        return RecordFileSource(path)
     if not path.is_dir():
-        hint = "a database? Write sqlite:///" + target if path.is_file() else "a run's directory, a folder of runs or an MLflow URI"
-        msg = f"{target!r}: there is no such directory; give {hint}."
+        msg = f"{target!r}: {_what_else(path)}"
         raise InvalidArgumentError(msg)
     from lightning_iit.viewer.logdir import LogDirSource
 
     return LogDirSource(path)
+
+
+def open_runs(target: str) -> tuple[RecordSource, list[RunInfo]]:
+    """Opens the source for a path or URI and lists its runs, of which there is at least one.
+
+    Args:
+        target: as for :func:`open_source`.
+
+    Raises:
+        InvalidArgumentError: there is no such directory or record, or nothing answers at the URI.
+        RecordError: there is no run; the message says what is there.
+    """
+    source = open_source(target)
+    runs, _ = source.runs()
+    if runs:
+        return source, runs
+    if Path(target).is_dir():
+        records_folder(Path(target))  # raises, and says what is there
+    msg = f"{target!r}: no run with records is there."
+    raise RecordError(msg)
+
+
+def _what_else(path: Path) -> str:
+    """Says what can be given instead of a path that is neither a directory nor a record."""
+    kinds = "a run's directory, a folder of runs, a record's file (.json) or an MLflow URI"
+    if path.is_file():
+        return f"this file is no record. Give {kinds}; for a database of MLflow write sqlite:///{path}."
+    above = next((folder for folder in path.absolute().parents if folder.is_dir()), None)
+    near = (
+        difflib.get_close_matches(path.name, [child.name for child in above.iterdir()], n=3)
+        if above == path.absolute().parent
+        else []
+    )
+    hint = f" Beside it: {', '.join(near)}." if near else ""
+    return f"there is no such directory or file; give {kinds}.{hint}"

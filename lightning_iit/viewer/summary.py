@@ -39,8 +39,14 @@ def too_large(size: int) -> str:
     return f"The record has {size:,} bytes; at most {MAX_BYTES:,} are read."
 
 
-def row_of(record: EpochRecord, *, version: str) -> IndexRow:
-    """Returns the index row of a record that could be read; ``version`` is a text that changes with the record."""
+def row_of(record: EpochRecord, *, version: str, file: str | None = None) -> IndexRow:
+    """Returns the index row of a record that could be read.
+
+    Args:
+        record: the record.
+        version: a text that changes with the record.
+        file: where the record's file is, below the run's directory; None for its place in a run.
+    """
     values = [state.result.phi for state in record.states if isinstance(state.result, Computed)]
     phi = record.phi
     if phi is not None and not values:
@@ -52,7 +58,7 @@ def row_of(record: EpochRecord, *, version: str) -> IndexRow:
         epoch=record.epoch,
         status=status,
         version=version,
-        file=record_name(record.layer, record.epoch),
+        file=record_name(record.layer, record.epoch) if file is None else file,
         reason=record.result.reason,
         global_step=record.global_step,
         wall_time=record.wall_time,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import re
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 
@@ -16,13 +18,15 @@ import pytest
 from coin_flips import simulate_coin_flips
 from processes import start_interruptible
 
+import lightning_iit
 from lightning_iit import System, compute_phi
 from lightning_iit.cli import main
-from lightning_iit.commands.verify import verify
+from lightning_iit.commands.check_plan import with_engine, within_time
+from lightning_iit.commands.verify import analyses_of, compare
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.job.job import run
 from lightning_iit.phi.cost import coin_flip_phi, seconds_per_phi, transitions_for, units_for
-from lightning_iit.records import EpochRecord, NullResult, Perturbation, PhiOptions, PhiTask, Provenance
+from lightning_iit.records import EngineInfo, EpochRecord, Failed, NullResult, Perturbation, PhiOptions, PhiTask, Provenance
 from lightning_iit.records.store import record_name, write_record
 from lightning_iit.tpm.conversion import state_by_state
 from lightning_iit.tpm.estimate import counts_from_codes, tpm_from_counts
@@ -352,7 +356,8 @@ def test_a_record_that_does_not_fit_itself_counts_as_different_and_the_others_ar
     two = msgspec.structs.replace(record(0).counts, visits=(1, 1), on=((0,), (1,)))  # of one unit, beside a TPM of three
     apart = msgspec.structs.replace(record(0).tpm, state_by_node=((0.5,), (0.5,)))
     broken = [msgspec.structs.replace(record(0), counts=two), msgspec.structs.replace(record(1), tpm=apart)]
-    found = verify([*broken, record(2)], engine="fast")
+    cases = [("run", part, state) for each in [*broken, record(2)] for part, state in analyses_of(each)]
+    found = [compare(case, 1e-6, None) for case in with_engine(cases, "fast", None)]
     assert [bool(comparison.differences) for comparison in found] == [True] * 4 + [False] * 2
     assert all("does not fit itself" in comparison.differences[0] for comparison in found[:4])
 
@@ -369,11 +374,171 @@ def test_the_connections_of_a_record_count(run_cli, tmp_path):
 
 def test_nothing_compared_is_nothing_verified(run_cli, tmp_path):
     write_record(tmp_path / "big", record(0, n=6, steps=900))
-    status, out, _ = run_cli("verify", tmp_path / "big")
+    status, out, _ = run_cli("verify", tmp_path / "big", "--engine", "pyphi")
     assert status == 1
     assert "6 units; pyphi takes 5 at most" in out
     assert "0 analyses compared" in out
     assert "nothing is verified" in out
+    broken = msgspec.structs.replace(record(0), result=Failed(code="worker_died", reason="It died."), states=())
+    write_record(tmp_path / "none", broken)
+    status, out, _ = run_cli("verify", tmp_path / "none")
+    assert status == 1
+    assert "No record has a Φ: 1 failed." in out
+
+
+def test_a_default_run_is_compared_with_another_engine_within_a_minute(run_cli, tmp_path):
+    """Six units are too many for PyPhi: it computes a part of them, and so does the fast engine."""
+    for epoch in range(4):
+        write_record(tmp_path / "run", record(epoch, n=6, steps=3000))
+    began = time.monotonic()
+    status, out, _ = run_cli("verify", tmp_path / "run")
+    assert status == 0, out
+    assert re.search(r"^[123] analyses compared with fast, and pyphi on 4 of 6 units, 0 differ", out, re.MULTILINE), out
+    assert "drawn at random from 8 analyses to fit into 60 s; --sample 8 compares all" in out
+    assert "No other engine takes so many units" in out
+    assert time.monotonic() - began < 150, "a machine that does much else is slower"
+
+
+def test_as_many_analyses_as_fit():
+    """Three units take PyPhi a second: all of a run of ten, and some of a run of a thousand."""
+    stored = record(0)
+    few = [("run", stored, stored.states[0])] * 10
+    assert [case.engine for case in within_time(few, None)] == ["pyphi"] * 10
+    many = within_time(few * 100, None)
+    assert 10 < len(many) < 100
+    assert sum(case.seconds for case in many) <= 60
+    assert len(within_time(few, 3)) == 3
+    by_pyphi = msgspec.structs.replace(
+        stored.states[0], result=msgspec.structs.replace(stored.result, engine=EngineInfo(name="pyphi", version="1.2.0"))
+    )
+    assert {case.engine for case in within_time([("run", stored, by_pyphi)], None)} == {"fast"}
+
+
+def test_an_unreadable_record_is_told_and_the_others_are_compared(run_cli, run_dir):
+    (run_dir / record_name("rnn", 1)).write_text("{}")
+    status, out, _ = run_cli("verify", run_dir, "--engine", "fast")
+    assert status == 1
+    assert "4 analyses compared with fast, 0 differ" in out
+    assert "Not read: run, 'rnn', epoch 1" in out
+    document = json.loads(run_cli("verify", run_dir, "--engine", "fast", "--json")[1])
+    assert not document["ok"]
+    assert len(document["unreadable"]) == 1
+
+
+# --- paths ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_runs(tmp_path):
+    for name in ("version_0", "version_1"):
+        for epoch in range(2):
+            write_record(tmp_path / "logs" / name, record(epoch))
+    return tmp_path / "logs"
+
+
+@pytest.mark.parametrize(
+    ("below", "compared"), [("version_0", 4), ("version_0/iit", 4), ("", 8), ("version_1/iit/rnn/epoch=0001.json", 2)]
+)
+def test_the_commands_take_the_same_paths(run_cli, two_runs, tmp_path, below, compared):
+    target = two_runs / below
+    status, out, _ = run_cli("verify", target, "--engine", "fast")
+    assert (status, f"{compared} analyses compared with fast, 0 differ" in out) == (0, True), out
+    assert ("version_1" in out) == (below == "")
+    status, out, err = run_cli("export", target, "-o", "out.html")
+    if below:
+        assert (status, out) == (0, "Wrote out.html.\n")
+        held = json.loads(re.search(r'id="iit-data">(.*?)</script>', (tmp_path / "out.html").read_text())[1])
+        assert len(held["runs"][0]["records"]) == compared / 2
+    else:
+        assert status == 2
+        assert "holds 2 runs" in err
+        assert str(two_runs / "version_0") in err
+    command = [sys.executable, "-m", "lightning_iit.cli", "view", str(target), "--port", "0", "--no-browser"]
+    with start_interruptible(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert "http://" in process.stdout.readline()
+        finally:
+            process.send_signal(signal.SIGINT)
+        process.wait(20)
+    status, out, err = run_cli("phi", target)
+    assert (status == 0) == below.endswith(".json")
+    assert ("records, and one is analysed" in err) == (not below.endswith(".json"))
+
+
+def test_phi_takes_a_run_with_one_record(run_cli, tmp_path):
+    write_record(tmp_path / "run", record(0))
+    status, out, _ = run_cli("phi", "run")
+    assert status == 0
+    assert f"Φ = {record(0).result.phi:.6g} in state 100" in out
+
+
+@pytest.mark.parametrize("command", ["verify", "export", "list"])
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("nowhere", "no such directory or file"),
+        ("logz", "Beside it: logs"),
+        ("logs/version_0/iit/rnn", "folder of one layer"),
+        ("empty", "no folder 'iit'"),
+        ("notes.txt", "is no record"),
+        ("bad.json", "bad.json|record"),
+    ],
+)
+def test_a_wrong_path_is_told_alike(run_cli, two_runs, tmp_path, command, target, words):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("notes")
+    (tmp_path / "bad.json").write_text("{}")
+    status, _, err = run_cli(command, target)
+    assert status == 2
+    assert re.search(words, err), err
+
+
+# --- list ----------------------------------------------------------------------------------------------------------------
+
+
+def test_runs_are_listed(run_cli, two_runs):
+    failed = msgspec.structs.replace(record(2), result=Failed(code="worker_died", reason="It died."), states=())
+    write_record(two_runs / "version_1", failed)
+    other = msgspec.structs.replace(record(0), layer="head", kind="statistical")
+    write_record(two_runs / "version_1", other)
+    status, out, _ = run_cli("list", two_runs)
+    lines = [line.split() for line in out.splitlines()[2:]]
+    phis = [f"{record(epoch).phi:.4f}" for epoch in (0, 1)]
+    assert status == 0
+    assert lines[0] == ["version_0", "rnn", "0", "to", "1", phis[1], "observational", "2", "computed"]
+    assert lines[1] == ["version_1", "head", "0", "to", "0", phis[0], "statistical", "1", "computed"]
+    assert lines[2] == ["rnn", "0", "to", "2", phis[1], "(epoch", "1)", "observational", "2", "computed,", "1", "failed"]
+    listed = json.loads(run_cli("list", two_runs, "--json")[1])
+    assert [(found["run"], found["layer"], found["phi_epoch"], found["outcomes"]) for found in listed] == [
+        ("version_0", "rnn", 1, {"computed": 2}),
+        ("version_1", "head", 0, {"computed": 1}),
+        ("version_1", "rnn", 1, {"computed": 2, "failed": 1}),
+    ]
+
+
+def test_the_version(run_cli):
+    status, out, _ = run_cli("--version")
+    assert (status, out) == (0, f"lightning-iit {lightning_iit.__version__}\n")
+    assert lightning_iit.__version__ == importlib.metadata.version("lightning-iit")
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("command", ["verify --engine fast", "list", "phi"])
+def test_no_number_is_clipped_in_the_commands(run_cli, two_runs, monkeypatch, width, command):
+    monkeypatch.setenv("COLUMNS", str(width))
+    stored = msgspec.structs.replace(record(1), layer="encoder.layers.10.attention.output.dense.projection.activation")
+    path = write_record(two_runs / "version_1", stored)
+    name, *options = command.split()
+    _, out, _ = run_cli(name, path if name == "phi" else two_runs, *options)
+    assert (
+        f"{stored.phi:.4f}" if name == "list" else f"{stored.phi:.6f}" if name == "verify" else f"{stored.phi:.6g}"
+    ) in out.split()
+    lines = out.splitlines()
+    rule = next(index for index, line in enumerate(lines) if "──" in line or line.startswith("run  "))
+    table = [
+        line for line in lines[rule:] if not re.search("compared|drawn at random", line)
+    ]  # sentences are wrapped by the terminal
+    assert max(map(len, table)) <= width
 
 
 # --- cost ----------------------------------------------------------------------------------------------------------------

@@ -71,7 +71,21 @@ def test_the_demo(demo):
 def test_the_demo_prints_each_phi_with_what_it_rests_on_and_what_it_cost(demo):
     _, records, out, _ = demo
     header, *rows = table(out)
-    assert header == ["epoch", "epoch s", "layer", "units", "Φ", "kind", "null", "transitions", "seen", "Φ s", "cuts", "open"]
+    assert header == [
+        "epoch",
+        "epoch s",
+        "layer",
+        "units",
+        "Φ",
+        "kind",
+        "null",
+        "transitions",
+        "seen",
+        "Φ s",
+        "cuts",
+        "open",
+        "outcome",
+    ]
     assert len(rows) == len(records)
     ended = {}
     for row, record in zip(rows, records, strict=True):
@@ -91,7 +105,7 @@ def test_the_demo_prints_each_phi_with_what_it_rests_on_and_what_it_cost(demo):
             f"{record.result.seconds:.2f}",
             str(record.result.cuts_evaluated),
             str(record.backlog),
-            "Computed",
+            "computed",
         ]
         assert row[6] == ("null not computed" if record.null is None else f"cut null, p = {record.null.p:.3f}")
 

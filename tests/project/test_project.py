@@ -13,7 +13,7 @@ from models import Gru, example, sequence_data
 from places import PROJECT
 
 import lightning_iit
-from lightning_iit import IITCallback, estimate_tpm
+from lightning_iit import IITCallback, cli, estimate_tpm
 from lightning_iit.records import Computed
 
 README = (PROJECT / "README.md").read_text()
@@ -32,17 +32,35 @@ def section(title: str) -> str:
 # --- the README -------------------------------------------------------------------------------------------------------
 
 
-def test_it_opens_with_a_sentence_a_picture_an_install_line_and_an_example():
+def test_it_opens_with_sentences_a_table_an_install_line_and_an_example():
     opening = README.split("\n## ")[0]
-    order = [opening.index(part) for part in ("\n\nAdd one callback", "![", "pip install", "```python")]
+    order = [opening.index(part) for part in ("\n\nAdd one callback", "\n\nΦ says how much", "```text", "pip install", "```python")]
     assert order == sorted(order)
     assert len(blocks("python")[0].splitlines()) <= 25
 
 
 def test_every_file_it_shows_or_names_is_there():
-    named = re.findall(r"\]\(([^)#:]+)\)", README) + re.findall(r"`((?:examples|docs)/[\w./]+)`", README)
+    named = re.findall(r"`(?:python )?((?:examples|docs)/[\w./]+)`", README)
     assert len(named) >= 4
     assert [name for name in named if not (PROJECT / name).exists()] == []
+
+
+def test_it_reads_on_a_package_index():
+    """No link or picture that only a checkout resolves, and what needs a checkout says so in its sentence or heading."""
+    targets = re.findall(r"\]\(([^)]+)\)", README) + re.findall(r"^\[[^\]]+\]: (\S+)", README, re.MULTILINE)
+    targets += re.findall(r"(?:src|href)=[\"']?([^\"' >]+)", README)
+    assert [target for target in targets if not target.startswith(("https://", "#"))] == []
+    for found in re.finditer(r"`(?:python )?(?:examples|docs)/[\w./]+`|`make \w+`|^make \w+", README, re.MULTILINE):
+        around = README[max(0, found.start() - 300) : found.end() + 40]
+        assert re.search(r"of the sources|[Ii]n a checkout", around), found[0]
+
+
+def test_the_commands_of_the_readme_are_known():
+    """Each with the subcommand and the options that it has."""
+    commands = re.findall(r"^lightning-iit (.*?)(?:  #.*)?$", "\n".join(blocks("bash")), re.MULTILINE)
+    assert {command.split()[0] for command in commands} == {"list", "view", "export", "verify", "phi"}
+    for command in commands:
+        assert cli._parser().parse_args(command.split()).command == command.split()[0]
 
 
 @pytest.mark.filterwarnings("ignore:.*does not have many workers", "ignore:The number of training batches")

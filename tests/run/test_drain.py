@@ -35,11 +35,9 @@ def test_a_terminal_shows_how_many_of_the_open_analyses_are_done(tmp_path):
     ours, theirs = pty.openpty()
     process = subprocess.Popen(script(tmp_path), stdout=subprocess.DEVNULL, stderr=theirs, env=os.environ | {"TERM": "xterm"})
     os.close(theirs)
-    shown = bytearray()
-    while chunk := _read(ours):
-        shown += chunk
+    shown = _everything(ours)
     assert process.wait(60) == 0
-    line = re.compile(r"Φ of the last epochs\D*?(\d+)/(\d+)")
+    line = re.compile(r"Φ of net\.1, epochs? [\d, to-]+\D*?(\d+)/(\d+)")
     counts = [tuple(map(int, found)) for found in line.findall(re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", shown.decode()))]
     assert counts, shown.decode()[-2000:]
     (total,) = {total for _, total in counts}
@@ -48,6 +46,13 @@ def test_a_terminal_shows_how_many_of_the_open_analyses_are_done(tmp_path):
     assert done[0] == 0
     assert done == sorted(done)
     assert done[-1] >= 1
+
+
+def _everything(descriptor: int) -> bytes:
+    shown = b""
+    while chunk := _read(descriptor):
+        shown += chunk
+    return shown
 
 
 def _read(descriptor: int) -> bytes:
@@ -59,7 +64,29 @@ def _read(descriptor: int) -> bytes:
 
 def test_a_log_file_says_what_is_waited_for(tmp_path):
     done = subprocess.run(script(tmp_path), capture_output=True, text=True, timeout=120, check=True)
-    assert re.search(r"IITCallback: waiting for [1-9] open analyses, at most 600 s", done.stderr), done.stderr[-2000:]
+    said = re.search(
+        r"IITCallback: waiting for [1-9] open analyses, at most 600 s: Φ of net\.1, epochs? [\d, to-]+\.(.*)", done.stderr
+    )
+    assert said, done.stderr[-2000:]
+    assert "compiled" not in said[1], "PyPhi is not compiled"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_the_first_analysis_on_a_machine_says_that_code_is_compiled(tmp_path, terminal):
+    """And a later one does not: the code is on disk."""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "TERM": "xterm"}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    said = []
+    for attempt in ("first", "second"):
+        code = [*script(tmp_path / attempt)[:-1], script(tmp_path / attempt)[-1].replace('"pyphi"', '"fast"')]
+        ours, theirs = pty.openpty()
+        errors = theirs if terminal else subprocess.PIPE
+        with subprocess.Popen(code, stdout=subprocess.DEVNULL, stderr=errors, env=environment) as process:
+            os.close(theirs)
+            shown = _everything(ours) if terminal else process.communicate(timeout=300)[1]
+        assert process.returncode == 0
+        said.append("The engine's code is compiled first" in " ".join(shown.decode().split()))
+    assert said == [True, False]
 
 
 def test_an_interrupt_while_waiting_ends_at_once_and_keeps_the_counts(tmp_path):

@@ -24,7 +24,8 @@ from lightning_iit import IITCallback, load_run
 from lightning_iit.capture import Capture, CaptureOptions
 from lightning_iit.capture.choose.units import Moments, choose, random_groups
 from lightning_iit.capture.count.epoch import LayerEpoch
-from lightning_iit.commands.verify import verify
+from lightning_iit.commands.check_plan import with_engine
+from lightning_iit.commands.verify import TOLERANCE, analyses_of, compare
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.job.judgement import group_scalars
 from lightning_iit.phi.compute import compute_phi
@@ -256,7 +257,8 @@ def test_watched_groups_of_a_run(tmp_path) -> None:
         points = events.scalars[f"iit/net.gru/{name}"]
         assert [point.value for point in points] == pytest.approx([record.scalars[name] for record in stored], rel=1e-6)
     assert [point.value.groups for point in events.records["iit/net.gru/record"]] == [record.groups for record in stored]
-    verified = verify(stored, engine="pyphi")
+    cases = [("", part, state) for record in stored for part, state in analyses_of(record)]
+    verified = [compare(case, TOLERANCE, None) for case in with_engine(cases, "pyphi", None)]
     assert [comparison.again for comparison in verified] == pytest.approx(
         [group.result.phi for record in stored for group in record.groups], abs=1e-6
     )

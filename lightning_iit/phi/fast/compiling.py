@@ -71,6 +71,12 @@ def cache_folder() -> Path | None:
         return None
 
 
+def code_is_on_disk() -> bool:
+    """Says whether the machine code of the one entry that a Φ needs lies in the cache."""
+    folder = cache_folder()
+    return folder is not None and any(folder.glob("*/evaluation.evaluate_cut-*.nbi"))
+
+
 class _KernelLibrary(JITCodeLibrary):
     """Holds the code of a kernel that other kernels include; the code is optimised there, once, instead of at every level."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
+from lightning_iit.phi.fast.compiling import code_is_on_disk
 from lightning_iit.phi.fast.complexes import possible_complexes
 from lightning_iit.phi.fast.results import concepts
 from lightning_iit.phi.fast.search import CutSearch, Found
@@ -53,6 +54,10 @@ class FastEngine:
         system = System(tpm=((0.1, 0.3), (0.6, 0.2), (0.7, 0.9), (0.4, 0.8)), state=(1, 0))
         for _ in self.analyse([system], PhiOptions()):
             pass
+
+    def is_compiled(self) -> bool:
+        """Says whether the machine code is in the user's cache, so that no worker has to compile it."""
+        return code_is_on_disk()
 
     def check_options(self, options: PhiOptions) -> None:
         """Checks that this engine implements the options; further options of PyPhi are refused.

@@ -1,0 +1,119 @@
+"""Chooses what ``lightning-iit verify`` compares: which analyses, and with which engine, so that they fit into a time."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, NamedTuple
+
+from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.phi.registry import engine_names, get_engine
+from lightning_iit.records import Computed, StateResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lightning_iit.phi.engine import PhiEngine
+    from lightning_iit.records import EpochRecord
+
+SECONDS = 60.0
+"""How long the comparison of a run may take where nothing else is asked for."""
+_PARTS = 3
+"""A part of the units is chosen so that as many comparisons as this fit into the time."""
+
+
+class Case(NamedTuple):
+    """Holds one analysis to compare.
+
+    Attributes:
+        run: the name of the run.
+        record: the record, or one of its further groups as a record of its own.
+        stored: the stored result of the state.
+        engine: the name of the engine that computes the whole system again.
+        part_engine: the name of a further engine, for which the whole system is too large: it and ``engine`` compute a part of the
+            units, with the others held at their states; None where ``engine`` is another one than the stored result's.
+        part: how many units that part has.
+    """
+
+    run: str
+    record: EpochRecord
+    stored: StateResult
+    engine: str
+    part_engine: str | None = None
+    part: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """Returns about how long the comparison takes on one core."""
+        whole = get_engine(self.engine).seconds(len(self.stored.state))
+        return whole if self.part_engine is None else whole + get_engine(self.part_engine).seconds(self.part)
+
+    @property
+    def method(self) -> str:
+        """Returns which engine computes what, in words."""
+        if self.part_engine is None:
+            return self.engine
+        return f"{self.engine}, and {self.part_engine} on {self.part} of {len(self.stored.state)} units"
+
+
+def with_engine(cases: Sequence[tuple[str, EpochRecord, StateResult]], engine: str, sample: int | None) -> list[Case]:
+    """Returns the cases for an engine that was asked for: all, or a number of them drawn at random with a fixed seed."""
+    return [Case(*case, engine) for case in (cases if sample is None else _drawn(cases, sample))]
+
+
+def within_time(cases: Sequence[tuple[str, EpochRecord, StateResult]], sample: int | None, seconds: float = SECONDS) -> list[Case]:
+    """Returns cases for another engine than the one whose Φ is stored, as many as fit into a time.
+
+    Where the whole system is too large for every other engine, the stored engine computes the system again, and both engines
+    compute a part of the units.
+
+    Args:
+        cases: name of the run, record and stored result of each analysis.
+        sample: the number of cases, which then are not limited by the time; None for as many as fit.
+        seconds: the time.
+    """
+    chosen: list[Case] = []
+    left = seconds
+    for case in _drawn(cases, len(cases) if sample is None else sample, shuffled=sample is None):
+        planned = _plan(*case, seconds)
+        if sample is None and planned.seconds > left:
+            continue
+        left -= planned.seconds
+        chosen.append(planned)
+    return sorted(chosen, key=lambda case: (case.run, case.record.key))
+
+
+def _plan(run: str, record: EpochRecord, stored: StateResult, seconds: float) -> Case:
+    """Returns the case with the other engine that can do most of it within a time."""
+    assert isinstance(stored.result, Computed)
+    ours, n = stored.result.engine.name, len(stored.state)
+    others = list(_others(record, ours))
+    for engine in others:
+        if n <= engine.max_units and engine.seconds(n) <= seconds:
+            return Case(run, record, stored, engine.name)
+    again = ours if ours in engine_names() else "auto"
+    for engine in others:
+        for part in range(min(n - 1, engine.max_units), 1, -1):
+            if _PARTS * engine.seconds(part) <= seconds:
+                return Case(run, record, stored, again, engine.name, part)
+    return Case(run, record, stored, again)
+
+
+def _others(record: EpochRecord, ours: str) -> Iterator[PhiEngine]:
+    """Yields the engines with another name that implement the record's options."""
+    for name in engine_names()[1:]:
+        if name == ours:
+            continue
+        try:
+            engine = get_engine(name)
+            engine.check_options(record.provenance.options)
+        except InvalidArgumentError:
+            continue
+        yield engine
+
+
+def _drawn(
+    cases: Sequence[tuple[str, EpochRecord, StateResult]], count: int, *, shuffled: bool = False
+) -> list[tuple[str, EpochRecord, StateResult]]:
+    """Draws some of the cases at random with a fixed seed; in their order, or shuffled."""
+    indices = random.Random(0).sample(range(len(cases)), min(count, len(cases)))  # noqa: S311
+    return [cases[index] for index in (indices if shuffled else sorted(indices))]

@@ -1,0 +1,99 @@
+"""``lightning-iit list``: lists the runs below a directory or on an MLflow server."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from lightning_iit.report.report import number
+from lightning_iit.report.terminal import FittedTable
+from lightning_iit.viewer.sources import open_runs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from lightning_iit.viewer.protocol import IndexRow
+
+
+class ListedLayer(msgspec.Struct, frozen=True, kw_only=True):
+    """Describes one layer of a run.
+
+    Attributes:
+        run: the name of the run.
+        path: the run's directory; empty for files on an MLflow server.
+        layer: the layer's name.
+        first_epoch: the first epoch with a record; -1 is the untrained network.
+        last_epoch: the last epoch with a record.
+        phi: the latest Φ that was computed; None if there is none.
+        phi_epoch: the epoch of that Φ.
+        kind: the kind of that Φ.
+        outcomes: how many analyses ended in which way, by name ("computed", "failed", ...).
+    """
+
+    run: str
+    path: str
+    layer: str
+    first_epoch: int
+    last_epoch: int
+    phi: float | None
+    phi_epoch: int | None
+    kind: str
+    outcomes: dict[str, int]
+
+
+def run_list(target: str, as_json: bool, console: Console) -> int:
+    """Prints a row for each layer of each run, as a table or as JSON; returns the exit status 0.
+
+    Raises:
+        IITError: there is no run.
+    """
+    source, runs = open_runs(target)
+    listed = []
+    for run in sorted(runs, key=lambda info: info.name):
+        rows = source.index(run.id).rows
+        layers = sorted({row.layer for row in rows})
+        listed += [_layer(run.name, run.path, [row for row in rows if row.layer == layer]) for layer in layers]
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(listed)) + b"\n")
+        return 0
+    console.print(_table(listed))
+    return 0
+
+
+def _layer(run: str, path: str, rows: Sequence[IndexRow]) -> ListedLayer:
+    """Describes a layer by the index rows of its records, in order of epoch."""
+    computed = [row for row in rows if row.phi is not None]
+    last = computed[-1] if computed else None
+    return ListedLayer(
+        run=run,
+        path=path,
+        layer=rows[0].layer,
+        first_epoch=rows[0].epoch,
+        last_epoch=rows[-1].epoch,
+        phi=None if last is None else last.phi,
+        phi_epoch=None if last is None else last.epoch,
+        kind="" if last is None else last.kind,
+        outcomes=dict(Counter(row.status.replace("_", " ") for row in rows)),
+    )
+
+
+def _table(listed: Sequence[ListedLayer]) -> FittedTable:
+    """Returns the table of the layers; a run is named in its first row."""
+    rows = []
+    named = ""
+    for found in listed:
+        phi = "none" if found.phi is None else number(found.phi)
+        if found.phi_epoch not in (None, found.last_epoch):
+            phi += f" (epoch {found.phi_epoch})"
+        outcomes = ", ".join(f"{count} {outcome}" for outcome, count in found.outcomes.items())
+        epochs = f"{found.first_epoch} to {found.last_epoch}"
+        rows.append(
+            ("" if found.run == named else found.run, found.layer or "(the whole model)", epochs, phi, found.kind, outcomes)
+        )
+        named = found.run
+    return FittedTable(("run", "layer", "epochs", "last Φ", "kind", "analyses"), rows, names=("run", "layer"), right=("last Φ",))

@@ -133,7 +133,7 @@ class MLflowRun:
 
 _PAGE_EVERY = 60.0
 _PAGE_GROWTH = 1.1
-"""The page of the whole run is written again once there are so many times as many records, so a record costs the same in any run."""
+"""The page is written again once there are so many times as many records: a record costs the same in a run of any length."""
 _FILES_SECONDS = 5.0
 
 

@@ -86,12 +86,19 @@ class Run:
         self._unjudged: dict[str, tuple[PhiTask, EpochRecord, AtThresholds]] = {}
         self._said: set[str] = set()
         self._took: dict[str, float] = {}
+        self._newest: dict[tuple[str, bool], EpochRecord] = {}
 
     @property
     def records(self) -> Records:
         """Returns the records whose analyses have ended, in order of epoch and layer."""
         with self._lock:
             return Records.ordered(self._records.values())
+
+    @property
+    def newest(self) -> Records:
+        """Returns of each layer the newest record with a Φ and the newest without one, in order of epoch and layer."""
+        with self._lock:
+            return Records.ordered(self._newest.values())
 
     @property
     def pending(self) -> int:
@@ -267,8 +274,11 @@ class Run:
             self._settle(stub, answer.states[0].result, answer)
 
     def _keep(self, record: EpochRecord) -> None:
-        """Keeps a complete record, and how long its Φ took."""
+        """Keeps a complete record, how long its Φ took, and whether it is its layer's newest."""
         self._records[record.key] = record
+        key = record.layer, record.phi is not None
+        if key not in self._newest or record.epoch >= self._newest[key].epoch:
+            self._newest[key] = record
         if isinstance(record.result, Computed):
             self._took[record.layer] = record.result.seconds
 

@@ -382,7 +382,7 @@ class IITCallback(Callback, Settings):
 
         An epoch without a Φ leaves the last value there, so that a strict EarlyStopping goes on.
         """
-        latest = latest_phis(self.records)
+        latest = latest_phis(self._work.run.newest if self._work is not None else ())
         if self.when_busy == "wait":
             latest = trainer.strategy.broadcast(latest)
         for layer, (phi, missing) in latest.items():

@@ -87,12 +87,20 @@ class Run:
         self._budget = Budget(null=options.null_model, surrogates=options.surrogates, share=options.extra_budget)
         self._unjudged: dict[str, tuple[PhiTask, EpochRecord, AtThresholds]] = {}
         self._said: set[str] = set()
+        self._took: dict[str, float] = {}
+        self._newest: dict[tuple[str, bool], EpochRecord] = {}
 
     @property
     def records(self) -> Records:
         """Returns the records whose analyses have ended, in order of epoch and layer."""
         with self._lock:
             return Records.ordered(self._records.values())
+
+    @property
+    def newest(self) -> Records:
+        """Returns of each layer the newest record with a Φ and the newest without one, in order of epoch and layer."""
+        with self._lock:
+            return Records.ordered(self._newest.values())
 
     @property
     def pending(self) -> int:
@@ -237,10 +245,8 @@ class Run:
 
     def _seconds(self, task: PhiTask) -> float:
         """Estimates the seconds of one analysis: as long as the layer's latest computed Φ took, or else the engine's estimate."""
-        with self._lock:
-            of_layer = [record for record in self._records.values() if record.layer == task.layer]
-        computed = [record.result.seconds for record in of_layer if isinstance(record.result, Computed)]
-        return computed[-1] if computed else choose_engine(task.engine, task.options).seconds(len(task.states[0]))
+        took = self._took.get(task.layer)
+        return choose_engine(task.engine, task.options).seconds(len(task.states[0])) if took is None else took
 
     def _dynamics(self, captured: LayerEpoch, stub: EpochRecord) -> Dynamics | None:
         """Returns the data for the tests of Markov order and stationarity; None for a perturbation, whose states have no order."""
@@ -269,6 +275,15 @@ class Run:
             answer = future.result(0)
             self._settle(stub, answer.states[0].result, answer)
 
+    def _keep(self, record: EpochRecord) -> None:
+        """Keeps a complete record, how long its Φ took, and whether it is its layer's newest."""
+        self._records[record.key] = record
+        key = record.layer, record.phi is not None
+        if key not in self._newest or record.epoch >= self._newest[key].epoch:
+            self._newest[key] = record
+        if isinstance(record.result, Computed):
+            self._took[record.layer] = record.result.seconds
+
     def _settle(self, stub: EpochRecord, result: PhiResult, answer: TaskResult | None = None) -> None:
         """Completes a record with its result and hands it to the journal; does nothing where the record is already complete."""
         changes: dict[str, Any] = {"result": result}
@@ -290,7 +305,7 @@ class Run:
         with self._lock:
             if self._open.pop(record.key, None) is None:
                 return  # given up before its answer came
-            self._records[record.key] = record
+            self._keep(record)
         if not isinstance(result, Computed):
             log.warning("No Φ for layer %r in epoch %d: %s", record.layer, record.epoch, result.reason)
         self._journal.write(record, answer.images if answer is not None else {})
@@ -363,7 +378,7 @@ class Run:
         """
         for packed in state["records"]:
             record = decode(_unpack(packed))
-            self._records[record.key] = record
+            self._keep(record)
             self._stored[record.key] = packed
             if not known:
                 self._journal.expect(record.key)

@@ -145,6 +145,8 @@ class MLflowRun:
 
 
 _PAGE_EVERY = 60.0
+_PAGE_GROWTH = 1.1
+"""The page is written again once there are so many times as many records: a record costs the same in a run of any length."""
 _FILES_SECONDS = 5.0
 
 
@@ -160,7 +162,8 @@ class MLflowTracker(Tracker):
         run_id: the id of the logger's MLflow run.
         run_dir: the run's directory, where the address of the MLflow run is noted for a later delivery; None if the run writes
             no files (then no viewer page is logged).
-        page_every: the shortest time between two uploads of the viewer's page during training, in seconds.
+        page_every: the shortest time between two uploads of the viewer's page during training, in seconds. The page is also not
+            uploaded before the number of records has grown by a tenth.
     """
 
     def __init__(self, client: Any, run_id: str, run_dir: Path | None, *, page_every: float = _PAGE_EVERY) -> None:
@@ -170,6 +173,7 @@ class MLflowTracker(Tracker):
         self._attempted: set[tuple[str, int]] = set()
         self._noted = False
         self._page_sent = time.monotonic()
+        self._page_records = 0
         self.name: str = f"MLflow run {run_id} at {self._run.uri}"
         self.remedy: str = _remedy(run_dir)
 
@@ -182,7 +186,7 @@ class MLflowTracker(Tracker):
         return None
 
     def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
-        """Logs the record; logs the viewer's page too if its last upload is more than ``page_every`` seconds ago.
+        """Logs the record; logs the viewer's page too if its last upload is long ago, in seconds and in records.
 
         Raises:
             OSError: the server cannot be reached, or answers with status 5xx, 408 or 429.
@@ -191,7 +195,8 @@ class MLflowTracker(Tracker):
         again = record.key in self._attempted
         self._attempted.add(record.key)
         self._run.log(record, images, again=again)
-        if time.monotonic() - self._page_sent > self.page_every:
+        grown = len(self._attempted) >= _PAGE_GROWTH * self._page_records
+        if grown and time.monotonic() - self._page_sent > self.page_every:
             self._send_page()
 
     def log_network(self, snapshot: NetworkSnapshot) -> None:
@@ -233,8 +238,9 @@ class MLflowTracker(Tracker):
         """Logs the viewer as one file ``iit/viewer.html``; does nothing without run directory, record or built front end."""
         if self._run_dir is None or not self._attempted:
             return
-        self._page_sent = time.monotonic()
+        self._page_records = len(self._attempted)
         self._run.attach_page(self._run_dir)
+        self._page_sent = time.monotonic()
 
     def _wait_for_files(self) -> None:
         """Waits up to 5 seconds until the logged records are also files: the page is made from files that another thread writes."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from lightning_iit.errors import RecordError
 from lightning_iit.records.files import read_regular
@@ -22,16 +25,48 @@ MAX_RUNS = 2_000
 """The largest number of runs that are listed."""
 _DEPTH = 6
 _RESCAN_SECONDS = 1.0
+_STAT_SECONDS = 4.0
+"""Files are looked at one by one after so many seconds; between, a file with its old inode is the old one: records are renamed."""
+_STAT_SHARE = 20.0
+"""... and after so many times what the last such look took, if that is longer."""
 _RECORD = re.compile(r"epoch=(-?\d{1,9})\.json")
 _NETWORK = re.compile(r"snapshot=(-?\d{1,9})\.json")
 _NETWORK_FOLDER = "network"
+
+
+class _File(NamedTuple):
+    """Holds what is known of the file of a record or network snapshot; ``version`` is a text that changes with the file."""
+
+    inode: int
+    version: str
+    row: IndexRow | NetworkRow
+
+
+class _Run:
+    """Holds the files of a run by path, and what is made of them: the index, and each record's path by (layer, epoch)."""
+
+    def __init__(self, name: str) -> None:
+        self.files: dict[str, _File] = {}
+        self.index = RunIndex(run=name, rows=())
+        self.paths: dict[tuple[str, int], str] = {}
+        self.due = 0.0
+
+    def take(self, files: dict[str, _File]) -> None:
+        """Takes in the files that are there now; does nothing where they are those that were there before."""
+        if files == self.files:
+            return
+        self.files = files
+        rows, self.paths = _named(files)
+        networks = sorted((file.row for file in files.values() if isinstance(file.row, NetworkRow)), key=lambda row: row.epoch)
+        self.index = RunIndex(run=self.index.run, rows=tuple(rows), networks=tuple(networks))
 
 
 class LogDirSource:
     """Reads the records of all runs below a directory; each folder that holds a folder ``iit`` with records is a run.
 
     Only files whose real path (links resolved) lies below the directory are opened. A record is parsed once, and again only when
-    its file changes, so repeated calls of :meth:`index` are cheap. May be used from several threads.
+    its file changes, so repeated calls of :meth:`index` are cheap: they list names. A file that is written in its place, instead
+    of by a rename as this package does it, is seen a few seconds later. May be used from several threads.
 
     Args:
         root: the directory of runs, one run's directory, or a run's folder ``iit``.
@@ -45,8 +80,7 @@ class LogDirSource:
         self._scanned = 0.0
         self._runs: dict[str, RunInfo] = {}
         self._left_out = 0
-        self._files: dict[str, dict[Path, tuple[str, IndexRow | None]]] = {}
-        self._paths: dict[str, dict[tuple[str, int], Path]] = {}
+        self._known: dict[str, _Run] = {}
 
     def runs(self) -> tuple[list[RunInfo], int]:
         """Returns the runs, last modified first, and the number of further runs that are not listed."""
@@ -62,20 +96,30 @@ class LogDirSource:
         """
         with self._lock:
             folder = self._folder(run)
-            known = self._files.get(run, {})
-            files: dict[Path, tuple[str, IndexRow | None]] = {}
-            networks = []
-            for path, size, version in _files(folder):
-                old = known.get(path)
-                if old is not None and old[0] == version:
-                    files[path] = old
-                elif _RECORD.fullmatch(path.name):
-                    files[path] = (version, self._summary(path, size, version))
-                if found := _NETWORK.fullmatch(path.name):
-                    networks.append(NetworkRow(epoch=int(found[1]), version=version))
-            self._files[run] = files
-            rows, self._paths[run] = _named(files)
-            return RunIndex(run=run, rows=tuple(rows), networks=tuple(sorted(networks, key=lambda row: row.epoch)))
+            known = self._known.setdefault(run, _Run(run))
+            began = time.monotonic()
+            thorough = began >= known.due
+            files = {}
+            for entry in _files(folder):
+                with contextlib.suppress(OSError):  # a file that has just gone
+                    files[entry.path] = self._file(entry, known.files.get(entry.path), thorough=thorough)
+            known.take(files)
+            if thorough:
+                now = time.monotonic()
+                known.due = now + max(_STAT_SECONDS, _STAT_SHARE * (now - began))
+            return known.index
+
+    def _file(self, entry: os.DirEntry[str], old: _File | None, *, thorough: bool) -> _File:
+        """Returns what is known of a file; looks at time and size if ``thorough`` or the inode is new, reads it if they changed."""
+        if old is not None and not thorough and entry.inode() == old.inode:
+            return old
+        stat = entry.stat()
+        version = f"{stat.st_mtime_ns:x}-{stat.st_size:x}"
+        if old is not None and old.version == version:
+            return old if old.inode == entry.inode() else old._replace(inode=entry.inode())
+        if found := _NETWORK.fullmatch(entry.name):
+            return _File(entry.inode(), version, NetworkRow(epoch=int(found[1]), version=version))
+        return _File(entry.inode(), version, self._summary(Path(entry.path), stat.st_size, version))
 
     def record(self, run: str, layer: str, epoch: int) -> bytes:
         """Returns the bytes of one record's JSON file.
@@ -84,9 +128,9 @@ class LogDirSource:
             LookupError: there is no such run, layer or epoch.
             RecordError: the file is too large, no regular file, cannot be opened, or is a link out of the directory.
         """
-        if (layer, epoch) not in self._paths.get(run, {}):
+        if run not in self._known or (layer, epoch) not in self._known[run].paths:
             self.index(run)
-        return self._read(self._paths[run][layer, epoch])
+        return self._read(Path(self._known[run].paths[layer, epoch]))
 
     def network(self, run: str, epoch: int) -> bytes:
         """Returns the bytes of one network snapshot's JSON file.
@@ -143,13 +187,14 @@ class LogDirSource:
         """Returns the index row of a record's file; a file that cannot be read gets the status "corrupt" and the reason."""
         found = _RECORD.fullmatch(path.name)
         epoch, layer = int(found[1]) if found else 0, path.parent.name
+        file = f"iit/{layer}/{path.name}"
         if size > MAX_BYTES:
-            return corrupt(too_large(size), layer=layer, epoch=epoch, version=version)
+            return corrupt(too_large(size), layer=layer, epoch=epoch, version=version, file=file)
         try:
-            data = self._read(path)
+            row = summarise(self._read(path), layer=layer, epoch=epoch, version=version)
         except RecordError as error:
-            return corrupt(str(error), layer=layer, epoch=epoch, version=version)
-        return summarise(data, layer=layer, epoch=epoch, version=version)
+            return corrupt(str(error), layer=layer, epoch=epoch, version=version, file=file)
+        return msgspec.structs.replace(row, file=row.file or file)
 
     def _read(self, path: Path) -> bytes:
         """Returns a file's bytes; raises ``RecordError`` if the file is too large, unreadable, or outside of the directory."""
@@ -184,42 +229,42 @@ def _is_artifacts(folder: Path) -> bool:
     return folder.parent.name == "artifacts" and re.fullmatch("[0-9a-f]{32}", folder.parent.parent.name) is not None
 
 
-def _files(folder: Path) -> Iterator[tuple[Path, int, str]]:
-    """Yields each record and snapshot file of a run: path, size in bytes, and a version text that changes with the file."""
-    try:
-        layers = sorted(entry.path for entry in os.scandir(folder / "iit") if entry.is_dir(follow_symlinks=False))
-    except OSError:
-        return
-    for layer in layers:
-        try:
-            entries = sorted(os.scandir(layer), key=lambda entry: entry.name)
-        except OSError:
+def _files(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Yields the directory entry of each record and snapshot file of a run."""
+    for layer in _entries(str(folder / "iit")):
+        if not layer.is_dir(follow_symlinks=False):
             continue
-        for entry in entries:
-            network = _NETWORK.fullmatch(entry.name) and Path(layer).name == _NETWORK_FOLDER
-            if not network and not _RECORD.fullmatch(entry.name):
-                continue
-            try:
-                stat = entry.stat()
-            except OSError:
-                continue
-            yield Path(entry.path), stat.st_size, f"{stat.st_mtime_ns:x}-{stat.st_size:x}"
+        network = layer.name == _NETWORK_FOLDER
+        for entry in _entries(layer.path):
+            if entry.name.endswith(".json") and (_RECORD.fullmatch(entry.name) or (network and _NETWORK.fullmatch(entry.name))):
+                yield entry
 
 
-def _named(files: dict[Path, tuple[str, IndexRow | None]]) -> tuple[list[IndexRow], dict[tuple[str, int], Path]]:
-    """Returns the rows sorted by epoch and layer, and each record's path by (layer, epoch).
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """Returns the entries of a folder; none if there is no such folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
+
+
+def _named(files: dict[str, _File]) -> tuple[list[IndexRow], dict[tuple[str, int], str]]:
+    """Returns the rows sorted by epoch and layer, and each record's path by (layer, epoch)."""
+    named = [(row, path) for path, row in sorted(_with_layers(files).items())]
+    rows = sorted((row for row, _ in named), key=lambda row: (row.epoch, row.layer))
+    return rows, {(row.layer, row.epoch): path for row, path in named}
+
+
+def _with_layers(files: dict[str, _File]) -> dict[str, IndexRow]:
+    """Returns the records' rows by path.
 
     A corrupt record does not say its layer's name, so the name comes from a readable record in the same folder.
     """
-    import msgspec
-
-    layers = {path.parent: row.layer for path, (_, row) in files.items() if row is not None and row.status != "corrupt"}
-    rows, paths = [], {}
-    for path, (_, row) in files.items():
-        if row is None:
-            continue
-        if row.status == "corrupt" and path.parent in layers:
-            row = msgspec.structs.replace(row, layer=layers[path.parent])  # noqa: PLW2901
-        rows.append(row)
-        paths[row.layer, row.epoch] = path
-    return sorted(rows, key=lambda row: (row.epoch, row.layer)), paths
+    rows = {path: file.row for path, file in files.items() if isinstance(file.row, IndexRow)}
+    corrupt_paths = [path for path, row in rows.items() if row.status == "corrupt"]
+    if corrupt_paths:
+        layers = {Path(path).parent: row.layer for path, row in rows.items() if row.status != "corrupt"}
+        for path in corrupt_paths:
+            rows[path] = msgspec.structs.replace(rows[path], layer=layers.get(Path(path).parent, rows[path].layer))
+    return rows

@@ -29,9 +29,9 @@ def summarise(data: bytes, *, layer: str, epoch: int, version: str) -> IndexRow:
         return corrupt(str(error), layer=layer, epoch=epoch, version=version)
 
 
-def corrupt(reason: str, *, layer: str, epoch: int, version: str) -> IndexRow:
-    """Returns the index row of a record that cannot be read, with the reason for the reader."""
-    return IndexRow(layer=layer, epoch=epoch, status="corrupt", version=version, reason=reason)
+def corrupt(reason: str, *, layer: str, epoch: int, version: str, file: str = "") -> IndexRow:
+    """Returns the index row of a record that cannot be read, the reason, and the record's file if it is known."""
+    return IndexRow(layer=layer, epoch=epoch, status="corrupt", version=version, reason=reason, file=file)
 
 
 def too_large(size: int) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
 import zlib
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorboard import context as tb_context
 from tensorboard.backend import experiment_id as tb_experiment
@@ -19,22 +21,70 @@ from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, RunInf
 from lightning_iit.viewer.scalars import MAX_POINTS, MAX_SERIES, series
 from lightning_iit.viewer.summary import MAX_BYTES, corrupt, summarise, too_large
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 MAX_RUNS = 2_000
 """The largest number of runs that are listed."""
 _ALL = 1_000_000
 
 
-class _Tag:
-    """Holds the data of one tag of one run: step and time of its newest entry; packed records and rows by (layer, epoch)."""
+_AGAIN_SECONDS = 4.0
+"""A tag without news is read again after so many seconds: a record that was replaced has the step and time of the one before it."""
+_AGAIN_SHARE = 20.0
+"""A tag without news is read again after so many times what its last reading took, if that is longer."""
 
-    def __init__(self, newest: tuple[int, float]) -> None:
-        self.newest = newest
-        self.packed: dict[tuple[str, int], bytes] = {}
-        self.rows: dict[tuple[str, int], IndexRow] = {}
+
+class _Entry(NamedTuple):
+    """Holds one packed record, or network snapshot, and its row."""
+
+    packed: bytes
+    row: IndexRow
+
+
+class _Tag:
+    """Holds the entries of one tag of one run by (layer, epoch); decodes only what it did not hold before.
+
+    TensorBoard returns all that it keeps of a tag, which may be a sample, or less than before where steps went back. So each
+    reading is the whole truth, and an entry is known by its step and its bytes, not by its place.
+
+    Args:
+        name: the tag.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.entries: dict[tuple[str, int], _Entry] = {}
+        self._decoded: dict[tuple[int, bytes], IndexRow] = {}
+        self._newest: tuple[int, float] | None = None
+        self._due = 0.0
+
+    def is_due(self, newest: tuple[int, float]) -> bool:
+        """Returns whether the tag is to be read: a newer entry (step, wall time) is there, or the last reading is long ago."""
+        return newest != self._newest or time.monotonic() >= self._due
+
+    def take(self, data: Iterable[Any], newest: tuple[int, float], began: float) -> None:
+        """Takes in all entries of the tag; ``began`` is when their reading began, on the clock ``time.monotonic()``."""
+        before, self._decoded, self.entries = self._decoded, {}, {}
+        for datum in data:
+            key = datum.step, _payload(datum.numpy)
+            row = self._decoded[key] = before.get(key) or self._row(*key)
+            self.entries[row.layer, row.epoch] = _Entry(key[1], row)  # of two at one epoch the later one replaces the first
+        self._newest = newest
+        now = time.monotonic()
+        self._due = now + max(_AGAIN_SECONDS, _AGAIN_SHARE * (now - began))
+
+    def _row(self, step: int, packed: bytes) -> IndexRow:
+        """Returns the row of a packed record or network snapshot."""
+        version = hashlib.blake2s(packed, digest_size=12).hexdigest()
+        return _network_row(packed, version) if self.name == NETWORK_TAG else _row(packed, self.name, step, version)
 
 
 class TensorBoardSource:
-    """Reads runs and records through TensorBoard's data provider; a tag without new entries is not read again.
+    """Reads runs and records through TensorBoard's data provider, and decodes each entry once.
+
+    A tag is read when it has new entries, and now and then without news, since a record that was judged later replaces the one
+    before it at the same step and time.
 
     Args:
         provider: TensorBoard's data provider.
@@ -67,7 +117,7 @@ class TensorBoardSource:
         return str(Path(place).resolve()) if place and Path(place).is_dir() else place
 
     def tags(self, context: Any, experiment: str, run: str) -> dict[str, _Tag]:
-        """Returns a run's tags with all their records; reads only tags with new entries.
+        """Returns a run's tags with all their records; reads only tags that are due.
 
         Raises:
             LookupError: there is no such run.
@@ -76,26 +126,21 @@ class TensorBoardSource:
         if listed is None:
             raise LookupError(run)
         with self._lock:
-            for tag, series_info in listed.items():
-                newest = (series_info.max_step, series_info.max_wall_time)
-                known = self._tags.get((experiment, run, tag))
-                if known is None or known.newest != newest:
-                    self._tags[experiment, run, tag] = self._read(context, experiment, run, tag, newest)
-            return {tag: self._tags[experiment, run, tag] for tag in listed}
+            tags = {tag: self._tags.setdefault((experiment, run, tag), _Tag(tag)) for tag in listed}
+            newest = {tag: (info.max_step, info.max_wall_time) for tag, info in listed.items()}
+            for tag in tags.values():
+                if tag.is_due(newest[tag.name]):
+                    began = time.monotonic()
+                    tag.take(self._read(context, experiment, run, tag.name), newest[tag.name], began)
+            return tags
 
-    def _read(self, context: Any, experiment: str, run: str, tag: str, newest: tuple[int, float]) -> _Tag:
-        """Reads all entries of one tag."""
+    def _read(self, context: Any, experiment: str, run: str, tag: str) -> Iterable[Any]:
+        """Returns all entries of one tag that TensorBoard keeps."""
         chosen = RunTagFilter(runs=[run], tags=[tag])
         read = self._provider.read_tensors(
             context, experiment_id=experiment, plugin_name=PLUGIN, downsample=_ALL, run_tag_filter=chosen
         )
-        found = _Tag(newest)
-        for datum in read.get(run, {}).get(tag, ()):
-            version = f"{datum.step}-{datum.wall_time}"
-            packed = _payload(datum.numpy)
-            row = _network_row(packed, version) if tag == NETWORK_TAG else _row(packed, tag, datum.step, version)
-            found.rows[row.layer, row.epoch] = row
-            found.packed[row.layer, row.epoch] = packed
+        found: Iterable[Any] = read.get(run, {}).get(tag, ())
         return found
 
     def scalars(self, context: Any, experiment: str, run: str) -> ScalarList:
@@ -149,8 +194,8 @@ class BoundSource:
             LookupError: there is no such run.
         """
         tags = self._source.tags(self._context, self._experiment, run)
-        rows = [row for tag, found in tags.items() if tag != NETWORK_TAG for row in found.rows.values()]
-        networks = tags[NETWORK_TAG].rows.values() if NETWORK_TAG in tags else ()
+        rows = [entry.row for tag, found in tags.items() if tag != NETWORK_TAG for entry in found.entries.values()]
+        networks = [entry.row for entry in tags[NETWORK_TAG].entries.values()] if NETWORK_TAG in tags else []
         return RunIndex(
             run=run,
             rows=tuple(sorted(rows, key=lambda row: (row.epoch, row.layer))),
@@ -165,8 +210,8 @@ class BoundSource:
             RecordError: the data cannot be decompressed, or are too large.
         """
         for tag, found in self._source.tags(self._context, self._experiment, run).items():
-            if tag != NETWORK_TAG and (layer, epoch) in found.packed:
-                return _unpacked(found.packed[layer, epoch])
+            if tag != NETWORK_TAG and (layer, epoch) in found.entries:
+                return _unpacked(found.entries[layer, epoch].packed)
         raise LookupError(layer)
 
     def network(self, run: str, epoch: int) -> bytes:
@@ -177,7 +222,7 @@ class BoundSource:
             RecordError: the data cannot be decompressed, or are too large.
         """
         found = self._source.tags(self._context, self._experiment, run)[NETWORK_TAG]
-        return _unpacked(found.packed["network", epoch])
+        return _unpacked(found.entries["network", epoch].packed)
 
     def scalars(self, run: str) -> ScalarList:
         """Returns the run's other metrics (loss, accuracy)."""

@@ -101,6 +101,29 @@ def test_the_bundle_is_small_and_the_first_picture_quick(chromium: Browser, tmp_
     assert seconds < 2
 
 
+def test_a_new_row_of_a_long_curve_is_cheap(chromium: Browser, tmp_path: Path) -> None:
+    for layer in ("a", "b", "c"):
+        data = write_record(tmp_path, make_record(layer, 0, n=4)).read_bytes()
+        for epoch in range(1, 3_000):
+            (tmp_path / "iit" / layer / f"epoch={epoch:04d}.json").write_bytes(data.replace(b'"epoch":0', b'"epoch":%d' % epoch))
+    with viewer(tmp_path) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.page.wait_for_selector(".chart .u-over", timeout=60_000)
+        page.page.wait_for_timeout(3_000)
+        cost = page.page.context.new_cdp_session(page.page)
+        cost.send("Performance.enable")
+        seconds = []
+        for epoch in range(3_000, 3_003):
+            before = _task_seconds(cost)
+            write_record(tmp_path, make_record("a", epoch, n=4, phi=0.5))
+            page.page.wait_for_function("(epoch) => window.lightningIIT.state().a?.record?.epoch === epoch", arg=epoch)
+            page.page.wait_for_timeout(700)
+            seconds.append(_task_seconds(cost) - before)
+        print(f"3,000 epochs x 3 layers: {min(seconds):.3f} s of the page's processor time for a new row")
+        assert min(seconds) < 0.5
+        page.check()
+
+
 def test_a_run_of_a_thousand_epochs_opens_quickly(chromium: Browser, tmp_path: Path) -> None:
     for layer in ("a", "b", "c"):
         data = write_record(tmp_path, make_record(layer, 0, n=4)).read_bytes()

@@ -414,17 +414,6 @@ def test_as_many_analyses_as_fit():
     assert {case.engine for case in within_time([("run", stored, by_pyphi)], None)} == {"fast"}
 
 
-def test_an_unreadable_record_is_told_and_the_others_are_compared(run_cli, run_dir):
-    (run_dir / record_name("rnn", 1)).write_text("{}")
-    status, out, _ = run_cli("verify", run_dir, "--engine", "fast")
-    assert status == 1
-    assert "4 analyses compared with fast, 0 differ" in out
-    assert "Not read: run, 'rnn', epoch 1" in out
-    document = json.loads(run_cli("verify", run_dir, "--engine", "fast", "--json")[1])
-    assert not document["ok"]
-    assert len(document["unreadable"]) == 1
-
-
 # --- paths ---------------------------------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ from viewer_pages import viewer
 from viewer_runs import make_record, write_file, write_record, write_run
 
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.records import decode, decode_network
+from lightning_iit.records import decode, decode_network, encode
 from lightning_iit.viewer.logdir import LogDirSource
 from lightning_iit.viewer.sources import open_source
 from lightning_iit.viewer.summary import MAX_BYTES
@@ -234,6 +234,29 @@ def test_a_thousand_epochs_of_three_layers_are_indexed_quickly(tmp_path: Path) -
     print(f"index of 3,000 records: {first:.2f} s, again {time.monotonic() - began:.3f} s")
     assert first < 3
     assert time.monotonic() - began < 0.5
+
+
+def test_only_a_new_record_is_read(run: Path) -> None:
+    """The rows of the others are the very same objects as before."""
+    source = LogDirSource(run)
+    before = {(row.layer, row.epoch): row for row in source.index(".").rows}
+    write_record(run, make_record("hidden", 99))
+    after = {(row.layer, row.epoch): row for row in source.index(".").rows}
+    assert after.keys() - before.keys() == {("hidden", 99)}
+    assert all(after[key] is row for key, row in before.items())
+    assert source.index(".") is source.index(".")
+
+
+def test_a_record_that_is_written_in_its_place_is_seen_later(run: Path) -> None:
+    source = LogDirSource(run)
+    before = {row.epoch: row for row in source.index(".").rows if row.layer == "hidden"}
+    file = run / "iit" / "hidden" / "epoch=0001.json"
+    file.write_bytes(encode(make_record("hidden", 1, phi=0.777)))
+    deadline = time.monotonic() + 20
+    while (row := next(row for row in source.index(".").rows if row.layer == "hidden" and row.epoch == 1)).phi != 0.777:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert row.version != before[1].version
 
 
 def test_computing_is_off_unless_asked_for_and_only_for_the_own_page(run: Path) -> None:

@@ -11,6 +11,7 @@ import zlib
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 from viewer_examination import check_concepts, check_reading, examine, written_record
 from viewer_pages import answer_of, command_line_viewer, free_port, process, tensorboard, watched
@@ -97,6 +98,27 @@ def test_a_new_epoch_appears_in_the_tab_by_itself(chromium: Browser, tmp_path: P
         frame.wait_for_selector(".value[data-phi='0.777']", timeout=20_000)
         print(f"the new epoch was in the tab {time.monotonic() - began:.2f} s after it was written")
         assert frame.evaluate("() => window.__marker") == "still here"
+        page.check()
+    writer.close()
+
+
+@pytest.mark.parametrize("loader", ["true", "false"])
+def test_a_judgement_that_comes_late_appears_in_the_tab_by_itself(chromium: Browser, tmp_path: Path, loader: str) -> None:
+    """The judged record has layer, epoch, step and time of the one that it replaces."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    judged = make_record("hidden", 0)
+    writer = SummaryWriter(str(tmp_path / "logs" / "run"))
+    tracker = TensorBoardTracker(writer)
+    tracker.log(msgspec.structs.replace(judged, null=None), {})
+    writer.flush()
+    with tensorboard(tmp_path / "logs", "--reload_interval", "1", f"--load_fast={loader}") as address, watched(chromium) as page:
+        page.page.goto(f"{address}#iit")
+        frame = page.page.wait_for_selector("iframe").content_frame()
+        frame.wait_for_function("() => window.lightningIIT?.state().a?.record?.null === null", timeout=60_000)
+        tracker.log(judged, {})
+        writer.flush()
+        frame.wait_for_function("() => window.lightningIIT.state().a.record.null?.upper === 0.11", timeout=30_000)
         page.check()
     writer.close()
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from places import SUPPORT
 from viewer_examination import examine, examine_values, go_to, written_record
@@ -58,6 +59,26 @@ def test_a_new_epoch_appears_by_itself(chromium: Browser, run: Path) -> None:
         assert waited < 2
         assert page.page.evaluate("() => window.__marker") == "still here"
         assert page.page.evaluate("() => window.lightningIIT.state().epoch") == EPOCHS
+        page.check()
+
+
+def test_a_chosen_state_stays_through_a_new_epoch(chromium: Browser, run: Path) -> None:
+    """The new record has it in another place, and says so with its Φ."""
+    with viewer(run) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.ready()
+        button = page.page.locator(".states button").nth(1)
+        bits = button.locator(".bits").inner_text()
+        button.click()
+        layer = page.page.evaluate("() => window.lightningIIT.state().layer")
+        n = page.page.evaluate("() => window.lightningIIT.state().a.record.units.indices.length")
+        record = make_record(layer, EPOCHS, n=n, phi=0.777)
+        chosen = msgspec.structs.replace(record.states[0], state=tuple(map(int, bits)))
+        others = [found for found in record.states if found.state != chosen.state]
+        write_record(run, msgspec.structs.replace(record, states=(*others, chosen)))
+        page.page.wait_for_function("(epoch) => window.lightningIIT.state().a.record.epoch === epoch", arg=EPOCHS, timeout=10_000)
+        assert page.page.locator(".states button[aria-pressed=true] .bits").inner_text() == bits
+        assert page.page.locator(".reading .where .bits").inner_text() == bits
         page.check()
 
 

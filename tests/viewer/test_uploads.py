@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,20 @@ def test_the_page_is_sent_again_once_the_time_between_two_is_over(store: str, tm
     time.sleep(1.6)
     run.log(3)
     assert run.epochs() == 4
+
+
+def test_the_page_is_sent_again_once_there_are_a_tenth_more_records(store: str, tmp_path: Path) -> None:
+    """So its uploads are few in a long run, whose page is long: each record costs the same, however many there are."""
+    run = Run(store, tmp_path, page_every=0)
+    sent = []
+    for epoch in range(60):
+        run.log(epoch)
+        sent = sorted({*sent, run.epochs()})
+    assert sent[:10] == list(range(1, 11))
+    assert all(later >= 1.1 * earlier for earlier, later in itertools.pairwise(sent))
+    assert len(sent) < 30
+    run.tracker.finish(failed=False)
+    assert run.epochs() == 60
 
 
 def test_the_page_of_a_run_with_snapshots_holds_them(store: str, tmp_path: Path) -> None:

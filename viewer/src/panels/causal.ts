@@ -29,7 +29,7 @@ export function causalPanel(context: Context): Panel {
   return { element: h("div", { class: "units-panel" }, states, graph, words) };
 }
 
-function stateButtons({ store }: Context, record: EpochRecord, chosen: number): HTMLElement[] {
+function stateButtons({ controller }: Context, record: EpochRecord, chosen: number): HTMLElement[] {
   return record.states.map((analysed, at) => {
     const { result } = analysed;
     const button = h(
@@ -38,7 +38,7 @@ function stateButtons({ store }: Context, record: EpochRecord, chosen: number): 
       h("span", { class: "bits" }, analysed.state.join("")),
       h("span", {}, result.status === "computed" ? phiText(result.phi) : result.status.replace("_", " ")),
     );
-    button.addEventListener("click", () => store.set({ chosenState: at }));
+    button.addEventListener("click", () => controller.chooseState(at));
     return button;
   });
 }

@@ -42,6 +42,8 @@ export function commandPanel({ store, controller }: Context): Panel {
   const compute = h("button", { class: "primary", type: "button", hidden: true }, "Compute");
   const answer = h("p", { class: "answer", "aria-live": "polite" });
   let wanted: number[] = [];
+  /** The layer and its shown state: with another one, what a person set above goes. */
+  let shown = "";
 
   const row = (side: Side | null, record: EpochRecord | null | undefined) =>
     side?.index?.rows.find((known) => known.layer === record?.layer && known.epoch === record?.epoch);
@@ -91,13 +93,15 @@ export function commandPanel({ store, controller }: Context): Panel {
       run: side.run.id,
       layer: record.layer,
       epoch: record.epoch,
-      state: wanted,
+      state: [...wanted],
       engine: engine.value,
     };
     controller
       .compute(request)
-      .then((result) => fill(answer, ...resultWords(result, wanted)))
-      .catch((error: unknown) => fill(answer, error instanceof Error ? error.message : String(error)))
+      .then((result) => resultWords(result, request.state))
+      .catch((error: unknown) => [error instanceof Error ? error.message : String(error)])
+      // Of another record than the one that is shown by now it would say the wrong thing.
+      .then((words) => shownSide(store.state)?.record === record && fill(answer, ...words))
       .finally(() => (compute.disabled = false));
   });
   store.on(["a", "b", "shown", "chosenState", "canCompute"], (state, before) => {
@@ -105,7 +109,10 @@ export function commandPanel({ store, controller }: Context): Panel {
     const record = shownSide(state)?.record;
     if (state !== before && record === shownSide(before)?.record && state.chosenState === before.chosenState) return;
     const n = record?.units?.indices.length ?? 0;
-    wanted = [...(record?.states[state.chosenState]?.state ?? new Array<number>(n).fill(0))];
+    const first = record?.states[state.chosenState]?.state ?? new Array<number>(n).fill(0);
+    const now = JSON.stringify([record?.layer, first]);
+    if (now !== shown) wanted = [...first];
+    shown = now;
     fill(answer);
     draw();
   });

@@ -19,10 +19,7 @@ export function reading({ store, controller, tip }: Context): Panel {
           ...(["a", "b"] as const).map((which) => {
             const button = h("button", { type: "button", "aria-pressed": String(state.shown === which) }, which.toUpperCase());
             button.title = state[which]?.run.name ?? "";
-            button.addEventListener("click", () => {
-              store.set({ shown: which, chosenState: 0 });
-              void controller.load();
-            });
+            button.addEventListener("click", () => controller.showSide(which));
             return button;
           }),
         )

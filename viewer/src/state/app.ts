@@ -31,8 +31,10 @@ export interface AppState {
   layer: string | null;
   epoch: number | null;
   follow: boolean;
-  /** Which of the record's analysed states. */
+  /** Which of the record's analysed states is shown. */
   chosenState: number;
+  /** The analysed state that a person chose, ON and OFF of each unit; it is shown in every record that has it. */
+  wantedState: readonly number[] | null;
   unit: Unit | null;
   /** System units (0 = A) that are lit up: a concept or unit that is hovered. */
   lit: { mechanism: number[]; cause: number[]; effect: number[] } | null;
@@ -58,6 +60,7 @@ export const firstState = (theme: "light" | "dark"): AppState => ({
   epoch: null,
   follow: true,
   chosenState: 0,
+  wantedState: null,
   unit: null,
   lit: null,
   step: 0,
@@ -139,6 +142,10 @@ export function isShownLayer(state: AppState, name: string): boolean {
   const layer = side?.network?.layers.find((known) => known.name === name);
   return name === state.layer || (layer !== undefined && analysedName(layer, side?.index ?? null) === state.layer);
 }
+
+/** Which of the record's analysed states is the wanted one; the first where the record has no such state. */
+export const stateIn = (record: EpochRecord | null | undefined, wanted: readonly number[] | null): number =>
+  Math.max(0, record?.states.findIndex(({ state }) => state.join() === wanted?.join()) ?? 0);
 
 /** The result of one of the record's analysed states, or that of the whole record where it has none. */
 export const resultOf = (record: EpochRecord, chosen: number): EpochRecord["result"] =>

@@ -4,7 +4,8 @@ import type { Source } from "../data/source";
 import type { ComputeRequest, EpochRecord, NetworkSnapshot, PhiResult, RunInfo, Unit } from "../data/types";
 import { epochsOf } from "../scales/curve";
 import type { AppState, Side } from "./app";
-import { analysedName, nearest, newSide, settle, stepEpoch } from "./app";
+import { analysedName, nearest, newSide, settle, shownSide, stateIn, stepEpoch } from "./app";
+import { Order } from "./order";
 import type { Store } from "./store";
 
 const RUNS_EVERY = 5;
@@ -12,6 +13,10 @@ const RUNS_EVERY = 5;
 export class Controller {
   private readonly records = new Cache<EpochRecord>(160);
   private readonly networks = new Cache<NetworkSnapshot>(60);
+  private readonly runLists = new Order();
+  private readonly indexes = { a: new Order(), b: new Order() };
+  private readonly loads = { a: new Order(), b: new Order() };
+  private readonly scalars = { a: new Order(), b: new Order() };
   private timer = 0;
   private rounds = 0;
   private stopped = false;
@@ -43,10 +48,10 @@ export class Controller {
   async chooseRun(which: "a" | "b", id: string | null): Promise<void> {
     const run = this.store.state.runs.find((known) => known.id === id);
     if (!run) {
-      if (which === "b") this.store.set({ b: null, shown: "a" });
+      if (which === "b") this.change({ b: null, shown: "a" });
       return;
     }
-    this.store.set(which === "a" ? { a: newSide(run), chosenState: 0 } : { b: newSide(run) });
+    this.store.set(which === "a" ? { a: newSide(run), wantedState: null } : { b: newSide(run) });
     await this.refreshIndex(which, run);
     if (this.store.state.metrics) await this.loadScalars();
   }
@@ -55,7 +60,7 @@ export class Controller {
     const { a, b } = this.store.state;
     const epochs = epochsOf(a?.index, b?.index);
     const to = nearest(epochs, epoch);
-    this.store.set({ epoch: to, follow: to === epochs[epochs.length - 1] && this.source.live, chosenState: 0 });
+    this.store.set({ epoch: to, follow: to === epochs[epochs.length - 1] && this.source.live });
     void this.load();
   }
 
@@ -66,7 +71,18 @@ export class Controller {
   }
 
   chooseLayer(layer: string): void {
-    this.store.set({ layer, chosenState: 0 });
+    this.store.set({ layer, wantedState: null });
+    void this.load();
+  }
+
+  /** Chooses one of the analysed states of the record that is shown, in this record and in those that follow. */
+  chooseState(at: number): void {
+    this.change({ wantedState: shownSide(this.store.state)?.record?.states[at]?.state ?? null });
+  }
+
+  /** Shows the record of one side in the panels. */
+  showSide(shown: "a" | "b"): void {
+    this.change({ shown });
     void this.load();
   }
 
@@ -103,20 +119,27 @@ export class Controller {
   }
 
   private async poll(): Promise<void> {
-    if (!document.hidden) {
-      this.rounds++;
-      if (this.rounds % RUNS_EVERY === 0 || !this.store.state.runs.length) await this.refreshRuns();
-      const { a, b, runs } = this.store.state;
-      if (!a && runs[0]) await this.chooseRun("a", runs[0].id);
-      if (a) await this.refreshIndex("a", a.run);
-      if (b) await this.refreshIndex("b", b.run);
+    try {
+      if (!document.hidden) await this.refresh();
+    } finally {
+      this.schedule();
     }
-    this.schedule();
+  }
+
+  private async refresh(): Promise<void> {
+    this.rounds++;
+    if (this.rounds % RUNS_EVERY === 0 || !this.store.state.runs.length) await this.refreshRuns();
+    const { a, b, runs } = this.store.state;
+    if (!a && runs[0]) await this.chooseRun("a", runs[0].id);
+    if (a) await this.refreshIndex("a", a.run);
+    if (b) await this.refreshIndex("b", b.run);
   }
 
   private async refreshRuns(): Promise<void> {
+    const inTime = this.runLists.ask();
     try {
       const list = await this.source.runs();
+      if (!inTime()) return;
       this.pollSeconds = list.poll_seconds || 1;
       const same = JSON.stringify(list.runs.map((run) => run.id)) === JSON.stringify(this.store.state.runs.map((run) => run.id));
       this.store.set({
@@ -128,22 +151,23 @@ export class Controller {
         ...(JSON.stringify(list.engines) === JSON.stringify(this.store.state.engines) ? {} : { engines: list.engines }),
       });
     } catch (error) {
-      this.store.set({ problem: words(error) });
+      if (inTime()) this.store.set({ problem: words(error) });
     }
   }
 
   private async refreshIndex(which: "a" | "b", run: RunInfo): Promise<void> {
+    const inTime = this.indexes[which].ask();
     try {
       const index = await this.source.index(run.id);
       const side = this.store.state[which];
-      if (side?.run.id !== run.id) return;
+      if (side?.run.id !== run.id || !inTime()) return;
       const settledChange = { ...this.store.state, [which]: { ...side, index } };
       this.store.set({ problem: "" });
       if (side.index === index) return;
       this.store.set({ [which]: { ...side, index }, ...settle(settledChange) });
       await this.load();
     } catch (error) {
-      this.store.set({ problem: words(error) });
+      if (this.store.state[which]?.run.id === run.id && inTime()) this.store.set({ problem: words(error) });
     }
   }
 
@@ -160,10 +184,17 @@ export class Controller {
       const now = this.store.state;
       return now[which]?.run.id === side.run.id && now.layer === layer && now.epoch === epoch;
     };
+    const inTime = this.loads[which].ask();
     const [record, network] = await Promise.all([this.recordOf(side, layer, epoch), this.networkOf(side, epoch)]);
     const current = this.store.state[which];
-    if (!still() || !current) return;
-    this.store.set({ [which]: { ...current, ...record, ...network } });
+    if (!still() || !current || !inTime()) return;
+    this.change({ [which]: { ...current, ...record, ...network } });
+  }
+
+  /** Changes the state, and which of the analysed states is shown with it. */
+  private change(change: Partial<AppState>): void {
+    const after = { ...this.store.state, ...change };
+    this.store.set({ ...change, chosenState: stateIn(shownSide(after)?.record, after.wantedState) });
   }
 
   private async recordOf(side: Side, layer: string | null, epoch: number): Promise<Pick<Side, "record" | "recordProblem">> {
@@ -205,9 +236,10 @@ export class Controller {
     for (const which of ["a", "b"] as const) {
       const side = this.store.state[which];
       if (!side) continue;
+      const inTime = this.scalars[which].ask();
       const scalars = await this.source.scalars(side.run.id).catch(() => ({ series: [] }));
       const current = this.store.state[which];
-      if (current?.run.id === side.run.id) this.store.set({ [which]: { ...current, scalars } });
+      if (current?.run.id === side.run.id && inTime()) this.store.set({ [which]: { ...current, scalars } });
     }
   }
 }

@@ -2,8 +2,14 @@
 
 export type Listener<T> = (state: T, before: T) => void;
 
+interface Entry<T> {
+  keys: (keyof T)[];
+  call: Listener<T>;
+  failed: boolean;
+}
+
 export class Store<T extends object> {
-  private readonly listeners = new Set<{ keys: (keyof T)[]; call: Listener<T> }>();
+  private readonly listeners = new Set<Entry<T>>();
 
   constructor(private current: T) {}
 
@@ -19,15 +25,25 @@ export class Store<T extends object> {
     this.current = after;
     for (const listener of [...this.listeners]) {
       // One that was called before this may have ended it.
-      if (this.listeners.has(listener) && listener.keys.some((key) => changed.includes(key))) listener.call(this.current, before);
+      if (this.listeners.has(listener) && listener.keys.some((key) => changed.includes(key))) this.tell(listener, before);
     }
   }
 
-  /** Calls now and whenever one of the keys changes; the answer ends it. */
+  /** Calls now and whenever one of the keys changes; the answer ends it. Its first exception is reported, and stops nobody else. */
   on(keys: (keyof T)[], call: Listener<T>): () => void {
-    const entry = { keys, call };
+    const entry = { keys, call, failed: false };
     this.listeners.add(entry);
-    call(this.current, this.current);
+    this.tell(entry, this.current);
     return () => this.listeners.delete(entry);
+  }
+
+  private tell(entry: Entry<T>, before: T): void {
+    try {
+      entry.call(this.current, before);
+    } catch (error) {
+      // biome-ignore lint/suspicious/noConsole: whoever looks into the fault finds it there
+      if (!entry.failed) console.error("A part of the page cannot show this:", error);
+      entry.failed = true;
+    }
   }
 }

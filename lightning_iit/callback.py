@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -22,7 +23,9 @@ from lightning_iit.records.store import layer_slug
 from lightning_iit.run.computation import Computation
 from lightning_iit.run.folder import RunFolder, take_folder
 from lightning_iit.run.options import RUN_CHECKS, RunOptions
+from lightning_iit.run.resume import check_state, earlier_part, say_other_options
 from lightning_iit.run.trainer import (
+    LatestFit,
     is_dev_run,
     is_last,
     is_untrained,
@@ -193,7 +196,9 @@ class IITCallback(Callback, Settings):
         self._untrained: UntrainedPass | None = None
         self._work: Computation | None = None
         self._folder: RunFolder | None = None
+        self._fit: LatestFit | None = None
         self._restored: dict[str, Any] = {}
+        self._stage: str = ""
         self._said: set[tuple[str, int]] = set()
         self._inputs: Iterable[Any] | None = None
         self._kept = Records()
@@ -201,8 +206,8 @@ class IITCallback(Callback, Settings):
     def __getstate__(self) -> dict[str, Any]:
         """Returns the options and the records; a copy or a pickle of the callback watches nothing and has no workers."""
         plain = {name: value for name, value in vars(self).items() if name not in _FIRST_BATCH_HOOKS}
-        ours = dict.fromkeys(("_watch", "_first", "_untrained", "_work", "_folder", "_inputs"))
-        return plain | ours | {"_kept": self.records}
+        ours = dict.fromkeys(("_watch", "_first", "_untrained", "_work", "_folder", "_inputs", "_fit"))
+        return plain | ours | {"_kept": self.records, "_stage": ""}
 
     @property
     def progress(self) -> tuple[TaskProgress, ...]:
@@ -219,6 +224,7 @@ class IITCallback(Callback, Settings):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Checks every option against the model; wrong ones raise here, before training."""
+        self._stage = stage
         if stage != "fit":
             return
         self._options = self.run_options(world_size=trainer.world_size)
@@ -227,25 +233,47 @@ class IITCallback(Callback, Settings):
         engine = choose_engine(self.engine, self._options.phi_options)
         rank_zero_info(f"IITCallback watches {', '.join(map(repr, self._watch.layers))} ({engine.name} engine, IIT 3.0).")
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Starts the workers and the writer on the first rank; they get ready while the first epoch trains."""
-        if self._work is not None and not self._restored and trainer.current_epoch > 0:
-            self._restored = {key: value for key, value in self.state_dict().items() if key != "watch"}
+    def _begin(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Starts a run on the first rank, or goes on with that of a checkpoint or of this trainer's last fit.
+
+        This is done when training starts, since some strategies load the checkpoint only after ``on_fit_start``.
+        """
+        restored, before, watch = self._restored, self._fit, self._watch
+        self._restored, self._fit, self._stage = {}, None, "training"
+        if watch is None:
+            return
+        if restored or (before is not None and not before.goes_on(trainer, pl_module)):
+            before = None
+        probe = type(self.probe).__name__ if self.probe is not None else "None"
+        described = self.described(watch.layers, probe=probe)
         with self._guard("starting the workers"):
             wanted = run_directory(trainer)
             if trainer.is_global_zero:
-                self._start(trainer, wanted)
-        with self._guard("taking up the checkpoint's units and thresholds"):
-            if self._watch is not None and "watch" in self._restored:
-                self._watch.load_state_dict(self._restored["watch"])
-        self._restored = {}
+                self._start(trainer, wanted, described, restored, before)
+        with self._guard("taking up the units and thresholds of before"):
+            if "watch" in restored or before is not None:
+                watch.load_state_dict(restored["watch"] if before is None else before.watch.state_dict())
+            say_other_options(restored.get("options", {}) if before is None else before.options, described)
+        run_dir = None if self._folder is None else self._folder.run_dir
+        self._fit = LatestFit(weakref.ref(trainer), weakref.ref(pl_module), watch, described, run_dir)
 
-    def _start(self, trainer: Trainer, wanted: Path | None) -> None:
+    def _start(
+        self,
+        trainer: Trainer,
+        wanted: Path | None,
+        described: dict[str, str],
+        restored: Mapping[str, Any],
+        before: LatestFit | None,
+    ) -> None:
+        resumed = restored.get("run_id", "") if restored else None
         if self._folder is not None:
             self._folder.end()
-        resumed = self._restored.get("run_id", "") if self._restored else None
-        folder = None if wanted is None else take_folder(wanted, numbered=not trainer.loggers, resumed=resumed)
-        self._folder, run_dir = folder, None if folder is None else folder.run_dir
+            resumed = self._folder.run if before is not None else resumed
+        self._folder = None if wanted is None else take_folder(wanted, numbered=not trainer.loggers, resumed=resumed)
+        run_dir = None if self._folder is None else self._folder.run_dir
+        earlier = earlier_part(restored, run_dir)
+        if before is not None and self._work is not None:
+            earlier = replace(self._work.run.part(), folder=before.run_dir, here=before.run_dir == run_dir)
 
         def interrupted() -> bool:
             return trainer.received_sigterm
@@ -257,15 +285,13 @@ class IITCallback(Callback, Settings):
             max_queued=self.max_queued,
             interrupted=interrupted,
         )
-        layers = self._watch.layers if self._watch is not None else ()
-        described = self.described(layers, probe=type(self.probe).__name__ if self.probe is not None else "None")
         trackers = trackers_for(trainer.loggers, run_dir, self.trackers)
         self._work = Computation(self._options, pool, trackers, described, interrupted)
-        if "run" in self._restored:
-            self._work.run.load_state_dict(self._restored["run"], known=folder is not None and folder.known)
+        self._work.run.take_up(earlier)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Puts the hooks on the model, and gets ready for the untrained network, which is epoch -1."""
+        """Starts the workers, puts the hooks on the model, and gets ready for the untrained network, which is epoch -1."""
+        self._begin(trainer, pl_module)
         watch = self._watch
         if watch is None:
             return
@@ -291,8 +317,24 @@ class IITCallback(Callback, Settings):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Counts the activations that the hooks kept, once in many steps."""
-        if self.probe is None:
+        if self.probe is not None:
+            return
+        try:  # _guard would cost more than most steps do
             self._watch.end_step(batch_idx)  # type: ignore[union-attr]
+        except Exception as error:  # noqa: BLE001
+            with self._guard("counting a step"):
+                self._stop_counting(trainer.current_epoch, error)
+
+    def _stop_counting(self, epoch: int, error: Exception) -> None:
+        """Gives up the counts of this epoch; its records say why. The first such error of the epoch is raised again.
+
+        The steps go on being ended, so that all ranks make the same calls.
+        """
+        if self._watch is not None:
+            self._watch.fail(error)
+        if ("", epoch) not in self._said:
+            self._said.add(("", epoch))
+            raise error
 
     def _before_first_batches(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Keeps a batch for the untrained network. Stands for ``on_train_batch_start`` until enough is kept."""
@@ -416,6 +458,7 @@ class IITCallback(Callback, Settings):
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Ends the run after an error in training, for which Lightning calls no teardown: every record is kept."""
+        self._leave_stage()
         self._watch_no_more()
         with self._guard("keeping what was computed"):
             if self._work is not None and isinstance(exception, (KeyboardInterrupt, SystemExit)):
@@ -425,10 +468,17 @@ class IITCallback(Callback, Settings):
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Ends the workers and the trackers."""
+        self._leave_stage()
         if stage == "fit":
             with self._guard("closing"):
                 self._close(self.drain_timeout, failed=False)
             self._leave_folder()
+
+    def _leave_stage(self) -> None:
+        """Forgets a state that was loaded for a fit in which no training began (a search for a learning rate)."""
+        if self._stage == "fit":
+            self._restored = {}
+        self._stage = ""
 
     def _watch_no_more(self) -> None:
         self._keep_no_more()
@@ -453,19 +503,30 @@ class IITCallback(Callback, Settings):
     # --- checkpoints --------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns units, thresholds, records, open analyses and the run's id as plain values."""
+        """Returns units, thresholds, open analyses, options and the folder as plain values; settled records are in that folder."""
         state: dict[str, Any] = {}
-        if self._watch is not None:
-            state["watch"] = self._watch.state_dict()
-        if self._work is not None:
-            state["run"] = self._work.run.state_dict()
-        if self._folder is not None:
-            state["run_id"] = self._folder.run
+        if self._stage == "fit":  # training has not begun: a search for a learning rate saves and loads
+            return dict(self._restored)
+        with self._guard("writing the state for a checkpoint"):
+            if (fit := self._fit) is not None:
+                state = {"watch": fit.watch.state_dict(), "options": dict(fit.options)}
+                if fit.run_dir is not None:
+                    state["folder"] = str(fit.run_dir.absolute())
+            if self._folder is not None:
+                state["run_id"] = self._folder.run
+            if self._work is not None:
+                state["run"] = self._work.run.part().state_dict()
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Keeps a state that :meth:`state_dict` gave; it is taken up when fitting starts."""
-        self._restored = dict(state_dict)
+        """Keeps a state that :meth:`state_dict` gave until training starts; does nothing in validate, test and predict.
+
+        Raises:
+            InvalidArgumentError: the state is no dict, or a part of it is not what it must be.
+        """
+        if self._stage in {"", "fit"}:
+            check_state(state_dict)
+            self._restored = dict(state_dict)
 
     @property
     def _enough_samples(self) -> int:

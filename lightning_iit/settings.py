@@ -158,5 +158,10 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
         """Returns every option as it was given, or as it is ``told`` where that says more, with the layers that were found."""
         told["layers"] = ",".join(layers)
         told["trackers"] = str(tuple(one if isinstance(one, str) else type(one).__name__ for one in self.trackers))
-        given = {field.name: told[field.name] if field.name in told else str(getattr(self, field.name)) for field in fields(self)}
+        given = {field.name: told[field.name] if field.name in told else _text(getattr(self, field.name)) for field in fields(self)}
         return {**given, "formalism": FORMALISM}
+
+
+def _text(value: Any) -> str:
+    """Returns the value of an option as text; a function is its name, which is the same in every process."""
+    return getattr(value, "__qualname__", type(value).__qualname__) if callable(value) else str(value)

@@ -275,6 +275,16 @@ def _read(file: Path) -> EpochRecord | Fault:
         return Fault(file, str(error))
 
 
+def read_images(run_dir: Path, record: EpochRecord) -> dict[str, bytes]:
+    """Reads a record's pictures from the run's directory; returns PNG bytes by picture name.
+
+    Raises:
+        OSError: a picture cannot be read.
+    """
+    path = run_dir / record_name(record.layer, record.epoch)
+    return {file.name[len(path.stem) + 1 : -len(".png")]: read_regular(file) for file in path.parent.glob(f"{path.stem}.*.png")}
+
+
 def record_files(folder: Path) -> Iterator[Path]:
     """Yields the files of all records below an ``iit`` folder, sorted by name."""
     for file in sorted(folder.glob("*/epoch=*.json")):

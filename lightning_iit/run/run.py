@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 import sys
 import threading
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,22 +25,21 @@ from lightning_iit.records import (
     Skipped,
     State,
     TaskResult,
-    decode,
-    encode,
 )
 from lightning_iit.report.terminal import one_line, shortened
 from lightning_iit.run.budget import AtThresholds, Budget
 from lightning_iit.run.groups import Causal, Group, open_group, settled
 from lightning_iit.run.options import RunOptions
 from lightning_iit.run.request import package_versions, pending_record, phi_task
+from lightning_iit.run.resume import EarlierPart
 from lightning_iit.run.varying import VaryingUnits
 from lightning_iit.run.waiting import COMPILING, compiles_first, layers_and_epochs
-from lightning_iit.run.windows import Window, WindowEpoch
+from lightning_iit.run.windows import Window
 from lightning_iit.tpm.states import choose_states
 from lightning_iit.tpm.varying import dynamics_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from concurrent.futures import Future
 
     from lightning_iit.capture.count.epoch import LayerEpoch
@@ -79,7 +76,6 @@ class Run:
         self._journal = journal
         self._lock = threading.RLock()
         self._records: dict[Key, EpochRecord] = {}
-        self._stored: dict[Key, str] = {}
         self._open: dict[Key, tuple[PhiTask | None, EpochRecord]] = {}
         self._windows: dict[str, Window] = {}
         self._varying = VaryingUnits()
@@ -349,60 +345,44 @@ class Run:
         for _, stub in left:
             self._settle(stub, Failed(code="interrupted", reason=reason))
 
-    # --- checkpoints --------------------------------------------------------------------------------------------------
+    # --- going on -----------------------------------------------------------------------------------------------------
 
-    def state_dict(self) -> dict[str, Any]:
-        """Returns the state of the run for a checkpoint.
-
-        Returns:
-            Packed strings (compressed JSON in base 85): ``records``, the complete records; ``open``, pairs of task and record of
-            each open analysis; and ``windows``, the epochs of each window that the next epoch will be added to.
-        """
+    def part(self) -> EarlierPart:
+        """Returns what a run that goes on takes over from this one."""
         with self._lock:
-            for key, record in self._records.items():
-                if key not in self._stored:
-                    self._stored[key] = _pack(encode(record))
-            return {
-                "records": list(self._stored.values()),
-                "open": [[_pack(encode(task)), _pack(encode(stub))] for task, stub in self._open.values() if task is not None],
-                "varying": self._varying.state_dict(),
-                "windows": {layer: [_pack(encode(epoch)) for epoch in window.carried] for layer, window in self._windows.items()},
-            }
+            return EarlierPart(
+                records=tuple(record for key, record in self._records.items() if key not in self._open),
+                open=tuple((task, stub) for task, stub in self._open.values() if task is not None),
+                windows={key: tuple(window.carried) for key, window in self._windows.items()},
+                varying=self._varying.chosen,
+            )
 
-    def load_state_dict(self, state: Mapping[str, Any], *, known: bool = False) -> None:
-        """Restores the run from a checkpoint; the analyses that were open are submitted again.
+    def take_up(self, earlier: EarlierPart) -> None:
+        """Continues an earlier part of the run; the analyses that were open are submitted again.
+
+        Trackers that lack the settled records get them again. Trackers that have them get only those again that are younger than
+        an open one of their layer, since some trackers need the records of a layer in their order.
 
         Args:
-            state: the value that :meth:`state_dict` returned.
-            known: True where this run's trackers already have the complete records; False writes these records again.
+            earlier: what :meth:`part` returned, or what was read from a checkpoint and a folder.
         """
-        for packed in state["records"]:
-            record = decode(_unpack(packed))
-            self._keep(record)
-            self._stored[record.key] = packed
-            if not known:
-                self._journal.expect(record.key)
-                self._journal.write(record, {})
-        self._varying.load_state_dict(state.get("varying", {}))
-        for layer, window in state["windows"].items():
-            epochs = (msgspec.json.decode(_unpack(packed), type=WindowEpoch) for packed in window)
-            self._windows[layer] = Window(self._options.window, epochs)
-        for packed_task, packed_stub in state["open"]:
-            stub = decode(_unpack(packed_stub))
-            self._journal.expect(stub.key)
-            self._analyse(msgspec.json.decode(_unpack(packed_task), type=PhiTask), stub)
+        with self._lock:
+            for record in earlier.records:
+                self._keep(record)
+        self._varying = VaryingUnits(earlier.varying)
+        self._windows = {key: Window(self._options.window, epochs) for key, epochs in earlier.windows.items()}
+        oldest: dict[str, int] = {}
+        for _, stub in earlier.open:
+            oldest[stub.layer] = min(stub.epoch, oldest.get(stub.layer, stub.epoch))
+        again = [one for one in earlier.records if not earlier.here or oldest.get(one.layer, one.epoch) < one.epoch]
+        for record in Records.ordered((*again, *(stub for _, stub in earlier.open))):
+            self._journal.expect(record.key)
+        for record in Records.ordered(again):
+            self._journal.write(record, earlier.images(record))
+        for task, stub in earlier.open:
+            self._analyse(task, stub)
 
 
 def _window(layer: str, group: int) -> str:
     """Returns the key of a group's window: the layer's name, with the number of a further group after a space."""
     return f"{layer} {group}" if group else layer
-
-
-def _pack(data: bytes) -> str:
-    """Compresses bytes and returns them as base 85 text, for a checkpoint."""
-    return base64.b85encode(zlib.compress(data)).decode("ascii")
-
-
-def _unpack(text: str) -> bytes:
-    """Returns the bytes that ``_pack`` compressed."""
-    return zlib.decompress(base64.b85decode(text))

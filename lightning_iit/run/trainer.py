@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,14 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch.utils.data import DistributedSampler, RandomSampler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    import weakref
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from lightning.pytorch import Trainer
+    from lightning.pytorch import LightningModule, Trainer
 
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.records import EpochRecord
+    from lightning_iit.watch.watch import Watch
 
 
 class ShuffledStreamWarning(UserWarning):
@@ -92,3 +95,26 @@ def run_directory(trainer: Trainer) -> Path | None:
         base = trainer.default_root_dir
     version = logger.version if isinstance(logger.version, str) else f"version_{logger.version}"
     return Path(base, *(str(part) for part in (logger.name, version) if part))
+
+
+@dataclass(frozen=True)
+class LatestFit:
+    """Holds what the latest fit of a callback was: of which trainer and model, with which watch, options and directory.
+
+    Args:
+        trainer: the trainer.
+        model: the model.
+        watch: what watched the model; it has the units and thresholds.
+        options: each option as text.
+        run_dir: the directory of the run's files; None where it writes none.
+    """
+
+    trainer: weakref.ref[Trainer]
+    model: weakref.ref[LightningModule]
+    watch: Watch
+    options: Mapping[str, str]
+    run_dir: Path | None
+
+    def goes_on(self, trainer: Trainer, model: LightningModule) -> bool:
+        """Returns whether a fit continues this one: it is of the same trainer and model, and these are trained already."""
+        return self.trainer() is trainer and self.model() is model and not is_untrained(trainer)

@@ -9,7 +9,6 @@ import msgspec
 
 from lightning_iit.capture.count.coding import Coding
 from lightning_iit.capture.count.recent import RecentActivations
-from lightning_iit.records import Units
 from lightning_iit.tpm.dead_units import dead_units
 from lightning_iit.tpm.varying import constant_states, counts_of, dynamics_of
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lightning_iit.capture.count.epoch import LayerEpoch
-    from lightning_iit.records import Counts
+    from lightning_iit.records import Counts, Units
 
 NO_UNIT_VARIES = "no_unit_varies"
 """The code of an epoch in which no unit of a watched layer changed."""
@@ -31,18 +30,18 @@ class VaryingUnits:
     A unit that never changed in the window of the first analysed epoch is left out, in this and in all later epochs. (While fewer
     than two units vary, the next analysed epoch chooses again.) A unit that stops changing later stays in, so that the curve is of
     the same units; the record says so.
+
+    Args:
+        chosen: the units that an earlier part of the run has chosen.
     """
 
-    def __init__(self) -> None:
-        self._chosen: dict[str, Units] = {}
+    def __init__(self, chosen: Mapping[str, Units] | None = None) -> None:
+        self._chosen: dict[str, Units] = dict(chosen or {})
 
-    def state_dict(self) -> dict[str, Any]:
-        """Returns the chosen units as plain data."""
-        return {key: msgspec.to_builtins(units) for key, units in self._chosen.items()}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restores what :meth:`state_dict` returned."""
-        self._chosen = {key: msgspec.convert(units, Units) for key, units in state.items()}
+    @property
+    def chosen(self) -> dict[str, Units]:
+        """Returns the units that are analysed, by layer or group of a layer's units."""
+        return dict(self._chosen)
 
     def limit(self, key: str, captured: LayerEpoch, counts: Counts | None) -> tuple[LayerEpoch, Counts | None]:
         """Limits a watched capture and its counts to the units that are analysed, and adds the notes on units that never changed.

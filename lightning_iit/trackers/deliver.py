@@ -15,7 +15,7 @@ import msgspec
 
 from lightning_iit.errors import IITError, InvalidArgumentError, RecordError
 from lightning_iit.records.files import read_regular
-from lightning_iit.records.store import FOLDER, epoch_name, read_run, record_name, records_folder
+from lightning_iit.records.store import FOLDER, read_images, read_run, record_name, records_folder
 from lightning_iit.report.report import REPORT, markdown
 from lightning_iit.trackers.destinations import Destination, destinations
 from lightning_iit.trackers.files import OPTIONS
@@ -72,7 +72,7 @@ def _deliver_to(target: Destination, root: Path, records: Sequence[EpochRecord])
     there = run.records_there()
     missing = [record for record in records if record_name(record.layer, record.epoch) not in there]
     for record in missing:
-        run.log(record, _images(root, record), again=True)
+        run.log(record, read_images(root, record), again=True)
     for file in sorted((root / FOLDER / "network").glob("snapshot=*.json")):
         if file.relative_to(root).as_posix() not in there:
             run.attach(file.relative_to(root / FOLDER).as_posix(), read_regular(file))
@@ -88,13 +88,6 @@ def _options(root: Path) -> dict[str, str]:
         return {name: str(value) for name, value in msgspec.json.decode(read_regular(root / FOLDER / OPTIONS), type=dict).items()}
     except (OSError, RecordError, msgspec.MsgspecError):
         return {}
-
-
-def _images(root: Path, record: EpochRecord) -> dict[str, bytes]:
-    """Reads a record's pictures from the run's directory; returns PNG bytes by picture name."""
-    path = root / record_name(record.layer, record.epoch)
-    stem = epoch_name(record.epoch)
-    return {file.name[len(stem) + 1 : -len(".png")]: read_regular(file) for file in path.parent.glob(f"{stem}.*.png")}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -171,6 +171,8 @@ class MLflowTracker(Tracker):
         self._run = MLflowRun(client, run_id)
         self._run_dir = run_dir
         self._attempted: set[tuple[str, int]] = set()
+        self._made = time.time()
+        self._there: set[str] | None = None
         self._noted = False
         self._page_sent = time.monotonic()
         self._page_records = 0
@@ -188,13 +190,17 @@ class MLflowTracker(Tracker):
     def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
         """Logs the record; logs the viewer's page too if its last upload is long ago, in seconds and in records.
 
+        A record that was captured before a run was resumed, and that the MLflow run has, is not logged again.
+
         Raises:
             OSError: the server cannot be reached, or answers with status 5xx, 408 or 429.
         """
         self._note()
         again = record.key in self._attempted
+        if again or not self._was_logged_before(record):
+            self._attempted.add(record.key)
+            self._run.log(record, images, again=again)
         self._attempted.add(record.key)
-        self._run.log(record, images, again=again)
         grown = len(self._attempted) >= _PAGE_GROWTH * self._page_records
         if grown and time.monotonic() - self._page_sent > self.page_every:
             self._send_page()
@@ -233,6 +239,14 @@ class MLflowTracker(Tracker):
         del failed
         self._wait_for_files()
         self._send_page()
+
+    def _was_logged_before(self, record: EpochRecord) -> bool:
+        """Returns whether a record of an earlier part of the run is among the artifacts; the server is asked once."""
+        if record.wall_time >= self._made:
+            return False
+        if self._there is None:
+            self._there = self._run.records_there()
+        return record_name(record.layer, record.epoch) in self._there
 
     def _send_page(self) -> None:
         """Logs the viewer as one file ``iit/viewer.html``; does nothing without run directory, record or built front end."""

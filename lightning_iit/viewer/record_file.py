@@ -87,7 +87,7 @@ class RecordFileSource:
         try:
             if path.stat().st_size > MAX_BYTES:
                 raise RecordError(too_large(path.stat().st_size))
-            return path.read_bytes()
+            return read_regular(path)
         except OSError as error:
             msg = f"{path.name} cannot be read: {error.strerror}."
             raise RecordError(msg) from error

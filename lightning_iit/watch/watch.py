@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lightning.pytorch.utilities import rank_zero_warn
+
 from lightning_iit.capture.count.session import Capture
 from lightning_iit.capture.depth.capture import DepthCapture
 from lightning_iit.capture.depth.perturb import DepthPerturber
@@ -134,6 +136,10 @@ class Watch:
         if self.snapshots is not None:
             self.snapshots.before_batch(self._units(), self._gate)
 
+    def fail(self, error: Exception) -> None:
+        """Gives up what was captured in this epoch; the result of each layer then has the exception as its problem."""
+        self.capture.fail(error)
+
     def end_epoch(self) -> tuple[LayerEpoch, ...]:
         """Ends the epoch and returns the capture of each layer, over all ranks."""
         return self.capture.end_epoch()
@@ -148,8 +154,12 @@ class Watch:
         return self.capture.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores the units and thresholds that :meth:`state_dict` returned."""
-        self.capture.load_state_dict(state)
+        """Restores the units and thresholds that :meth:`state_dict` returned.
+
+        Warns of each layer of which other units are asked for now, and of each that cannot be restored.
+        """
+        for layer, words in self.capture.load_state_dict(state).items():
+            rank_zero_warn(f"IITCallback, layer {layer!r}: {words}")
 
     def _units(self) -> Mapping[str, Sequence[int]]:
         """Returns the indices of the analysed units of each layer that has chosen its units."""

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import time
+
 import pytest
-from lightning.pytorch import seed_everything
+import torch
+from lightning.pytorch import Callback, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 from models import Gru, Mlp, flat_data, sequence_data
 from training import assert_same, train, trainer
 
-from lightning_iit import IITCallback, load_run
+from lightning_iit import IITCallback, Tracker, load_run
+from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.phi.pool.inline_pool import InlinePool
+from lightning_iit.records import Computed
+from lightning_iit.run.options import RunOptions
+from lightning_iit.run.request import phi_task
+from lightning_iit.run.resume import EarlierPart
+from lightning_iit.run.run import Run
+from lightning_iit.trackers.journal import Journal
 
 pytestmark = pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")
 
@@ -74,3 +87,155 @@ def test_a_checkpoint_in_the_middle_of_an_epoch(tmp_path):
     assert_same(records[:2], whole[:2])
     assert [record.units for record in records] == [record.units for record in whole]
     assert [record.counts.transitions for record in records] == [199, 199, 95, 199, 199]
+
+
+def saved_state(folder, **options):
+    """The callback's state in a checkpoint of two epochs in ``folder/run``, and the checkpoint's ModelCheckpoint."""
+    saved = ModelCheckpoint(folder / "saved", save_last=True)
+    train(folder / "run", saved, epochs=2, enable_checkpointing=True, when_busy="wait", **options)
+    state = torch.load(saved.last_model_path, weights_only=False)["callbacks"]
+    return saved, next(value for key, value in state.items() if "IITCallback" in key)
+
+
+def test_the_state_is_as_large_after_200_epochs_as_after_10(tmp_path):
+    def size(epochs):
+        callback = train(tmp_path / str(epochs), epochs=epochs, window=2, pictures=False, network=False, when_busy="wait")
+        assert len(callback.records) == epochs + 1
+        return len(json.dumps(callback.state_dict()))
+
+    assert size(200) == pytest.approx(size(10), abs=100)
+
+
+def test_without_the_folder_the_earlier_records_are_said_to_be_missing(tmp_path):
+    saved, _ = saved_state(tmp_path)
+    shutil.rmtree(tmp_path / "run" / "iit")
+    with pytest.warns(UserWarning, match=r"3 of the 3 records of the resumed run that wrote into .*run.iit are not there"):
+        records = resume(tmp_path / "rest", saved, {}, Mlp(), flat_data(), epochs=4)
+    assert [record.epoch for record in records] == [2, 3]
+    assert all(isinstance(record.result, Computed) for record in records)
+
+
+def test_a_folder_of_another_run_is_not_gone_on_in(tmp_path):
+    saved, _ = saved_state(tmp_path)
+    mine = load_run(tmp_path / "run")
+    other = train(tmp_path / "run", epochs=1).records
+    with pytest.warns(UserWarning, match="3 of the 3 records"):
+        records = resume(tmp_path / "run", saved, {}, Mlp(), flat_data(), epochs=3)
+    assert [record.epoch for record in records] == [2]
+    assert load_run(tmp_path / "run") == records
+    assert load_run(tmp_path / "run" / "iit-1") == mine
+    assert load_run(tmp_path / "run" / "iit-2") == other
+
+
+def test_what_the_last_judgement_made_of_a_record_survives(tmp_path):
+    """A run that is stopped early judges its last record after a checkpoint was made of it."""
+
+    class Stop(Callback):
+        def on_train_epoch_end(self, trainer, pl_module):
+            if trainer.current_epoch == 1:
+                trainer.should_stop = True
+                while len(callback.records) < 3:
+                    time.sleep(0.01)
+                trainer.save_checkpoint(tmp_path / "before.ckpt")
+
+        def on_train_end(self, trainer, pl_module):
+            trainer.save_checkpoint(tmp_path / "end.ckpt")
+
+    options = {"null_model": "cut", "extra_budget": 0.0}
+    callback = IITCallback("net.1", units=2, table=False, **options)
+    trainer(tmp_path / "run", callback, Stop(), epochs=9).fit(Mlp(), flat_data())
+    assert callback.records[-1].null is not None
+    saved = ModelCheckpoint(tmp_path)
+    saved.last_model_path = tmp_path / "end.ckpt"
+    records = resume(tmp_path / "rest", saved, options, Mlp(), flat_data(), epochs=3)
+    assert records[:3] == callback.records
+
+
+OTHER = {
+    "units": ({"units": 3}, r"layer 'net.1': units=3, bits=1, groups=1 was asked for; the run was resumed with the units"),
+    "bits": ({"bits": 2}, r"layer 'net.1': units=2, bits=2, groups=1 was asked for"),
+    "threshold": ({"threshold": "zero"}, r"other options than before: threshold=zero \(before: median\)"),
+    "layers": ({"layers": "net.4"}, r"other options than before: layers=net.4 \(before: net.1\)"),
+    "engine": ({"prior": 0.4, "seed": 1}, r"seed=1 \(before: 0\), .*prior=0.4|prior=0.4 \(before: 0.5\), seed=1"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::lightning_iit.run.run.TwoBitsWarning")
+@pytest.mark.parametrize("option", OTHER)
+def test_options_that_differ_from_the_checkpoint_are_said(tmp_path, option):
+    saved, _ = saved_state(tmp_path)
+    other, words = OTHER[option]
+    with pytest.warns(UserWarning, match=words):
+        records = resume(tmp_path / "run", saved, other, Mlp(), flat_data(), epochs=3)
+    assert records[-1].epoch == 2
+
+
+def test_options_that_change_no_number_are_not_said(tmp_path):
+    saved, _ = saved_state(tmp_path)
+    resume(tmp_path / "run", saved, {"units": "auto", "workers": 2, "pictures": False}, Mlp(), flat_data(), epochs=3)
+
+
+def resume_with(folder, state, **options):
+    callback = IITCallback("net.1", **({"units": 2, "null_model": None, "table": False} | options))
+    callback.load_state_dict(state)
+    trainer(folder, callback, epochs=2).fit(Mlp(), flat_data())
+    return callback.records
+
+
+def broken(state, *path):
+    """A copy of the state with the part at the path spoilt."""
+    state = json.loads(json.dumps(state))
+    part = state
+    for name in path[:-1]:
+        part = part[name]
+    part[path[-1]] = "spoilt"
+    return state
+
+
+PARTS = {
+    "an open analysis": (("run", "open", 0), "open analysis 0 of the resumed run cannot be read and is left out"),
+    "a window": (("run", "windows", "net.1"), "the window of 'net.1' of the resumed run cannot be read"),
+    "units that vary": (("run", "varying", "net.1"), "the choice of units of 'net.1' of the resumed run cannot be read"),
+    "what is settled": (("run", "settled"), "what is settled of the resumed run cannot be read"),
+    "units": (("watch", "layers", "net.1", "units"), "layer 'net.1': its units and thresholds .* chosen anew"),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_that_cannot_be_read_costs_that_part_alone(tmp_path, part):
+    _, state = saved_state(tmp_path, window=2)
+    state["run"]["open"] = [["", ""]] if part == "an open analysis" else []
+    path, words = PARTS[part]
+    with pytest.warns(UserWarning, match=words):
+        records = resume_with(tmp_path / "run", broken(state, *path), window=2)
+    assert all(isinstance(record.result, Computed) for record in records)
+    if part != "what is settled":
+        assert {-1, 0, 1} <= {record.epoch for record in records}
+
+
+@pytest.mark.parametrize("state", [["a list"], "text", {"run": 3}, {"run": {"open": {}}}, {"watch": {"layers": []}}, {"folder": 3}])
+def test_a_state_that_is_none_is_a_clear_error(state):
+    with pytest.raises(InvalidArgumentError, match=r"load_state_dict\(.*(a dict|expected)"):
+        IITCallback("net.1").load_state_dict(state)
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_open_older_epochs_go_before_settled_younger_ones(tmp_path, here):
+    """TensorBoard drops what stands after a step that goes back."""
+    written = []
+
+    class InOrder(Tracker):
+        in_order = True
+
+        def log(self, record, images):
+            written.append((record.epoch, "tpm" in images))
+
+    options = RunOptions(null_model=None)
+    first, opened, younger = train(tmp_path, epochs=3, initial=False).records
+    task = phi_task(options, opened, (opened.states[0].state,), dynamics=None)
+    journal = Journal([InOrder()])
+    run = Run(options, InlinePool(), journal)
+    run.take_up(EarlierPart(records=(younger, first), open=((task, opened),), folder=tmp_path, here=here))
+    journal.close(10.0)
+    assert written == [(0, True), (1, True), (2, True)][1 if here else 0 :]
+    assert [record.phi for record in run.records] == [first.phi, opened.phi, younger.phi]

@@ -110,6 +110,18 @@ def a_run_of_records(layers=("fc1", "gru"), epochs=range(-1, 3)):
     return records, images
 
 
+def test_what_was_logged_before_a_resume_is_not_logged_again(tmp_path, server):
+    """The server is asked: a new process remembers nothing."""
+    logger = a_logger(server)
+    records, images = a_run_of_records()
+    for known in (records[:-2], records):
+        journal = Journal(trackers_for([logger], None))
+        for record in known:
+            journal.write(record, images[record.key])
+        assert journal.close(timeout=120) == ()
+    check_run(logger, records, images, tmp_path / "down")
+
+
 def test_the_server_holds_what_the_records_say(tmp_path, logger):
     records, images = a_run_of_records()
     journal = Journal(trackers_for([logger], tmp_path / "run"), options={"units": 4, "selection": "variance", "layers": None})

@@ -16,6 +16,7 @@ from lightning_iit.capture.choose.clusters import MOST_ROWS, correlation_cluster
 from lightning_iit.capture.choose.scores import state_entropy, weight_norm
 from lightning_iit.capture.choose.units import Moments, auto_units, choose, random_groups, units_record
 from lightning_iit.capture.count.binarize import threshold_values
+from lightning_iit.capture.count.coding import Coding
 from lightning_iit.capture.count.counter import GroupCounter
 from lightning_iit.capture.hooks.reading import OutputReader
 from lightning_iit.records import Thresholds, Units
@@ -144,24 +145,13 @@ class LayerCapture:
                 for part in stored
             )
         ]
-        if self.counters and self._asks_for_others(self.counters[0].units):
-            asked = f"units={self._options.units!r}, bits={self._options.bits}, groups={self._options.groups}"
-            self.notes = (f"{asked} was asked for; the run was resumed with the units that it began with.",)
+        asked = other_units_asked(self._options, self.counters[0].units, groups=len(self.counters)) if self.counters else ""
+        self.notes = (asked,) if asked else ()
 
     def take_units(self, other: LayerCapture) -> None:
         """Continues with the units and the notes of another capture of the layer, but not with its frozen thresholds."""
         self.sources = [tuple(GroupCounter(counter.units, self._options) for counter in other.counters)]
         self.notes = other.notes
-
-    def _asks_for_others(self, units: Units) -> bool:
-        """Returns whether the options ask for other units than these."""
-        options, coding = self._options, self.counters[0].coding
-        n = len(coding.members)
-        if options.bits != units.bits or (options.groups != len(self.counters) and n < units.width):
-            return True
-        if isinstance(options.units, int):
-            return options.units != n < units.width
-        return options.units != "auto" and tuple(options.units) != units.indices[:: units.bits]
 
     # --- units ---
 
@@ -310,3 +300,24 @@ def _device_of(model: nn.Module) -> torch.device:
     """Returns the device of the model's first parameter or buffer; the CPU where there are none."""
     tensor: Tensor | None = next(chain(model.parameters(), model.buffers()), None)
     return torch.device("cpu") if tensor is None else tensor.device
+
+
+def other_units_asked(options: CaptureOptions, units: Units, *, groups: int = 1) -> str:
+    """Returns a sentence where the options ask for other units than those that a resumed run goes on with; else an empty text."""
+    n = len(Coding.of(units).members)
+    if options.bits != units.bits or (options.groups != groups and n < units.width):
+        other = True
+    elif isinstance(options.units, int):
+        other = options.units != n < units.width
+    else:
+        other = options.units != "auto" and tuple(options.units) != units.indices[:: units.bits]
+    asked = f"units={options.units!r}, bits={options.bits}, groups={options.groups}"
+    return f"{asked} was asked for; the run was resumed with the units that it began with." if other else ""
+
+
+def unreadable_units(error: Exception) -> str:
+    """Returns a sentence on units of a resumed run that cannot be restored."""
+    return (
+        f"its units and thresholds in the state of the resumed run cannot be read ({type(error).__name__}: {error}), so its units "
+        "are chosen anew."
+    )

@@ -15,7 +15,7 @@ from lightning_iit.capture.choose.kinds import statement_about
 from lightning_iit.capture.choose.layers import find_layers
 from lightning_iit.capture.choose.widths import check_indices
 from lightning_iit.capture.count.epoch import LayerEpoch, notes_on, problem_of
-from lightning_iit.capture.count.layer import LayerCapture
+from lightning_iit.capture.count.layer import LayerCapture, unreadable_units
 from lightning_iit.capture.count.ranks import gather
 from lightning_iit.capture.count.sources import SourcesSeen, joined
 from lightning_iit.capture.count.transitions import counts_record
@@ -188,6 +188,11 @@ class Capture:
         seen = gather([_seen(capture) for capture in self._captures])
         return tuple(self._result(capture, [rank[i] for rank in seen]) for i, capture in enumerate(self._captures))
 
+    def fail(self, error: Exception) -> None:
+        """Ends the recording of this epoch; the result of each layer then has the exception as its problem."""
+        for recorder in self._recorders:
+            recorder.fail(error)
+
     def _catch_up(self, *, final: bool = False) -> None:
         """Does the work that is due: all ranks together choose units and calibrate, at the same steps; each rank counts alone."""
         if final or self._step >= self._next_exchange:
@@ -281,17 +286,32 @@ class Capture:
         steps = {"calibration_steps": self._calibration_steps}
         return {"layers": {capture.layer.name: capture.state_dict() | steps for capture in self._captures}}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores what :meth:`state_dict` returned, for the layers that are watched now, and starts the epoch again."""
-        known = [
-            (capture, state["layers"][capture.layer.name]) for capture in self._captures if capture.layer.name in state["layers"]
-        ]
-        for capture, stored in known:
-            capture.load_state_dict(stored)
-        # Layers may come from several analyses, and layers that were watched along depth have no calibration.
-        steps = [stored["calibration_steps"] for _, stored in known if "calibration_steps" in stored]
-        self._calibration_steps = min(steps, default=self._calibration_steps)
+    def load_state_dict(self, state: dict[str, Any]) -> dict[str, str]:
+        """Restores what :meth:`state_dict` returned, for the layers that are watched now, and starts the epoch again.
+
+        Returns:
+            By layer, what is to be said: that other units are asked for now, or that the layer could not be restored and chooses
+            its units anew.
+        """
+        words: dict[str, str] = {}
+        steps = [self._calibration_steps]
+        for capture in self._captures:
+            name = capture.layer.name
+            if name not in state["layers"]:
+                continue
+            stored = state["layers"][name]
+            try:
+                capture.load_state_dict(stored)
+                # Layers that were watched along depth have no calibration.
+                steps.append(int(stored.get("calibration_steps", self._calibration_steps)))
+            except Exception as error:  # noqa: BLE001  a damaged state may raise anything
+                words[name] = unreadable_units(error)
+            else:
+                if capture.notes:
+                    words[name] = " ".join(capture.notes)
+        self._calibration_steps = min(steps)
         self.begin_epoch(self._expected_batches, initial=self._initial)
+        return words
 
 
 def _guarded(capture: LayerCapture, act: Callable[[], _T]) -> _T | None:

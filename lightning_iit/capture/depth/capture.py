@@ -21,6 +21,7 @@ from lightning_iit.capture.choose.stacks import common_name, find_stack
 from lightning_iit.capture.choose.units import Moments, auto_units, choose
 from lightning_iit.capture.count.binarize import encode, threshold_tensor, threshold_values
 from lightning_iit.capture.count.epoch import LayerEpoch, notes_on, problem_of
+from lightning_iit.capture.count.layer import other_units_asked, unreadable_units
 from lightning_iit.capture.count.ranks import gather
 from lightning_iit.capture.depth.block import Block
 from lightning_iit.capture.hooks.gate import Switch
@@ -154,6 +155,11 @@ class DepthCapture:
         if self._units is None:
             self._choose_units()
 
+    def fail(self, error: Exception) -> None:
+        """Ends the recording of this epoch; the result of each block then has the exception as its problem."""
+        for block in self._blocks:
+            block.error = block.error or error
+
     def _choose_units(self) -> None:
         """Chooses the units from the coordinates after the last block, on all ranks together."""
         step = self._blocks[-1].step
@@ -259,11 +265,20 @@ class DepthCapture:
         """Returns the units as plain data under the name of each layer, for a resumed run."""
         return {"layers": {name: {"units": msgspec.to_builtins(self._units), "thresholds": None} for name in self.layers}}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores the units that :meth:`state_dict` returned."""
-        stored = next(iter(state["layers"].values()), {"units": None})
-        self._units = msgspec.convert(stored["units"], Units | None)
+    def load_state_dict(self, state: dict[str, Any]) -> dict[str, str]:
+        """Restores the units that :meth:`state_dict` returned.
+
+        Returns:
+            By layer, what is to be said: that other units are asked for now, or that the units could not be restored.
+        """
+        try:
+            stored = next(iter(state["layers"].values()), {"units": None})
+            self._units = msgspec.convert(stored["units"], Units | None)
+        except Exception as error:  # noqa: BLE001  a damaged state may raise anything
+            return {self.layers[0]: unreadable_units(error)}
         self._narrow()
+        asked = "" if self._units is None else other_units_asked(self.options, self._units)
+        return {self.layers[0]: asked} if asked else {}
 
 
 def _count(step: Any, thresholds: BlockThresholds) -> tuple[Counts, State | None, int]:

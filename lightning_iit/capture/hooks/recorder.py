@@ -129,6 +129,11 @@ class CellRecorder(Recorder):
             self.streams[self._source].append(torch.stack(self._sequence, -2))
         self._sequence = []
 
+    def fail(self, error: Exception) -> None:
+        """Ends the recording, and the current sequence with it."""
+        super().fail(error)
+        self._sequence = []
+
     def record_call(self, output: Any, inputs: Sequence[Any], state: Any) -> None:
         """Records one call of the cell, as the next time step of the current sequence or as the first of a new sequence.
 

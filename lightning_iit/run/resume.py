@@ -1,0 +1,276 @@
+"""What a checkpoint holds of a run, and what a run that goes on takes over from its earlier part.
+
+A checkpoint holds what the folder of the run does not: the open analyses and what the next epoch needs. Its size does not grow with
+the run. The settled records of the earlier part are read from the folder.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from lightning.pytorch.utilities import rank_zero_warn
+
+from lightning_iit.errors import InvalidArgumentError, RecordError
+from lightning_iit.records import EpochRecord, PhiTask, Records, Units, decode, encode
+from lightning_iit.records.files import read_regular
+from lightning_iit.records.store import FOLDER, read_images, read_run, record_name
+from lightning_iit.run.windows import WindowEpoch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_T = TypeVar("_T")
+_Key = TypeVar("_Key")
+
+_SHAPES: dict[tuple[str, ...], type] = {
+    ("watch",): Mapping,
+    ("watch", "layers"): Mapping,
+    ("options",): Mapping,
+    ("folder",): str,
+    ("run_id",): str,
+    ("run",): Mapping,
+    ("run", "records"): list,
+    ("run", "open"): list,
+    ("run", "windows"): Mapping,
+    ("run", "varying"): Mapping,
+}
+"""The parts of a callback's state that are looked into, each with its type."""
+_WITHOUT_EFFECT = frozenset(
+    (
+        *("workers", "timeout", "when_busy", "max_queued", "drain_timeout", "extra_budget", "every_n_epochs", "initial"),
+        *("trackers", "pictures", "network", "network_budget", "prog_bar", "table"),
+    )
+)
+"""The options that change no number."""
+_KEPT = frozenset({"units", "bits", "groups"})
+"""The options whose effect is in the units that the checkpoint holds; a watch says itself where others were asked for."""
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """Holds which records a folder must have so that a run can go on with them.
+
+    Args:
+        records: how many records are settled.
+        epoch: the last epoch of a settled record.
+        first: layer, epoch and wall time of the earliest settled record. A folder that has this record is the run's own.
+    """
+
+    records: int
+    epoch: int
+    first: tuple[str, int, float]
+
+    @classmethod
+    def of(cls, records: Iterable[EpochRecord]) -> Settled | None:
+        """Describes the settled records of a run; None where there are none."""
+        ordered = Records.ordered(records)
+        if not ordered:
+            return None
+        first = ordered[0]
+        return cls(records=len(ordered), epoch=ordered[-1].epoch, first=(first.layer, first.epoch, first.wall_time))
+
+
+@dataclass(frozen=True)
+class EarlierPart:
+    """Holds what a run takes over from its earlier part.
+
+    Args:
+        records: the settled records.
+        open: the task and the record of each open analysis.
+        windows: by layer or group of units, the epochs of the window that the next epoch will be added to.
+        varying: by layer or group of units, the watched units that vary.
+        folder: the run's directory where the settled records were found; None where none were found on disk.
+        here: whether this is the folder that the run goes on in, whose trackers have the settled records.
+    """
+
+    records: tuple[EpochRecord, ...] = ()
+    open: tuple[tuple[PhiTask, EpochRecord], ...] = ()
+    windows: Mapping[str, tuple[WindowEpoch, ...]] = field(default_factory=dict)
+    varying: Mapping[str, Units] = field(default_factory=dict)
+    folder: Path | None = None
+    here: bool = False
+
+    def images(self, record: EpochRecord) -> dict[str, bytes]:
+        """Returns the pictures of a settled record by name; none where they are not on disk."""
+        if self.folder is None:
+            return {}
+        return (
+            _readable(f"a picture of layer {record.layer!r} at epoch {record.epoch}", partial(read_images, self.folder, record))
+            or {}
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns all but the settled records as plain data, for a checkpoint.
+
+        Returns:
+            ``settled``, which records the folder has; ``open``, pairs of task and record of each open analysis, and ``windows``, as
+            packed strings (compressed JSON in base 85); ``varying``, units as plain data.
+        """
+        return {
+            "settled": msgspec.to_builtins(Settled.of(self.records)),
+            "open": [[_pack(task), _pack(stub)] for task, stub in self.open],
+            "windows": {key: [_pack(epoch) for epoch in epochs] for key, epochs in self.windows.items()},
+            "varying": msgspec.to_builtins(dict(self.varying)),
+        }
+
+
+def earlier_part(state: Mapping[str, Any], run_dir: Path | None) -> EarlierPart:
+    """Reads the earlier part of a run from a callback's state and from the folder of the run.
+
+    What cannot be read is left out with a warning.
+
+    Args:
+        state: a state that :func:`check_state` has checked. One of version 0.1.0 holds the settled records itself.
+        run_dir: the directory that the run goes on in; None where the run writes no files.
+    """
+    run = state.get("run", {})
+    opened = tuple(_all_readable("open analysis {}", _open, dict(enumerate(run.get("open", ())))).values())
+    if "records" in run:
+        records = tuple(_all_readable("record {}", _record, dict(enumerate(run["records"]))).values())
+        here = any(_has(run_dir, record.layer, record.epoch, record.wall_time) for record in records)
+        folder = run_dir if here else None
+    else:
+        settled = _readable("what is settled", lambda: msgspec.convert(run.get("settled"), Settled | None))
+        captured = [settled.first] if settled else [(stub.layer, stub.epoch, stub.wall_time) for _, stub in opened]
+        folder = _folder(captured, (run_dir, state.get("folder")))
+        records = _from_folder(folder, settled, {stub.key for _, stub in opened}, state.get("folder"))
+        here = folder is not None and folder == run_dir
+    return EarlierPart(
+        records=records,
+        open=opened,
+        windows=_all_readable("the window of {!r}", _window, run.get("windows", {})),
+        varying=_all_readable("the choice of units of {!r}", _units, run.get("varying", {})),
+        folder=folder,
+        here=here,
+    )
+
+
+def _folder(captured: Sequence[tuple[str, int, float]], candidates: Iterable[str | Path | None]) -> Path | None:
+    """Returns the first directory that has a record of a layer and epoch, captured at this time; None where none has."""
+    folders = (Path(folder) for folder in candidates if folder is not None)
+    return next((folder for folder in folders if any(_has(folder, *one) for one in captured)), None)
+
+
+def _has(run_dir: Path | None, layer: str, epoch: int, wall_time: float) -> bool:
+    """Returns whether a directory has the record of a layer and epoch that was captured at this time."""
+    if run_dir is None:
+        return False
+    try:
+        return decode(read_regular(run_dir / record_name(layer, epoch))).wall_time == wall_time
+    except (OSError, RecordError):
+        return False
+
+
+def _from_folder(
+    folder: Path | None, settled: Settled | None, known: set[tuple[str, int]], earlier: object
+) -> tuple[EpochRecord, ...]:
+    """Reads the settled records from the run's directory; warns where some are missing."""
+    if settled is None:
+        return ()
+    found = () if folder is None else _readable(f"the folder {folder}", lambda: read_run(folder / FOLDER).records) or ()
+    # Later epochs are those of a run that went on from here before; open analyses are computed again.
+    records = tuple(record for record in found if record.epoch <= settled.epoch and record.key not in known)
+    if len(records) < settled.records:
+        place = folder or earlier
+        where = "without a folder" if place is None else f"that wrote into {Path(str(place)) / FOLDER}"
+        rank_zero_warn(
+            f"IITCallback: {settled.records - len(records)} of the {settled.records} records of the resumed run {where} are not "
+            "there and are missing in callback.records, in the report and in the page. Training goes on. To have them, resume "
+            "where this folder is."
+        )
+    return records
+
+
+def check_state(state: object) -> None:
+    """Checks that a callback's state has the parts that it must have.
+
+    Raises:
+        InvalidArgumentError: the state, or a part of it, is of another type.
+    """
+    if not isinstance(state, Mapping):
+        msg = f"load_state_dict({state!r:.60}): the state of an IITCallback is a dict, as its state_dict() returns it."
+        raise InvalidArgumentError(msg)
+    for path, kind in _SHAPES.items():
+        part: Any = state
+        for name in path:
+            part = part.get(name) if isinstance(part, Mapping) else None
+        if part is not None and not isinstance(part, kind):
+            name, wanted = ".".join(path), "dict" if kind is Mapping else kind.__name__
+            msg = (
+                f"load_state_dict(...): {name!r} in the state of the IITCallback is {part!r:.60}, where a {wanted} is expected. "
+                "The checkpoint is damaged, or the state is that of another callback. Resume from another checkpoint, or without "
+                "this state."
+            )
+            raise InvalidArgumentError(msg)
+
+
+def say_other_options(then: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Warns of the options that differ from those of the earlier part of the run and change a number.
+
+    Args:
+        then: each option of the earlier part, as text.
+        now: each option that holds now, as text.
+    """
+    names = [name for name in now if name in then and then[name] != now[name]]
+    differ = [f"{name}={now[name]} (before: {then[name]})" for name in names if name not in _WITHOUT_EFFECT | _KEPT]
+    if differ:
+        rank_zero_warn(
+            f"IITCallback: the run goes on with other options than before: {', '.join(differ)}. They hold from the next epoch on, "
+            "but for units that are chosen already and frozen thresholds: these stay. Values before and after are not comparable. "
+            "To go on as before, give the earlier options."
+        )
+
+
+def _readable(what: str, read: Callable[[], _T]) -> _T | None:
+    """Returns what ``read`` returns; where it raises, warns that this part of the state is left out, and returns None."""
+    try:
+        return read()
+    except Exception as error:  # noqa: BLE001  a damaged state may raise anything
+        rank_zero_warn(
+            f"IITCallback: {what} of the resumed run cannot be read and is left out ({type(error).__name__}: {error}). "
+            "Training goes on with all else."
+        )
+        return None
+
+
+def _all_readable(what: str, read: Callable[[Any], _T], parts: Mapping[_Key, Any]) -> dict[_Key, _T]:
+    """Reads each part; leaves out, with a warning, those that cannot be read. ``what`` names a part by its key."""
+    found = {key: _readable(what.format(key), partial(read, part)) for key, part in parts.items()}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _record(packed: str) -> EpochRecord:
+    """Reads a packed record."""
+    return decode(_unpack(packed))
+
+
+def _units(units: object) -> Units:
+    """Reads units from plain data."""
+    return msgspec.convert(units, Units)
+
+
+def _open(packed: Sequence[str]) -> tuple[PhiTask, EpochRecord]:
+    """Reads the packed task and record of an open analysis."""
+    task, stub = packed
+    return msgspec.json.decode(_unpack(task), type=PhiTask), decode(_unpack(stub))
+
+
+def _window(packed: Iterable[str]) -> tuple[WindowEpoch, ...]:
+    """Reads the packed epochs of a window."""
+    return tuple(msgspec.json.decode(_unpack(text), type=WindowEpoch) for text in packed)
+
+
+def _pack(struct: msgspec.Struct) -> str:
+    """Returns a struct as compressed JSON in base 85."""
+    return base64.b85encode(zlib.compress(encode(struct))).decode("ascii")
+
+
+def _unpack(text: str) -> bytes:
+    """Returns the JSON that ``_pack`` compressed."""
+    return zlib.decompress(base64.b85decode(text))

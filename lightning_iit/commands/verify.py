@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from rich.table import Table
 
+from lightning_iit.commands.settle import unsettled_words
 from lightning_iit.commands.tables import bits, nodes
 from lightning_iit.errors import IITError, InvalidArgumentError
 from lightning_iit.phi.compute import compute_phi
@@ -62,12 +63,14 @@ def run_verify(
     if sample is not None and sample < 1:
         msg = f"--sample {sample}: give how many analyses to compare, 1 or more."
         raise InvalidArgumentError(msg)
-    found = verify(load_run(run), engine=engine, sample=sample, tolerance=tolerance, timeout=timeout)
+    records = load_run(run)
+    found = verify(records, engine=engine, sample=sample, tolerance=tolerance, timeout=timeout)
     compared = [comparison for comparison in found if not comparison.skipped]
     different = [comparison for comparison in compared if comparison.differences]
     ok = bool(compared) and not different
     if as_json:
         document = {"run": run, "engine": engine, "tolerance": tolerance, "compared": len(compared), "different": len(different)}
+        document["open"] = sum(record.task is not None for record in records)
         content = msgspec.json.encode({**document, "ok": ok, "comparisons": found})
         sys.stdout.buffer.write(msgspec.json.format(content) + b"\n")
         return 0 if ok else 1
@@ -79,6 +82,8 @@ def run_verify(
     )
     if not compared:
         console.print("Nothing was compared, so nothing is verified.")
+    if words := unsettled_words(records, run):
+        console.print(words, highlight=False, markup=False)
     return 0 if ok else 1
 
 

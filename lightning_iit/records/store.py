@@ -24,6 +24,8 @@ import msgspec
 from lightning_iit.errors import RecordError
 from lightning_iit.records.encoding import decode, encode
 from lightning_iit.records.epochs import EpochRecord, Records
+from lightning_iit.records.open_records import interrupted, is_running
+from lightning_iit.records.results import Open
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -159,7 +161,7 @@ class IndexEntry(msgspec.Struct, frozen=True, kw_only=True):
         global_step: the trainer's global step at capture.
         wall_time: the time of capture, in seconds since 1970.
         kind: the kind of the numbers: "causal", "observational" or "statistical".
-        status: how the analysis ended: "computed", "timed_out", "failed" or "skipped".
+        status: how the analysis ended: "computed", "timed_out", "failed" or "skipped"; "open" where it has not.
         phi: Φ of the first state, None where it was not computed.
         file: the record's path below the run's directory.
     """
@@ -221,6 +223,9 @@ class RunContents(NamedTuple):
 def load_run(path: str | os.PathLike[str]) -> Records:
     """Loads the records of a run, in order of epoch and layer; older schema versions are read too.
 
+    While a run goes on, a record whose analysis has not ended has the result ``Open``. Once the run is gone (killed, or the machine
+    went down), such a record is ``Failed`` with the code "interrupted", and ``lightning-iit verify RUN --settle`` computes it.
+
     Args:
         path: the run's directory (the logger's ``log_dir``), or the ``iit`` folder in it.
 
@@ -235,7 +240,10 @@ def load_run(path: str | os.PathLike[str]) -> Records:
         records = load_run("lightning_logs/version_0")
         records.to_dataframe()[["epoch", "layer", "phi"]]
     """
+    running = is_running(records_folder(Path(path)))  # looked at first: the results of a run that ends now are read
     records, faults = read_run(Path(path))
+    if not running:
+        records = Records(map(interrupted, records))
     if faults:
         listed = "; ".join(f"{fault.path}: {fault.reason}" for fault in faults[:_SHOWN])
         more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
@@ -247,7 +255,7 @@ def load_run(path: str | os.PathLike[str]) -> Records:
 
 
 def read_run(path: Path) -> RunContents:
-    """Reads the records of a run and the faults among its files, without a warning; :func:`load_run` is built on it.
+    """Reads the records of a run as they are on disk, and the faults among its files, without a warning.
 
     Raises:
         RecordError: the path holds no run.
@@ -263,6 +271,12 @@ def _read(file: Path) -> EpochRecord | Fault:
         return decode(file.read_bytes())
     except (RecordError, OSError) as error:
         return Fault(file, str(error))
+
+
+def has_result(run_dir: Path, record: EpochRecord) -> bool:
+    """Returns whether the record of the same capture is on disk with its result."""
+    found = _read(run_dir / record_name(record.layer, record.epoch))
+    return isinstance(found, EpochRecord) and found.wall_time == record.wall_time and not isinstance(found.result, Open)
 
 
 def record_files(folder: Path) -> Iterator[Path]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lightning_iit.errors import IITError, InvalidArgumentError
+from lightning_iit.records import Open
 from lightning_iit.records.store import FOLDER, epoch_name, read_run, record_name, records_folder
 from lightning_iit.trackers.destinations import Destination, destinations
 from lightning_iit.trackers.mlflow import MLflowRun
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 def deliver(run_dir: Path, *, tracking_uri: str | None = None, run_id: str | None = None) -> int:
     """Uploads to MLflow the records (with pictures) and network snapshots of a run directory that the MLflow run lacks.
+
+    Records that are open are left out; ``lightning-iit verify RUN --settle`` computes those of a run that has ended.
 
     Args:
         run_dir: the run's directory, which holds the folder ``iit``.
@@ -40,7 +43,7 @@ def deliver(run_dir: Path, *, tracking_uri: str | None = None, run_id: str | Non
     """
     root = records_folder(run_dir).parent
     targets = _targets(root, tracking_uri, run_id)
-    records = read_run(root).records
+    records = [record for record in read_run(root).records if not isinstance(record.result, Open)]
     return sum(_deliver_to(target, root, records) for target in targets)
 
 

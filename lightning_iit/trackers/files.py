@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lightning_iit.records import NetworkSnapshot, encode
-from lightning_iit.records.store import FOLDER, network_name, rebuild_index, write_atomically, write_record
+from lightning_iit.records import NetworkSnapshot, Open, encode
+from lightning_iit.records.open_records import BEAT
+from lightning_iit.records.store import FOLDER, has_result, network_name, rebuild_index, write_atomically, write_record
+from lightning_iit.trackers.heartbeat import Heartbeat
 from lightning_iit.trackers.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -23,9 +25,14 @@ OPTIONS = "options.json"
 class FilesTracker(Tracker):
     """Writes each record as ``<run_dir>/iit/<layer>/epoch=0003.json``, its pictures beside this file, and the index of records.
 
+    A record is written at capture, with all that is needed to compute its result, and again with the result; so nothing is lost
+    where the process is killed.
+
     Args:
         run_dir: the run's directory; the folder ``iit`` inside is made with the first file.
     """
+
+    at_capture = True
 
     def __init__(self, run_dir: Path) -> None:
         self.name: str = f"The folder {run_dir / FOLDER}"
@@ -33,13 +40,18 @@ class FilesTracker(Tracker):
             "They are in callback.records of this process only: make room, or the folder writable, and write them from there."
         )
         self._run_dir = run_dir
+        self._heartbeat = Heartbeat(run_dir / FOLDER / BEAT)
 
     def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
-        """Writes the record's JSON file and pictures, and adds the record to the index.
+        """Writes the record's JSON file and pictures, and adds the record to the index; an open one never replaces its result.
 
         Raises:
             OSError: the disk is full, read-only or gone.
         """
+        if isinstance(record.result, Open):
+            self._heartbeat.start()
+            if has_result(self._run_dir, record):
+                return
         write_record(self._run_dir, record, images)
 
     def log_network(self, snapshot: NetworkSnapshot) -> None:
@@ -74,5 +86,6 @@ class FilesTracker(Tracker):
             OSError: the index could not be written.
         """
         del failed
+        self._heartbeat.stop()
         if (self._run_dir / FOLDER).is_dir():
             rebuild_index(self._run_dir)

@@ -10,8 +10,10 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from lightning_iit.errors import RecordError
+from lightning_iit.records import decode, encode
+from lightning_iit.records.open_records import interrupted, is_running
 from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, RunInfo, ScalarList
-from lightning_iit.viewer.summary import MAX_BYTES, corrupt, summarise, too_large
+from lightning_iit.viewer.summary import MAX_BYTES, corrupt, interrupted_row, summarise, too_large
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,7 @@ _RESCAN_SECONDS = 1.0
 _RECORD = re.compile(r"epoch=(-?\d{1,9})\.json")
 _NETWORK = re.compile(r"snapshot=(-?\d{1,9})\.json")
 _NETWORK_FOLDER = "network"
+_OPEN = b'"status":"open"'
 
 
 class LogDirSource:
@@ -60,6 +63,7 @@ class LogDirSource:
         """
         with self._lock:
             folder = self._folder(run)
+            running = is_running(folder / "iit")  # looked at first, as in load_run
             known = self._files.get(run, {})
             files: dict[Path, tuple[str, IndexRow | None]] = {}
             networks = []
@@ -73,10 +77,12 @@ class LogDirSource:
                     networks.append(NetworkRow(epoch=int(found[1]), version=version))
             self._files[run] = files
             rows, self._paths[run] = _named(files)
+            if not running:
+                rows = list(map(interrupted_row, rows))
             return RunIndex(run=run, rows=tuple(rows), networks=tuple(sorted(networks, key=lambda row: row.epoch)))
 
     def record(self, run: str, layer: str, epoch: int) -> bytes:
-        """Returns the bytes of one record's JSON file.
+        """Returns the bytes of one record's JSON file; of an open record whose run is gone, as it is now: interrupted.
 
         Raises:
             LookupError: there is no such run, layer or epoch.
@@ -84,7 +90,10 @@ class LogDirSource:
         """
         if (layer, epoch) not in self._paths.get(run, {}):
             self.index(run)
-        return self._read(self._paths[run][layer, epoch])
+        path = self._paths[run][layer, epoch]
+        running = is_running(path.parent.parent)
+        data = self._read(path)
+        return data if running or _OPEN not in data else encode(interrupted(decode(data)))
 
     def network(self, run: str, epoch: int) -> bytes:
         """Returns the bytes of one network snapshot's JSON file.

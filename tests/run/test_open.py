@@ -143,6 +143,5 @@ def test_trackers_get_open_records_only_where_they_ask_for_them(tmp_path):
         assert opened.task.counts == opened.counts == settled.counts
         assert then == settled
         assert settled.task is None
-    logged = [value for event in read_events(logger.log_dir) for value in event.summary.value if value.tag == "iit/net.1/record"]
-    assert len(logged) == len(records)
+    assert read_events(logger.log_dir).all_records() == list(records)
     assert not (Path(logger.log_dir) / "iit" / BEAT).exists(), "the run has ended"

@@ -18,7 +18,7 @@ from lightning_iit.run.request import reopened, settled_record
 from lightning_iit.trackers.files import OPTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console
 
@@ -101,7 +101,7 @@ def settle(run_dir: Path, *, timeout: float | None = None) -> Iterator[EpochReco
             write_atomically(folder / "report.md", markdown(load_run(run_dir), _options(folder)).encode())
 
 
-def unsettled_words(records: list[EpochRecord] | tuple[EpochRecord, ...], run: str) -> str:
+def unsettled_words(records: Sequence[EpochRecord], run: str) -> str:
     """Returns the sentence on records that have no result yet, and what computes them; empty where there are none."""
     left = sum(record.task is not None for record in records)
     if not left:

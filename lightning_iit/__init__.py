@@ -1,8 +1,8 @@
 """Watch integrated information (Φ, of IIT 3.0) while a network trains in PyTorch Lightning.
 
 Use: ``IITCallback``, ``analyse``, ``analyse_states``, ``compute_phi``, ``major_complex``, ``estimate_tpm``, ``load_run``. What they
-return: ``Records`` of ``EpochRecord``, whose result is ``Computed``, ``TimedOut``, ``Failed`` or ``Skipped``. What they raise:
-``IITError`` and its kinds. What can be added: a ``PhiEngine``, a ``Tracker``, a ``PhiPool``.
+return: ``Records`` of ``EpochRecord``, whose result is ``Computed``, ``TimedOut``, ``Failed``, ``Skipped`` or, until it is there,
+``Open``. What they raise: ``IITError`` and its kinds. What can be added: a ``PhiEngine``, a ``Tracker``, a ``PhiPool``.
 
 Names are loaded on first use: importing the package loads neither torch nor PyPhi.
 """
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lightning_iit.phi.engine import PhiEngine
     from lightning_iit.phi.pool.pool import PhiPool
     from lightning_iit.phi.pyphi.engine import to_pyphi
-    from lightning_iit.records import Computed, EpochRecord, Failed, PhiResult, Records, Skipped, System, TimedOut
+    from lightning_iit.records import Computed, EpochRecord, Failed, Open, PhiResult, Records, Skipped, System, TimedOut
     from lightning_iit.records.store import load_run
     from lightning_iit.states import analyse_states
     from lightning_iit.tpm.estimate import Tpm, estimate_tpm, state_by_node
@@ -51,6 +51,7 @@ __all__ = [
     "InvalidStatesError",
     "InvalidSystemError",
     "MissingDependencyError",
+    "Open",
     "PhiEngine",
     "PhiPool",
     "PhiResult",
@@ -86,6 +87,7 @@ _HOMES = {
     "InvalidStatesError": "lightning_iit.errors",
     "InvalidSystemError": "lightning_iit.errors",
     "MissingDependencyError": "lightning_iit.errors",
+    "Open": "lightning_iit.records",
     "PhiEngine": "lightning_iit.phi.engine",
     "PhiPool": "lightning_iit.phi.pool.pool",
     "PhiResult": "lightning_iit.records",

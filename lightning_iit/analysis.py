@@ -20,6 +20,7 @@ from lightning_iit.records.files import locked, read_regular
 from lightning_iit.records.store import FOLDER, load_run, write_atomically
 from lightning_iit.report.report import REPORT
 from lightning_iit.run.computation import Computation
+from lightning_iit.run.folder import mark_folder
 from lightning_iit.settings import Options, Settings
 from lightning_iit.trackers.registry import trackers_for
 from lightning_iit.watch.probe import fixed_inputs, watch_pass
@@ -99,6 +100,7 @@ def analyse(
         trackers_for((), folder, settings.trackers),
         settings.described(watch.layers),
     )
+    sign = None if folder is None else mark_folder(folder)
     try:
         with _shared_units(folder, watch):
             watch.attach(model)
@@ -109,7 +111,11 @@ def analyse(
         work.finish(settings.drain_timeout, "the pass over the data")
     finally:
         watch.detach()
-        _close(work, folder)
+        try:
+            _close(work, folder)
+        finally:
+            if sign is not None:
+                sign.end()
     return work.records
 
 

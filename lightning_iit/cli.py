@@ -129,6 +129,11 @@ def _add_verify(commands: Any) -> None:
         help="largest difference of Φ, φ and TPM entries that counts as equal (default: %(default)g)",
     )
     add_option(parser, compute_phi, "timeout")
+    parser.add_argument(
+        "--settle",
+        action="store_true",
+        help="compare nothing; compute the records that the run left open when it was killed or interrupted, and write them",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_verify)
 
@@ -201,6 +206,10 @@ def _phi(given: argparse.Namespace, console: Console) -> int:
 
 def _verify(given: argparse.Namespace, console: Console) -> int:
     """Runs ``lightning-iit verify``."""
+    if given.settle:
+        from lightning_iit.commands.settle import run_settle
+
+        return run_settle(given.run_path, given.timeout, given.json, console)
     from lightning_iit.commands.verify import run_verify
 
     return run_verify(given.target, given.engine, given.sample, given.tolerance, given.timeout, given.json, console)

@@ -15,11 +15,11 @@ from lightning_iit.phi.cost import TRANSITIONS_PER_STATE, coin_flip_phi
 from lightning_iit.phi.pool.inline_pool import InlinePool
 from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.phi.registry import choose_engine
-from lightning_iit.records import EpochRecord, PhiTask, Provenance, Skipped, State, Thresholds
+from lightning_iit.records import EpochRecord, Open, PhiTask, Provenance, Skipped, State, Thresholds
 from lightning_iit.records.store import write_record
 from lightning_iit.run.budget import Budget
 from lightning_iit.run.options import RunOptions
-from lightning_iit.run.request import package_versions, phi_task
+from lightning_iit.run.request import package_versions, phi_task, settled_record
 from lightning_iit.tpm.dead_units import dead_units
 from lightning_iit.tpm.recording import Recording
 from lightning_iit.tpm.states import StatesPolicy, check_policy, choose_states
@@ -142,7 +142,8 @@ def analyse_states(
         reason = f"The series gave no transition: it needs two rows with a state, {lag} apart, within one sequence."
         record = msgspec.structs.replace(stub, result=Skipped(code="no_transitions", reason=reason))
     else:
-        record = _settled(stub, _computed(_task(options, stub, chosen, series)))
+        answer = _computed(_task(options, stub, chosen, series))
+        record = settled_record(stub, answer.states[0].result, answer)
     if log_dir is not None:
         write_record(Path(log_dir), record)
     return record
@@ -207,7 +208,7 @@ def _pending(
         wall_time=time.time(),
         kind=kind,
         axis="time",
-        result=Skipped(code="pending", reason="the analysis is still open"),
+        result=Open(),
         units=series.units,
         thresholds=thresholds if series.raw.any() or (series.thresholds != 0.5).any() else None,
         counts=series.counts,
@@ -238,21 +239,3 @@ def _computed(task: PhiTask) -> TaskResult:
         return pool.submit(task).result()
     finally:
         pool.close()
-
-
-def _settled(stub: EpochRecord, answer: TaskResult) -> EpochRecord:
-    """Completes the record with what was computed."""
-    return msgspec.structs.replace(
-        stub,
-        result=answer.states[0].result,
-        states=answer.states,
-        tpm=answer.tpm,
-        scalars=answer.scalars,
-        diagnostics=answer.diagnostics,
-        null=answer.null,
-        interval=answer.interval,
-        curve=answer.curve,
-        sensitivity=answer.sensitivity,
-        major_complex=answer.major_complex,
-        notes=(*stub.notes, *answer.notes),
-    )

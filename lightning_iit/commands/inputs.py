@@ -176,9 +176,9 @@ def _only_record(target: str) -> EpochRecord:
 
 def _from_record(source: str, record: EpochRecord, prior: float | None) -> TpmInput:
     """Reads the TPM of a record: the stored one, or one that is estimated from the record's counts if a prior is given."""
-    state = record.states[0].state if record.states else None
+    state = record.states[0].state if record.states else record.task.states[0] if record.task else None
     if record.counts is not None and (prior is not None or record.tpm is None):
-        stored = record.tpm.prior if record.tpm is not None else 0.5
+        stored = record.tpm.prior if record.tpm is not None else record.task.prior if record.task is not None else 0.5
         rows = tpm_for_phi(record.counts, stored if prior is None else prior).state_by_node
     elif record.tpm is not None and prior is None:
         rows = np.array(record.tpm.state_by_node)

@@ -12,6 +12,7 @@ import msgspec
 from rich.console import Console
 
 from lightning_iit.commands.check_plan import SECONDS, Case, with_engine, within_time
+from lightning_iit.commands.settle import unsettled_words
 from lightning_iit.commands.tables import bits
 from lightning_iit.errors import IITError, InvalidArgumentError, InvalidSystemError, RecordError
 from lightning_iit.phi.compute import compute_phi
@@ -88,6 +89,7 @@ def run_verify(
     ok = bool(compared) and not different and not faults
     if as_json:
         document = {"run": target, "engine": engine, "tolerance": tolerance, "compared": len(compared), "different": len(different)}
+        document["open"] = sum(record.task is not None for _, record in read)
         content = msgspec.json.encode({**document, "ok": ok, "unreadable": faults, "analyses": len(cases), "comparisons": found})
         sys.stdout.buffer.write(msgspec.json.format(content) + b"\n")
         return 0 if ok else 1
@@ -103,6 +105,8 @@ def run_verify(
         console.print(
             f"Nothing was compared, so nothing is verified. {_why_nothing(read, cases)}".strip(), highlight=False, markup=False
         )
+    if words := unsettled_words([record for _, record in read], target):
+        console.print(words, highlight=False, markup=False)
     return 0 if ok else 1
 
 

@@ -23,7 +23,7 @@ from lightning_iit.figures.canvas import (
     style,
     wrapped,
 )
-from lightning_iit.records import NULL_NOT_COMPUTED, Computed, Cut, Failed, PhiResult, Skipped, TimedOut
+from lightning_iit.records import NULL_NOT_COMPUTED, Computed, Cut, Failed, Open, PhiResult, Skipped, TimedOut
 from lightning_iit.tpm.influence import influence
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def _panel(figure: Figure, result: PhiResult, state: State, strength: Float[np.n
     left = 0.635
     if not isinstance(result, Computed):
         code = f" ({result.code})" if isinstance(result, (Skipped, Failed)) else ""
-        word = {TimedOut: "timed out", Failed: "failed", Skipped: "skipped"}[type(result)]
+        word = {TimedOut: "timed out", Failed: "failed", Skipped: "skipped", Open: "open"}[type(result)]
         figure.text(left, 0.79, "Φ not computed", fontsize=19, color=VERMILION)
         figure.text(left, 0.735, f"{word}{code}", fontsize=10, color=INK)
         figure.text(left, 0.715, wrapped(result.reason, 50, 9), fontsize=9, color=SOFT, va="top", linespacing=1.4)

@@ -37,6 +37,7 @@ from lightning_iit.records.schema import (
     WallTime,
 )
 from lightning_iit.records.systems import PhiOptions
+from lightning_iit.records.tasks import PhiTask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +91,8 @@ class GroupResult(Record, frozen=True, kw_only=True):
 class EpochRecord(Record, frozen=True, kw_only=True):
     """Holds everything known of one layer at one epoch.
 
-    Each record is one JSON file, ``<log_dir>/iit/<layer>/epoch=0003.json``.
+    Each record is one JSON file, ``<log_dir>/iit/<layer>/epoch=0003.json``, written at capture with the result ``Open`` and again
+    when the analysis has ended.
 
     Args:
         layer: the layer's name in the model.
@@ -122,6 +124,8 @@ class EpochRecord(Record, frozen=True, kw_only=True):
         left_out: how many rows were not counted because an activation was NaN or infinite.
         backlog: how many analyses were open when this one was handed over.
         provenance: engine, options, seeds and package versions.
+        task: what a worker needs to compute the result, while there is none: of an analysis that is open, was interrupted, or was
+            still waiting for a worker when the run ended; None otherwise.
         formalism: the version of the theory.
         state_order: the order of state indices.
         schema_version: the version of the schema that was written.
@@ -156,6 +160,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
     left_out: Count = 0
     backlog: Count = 0
     provenance: Provenance
+    task: PhiTask | None = None
     formalism: str = FORMALISM
     state_order: str = STATE_ORDER
     schema_version: Count = SCHEMA_VERSION

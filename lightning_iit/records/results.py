@@ -129,8 +129,28 @@ class Skipped(Record, frozen=True, kw_only=True, tag="skipped", tag_field="statu
         return None
 
 
-PhiResult: TypeAlias = Computed | TimedOut | Failed | Skipped
-"""How an analysis ended; only a Computed one has a Φ."""
+class Open(Record, frozen=True, kw_only=True, tag="open", tag_field="status"):
+    """Says that the analysis has not ended yet.
+
+    Args:
+        reason: a sentence for people.
+    """
+
+    reason: str = "The analysis has not ended yet."
+
+    @property
+    def phi(self) -> None:
+        """Returns None: there is no Φ yet."""
+        return None
+
+
+def can_be_settled(result: PhiResult) -> bool:
+    """Says whether a result is only missing because the run ended, or has not ended, before its analysis."""
+    return isinstance(result, Open) or (isinstance(result, (Failed, Skipped)) and result.code in {"interrupted", "drain_timeout"})
+
+
+PhiResult: TypeAlias = Computed | TimedOut | Failed | Skipped | Open
+"""How an analysis ended, or that it has not; only a Computed one has a Φ."""
 
 
 class MajorComplex(Record, frozen=True, kw_only=True):

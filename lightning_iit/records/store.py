@@ -28,7 +28,9 @@ from lightning_iit.errors import RecordError
 from lightning_iit.records.encoding import decode, encode
 from lightning_iit.records.epochs import EpochRecord, Records
 from lightning_iit.records.files import locked, open_regular, read_regular
-from lightning_iit.records.owner import MARKER
+from lightning_iit.records.open_records import interrupted
+from lightning_iit.records.owner import MARKER, is_alive
+from lightning_iit.records.results import Open
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -167,7 +169,7 @@ class IndexEntry(msgspec.Struct, frozen=True, kw_only=True):
         global_step: the trainer's global step at capture.
         wall_time: the time of capture, in seconds since 1970.
         kind: the kind of the numbers: "causal", "observational" or "statistical".
-        status: how the analysis ended: "computed", "timed_out", "failed" or "skipped".
+        status: how the analysis ended: "computed", "timed_out", "failed" or "skipped"; "open" where it has not.
         phi: Φ of the first state, None where it was not computed.
         file: the record's path below the run's directory.
     """
@@ -230,6 +232,9 @@ class RunContents(NamedTuple):
 def load_run(path: str | os.PathLike[str]) -> Records:
     """Loads the records of a run, in order of epoch and layer; older schema versions are read too.
 
+    While a run goes on, a record whose analysis has not ended has the result ``Open``. Once the run is gone (killed, or the machine
+    went down), such a record is ``Failed`` with the code "interrupted", and ``lightning-iit verify RUN --settle`` computes it.
+
     Args:
         path: the run's directory (the logger's ``log_dir``), or the ``iit`` folder in it. Where trainings had no logger, their
             ``default_root_dir`` gives the newest of them, ``<default_root_dir>/iit/<n>`` with the highest number.
@@ -245,7 +250,10 @@ def load_run(path: str | os.PathLike[str]) -> Records:
         records = load_run("lightning_logs/version_0")
         records.to_dataframe()[["epoch", "layer", "phi"]]
     """
+    running = is_alive(records_folder(Path(path)))  # looked at first: the results of a run that ends now are read
     records, faults = read_run(Path(path))
+    if not running:
+        records = Records(map(interrupted, records))
     if faults:
         listed = "; ".join(f"{fault.path}: {fault.reason}" for fault in faults[:_SHOWN])
         more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
@@ -257,7 +265,7 @@ def load_run(path: str | os.PathLike[str]) -> Records:
 
 
 def read_run(path: Path) -> RunContents:
-    """Reads the records of a run and the faults among its files, without a warning; :func:`load_run` is built on it.
+    """Reads the records of a run as they are on disk, and the faults among its files, without a warning.
 
     Raises:
         RecordError: the path holds no run.
@@ -283,6 +291,12 @@ def read_images(run_dir: Path, record: EpochRecord) -> dict[str, bytes]:
     """
     path = run_dir / record_name(record.layer, record.epoch)
     return {file.name[len(path.stem) + 1 : -len(".png")]: read_regular(file) for file in path.parent.glob(f"{path.stem}.*.png")}
+
+
+def has_result(run_dir: Path, record: EpochRecord) -> bool:
+    """Returns whether the record of the same capture is on disk with its result."""
+    found = _read(run_dir / record_name(record.layer, record.epoch))
+    return isinstance(found, EpochRecord) and found.wall_time == record.wall_time and not isinstance(found.result, Open)
 
 
 def record_files(folder: Path) -> Iterator[Path]:

@@ -147,6 +147,20 @@ def take_folder(wanted: Path, *, numbered: bool, resumed: str | None = None) -> 
     return folder
 
 
+def mark_folder(run_dir: Path) -> RunFolder | None:
+    """Marks a folder as one in which this process computes, until :meth:`RunFolder.end`; the run keeps its id.
+
+    Returns:
+        The folder; None where a process that lives has marked it already.
+    """
+    if is_alive(run_dir / FOLDER):
+        return None
+    owner = read_owner(run_dir / FOLDER)
+    folder = RunFolder(run_dir, None if owner is None else owner.run)
+    folder.begin()
+    return folder
+
+
 @contextmanager
 def _alone(place: Path) -> Iterator[float]:
     """Keeps other processes and threads out of a directory; yields the time by the clock that stamps the directory's files."""

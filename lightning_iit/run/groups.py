@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import msgspec
 
-from lightning_iit.records import GroupResult, GroupTask, PhiResult, Skipped
+from lightning_iit.records import GroupResult, GroupTask, Open, PhiResult, Skipped
 from lightning_iit.tpm.states import index_of
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 Causal: TypeAlias = "tuple[Counts, Perturbation] | Skipped | None"
 """The counts made by a perturbation and how it was made; Skipped with the reason why it could not be made; or None where the layer
 is not perturbed."""
-
-PENDING = Skipped(code="pending", reason="the analysis is still open")
-"""The result of a group or record whose analysis has not ended."""
 
 
 class Group(NamedTuple):
@@ -37,7 +34,7 @@ class Group(NamedTuple):
 
 
 def open_group(group: Group) -> GroupResult:
-    """Builds the record of a group: with counts, state and a pending result, or with the reason why its Φ cannot be computed."""
+    """Builds the record of a group: with counts, state and an open result, or with the reason why its Φ cannot be computed."""
     captured, counts, causal, states = group
     assert captured.units is not None
     if isinstance(causal, Skipped) or not states or counts is None:
@@ -47,7 +44,7 @@ def open_group(group: Group) -> GroupResult:
     set_counts, how = causal or (counts, None)
     return GroupResult(
         units=captured.units,
-        result=PENDING,
+        result=Open(),
         state=states[0],
         visits=(captured.seen or counts.visits)[index_of(states[0])],
         thresholds=captured.thresholds,
@@ -57,11 +54,11 @@ def open_group(group: Group) -> GroupResult:
 
 
 def group_tasks(groups: Iterable[GroupResult]) -> tuple[GroupTask, ...]:
-    """Builds the tasks of the groups whose result is pending, in their order."""
+    """Builds the tasks of the groups whose result is open, in their order."""
     return tuple(
         GroupTask(counts=group.counts, state=group.state, cm=None if group.perturbation is None else group.perturbation.cm)
         for group in groups
-        if group.result == PENDING and group.counts is not None and group.state is not None
+        if isinstance(group.result, Open) and group.counts is not None and group.state is not None
     )
 
 
@@ -70,7 +67,7 @@ def settled(record: EpochRecord, results: Sequence[PhiResult]) -> tuple[GroupRes
 
     Args:
         record: the record, with its own result and with its further groups as opened.
-        results: the results of the pending groups, in their order; fewer where the task ended early. Groups without a result take
+        results: the results of the open groups, in their order; fewer where the task ended early. Groups without a result take
             the record's own.
 
     Returns:
@@ -94,7 +91,7 @@ def settled(record: EpochRecord, results: Sequence[PhiResult]) -> tuple[GroupRes
     return (
         mine,
         *(
-            msgspec.structs.replace(group, result=next(answers, rest)) if group.result == PENDING else group
+            msgspec.structs.replace(group, result=next(answers, rest)) if isinstance(group.result, Open) else group
             for group in record.groups
         ),
     )

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from lightning_iit.records import EpochRecord, PhiTask, Provenance
-from lightning_iit.run.groups import PENDING, group_tasks
+import msgspec
+
+from lightning_iit.records import EpochRecord, Open, PhiTask, Provenance, Skipped
+from lightning_iit.records.results import can_be_settled
+from lightning_iit.run.groups import group_tasks, settled
 from lightning_iit.tpm.states import index_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lightning_iit.capture.count.epoch import LayerEpoch
-    from lightning_iit.records import Counts, Dynamics, State
+    from lightning_iit.records import Counts, Dynamics, PhiResult, State, TaskResult
     from lightning_iit.run.groups import Causal
     from lightning_iit.run.options import RunOptions
 
 _PACKAGES = ("lightning-iit", "torch", "lightning", "numpy", "numba", "pyphi", "pyemd", "POT")
 
 
-def pending_record(
+def open_record(
     options: RunOptions,
     captured: LayerEpoch,
     counts: Counts | None,
@@ -54,7 +57,7 @@ def pending_record(
         wall_time=wall_time,
         kind="causal" if set_counts is not None else captured.kind,
         axis=captured.axis,
-        result=PENDING,
+        result=Open(),
         units=captured.units,
         thresholds=captured.thresholds if how is not None else watched_thresholds,
         counts=set_counts if set_counts is not None else counts,
@@ -86,7 +89,7 @@ def phi_task(
     seen: tuple[int, ...] = (),
     blocks: tuple[Counts, ...] = (),
 ) -> PhiTask:
-    """Makes the task that a worker is given for a record that is pending.
+    """Makes the task that a worker is given for a record that is open.
 
     Args:
         options: of the run.
@@ -121,6 +124,33 @@ def phi_task(
         pictures=options.pictures,
         seed=options.seed,
     )
+
+
+def reopened(record: EpochRecord) -> EpochRecord:
+    """Returns a record as it was at capture, from one that is open (version 0.1.0: pending) or was settled without its analysis."""
+    at_capture = isinstance(record.result, Open) or (isinstance(record.result, Skipped) and record.result.code == "pending")
+    further = record.groups if at_capture else record.groups[1:]  # the first group of a settled record is its own
+    groups = tuple(group if group.counts is None else msgspec.structs.replace(group, result=Open()) for group in further)
+    return msgspec.structs.replace(record, result=Open(), groups=groups, task=None)
+
+
+def settled_record(
+    stub: EpochRecord, result: PhiResult, answer: TaskResult | None = None, task: PhiTask | None = None
+) -> EpochRecord:
+    """Completes an open record with its result.
+
+    Args:
+        stub: the open record.
+        result: how its analysis ended.
+        answer: everything else that a worker found; None where nothing was computed.
+        task: what the worker was given; kept where the analysis can be made later.
+    """
+    changes: dict[str, Any] = {"result": result, "task": task if can_be_settled(result) else None}
+    if answer is not None:
+        found = ("states", "tpm", "scalars", "diagnostics", "null", "interval", "curve", "sensitivity", "major_complex")
+        changes |= {name: getattr(answer, name) for name in found} | {"notes": (*stub.notes, *answer.notes)}
+    record = msgspec.structs.replace(stub, **changes)
+    return msgspec.structs.replace(record, groups=settled(record, answer.groups if answer is not None else ()))
 
 
 def package_versions() -> dict[str, str]:

@@ -18,7 +18,7 @@ import msgspec
 from lightning.pytorch.utilities import rank_zero_warn
 
 from lightning_iit.errors import InvalidArgumentError, RecordError
-from lightning_iit.records import EpochRecord, PhiTask, Records, Units, decode, encode
+from lightning_iit.records import EpochRecord, Open, PhiTask, Records, Units, decode, encode
 from lightning_iit.records.files import read_regular
 from lightning_iit.records.store import FOLDER, read_images, read_run, record_name
 from lightning_iit.run.windows import WindowEpoch
@@ -175,7 +175,8 @@ def _from_folder(
         return ()
     found = () if folder is None else _readable(f"the folder {folder}", lambda: read_run(folder / FOLDER).records) or ()
     # Later epochs are those of a run that went on from here before; open analyses are computed again.
-    records = tuple(record for record in found if record.epoch <= settled.epoch and record.key not in known)
+    settled_ones = (record for record in found if not isinstance(record.result, Open))
+    records = tuple(record for record in settled_ones if record.epoch <= settled.epoch and record.key not in known)
     if len(records) < settled.records:
         place = folder or earlier
         where = "without a folder" if place is None else f"that wrote into {Path(str(place)) / FOLDER}"

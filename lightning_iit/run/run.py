@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
@@ -28,9 +28,9 @@ from lightning_iit.records import (
 )
 from lightning_iit.report.terminal import one_line, shortened
 from lightning_iit.run.budget import AtThresholds, Budget
-from lightning_iit.run.groups import Causal, Group, open_group, settled
+from lightning_iit.run.groups import Causal, Group, open_group
 from lightning_iit.run.options import RunOptions
-from lightning_iit.run.request import package_versions, pending_record, phi_task
+from lightning_iit.run.request import open_record, package_versions, phi_task, reopened, settled_record
 from lightning_iit.run.resume import EarlierPart
 from lightning_iit.run.varying import VaryingUnits
 from lightning_iit.run.waiting import COMPILING, compiles_first, layers_and_epochs
@@ -164,7 +164,7 @@ class Run:
         Returns:
             The future of the analysis, or None where the record is already complete.
         """
-        stub = pending_record(
+        stub = open_record(
             self._options,
             *(captured, counts, causal),
             epoch=epoch,
@@ -201,7 +201,7 @@ class Run:
             else:
                 self._unjudged[stub.layer] = (task, stub, at_thresholds)
                 judge = self._budget.judge(task, seconds)
-            return self._analyse(msgspec.structs.replace(task, judge=judge), stub)
+            return self._open_and_analyse(msgspec.structs.replace(task, judge=judge), stub)
         except Exception as error:
             log.exception("Layer %r of epoch %d could not be handed to a worker.", stub.layer, stub.epoch)
             reason = f"It could not be handed to a worker: {type(error).__name__}: {error}."
@@ -253,6 +253,11 @@ class Run:
         window = self._windows[stub.layer]
         return window.dynamics if captured.kept is None or window.dynamics is None else dynamics_of(window.dynamics, captured.kept)
 
+    def _open_and_analyse(self, task: PhiTask, stub: EpochRecord) -> Future[TaskResult]:
+        """Writes a record as open, with its task, and submits the task."""
+        self._journal.write_open(msgspec.structs.replace(stub, task=task))
+        return self._analyse(task, stub)
+
     def _analyse(self, task: PhiTask, stub: EpochRecord) -> Future[TaskResult]:
         """Submits a task to the pool and has its result received when it arrives."""
         with self._lock:
@@ -282,25 +287,10 @@ class Run:
 
     def _settle(self, stub: EpochRecord, result: PhiResult, answer: TaskResult | None = None) -> None:
         """Completes a record with its result and hands it to the journal; does nothing where the record is already complete."""
-        changes: dict[str, Any] = {"result": result}
-        if answer is not None:
-            changes |= {
-                "states": answer.states,
-                "tpm": answer.tpm,
-                "scalars": answer.scalars,
-                "diagnostics": answer.diagnostics,
-                "null": answer.null,
-                "interval": answer.interval,
-                "curve": answer.curve,
-                "sensitivity": answer.sensitivity,
-                "major_complex": answer.major_complex,
-                "notes": (*stub.notes, *answer.notes),
-            }
-        record = msgspec.structs.replace(stub, **changes)
-        record = msgspec.structs.replace(record, groups=settled(record, answer.groups if answer is not None else ()))
         with self._lock:
-            if self._open.pop(record.key, None) is None:
+            if (opened := self._open.pop(stub.key, None)) is None:
                 return  # given up before its answer came
+            record = settled_record(stub, result, answer, opened[0])
             self._keep(record)
         if not isinstance(result, Computed):
             log.warning("No Φ for layer %r in epoch %d: %s", record.layer, record.epoch, result.reason)
@@ -380,7 +370,7 @@ class Run:
         for record in Records.ordered(again):
             self._journal.write(record, earlier.images(record))
         for task, stub in earlier.open:
-            self._analyse(task, stub)
+            self._open_and_analyse(task, reopened(stub))
 
 
 def _window(layer: str, group: int) -> str:

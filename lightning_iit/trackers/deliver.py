@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lightning_iit.errors import IITError, InvalidArgumentError, RecordError
+from lightning_iit.records import Open
 from lightning_iit.records.files import read_regular
 from lightning_iit.records.store import FOLDER, read_images, read_run, record_name, records_folder
 from lightning_iit.report.report import REPORT, markdown
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 def deliver(run_dir: Path, *, tracking_uri: str | None = None, run_id: str | None = None) -> int:
     """Uploads to MLflow the records (with pictures) and network snapshots of a run directory that the MLflow run lacks.
 
-    The report ``iit/report.md`` and the viewer's page ``iit/viewer.html`` are made anew from all records of the directory.
+    The report ``iit/report.md`` and the viewer's page ``iit/viewer.html`` are made anew from all records of the directory. Records
+    that are open are left out; ``lightning-iit verify RUN --settle`` computes those of a run that has ended.
 
     Args:
         run_dir: the run's directory, which holds the folder ``iit``.
@@ -47,7 +49,7 @@ def deliver(run_dir: Path, *, tracking_uri: str | None = None, run_id: str | Non
     """
     root = records_folder(run_dir).parent
     targets = _targets(root, tracking_uri, run_id)
-    records = read_run(root / FOLDER).records
+    records = [record for record in read_run(root / FOLDER).records if not isinstance(record.result, Open)]
     return sum(_deliver_to(target, root, records) for target in targets)
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lightning_iit.records import NetworkSnapshot, encode
-from lightning_iit.records.store import FOLDER, network_name, rebuild_index, write_atomically, write_record
+from lightning_iit.records import NetworkSnapshot, Open, encode
+from lightning_iit.records.store import FOLDER, has_result, network_name, rebuild_index, write_atomically, write_record
 from lightning_iit.trackers.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -23,9 +23,14 @@ OPTIONS = "options.json"
 class FilesTracker(Tracker):
     """Writes each record as ``<run_dir>/iit/<layer>/epoch=0003.json``, its pictures beside this file, and the index of records.
 
+    A record is written at capture, with all that is needed to compute its result, and again with the result; so nothing is lost
+    where the process is killed.
+
     Args:
         run_dir: the run's directory; the folder ``iit`` inside is made with the first file.
     """
+
+    at_capture = True
 
     def __init__(self, run_dir: Path) -> None:
         self.name: str = f"The folder {run_dir / FOLDER}"
@@ -35,11 +40,13 @@ class FilesTracker(Tracker):
         self._run_dir = run_dir
 
     def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
-        """Writes the record's JSON file and pictures, and adds the record to the index.
+        """Writes the record's JSON file and pictures, and adds the record to the index; an open one never replaces its result.
 
         Raises:
             OSError: the disk is full, read-only or gone.
         """
+        if isinstance(record.result, Open) and has_result(self._run_dir, record):
+            return
         write_record(self._run_dir, record, images)
 
     def log_network(self, snapshot: NetworkSnapshot) -> None:

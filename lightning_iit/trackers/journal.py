@@ -83,6 +83,13 @@ class Journal:
         for route in self._routes:
             route.expect(key)
 
+    def write_open(self, record: EpochRecord) -> None:
+        """Queues a record whose analysis is open, for the trackers that take records at capture."""
+        for route in self._routes:
+            if getattr(route.tracker, "at_capture", False):
+                label = f"layer {record.layer!r} at epoch {record.epoch}, open"
+                route.queue.put(WriteJob(label, partial(route.tracker.log, record, {})))
+
     def write(self, record: EpochRecord, images: Mapping[str, bytes] | None = None) -> None:
         """Queues a record and its pictures for every tracker and returns at once; may be called from any thread, in any order.
 

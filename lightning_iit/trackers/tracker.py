@@ -25,6 +25,7 @@ class Tracker(Protocol):
         name: what the tracker is called in messages; empty for the name of its class.
         in_order: each layer's records must come in the order in which they were captured.
         on_caller: the tracker may be used on the training thread only.
+        at_capture: the tracker also gets each record when it was captured; the record's result is ``Open`` then.
         remedy: what a person can do about records that the tracker could not take, for a message.
 
     Example:
@@ -38,6 +39,7 @@ class Tracker(Protocol):
     name: str = ""
     in_order: bool = False
     on_caller: bool = False
+    at_capture: bool = False
     remedy: str = "The records are in the run's folder 'iit' and in callback.records."
 
     @classmethod

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from lightning_iit.errors import RecordError
+from lightning_iit.records import decode, encode
 from lightning_iit.records.files import read_regular
+from lightning_iit.records.open_records import interrupted
+from lightning_iit.records.owner import is_alive
 from lightning_iit.records.store import FOLDER, holds_run, may_be_run, numbered_runs
 from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, RunInfo, ScalarList
-from lightning_iit.viewer.summary import MAX_BYTES, corrupt, summarise, too_large
+from lightning_iit.viewer.summary import MAX_BYTES, corrupt, interrupted_row, summarise, too_large
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +35,7 @@ _STAT_SHARE = 20.0
 _RECORD = re.compile(r"epoch=(-?\d{1,9})\.json")
 _NETWORK = re.compile(r"snapshot=(-?\d{1,9})\.json")
 _NETWORK_FOLDER = "network"
+_OPEN = b'"status":"open"'
 
 
 class _File(NamedTuple):
@@ -50,13 +54,16 @@ class _Run:
         self.index = RunIndex(run=name, rows=())
         self.paths: dict[tuple[str, int], str] = {}
         self.due = 0.0
+        self._running = False
 
-    def take(self, files: dict[str, _File]) -> None:
-        """Takes in the files that are there now; does nothing where they are those that were there before."""
-        if files == self.files:
+    def take(self, files: dict[str, _File], *, running: bool) -> None:
+        """Takes in the files that are there now, if any changed; what is open is interrupted where the run is not running."""
+        if files == self.files and running == self._running:
             return
-        self.files = files
+        self.files, self._running = files, running
         rows, self.paths = _named(files)
+        if not running:
+            rows = list(map(interrupted_row, rows))
         networks = sorted((file.row for file in files.values() if isinstance(file.row, NetworkRow)), key=lambda row: row.epoch)
         self.index = RunIndex(run=self.index.run, rows=tuple(rows), networks=tuple(networks))
 
@@ -96,6 +103,7 @@ class LogDirSource:
         """
         with self._lock:
             folder = self._folder(run)
+            running = is_alive(folder / FOLDER)  # looked at first, as in load_run
             known = self._known.setdefault(run, _Run(run))
             began = time.monotonic()
             thorough = began >= known.due
@@ -103,7 +111,7 @@ class LogDirSource:
             for entry in _files(folder):
                 with contextlib.suppress(OSError):  # a file that has just gone
                     files[entry.path] = self._file(entry, known.files.get(entry.path), thorough=thorough)
-            known.take(files)
+            known.take(files, running=running)
             if thorough:
                 now = time.monotonic()
                 known.due = now + max(_STAT_SECONDS, _STAT_SHARE * (now - began))
@@ -122,7 +130,7 @@ class LogDirSource:
         return _File(entry.inode(), version, self._summary(Path(entry.path), stat.st_size, version))
 
     def record(self, run: str, layer: str, epoch: int) -> bytes:
-        """Returns the bytes of one record's JSON file.
+        """Returns the bytes of one record's JSON file; of an open record whose run is gone, as it is now: interrupted.
 
         Raises:
             LookupError: there is no such run, layer or epoch.
@@ -130,7 +138,10 @@ class LogDirSource:
         """
         if run not in self._known or (layer, epoch) not in self._known[run].paths:
             self.index(run)
-        return self._read(Path(self._known[run].paths[layer, epoch]))
+        path = Path(self._known[run].paths[layer, epoch])
+        running = is_alive(path.parent.parent)
+        data = self._read(path)
+        return data if running or _OPEN not in data else encode(interrupted(decode(data)))
 
     def network(self, run: str, epoch: int) -> bytes:
         """Returns the bytes of one network snapshot's JSON file.

@@ -6,8 +6,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-Status: TypeAlias = Literal["computed", "timed_out", "failed", "skipped", "corrupt"]
-"""How a record's analysis ended; "corrupt" is a record that cannot be read."""
+Status: TypeAlias = Literal["computed", "timed_out", "failed", "skipped", "open", "corrupt"]
+"""How a record's analysis ended; "open" is one that has not ended, "corrupt" is a record that cannot be read."""
 
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True):

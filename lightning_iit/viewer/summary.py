@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import get_args
 
+import msgspec
+
 from lightning_iit.errors import RecordError
 from lightning_iit.records import Computed, EpochRecord, decode
+from lightning_iit.records.open_records import INTERRUPTED
 from lightning_iit.records.store import record_name
 from lightning_iit.viewer.protocol import IndexRow, Status
 
@@ -73,6 +76,13 @@ def row_of(record: EpochRecord, *, version: str, file: str | None = None) -> Ind
         coverage=sum(record.tpm.visited) / max(1, len(record.tpm.visited)) if record.tpm else None,
         units=len(record.units.indices) if record.units else None,
     )
+
+
+def interrupted_row(row: IndexRow) -> IndexRow:
+    """Returns the row of an open record whose run is gone: failed, with the reason; any other row is returned as it is."""
+    if row.status != "open":
+        return row
+    return msgspec.structs.replace(row, status="failed", version=f"{row.version}-interrupted", reason=INTERRUPTED.reason)
 
 
 def _engine(record: EpochRecord) -> str:

@@ -16,6 +16,7 @@ from places import SUPPORT
 from processes import start_interruptible
 
 from lightning_iit import load_run
+from lightning_iit.cli import main
 from lightning_iit.records import Computed, Failed
 
 SLOW = """
@@ -104,6 +105,8 @@ def test_an_interrupt_while_waiting_ends_at_once_and_keeps_the_counts(tmp_path):
     interrupted = [record for record in records if not isinstance(record.result, Computed)]
     assert interrupted
     assert all(isinstance(record.result, Failed) and record.result.code == "interrupted" for record in interrupted)
+    assert main(["verify", str(tmp_path), "--settle"]) == 0
+    assert all(isinstance(record.result, Computed) for record in load_run(tmp_path))
 
 
 SAYS_THAT_IT_WAITS = {"": "waiting for", 'when_busy="wait", timeout=None': "about"}

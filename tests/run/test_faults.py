@@ -20,7 +20,7 @@ from processes import start_interruptible
 from training import assert_same, comparable, train
 
 from lightning_iit import load_run
-from lightning_iit.records import Computed, Failed, TimedOut
+from lightning_iit.records import Computed, Failed, Open, TimedOut, decode
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_servers")]
 SCRIPT = SUPPORT / "interrupted_script.py"
@@ -39,7 +39,8 @@ def start(folder: Path, fault: str) -> subprocess.Popen:
 
 def wait_for_record(folder: Path, epoch: int, seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
-    while not (folder / "iit/0/iit/net.1" / f"epoch={epoch:04d}.json").exists():
+    file = folder / "iit/0/iit/net.1" / f"epoch={epoch:04d}.json"
+    while not file.exists() or isinstance(decode(file.read_bytes()).result, Open):
         assert time.monotonic() < deadline, f"no record of epoch {epoch}"
         time.sleep(0.05)
 

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from places import SUPPORT
 from viewer_examination import examine, examine_values, go_to, written_record
 from viewer_pages import ARGUMENTS, answer_of, tensorboard, viewer, watched
 from viewer_runs import make_record, write_file, write_record, write_run
 
-from lightning_iit import System, compute_phi
+from lightning_iit import Open, System, compute_phi
 from lightning_iit.records import decode, encode
+from lightning_iit.run.folder import RunFolder
 from lightning_iit.viewer.compute import compute_again
 
 if TYPE_CHECKING:
@@ -283,4 +285,29 @@ def test_the_button_computes_again(chromium: Browser, written: Path) -> None:
         assert float(answer.get_attribute("data-computed")) == pytest.approx(
             compute_phi(System(tpm=tpm, state=state)).phi, abs=1e-9
         )
+        page.check()
+
+
+def test_an_open_record_is_waited_for_and_its_result_comes_by_itself(chromium: Browser, run: Path) -> None:
+    """While the run goes on it is no fault and no 0; once the run is gone it is interrupted; a result takes its place."""
+    settled = make_record("memory", EPOCHS, n=6, phi=0.777)
+    training = RunFolder(run)
+    training.begin()
+    write_record(run, replace(settled, result=Open(), states=(), scalars={}, tpm=None, null=None, interval=None))
+    with viewer(run) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.ready()
+        page.page.evaluate("() => { window.__marker = 'still here'; }")
+        reason, value = page.page.locator(".reason"), page.page.locator(".value")
+        assert reason.inner_text() == "Waiting for Φ. The analysis has not ended yet."
+        assert value.inner_text() == "Φ –"
+        page.page.locator(".key", has_text="waiting for Φ").wait_for(timeout=10_000)
+        training.end()
+        page.page.wait_for_function(
+            "() => document.querySelector('.reason')?.textContent.startsWith('No Φ: failed.')", timeout=10_000
+        )
+        assert "--settle" in reason.inner_text()
+        write_record(run, settled)
+        page.page.wait_for_function("() => Number(document.querySelector('.value')?.dataset.phi) === 0.777", timeout=10_000)
+        assert page.page.evaluate("() => window.__marker") == "still here"
         page.check()

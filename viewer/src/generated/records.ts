@@ -38,7 +38,7 @@ export interface EpochRecord {
   observed_thresholds: Thresholds | null;
   perturbation: Perturbation | null;
   provenance: Provenance;
-  result: Computed | TimedOut | Failed | Skipped;
+  result: Computed | TimedOut | Failed | Skipped | Open;
   scalars: {
     [k: string]: number;
   };
@@ -48,6 +48,7 @@ export interface EpochRecord {
   states: StateResult[];
   structural_phi: number | null;
   structural_reason: string;
+  task: PhiTask | null;
   thresholds: Thresholds | null;
   tpm: TpmRecord | null;
   units: Units | null;
@@ -76,7 +77,7 @@ export interface Diagnostic {
 export interface GroupResult {
   counts: Counts | null;
   perturbation: Perturbation | null;
-  result: Computed | TimedOut | Failed | Skipped;
+  result: Computed | TimedOut | Failed | Skipped | Open;
   state: number[] | null;
   thresholds: Thresholds | null;
   units: Units;
@@ -136,6 +137,10 @@ export interface Skipped {
   reason: string;
   status: "skipped";
 }
+export interface Open {
+  reason: string;
+  status: "open";
+}
 export interface Thresholds {
   frozen: boolean;
   samples: number;
@@ -161,7 +166,7 @@ export interface Interval {
 }
 export interface MajorComplex {
   nodes: number[];
-  result: Computed | TimedOut | Failed | Skipped;
+  result: Computed | TimedOut | Failed | Skipped | Open;
 }
 export interface NullResult {
   excess: number;
@@ -202,9 +207,62 @@ export interface ThresholdPoint {
   visited: number;
 }
 export interface StateResult {
-  result: Computed | TimedOut | Failed | Skipped;
+  result: Computed | TimedOut | Failed | Skipped | Open;
   state: number[];
   visits: number;
+}
+export interface PhiTask {
+  axis: "depth" | "patch" | "stream" | "time" | "token";
+  blocks: Counts[];
+  cm: number[][] | null;
+  counts: Counts;
+  dynamics: Dynamics | null;
+  engine: string;
+  epoch: number;
+  global_step: number;
+  groups: GroupTask[];
+  judge: Judge | null;
+  kind: "causal" | "observational" | "statistical";
+  labels: string[];
+  layer: string;
+  options: PhiOptions1;
+  pictures: boolean;
+  prior: number;
+  seed: number;
+  states: number[][];
+  timeout: number | null;
+  visits: number[];
+}
+export interface Dynamics {
+  halves: Counts[];
+  triples: [number, number, number, number][] | null;
+}
+export interface GroupTask {
+  cm: number[][] | null;
+  counts: Counts;
+  state: number[];
+}
+export interface Judge {
+  curve: boolean;
+  interval_draws: number;
+  null: string;
+  surrogates: number;
+  thresholds: ThresholdCounts[];
+}
+export interface ThresholdCounts {
+  counts: Counts;
+  quantile: number;
+  thresholds: number[];
+}
+export interface PhiOptions1 {
+  complexes: boolean;
+  cuts: "all" | "one";
+  new_concepts: boolean;
+  pyphi: {
+    [k: string]: boolean | number | string;
+  };
+  repertoires: boolean;
+  threads: number;
 }
 export interface TpmRecord {
   prior: number;
@@ -251,7 +309,7 @@ export interface IndexRow {
   null_upper: number | null;
   phi: number | null;
   reason: string;
-  status: "computed" | "corrupt" | "failed" | "skipped" | "timed_out";
+  status: "computed" | "corrupt" | "failed" | "open" | "skipped" | "timed_out";
   transitions: number | null;
   units: number | null;
   version: string;

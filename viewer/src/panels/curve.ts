@@ -125,12 +125,14 @@ function legendOf(lines: Line[], state: AppState): HTMLElement[] {
     h("span", { class: "key" }, h("i", { class: "stroke", style: { background: category(at + 3) } }), metric.tag),
   );
   const shown = lines.map((line) => line.curve).filter((curve) => curve.layer === state.layer);
+  const has = (wanted: (gap: Line["curve"]["gaps"][number]) => boolean) => lines.some((line) => line.curve.gaps.some(wanted));
   const notes = [
     shown.some(({ mean, maximum }) => mean.some((value, at) => (maximum[at] ?? 0) - (value ?? 0) > 1e-9)) &&
       h("span", { class: "key" }, h("i", { class: "band" }), "mean to maximum over states"),
     shown.some(({ nullUpper }) => nullUpper.some((value) => value !== null)) &&
       h("span", { class: "key" }, h("i", { class: "stroke dotted" }), "null, upper"),
-    lines.some((line) => line.curve.gaps.length) && h("span", { class: "key" }, h("b", { class: "gap" }, "×"), "no Φ"),
+    has((gap) => gap.status !== "open") && h("span", { class: "key" }, h("b", { class: "gap" }, "×"), "no Φ"),
+    has((gap) => gap.status === "open") && h("span", { class: "key" }, h("b", {}, "●"), "waiting for Φ"),
     lines.some((line) => line.curve.low.length) && h("span", { class: "key" }, h("b", { class: "gap" }, "○"), "low coverage"),
   ];
   return [...made, ...others, ...notes.filter((note) => note !== false)];

@@ -44,7 +44,8 @@ function value(record: EpochRecord, chosen: number): HTMLElement {
     h("span", {}, epochName(record.epoch), ` · step ${count(record.global_step)}`),
   );
   if (result.status !== "computed") {
-    const words = h("p", { class: "reason" }, h("b", {}, `No Φ: ${statusWords[result.status]}. `), result.reason);
+    const said = result.status === "open" ? "Waiting for Φ. " : `No Φ: ${statusWords[result.status]}. `;
+    const words = h("p", { class: result.status === "open" ? "reason waiting" : "reason" }, h("b", {}, said), result.reason);
     return h("div", { class: "value-group" }, h("div", { class: "value none" }, "Φ –"), where, words);
   }
   const state = analysed ? h("span", { class: "bits" }, analysed.state.join("")) : null;

@@ -102,7 +102,7 @@ export function makePlot(context: Context, chart: HTMLElement, epochs: number[],
         draw: [
           (drawn) => {
             marker(drawn, store.state.epoch, accent);
-            gapMarks(drawn, lines, store.state.layer, warn);
+            gapMarks(drawn, lines, store.state.layer, warn, ink);
             lowMarks(drawn, lines, store.state.layer, warn);
           },
         ],
@@ -161,8 +161,8 @@ function marker(plot: uPlot, epoch: number | null, ink: string): void {
   context.restore();
 }
 
-/** A cross on the axis where there is no Φ: larger for the layer that is shown. */
-function gapMarks(plot: uPlot, lines: Line[], layer: string | null, ink: string): void {
+/** On the axis a cross where there is no Φ, a dot where it is waited for: larger for the layer that is shown. */
+function gapMarks(plot: uPlot, lines: Line[], layer: string | null, warn: string, ink: string): void {
   const { ctx: context } = plot;
   const y = plot.bbox.top + plot.bbox.height - 7 * devicePixelRatio;
   context.save();
@@ -171,11 +171,17 @@ function gapMarks(plot: uPlot, lines: Line[], layer: string | null, ink: string)
   for (const { curve } of lines) {
     const current = curve.layer === layer;
     const arm = (current ? 4 : 2.5) * devicePixelRatio;
-    context.strokeStyle = ink;
     context.globalAlpha = current ? 1 : 0.45;
     for (const gap of curve.gaps) {
       const x = plot.valToPos(gap.epoch, "x", true);
+      context.strokeStyle = warn;
+      context.fillStyle = ink;
       context.beginPath();
+      if (gap.status === "open") {
+        context.arc(x, y, arm, 0, 2 * Math.PI);
+        context.fill();
+        continue;
+      }
       context.moveTo(x - arm, y - arm);
       context.lineTo(x + arm, y + arm);
       context.moveTo(x + arm, y - arm);

@@ -22,6 +22,7 @@ export const statusWords: Record<string, string> = {
   timed_out: "timed out",
   failed: "failed",
   skipped: "skipped",
+  open: "waiting",
   corrupt: "cannot be read",
 };
 

@@ -1,0 +1,121 @@
+"""``lightning-iit verify --settle``: computes the records of a run that ended before their analyses did."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.phi.pool.pool import WorkerPool
+from lightning_iit.records.owner import HEARTBEAT_LIMIT, is_alive
+from lightning_iit.records.store import load_run, read_run, rebuild_index, records_folder, write_atomically, write_record
+from lightning_iit.report.report import markdown
+from lightning_iit.run.request import reopened, settled_record
+from lightning_iit.trackers.files import OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
+
+    from lightning_iit.records import EpochRecord
+
+
+def run_settle(run: str, timeout: float | None, as_json: bool, console: Console) -> int:
+    """Computes what a run has left open, writes the records, the index and the report anew, and prints a line for each record.
+
+    Args:
+        run: the run's directory.
+        timeout: the time limit of one record in seconds; None takes that of the training.
+        as_json: prints one JSON document instead of lines.
+        console: where to print.
+
+    Returns:
+        The exit status: 0 if each of these records has a Φ now (or there were none), else 1.
+
+    Raises:
+        IITError: there is no run, or it still goes on.
+        OSError: a record cannot be written.
+    """
+    folder = records_folder(Path(run))
+    if is_alive(folder):
+        msg = (
+            f"{run}: its training still goes on, and computes its open records itself. If it was killed just now, on another "
+            f"machine, try again in {HEARTBEAT_LIMIT:g} s."
+        )
+        raise InvalidArgumentError(msg)
+    done = []
+    for record in settle(folder.parent, timeout=timeout):
+        done.append({"layer": record.layer, "epoch": record.epoch, "phi": record.phi, "result": record.result})
+        if not as_json:
+            found = f"Φ = {record.phi:.6f}" if record.phi is not None else f"no Φ: {record.result.reason}"
+            console.print(f"layer {record.layer!r}, epoch {record.epoch}: {found}", highlight=False, markup=False)
+    missing = sum(one["phi"] is None for one in done)
+    if as_json:
+        document = {"run": run, "ok": not missing, "settled": done}
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
+    else:
+        console.print(f"{len(done)} records settled, {missing} of them without a Φ.", highlight=False)
+    return 1 if missing else 0
+
+
+def settle(run_dir: Path, *, timeout: float | None = None) -> Iterator[EpochRecord]:
+    """Computes each record that a run has left open, as its training would have done, and writes the record with its result.
+
+    The index and the report are written anew after the last one.
+
+    Args:
+        run_dir: the directory of a run that has ended, which holds the folder ``iit``.
+        timeout: the time limit of one record in seconds; None takes that of the training.
+
+    Yields:
+        Each record once it is on disk.
+
+    Raises:
+        RecordError: the directory holds no run.
+        OSError: a record cannot be written.
+    """
+    pool = WorkerPool(timeout=timeout)
+    changed = False
+    try:
+        for record in read_run(run_dir).records:
+            if record.task is None:
+                continue
+            task = record.task if timeout is None else msgspec.structs.replace(record.task, timeout=timeout)
+            future = pool.submit(task)
+            pool.drain(math.inf)
+            answer = future.result(0)
+            settled = settled_record(reopened(record), answer.states[0].result, answer, record.task)
+            write_record(run_dir, settled, answer.images)
+            changed = True
+            yield settled
+    finally:
+        pool.close()
+        if changed:
+            rebuild_index(run_dir)
+            folder = records_folder(run_dir)
+            write_atomically(folder / "report.md", markdown(load_run(run_dir), _options(folder)).encode())
+
+
+def unsettled_words(records: Sequence[EpochRecord], run: str) -> str:
+    """Returns the sentence on records that have no result yet, and what computes them; empty where there are none."""
+    left = sum(record.task is not None for record in records)
+    if not left:
+        return ""
+    how = (
+        "its training still goes on"
+        if is_alive(records_folder(Path(run)))
+        else f"`lightning-iit verify {run} --settle` computes them"
+    )
+    return f"{left} analyses have no result yet: {how}."
+
+
+def _options(folder: Path) -> dict[str, Any]:
+    """Returns the options of the run as its folder has them; none where there is no such file."""
+    file = folder / OPTIONS
+    options: dict[str, Any] = msgspec.json.decode(file.read_bytes()) if file.exists() else {}
+    return options

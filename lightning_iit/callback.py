@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,12 +14,14 @@ from lightning.pytorch import Callback
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from lightning_iit.capture.hooks.gate import TrainingStep
+from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.pool.pool import WorkerPool, check_pool_options
 from lightning_iit.phi.pool.worker import longest
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import Records
-from lightning_iit.records.store import FOLDER, layer_slug, set_aside
+from lightning_iit.records.store import FOLDER, metric_key, set_aside
 from lightning_iit.run.computation import Computation
+from lightning_iit.run.names import check_name, scope_of
 from lightning_iit.run.options import RunOptions, positive
 from lightning_iit.run.trainer import (
     is_dev_run,
@@ -66,6 +69,10 @@ class IITCallback(Callback, Settings):
     ``phi_null_mean``, ``phi_null_95``, ``phi_excess``, ``phi_p``; with an interval ``phi_low``, ``phi_high``; with ``complexes``
     ``major_complex_size``; with ``groups`` ``phi_groups_mean``, ``phi_groups_std`` (standard deviation), ``phi_groups_max`` and
     ``groups`` (how many were computed). Images ``tpm`` and ``mip``, and the record itself.
+
+    Several callbacks may be in one trainer. Each needs a ``name`` of its own, but for the first one: its records are then in
+    the folder ``<run>/<name>/iit``, its metrics under ``iit/<name>/<layer>/``, and in TensorBoard and the viewer it is a run of its own,
+    ``<run>/<name>``.
 
     Args:
         layers: names or globs over ``named_modules()`` (``*`` stays within one part of a dotted name, ``**`` does not). None picks
@@ -141,6 +148,8 @@ class IITCallback(Callback, Settings):
         network: whether a snapshot of the network is kept in each epoch, for the viewer.
         network_budget: the most bytes of a snapshot.
         prog_bar: whether the latest Φ is shown in the progress bar.
+        name: what this callback is called where a trainer has several: 1 to 40 letters, digits, ``_`` or ``-``. A second callback
+            without a name is called ``callback-2``, and so on.
         table: whether a table of the last epoch is printed at the end.
 
     Raises:
@@ -163,6 +172,7 @@ class IITCallback(Callback, Settings):
     prog_bar: bool = False
     table: bool = True
     probe: Loader | Sequence[Any] | None = None
+    name: str | None = None
 
     # Lightning calls every hook of every callback in each step, and skips what cannot be called: these would do nothing.
     on_train_batch_start: ClassVar[Any] = None
@@ -181,6 +191,7 @@ class IITCallback(Callback, Settings):
         self._said: set[tuple[str, int]] = set()
         self._inputs: Iterable[Any] | None = None
         self._kept = Records()
+        self._scope = self.name or ""
 
     def __getstate__(self) -> dict[str, Any]:
         """Returns the options and the records; a copy or a pickle of the callback watches nothing and has no workers."""
@@ -203,6 +214,7 @@ class IITCallback(Callback, Settings):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Checks every option against the model; wrong ones raise here, before training."""
+        self._scope = self._name_in(trainer)
         if stage != "fit":
             return
         positive("every_n_epochs", self.every_n_epochs)
@@ -213,12 +225,25 @@ class IITCallback(Callback, Settings):
         engine = choose_engine(self.engine, self._options.phi_options)
         rank_zero_info(f"IITCallback watches {', '.join(map(repr, self._watch.layers))} ({engine.name} engine, IIT 3.0).")
 
+    def _name_in(self, trainer: Trainer) -> str:
+        """Checks the names of all callbacks of this class, and returns what this one is called."""
+        check_name(self.name)
+        siblings = [one for one in trainer.callbacks if isinstance(one, IITCallback)]  # type: ignore[attr-defined]
+        places = [place for place, one in enumerate(siblings) if one is self]
+        if len(places) > 1:
+            msg = "The same IITCallback is in this trainer twice. Make two, each with a name: IITCallback(name=...)."
+            raise InvalidArgumentError(msg)
+        scope = scope_of(places[0], [one.name for one in siblings]) if places else self.name or ""
+        if scope and self.name is None:
+            rank_zero_info(f"IITCallback: a second one without a name is called {scope!r}; name= chooses another name.")
+        return scope
+
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the workers and the writer on the first rank; they get ready while the first epoch trains."""
         if self._work is not None and not self._restored and trainer.current_epoch > 0:
             self._restored = {"run": self._work.run.state_dict()}
         with self._guard("starting the workers"):
-            run_dir = run_directory(trainer)
+            run_dir = run_directory(trainer, self._scope)
             if trainer.is_global_zero:
                 self._start(trainer, run_dir)
         with self._guard("taking up the checkpoint's units and thresholds"):
@@ -242,8 +267,10 @@ class IITCallback(Callback, Settings):
             interrupted=interrupted,
         )
         layers = self._watch.layers if self._watch is not None else ()
-        described = self.described(layers, probe=type(self.probe).__name__ if self.probe is not None else "None")
-        trackers = trackers_for(trainer.loggers, run_dir, self.trackers)
+        described = self.described(
+            layers, probe=type(self.probe).__name__ if self.probe is not None else "None", name=str(self._scope or None)
+        )
+        trackers = trackers_for(trainer.loggers, run_dir, self.trackers, scope=self._scope)
         self._work = Computation(self._options, pool, trackers, described, interrupted)
         if "run" in self._restored:
             self._work.run.load_state_dict(self._restored["run"], known=known)
@@ -370,8 +397,9 @@ class IITCallback(Callback, Settings):
         if self.when_busy == "wait":
             latest = trainer.strategy.broadcast(latest)
         for layer, (phi, missing) in latest.items():
+            key = metric_key(layer, "phi", self._scope)
             if phi is None and self.when_busy == "wait":
-                phi = stand_in(trainer, f"iit/{layer_slug(layer)}/phi")  # noqa: PLW2901
+                phi = stand_in(trainer, key)  # noqa: PLW2901
             if missing is not None and self.when_busy == "wait" and (layer, missing) not in self._said:
                 self._said.add((layer, missing))
                 keeps = (
@@ -381,11 +409,10 @@ class IITCallback(Callback, Settings):
             if phi is None:
                 continue
             if self.when_busy == "wait":
-                pl_module.log(
-                    f"iit/{layer_slug(layer)}/phi", phi, on_epoch=True, logger=False, rank_zero_only=True, prog_bar=self.prog_bar
-                )
+                pl_module.log(key, phi, on_epoch=True, logger=False, rank_zero_only=True, prog_bar=self.prog_bar)
             elif self.prog_bar:
-                pl_module.log(f"phi {layer}", phi, on_epoch=True, logger=False, rank_zero_only=True, prog_bar=True)
+                shown = " ".join(filter(None, ("phi", self._scope, layer)))
+                pl_module.log(shown, phi, on_epoch=True, logger=False, rank_zero_only=True, prog_bar=True)
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
@@ -432,7 +459,15 @@ class IITCallback(Callback, Settings):
 
     # --- checkpoints --------------------------------------------------------------------------------------------------
 
-    def state_dict(self) -> dict[str, Any]:
+    @property
+    def state_key(self) -> str:
+        """The key of this callback's state in a checkpoint; that of a callback without a name is the name of its class."""
+        return self._generate_state_key(name=self._scope) if self._scope else super().state_key
+
+    # Lightning refuses two callbacks that keep a state under one key when a trainer is made, before a second one without a name
+    # gets a name. As a wrapper of its base's method, this method is left out of that check; setup() checks the names.
+    @functools.wraps(Callback.state_dict, assigned=())
+    def state_dict(self) -> dict[str, Any]:  # type: ignore[override]
         """Returns units, thresholds, records and open analyses as plain values."""
         state: dict[str, Any] = {}
         if self._watch is not None:

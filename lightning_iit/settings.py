@@ -45,7 +45,7 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
         Raises:
             InvalidArgumentError: a value that cannot be.
         """
-        options = self.part(RunOptions, world_size=world_size)
+        options = self.part(RunOptions, world_size=world_size, auto_units=self.units == "auto")
         options.check()
         check_trackers(self.trackers)
         return options

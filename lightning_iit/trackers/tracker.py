@@ -26,6 +26,8 @@ class Tracker(Protocol):
         in_order: each layer's records must come in the order in which they were captured.
         on_caller: the tracker may be used on the training thread only.
         remedy: what a person can do about records that the tracker could not take, for a message.
+        scope: the name of the callback whose records come, empty for one without a name; set before the first call of a method
+            that writes. Several callbacks of one trainer may watch the same layer, so what is logged carries this name.
 
     Example:
         >>> class Printer(Tracker):
@@ -39,6 +41,7 @@ class Tracker(Protocol):
     in_order: bool = False
     on_caller: bool = False
     remedy: str = "The records are in the run's folder 'iit' and in callback.records."
+    scope: str = ""
 
     @classmethod
     def for_logger(cls, logger: Any, run_dir: Path | None) -> Self | None:

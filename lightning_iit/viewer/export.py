@@ -50,6 +50,8 @@ def export(run: str, output: str | Path, *, max_bytes: int = MAX_BYTES) -> Path:
     """
     source = open_source(run)
     runs, _ = source.runs()
+    own = [info for info in runs if info.id in (".", run.rpartition("#")[2])]  # the others are of callbacks with a name
+    runs = own or runs
     if len(runs) != 1:
         names = ", ".join(repr(info.name) for info in runs[:8])
         msg = f"{run!r} holds {len(runs)} runs{': ' + names if names else ''}; an export is of one run: give its directory."

@@ -71,8 +71,8 @@ class IITCallback(Callback, Settings):
     ``groups`` (how many were computed). Images ``tpm`` and ``mip``, and the record itself.
 
     Several callbacks may be in one trainer. Each needs a ``name`` of its own, but for the first one: its records are then in
-    the folder ``<run>/<name>/iit``, its metrics under ``iit/<name>/<layer>/``, and in TensorBoard and the viewer it is a run of its own,
-    ``<run>/<name>``.
+    the folder ``<run>/<name>/iit``, its metrics under ``iit/<name>/<layer>/``, and in TensorBoard and the viewer it is a run of
+    its own, ``<run>/<name>``.
 
     Args:
         layers: names or globs over ``named_modules()`` (``*`` stays within one part of a dotted name, ``**`` does not). None picks

@@ -155,7 +155,8 @@ class MLflowTracker(Tracker):
     **Logged**: metrics ``iit/<layer>/<scalar>``; images ``iit/<layer>/<picture>`` with their step; the record as the artifact
     ``iit/<layer>/epoch=0003.json``; options as params ``iit.<option>``; each layer's name and kind as the tags
     ``iit.layer.<layer>`` and ``iit.kind.<layer>``; the viewer's page of the whole run as the artifact ``iit/viewer.html``. A
-    callback with a name has metrics and images ``iit/<name>/<layer>/...``, artifacts ``<name>/iit/...``, params and tags ``iit.<name>....``.
+    callback with a name has metrics and images ``iit/<name>/<layer>/...``, artifacts ``<name>/iit/...``, params and tags
+    ``iit.<name>....``.
 
     Args:
         client: the logger's ``MlflowClient``.

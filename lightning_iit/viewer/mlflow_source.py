@@ -24,7 +24,7 @@ MAX_RUNS = 500
 _DOWNLOADS = 8
 _RELIST_SECONDS = 2.0
 _RECORD = re.compile(r"epoch=(-?\d{1,9})\.json")
-_LAYER_TAG = re.compile(r"iit\.(?:(?!kind\.)([\w-]+)\.)??layer\.")
+_LAYER_TAG = re.compile(r"iit\.(?:([\w-]+)\.)??(?:layer|kind)\.")
 _NETWORK = re.compile(r"snapshot=(-?\d{1,9})\.json")
 
 
@@ -245,7 +245,7 @@ def _root(run: str) -> str:
 def _scopes(run: Any) -> list[str]:
     """Returns the names of the callbacks that wrote into an MLflow run; one without a name is the empty text.
 
-    Each layer has a tag, ``iit.layer.<layer>`` or ``iit.<name>.layer.<layer>``.
+    Each layer has tags, ``iit.layer.<layer>`` and ``iit.kind.<layer>``, or ``iit.<name>.layer.<layer>`` and so on.
     """
     found = [_LAYER_TAG.match(tag) for tag in run.data.tags]
     return sorted({match[1] or "" for match in found if match})

@@ -8,14 +8,16 @@ import pytest
 import torch
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import CSVLogger, MLFlowLogger, TensorBoardLogger
 from models import Mlp, flat_data
 from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
 from training import assert_same, train, trainer
 
 from lightning_iit import IITCallback, InvalidArgumentError, RecordError, load_run
+from lightning_iit.trackers.deliver import deliver
 from lightning_iit.viewer.export import export
 from lightning_iit.viewer.logdir import LogDirSource
+from lightning_iit.viewer.sources import open_source
 
 QUIET = {"null_model": None, "table": False, "pictures": False}
 
@@ -99,6 +101,27 @@ def test_one_of_several_is_exported_from_its_folder(tmp_path):
         except LookupError:
             pytest.skip("the front end is not built")
         assert page.stat().st_size > 0
+
+
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")  # in MLflow's own store
+def test_in_mlflow_each_is_a_run_of_the_viewer_and_can_be_delivered(tmp_path):
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    logger = MLFlowLogger(tracking_uri=uri, artifact_location=str(tmp_path / "artifacts"))
+    callbacks = several(None, "fine")
+    fit(tmp_path / "runs", callbacks, logger=logger)
+    source, run = open_source(uri), logger.run_id
+    assert [info.id for info in source.runs()[0]] == [run, f"{run}/fine"]
+    for which, callback in zip((run, f"{run}/fine"), callbacks, strict=True):
+        assert [row.phi for row in source.index(which).rows] == [record.phi for record in callback.records]
+        assert [row.epoch for row in source.index(which).networks] == [-1, 0, 1]
+    metrics = logger.experiment.get_run(run).data.metrics
+    for key, callback in zip(("iit/net.1/phi", "iit/fine/net.1/phi"), callbacks, strict=True):
+        assert metrics[key] == pytest.approx(callback.records[-1].phi)
+    folder = tmp_path / "artifacts" / run / "artifacts" / "fine" / "iit" / "net.1"
+    (folder / "epoch=0001.json").unlink()
+    (own,) = [path.parent for path in (tmp_path / "runs").rglob("fine/iit")]
+    assert deliver(own) == 1
+    assert (folder / "epoch=0001.json").is_file()
 
 
 def test_a_checkpoint_keeps_the_state_of_each(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,13 +16,15 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from lightning_iit.capture.hooks.gate import TrainingStep
 from lightning_iit.checks import Check, choice, flag, told_of_unknown, whole
+from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.phi.pool.worker import longest
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import Records
-from lightning_iit.records.store import layer_slug
+from lightning_iit.records.store import metric_key
 from lightning_iit.run.computation import Computation
 from lightning_iit.run.folder import RunFolder, take_folder
+from lightning_iit.run.names import check_name, scope_of
 from lightning_iit.run.options import RUN_CHECKS, RunOptions
 from lightning_iit.run.resume import check_state, earlier_part, say_other_options
 from lightning_iit.run.trainer import (
@@ -71,6 +74,10 @@ class IITCallback(Callback, Settings):
     ``phi_null_mean``, ``phi_null_95``, ``phi_excess``, ``phi_p``; with an interval ``phi_low``, ``phi_high``; with ``complexes``
     ``major_complex_size``; with ``groups`` ``phi_groups_mean``, ``phi_groups_std`` (standard deviation), ``phi_groups_max`` and
     ``groups`` (how many were computed). Images ``tpm`` and ``mip``, and the record itself.
+
+    Several callbacks may be in one trainer. Each needs a ``name`` of its own, but for the first one: its records are then in
+    the folder ``<run>/<name>/iit``, its metrics under ``iit/<name>/<layer>/``, and in TensorBoard and the viewer it is a run of
+    its own, ``<run>/<name>``.
 
     Args:
         layers: names or globs over ``named_modules()`` (``*`` stays within one part of a dotted name, ``**`` does not), or modules
@@ -146,6 +153,8 @@ class IITCallback(Callback, Settings):
         network: whether a snapshot of the network is kept in each epoch, for the viewer.
         network_budget: the most bytes of a snapshot.
         prog_bar: whether the latest Φ is shown in the progress bar.
+        name: what this callback is called where a trainer has several: 1 to 40 letters, digits, ``_`` or ``-``. A second callback
+            without a name is called ``callback-2``, and so on.
         table: whether a table of the last epoch is printed at the end.
 
     Raises:
@@ -168,6 +177,7 @@ class IITCallback(Callback, Settings):
     prog_bar: bool = False
     table: bool = True
     probe: Loader | Sequence[Any] | None = None
+    name: str | None = None
 
     _checks: ClassVar[Mapping[str, Check]] = {
         **Settings._checks,
@@ -180,6 +190,7 @@ class IITCallback(Callback, Settings):
         "prog_bar": flag(),
         "table": flag(),
         "probe": checked_probe,
+        "name": check_name,
     }
 
     # Lightning calls every hook of every callback in each step, and skips what cannot be called: these would do nothing.
@@ -202,6 +213,7 @@ class IITCallback(Callback, Settings):
         self._said: set[tuple[str, int]] = set()
         self._inputs: Iterable[Any] | None = None
         self._kept = Records()
+        self._scope = self.name or ""
 
     def __getstate__(self) -> dict[str, Any]:
         """Returns the options and the records; a copy or a pickle of the callback watches nothing and has no workers."""
@@ -225,6 +237,7 @@ class IITCallback(Callback, Settings):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Checks every option against the model; wrong ones raise here, before training."""
         self._stage = stage
+        self._scope = self._name_in(trainer)
         if stage != "fit":
             return
         self._options = self.run_options(world_size=trainer.world_size)
@@ -232,6 +245,19 @@ class IITCallback(Callback, Settings):
         self._watch = self.watch(pl_module, self._options, snapshots=trainer.is_global_zero)
         engine = choose_engine(self.engine, self._options.phi_options)
         rank_zero_info(f"IITCallback watches {', '.join(map(repr, self._watch.layers))} ({engine.name} engine, IIT 3.0).")
+
+    def _name_in(self, trainer: Trainer) -> str:
+        """Checks the names of all callbacks of this class, and returns what this one is called."""
+        check_name("name", self.name)
+        siblings = [one for one in trainer.callbacks if isinstance(one, IITCallback)]  # type: ignore[attr-defined]
+        places = [place for place, one in enumerate(siblings) if one is self]
+        if len(places) > 1:
+            msg = "The same IITCallback is in this trainer twice. Make two, each with a name: IITCallback(name=...)."
+            raise InvalidArgumentError(msg)
+        scope = scope_of(places[0], [one.name for one in siblings]) if places else self.name or ""
+        if scope and self.name is None:
+            rank_zero_info(f"IITCallback: a second one without a name is called {scope!r}; name= chooses another name.")
+        return scope
 
     def _begin(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts a run on the first rank, or goes on with that of a checkpoint or of this trainer's last fit.
@@ -245,9 +271,9 @@ class IITCallback(Callback, Settings):
         if restored or (before is not None and not before.goes_on(trainer, pl_module)):
             before = None
         probe = type(self.probe).__name__ if self.probe is not None else "None"
-        described = self.described(watch.layers, probe=probe)
+        described = self.described(watch.layers, probe=probe, name=str(self._scope or None))
         with self._guard("starting the workers"):
-            wanted = run_directory(trainer)
+            wanted = run_directory(trainer, self._scope)
             if trainer.is_global_zero:
                 self._start(trainer, wanted, described, restored, before)
         with self._guard("taking up the units and thresholds of before"):
@@ -285,7 +311,7 @@ class IITCallback(Callback, Settings):
             max_queued=self.max_queued,
             interrupted=interrupted,
         )
-        trackers = trackers_for(trainer.loggers, run_dir, self.trackers)
+        trackers = trackers_for(trainer.loggers, run_dir, self.trackers, scope=self._scope)
         self._work = Computation(self._options, pool, trackers, described, interrupted)
         self._work.run.take_up(earlier)
 
@@ -428,8 +454,9 @@ class IITCallback(Callback, Settings):
         if self.when_busy == "wait":
             latest = trainer.strategy.broadcast(latest)
         for layer, (phi, missing) in latest.items():
+            key = metric_key(layer, "phi", self._scope)
             if phi is None and self.when_busy == "wait":
-                phi = stand_in(trainer, f"iit/{layer_slug(layer)}/phi")  # noqa: PLW2901
+                phi = stand_in(trainer, key)  # noqa: PLW2901
             if missing is not None and self.when_busy == "wait" and (layer, missing) not in self._said:
                 self._said.add((layer, missing))
                 keeps = (
@@ -439,11 +466,10 @@ class IITCallback(Callback, Settings):
             if phi is None:
                 continue
             if self.when_busy == "wait":
-                pl_module.log(
-                    f"iit/{layer_slug(layer)}/phi", phi, on_epoch=True, logger=False, rank_zero_only=True, prog_bar=self.prog_bar
-                )
+                pl_module.log(key, phi, on_epoch=True, logger=False, rank_zero_only=True, prog_bar=self.prog_bar)
             elif self.prog_bar:
-                pl_module.log(f"phi {layer}", phi, on_epoch=True, logger=False, rank_zero_only=True, prog_bar=True)
+                shown = " ".join(filter(None, ("phi", self._scope, layer)))
+                pl_module.log(shown, phi, on_epoch=True, logger=False, rank_zero_only=True, prog_bar=True)
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
@@ -502,7 +528,15 @@ class IITCallback(Callback, Settings):
 
     # --- checkpoints --------------------------------------------------------------------------------------------------
 
-    def state_dict(self) -> dict[str, Any]:
+    @property
+    def state_key(self) -> str:
+        """The key of this callback's state in a checkpoint; that of a callback without a name is the name of its class."""
+        return self._generate_state_key(name=self._scope) if self._scope else super().state_key
+
+    # Lightning refuses two callbacks that keep a state under one key when a trainer is made, before a second one without a name
+    # gets a name. As a wrapper of its base's method, this method is left out of that check; setup() checks the names.
+    @functools.wraps(Callback.state_dict, assigned=())
+    def state_dict(self) -> dict[str, Any]:  # type: ignore[override]
         """Returns units, thresholds, open analyses, options and the folder as plain values; settled records are in that folder."""
         state: dict[str, Any] = {}
         if self._stage == "fit":  # training has not begun: a search for a learning rate saves and loads

@@ -122,7 +122,7 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
             InvalidArgumentError: a value that cannot be.
         """
         self.check()
-        options = self.part(RunOptions, world_size=world_size)
+        options = self.part(RunOptions, world_size=world_size, auto_units=self.units == "auto")
         options.check()
         return options
 

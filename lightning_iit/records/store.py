@@ -73,6 +73,21 @@ def layer_slug(layer: str) -> str:
     return f"{readable}{_HASH_MARK}{digest}"
 
 
+def metric_key(layer: str, scalar: str, scope: str = "") -> str:
+    """Returns the key under which a scalar of a layer is logged, the same in every logger.
+
+    Args:
+        layer: the layer's name.
+        scalar: the scalar's name.
+        scope: the name of the callback, empty for one without a name.
+
+    Example:
+        >>> metric_key("rnn", "phi"), metric_key("rnn", "phi", "fine")
+        ('iit/rnn/phi', 'iit/fine/rnn/phi')
+    """
+    return "/".join(part for part in (FOLDER, scope, layer_slug(layer), scalar) if part)
+
+
 def epoch_name(epoch: int) -> str:
     """Returns the stem of an epoch's files; epoch -1 is the untrained network.
 

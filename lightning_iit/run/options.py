@@ -39,11 +39,13 @@ class RunOptions(AnalysisSettings):
         window: how many epochs' transitions make one TPM.
         extra_budget: the share of the training time that nulls may take.
         world_size: on how many ranks the counts were made.
+        auto_units: whether the number of units was chosen here (``units="auto"``).
     """
 
     window: int = 1
     extra_budget: float = 0.0
     world_size: int = 1
+    auto_units: bool = False
 
     @property
     def phi_options(self) -> PhiOptions:

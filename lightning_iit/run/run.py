@@ -218,7 +218,7 @@ class Run:
         words, enough = cost_in_words(len(stub.units.indices), stub.counts.transitions, self._options.engine)
         if stub.groups:
             words += f" There are {1 + len(stub.groups)} groups of units, each of which takes as long."
-        if enough:
+        if enough or self._options.auto_units:  # a number that was chosen here is no mistake of the user
             rank_zero_info(f"IITCallback, layer {stub.layer!r}, {words}")
         else:
             rank_zero_warn(f"IITCallback, layer {stub.layer!r}, {words}", category=FewTransitionsWarning)

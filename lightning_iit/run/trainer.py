@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lightning.pytorch.utilities import rank_zero_warn
-from torch.utils.data import DistributedSampler, RandomSampler
+
+from lightning_iit.run.sample_order import order_in_words
 
 if TYPE_CHECKING:
     import weakref
@@ -25,12 +26,12 @@ class ShuffledStreamWarning(UserWarning):
 
 
 def warn_of_shuffled_streams(trainer: Trainer, captured: Sequence[LayerEpoch]) -> None:
-    """Warns once for layers whose transitions follow the order of a shuffled data loader."""
+    """Warns for layers whose transitions go from sample to sample, where the samples do not come in the order of the data set."""
     layers = [layer.layer for layer in captured if layer.axis == "stream"]
-    if layers and isinstance(getattr(trainer.train_dataloader, "sampler", None), (RandomSampler, DistributedSampler)):
+    if layers and (order := order_in_words(trainer.train_dataloader)):
         rank_zero_warn(
             f"IITCallback: transitions of {', '.join(map(repr, layers))} go from one sample to the next, and the data are "
-            "shuffled: Φ is a statement about that order of the data, not about time.",
+            f"{order}: Φ is a statement about that order of the data, not about time.",
             category=ShuffledStreamWarning,
         )
 
@@ -74,16 +75,20 @@ def is_dev_run(trainer: Trainer) -> bool:
     return bool(getattr(trainer, "fast_dev_run", False))
 
 
-def run_directory(trainer: Trainer) -> Path | None:
+def run_directory(trainer: Trainer, scope: str = "") -> Path | None:
     """Returns the folder of a run's files, a folder of this run alone where the trainer has a logger; None in a fast_dev_run.
+
+    The files of a callback with a name (``scope``) are in the folder of this name within it.
 
     This is the log directory of the first logger that has one; else, below the ``save_dir`` of the first logger, the folder that is
     named by its name and version, as Lightning's ModelCheckpoint has it; without a logger the trainer's ``default_root_dir``. All
     ranks make this call, since Lightning broadcasts the folder.
     """
     fallback = trainer.log_dir
-    if is_dev_run(trainer):
-        return None
+    return None if is_dev_run(trainer) else _run_directory(trainer, fallback) / scope
+
+
+def _run_directory(trainer: Trainer, fallback: str | None) -> Path:
     for logger in trainer.loggers:
         if (own := getattr(logger, "log_dir", None)) is not None:
             return Path(own)

@@ -57,20 +57,20 @@ def _targets(root: Path, tracking_uri: str | None, run_id: str | None) -> tuple[
     """Returns the MLflow runs to deliver to: the runs named in the note, or the one run that both arguments name."""
     known = destinations(root)
     if run_id is not None and tracking_uri is not None:
-        return (Destination(tracking_uri=tracking_uri, run_id=run_id),)
+        return (Destination(tracking_uri=tracking_uri, run_id=run_id, scope=known[0].scope if known else ""),)
     chosen = tuple(target for target in known if run_id in (None, target.run_id))
     if not chosen:
         which = f"a run {run_id}" if run_id else "an MLflow run"
         msg = f"{root} does not say that {which} tracks it; give both tracking_uri and run_id."
         raise InvalidArgumentError(msg)
-    return tuple(Destination(tracking_uri=tracking_uri or target.tracking_uri, run_id=target.run_id) for target in chosen)
+    return tuple(msgspec.structs.replace(target, tracking_uri=tracking_uri or target.tracking_uri) for target in chosen)
 
 
 def _deliver_to(target: Destination, root: Path, records: Sequence[EpochRecord]) -> int:
     """Uploads the missing records and network snapshots to one MLflow run; returns the number of records."""
     from mlflow import MlflowClient
 
-    run = MLflowRun(MlflowClient(target.tracking_uri), target.run_id)
+    run = MLflowRun(MlflowClient(target.tracking_uri), target.run_id, scope=target.scope)
     there = run.records_there()
     missing = [record for record in records if record_name(record.layer, record.epoch) not in there]
     for record in missing:

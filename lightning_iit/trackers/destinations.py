@@ -18,10 +18,17 @@ NOTE = "mlflow.json"
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
-    """Holds the address of one MLflow run: the server's tracking URI (without user name and password) and the run's id."""
+    """Holds the address of one MLflow run.
+
+    Args:
+        tracking_uri: the server's tracking URI, without user name and password.
+        run_id: the run's id.
+        scope: the name of the callback whose records these are, empty for one without a name.
+    """
 
     tracking_uri: str
     run_id: str
+    scope: str = ""
 
 
 def note_destination(run_dir: Path, destination: Destination) -> None:

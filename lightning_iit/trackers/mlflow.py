@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from lightning_iit.errors import IITError, RecordError
 from lightning_iit.records import encode
-from lightning_iit.records.store import FOLDER, layer_slug, network_name, record_name
+from lightning_iit.records.store import FOLDER, layer_slug, metric_key, network_name, record_name
 from lightning_iit.trackers.destinations import Destination, note_destination
 from lightning_iit.trackers.tracker import Tracker
 from lightning_iit.viewer.export import page_of
@@ -43,10 +43,13 @@ class MLflowRun:
     Args:
         client: an ``MlflowClient``.
         run_id: the id of an existing MLflow run.
+        scope: the name of the callback whose records are logged, empty for one without a name. It stands before ``iit`` in the
+            names of artifacts, and after ``iit`` in all other names.
     """
 
-    def __init__(self, client: Any, run_id: str) -> None:
+    def __init__(self, client: Any, run_id: str, *, scope: str = "") -> None:
         self._client = client
+        self.scope = scope
         self.run_id = run_id
         self.uri: str = without_credentials(str(client.tracking_uri))
 
@@ -65,10 +68,10 @@ class MLflowRun:
             self._log_numbers(record)
             there = self._images_there() if again else set()
             for name, png in images.items():
-                key = f"iit/{layer_slug(record.layer)}/{name}"
+                key = metric_key(record.layer, name, self.scope)
                 if (key, record.global_step) not in there:
                     self._log_image(key, png, record)
-            self._client.log_text(self.run_id, encode(record).decode(), record_name(record.layer, record.epoch))
+            self._client.log_text(self.run_id, encode(record).decode(), self._root + record_name(record.layer, record.epoch))
 
     def log_params(self, options: Mapping[str, object]) -> None:
         """Logs options as params ``iit.<option>``; an option whose param has another value already (a resumed run) becomes a tag.
@@ -78,7 +81,7 @@ class MLflowRun:
         """
         from mlflow.entities import Param, RunTag
 
-        given = {f"iit.{name}": _short(value) for name, value in options.items()}
+        given = {self._dotted(name): _short(value) for name, value in options.items()}
         with _outside_world(str(self._client.tracking_uri)):
             known = self._client.get_run(self.run_id).data.params
             new = [Param(name, value) for name, value in given.items() if name not in known]
@@ -95,7 +98,7 @@ class MLflowRun:
             OSError: the server cannot be reached, or answers with status 5xx, 408 or 429.
         """
         with _outside_world(str(self._client.tracking_uri)):
-            self._client.log_text(self.run_id, data.decode(), f"{FOLDER}/{name}")
+            self._client.log_text(self.run_id, data.decode(), f"{self._root}{FOLDER}/{name}")
 
     def attach_page(self, run_dir: Path) -> None:
         """Logs the viewer's page of a run directory as ``iit/viewer.html``; does nothing where the front end is not built.
@@ -111,14 +114,24 @@ class MLflowRun:
         self.attach("viewer.html", page)
 
     def records_there(self) -> set[str]:
-        """Returns the artifact paths of the records and network snapshots in the MLflow run, such as ``iit/fc1/epoch=0003.json``.
+        """Returns the names of the records and network snapshots in the MLflow run, such as ``iit/fc1/epoch=0003.json``.
 
         Raises:
             OSError: the server cannot be reached, or answers with status 5xx, 408 or 429.
         """
         with _outside_world(str(self._client.tracking_uri)):
-            folders = [found.path for found in self._client.list_artifacts(self.run_id, FOLDER) if found.is_dir]
-            return {found.path for folder in folders for found in self._client.list_artifacts(self.run_id, folder)}
+            folders = [found.path for found in self._client.list_artifacts(self.run_id, self._root + FOLDER) if found.is_dir]
+            files = [found.path for folder in folders for found in self._client.list_artifacts(self.run_id, folder)]
+            return {path.removeprefix(self._root) for path in files}
+
+    @property
+    def _root(self) -> str:
+        """Returns what stands before ``iit`` in the paths of artifacts."""
+        return f"{self.scope}/" if self.scope else ""
+
+    def _dotted(self, *parts: str) -> str:
+        """Returns the name of a param or tag."""
+        return ".".join(part for part in ("iit", self.scope, *parts) if part)
 
     def _log_numbers(self, record: EpochRecord) -> None:
         """Logs the record's scalars as metrics, and its layer's name and kind as tags."""
@@ -126,8 +139,9 @@ class MLflowRun:
 
         slug = layer_slug(record.layer)
         time = _milliseconds(record)
-        metrics = [Metric(f"iit/{slug}/{name}", value, time, record.global_step) for name, value in record.scalars.items()]
-        tags = [RunTag(f"iit.layer.{slug}", _short(record.layer)), RunTag(f"iit.kind.{slug}", record.kind)]
+        keys = {metric_key(record.layer, name, self.scope): value for name, value in record.scalars.items()}
+        metrics = [Metric(key, value, time, record.global_step) for key, value in keys.items()]
+        tags = [RunTag(self._dotted("layer", slug), _short(record.layer)), RunTag(self._dotted("kind", slug), record.kind)]
         self._client.log_batch(self.run_id, metrics=metrics, tags=tags, synchronous=True)
 
     def _log_image(self, key: str, png: bytes, record: EpochRecord) -> None:
@@ -155,7 +169,9 @@ class MLflowTracker(Tracker):
 
     **Logged**: metrics ``iit/<layer>/<scalar>``; images ``iit/<layer>/<picture>`` with their step; the record as the artifact
     ``iit/<layer>/epoch=0003.json``; options as params ``iit.<option>``; each layer's name and kind as the tags
-    ``iit.layer.<layer>`` and ``iit.kind.<layer>``; the viewer's page of the whole run as the artifact ``iit/viewer.html``.
+    ``iit.layer.<layer>`` and ``iit.kind.<layer>``; the viewer's page of the whole run as the artifact ``iit/viewer.html``. A
+    callback with a name has metrics and images ``iit/<name>/<layer>/...``, artifacts ``<name>/iit/...``, params and tags
+    ``iit.<name>....``.
 
     Args:
         client: the logger's ``MlflowClient``.
@@ -178,6 +194,15 @@ class MLflowTracker(Tracker):
         self._page_records = 0
         self.name: str = f"MLflow run {run_id} at {self._run.uri}"
         self.remedy: str = _remedy(run_dir)
+
+    @property
+    def scope(self) -> str:
+        """The name of the callback whose records come, empty for one without a name."""
+        return self._run.scope
+
+    @scope.setter
+    def scope(self, name: str) -> None:
+        self._run.scope = name
 
     @classmethod
     def for_logger(cls, logger: Any, run_dir: Path | None) -> Self | None:
@@ -267,7 +292,8 @@ class MLflowTracker(Tracker):
         """Notes the MLflow run in the run's directory, so that missing records can be delivered even after a crash."""
         if self._run_dir is not None and not self._noted:
             with contextlib.suppress(OSError, RecordError):  # the files tracker reports a directory that cannot be written
-                note_destination(self._run_dir, Destination(tracking_uri=self._run.uri, run_id=self._run.run_id))
+                here = Destination(tracking_uri=self._run.uri, run_id=self._run.run_id, scope=self.scope)
+                note_destination(self._run_dir, here)
                 self._noted = True
 
 

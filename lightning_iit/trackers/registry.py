@@ -63,7 +63,7 @@ def checked_trackers(name: str, given: Any) -> Any:
 
 
 def trackers_for(
-    loggers: Iterable[Any], run_dir: str | os.PathLike[str] | None, further: Sequence[Tracker | str] = ()
+    loggers: Iterable[Any], run_dir: str | os.PathLike[str] | None, further: Sequence[Tracker | str] = (), *, scope: str = ""
 ) -> tuple[Tracker, ...]:
     """Returns the trackers of a run: that of its folder, one for each logger, and further ones.
 
@@ -73,12 +73,16 @@ def trackers_for(
         loggers: of the trainer; those that only pretend (``fast_dev_run``, ranks other than 0) get no tracker.
         run_dir: the folder of the run's files; None for no files.
         further: trackers that belong to no logger, or their names.
+        scope: the name of the callback, empty for one without a name.
     """
     folder = None if run_dir is None else Path(run_dir)
     found: list[Tracker | None] = [None if folder is None else FilesTracker(folder)]
     found += [_serving(logger, folder) for logger in loggers]
     found += [_class_of(one).for_logger(None, folder) if isinstance(one, str) else one for one in further]
-    return tuple(tracker for tracker in found if tracker is not None)
+    trackers = tuple(tracker for tracker in found if tracker is not None)
+    for tracker in trackers:
+        tracker.scope = scope
+    return trackers
 
 
 def _serving(logger: Any, run_dir: Path | None) -> Tracker | None:

@@ -40,7 +40,8 @@ class TensorBoardTracker(Tracker):
     """Adds each record to the logger's event file as one event, with the global step and wall time of the record's capture.
 
     **Logged**: scalars ``iit/<layer>/<scalar>``, images ``iit/<layer>/<picture>`` and the packed record as the tensor
-    ``iit/<layer>/record`` of the plugin ``iit``. A record is one event, so either all its parts are in the file or none.
+    ``iit/<layer>/record`` of the plugin ``iit``. A record is one event, so either all its parts are in the file or none. A callback
+    with a name is a run of its own in TensorBoard, ``<run>/<name>``, with the same tags, so that one chart shows all.
 
     Args:
         experiment: the logger's ``SummaryWriter`` (of ``torch.utils.tensorboard``).
@@ -85,7 +86,7 @@ class TensorBoardTracker(Tracker):
         """Writes an event, through an event writer of this tracker if the logger's own writer fails; flushes every 16 events."""
         _check_room(self._log_dir, event.summary.ByteSize())
         if len(self._unconfirmed) >= _CONFIRM_EVERY:
-            self.finish(failed=False)
+            self._flush()
         try:
             self._add(event)
         except OSError:
@@ -93,12 +94,18 @@ class TensorBoardTracker(Tracker):
             self._add(event)
 
     def finish(self, *, failed: bool) -> None:
-        """Flushes the events to the disk.
+        """Flushes the events to the disk, and closes an event file of this tracker.
 
         Raises:
             OSError: no event file can be written.
         """
         del failed
+        self._flush()
+        if self._own is not None:
+            self._own.close()
+            self._own = None
+
+    def _flush(self) -> None:
         try:
             self._writer.flush()
         except OSError:
@@ -108,8 +115,15 @@ class TensorBoardTracker(Tracker):
 
     @property
     def _writer(self) -> FileWriter:
-        """Returns this tracker's own event writer if there is one, else the logger's event writer."""
+        """Returns this tracker's own event writer if there is one or the callback has a name, else the logger's event writer."""
+        if self._own is None and self.scope:
+            self._own = self._new_writer()
         return self._own or self._experiment._get_file_writer()
+
+    def _new_writer(self) -> FileWriter:
+        from torch.utils.tensorboard.writer import FileWriter
+
+        return FileWriter("/".join(filter(None, (self._log_dir, self.scope))), filename_suffix=".iit")
 
     def _add(self, event: _Event) -> None:
         """Hands an event to the current writer and remembers the event until the next flush."""
@@ -121,10 +135,8 @@ class TensorBoardTracker(Tracker):
 
         After an error the thread of the logger's event writer is dead for good, so the logger's writer cannot be used again.
         """
-        from torch.utils.tensorboard.writer import FileWriter
-
         _check_room(self._log_dir, sum(event.summary.ByteSize() for event in self._unconfirmed))
-        self._own = FileWriter(self._log_dir, filename_suffix=".iit")
+        self._own = self._new_writer()
         for event in self._unconfirmed:
             self._own.add_summary(*event)
 

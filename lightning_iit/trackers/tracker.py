@@ -27,6 +27,8 @@ class Tracker(Protocol):
         on_caller: the tracker may be used on the training thread only.
         at_capture: the tracker also gets each record when it was captured; the record's result is ``Open`` then.
         remedy: what a person can do about records that the tracker could not take, for a message.
+        scope: the name of the callback whose records come, empty for one without a name; set before the first call of a method
+            that writes. Several callbacks of one trainer may watch the same layer, so what is logged carries this name.
 
     Example:
         >>> class Printer(Tracker):
@@ -41,6 +43,7 @@ class Tracker(Protocol):
     on_caller: bool = False
     at_capture: bool = False
     remedy: str = "The records are in the run's folder 'iit' and in callback.records."
+    scope: str = ""
 
     @classmethod
     def for_logger(cls, logger: Any, run_dir: Path | None) -> Self | None:

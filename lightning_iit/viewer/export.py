@@ -50,6 +50,8 @@ def export(run: str, output: str | Path, *, max_bytes: int = MAX_BYTES) -> Path:
         RecordError: there is no run, the file is not a record, or the front end is not built.
     """
     source, runs = open_runs(run)
+    own = [info for info in runs if info.id in (".", run.rpartition("#")[2])]  # the others are of callbacks with a name
+    runs = own or runs
     if len(runs) != 1:
         names = ", ".join(info.path or f"{run.partition('#')[0]}#{info.id}" for info in runs[:8])
         more = f" and {len(runs) - 8} more" if len(runs) > 8 else ""

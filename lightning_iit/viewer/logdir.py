@@ -167,7 +167,9 @@ class LogDirSource:
 
         with self._lock:
             folder = self._folder(run)
-        return read_scalars(folder)
+        found = read_scalars(folder)
+        # What the loggers wrote lies above the folder of a callback with a name.
+        return found if found.series or folder == self._root else read_scalars(folder.parent)
 
     def _folder(self, run: str) -> Path:
         """Returns the directory of a run; raises ``LookupError`` if there is no such run."""
@@ -236,8 +238,8 @@ def _run_folders(root: Path) -> Iterator[Path]:
 
 
 def _is_artifacts(folder: Path) -> bool:
-    """Returns whether an ``iit`` folder lies where MLflow keeps a run's artifacts: ``<run id>/artifacts/iit``."""
-    return folder.parent.name == "artifacts" and re.fullmatch("[0-9a-f]{32}", folder.parent.parent.name) is not None
+    """Returns whether an ``iit`` folder lies among an MLflow run's artifacts: ``<run id>/artifacts/iit`` or ``.../<name>/iit``."""
+    return re.search("/[0-9a-f]{32}/artifacts(/[^/]+)?/iit$", folder.as_posix()) is not None
 
 
 def _files(folder: Path) -> Iterator[os.DirEntry[str]]:

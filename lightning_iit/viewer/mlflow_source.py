@@ -28,18 +28,20 @@ _RELIST_SECONDS = 2.0
 _RECOUNT_SECONDS = 60.0
 _PAGE = 1_000
 _RECORD = re.compile(r"epoch=(-?\d{1,9})\.json")
+_LAYER_TAG = re.compile(r"iit\.(?:([\w-]+)\.)??(?:layer|kind)\.")
 _NETWORK = re.compile(r"snapshot=(-?\d{1,9})\.json")
 
 
 class MLflowSource:
     """Reads the records of the MLflow runs of a tracking server or store.
 
+    The records of a callback with a name are a run of their own, ``<run id>/<name>``; the others of the MLflow run, ``<run id>``.
     Artifacts that lie on this machine are read in place. Others are downloaded to a temporary folder, which is deleted with the
     source. May be used from several threads.
 
     Args:
         uri: the MLflow tracking URI.
-        run: the id of one MLflow run, to list only this one; None for all that have records.
+        run: the id of one MLflow run, or ``<run id>/<name>``, to list only this one; None for all that have records.
 
     Raises:
         MissingDependencyError: mlflow is not installed.
@@ -53,7 +55,7 @@ class MLflowSource:
             msg = "An MLflow URI needs mlflow: pip install 'lightning-iit[mlflow]'."
             raise MissingDependencyError(msg) from error
         self._client: Any = MlflowClient(tracking_uri=uri)
-        self._only = run
+        self._only = run or ""
         self._uri = uri
         self._folder = tempfile.mkdtemp(prefix="iit-viewer-")
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
@@ -79,12 +81,13 @@ class MLflowSource:
         """
         experiments = [found.experiment_id for found in self._client.search_experiments()]
         if self._only:
-            found = [self._client.get_run(self._only)]
+            found = [self._client.get_run(self._only.partition("/")[0])]
         else:
             order = ["attributes.start_time DESC"]
             found = self._client.search_runs(experiments, order_by=order, max_results=MAX_RUNS) if experiments else []
             self._count_further(experiments, order, getattr(found, "token", None))
-        return [self._info(run) for run in found if self._only or _has_records(run)], self._further
+        infos = [self._info(run, scope) for run in found for scope in _scopes(run) or ([""] if self._only else [])]
+        return [info for info in infos if self._only in ("", info.id, info.id.partition("/")[0])], self._further
 
     def _count_further(self, experiments: list[str], order: list[str], token: str | None) -> None:
         """Counts the runs with records on the pages after the first one, at most once a minute."""
@@ -93,7 +96,7 @@ class MLflowSource:
         further, self._counted = 0, time.monotonic()
         while token:
             page = self._client.search_runs(experiments, order_by=order, max_results=_PAGE, page_token=token)
-            further, token = further + sum(map(_has_records, page)), page.token
+            further, token = further + sum(len(_scopes(run)) for run in page), page.token
         self._further = further
 
     def index(self, run: str) -> RunIndex:
@@ -135,7 +138,7 @@ class MLflowSource:
             LookupError: there is no such run, or no snapshot of this epoch.
             RecordError: the artifact is too large, no regular file, or cannot be downloaded.
         """
-        return self._read(run, network_name(epoch))
+        return self._read(run, _root(run) + network_name(epoch))
 
     def scalars(self, run: str) -> ScalarList:
         """Returns the run's other metrics (loss, accuracy): at most 24, without this package's own metrics.
@@ -144,18 +147,17 @@ class MLflowSource:
             LookupError: there is no such run.
         """
         tags = [tag for tag in self._run(run).data.metrics if is_shown(tag)][:MAX_SERIES]
-        histories = {tag: self._client.get_metric_history(run, tag) for tag in tags}
+        histories = {tag: self._client.get_metric_history(_id(run), tag) for tag in tags}
         return series({tag: [(point.step, point.value) for point in history] for tag, history in histories.items()})
 
-    def _info(self, run: Any) -> RunInfo:
-        """Returns what the viewer lists about an MLflow run: id, name, start time and place of the artifacts."""
-        name = run.info.run_name or run.info.run_id
+    def _info(self, run: Any, scope: str) -> RunInfo:
+        """Returns what the viewer lists about a callback's run: id, name, start time and place of the artifacts."""
         place = _local_place(run)
         return RunInfo(
-            id=run.info.run_id,
-            name=name,
+            id="/".join(filter(None, (run.info.run_id, scope))),
+            name="/".join(filter(None, (run.info.run_name or run.info.run_id, scope))),
             modified=(run.info.start_time or 0) / 1000,
-            path=str(place) if place else "",
+            path=str(place / scope) if place else "",
             tracking_uri="" if place else _without_password(self._uri),
         )
 
@@ -163,18 +165,18 @@ class MLflowSource:
         """Returns MLflow's entity of a run; raises ``LookupError`` for an invalid or unknown id."""
         from mlflow.exceptions import MlflowException
 
-        if not re.fullmatch(r"[\w-]{1,64}", run) or (self._only and run != self._only):
+        if not re.fullmatch(r"[\w-]{1,64}(/[\w-]{1,64})?", run) or self._only not in ("", run, _id(run)):
             raise LookupError(run)
         try:
-            return self._client.get_run(run)
+            return self._client.get_run(_id(run))
         except MlflowException as error:
             raise LookupError(run) from error
 
     def _index(self, run: str) -> RunIndex:
         """Lists a run's artifacts and summarises its records, eight at a time."""
         self._run(run)
-        folders = [found.path for found in self._client.list_artifacts(run, FOLDER) if found.is_dir]
-        files = [found for folder in folders for found in self._client.list_artifacts(run, folder)]
+        folders = [found.path for found in self._client.list_artifacts(_id(run), _root(run) + FOLDER) if found.is_dir]
+        files = [found for folder in folders for found in self._client.list_artifacts(_id(run), folder)]
         named = [(found, found.path.rpartition("/")[2]) for found in files if ".." not in found.path.split("/")]
         networks = [
             NetworkRow(epoch=int(match[1]), version=str(found.file_size))
@@ -246,9 +248,24 @@ class MLflowSource:
             raise RecordError(msg) from error
 
 
-def _has_records(run: Any) -> bool:
-    """Returns whether an MLflow run has records of this package: a tag ``iit.*``."""
-    return any(tag.startswith("iit.") for tag in run.data.tags)
+def _id(run: str) -> str:
+    """Returns the id of the MLflow run that holds a callback's run."""
+    return run.partition("/")[0]
+
+
+def _root(run: str) -> str:
+    """Returns what stands before ``iit`` in the artifact paths of a callback's run: its name, or nothing."""
+    scope = run.partition("/")[2]
+    return f"{scope}/" if scope else ""
+
+
+def _scopes(run: Any) -> list[str]:
+    """Returns the names of the callbacks that wrote into an MLflow run; one without a name is the empty text.
+
+    Each layer has tags, ``iit.layer.<layer>`` and ``iit.kind.<layer>``, or ``iit.<name>.layer.<layer>`` and so on.
+    """
+    found = [_LAYER_TAG.match(tag) for tag in run.data.tags]
+    return sorted({match[1] or "" for match in found if match})
 
 
 def _local_place(run: Any) -> Path | None:

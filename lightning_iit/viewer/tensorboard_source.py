@@ -226,7 +226,11 @@ class BoundSource:
 
     def scalars(self, run: str) -> ScalarList:
         """Returns the run's other metrics (loss, accuracy)."""
-        return self._source.scalars(self._context, self._experiment, run)
+        found = self._source.scalars(self._context, self._experiment, run)
+        if found.series or run == ".":
+            return found
+        # What the loggers wrote belongs to the run above that of a callback with a name.
+        return self._source.scalars(self._context, self._experiment, run.rpartition("/")[0] or ".")
 
 
 def _payload(value: Any) -> bytes:

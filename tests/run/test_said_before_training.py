@@ -82,6 +82,7 @@ WRONG = {
     "prog_bar": ["yes", 1],
     "table": ["no", 0],
     "probe": [3, torch.zeros(4, 64), np.zeros((4, 64)), "loader", iter([1])],
+    "name": ["", "two words", 3, "iit", "a" * 41],
 }
 OPTIONS = list(inspect.signature(IITCallback).parameters)
 SHARED = [field.name for field in fields(Settings)]

@@ -93,6 +93,9 @@ describe("the command line's parts", () => {
       "MLFLOW_TRACKING_URI=http://127.0.0.1:5000 mlflow artifacts download --run-id 0af --artifact-path iit/x/epoch=0.json --dst-path . && " +
         "lightning-iit phi ./epoch=0.json --state 1 --engine fast",
     );
+    expect(commandLine({ ...run, id: "0af/fine" }, "iit/x/epoch=0.json", [1], "fast")).toContain(
+      "--run-id 0af --artifact-path fine/iit/x/epoch=0.json --dst-path",
+    );
   });
   it("are those that the record was computed with", () => {
     const run = { id: "r", name: "r", modified: 0, path: "/a", tracking_uri: "" };

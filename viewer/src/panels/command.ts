@@ -11,8 +11,9 @@ type Options = Partial<EpochRecord["provenance"]["options"]>;
 
 /** The exact command for a record, a state and an engine, with the options that change what Φ is. */
 export function commandLine(run: RunInfo, file: string, state: readonly number[], engine: string, options: Options = {}): string {
+  const [id, ...name] = run.id.split("/"); // in MLflow a callback with a name is a folder of the run
   const download = run.tracking_uri
-    ? `MLFLOW_TRACKING_URI=${quoted(run.tracking_uri)} mlflow artifacts download --run-id ${quoted(run.id)} --artifact-path ${quoted(file)} --dst-path . && `
+    ? `MLFLOW_TRACKING_URI=${quoted(run.tracking_uri)} mlflow artifacts download --run-id ${quoted(id ?? "")} --artifact-path ${quoted([...name, file].join("/"))} --dst-path . && `
     : "";
   const path = download ? `./${file.slice(file.lastIndexOf("/") + 1)}` : `${run.path || "RUN_DIRECTORY"}/${file}`;
   const pyphi = Object.entries(options.pyphi ?? {}).map(([name, value]) => `--option ${quoted(`${name}=${value}`)}`);

@@ -28,7 +28,7 @@ def test_only_the_counters_of_lightning_are_no_metrics_of_the_run(tmp_path: Path
 def test_a_tracking_store_lists_the_latest_runs_and_counts_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     client = MlflowClient(uri)
-    runs = [client.create_run("0", start_time=1000 * number) for number in range(7)]
+    runs = [client.create_run("0", start_time=1000 * number) for number in range(1, 8)]
     for run in runs[:5]:
         client.set_tag(run.info.run_id, "iit.kind.fc1", "causal")
     for tag, value in (OWN | COUNTERS).items():
@@ -39,4 +39,4 @@ def test_a_tracking_store_lists_the_latest_runs_and_counts_the_others(tmp_path: 
     monkeypatch.setattr(mlflow_source, "MAX_RUNS", 4)
     monkeypatch.setattr(mlflow_source, "_PAGE", 2)
     found, further = MLflowSource(uri).runs()
-    assert ([info.modified for info in found], further) == ([4.0, 3.0], 3)
+    assert ([info.modified for info in found], further) == ([5.0, 4.0], 3)

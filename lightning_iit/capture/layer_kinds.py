@@ -77,6 +77,7 @@ BUILT_IN = (
     LayerKindRow(kind="bilinear", classes=(nn.Bilinear,), weighted=True),
     _CONVOLUTION,
     replace(_CONVOLUTION, classes=(conv._ConvTransposeNd,), weights_in=of_torch.transposed_conv_weights),
+    LayerKindRow(kind="norm", classes=(batchnorm._BatchNorm,), axes=of_torch.batch_norm_axes),
     LayerKindRow(kind="norm", classes=(batchnorm._NormBase,), axes=of_torch.channels_first_axes),
     LayerKindRow(
         kind="pool",

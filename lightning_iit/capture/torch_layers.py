@@ -25,6 +25,11 @@ def channels_first_axes(module: nn.Module) -> dict[int, str]:
     return {**PLAIN_AXES, **{len(axes): axes for axes in ("BU" + spatial, "U" + spatial)}}
 
 
+def batch_norm_axes(module: nn.Module) -> dict[int, str]:
+    """Returns the axes of a batch normalization's output, which always has a batch."""
+    return {**channels_first_axes(module), 2: "BU"}
+
+
 def sequence_axes(module: nn.RNNBase) -> dict[int, str]:
     """Returns the axes of a recurrent layer's output, by its ``batch_first``."""
     return {2: "TU", 3: "BTU" if module.batch_first else "TBU"}

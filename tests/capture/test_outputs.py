@@ -96,6 +96,15 @@ def test_convolutions_batched_or_not(conv, shape):
     assert single.counts == layer.counts
 
 
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 9)])
+def test_a_batch_normalization_always_has_a_batch(shape):
+    norm, inputs = nn.BatchNorm1d(5).eval(), randn(*shape)
+    expected = torch.cat([norm(x).flatten(2).mean(2) if x.ndim > 2 else norm(x) for x in inputs])
+    layer = capture_epoch(Model(norm), inputs)
+    expect(layer, [expected], axis="stream", kind="statistical")
+    assert layer.units.width == 5
+
+
 @pytest.mark.parametrize("make", [nn.RNN, nn.GRU, nn.LSTM])
 @pytest.mark.parametrize("batch_first", [True, False])
 def test_recurrent_layers(make, batch_first):

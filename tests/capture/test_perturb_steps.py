@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from lightning_iit.capture.hooks.gate import Switch
-from lightning_iit.capture.perturb.reservoir import Reservoir
+from lightning_iit.capture.perturb.recurrent import MOST_TIMES, LayerStepper
+from lightning_iit.capture.perturb.reservoir import Call, Reservoir
 from lightning_iit.capture.perturb.steps import step_for
 from lightning_iit.capture.perturb.tpm import observe
 from lightning_iit.errors import InvalidArgumentError, StepError
@@ -305,3 +306,15 @@ def test_nothing_is_kept_while_it_is_not_enabled_or_after_it_was_cleared() -> No
     reservoir.gate = Switch()
     module(torch.zeros(1))
     assert reservoir.calls == ()
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_both_directions_of_a_long_sequence_are_run_from_their_true_beginnings(direction):
+    torch.manual_seed(0)
+    module = torch.nn.GRU(3, 4, batch_first=True, bidirectional=True)
+    inputs = torch.randn(2, MOST_TIMES + 90, 3)
+    outputs, _ = module(inputs)
+    (seen,) = LayerStepper(module, direction=direction).observations(module, [Call((inputs,), {})])
+    of_direction = outputs[..., :4] if direction == "forward" else outputs.flip(1)[..., 4:]
+    before = of_direction[:, :-1].transpose(0, 1).reshape(-1, 4)  # the state before each step but the first one
+    torch.testing.assert_close(seen.state[0], before, atol=1e-5, rtol=1e-4)

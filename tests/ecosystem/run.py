@@ -12,6 +12,7 @@ import argparse
 import datetime as dt
 import json
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -73,12 +74,13 @@ def main() -> int:
     """Runs the libraries that the command line names; returns 1 where one of them does not train the same to the bit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(LIBRARIES)}; all without a name")
-    parser.add_argument("--environments", type=Path, default=ROOT / "runs" / "ecosystem", help="where the environments are kept")
+    parser.add_argument("--environments", type=Path, help="where the environments are kept; without it they are removed after use")
     parser.add_argument("--write", action="store_true", help="write docs/ecosystem.md and the versions")
     given = parser.parse_args()
     rows, good = [], True
     for name in given.names or LIBRARIES:
-        python = environment(name, given.environments)
+        kept = given.environments or Path(tempfile.mkdtemp(prefix="ecosystem-"))
+        python = environment(name, kept)
         frozen = subprocess.run([str(python), "-m", "pip", "freeze"], check=True, capture_output=True, text=True).stdout
         frozen = "".join(f"{line}\n" for line in frozen.splitlines() if "==" in line)
         package = LIBRARIES[name][1]
@@ -86,6 +88,9 @@ def main() -> int:
         rows.append(row(name, version, trained(python, name, "off"), trained(python, name, "on")))
         good &= "| yes |" in rows[-1]
         sys.stdout.write(rows[-1] + "\n")
+        sys.stdout.flush()
+        if given.environments is None:
+            shutil.rmtree(kept)
         if given.write:
             (HERE / "versions").mkdir(exist_ok=True)
             (HERE / "versions" / f"{name}.txt").write_text(frozen)

@@ -20,15 +20,23 @@ def main(name: str, callback: str) -> None:
         from lightning_iit import IITCallback
 
         callbacks.append(IITCallback())
-    module, loss = library.train(list(callbacks))  # a Trainer adds its own to the list that it is given
+    module, loss = library.train(callbacks)
     digest = hashlib.sha256()
     for key, value in sorted(module.state_dict().items()):
         digest.update(key.encode())
         if hasattr(value, "detach"):
             digest.update(value.detach().cpu().contiguous().view(-1).numpy().tobytes())
-    records = [record for one in callbacks for record in one.records]
+    records = written() if callback == "on" else []
     outcome = {"loss": float(loss).hex(), "weights": digest.hexdigest(), "records": list(map(described, records))}
     print(json.dumps(outcome))
+
+
+def written() -> list:
+    """Returns the records of the only run below this directory; a library may train with a copy of the callback."""
+    from lightning_iit import load_run
+
+    (marker,) = Path.cwd().rglob("owner.json")
+    return list(load_run(marker.parent))
 
 
 def described(record) -> dict[str, object]:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from lightning_iit.capture.perturb.reservoir import Call
 
 MOST_TIMES = 512
-"""The most time steps of a sequence that are run again, which bounds the time of an analysis."""
+"""The most time steps of a sequence that are run again, which bounds the time of an analysis; a layer that is read backwards, too,
+is run from the sequence's true end, so all steps."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,8 @@ class _Batch:
         first = () if first is None else first if isinstance(first, tuple) else (first,)
         dtype = Weights.of(module, _suffix(0, "forward")).w_ih.dtype  # under autocast the inputs may have another dtype
         first = tuple((part.unsqueeze(1) if part.ndim == 2 else part).to(dtype) for part in first)
-        inputs, lengths = inputs[:MOST_TIMES].to(dtype), lengths.clamp(max=MOST_TIMES)
+        most = len(inputs) if module.bidirectional else MOST_TIMES
+        inputs, lengths = inputs[:most].to(dtype), lengths.clamp(max=most)
         return cls(inputs, lengths, first or _zeros(module, inputs))
 
     @property

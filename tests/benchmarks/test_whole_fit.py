@@ -1,0 +1,71 @@
+"""What the callback costs a whole fit with its defaults: the untrained network, the ends of the epochs and all, but the last wait.
+
+Training has one core, and the workers another one, so that what they compute takes no time of the training's own. Fits with and
+without the callback take turns, and each is compared with the one before it. Only the ratio is asserted.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from itertools import pairwise
+
+import pytest
+from lightning.pytorch import Callback, Trainer, seed_everything
+from models import Gru, Mlp, flat_data, sequence_data
+
+from lightning_iit import IITCallback
+
+EPOCHS = 10
+EPOCH_SECONDS = 5.0
+PAIRS = 2
+BATCH = 64
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+class Clock(Callback):
+    """Takes the time from the first step to the end of the last epoch."""
+
+    def on_train_start(self, trainer, pl_module):
+        self.began = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        self.seconds = time.perf_counter() - self.began
+
+
+def fit(folder, case, *, epochs, batches, watched):
+    """The seconds of a fit; the clock is the first callback at the start and the last one at the end of an epoch."""
+    seed_everything(0)
+    rows = batches * BATCH
+    model, data = (Mlp(), flat_data(rows, batch=BATCH)) if case == "MLP" else (Gru(64), sequence_data(rows, steps=16, batch=BATCH))
+    clock = Clock()
+    trainer = Trainer(
+        max_epochs=epochs,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=folder,
+        callbacks=[*([IITCallback()] if watched else []), clock],
+    )
+    trainer.fit(model, data)
+    return clock.seconds
+
+
+@pytest.mark.slow
+@pytest.mark.benchmark
+@pytest.mark.parametrize("case", ["MLP", "GRU"])
+def test_time_of_a_fit(tmp_path, case, capsys):
+    fit(tmp_path, case, epochs=1, batches=50, watched=True)  # compiles
+    step = fit(tmp_path, case, epochs=1, batches=200, watched=False) / 200
+    batches = math.ceil(EPOCH_SECONDS / step)
+    seconds = [fit(tmp_path, case, epochs=EPOCHS, batches=batches, watched=bool(turn % 2)) for turn in range(2 * PAIRS)]
+    ratios = [on / off for turn, (off, on) in enumerate(pairwise(seconds)) if turn % 2 == 0]
+    ratio = statistics.median(ratios)
+    with capsys.disabled():
+        each = ", ".join(f"{one:.4f}" for one in ratios)
+        print(f"\n{case}: {EPOCHS} epochs of {statistics.median(seconds[::2]) / EPOCHS:.1f} s, ratio {ratio:.4f} (each: {each})")
+    assert ratio <= 1.05

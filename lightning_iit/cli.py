@@ -209,7 +209,7 @@ def _verify(given: argparse.Namespace, console: Console) -> int:
     if given.settle:
         from lightning_iit.commands.settle import run_settle
 
-        return run_settle(given.run_path, given.timeout, given.json, console)
+        return run_settle(given.target, given.timeout, given.json, console)
     from lightning_iit.commands.verify import run_verify
 
     return run_verify(given.target, given.engine, given.sample, given.tolerance, given.timeout, given.json, console)

@@ -42,8 +42,9 @@ def test_a_search_for_a_learning_rate_leaves_nothing_behind(tmp_path):
     Tuner(runner).lr_find(model, sequence_data(), num_training=5, early_stop_threshold=None)
     runner.fit(model, sequence_data())
     assert [record.epoch for record in callback.records] == [-1, 0]
-    assert load_run(tmp_path / "run") == callback.records
-    assert load_run(tmp_path / "run" / "iit-1") == old
+    assert sorted(folder.name for folder in tmp_path.glob("run/iit/[0-9]*")) == ["0", "1"]
+    assert load_run(tmp_path / "run/iit/1") == callback.records
+    assert load_run(tmp_path / "run/iit/0") == old
 
 
 def test_a_second_fit_keeps_units_thresholds_and_windows(tmp_path):
@@ -64,7 +65,8 @@ def test_another_model_starts_anew(tmp_path):
     runner.fit(Mlp(), flat_data())
     (record,) = callback.records
     assert (record.epoch, record.counts.transitions) == (2, 199)
-    assert load_run(tmp_path / "run" / "iit-1") == old
+    assert load_run(tmp_path / "run/iit/1") == callback.records
+    assert load_run(tmp_path / "run/iit/0") == old
 
 
 def test_a_fault_at_the_end_of_a_step_costs_its_epoch_alone(tmp_path, monkeypatch):

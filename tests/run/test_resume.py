@@ -10,6 +10,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
 from models import Gru, Mlp, flat_data, sequence_data
 from training import assert_same, train, trainer
 
@@ -33,9 +34,9 @@ CASES = {
 }
 
 
-def resume(folder, saved, options, model, data, *, epochs):
+def resume(folder, saved, options, model, data, *, epochs, logger=False):
     callback = IITCallback(**({"layers": "net.1", "units": 2, "null_model": None, "table": False} | options))
-    trainer(folder, callback, epochs=epochs).fit(model, data, ckpt_path=saved.last_model_path)
+    trainer(folder, callback, epochs=epochs, logger=logger).fit(model, data, ckpt_path=saved.last_model_path)
     return callback.records
 
 
@@ -109,18 +110,21 @@ def test_the_state_is_as_large_after_200_epochs_as_after_10(tmp_path):
 def test_without_the_folder_the_earlier_records_are_said_to_be_missing(tmp_path):
     saved, _ = saved_state(tmp_path)
     shutil.rmtree(tmp_path / "run" / "iit")
-    with pytest.warns(UserWarning, match=r"3 of the 3 records of the resumed run that wrote into .*run.iit are not there"):
+    with pytest.warns(UserWarning, match=r"3 of the 3 records of the resumed run that wrote into .*run.iit.0.iit are not there"):
         records = resume(tmp_path / "rest", saved, {}, Mlp(), flat_data(), epochs=4)
     assert [record.epoch for record in records] == [2, 3]
     assert all(isinstance(record.result, Computed) for record in records)
 
 
 def test_a_folder_of_another_run_is_not_gone_on_in(tmp_path):
-    saved, _ = saved_state(tmp_path)
+    def logger():
+        return TensorBoardLogger(tmp_path, name="", version="run")
+
+    saved, _ = saved_state(tmp_path, logger=logger())
     mine = load_run(tmp_path / "run")
-    other = train(tmp_path / "run", epochs=1).records
+    other = train(tmp_path / "run", epochs=1, logger=logger()).records
     with pytest.warns(UserWarning, match="3 of the 3 records"):
-        records = resume(tmp_path / "run", saved, {}, Mlp(), flat_data(), epochs=3)
+        records = resume(tmp_path / "run", saved, {}, Mlp(), flat_data(), epochs=3, logger=logger())
     assert [record.epoch for record in records] == [2]
     assert load_run(tmp_path / "run") == records
     assert load_run(tmp_path / "run" / "iit-1") == mine
@@ -235,7 +239,7 @@ def test_open_older_epochs_go_before_settled_younger_ones(tmp_path, here):
     task = phi_task(options, opened, (opened.states[0].state,), dynamics=None)
     journal = Journal([InOrder()])
     run = Run(options, InlinePool(), journal)
-    run.take_up(EarlierPart(records=(younger, first), open=((task, opened),), folder=tmp_path, here=here))
+    run.take_up(EarlierPart(records=(younger, first), open=((task, opened),), folder=tmp_path / "iit/0", here=here))
     journal.close(10.0)
     assert written == [(0, True), (1, True), (2, True)][1 if here else 0 :]
     assert [record.phi for record in run.records] == [first.phi, opened.phi, younger.phi]

@@ -267,7 +267,7 @@ def test_a_killed_process_leaves_a_note_to_deliver_by(tmp_path, server):
     assert (noted.tracking_uri, noted.run_id) == (server.url, logger.run_id)
     other = a_logger(server)
     assert deliver(tmp_path, tracking_uri=server.url, run_id=other.run_id) == 1
-    check_run(other, [record], {}, tmp_path / "got")
+    check_run(other, [record], {}, tmp_path / "got", also=["iit/report.md"])
     with pytest.raises(InvalidArgumentError, match="give both tracking_uri and run_id"):
         deliver(tmp_path, run_id="unknown")
     journal.close(timeout=10)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from lightning_iit.errors import IITError, RecordError
 from lightning_iit.records import encode
-from lightning_iit.records.store import FOLDER, layer_slug, network_name, record_name
+from lightning_iit.records.store import FOLDER, layer_slug, metric_prefix, network_name, record_name
 from lightning_iit.trackers.destinations import Destination, note_destination
 from lightning_iit.trackers.tracker import Tracker
 from lightning_iit.viewer.export import page_of
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from lightning_iit.records import EpochRecord, NetworkSnapshot
+    from lightning_iit.records.schema import Key
 
 log: logging.Logger = logging.getLogger(__name__)
 
@@ -65,10 +66,10 @@ class MLflowRun:
             self._log_numbers(record)
             there = self._images_there() if again else set()
             for name, png in images.items():
-                key = f"iit/{layer_slug(record.layer)}/{name}"
+                key = f"{metric_prefix(record)}{name}"
                 if (key, record.global_step) not in there:
                     self._log_image(key, png, record)
-            self._client.log_text(self.run_id, encode(record).decode(), record_name(record.layer, record.epoch))
+            self._client.log_text(self.run_id, encode(record).decode(), record_name(*record.key))
 
     def log_params(self, options: Mapping[str, object]) -> None:
         """Logs options as params ``iit.<option>``; an option whose param has another value already (a resumed run) becomes a tag.
@@ -126,7 +127,9 @@ class MLflowRun:
 
         slug = layer_slug(record.layer)
         time = _milliseconds(record)
-        metrics = [Metric(f"iit/{slug}/{name}", value, time, record.global_step) for name, value in record.scalars.items()]
+        metrics = [
+            Metric(f"{metric_prefix(record)}{name}", value, time, record.global_step) for name, value in record.scalars.items()
+        ]
         tags = [RunTag(f"iit.layer.{slug}", _short(record.layer)), RunTag(f"iit.kind.{slug}", record.kind)]
         self._client.log_batch(self.run_id, metrics=metrics, tags=tags, synchronous=True)
 
@@ -155,7 +158,8 @@ class MLflowTracker(Tracker):
 
     **Logged**: metrics ``iit/<layer>/<scalar>``; images ``iit/<layer>/<picture>`` with their step; the record as the artifact
     ``iit/<layer>/epoch=0003.json``; options as params ``iit.<option>``; each layer's name and kind as the tags
-    ``iit.layer.<layer>`` and ``iit.kind.<layer>``; the viewer's page of the whole run as the artifact ``iit/viewer.html``.
+    ``iit.layer.<layer>`` and ``iit.kind.<layer>``; the viewer's page of the whole run as the artifact ``iit/viewer.html``. Of a
+    record within an epoch: metrics ``iit/<layer>/steps/<scalar>`` and so on, and ``iit/<layer>/epoch=0003-step=000120.json``.
 
     Args:
         client: the logger's ``MlflowClient``.
@@ -170,7 +174,7 @@ class MLflowTracker(Tracker):
         self.page_every = page_every
         self._run = MLflowRun(client, run_id)
         self._run_dir = run_dir
-        self._attempted: set[tuple[str, int]] = set()
+        self._attempted: set[Key] = set()
         self._made = time.time()
         self._there: set[str] | None = None
         self._noted = False
@@ -246,7 +250,7 @@ class MLflowTracker(Tracker):
             return False
         if self._there is None:
             self._there = self._run.records_there()
-        return record_name(record.layer, record.epoch) in self._there
+        return record_name(*record.key) in self._there
 
     def _send_page(self) -> None:
         """Logs the viewer as one file ``iit/viewer.html``; does nothing without run directory, record or built front end."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lightning_iit.records.store import layer_slug
+from lightning_iit.records.store import metric_prefix
 from lightning_iit.trackers.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 class ScalarsTracker(Tracker):
     """Logs a record's scalars as ``iit/<layer>/<scalar>`` at the global step of the record's capture.
+
+    Those of a record within an epoch are ``iit/<layer>/steps/<scalar>``.
 
     Loggers are not made for two threads (a metric that arrives while ``CSVLogger`` saves breaks the save), so this tracker runs
     on the training thread.
@@ -42,8 +44,8 @@ class ScalarsTracker(Tracker):
     def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
         """Logs the record's scalars; pictures are ignored."""
         del images
-        slug = layer_slug(record.layer)
-        metrics = {f"iit/{slug}/{name}": value for name, value in record.scalars.items()}
+        prefix = metric_prefix(record)
+        metrics = {f"{prefix}{name}": value for name, value in record.scalars.items()}
         if metrics:
             self._logger.log_metrics(metrics, step=record.global_step)
 

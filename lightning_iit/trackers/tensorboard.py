@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from lightning_iit.records.payload import NETWORK_TAG, PLUGIN, PayloadInfo, pack, record_tag
-from lightning_iit.records.store import layer_slug
+from lightning_iit.records.store import layer_slug, metric_prefix
 from lightning_iit.trackers.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ class TensorBoardTracker(Tracker):
     """Adds each record to the logger's event file as one event, with the global step and wall time of the record's capture.
 
     **Logged**: scalars ``iit/<layer>/<scalar>``, images ``iit/<layer>/<picture>`` and the packed record as the tensor
-    ``iit/<layer>/record`` of the plugin ``iit``. A record is one event, so either all its parts are in the file or none.
+    ``iit/<layer>/record`` of the plugin ``iit``. A record is one event, so either all its parts are in the file or none. Of a
+    record within an epoch: ``iit/<layer>/steps/<scalar>`` and ``iit/<layer>/steps/<picture>`` only, as the tab shows whole epochs.
 
     Args:
         experiment: the logger's ``SummaryWriter`` (of ``torch.utils.tensorboard``).
@@ -138,10 +139,12 @@ def summary_of(record: EpochRecord, images: Mapping[str, bytes]) -> Summary:
     """
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-    slug = layer_slug(record.layer)
-    values = [Summary.Value(tag=f"iit/{slug}/{name}", simple_value=value) for name, value in record.scalars.items()]
-    values += [Summary.Value(tag=f"iit/{slug}/{name}", image=_image(png)) for name, png in images.items()]
-    return Summary(value=[*values, _payload_value(record_tag(slug), record, record.layer)])
+    prefix = metric_prefix(record)
+    values = [Summary.Value(tag=f"{prefix}{name}", simple_value=value) for name, value in record.scalars.items()]
+    values += [Summary.Value(tag=f"{prefix}{name}", image=_image(png)) for name, png in images.items()]
+    if record.step is None:
+        values.append(_payload_value(record_tag(layer_slug(record.layer)), record, record.layer))
+    return Summary(value=values)
 
 
 def _payload_value(tag: str, record: EpochRecord | NetworkSnapshot, title: str) -> Summary.Value:

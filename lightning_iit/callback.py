@@ -40,6 +40,7 @@ from lightning_iit.run.trainer import (
 from lightning_iit.settings import Settings
 from lightning_iit.trackers.registry import trackers_for
 from lightning_iit.watch.probe import Loader, checked_probe, fixed_inputs, watch_pass
+from lightning_iit.watch.steps import EveryNSteps, StepWatch
 from lightning_iit.watch.untrained import UntrainedPass
 from lightning_iit.watch.watch import Watch
 
@@ -73,7 +74,8 @@ class IITCallback(Callback, Settings):
     ``conditional_dependence_p`` and so on, ``self_transitions``, ``multi_information`` (bits); where a null was computed
     ``phi_null_mean``, ``phi_null_95``, ``phi_excess``, ``phi_p``; with an interval ``phi_low``, ``phi_high``; with ``complexes``
     ``major_complex_size``; with ``groups`` ``phi_groups_mean``, ``phi_groups_std`` (standard deviation), ``phi_groups_max`` and
-    ``groups`` (how many were computed). Images ``tpm`` and ``mip``, and the record itself.
+    ``groups`` (how many were computed). Images ``tpm`` and ``mip``, and the record itself. With ``every_n_steps`` the same of each
+    analysis within an epoch under ``iit/<layer>/steps/``.
 
     Several callbacks may be in one trainer. Each needs a ``name`` of its own, but for the first one: its records are then in
     the folder ``<run>/<name>/iit``, its metrics under ``iit/<name>/<layer>/``, and in TensorBoard and the viewer it is a run of
@@ -122,6 +124,11 @@ class IITCallback(Callback, Settings):
         states: which observed states are analysed: "mode" (the most visited one), "last", "all", or a number: the k most visited.
         window: how many epochs' transitions make one TPM.
         every_n_epochs: analyse every n-th epoch.
+        every_n_steps: analyse within the epochs too, whenever the trainer's global step passes a multiple of n; for trainings whose
+            epochs are very long, or of a single step. Such a record has a ``step``, and the counts since the last one (of its own
+            thresholds, outside of ``window``; with ``probe`` those of the probe then). It stays out of the curve over epochs, the
+            report and ``trainer.callback_metrics``, and the epochs' records stay as they are without it. After a resume the
+            counts begin again.
         initial: whether the untrained network is analysed too, as epoch -1: once the first batches were trained on, it is put
             back for one pass over copies of these, and then everything is restored.
         probe: fixed inputs: a data loader that does not shuffle, or a list of batches. The network is run on them at each epoch's
@@ -169,6 +176,7 @@ class IITCallback(Callback, Settings):
     """
 
     every_n_epochs: int = 1
+    every_n_steps: int | None = None
     window: int = 1
     when_busy: Literal["queue", "skip", "wait"] = "queue"
     extra_budget: float = 0.25
@@ -184,6 +192,7 @@ class IITCallback(Callback, Settings):
         **RUN_CHECKS,
         "workers": whole("give the number of worker processes, 1 or more", least=1),
         "every_n_epochs": whole("give 1 to analyse each epoch, or n to analyse every n-th one", least=1),
+        "every_n_steps": whole("give n, 1 or more, to analyse every n steps, or None for whole epochs only", least=1, none=True),
         "when_busy": choice("queue", "skip", "wait"),
         "initial": flag(),
         "max_queued": whole("give how many analyses may wait, 0 or more", least=0),
@@ -205,6 +214,8 @@ class IITCallback(Callback, Settings):
         self._watch: Watch | None = None
         self._first: Watch | None = None
         self._untrained: UntrainedPass | None = None
+        self._due: EveryNSteps | None = None
+        self._steps: StepWatch | None = None
         self._work: Computation | None = None
         self._folder: RunFolder | None = None
         self._fit: LatestFit | None = None
@@ -218,7 +229,7 @@ class IITCallback(Callback, Settings):
     def __getstate__(self) -> dict[str, Any]:
         """Returns the options and the records; a copy or a pickle of the callback watches nothing and has no workers."""
         plain = {name: value for name, value in vars(self).items() if name not in _FIRST_BATCH_HOOKS}
-        ours = dict.fromkeys(("_watch", "_first", "_untrained", "_work", "_folder", "_inputs", "_fit"))
+        ours = dict.fromkeys(("_watch", "_first", "_untrained", "_due", "_steps", "_work", "_folder", "_inputs", "_fit"))
         return plain | ours | {"_kept": self.records, "_stage": ""}
 
     @property
@@ -229,7 +240,7 @@ class IITCallback(Callback, Settings):
 
     @property
     def records(self) -> Records:
-        """The records whose analyses have ended, in order of epoch and layer; all of the run once ``trainer.fit`` has returned."""
+        """The records whose analyses have ended, in order of epoch, step and layer; all once ``trainer.fit`` has returned."""
         return self._work.records if self._work is not None else self._kept
 
     # --- before training ----------------------------------------------------------------------------------------------
@@ -323,6 +334,13 @@ class IITCallback(Callback, Settings):
             return
         with self._guard("hooking the layers"):
             watch.attach(pl_module, TrainingStep(pl_module) if self.probe is None else None)
+        if self.every_n_steps is not None:
+            with self._guard("getting ready for analyses within the epochs"):
+                self._due = EveryNSteps(self.every_n_steps, trainer.global_step)
+                if self.probe is None:
+                    own = self.watch(pl_module, self._options, snapshots=False)
+                    self._steps = StepWatch(own, watch, trainer.num_training_batches)
+                    own.attach(pl_module, TrainingStep(pl_module))
         if not self.initial or not is_untrained(trainer) or is_dev_run(trainer):
             return
         if self.probe is not None:
@@ -340,24 +358,43 @@ class IITCallback(Callback, Settings):
         if self.probe is None:
             with self._guard("starting an epoch"):
                 self._watch.begin_epoch(trainer.num_training_batches)  # type: ignore[union-attr]
+                if self._steps is not None:
+                    self._steps.begin_epoch()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Counts the activations that the hooks kept, once in many steps."""
-        if self.probe is not None:
-            return
+        if self.probe is None:
+            self._end_step(self._watch, trainer, batch_idx)
+        if self._due is not None:
+            if self._steps is not None:
+                self._end_step(self._steps.watch, trainer, batch_idx)
+            if self._due.passed(trainer.global_step):
+                self._analyse_within(trainer, pl_module)
+
+    def _end_step(self, watch: Watch | None, trainer: Trainer, batch_idx: int) -> None:
+        """Ends a step of a watch."""
         try:  # _guard would cost more than most steps do
-            self._watch.end_step(batch_idx)  # type: ignore[union-attr]
+            watch.end_step(batch_idx)  # type: ignore[union-attr]
         except Exception as error:  # noqa: BLE001
             with self._guard("counting a step"):
-                self._stop_counting(trainer.current_epoch, error)
+                self._stop_counting(watch, trainer.current_epoch, error)
 
-    def _stop_counting(self, epoch: int, error: Exception) -> None:
+    def _analyse_within(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Analyses what was counted since the last analysis within an epoch, or runs the probe."""
+        epoch, step, steps = trainer.current_epoch, trainer.global_step, self._steps
+        if steps is None:
+            self._run_probe(trainer, pl_module, epoch=epoch, step=step)
+            return
+        with self._guard("analysing a step"):
+            steps.hand_over(lambda captured: self._submit(trainer, captured, epoch=epoch, step=step, watch=steps.watch))
+
+    def _stop_counting(self, watch: Watch | None, epoch: int, error: Exception) -> None:
         """Gives up the counts of this epoch; its records say why. The first such error of the epoch is raised again.
 
         The steps go on being ended, so that all ranks make the same calls.
         """
-        if self._watch is not None:
-            self._watch.fail(error)
+        if watch is not None:
+            watch.fail(error)
         if ("", epoch) not in self._said:
             self._said.add(("", epoch))
             raise error
@@ -407,10 +444,10 @@ class IITCallback(Callback, Settings):
                 self._work.journal.pump()
             self._show(trainer, pl_module)
 
-    def _run_probe(self, trainer: Trainer, pl_module: LightningModule, *, epoch: int) -> None:
+    def _run_probe(self, trainer: Trainer, pl_module: LightningModule, *, epoch: int, step: int | None = None) -> None:
         """Watches the module on the probe, in eval mode and without a trace."""
         inputs, watch = self._inputs, self._watch
-        if inputs is None or watch is None or (self.window == 1 and not self._is_analysed(epoch)):
+        if inputs is None or watch is None or (step is None and self.window == 1 and not self._is_analysed(epoch)):
             return
         with self._guard("running the probe"):
             plugin = trainer.precision_plugin
@@ -423,21 +460,30 @@ class IITCallback(Callback, Settings):
                 counts=trainer.is_global_zero,
                 initial=epoch < 0,
             )
-            self._submit(trainer, captured, epoch=epoch)
+            self._submit(trainer, captured, epoch=epoch, step=step)
 
-    def _submit(self, trainer: Trainer, captured: Sequence[LayerEpoch], *, epoch: int, watch: Watch | None = None) -> None:
+    def _submit(
+        self,
+        trainer: Trainer,
+        captured: Sequence[LayerEpoch],
+        *,
+        epoch: int,
+        step: int | None = None,
+        watch: Watch | None = None,
+    ) -> None:
         watch = watch or self._watch
         if self._work is None or watch is None:
             return
-        if epoch <= 0 and self.probe is None:
+        if epoch <= 0 and step is None and self.probe is None:
             warn_of_shuffled_streams(trainer, captured)
         futures = self._work.submit(
             watch,
             captured,
             epoch=epoch,
             global_step=trainer.global_step if epoch >= 0 else 0,
-            last=epoch >= 0 and is_last(trainer, epoch),
-            analysed=self._is_analysed(epoch),
+            last=epoch >= 0 and step is None and is_last(trainer, epoch),
+            analysed=step is not None or self._is_analysed(epoch),
+            step=step,
         )
         if self.when_busy == "wait":
             self._work.wait(futures, longest(self.timeout))
@@ -511,6 +557,9 @@ class IITCallback(Callback, Settings):
         with self._guard("taking the hooks away"):
             if self._watch is not None:
                 self._watch.detach()
+            if self._steps is not None:
+                self._steps.watch.detach()
+        self._due = self._steps = None
 
     def _close(self, timeout: float, *, failed: bool) -> None:
         work = self._work

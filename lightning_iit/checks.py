@@ -70,10 +70,12 @@ def as_whole(value: Any) -> int | None:
         return None
 
 
-def whole(instead: str, *, least: int | None = None) -> Check:
+def whole(instead: str, *, least: int | None = None, none: bool = False) -> Check:
     """Returns the check of a whole number, of at least ``least``."""
 
-    def check(name: str, value: Any) -> int:
+    def check(name: str, value: Any) -> int | None:
+        if none and value is None:
+            return None
         number = as_whole(value)
         if number is None:
             raise refused(name, value, instead, why=_is_no(value, "whole number"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ from lightning_iit.records.schema import (
     Count,
     Epoch,
     FromOne,
+    Key,
     Kind,
     PhiValue,
     Record,
@@ -92,12 +94,14 @@ class EpochRecord(Record, frozen=True, kw_only=True):
     """Holds everything known of one layer at one epoch.
 
     Each record is one JSON file, ``<log_dir>/iit/<layer>/epoch=0003.json``, written at capture with the result ``Open`` and again
-    when the analysis has ended.
+    when the analysis has ended. With ``every_n_steps`` there are records within an epoch too, ``epoch=0003-step=000120.json``.
 
     Args:
         layer: the layer's name in the model.
         epoch: the epoch; -1 is the untrained network.
         global_step: the trainer's global step at capture.
+        step: of a record within an epoch the global step; its counts are those since the last such record. None for the record of
+            a whole epoch.
         wall_time: the time of capture, in seconds since 1970.
         kind: the kind of the numbers: "causal", "observational" or "statistical".
         axis: the axis along which the transitions go.
@@ -138,6 +142,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
     kind: Kind
     axis: Axis
     result: PhiResult
+    step: Step | None = None
     states: tuple[StateResult, ...] = ()
     units: Units | None = None
     thresholds: Thresholds | None = None
@@ -166,9 +171,19 @@ class EpochRecord(Record, frozen=True, kw_only=True):
     schema_version: Count = SCHEMA_VERSION
 
     @property
-    def key(self) -> tuple[str, int]:
-        """Returns layer and epoch, which identify a record within a run."""
-        return self.layer, self.epoch
+    def key(self) -> Key:
+        """Returns what identifies a record within a run: layer and epoch, and of a record within an epoch the step too."""
+        return (self.layer, self.epoch) if self.step is None else (self.layer, self.epoch, self.step)
+
+    @property
+    def order(self) -> tuple[int, float]:
+        """Returns the place in the order of capture: the epoch, and within an epoch the step; the whole epoch comes last."""
+        return self.epoch, math.inf if self.step is None else self.step
+
+    @property
+    def when(self) -> str:
+        """Returns the epoch, and of a record within an epoch the step too, in words."""
+        return f"epoch {self.epoch}" if self.step is None else f"epoch {self.epoch}, step {self.step}"
 
     @property
     def phi(self) -> float | None:
@@ -184,7 +199,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
         """Returns layer, epoch, Φ with its kind and null, and what Φ was computed from, in one or two lines."""
         units = "" if self.units is None else f", {len(self.units.indices)} units"
         transitions = "" if self.counts is None else f", {self.counts.transitions:,} transitions"
-        return f"<EpochRecord of epoch {self.epoch}, {self.short_words}{units}{transitions}>"
+        return f"<EpochRecord of {self.when}, {self.short_words}{units}{transitions}>"
 
     @property
     def short_words(self) -> str:
@@ -218,7 +233,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
         ]
         concepts = html.folded(f"concepts: {len(computed.concepts)}", computed.concepts_table()) if computed else ""
         tpm = html.folded("TPM", html.tpm_table(self.tpm.state_by_node, self.tpm.visited, self._labels)) if self.tpm else ""
-        return html.block(f"{self.layer}, epoch {self.epoch}", html.facts(shown), concepts, tpm)
+        return html.block(f"{self.layer}, {self.when}", html.facts(shown), concepts, tpm)
 
     @property
     def _labels(self) -> tuple[str, ...]:
@@ -229,17 +244,17 @@ class EpochRecord(Record, frozen=True, kw_only=True):
 
 
 class Records(tuple[EpochRecord, ...]):
-    """Holds the records of a run, in order of epoch and layer."""
+    """Holds the records of a run, in order of epoch, step and layer."""
 
     __slots__ = ()
 
     @classmethod
     def ordered(cls, records: Iterable[EpochRecord]) -> Records:
-        """Sorts records by epoch, then by layer."""
-        return cls(sorted(records, key=lambda record: (record.epoch, record.layer)))
+        """Sorts records by epoch, then by step (the record of the whole epoch comes last), then by layer."""
+        return cls(sorted(records, key=lambda record: (*record.order, record.layer)))
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Builds a pandas DataFrame with one row for each record: epoch, layer, kind, status, null, Φ and all scalars.
+        """Builds a pandas DataFrame with one row for each record: epoch, step, layer, kind, status, null, Φ and all scalars.
 
         Raises:
             MissingDependencyError: pandas is not installed.
@@ -254,7 +269,7 @@ class Records(tuple[EpochRecord, ...]):
     def __repr__(self) -> str:
         """Returns how many records of which layers and epochs there are, and the first and the last ones, in a few lines."""
         shown = self if len(self) <= 2 * _SHOWN else (*self[:_SHOWN], None, *self[-_SHOWN:])
-        lines = ("  ..." if record is None else f"  epoch {record.epoch}, {record.short_words}" for record in shown)
+        lines = ("  ..." if record is None else f"  {record.when}, {record.short_words}" for record in shown)
         return "\n".join([f"<Records: {self._summary}>", *lines])
 
     @property
@@ -277,18 +292,20 @@ class Records(tuple[EpochRecord, ...]):
 
 def _html_row(record: EpochRecord) -> tuple[str, ...]:
     """Returns the cells of one record in a notebook's table."""
+    when = record.when.removeprefix("epoch ")
     seen = "" if record.tpm is None else f"{sum(record.tpm.visited)} of {len(record.tpm.visited)}"
     transitions = "" if record.counts is None else f"{record.counts.transitions:,}"
     if record.phi is None:
-        return str(record.epoch), record.layer, "none", record.kind, "", transitions, seen, record.result.reason
+        return when, record.layer, "none", record.kind, "", transitions, seen, record.result.reason
     remark = "structural Φ is 0" if record.structural_phi == 0.0 else record.result.reason
-    return str(record.epoch), record.layer, f"{record.phi:.4f}", record.kind, record.null_words, transitions, seen, remark
+    return when, record.layer, f"{record.phi:.4f}", record.kind, record.null_words, transitions, seen, remark
 
 
 def _row(record: EpochRecord) -> dict[str, Any]:
     """Returns the row of one record: its key, kind, status, null and scalars by column."""
     return {
         "epoch": record.epoch,
+        "step": record.step,
         "layer": record.layer,
         "global_step": record.global_step,
         "wall_time": record.wall_time,

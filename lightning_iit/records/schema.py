@@ -45,6 +45,8 @@ Step: TypeAlias = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 """A global step; one of a model that is not in training may be below 0, as the epoch -1 is."""
 Epoch: TypeAlias = Annotated[int, Meta(ge=-1, lt=10**9)]
 """An epoch; -1 is the untrained network."""
+Key: TypeAlias = tuple[str, int] | tuple[str, int, int]
+"""What identifies a record within a run: layer and epoch, and of a record within an epoch the global step too."""
 Share: TypeAlias = Annotated[float, Meta(ge=-1e-6, le=1 + 1e-6)]
 """A probability, or a share."""
 PhiValue: TypeAlias = Annotated[float, Meta(ge=-1e-6)]

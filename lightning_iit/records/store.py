@@ -7,6 +7,7 @@
     <run_dir>/iit/<layer>/epoch=-001.json      the untrained network
     <run_dir>/iit/<layer>/epoch=0003.json
     <run_dir>/iit/<layer>/epoch=0003.tpm.png
+    <run_dir>/iit/<layer>/epoch=0003-step=000120.json  within the epoch, with every_n_steps
 
 A record's file is written under another name and renamed, so a reader sees a whole record or none. A training without a logger has
 the directory ``<default_root_dir>/iit/<n>`` as its run directory, with n = 0, 1, ...
@@ -41,7 +42,7 @@ INDEX = "index.jsonl"
 """The name of the index file in that folder."""
 
 _SAFE_SLUG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
-_RECORD_FILE = re.compile(r"epoch=-?\d+\.json")
+_RECORD_FILE = re.compile(r"epoch=-?\d+(-step=\d+)?\.json")
 _DEVICE_NAMES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _FILE_NAMES = re.compile(r".*\.(jsonl?|md|html)", re.IGNORECASE)
 """Names that files of the whole run have in the folder ``iit``."""
@@ -73,39 +74,41 @@ def layer_slug(layer: str) -> str:
     return f"{readable}{_HASH_MARK}{digest}"
 
 
-def metric_key(layer: str, scalar: str, scope: str = "") -> str:
+def metric_key(layer: str, scalar: str, scope: str = "", *, step: int | None = None) -> str:
     """Returns the key under which a scalar of a layer is logged, the same in every logger.
 
     Args:
         layer: the layer's name.
         scalar: the scalar's name.
         scope: the name of the callback, empty for one without a name.
+        step: the step of a record within an epoch, whose keys are apart from those of whole epochs; else None.
 
     Example:
-        >>> metric_key("rnn", "phi"), metric_key("rnn", "phi", "fine")
-        ('iit/rnn/phi', 'iit/fine/rnn/phi')
+        >>> metric_key("rnn", "phi"), metric_key("rnn", "phi", "fine"), metric_key("rnn", "phi", step=120)
+        ('iit/rnn/phi', 'iit/fine/rnn/phi', 'iit/rnn/steps/phi')
     """
-    return "/".join(part for part in (FOLDER, scope, layer_slug(layer), scalar) if part)
+    within = "" if step is None else "steps"
+    return "/".join(part for part in (FOLDER, scope, layer_slug(layer), within, scalar) if part)
 
 
-def epoch_name(epoch: int) -> str:
-    """Returns the stem of an epoch's files; epoch -1 is the untrained network.
+def epoch_name(epoch: int, step: int | None = None) -> str:
+    """Returns the stem of the files of an epoch, or of a step within it; epoch -1 is the untrained network.
 
     Example:
-        >>> epoch_name(3), epoch_name(-1)
-        ('epoch=0003', 'epoch=-001')
+        >>> epoch_name(3), epoch_name(-1), epoch_name(3, 120)
+        ('epoch=0003', 'epoch=-001', 'epoch=0003-step=000120')
     """
-    return f"epoch={epoch:04d}"
+    return f"epoch={epoch:04d}" if step is None else f"epoch={epoch:04d}-step={step:06d}"
 
 
-def record_name(layer: str, epoch: int) -> str:
+def record_name(layer: str, epoch: int, step: int | None = None) -> str:
     """Returns a record's path below the run's directory, with forward slashes; MLflow's artifacts have the same names.
 
     Example:
         >>> record_name("rnn", 3)
         'iit/rnn/epoch=0003.json'
     """
-    return f"{FOLDER}/{layer_slug(layer)}/{epoch_name(epoch)}.json"
+    return f"{FOLDER}/{layer_slug(layer)}/{epoch_name(epoch, step)}.json"
 
 
 def network_name(epoch: int) -> str:
@@ -142,7 +145,7 @@ def write_record(run_dir: Path, record: EpochRecord, images: Mapping[str, bytes]
     Raises:
         OSError: the disk is full, read-only, or gone.
     """
-    path = run_dir / record_name(record.layer, record.epoch)
+    path = run_dir / record_name(*record.key)
     path.parent.mkdir(parents=True, exist_ok=True)
     for name, png in (images or {}).items():
         write_atomically(image_path(path, name), png)
@@ -181,6 +184,7 @@ class IndexEntry(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         layer: the layer's name.
         epoch: the epoch; -1 is the untrained network.
+        step: of a record within an epoch the global step; None for that of a whole epoch.
         global_step: the trainer's global step at capture.
         wall_time: the time of capture, in seconds since 1970.
         kind: the kind of the numbers: "causal", "observational" or "statistical".
@@ -197,6 +201,7 @@ class IndexEntry(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     phi: float | None
     file: str
+    step: int | None = None
 
     @classmethod
     def of(cls, record: EpochRecord) -> IndexEntry:
@@ -209,7 +214,8 @@ class IndexEntry(msgspec.Struct, frozen=True, kw_only=True):
             kind=record.kind,
             status=str(type(record.result).__struct_config__.tag),
             phi=record.phi,
-            file=record_name(record.layer, record.epoch),
+            file=record_name(*record.key),
+            step=record.step,
         )
 
 
@@ -245,7 +251,7 @@ class RunContents(NamedTuple):
 
 
 def load_run(path: str | os.PathLike[str]) -> Records:
-    """Loads the records of a run, in order of epoch and layer; older schema versions are read too.
+    """Loads the records of a run, in order of epoch, step and layer; older schema versions are read too.
 
     While a run goes on, a record whose analysis has not ended has the result ``Open``. Once the run is gone (killed, or the machine
     went down), such a record is ``Failed`` with the code "interrupted", and ``lightning-iit verify RUN --settle`` computes it.
@@ -304,13 +310,13 @@ def read_images(run_dir: Path, record: EpochRecord) -> dict[str, bytes]:
     Raises:
         OSError: a picture cannot be read.
     """
-    path = run_dir / record_name(record.layer, record.epoch)
+    path = run_dir / record_name(*record.key)
     return {file.name[len(path.stem) + 1 : -len(".png")]: read_regular(file) for file in path.parent.glob(f"{path.stem}.*.png")}
 
 
 def has_result(run_dir: Path, record: EpochRecord) -> bool:
     """Returns whether the record of the same capture is on disk with its result."""
-    found = _read(run_dir / record_name(record.layer, record.epoch))
+    found = _read(run_dir / record_name(*record.key))
     return isinstance(found, EpochRecord) and found.wall_time == record.wall_time and not isinstance(found.result, Open)
 
 

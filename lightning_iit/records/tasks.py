@@ -13,7 +13,7 @@ from lightning_iit.records.results import (
     StateResult,
     ThresholdPoint,
 )
-from lightning_iit.records.schema import Axis, Kind, Record, State
+from lightning_iit.records.schema import Axis, Key, Kind, Record, State
 from lightning_iit.records.systems import PhiOptions
 
 
@@ -72,6 +72,7 @@ class PhiTask(Record, frozen=True, kw_only=True):
         layer: the layer's name.
         epoch: the epoch; -1 is the untrained network.
         global_step: the trainer's global step at capture.
+        step: of a record within an epoch the global step; None for that of a whole epoch.
         counts: the transitions from which the TPM is estimated.
         prior: the probability of ON in rows that were never visited.
         states: the states to analyse, the most important first.
@@ -101,6 +102,7 @@ class PhiTask(Record, frozen=True, kw_only=True):
     states: tuple[State, ...]
     kind: Kind
     axis: Axis
+    step: int | None = None
     labels: tuple[str, ...] = ()
     visits: tuple[int, ...] = ()
     cm: tuple[tuple[int, ...], ...] | None = None
@@ -115,9 +117,9 @@ class PhiTask(Record, frozen=True, kw_only=True):
     seed: int = 0
 
     @property
-    def key(self) -> tuple[str, int]:
-        """Returns layer and epoch, which identify a task and its record within a run."""
-        return self.layer, self.epoch
+    def key(self) -> Key:
+        """Returns what identifies a task and its record within a run: layer and epoch, and within an epoch the step too."""
+        return (self.layer, self.epoch) if self.step is None else (self.layer, self.epoch, self.step)
 
     def visits_of(self, state: State) -> int:
         """Returns how often a state was observed.

@@ -83,7 +83,7 @@ def summary_table(records: Iterable[EpochRecord]) -> FittedTable:
 
 
 def epochs_table(records: Iterable[EpochRecord]) -> FittedTable:
-    """Builds a table for the terminal with one row for each record, including its costs.
+    """Builds a table for the terminal with one row for each record of a whole epoch, including its costs.
 
     The costs are: seconds since the layer's previous epoch ended, seconds of the analysis of Φ, cuts evaluated, and analyses that
     were open when the epoch was captured.
@@ -93,7 +93,7 @@ def epochs_table(records: Iterable[EpochRecord]) -> FittedTable:
     """
     rows = []
     ended: dict[str, float] = {}
-    for record in records:
+    for record in (record for record in records if record.step is None):
         computed = record.result if isinstance(record.result, Computed) else None
         transitions, states = _data(record)
         took = record.wall_time - ended[record.layer] if record.layer in ended else None
@@ -310,8 +310,8 @@ def _code(name: str) -> str:
 
 
 def _by_layer(records: Iterable[EpochRecord]) -> dict[str, list[EpochRecord]]:
-    """Groups the records by layer, each group in order of epoch."""
+    """Groups the records of whole epochs by layer, each group in order of epoch."""
     layers: dict[str, list[EpochRecord]] = {}
-    for record in sorted(records, key=lambda record: record.key):
+    for record in sorted((record for record in records if record.step is None), key=lambda record: record.key):
         layers.setdefault(record.layer, []).append(record)
     return layers

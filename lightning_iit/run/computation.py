@@ -85,9 +85,17 @@ class Computation:
         return self.run.records
 
     def submit(
-        self, watch: Watch, captured: Sequence[LayerEpoch], *, epoch: int, global_step: int, last: bool, analysed: bool = True
+        self,
+        watch: Watch,
+        captured: Sequence[LayerEpoch],
+        *,
+        epoch: int,
+        global_step: int,
+        last: bool,
+        analysed: bool = True,
+        step: int | None = None,
     ) -> list[Future[TaskResult]]:
-        """Submits the captured layers of an epoch for analysis.
+        """Submits the captured layers of an epoch, or of a part of it, for analysis.
 
         Args:
             watch: captured the layers.
@@ -96,18 +104,20 @@ class Computation:
             global_step: the trainer's global step at capture.
             last: whether no epoch follows.
             analysed: False only adds the counts to the windows.
+            step: of a capture within an epoch the global step; its counts stay out of the windows. None for a whole epoch.
 
         Returns:
             The futures of the analyses that are open.
         """
         now = time.time()
-        if watch.snapshots is not None:
-            self._draw(watch.snapshots, epoch, global_step)
-        self.epoch = epoch
+        if step is None:
+            if watch.snapshots is not None:
+                self._draw(watch.snapshots, epoch, global_step)
+            self.epoch = epoch
         futures = []
         for layer in captured:
             captures = enumerate((layer, *layer.groups))
-            first, *groups = [self._group(watch, part, number, epoch, analysed=analysed) for number, part in captures]
+            first, *groups = [self._group(watch, part, number, epoch, step, analysed=analysed) for number, part in captures]
             if not analysed:
                 continue
             perturbed = first.causal is not None
@@ -116,6 +126,7 @@ class Computation:
                 epoch=epoch,
                 global_step=global_step,
                 wall_time=now,
+                step=step,
                 last=last,
                 at_thresholds=partial(
                     self._at_thresholds, watch, first.captured, first.states[:1], epoch=epoch, perturbed=perturbed
@@ -133,16 +144,16 @@ class Computation:
         except Exception:
             log.exception("The network of epoch %d could not be copied for its snapshot; training goes on without it.", epoch)
 
-    def _group(self, watch: Watch, captured: LayerEpoch, number: int, epoch: int, *, analysed: bool) -> Group:
+    def _group(self, watch: Watch, captured: LayerEpoch, number: int, epoch: int, step: int | None, *, analysed: bool) -> Group:
         """Adds one group's counts to its window, chooses its states and, where the layer is perturbed, makes the perturbation."""
-        counts = self.run.collect(captured, epoch=epoch, group=number)
+        counts = self.run.collect(captured, epoch=epoch, group=number) if step is None else captured.counts
         if not analysed:
             return Group(captured, counts, None, ())
         observed = watch.perturber.observed(captured)
         states = self.run.states(observed, counts)
         causal = watch.perturber.perturb(observed, states[0]) if states else None
         if causal is None and states:  # watched: a unit that was not set and never changed says nothing
-            observed, counts = self.run.limit(observed, counts, group=number)
+            observed, counts = self.run.limit(observed, counts, group=number, within=step is not None)
             states = self.run.states(observed, counts)
         return Group(observed, counts, causal, states)
 
@@ -197,13 +208,13 @@ class Computation:
             )
 
     def report(self, records: Records, *, table: bool) -> None:
-        """Writes the report ``iit/report.md`` of the run; does nothing without records.
+        """Writes the report ``iit/report.md`` of the run; does nothing without records of whole epochs.
 
         Args:
             records: the records of the run.
             table: whether the table of the last epoch is also printed to stderr.
         """
-        if not records:
+        if not any(record.step is None for record in records):
             return
         self.journal.attach(REPORT, markdown(records, self._described).encode())
         if table:

@@ -30,6 +30,7 @@ def open_record(
     causal: Causal,
     *,
     epoch: int,
+    step: int | None,
     global_step: int,
     wall_time: float,
     backlog: int,
@@ -42,7 +43,8 @@ def open_record(
         captured: of the epoch that ended.
         counts: what was watched, over the window.
         causal: the counts of a perturbation with how it was made, why it could not be made, or None for none.
-        epoch: the epoch that ended.
+        epoch: the epoch that ended, or is going on.
+        step: of a capture within an epoch the global step; None for a whole epoch.
         global_step: at capture.
         wall_time: at capture, in seconds since 1970.
         backlog: how many analyses are open.
@@ -53,6 +55,7 @@ def open_record(
     return EpochRecord(
         layer=captured.layer,
         epoch=epoch,
+        step=step,
         global_step=global_step,
         wall_time=wall_time,
         kind="causal" if set_counts is not None else captured.kind,
@@ -106,6 +109,7 @@ def phi_task(
     return PhiTask(
         layer=stub.layer,
         epoch=stub.epoch,
+        step=stub.step,
         global_step=stub.global_step,
         counts=stub.counts,
         prior=options.prior,

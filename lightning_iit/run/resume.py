@@ -7,6 +7,7 @@ the run. The settled records of the earlier part are read from the folder.
 from __future__ import annotations
 
 import base64
+import math
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from lightning_iit.run.windows import WindowEpoch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from lightning_iit.records.schema import Key
 
 _T = TypeVar("_T")
 _Key = TypeVar("_Key")
@@ -45,7 +48,7 @@ _SHAPES: dict[tuple[str, ...], type] = {
 _WITHOUT_EFFECT = frozenset(
     (
         *("workers", "timeout", "when_busy", "max_queued", "drain_timeout", "extra_budget", "every_n_epochs", "initial"),
-        *("trackers", "pictures", "network", "network_budget", "prog_bar", "table"),
+        *("every_n_steps", "trackers", "pictures", "network", "network_budget", "prog_bar", "table"),
     )
 )
 """The options that change no number."""
@@ -58,13 +61,17 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         records: how many records are settled.
-        epoch: the last epoch of a settled record.
+        epoch: the epoch of the last settled record.
         first: layer, epoch and wall time of the earliest settled record. A folder that has this record is the run's own.
+        step: the step of the last settled record; None where it is that of a whole epoch.
+        first_step: the step of the earliest settled record; None where it is that of a whole epoch.
     """
 
     records: int
     epoch: int
     first: tuple[str, int, float]
+    step: int | None = None
+    first_step: int | None = None
 
     @classmethod
     def of(cls, records: Iterable[EpochRecord]) -> Settled | None:
@@ -72,8 +79,19 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
         ordered = Records.ordered(records)
         if not ordered:
             return None
-        first = ordered[0]
-        return cls(records=len(ordered), epoch=ordered[-1].epoch, first=(first.layer, first.epoch, first.wall_time))
+        first, last = ordered[0], ordered[-1]
+        return cls(
+            records=len(ordered),
+            epoch=last.epoch,
+            first=(first.layer, first.epoch, first.wall_time),
+            step=last.step,
+            first_step=first.step,
+        )
+
+    @property
+    def order(self) -> tuple[int, float]:
+        """Returns the place of the last settled record in the order of capture."""
+        return self.epoch, math.inf if self.step is None else self.step
 
 
 @dataclass(frozen=True)
@@ -100,10 +118,7 @@ class EarlierPart:
         """Returns the pictures of a settled record by name; none where they are not on disk."""
         if self.folder is None:
             return {}
-        return (
-            _readable(f"a picture of layer {record.layer!r} at epoch {record.epoch}", partial(read_images, self.folder, record))
-            or {}
-        )
+        return _readable(f"a picture of layer {record.layer!r} at {record.when}", partial(read_images, self.folder, record)) or {}
 
     def state_dict(self) -> dict[str, Any]:
         """Returns all but the settled records as plain data, for a checkpoint.
@@ -133,11 +148,14 @@ def earlier_part(state: Mapping[str, Any], run_dir: Path | None) -> EarlierPart:
     opened = tuple(_all_readable("open analysis {}", _open, dict(enumerate(run.get("open", ())))).values())
     if "records" in run:
         records = tuple(_all_readable("record {}", _record, dict(enumerate(run["records"]))).values())
-        here = any(_has(run_dir, record.layer, record.epoch, record.wall_time) for record in records)
+        here = any(_has(run_dir, record.wall_time, *record.key) for record in records)
         folder = run_dir if here else None
     else:
         settled = _readable("what is settled", lambda: msgspec.convert(run.get("settled"), Settled | None))
-        captured = [settled.first] if settled else [(stub.layer, stub.epoch, stub.wall_time) for _, stub in opened]
+        captured = [(stub.wall_time, *stub.key) for _, stub in opened]
+        if settled:
+            layer, epoch, wall_time = settled.first
+            captured = [(wall_time, layer, epoch, settled.first_step)]
         folder = _folder(captured, (run_dir, state.get("folder")))
         records = _from_folder(folder, settled, {stub.key for _, stub in opened}, state.get("folder"))
         here = folder is not None and folder == run_dir
@@ -151,32 +169,30 @@ def earlier_part(state: Mapping[str, Any], run_dir: Path | None) -> EarlierPart:
     )
 
 
-def _folder(captured: Sequence[tuple[str, int, float]], candidates: Iterable[str | Path | None]) -> Path | None:
-    """Returns the first directory that has a record of a layer and epoch, captured at this time; None where none has."""
+def _folder(captured: Sequence[tuple[Any, ...]], candidates: Iterable[str | Path | None]) -> Path | None:
+    """Returns the first directory that has one of these records (wall time and key); None where none has."""
     folders = (Path(folder) for folder in candidates if folder is not None)
     return next((folder for folder in folders if any(_has(folder, *one) for one in captured)), None)
 
 
-def _has(run_dir: Path | None, layer: str, epoch: int, wall_time: float) -> bool:
-    """Returns whether a directory has the record of a layer and epoch that was captured at this time."""
+def _has(run_dir: Path | None, wall_time: float, layer: str, epoch: int, step: int | None = None) -> bool:
+    """Returns whether a directory has the record of this key that was captured at this time."""
     if run_dir is None:
         return False
     try:
-        return decode(read_regular(run_dir / record_name(layer, epoch))).wall_time == wall_time
+        return decode(read_regular(run_dir / record_name(layer, epoch, step))).wall_time == wall_time
     except (OSError, RecordError):
         return False
 
 
-def _from_folder(
-    folder: Path | None, settled: Settled | None, known: set[tuple[str, int]], earlier: object
-) -> tuple[EpochRecord, ...]:
+def _from_folder(folder: Path | None, settled: Settled | None, known: set[Key], earlier: object) -> tuple[EpochRecord, ...]:
     """Reads the settled records from the run's directory; warns where some are missing."""
     if settled is None:
         return ()
     found = () if folder is None else _readable(f"the folder {folder}", lambda: read_run(folder / FOLDER).records) or ()
     # Later epochs are those of a run that went on from here before; open analyses are computed again.
     settled_ones = (record for record in found if not isinstance(record.result, Open))
-    records = tuple(record for record in settled_ones if record.epoch <= settled.epoch and record.key not in known)
+    records = tuple(record for record in settled_ones if record.order <= settled.order and record.key not in known)
     if len(records) < settled.records:
         place = folder or earlier
         where = "without a folder" if place is None else f"that wrote into {Path(str(place)) / FOLDER}"

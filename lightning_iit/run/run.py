@@ -45,12 +45,10 @@ if TYPE_CHECKING:
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.phi.pool.pool import PhiPool
     from lightning_iit.records import Counts, Dynamics
+    from lightning_iit.records.schema import Key
     from lightning_iit.trackers.journal import Journal
 
 log: logging.Logger = logging.getLogger(__name__)
-
-Key = tuple[str, int]
-"""Layer and epoch, which identify a record within a run."""
 
 
 class FewTransitionsWarning(UserWarning):
@@ -88,13 +86,13 @@ class Run:
 
     @property
     def records(self) -> Records:
-        """Returns the records whose analyses have ended, in order of epoch and layer."""
+        """Returns the records whose analyses have ended, in order of epoch, step and layer."""
         with self._lock:
             return Records.ordered(self._records.values())
 
     @property
     def newest(self) -> Records:
-        """Returns of each layer the newest record with a Φ and the newest without one, in order of epoch and layer."""
+        """Returns of each layer the newest record of an epoch with a Φ and the newest without one, in order of epoch and layer."""
         with self._lock:
             return Records.ordered(self._newest.values())
 
@@ -122,9 +120,14 @@ class Run:
         window.add(captured.counts, captured.dynamics)
         return window.counts
 
-    def limit(self, captured: LayerEpoch, counts: Counts | None, *, group: int = 0) -> tuple[LayerEpoch, Counts | None]:
-        """Limits a watched capture and its counts over the window to the units that vary; see :class:`VaryingUnits`."""
-        return self._varying.limit(_window(captured.layer, group), captured, counts)
+    def limit(
+        self, captured: LayerEpoch, counts: Counts | None, *, group: int = 0, within: bool = False
+    ) -> tuple[LayerEpoch, Counts | None]:
+        """Limits a watched capture and its counts over the window to the units that vary; see :class:`VaryingUnits`.
+
+        Captures ``within`` an epoch have a choice of their own: with fewer transitions fewer units may vary.
+        """
+        return self._varying.limit(_window(captured.layer, group) + (" steps" if within else ""), captured, counts)
 
     def states(self, captured: LayerEpoch, counts: Counts | None) -> tuple[State, ...]:
         """Chooses the observed states to analyse; none where no transition was seen."""
@@ -141,11 +144,12 @@ class Run:
         epoch: int,
         global_step: int,
         wall_time: float,
+        step: int | None = None,
         last: bool = False,
         at_thresholds: AtThresholds = tuple,
         groups: Sequence[Group] = (),
     ) -> Future[TaskResult] | None:
-        """Opens the record of one layer's epoch and submits its task to the pool.
+        """Opens the record of one layer's epoch, or of a part of it, and submits its task to the pool.
 
         Where nothing can be analysed, or the task cannot be made, the record is completed at once with the reason.
 
@@ -157,6 +161,7 @@ class Run:
             epoch: the epoch that ended, -1 for the untrained network.
             global_step: the trainer's global step at capture.
             wall_time: the time of capture, in seconds since 1970.
+            step: of a capture within an epoch the global step; None for a whole epoch.
             last: whether no epoch follows; the last Φ of each layer is always judged by its null.
             at_thresholds: counts the transitions of this epoch at other thresholds; called for the last epoch only.
             groups: further groups of the layer's units.
@@ -168,6 +173,7 @@ class Run:
             self._options,
             *(captured, counts, causal),
             epoch=epoch,
+            step=step,
             global_step=global_step,
             wall_time=wall_time,
             backlog=self._pool.pending,
@@ -187,7 +193,7 @@ class Run:
             self._settle(stub, causal)
             return None
         if not states:
-            reason = f"Layer {captured.layer!r} gave no transition in epoch {epoch}: it needs two samples or time steps in a row."
+            reason = f"Layer {captured.layer!r} gave no transition in {stub.when}: it needs two samples or time steps in a row."
             self._settle(stub, Skipped(code="no_transitions", reason=reason))
             return None
         try:
@@ -199,11 +205,12 @@ class Run:
                 self._unjudged.pop(stub.layer, None)
                 judge = self._budget.judge_last(task, seconds, at_thresholds)
             else:
-                self._unjudged[stub.layer] = (task, stub, at_thresholds)
+                if step is None:
+                    self._unjudged[stub.layer] = (task, stub, at_thresholds)
                 judge = self._budget.judge(task, seconds)
             return self._open_and_analyse(msgspec.structs.replace(task, judge=judge), stub)
         except Exception as error:
-            log.exception("Layer %r of epoch %d could not be handed to a worker.", stub.layer, stub.epoch)
+            log.exception("Layer %r of %s could not be handed to a worker.", stub.layer, stub.when)
             reason = f"It could not be handed to a worker: {type(error).__name__}: {error}."
             self._settle(stub, Failed(code="engine_error", reason=reason))
             return None
@@ -248,7 +255,7 @@ class Run:
         """Returns the data for the tests of Markov order and stationarity; None for a perturbation, whose states have no order."""
         if stub.kind == "causal":
             return None
-        if stub.epoch < 0:
+        if stub.epoch < 0 or stub.step is not None:
             return captured.dynamics
         window = self._windows[stub.layer]
         return window.dynamics if captured.kept is None or window.dynamics is None else dynamics_of(window.dynamics, captured.kept)
@@ -277,10 +284,10 @@ class Run:
             self._settle(stub, answer.states[0].result, answer)
 
     def _keep(self, record: EpochRecord) -> None:
-        """Keeps a complete record, how long its Φ took, and whether it is its layer's newest."""
+        """Keeps a complete record, how long its Φ took, and whether it is its layer's newest of an epoch."""
         self._records[record.key] = record
         key = record.layer, record.phi is not None
-        if key not in self._newest or record.epoch >= self._newest[key].epoch:
+        if record.step is None and (key not in self._newest or record.epoch >= self._newest[key].epoch):
             self._newest[key] = record
         if isinstance(record.result, Computed):
             self._took[record.layer] = record.result.seconds
@@ -293,7 +300,7 @@ class Run:
             record = settled_record(stub, result, answer, opened[0])
             self._keep(record)
         if not isinstance(result, Computed):
-            log.warning("No Φ for layer %r in epoch %d: %s", record.layer, record.epoch, result.reason)
+            log.warning("No Φ for layer %r in %s: %s", record.layer, record.when, result.reason)
         self._journal.write(record, answer.images if answer is not None else {})
 
     # --- the end ------------------------------------------------------------------------------------------------------
@@ -361,10 +368,10 @@ class Run:
                 self._keep(record)
         self._varying = VaryingUnits(earlier.varying)
         self._windows = {key: Window(self._options.window, epochs) for key, epochs in earlier.windows.items()}
-        oldest: dict[str, int] = {}
+        oldest: dict[str, tuple[int, float]] = {}
         for _, stub in earlier.open:
-            oldest[stub.layer] = min(stub.epoch, oldest.get(stub.layer, stub.epoch))
-        again = [one for one in earlier.records if not earlier.here or oldest.get(one.layer, one.epoch) < one.epoch]
+            oldest[stub.layer] = min(stub.order, oldest.get(stub.layer, stub.order))
+        again = [one for one in earlier.records if not earlier.here or oldest.get(one.layer, one.order) < one.order]
         for record in Records.ordered((*again, *(stub for _, stub in earlier.open))):
             self._journal.expect(record.key)
         for record in Records.ordered(again):

@@ -8,23 +8,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lightning_iit.phi.engine import PhiEngine
+    from lightning_iit.records.schema import Key
 
 COMPILING = "The engine's code is compiled first, which takes some ten seconds and is done once on a machine."
 """The sentence for a wait in which the engine's code is compiled."""
 
 
-def layers_and_epochs(keys: Iterable[tuple[str, int]]) -> str:
+def layers_and_epochs(keys: Iterable[Key]) -> str:
     """Names layers with their epochs.
 
     Args:
-        keys: layer and epoch of each record.
+        keys: the key of each record; of those within an epoch the epoch is named.
 
     Example:
         >>> layers_and_epochs([("gru", 3), ("gru", 4), ("gru", 5), ("head", 5), ("head", 2)])
         'gru, epochs 3 to 5; head, epochs 2, 5'
     """
     layers: dict[str, list[int]] = {}
-    for layer, epoch in sorted(set(keys)):
+    for layer, epoch in sorted({(key[0], key[1]) for key in keys}):
         layers.setdefault(layer or "(the whole model)", []).append(epoch)
     return "; ".join(f"{layer}, {_epochs(epochs)}" for layer, epochs in layers.items())
 

@@ -72,7 +72,7 @@ def _deliver_to(target: Destination, root: Path, records: Sequence[EpochRecord])
 
     run = MLflowRun(MlflowClient(target.tracking_uri), target.run_id, scope=target.scope)
     there = run.records_there()
-    missing = [record for record in records if record_name(record.layer, record.epoch) not in there]
+    missing = [record for record in records if record_name(*record.key) not in there]
     for record in missing:
         run.log(record, read_images(root, record), again=True)
     for file in sorted((root / FOLDER / "network").glob("snapshot=*.json")):

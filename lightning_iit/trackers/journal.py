@@ -9,13 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lightning_iit.records.store import FOLDER
-from lightning_iit.trackers.order import CaptureOrder, Key
+from lightning_iit.trackers.order import CaptureOrder
 from lightning_iit.trackers.write_queue import Backoff, WriteJob, WriteQueue, log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lightning_iit.records import EpochRecord, NetworkSnapshot
+    from lightning_iit.records.schema import Key
     from lightning_iit.trackers.tracker import Tracker
 
 
@@ -78,7 +79,7 @@ class Journal:
         written, or the journal is closed.
 
         Args:
-            key: layer and epoch of the record.
+            key: the key of the record: layer and epoch, and within an epoch the step too.
         """
         for route in self._routes:
             route.expect(key)
@@ -87,7 +88,7 @@ class Journal:
         """Queues a record whose analysis is open, for the trackers that take records at capture."""
         for route in self._routes:
             if getattr(route.tracker, "at_capture", False):
-                label = f"layer {record.layer!r} at epoch {record.epoch}, open"
+                label = f"layer {record.layer!r} at {record.when}, open"
                 route.queue.put(WriteJob(label, partial(route.tracker.log, record, {})))
 
     def write(self, record: EpochRecord, images: Mapping[str, bytes] | None = None) -> None:
@@ -100,7 +101,7 @@ class Journal:
             images: the record's pictures, PNG bytes by picture name.
         """
         if self._closed:
-            log.warning("Layer %r at epoch %d came after the journal was closed, and is not logged.", *record.key)
+            log.warning("Layer %r at %s came after the journal was closed, and is not logged.", record.layer, record.when)
             return
         for route in self._routes:
             route.write(record, dict(images or {}))
@@ -175,7 +176,7 @@ class _Route:
 
     def write(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
         """Queues the write of a record, or holds the write back until the layer's earlier records have come."""
-        job = WriteJob(f"layer {record.layer!r} at epoch {record.epoch}", partial(self.tracker.log, record, images))
+        job = WriteJob(f"layer {record.layer!r} at {record.when}", partial(self.tracker.log, record, images))
         with self._lock:  # no other thread may queue a job between release and queueing
             self._put(self._order.put(record.key, job) if self._order else [job])
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from lightning_iit.records import EpochRecord, NetworkSnapshot
+    from lightning_iit.records.schema import Key
 
 log: logging.Logger = logging.getLogger(__name__)
 
@@ -68,10 +69,10 @@ class MLflowRun:
             self._log_numbers(record)
             there = self._images_there() if again else set()
             for name, png in images.items():
-                key = metric_key(record.layer, name, self.scope)
+                key = metric_key(record.layer, name, self.scope, step=record.step)
                 if (key, record.global_step) not in there:
                     self._log_image(key, png, record)
-            self._client.log_text(self.run_id, encode(record).decode(), self._root + record_name(record.layer, record.epoch))
+            self._client.log_text(self.run_id, encode(record).decode(), self._root + record_name(*record.key))
 
     def log_params(self, options: Mapping[str, object]) -> None:
         """Logs options as params ``iit.<option>``; an option whose param has another value already (a resumed run) becomes a tag.
@@ -139,7 +140,7 @@ class MLflowRun:
 
         slug = layer_slug(record.layer)
         time = _milliseconds(record)
-        keys = {metric_key(record.layer, name, self.scope): value for name, value in record.scalars.items()}
+        keys = {metric_key(record.layer, name, self.scope, step=record.step): value for name, value in record.scalars.items()}
         metrics = [Metric(key, value, time, record.global_step) for key, value in keys.items()]
         tags = [RunTag(self._dotted("layer", slug), _short(record.layer)), RunTag(self._dotted("kind", slug), record.kind)]
         self._client.log_batch(self.run_id, metrics=metrics, tags=tags, synchronous=True)
@@ -171,7 +172,8 @@ class MLflowTracker(Tracker):
     ``iit/<layer>/epoch=0003.json``; options as params ``iit.<option>``; each layer's name and kind as the tags
     ``iit.layer.<layer>`` and ``iit.kind.<layer>``; the viewer's page of the whole run as the artifact ``iit/viewer.html``. A
     callback with a name has metrics and images ``iit/<name>/<layer>/...``, artifacts ``<name>/iit/...``, params and tags
-    ``iit.<name>....``.
+    ``iit.<name>....``. Of a record within an epoch: metrics ``iit/<layer>/steps/<scalar>`` and so on, and
+    ``iit/<layer>/epoch=0003-step=000120.json``.
 
     Args:
         client: the logger's ``MlflowClient``.
@@ -186,7 +188,7 @@ class MLflowTracker(Tracker):
         self.page_every = page_every
         self._run = MLflowRun(client, run_id)
         self._run_dir = run_dir
-        self._attempted: set[tuple[str, int]] = set()
+        self._attempted: set[Key] = set()
         self._made = time.time()
         self._there: set[str] | None = None
         self._noted = False
@@ -271,7 +273,7 @@ class MLflowTracker(Tracker):
             return False
         if self._there is None:
             self._there = self._run.records_there()
-        return record_name(record.layer, record.epoch) in self._there
+        return record_name(*record.key) in self._there
 
     def _send_page(self) -> None:
         """Logs the viewer as one file ``iit/viewer.html``; does nothing without run directory, record or built front end."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Key: TypeAlias = tuple[str, int]
-"""Layer name and epoch, which together identify a record within a run."""
+    from lightning_iit.records.schema import Key
 
 Item = TypeVar("Item")
 
@@ -29,15 +28,14 @@ class CaptureOrder(Generic[Item]):
     """
 
     def __init__(self) -> None:
-        self._expected: dict[str, deque[int]] = {}
+        self._expected: dict[str, deque[Key]] = {}
         self._come: dict[Key, Item | None] = {}
 
     def expect(self, key: Key) -> None:
         """Announces an item that will arrive later. Call this in the order of capture."""
-        layer, epoch = key
-        epochs = self._expected.setdefault(layer, deque())
-        if epoch not in epochs:
-            epochs.append(epoch)
+        keys = self._expected.setdefault(key[0], deque())
+        if key not in keys:
+            keys.append(key)
 
     def put(self, key: Key, item: Item) -> list[Item]:
         """Takes an item in and returns the items that may now leave, in the order of capture."""
@@ -47,15 +45,15 @@ class CaptureOrder(Generic[Item]):
 
     def drain(self) -> list[Item]:
         """Gives up all items that have not arrived and returns all held items, layer by layer in the order of capture."""
-        for layer, epochs in self._expected.items():
-            for epoch in epochs:
-                self._come.setdefault((layer, epoch), None)
+        for keys in self._expected.values():
+            for key in keys:
+                self._come.setdefault(key, None)
         return [item for layer in self._expected for item in self._released(layer)]
 
     def _released(self, layer: str) -> Iterator[Item]:
         """Yields, and forgets, the items of a layer that wait for no earlier item."""
-        epochs = self._expected.get(layer, deque())
-        while epochs and (layer, epochs[0]) in self._come:
-            item = self._come.pop((layer, epochs.popleft()))
+        keys = self._expected.get(layer, deque())
+        while keys and keys[0] in self._come:
+            item = self._come.pop(keys.popleft())
             if item is not None:
                 yield item

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class ScalarsTracker(Tracker):
     """Logs a record's scalars as ``iit/<layer>/<scalar>`` (``iit/<name>/<layer>/<scalar>``) at the global step of its capture.
 
+    Those of a record within an epoch are ``iit/<layer>/steps/<scalar>``.
+
     Loggers are not made for two threads (a metric that arrives while ``CSVLogger`` saves breaks the save), so this tracker runs
     on the training thread.
 
@@ -42,7 +44,8 @@ class ScalarsTracker(Tracker):
     def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
         """Logs the record's scalars; pictures are ignored."""
         del images
-        metrics = {metric_key(record.layer, name, self.scope): value for name, value in record.scalars.items()}
+        keys = {name: metric_key(record.layer, name, self.scope, step=record.step) for name in record.scalars}
+        metrics = {keys[name]: value for name, value in record.scalars.items()}
         if metrics:
             self._logger.log_metrics(metrics, step=record.global_step)
 

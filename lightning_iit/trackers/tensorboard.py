@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from lightning_iit.records.payload import NETWORK_TAG, PLUGIN, PayloadInfo, pack, record_tag
-from lightning_iit.records.store import layer_slug
+from lightning_iit.records.store import layer_slug, metric_key
 from lightning_iit.trackers.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ class TensorBoardTracker(Tracker):
 
     **Logged**: scalars ``iit/<layer>/<scalar>``, images ``iit/<layer>/<picture>`` and the packed record as the tensor
     ``iit/<layer>/record`` of the plugin ``iit``. A record is one event, so either all its parts are in the file or none. A callback
-    with a name is a run of its own in TensorBoard, ``<run>/<name>``, with the same tags, so that one chart shows all.
+    with a name is a run of its own in TensorBoard, ``<run>/<name>``, with the same tags, so that one chart shows all. Of a record
+    within an epoch: ``iit/<layer>/steps/<scalar>`` and ``iit/<layer>/steps/<picture>`` only, as the tab shows whole epochs.
 
     Args:
         experiment: the logger's ``SummaryWriter`` (of ``torch.utils.tensorboard``).
@@ -150,10 +151,12 @@ def summary_of(record: EpochRecord, images: Mapping[str, bytes]) -> Summary:
     """
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-    slug = layer_slug(record.layer)
-    values = [Summary.Value(tag=f"iit/{slug}/{name}", simple_value=value) for name, value in record.scalars.items()]
-    values += [Summary.Value(tag=f"iit/{slug}/{name}", image=_image(png)) for name, png in images.items()]
-    return Summary(value=[*values, _payload_value(record_tag(slug), record, record.layer)])
+    tags = {name: metric_key(record.layer, name, step=record.step) for name in (*record.scalars, *images)}
+    values = [Summary.Value(tag=tags[name], simple_value=value) for name, value in record.scalars.items()]
+    values += [Summary.Value(tag=tags[name], image=_image(png)) for name, png in images.items()]
+    if record.step is None:
+        values.append(_payload_value(record_tag(layer_slug(record.layer)), record, record.layer))
+    return Summary(value=values)
 
 
 def _payload_value(tag: str, record: EpochRecord | NetworkSnapshot, title: str) -> Summary.Value:

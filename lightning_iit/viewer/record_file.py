@@ -28,7 +28,7 @@ class RecordFileSource:
         self._path = path.absolute()
         self.title: str = str(path)
         record = decode(self._read(self._path))
-        self._key = record.key
+        self._key = record.layer, record.epoch
         self._snapshot = self._path.parent.parent / "network" / f"snapshot={record.epoch:04d}.json"
 
     def runs(self) -> tuple[list[RunInfo], int]:

@@ -144,10 +144,15 @@ class Watch:
         """Ends the epoch and returns the capture of each layer, over all ranks."""
         return self.capture.end_epoch()
 
-    def take_units(self, other: Watch) -> None:
-        """Continues with the units that another watch of the same layers has chosen, and with thresholds of its own."""
+    def take_units(self, other: Watch, *, frozen: bool = False) -> None:
+        """Continues with the units that another watch of the same layers has chosen, and with thresholds of its own.
+
+        Args:
+            other: the other watch.
+            frozen: whether thresholds that the other watch keeps for all epochs are taken over too.
+        """
         mine: Any = self.capture  # of the same class as the other's, since both were made with the same options
-        mine.take_units(other.capture)
+        mine.take_units(other.capture, frozen=frozen)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns as plain data the units and thresholds that a resumed run must keep."""

@@ -74,6 +74,7 @@ WRONG = {
     "network_budget": [-1, "200k", 2e5],
     "pool_depth": ["yes", 1, True],
     "every_n_epochs": [0, "2", 1.5],
+    "every_n_steps": [0, "100", 1.5, True],
     "window": ["3", 0, 1.5, True],
     "when_busy": ["drop", None],
     "extra_budget": ["a quarter", -0.1, float("nan"), None],

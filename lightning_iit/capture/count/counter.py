@@ -126,6 +126,10 @@ class GroupCounter:
         if codes.numel():
             self._note_last(codes.flatten())
 
+    def end_stretch(self) -> None:
+        """Ends a stretch of the data: no transition goes from the last sample that was counted to the next one."""
+        self._tail = None
+
     def leave_out(self, activations: Tensor, lengths: Tensor | None) -> None:
         """Adds all rows of the activations to the rows that are left out, since without thresholds the rows have no state.
 

@@ -148,9 +148,11 @@ class LayerCapture:
         asked = other_units_asked(self._options, self.counters[0].units, groups=len(self.counters)) if self.counters else ""
         self.notes = (asked,) if asked else ()
 
-    def take_units(self, other: LayerCapture) -> None:
-        """Continues with the units and the notes of another capture of the layer, but not with its frozen thresholds."""
-        self.sources = [tuple(GroupCounter(counter.units, self._options) for counter in other.counters)]
+    def take_units(self, other: LayerCapture, *, frozen: bool) -> None:
+        """Continues with the units and the notes of another capture of the layer, and with its ``frozen`` thresholds if wanted."""
+        self.sources = [
+            tuple(GroupCounter(counter.units, self._options, counter.frozen if frozen else None) for counter in other.counters)
+        ]
         self.notes = other.notes
 
     # --- units ---
@@ -279,6 +281,11 @@ class LayerCapture:
         for stream in streams:
             stream.clear()
         return numbers
+
+    def end_stretch(self) -> None:
+        """Ends a stretch of the data: no transition goes from the activations that were counted to those that follow."""
+        for counter in chain.from_iterable(self.sources):
+            counter.end_stretch()
 
     def summed(self, sources: int) -> list[list[TransitionCounts]]:
         """Returns the transition counts of each source and group, summed over all ranks; every rank must call this method.

@@ -188,6 +188,15 @@ class Capture:
         seen = gather([_seen(capture) for capture in self._captures])
         return tuple(self._result(capture, [rank[i] for rank in seen]) for i, capture in enumerate(self._captures))
 
+    def end_stretch(self) -> None:
+        """Ends a stretch of the data within an epoch: no transition goes from the data so far to the data that follow.
+
+        What is recorded so far is counted, with thresholds that are calibrated on it where there are none yet.
+        """
+        self._catch_up(final=True)
+        for capture in self._captures:
+            capture.end_stretch()
+
     def fail(self, error: Exception) -> None:
         """Ends the recording of this epoch; the result of each layer then has the exception as its problem."""
         for recorder in self._recorders:
@@ -274,10 +283,15 @@ class Capture:
 
     # --- resuming ---
 
-    def take_units(self, other: Capture) -> None:
-        """Continues with the units that another capture of the same layers has chosen, and with thresholds of its own."""
+    def take_units(self, other: Capture, *, frozen: bool = False) -> None:
+        """Continues with the units that another capture of the same layers has chosen, and with thresholds of its own.
+
+        Args:
+            other: the other capture.
+            frozen: whether thresholds that the other capture keeps for all epochs are taken over too.
+        """
         for mine, theirs in zip(self._captures, other._captures, strict=True):
-            mine.take_units(theirs)
+            mine.take_units(theirs, frozen=frozen)
         self._calibration_steps = other._calibration_steps
         self.begin_epoch(self._expected_batches, initial=self._initial)
 

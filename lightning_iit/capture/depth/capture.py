@@ -155,6 +155,9 @@ class DepthCapture:
         if self._units is None:
             self._choose_units()
 
+    def end_stretch(self) -> None:
+        """Does nothing: no transition along depth goes from one sample to another."""
+
     def fail(self, error: Exception) -> None:
         """Ends the recording of this epoch; the result of each block then has the exception as its problem."""
         for block in self._blocks:
@@ -256,8 +259,9 @@ class DepthCapture:
 
     # --- resuming ---
 
-    def take_units(self, other: DepthCapture) -> None:
-        """Continues with the units that another capture of the same blocks has chosen."""
+    def take_units(self, other: DepthCapture, *, frozen: bool = False) -> None:
+        """Continues with the units that another capture of the same blocks has chosen; along depth no threshold is ``frozen``."""
+        del frozen
         self._units = other._units
         self._narrow()
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lightning_iit.phi.pool._child import WorkerMessage
+    from lightning_iit.records.schema import Key
 
 WhenBusy: TypeAlias = Literal["queue", "skip", "wait"]
 """How ``submit`` treats a task while all workers are busy."""
@@ -70,12 +71,12 @@ class TaskProgress:
     """Holds how far an open task is.
 
     Args:
-        key: layer and epoch of the task.
+        key: layer and epoch of the task, and within an epoch the step too.
         running: whether a worker computes the task; False while the task waits.
         fraction: the finished fraction of the task, from 0 to 1; 0 while the task waits.
     """
 
-    key: tuple[str, int]
+    key: Key
     running: bool
     fraction: float
 

@@ -46,6 +46,7 @@ export interface EpochRecord {
   sensitivity: ThresholdPoint[];
   state_order: string;
   states: StateResult[];
+  step: number | null;
   structural_phi: number | null;
   structural_reason: string;
   task: PhiTask | null;
@@ -230,6 +231,7 @@ export interface PhiTask {
   prior: number;
   seed: number;
   states: number[][];
+  step: number | null;
   timeout: number | null;
   visits: number[];
 }

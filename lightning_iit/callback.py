@@ -16,25 +16,29 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from lightning_iit.capture.hooks.gate import TrainingStep
 from lightning_iit.checks import Check, choice, flag, told_of_unknown, whole
-from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.errors import InvalidArgumentError, RecordError
 from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.phi.pool.worker import longest
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import Records
 from lightning_iit.records.store import metric_key
 from lightning_iit.run.computation import Computation
+from lightning_iit.run.either_package import join_pytorch_lightning
 from lightning_iit.run.folder import RunFolder, take_folder
 from lightning_iit.run.names import check_name, scope_of
 from lightning_iit.run.options import RUN_CHECKS, RunOptions
 from lightning_iit.run.resume import check_state, earlier_part, say_other_options
+from lightning_iit.run.shared_run import SharedRun
 from lightning_iit.run.trainer import (
     LatestFit,
+    is_barebones,
     is_dev_run,
     is_last,
     is_untrained,
     latest_phis,
     run_directory,
     stand_in,
+    warn_of_barebones,
     warn_of_shuffled_streams,
 )
 from lightning_iit.settings import Settings
@@ -208,8 +212,10 @@ class IITCallback(Callback, Settings):
     on_before_backward: ClassVar[Any] = None
     on_after_backward: ClassVar[Any] = None
     on_before_optimizer_step: ClassVar[Any] = None
+    on_predict_epoch_end: ClassVar[Any] = None  # pytorch_lightning 1.* calls it with one argument more
 
     def __post_init__(self) -> None:
+        join_pytorch_lightning(IITCallback)
         self._options = RunOptions()
         self._watch: Watch | None = None
         self._first: Watch | None = None
@@ -224,6 +230,7 @@ class IITCallback(Callback, Settings):
         self._said: set[tuple[str, int]] = set()
         self._inputs: Iterable[Any] | None = None
         self._kept = Records()
+        self._shared = SharedRun()
         self._scope = self.name or ""
 
     def __getstate__(self) -> dict[str, Any]:
@@ -241,7 +248,13 @@ class IITCallback(Callback, Settings):
     @property
     def records(self) -> Records:
         """The records whose analyses have ended, in order of epoch, step and layer; all once ``trainer.fit`` has returned."""
-        return self._work.records if self._work is not None else self._kept
+        if self._work is not None:
+            return self._work.records
+        try:
+            return self._shared.records() or self._kept  # where processes that Lightning started have trained
+        except RecordError as error:
+            rank_zero_warn(f"IITCallback.records: {error}")
+            return self._kept
 
     # --- before training ----------------------------------------------------------------------------------------------
 
@@ -251,6 +264,7 @@ class IITCallback(Callback, Settings):
         self._scope = self._name_in(trainer)
         if stage != "fit":
             return
+        warn_of_barebones(trainer)
         self._options = self.run_options(world_size=trainer.world_size)
         self._inputs = None if self.probe is None else fixed_inputs(self.probe, "probe")
         self._watch = self.watch(pl_module, self._options, snapshots=trainer.is_global_zero)
@@ -308,12 +322,13 @@ class IITCallback(Callback, Settings):
             resumed = self._folder.run if before is not None else resumed
         self._folder = None if wanted is None else take_folder(wanted, numbered=not trainer.loggers, resumed=resumed)
         run_dir = None if self._folder is None else self._folder.run_dir
+        self._shared.tell(run_dir)
         earlier = earlier_part(restored, run_dir)
         if before is not None and self._work is not None:
             earlier = replace(self._work.run.part(), folder=before.run_dir, here=before.run_dir == run_dir)
 
         def interrupted() -> bool:
-            return trainer.received_sigterm
+            return getattr(trainer, "received_sigterm", False)  # pytorch_lightning 1.* does not tell
 
         pool = WorkerPool(
             workers=self.workers,
@@ -496,6 +511,8 @@ class IITCallback(Callback, Settings):
 
         An epoch without a Φ leaves the last value there, so that a strict EarlyStopping goes on.
         """
+        if is_barebones(trainer):
+            return
         latest = latest_phis(self._work.run.newest if self._work is not None else ())
         if self.when_busy == "wait":
             latest = trainer.strategy.broadcast(latest)
@@ -631,3 +648,4 @@ class IITCallback(Callback, Settings):
 
 
 IITCallback.__init__ = told_of_unknown(IITCallback.__init__, called="IITCallback")  # type: ignore[method-assign]
+join_pytorch_lightning(IITCallback)

@@ -13,7 +13,7 @@ from lightning_iit.records.results import (
     StateResult,
     ThresholdPoint,
 )
-from lightning_iit.records.schema import Axis, Key, Kind, Record, State
+from lightning_iit.records.schema import Axis, Bit, Count, Epoch, Key, Kind, Record, Seconds, Share, State, Step
 from lightning_iit.records.systems import PhiOptions
 
 
@@ -26,7 +26,7 @@ class ThresholdCounts(Record, frozen=True, kw_only=True):
         counts: the transitions.
     """
 
-    quantile: float
+    quantile: Share
     thresholds: tuple[float, ...]
     counts: Counts
 
@@ -43,8 +43,8 @@ class Judge(Record, frozen=True, kw_only=True):
     """
 
     null: str = "cut"
-    surrogates: int = 19
-    interval_draws: int = 0
+    surrogates: Count = 19
+    interval_draws: Count = 0
     curve: bool = False
     thresholds: tuple[ThresholdCounts, ...] = ()
 
@@ -60,7 +60,7 @@ class GroupTask(Record, frozen=True, kw_only=True):
 
     counts: Counts
     state: State
-    cm: tuple[tuple[int, ...], ...] | None = None
+    cm: tuple[tuple[Bit, ...], ...] | None = None
 
 
 class PhiTask(Record, frozen=True, kw_only=True):
@@ -95,20 +95,20 @@ class PhiTask(Record, frozen=True, kw_only=True):
     """
 
     layer: str
-    epoch: int
-    global_step: int
+    epoch: Epoch
+    global_step: Step
     counts: Counts
-    prior: float
+    prior: Share
     states: tuple[State, ...]
     kind: Kind
     axis: Axis
-    step: int | None = None
+    step: Step | None = None
     labels: tuple[str, ...] = ()
-    visits: tuple[int, ...] = ()
-    cm: tuple[tuple[int, ...], ...] | None = None
+    visits: tuple[Count, ...] = ()
+    cm: tuple[tuple[Bit, ...], ...] | None = None
     engine: str = "auto"
     options: PhiOptions = PhiOptions()
-    timeout: float | None = None
+    timeout: Seconds | None = None
     judge: Judge | None = None
     blocks: tuple[Counts, ...] = ()
     dynamics: Dynamics | None = None

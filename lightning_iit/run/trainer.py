@@ -25,6 +25,10 @@ class ShuffledStreamWarning(UserWarning):
     """Warns that transitions follow the order in which shuffled samples came."""
 
 
+class BarebonesWarning(UserWarning):
+    """Warns that a trainer with ``barebones=True`` logs nothing."""
+
+
 def warn_of_shuffled_streams(trainer: Trainer, captured: Sequence[LayerEpoch]) -> None:
     """Warns for layers whose transitions go from sample to sample, where the samples do not come in the order of the data set."""
     layers = [layer.layer for layer in captured if layer.axis == "stream"]
@@ -73,6 +77,22 @@ def is_untrained(trainer: Trainer) -> bool:
 def is_dev_run(trainer: Trainer) -> bool:
     """Returns whether the trainer makes a ``fast_dev_run``, which writes no files."""
     return bool(getattr(trainer, "fast_dev_run", False))
+
+
+def is_barebones(trainer: Trainer) -> bool:
+    """Returns whether the trainer has ``barebones=True``, where nothing is logged; ``pytorch_lightning`` 1.* has no such option."""
+    return bool(getattr(trainer, "barebones", False))
+
+
+def warn_of_barebones(trainer: Trainer) -> None:
+    """Warns, where the trainer has ``barebones=True``, of what is missing there."""
+    if is_barebones(trainer):
+        rank_zero_warn(
+            "IITCallback: Trainer(barebones=True) has no logger, no progress bar and no self.log(), so no Φ is in them, nor in "
+            "trainer.callback_metrics. Records are computed and written as ever, and training is slower than without the callback. "
+            "Leave barebones=True out to have Φ logged.",
+            category=BarebonesWarning,
+        )
 
 
 def run_directory(trainer: Trainer, scope: str = "") -> Path | None:

@@ -40,7 +40,7 @@ def test_its_records_are_read_and_written_again_as_they_were(run):
     records = load_run(run)
     assert {record.key: pytest.approx(record.phi, abs=1e-9) for record in records} == PHI
     for file in (run / "iit").glob("net.*/*.json"):
-        assert json.loads(encode(decode(file.read_bytes()))) == json.loads(file.read_bytes()) | {"task": None}
+        assert json.loads(encode(decode(file.read_bytes()))) == json.loads(file.read_bytes()) | {"task": None, "step": None}
     for file in (run / "iit" / "network").glob("*.json"):
         assert json.loads(encode(decode_network(file.read_bytes()))) == json.loads(file.read_bytes())
     assert [entry.epoch for entry in rebuild_index(run)] == [-1, -1, 0, 0, 1, 1]

@@ -85,6 +85,7 @@ def test_blocks_in_depth():
 
 
 def test_more_layers_than_a_training_run_would_let_wait():
+    torch.manual_seed(0)
     model = nn.Sequential(*[nn.Linear(64, 64) for _ in range(70)])
     records = analyse(model, flat_data(), "*", units=2, null_model=None)
     assert len(records) == 70

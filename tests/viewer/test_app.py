@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -220,20 +221,26 @@ def test_thousands_of_runs_are_listed_in_part(tmp_path: Path) -> None:
     assert time.monotonic() - began < 3
 
 
-def test_a_thousand_epochs_of_three_layers_are_indexed_quickly(tmp_path: Path) -> None:
+def test_an_index_of_a_thousand_epochs_costs_little_more_than_reading_its_records(tmp_path: Path) -> None:
+    """And the same index again costs a small part of that; times of the processor, since the machine may be busy."""
     for layer in ("a", "b", "c"):
         data = (write_record(tmp_path, make_record(layer, 0, n=4))).read_bytes()
         for epoch in range(1, 1_000):
             (tmp_path / "iit" / layer / f"epoch={epoch:04d}.json").write_bytes(data.replace(b'"epoch":0', b'"epoch":%d' % epoch))
+    files = sorted((tmp_path / "iit").glob("*/*.json"))
+
+    def seconds(call: Callable[[], object]) -> float:
+        began = time.process_time()
+        call()
+        return time.process_time() - began
+
     source = LogDirSource(tmp_path)
-    began = time.monotonic()
+    reading = seconds(lambda: [decode(file.read_bytes()) for file in files])
+    first, again = seconds(lambda: source.index(".")), seconds(lambda: source.index("."))
     assert len(source.index(".").rows) == 3_000
-    first = time.monotonic() - began
-    began = time.monotonic()
-    source.index(".")
-    print(f"index of 3,000 records: {first:.2f} s, again {time.monotonic() - began:.3f} s")
-    assert first < 3
-    assert time.monotonic() - began < 0.5
+    print(f"index of 3,000 records: {first:.2f} s beside {reading:.2f} s of reading, again {again:.4f} s")
+    assert first < 5 * reading
+    assert again < first / 5
 
 
 def test_only_a_new_record_is_read(run: Path) -> None:

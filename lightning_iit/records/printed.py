@@ -14,6 +14,8 @@ _TEXT = 60
 _ITEMS = 12
 """The most items of a tuple, list or dict that are shown."""
 
+_PLAIN = (tuple, list, dict)
+
 
 def brief(struct: msgspec.Struct) -> str:
     """Returns a ``repr`` of a few lines: the fields that are not at their defaults, with the size of what is large.
@@ -40,7 +42,7 @@ def brief_value(value: Any) -> str:
     """Returns a short ``repr`` of any value: long text loses its middle, and a large container is told by its size."""
     if isinstance(value, str):
         return repr(value if len(value) <= _TEXT else f"{value[: _TEXT // 2]}…{value[-_TEXT // 2 :]}")
-    if isinstance(value, (tuple, list, dict)):
+    if type(value) in _PLAIN:  # a class of a user's own may read data when it is gone through
         small = _items(value) <= _ITEMS and len(text := repr(value)) <= 2 * _TEXT
         return text if small else _size(value)
     text = repr(value)
@@ -49,7 +51,7 @@ def brief_value(value: Any) -> str:
 
 def _items(value: Any) -> int:
     """Counts the items of a container with those of the containers in it."""
-    if not isinstance(value, (tuple, list, dict)):
+    if type(value) not in _PLAIN:
         return 1
     return sum(map(_items, value.values() if isinstance(value, dict) else value))
 

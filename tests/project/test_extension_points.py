@@ -13,7 +13,7 @@ from training import train
 
 from lightning_iit import IITCallback, Tracker
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.trackers.registry import check_trackers, trackers_for
+from lightning_iit.trackers.registry import checked_trackers, trackers_for
 
 PACKAGE = '''
 """A package that adds an engine and a tracker."""
@@ -189,7 +189,7 @@ def test_what_is_no_tracker_is_refused_before_training(tmp_path, given, words):
     with pytest.raises(InvalidArgumentError, match=words.replace("(", r"\(")):
         train(tmp_path, trackers=given)
     with pytest.raises(InvalidArgumentError):
-        check_trackers(given)
+        checked_trackers("trackers", given)
 
 
 def test_further_trackers_come_after_those_of_the_loggers(tmp_path):

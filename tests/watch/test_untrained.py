@@ -91,6 +91,7 @@ class Shuffling(Sampler):
         return len(self.indices)
 
 
+@pytest.mark.filterwarnings("ignore::lightning_iit.run.trainer.ShuffledStreamWarning")
 def test_a_sampler_with_a_state_of_its_own_gives_the_same_batches(tmp_path):
     data = flat_data(640).dataset
     record = same_training(tmp_path, Mlp, lambda: DataLoader(data, 32, sampler=Shuffling(640)), epochs=2)

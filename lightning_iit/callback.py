@@ -323,9 +323,10 @@ class IITCallback(Callback, Settings):
         self._folder = None if wanted is None else take_folder(wanted, numbered=not trainer.loggers, resumed=resumed)
         run_dir = None if self._folder is None else self._folder.run_dir
         self._shared.tell(run_dir)
-        earlier = earlier_part(restored, run_dir)
         if before is not None and self._work is not None:
             earlier = replace(self._work.run.part(), folder=before.run_dir, here=before.run_dir == run_dir)
+        else:
+            earlier = earlier_part(restored, run_dir)
 
         def interrupted() -> bool:
             return getattr(trainer, "received_sigterm", False)  # pytorch_lightning 1.* does not tell

@@ -13,8 +13,8 @@ _TEXT = 60
 """The longest text that is shown whole, in characters."""
 _ITEMS = 12
 """The most items of a tuple, list or dict that are shown."""
-
 _PLAIN = (tuple, list, dict)
+"""The containers whose items are shown; one of a user's own class may read data when it is gone through."""
 
 
 def brief(struct: msgspec.Struct) -> str:
@@ -42,7 +42,7 @@ def brief_value(value: Any) -> str:
     """Returns a short ``repr`` of any value: long text loses its middle, and a large container is told by its size."""
     if isinstance(value, str):
         return repr(value if len(value) <= _TEXT else f"{value[: _TEXT // 2]}…{value[-_TEXT // 2 :]}")
-    if type(value) in _PLAIN:  # a class of a user's own may read data when it is gone through
+    if type(value) in _PLAIN:
         small = _items(value) <= _ITEMS and len(text := repr(value)) <= 2 * _TEXT
         return text if small else _size(value)
     text = repr(value)

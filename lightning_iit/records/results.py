@@ -76,7 +76,16 @@ class Computed(Record, frozen=True, kw_only=True, tag="computed", tag_field="sta
         return table(columns, rows, right=columns[3:]) if rows else ""
 
 
-class TimedOut(Record, frozen=True, kw_only=True, tag="timed_out", tag_field="status"):
+class _NoPhi(Record, frozen=True):
+    """Is the base of the outcomes that have no Φ."""
+
+    @property
+    def phi(self) -> None:
+        """Returns None, since there is no Φ."""
+        return None
+
+
+class TimedOut(_NoPhi, frozen=True, kw_only=True, tag="timed_out", tag_field="status"):
     """Says that the analysis did not end within its time limit.
 
     Args:
@@ -87,13 +96,8 @@ class TimedOut(Record, frozen=True, kw_only=True, tag="timed_out", tag_field="st
     reason: str
     timeout: Seconds
 
-    @property
-    def phi(self) -> None:
-        """Returns None, since there is no Φ."""
-        return None
 
-
-class Failed(Record, frozen=True, kw_only=True, tag="failed", tag_field="status"):
+class Failed(_NoPhi, frozen=True, kw_only=True, tag="failed", tag_field="status"):
     """Says that the analysis broke.
 
     Args:
@@ -106,13 +110,8 @@ class Failed(Record, frozen=True, kw_only=True, tag="failed", tag_field="status"
     reason: str
     details: str = ""
 
-    @property
-    def phi(self) -> None:
-        """Returns None, since there is no Φ."""
-        return None
 
-
-class Skipped(Record, frozen=True, kw_only=True, tag="skipped", tag_field="status"):
+class Skipped(_NoPhi, frozen=True, kw_only=True, tag="skipped", tag_field="status"):
     """Says that the analysis was not made.
 
     Args:
@@ -123,13 +122,8 @@ class Skipped(Record, frozen=True, kw_only=True, tag="skipped", tag_field="statu
     code: str
     reason: str
 
-    @property
-    def phi(self) -> None:
-        """Returns None, since there is no Φ."""
-        return None
 
-
-class Open(Record, frozen=True, kw_only=True, tag="open", tag_field="status"):
+class Open(_NoPhi, frozen=True, kw_only=True, tag="open", tag_field="status"):
     """Says that the analysis has not ended yet.
 
     Args:
@@ -137,11 +131,6 @@ class Open(Record, frozen=True, kw_only=True, tag="open", tag_field="status"):
     """
 
     reason: str = "The analysis has not ended yet."
-
-    @property
-    def phi(self) -> None:
-        """Returns None: there is no Φ yet."""
-        return None
 
 
 def can_be_settled(result: PhiResult) -> bool:

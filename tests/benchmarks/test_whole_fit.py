@@ -12,8 +12,9 @@ import time
 from itertools import pairwise
 
 import pytest
-from lightning.pytorch import Callback, Trainer, seed_everything
+from lightning.pytorch import Callback, seed_everything
 from models import Gru, Mlp, flat_data, sequence_data
+from training import trainer
 
 from lightning_iit import IITCallback
 
@@ -41,17 +42,8 @@ def fit(folder, case, *, epochs, batches, watched):
     rows = batches * BATCH
     model, data = (Mlp(), flat_data(rows, batch=BATCH)) if case == "MLP" else (Gru(64), sequence_data(rows, steps=16, batch=BATCH))
     clock = Clock()
-    trainer = Trainer(
-        max_epochs=epochs,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=folder,
-        callbacks=[*([IITCallback()] if watched else []), clock],
-    )
-    trainer.fit(model, data)
+    callbacks = [IITCallback(), clock] if watched else [clock]
+    trainer(folder, *callbacks, epochs=epochs).fit(model, data)
     return clock.seconds
 
 

@@ -1,12 +1,14 @@
 """What the callback costs a whole fit with its defaults: the untrained network, the ends of the epochs and all, but the last wait.
 
-Training has one core, and the workers another one, so that what they compute takes no time of the training's own. Fits with and
-without the callback take turns, and each is compared with the one before it. Only the ratio is asserted.
+Φ itself is left out: an engine of another package answers at once, so that the workers are idle but for their pictures and
+diagnostics. Training has one core. Fits with and without the callback take turns, and each is compared with the one before it.
+Only the ratio is asserted.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import statistics
 import time
 from itertools import pairwise
@@ -17,13 +19,54 @@ from models import Gru, Mlp, flat_data, sequence_data
 from training import trainer
 
 from lightning_iit import IITCallback
+from lightning_iit.phi.registry import engine_names
 
+IDLE = '''
+from lightning_iit.records import Computed, EngineInfo
+
+
+class Idle:
+    """Takes every system for one of Φ = 0.25."""
+
+    name, max_units = "idle", 8
+
+    def version(self):
+        return "1.0"
+
+    def load(self):
+        pass
+
+    def check_options(self, options):
+        pass
+
+    def seconds(self, n):
+        return 0.0
+
+    def analyse(self, systems, options, progress=None):
+        for _ in systems:
+            yield Computed(phi=0.25, engine=EngineInfo(name=self.name, version=self.version()), seconds=0.0)
+'''
 EPOCHS = 10
 EPOCH_SECONDS = 5.0
 PAIRS = 2
 BATCH = 64
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "idle")
+
+
+@pytest.fixture
+def idle(tmp_path, monkeypatch):
+    """An installed package with that engine, here and in the workers."""
+    metadata = tmp_path / "installed" / "idle-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata.parent / "idle.py").write_text(IDLE)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: idle\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[lightning_iit.engines]\nidle = idle:Idle\n")
+    monkeypatch.syspath_prepend(metadata.parent)
+    monkeypatch.setenv("PYTHONPATH", str(metadata.parent), prepend=os.pathsep)
+    engine_names.cache_clear()
+    yield
+    engine_names.cache_clear()
 
 
 class Clock(Callback):
@@ -42,7 +85,7 @@ def fit(folder, case, *, epochs, batches, watched):
     rows = batches * BATCH
     model, data = (Mlp(), flat_data(rows, batch=BATCH)) if case == "MLP" else (Gru(64), sequence_data(rows, steps=16, batch=BATCH))
     clock = Clock()
-    callbacks = [IITCallback(), clock] if watched else [clock]
+    callbacks = [IITCallback(engine="idle"), clock] if watched else [clock]
     trainer(folder, *callbacks, epochs=epochs).fit(model, data)
     return clock.seconds
 

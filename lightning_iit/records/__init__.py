@@ -32,6 +32,7 @@ from lightning_iit.records.results import (
     TimedOut,
 )
 from lightning_iit.records.schema import FORMALISM, NULL_NOT_COMPUTED, SCHEMA_VERSION, STATE_ORDER, Axis, Kind, State
+from lightning_iit.records.surveys import Survey, SurveyGroup
 from lightning_iit.records.systems import Concept, Cut, PhiOptions, System
 from lightning_iit.records.tasks import GroupTask, Judge, PhiTask, TaskResult, ThresholdCounts
 
@@ -72,6 +73,8 @@ __all__ = [
     "Skipped",
     "State",
     "StateResult",
+    "Survey",
+    "SurveyGroup",
     "System",
     "TaskResult",
     "ThresholdCounts",

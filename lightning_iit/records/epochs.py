@@ -38,6 +38,7 @@ from lightning_iit.records.schema import (
     Step,
     WallTime,
 )
+from lightning_iit.records.surveys import Survey
 from lightning_iit.records.systems import PhiOptions
 from lightning_iit.records.tasks import PhiTask
 
@@ -121,7 +122,9 @@ class EpochRecord(Record, frozen=True, kw_only=True):
         curve: Φ against the number of transitions.
         sensitivity: Φ at other thresholds.
         major_complex: the subset of the units with the largest Φ, where the options request it.
-        groups: random groups of the layer's units; the first one is the group that all other fields describe.
+        groups: random groups of the layer's units (version 0.1.0); the first one is the group that all other fields describe.
+        survey: Φ of the layer: the mean over groups of its units, of which the first is the group that all other fields describe;
+            None where it was not computed, and in records of version 0.1.0.
         structural_phi: 0.0 for units without connections among them; None where it is not known.
         structural_reason: why the structural Φ is 0, or is not known.
         notes: what a reader should know, in sentences.
@@ -159,6 +162,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
     sensitivity: tuple[ThresholdPoint, ...] = ()
     major_complex: MajorComplex | None = None
     groups: tuple[GroupResult, ...] = ()
+    survey: Survey | None = None
     structural_phi: PhiValue | None = None
     structural_reason: str = ""
     notes: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from lightning_iit.records.results import (
     ThresholdPoint,
 )
 from lightning_iit.records.schema import Axis, Bit, Count, Epoch, Key, Kind, Record, Seconds, Share, State, Step
+from lightning_iit.records.surveys import Survey, SurveyGroup
 from lightning_iit.records.systems import PhiOptions
 
 
@@ -89,7 +90,10 @@ class PhiTask(Record, frozen=True, kw_only=True):
         blocks: the counts of each source that was pooled in ``counts`` (blocks of a deep network), to test whether they have one
             TPM.
         dynamics: data for the tests of Markov order and stationarity.
-        groups: further groups of the layer's units.
+        groups: further groups of the layer's units, each in one state (version 0.1.0).
+        survey: the groups of the layer's survey, the task's own group first.
+        resampled: for each group of the survey the TPMs of resampled sequences, ``[resample, state, unit]`` as the bytes of float64
+            in this order; empty for no interval. Never stored.
         pictures: whether the pictures are drawn.
         seed: the seed of everything that is drawn at random.
     """
@@ -113,6 +117,8 @@ class PhiTask(Record, frozen=True, kw_only=True):
     blocks: tuple[Counts, ...] = ()
     dynamics: Dynamics | None = None
     groups: tuple[GroupTask, ...] = ()
+    survey: tuple[SurveyGroup, ...] = ()
+    resampled: tuple[bytes, ...] = ()
     pictures: bool = True
     seed: int = 0
 
@@ -147,6 +153,7 @@ class TaskResult(Record, frozen=True, kw_only=True):
         sensitivity: Φ at other thresholds.
         major_complex: the subset of units with the largest Φ, where the options request it.
         groups: the result of each further group, in the order of the task.
+        survey: Φ of the layer; None where the task asked for none.
         images: the pictures "tpm" and "mip" as PNG bytes.
         notes: parts that could not be made, and why.
         seconds: how long the whole task took.
@@ -162,6 +169,7 @@ class TaskResult(Record, frozen=True, kw_only=True):
     sensitivity: tuple[ThresholdPoint, ...] = ()
     major_complex: MajorComplex | None = None
     groups: tuple[PhiResult, ...] = ()
+    survey: Survey | None = None
     images: dict[str, bytes] = {}
     notes: tuple[str, ...] = ()
     seconds: float = 0.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from lightning.pytorch.utilities import rank_zero_info
 
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.records.store import layer_slug
+from lightning_iit.records.names import layer_slug
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lightning.pytorch.utilities import rank_zero_warn
 
-from lightning_iit.records.store import metric_key
+from lightning_iit.records.names import metric_key
 from lightning_iit.run.trainer import is_barebones
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from sample_records import a_record
 
 from lightning_iit.errors import RecordError
 from lightning_iit.records.files import locked, open_regular, read_regular
-from lightning_iit.records.store import layer_slug, read_run, write_atomically, write_record
+from lightning_iit.records.names import layer_slug
+from lightning_iit.records.store import read_run, write_atomically, write_record
 from lightning_iit.trackers.destinations import destinations
 from lightning_iit.viewer.scalars import read_scalars
 from lightning_iit.viewer.sources import open_source

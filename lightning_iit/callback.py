@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
 
     from lightning_iit.capture.count.epoch import LayerEpoch
-    from lightning_iit.phi.pool.pool import TaskProgress
+    from lightning_iit.phi.pool.open_task import TaskProgress
     from lightning_iit.records import Records
 
 _GRACE_AFTER_ERROR = 20.0

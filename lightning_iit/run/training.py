@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lightning.pytorch import Trainer
 
     from lightning_iit.capture.count.epoch import LayerEpoch
-    from lightning_iit.phi.pool.pool import TaskProgress
+    from lightning_iit.phi.pool.open_task import TaskProgress
     from lightning_iit.run.computation import Computation
     from lightning_iit.run.trainer import LatestFit
     from lightning_iit.watch.watch import Watch

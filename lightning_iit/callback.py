@@ -8,20 +8,20 @@ import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lightning.pytorch import Callback
 from lightning.pytorch.utilities import rank_zero_info
 
 from lightning_iit.capture.hooks.gate import TrainingStep
-from lightning_iit.checks import Check, choice, flag, told_of_unknown, whole
+from lightning_iit.checks import told_of_unknown
 from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.phi.pool.worker import longest
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.run.computation import Computation
 from lightning_iit.run.either_package import join_pytorch_lightning
-from lightning_iit.run.names import check_name, name_among
-from lightning_iit.run.options import RUN_CHECKS, RunOptions
+from lightning_iit.run.names import name_among
+from lightning_iit.run.options import RunOptions
 from lightning_iit.run.resume import check_state, say_other_options
 from lightning_iit.run.shown import ShownPhi
 from lightning_iit.run.trainer import (
@@ -34,11 +34,11 @@ from lightning_iit.run.trainer import (
     warn_of_shuffled_streams,
 )
 from lightning_iit.run.training import TrainingRun
-from lightning_iit.settings import Settings
+from lightning_iit.settings import TrainingSettings
 from lightning_iit.trackers.registry import trackers_for
 from lightning_iit.watch.first_batches import FIRST_BATCH_HOOKS, FirstBatches, enough_samples
 from lightning_iit.watch.guard import training_goes_on
-from lightning_iit.watch.probe import Loader, checked_probe, own_reader, probe_pass
+from lightning_iit.watch.probe import own_reader, probe_pass
 from lightning_iit.watch.steps import EveryNSteps, StepWatch
 from lightning_iit.watch.untrained import UntrainedPass
 from lightning_iit.watch.watch import Watch
@@ -57,7 +57,7 @@ _GRACE_AFTER_ERROR = 20.0
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class IITCallback(Callback, Settings):
+class IITCallback(Callback, TrainingSettings):
     """Watches integrated information (Φ, IIT 3.0) of a model's layers while the model trains.
 
     In each epoch the callback turns the activations of some units of each layer into binary states and estimates their transition
@@ -172,33 +172,6 @@ class IITCallback(Callback, Settings):
         Trainer(max_epochs=10, callbacks=[callback]).fit(model, loader)
         callback.records.to_dataframe()
     """
-
-    every_n_epochs: int = 1
-    every_n_steps: int | None = None
-    window: int = 1
-    when_busy: Literal["queue", "skip", "wait"] = "queue"
-    extra_budget: float = 0.25
-    initial: bool = True
-    max_queued: int = 64
-    prog_bar: bool = False
-    table: bool = True
-    probe: Loader | Sequence[Any] | None = None
-    name: str | None = None
-
-    _checks: ClassVar[Mapping[str, Check]] = {
-        **Settings._checks,
-        **RUN_CHECKS,
-        "workers": whole("give the number of worker processes, 1 or more", least=1),
-        "every_n_epochs": whole("give 1 to analyse each epoch, or n to analyse every n-th one", least=1),
-        "every_n_steps": whole("give n, 1 or more, to analyse every n steps, or None for whole epochs only", least=1, none=True),
-        "when_busy": choice("queue", "skip", "wait"),
-        "initial": flag(),
-        "max_queued": whole("give how many analyses may wait, 0 or more", least=0),
-        "prog_bar": flag(),
-        "table": flag(),
-        "probe": checked_probe,
-        "name": check_name,
-    }
 
     # Lightning calls every hook of every callback in each step, and skips what cannot be called: these would do nothing.
     on_train_batch_start: ClassVar[Any] = None
@@ -393,14 +366,9 @@ class IITCallback(Callback, Settings):
             self._submit(trainer, captured, epoch=epoch, step=step)
 
     def _submit(
-        self,
-        trainer: Trainer,
-        captured: Sequence[LayerEpoch],
-        *,
-        epoch: int,
-        step: int | None = None,
-        watch: Watch | None = None,
+        self, trainer: Trainer, captured: Sequence[LayerEpoch], *, epoch: int, step: int | None = None, watch: Watch | None = None
     ) -> None:
+        """Submits what a watch captured for analysis; without ``watch``, that of whole epochs."""
         watch = watch or self._watch
         if watch is None or not self._run.begun:
             return

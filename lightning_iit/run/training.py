@@ -1,18 +1,25 @@
-"""The run of one callback: its folder and its computation, through all fits of the callback."""
+"""The run of one callback: its folder and its computation, through all fits of the callback.
+
+The process that trains tells the one that started it (``ddp_spawn``, ``ddp_notebook``) where the run's files are.
+"""
 
 from __future__ import annotations
 
+import os
+from ctypes import c_char
 from dataclasses import replace
+from multiprocessing.context import get_spawning_popen
+from multiprocessing.sharedctypes import RawArray
 from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch.utilities import rank_zero_warn
 
 from lightning_iit.errors import RecordError
 from lightning_iit.phi.pool.pool import WorkerPool
-from lightning_iit.records import Records
+from lightning_iit.records import Open, Records
+from lightning_iit.records.store import load_run
 from lightning_iit.run.folder import RunFolder, take_folder
 from lightning_iit.run.resume import earlier_part
-from lightning_iit.run.shared_run import SharedRun
 from lightning_iit.run.trainer import is_last
 from lightning_iit.watch.guard import training_goes_on
 
@@ -27,6 +34,9 @@ if TYPE_CHECKING:
     from lightning_iit.run.computation import Computation
     from lightning_iit.run.trainer import LatestFit
     from lightning_iit.watch.watch import Watch
+
+_LONGEST = 4096
+"""The most bytes of a directory's path."""
 
 
 class TrainingRun:
@@ -197,3 +207,31 @@ class TrainingRun:
         if self._work is not None:
             state["run"] = self._work.run.part().state_dict()
         return state
+
+
+class SharedRun:
+    """Holds a run's directory in memory that processes share which ``multiprocessing`` starts with this object, forked or spawned.
+
+    A copy and a pickle share nothing: each is a new object without a directory.
+    """
+
+    def __init__(self) -> None:
+        self._path = RawArray(c_char, _LONGEST)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Returns how the object is made again; only a process that is being started gets the same memory."""
+        return SharedRun, (), None if get_spawning_popen() is None else {"_path": self._path}
+
+    def tell(self, run_dir: Path | None) -> None:
+        """Tells the other processes the run's directory, None where the run writes no files."""
+        self._path.value = b"" if run_dir is None else os.fsencode(run_dir.absolute())
+
+    def records(self) -> Records | None:
+        """Reads the records whose analyses have ended from the run's files; returns None where no run was told.
+
+        Raises:
+            RecordError: the files are there no more.
+        """
+        if not self._path.value:
+            return None
+        return Records(record for record in load_run(os.fsdecode(self._path.value)) if not isinstance(record.result, Open))

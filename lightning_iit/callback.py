@@ -117,7 +117,8 @@ class IITCallback(Callback, Settings):
             watched), or "auto": perturb where a step of the layer is known and ``lag`` is 1.
         background: what is not set in a perturbation: "sampled" (an average over observed backgrounds) or "fixed" (held as observed
             in the analysed state).
-        draws: how many observed backgrounds a perturbed TPM is averaged over.
+        draws: how many observed backgrounds a perturbed TPM is averaged over, at most. None takes all that are kept (8,192 or more
+            where an epoch has them and they fit into 64 MiB), and 128 tokens of each block with ``transitions="depth"``.
         step: ``(module, state, input) -> state``, one step of a recurrent module that is not PyTorch's own.
         level: which of several stacked recurrent layers is perturbed, as an index.
         direction: which direction of a bidirectional layer is perturbed, "forward" or "backward".

@@ -9,11 +9,11 @@ from torch import nn
 from lightning_iit.capture.choose.layers import find_layers
 from lightning_iit.capture.options import CHECKS as CAPTURE_CHECKS
 from lightning_iit.capture.options import CaptureOptions, CaptureSettings, Selection, Sources, Strategy, Transitions
+from lightning_iit.capture.perturb.backgrounds import Background
 from lightning_iit.capture.perturb.options import CHECKS as PERTURB_CHECKS
 from lightning_iit.capture.perturb.options import Connectivity, PerturbOptions, PerturbSettings, TpmSource
 from lightning_iit.capture.perturb.stepper import Direction
 from lightning_iit.capture.perturb.steps import StepFunction
-from lightning_iit.capture.perturb.tpm import Background
 from lightning_iit.checks import Check, check_options, flag, number, whole
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import FORMALISM
@@ -48,7 +48,7 @@ class Options(TypedDict, total=False):
     seed: int
     tpm: TpmSource
     background: Background
-    draws: int
+    draws: int | None
     step: StepFunction | None
     level: int
     direction: Direction

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +88,7 @@ class PerturbJob:
     def to(self, device: torch.device | str) -> PerturbJob:
         """Returns this job with the weights and calls on another device; for copies of weights only."""
         calls = tuple(replace(call, args=_moved(call.args, device), kwargs=_moved(call.kwargs, device)) for call in self.calls)
-        return PerturbJob(self.layer, self.module.to(device), self.stepper, calls, self.options)
+        return PerturbJob(self.layer, deepcopy(self.module).to(device), self.stepper, calls, self.options)
 
     def run(self, groups: Sequence[LayerEpoch]) -> list[Perturbed]:
         """Perturbs several groups of the layer's units in the same backgrounds, which must be "sampled".

@@ -17,7 +17,8 @@ from lightning_iit.checks import refused, told_of_unknown, whole
 from lightning_iit.phi.pool.inline_pool import InlinePool
 from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.records.files import locked, read_regular
-from lightning_iit.records.store import FOLDER, load_run, write_atomically
+from lightning_iit.records.names import FOLDER
+from lightning_iit.records.store import load_run, write_atomically
 from lightning_iit.report.report import REPORT
 from lightning_iit.run.computation import Computation
 from lightning_iit.run.folder import mark_folder

@@ -1,4 +1,4 @@
-"""The options that a training run and the analysis of a finished model have in common, and what is made of them."""
+"""The options of a training run, those that the analysis of a finished model has too, and what is made of them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -9,22 +9,24 @@ from torch import nn
 from lightning_iit.capture.choose.layers import find_layers
 from lightning_iit.capture.options import CHECKS as CAPTURE_CHECKS
 from lightning_iit.capture.options import CaptureOptions, CaptureSettings, Selection, Sources, Strategy, Transitions
+from lightning_iit.capture.perturb.backgrounds import Background
 from lightning_iit.capture.perturb.options import CHECKS as PERTURB_CHECKS
 from lightning_iit.capture.perturb.options import Connectivity, PerturbOptions, PerturbSettings, TpmSource
 from lightning_iit.capture.perturb.stepper import Direction
 from lightning_iit.capture.perturb.steps import StepFunction
-from lightning_iit.capture.perturb.tpm import Background
-from lightning_iit.checks import Check, check_options, flag, number, whole
+from lightning_iit.checks import Check, check_options, choice, flag, number, whole
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import FORMALISM
 from lightning_iit.records.printed import brief_value
+from lightning_iit.run.names import check_name
 from lightning_iit.run.options import CHECKS as ANALYSIS_CHECKS
-from lightning_iit.run.options import AnalysisSettings, RunOptions
+from lightning_iit.run.options import RUN_CHECKS, AnalysisSettings, RunOptions
 from lightning_iit.snapshot.writer import SnapshotWriter
 from lightning_iit.tpm.nulls import NullName
 from lightning_iit.tpm.states import StatesPolicy
 from lightning_iit.trackers.registry import checked_trackers
 from lightning_iit.trackers.tracker import Tracker
+from lightning_iit.watch.probe import Loader, checked_probe
 from lightning_iit.watch.watch import Watch
 
 _Part = TypeVar("_Part")
@@ -48,7 +50,7 @@ class Options(TypedDict, total=False):
     seed: int
     tpm: TpmSource
     background: Background
-    draws: int
+    draws: int | None
     step: StepFunction | None
     level: int
     direction: Direction
@@ -160,6 +162,38 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
         told["trackers"] = str(tuple(one if isinstance(one, str) else type(one).__name__ for one in self.trackers))
         given = {field.name: told[field.name] if field.name in told else _text(getattr(self, field.name)) for field in fields(self)}
         return {**given, "formalism": FORMALISM}
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class TrainingSettings(Settings):
+    """All options of a training run. Each field is an option: :class:`~lightning_iit.IITCallback` has the words."""
+
+    every_n_epochs: int = 1
+    every_n_steps: int | None = None
+    window: int = 1
+    when_busy: Literal["queue", "skip", "wait"] = "queue"
+    extra_budget: float = 0.25
+    initial: bool = True
+    max_queued: int = 64
+    prog_bar: bool = False
+    table: bool = True
+    probe: Loader | Sequence[Any] | None = None
+    name: str | None = None
+
+    _checks: ClassVar[Mapping[str, Check]] = {
+        **Settings._checks,
+        **RUN_CHECKS,
+        "workers": whole("give the number of worker processes, 1 or more", least=1),
+        "every_n_epochs": whole("give 1 to analyse each epoch, or n to analyse every n-th one", least=1),
+        "every_n_steps": whole("give n, 1 or more, to analyse every n steps, or None for whole epochs only", least=1, none=True),
+        "when_busy": choice("queue", "skip", "wait"),
+        "initial": flag(),
+        "max_queued": whole("give how many analyses may wait, 0 or more", least=0),
+        "prog_bar": flag(),
+        "table": flag(),
+        "probe": checked_probe,
+        "name": check_name,
+    }
 
 
 def _text(value: Any) -> str:

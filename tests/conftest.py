@@ -8,6 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser
 
@@ -40,6 +41,15 @@ def own_servers() -> Iterator[None]:
 
     with own_servers():
         yield
+
+
+@pytest.fixture
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A small file system of its own, which can be full or read-only even for root."""
+    from small_disk import small_disk
+
+    with small_disk(tmp_path / "disk", request.node):
+        yield tmp_path / "disk"
 
 
 @pytest.fixture(scope="module")

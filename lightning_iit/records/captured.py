@@ -123,6 +123,7 @@ class Perturbation(Record, frozen=True, kw_only=True):
         seed: the seed of the draws.
         cm: the connectivity matrix without the connections whose weights are zero; None connects all to all.
         between: with ``bits=2``, the values in a unit's second and third quartile, each as ``off`` is; otherwise empty.
+        sequences: from how many sequences the backgrounds come; None where not known.
     """
 
     background: str
@@ -133,3 +134,4 @@ class Perturbation(Record, frozen=True, kw_only=True):
     seed: int
     cm: tuple[tuple[Bit, ...], ...] | None = None
     between: tuple[tuple[tuple[float, ...], ...], ...] = ()
+    sequences: Count | None = None

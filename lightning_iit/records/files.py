@@ -27,7 +27,7 @@ _KINDS = (
     (stat.S_ISBLK, "a device"),
 )
 _PATIENCE = 10.0
-"""The seconds of waiting for a lock after which the wait is said, or ended."""
+"""The seconds of waiting for a lock after which the wait is said, or ended, unless others are given."""
 
 
 def open_regular(path: Path, flags: int = os.O_RDONLY) -> BinaryIO:
@@ -82,29 +82,41 @@ def _check_regular(path: Path, mode: int) -> None:
         raise RecordError(msg)
 
 
-@contextlib.contextmanager
-def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
-    """Holds the lock of a file, so that threads and processes that change the file do so one after the other.
+def lock_of(path: Path) -> Path:
+    """Returns the path of the file that is the lock of a file or folder: the hidden file ``.<name>.lock`` beside it."""
+    return path.with_name(f".{path.name}.lock")
 
-    The lock is the hidden file ``.<name>.lock`` beside the file; the system frees it when its process ends, however it ends. On a
-    file system without locks, the file is changed without.
+
+@contextlib.contextmanager
+def locked(path: Path, *, wait: bool = False, patience: float = _PATIENCE) -> Iterator[str]:
+    """Holds the lock of a file or folder, so that threads and processes that change it do so one after the other.
+
+    The system frees the lock when its process ends, however it ends. On a file system without locks, the file is changed without.
 
     Args:
-        path: the file; its folder must be there.
-        wait: whether to wait for as long as another holds the lock. False waits at most 10 s, then goes on without the lock.
+        path: the file; the folder that it is in must be there.
+        wait: whether to wait for as long as another holds the lock. False waits for ``patience``, then goes on without the lock.
+        patience: seconds of waiting after which it is said that another holds the lock.
+
+    Yields:
+        Why the lock is not held; empty where it is.
     """
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    lock = FileLock(lock_of(path))
+    why_not = ""
     try:
         try:
-            lock.acquire(timeout=_PATIENCE)
-        except Timeout:
+            lock.acquire(timeout=patience)
+        except Timeout as error:
             then = "waiting until it is free" if wait else "going on without it"
-            log.warning("Another process, or another thread, has held the lock of %s for %g s; %s.", path, _PATIENCE, then)
+            log.warning("Another process, or another thread, has held the lock of %s for %g s; %s.", path, patience, then)
+            why_not = str(error)
             if wait:
                 lock.acquire()
+                why_not = ""
     except (OSError, NotImplementedError) as error:
         log.debug("%s is changed without a lock: %s", path, error)
+        why_not = str(error)
     try:
-        yield
+        yield why_not
     finally:
         lock.release()

@@ -9,19 +9,18 @@ import re
 import threading
 import time
 import uuid
-from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import TYPE_CHECKING
 
 import msgspec
-from filelock import FileLock
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
+from lightning_iit.records.files import lock_of, locked
+from lightning_iit.records.names import FOLDER
 from lightning_iit.records.owner import MARKER, Owner, is_alive, process_start, read_owner, this_machine
-from lightning_iit.records.store import FOLDER, holds_run, numbered_runs, write_atomically
+from lightning_iit.records.store import holds_run, numbered_runs, write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 log: logging.Logger = logging.getLogger(__name__)
@@ -30,7 +29,6 @@ _HEARTBEAT = 10.0
 """Seconds between two signs of life."""
 _PATIENCE = 30.0
 """The longest wait in seconds for other trainings that take a folder in the same place."""
-_LOCK = ".iit.lock"
 _OUR_SUFFIXES = {".json", ".jsonl", ".md", ".html", ".lock"}
 _OUR_FILE = re.compile(r"\.?(epoch|snapshot)=.*\.(json|png|tmp)")
 _SHOWN = 3
@@ -132,8 +130,11 @@ def take_folder(wanted: Path, *, numbered: bool, resumed: str | None = None) -> 
     place = wanted / FOLDER if numbered else wanted
     try:
         place.mkdir(parents=True, exist_ok=True)
-        with _alone(place) as now:
-            folder = _choose(wanted, numbered=numbered, resumed=resumed, now=now)
+        with locked(place / FOLDER, patience=_PATIENCE) as why_not:
+            if why_not:
+                words = "%s cannot be locked (%s): trainings that start at the same moment might not see each other."
+                log.warning(words, place, why_not)
+            folder = _choose(wanted, numbered=numbered, resumed=resumed, now=_now(place))
             folder.begin()
     except OSError as error:
         if is_alive(wanted / FOLDER):
@@ -161,19 +162,14 @@ def mark_folder(run_dir: Path) -> RunFolder | None:
     return folder
 
 
-@contextmanager
-def _alone(place: Path) -> Iterator[float]:
-    """Keeps other processes and threads out of a directory; yields the time by the clock that stamps the directory's files."""
-    lock = FileLock(place / _LOCK, timeout=_PATIENCE)
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(lock)
-            os.utime(place / _LOCK)
-            now = (place / _LOCK).stat().st_mtime
-        except (OSError, NotImplementedError) as error:
-            log.warning("%s cannot be locked (%s): trainings that start at the same moment might not see each other.", place, error)
-            now = time.time()
-        yield now
+def _now(place: Path) -> float:
+    """Returns the time by the clock that stamps the files of a directory, told by its lock; without it by this machine's clock."""
+    lock = lock_of(place / FOLDER)
+    try:
+        os.utime(lock)
+        return lock.stat().st_mtime
+    except OSError:
+        return time.time()
 
 
 def _choose(wanted: Path, *, numbered: bool, resumed: str | None, now: float) -> RunFolder:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from lightning.pytorch.utilities import rank_zero_info
 
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.records.store import layer_slug
+from lightning_iit.records.names import layer_slug
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +16,12 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _RESERVED = {"iit", "layer", "kind"}
 """Names that already mean something in the names of files or tags."""
+
+
+class Named(Protocol):
+    """Has a name, or None."""
+
+    name: str | None
 
 
 def check_name(option: str, name: object) -> str | None:
@@ -38,6 +46,27 @@ def check_name(option: str, name: object) -> str | None:
         msg = f"{option}={name!r}: this name has a meaning of its own in files and tags, or holds '--'. Choose another one."
         raise InvalidArgumentError(msg)
     return name
+
+
+def name_among(siblings: Sequence[Named], own: Named) -> str:
+    """Checks the names of a trainer's callbacks, and returns the name under which one of them writes; see :func:`scope_of`.
+
+    Args:
+        siblings: the callbacks of the trainer.
+        own: the one whose name is returned; it may be none of them.
+
+    Raises:
+        InvalidArgumentError: the name cannot be, or two callbacks have the same one, or ``own`` is in the trainer twice.
+    """
+    check_name("name", own.name)
+    places = [place for place, one in enumerate(siblings) if one is own]
+    if len(places) > 1:
+        msg = "The same IITCallback is in this trainer twice. Make two, each with a name: IITCallback(name=...)."
+        raise InvalidArgumentError(msg)
+    scope = scope_of(places[0], [one.name for one in siblings]) if places else own.name or ""
+    if scope and own.name is None:
+        rank_zero_info(f"IITCallback: a second one without a name is called {scope!r}; name= chooses another name.")
+    return scope
 
 
 def scope_of(place: int, given: Sequence[str | None]) -> str:

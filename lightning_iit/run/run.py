@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 from typing import TYPE_CHECKING
 
 import msgspec
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lightning_iit.capture.count.coding import TWO_BITS
 from lightning_iit.phi.cost import cost_in_words
@@ -26,15 +23,15 @@ from lightning_iit.records import (
     State,
     TaskResult,
 )
-from lightning_iit.report.terminal import one_line, shortened
 from lightning_iit.run.budget import AtThresholds, Budget
 from lightning_iit.run.groups import Causal, Group, open_group
+from lightning_iit.run.kept import KeptRecords
 from lightning_iit.run.options import RunOptions
 from lightning_iit.run.request import open_record, package_versions, phi_task, reopened, settled_record
 from lightning_iit.run.resume import EarlierPart
 from lightning_iit.run.varying import VaryingUnits
-from lightning_iit.run.waiting import COMPILING, compiles_first, layers_and_epochs
-from lightning_iit.run.windows import Window
+from lightning_iit.run.waiting import compiles_first, drain_in_sight
+from lightning_iit.run.windows import Window, window_key
 from lightning_iit.tpm.states import choose_states
 from lightning_iit.tpm.varying import dynamics_of
 
@@ -73,7 +70,7 @@ class Run:
         self._pool = pool
         self._journal = journal
         self._lock = threading.RLock()
-        self._records: dict[Key, EpochRecord] = {}
+        self._kept = KeptRecords()
         self._open: dict[Key, tuple[PhiTask | None, EpochRecord]] = {}
         self._windows: dict[str, Window] = {}
         self._varying = VaryingUnits()
@@ -81,20 +78,18 @@ class Run:
         self._budget = Budget(null=options.null_model, surrogates=options.surrogates, share=options.extra_budget)
         self._unjudged: dict[str, tuple[PhiTask, EpochRecord, AtThresholds]] = {}
         self._said: set[str] = set()
-        self._took: dict[str, float] = {}
-        self._newest: dict[tuple[str, bool], EpochRecord] = {}
 
     @property
     def records(self) -> Records:
         """Returns the records whose analyses have ended, in order of epoch, step and layer."""
         with self._lock:
-            return Records.ordered(self._records.values())
+            return self._kept.all()
 
     @property
     def newest(self) -> Records:
         """Returns of each layer the newest record of an epoch with a Φ and the newest without one, in order of epoch and layer."""
         with self._lock:
-            return Records.ordered(self._newest.values())
+            return self._kept.newest()
 
     @property
     def pending(self) -> int:
@@ -116,7 +111,7 @@ class Run:
         """
         if captured.problem is not None or captured.counts is None or epoch < 0:
             return captured.counts
-        window = self._windows.setdefault(_window(captured.layer, group), Window(self._options.window))
+        window = self._windows.setdefault(window_key(captured.layer, group), Window(self._options.window))
         window.add(captured.counts, captured.dynamics)
         return window.counts
 
@@ -127,7 +122,7 @@ class Run:
 
         Captures ``within`` an epoch have a choice of their own: with fewer transitions fewer units may vary.
         """
-        return self._varying.limit(_window(captured.layer, group) + (" steps" if within else ""), captured, counts)
+        return self._varying.limit(window_key(captured.layer, group) + (" steps" if within else ""), captured, counts)
 
     def states(self, captured: LayerEpoch, counts: Counts | None) -> tuple[State, ...]:
         """Chooses the observed states to analyse; none where no transition was seen."""
@@ -200,7 +195,7 @@ class Run:
             dynamics, blocks = self._dynamics(captured, stub), getattr(captured, "blocks", ())
             task = phi_task(self._options, stub, states, dynamics=dynamics, seen=captured.seen, blocks=blocks)
             self._say_cost(stub)
-            seconds = self._seconds(task)
+            seconds = self._kept.seconds(task)
             if last:
                 self._unjudged.pop(stub.layer, None)
                 judge = self._budget.judge_last(task, seconds, at_thresholds)
@@ -238,18 +233,11 @@ class Run:
         """
         for task, stub, at_thresholds in self._unjudged.values():
             with self._lock:
-                record = self._records.get(stub.key)
-            if record is None or not isinstance(record.result, Computed):
-                continue
-            if (judge := self._budget.judge_last(task, self._seconds(task), at_thresholds)) is not None:
+                computed = self._kept.is_computed(stub.key)
+            if computed and (judge := self._budget.judge_last(task, self._kept.seconds(task), at_thresholds)) is not None:
                 self._journal.expect(stub.key)
                 self._analyse(msgspec.structs.replace(task, judge=judge), stub)
         self._unjudged.clear()
-
-    def _seconds(self, task: PhiTask) -> float:
-        """Estimates the seconds of one analysis: as long as the layer's latest computed Φ took, or else the engine's estimate."""
-        took = self._took.get(task.layer)
-        return choose_engine(task.engine, task.options).seconds(len(task.states[0])) if took is None else took
 
     def _dynamics(self, captured: LayerEpoch, stub: EpochRecord) -> Dynamics | None:
         """Returns the data for the tests of Markov order and stationarity; None for a perturbation, whose states have no order."""
@@ -283,22 +271,13 @@ class Run:
             answer = future.result(0)
             self._settle(stub, answer.states[0].result, answer)
 
-    def _keep(self, record: EpochRecord) -> None:
-        """Keeps a complete record, how long its Φ took, and whether it is its layer's newest of an epoch."""
-        self._records[record.key] = record
-        key = record.layer, record.phi is not None
-        if record.step is None and (key not in self._newest or record.epoch >= self._newest[key].epoch):
-            self._newest[key] = record
-        if isinstance(record.result, Computed):
-            self._took[record.layer] = record.result.seconds
-
     def _settle(self, stub: EpochRecord, result: PhiResult, answer: TaskResult | None = None) -> None:
         """Completes a record with its result and hands it to the journal; does nothing where the record is already complete."""
         with self._lock:
             if (opened := self._open.pop(stub.key, None)) is None:
                 return  # given up before its answer came
             record = settled_record(stub, result, answer, opened[0])
-            self._keep(record)
+            self._kept.keep(record)
         if not isinstance(result, Computed):
             log.warning("No Φ for layer %r in %s: %s", record.layer, record.when, result.reason)
         self._journal.write(record, answer.images if answer is not None else {})
@@ -315,25 +294,11 @@ class Run:
             True where all analyses ended by themselves, False where some were still open after ``timeout`` seconds.
         """
         with self._lock:
-            keys, computed = list(self._open), any(isinstance(record.result, Computed) for record in self._records.values())
-        total = len(keys)
-        if total == 0:
+            keys = list(self._open)
+        if not keys:
             return True
-        console = Console(file=sys.stderr)
-        what = f"Φ of {one_line(layers_and_epochs(keys))}"
-        first = not computed and compiles_first(choose_engine(self._options.engine, self._options.phi_options))
-        if not console.is_terminal:  # a line that moves is not seen in a file
-            compiling = f" {COMPILING}" if first else ""
-            rank_zero_info(f"IITCallback: waiting for {total} open analyses, at most {timeout:g} s: {what}.{compiling}")
-        elif first:
-            console.print(COMPILING, highlight=False)
-        columns = (
-            *(TextColumn(shortened(what, max(20, console.width - 50)), markup=False), BarColumn(20)),
-            *(MofNCompleteColumn(), TimeElapsedColumn()),
-        )
-        with Progress(*columns, console=console, transient=True) as progress:
-            bar = progress.add_task("", total=total)
-            return self._pool.drain(timeout, lambda pending: progress.update(bar, completed=max(0, total - pending)))
+        compiles = not self._kept.took and compiles_first(choose_engine(self._options.engine, self._options.phi_options))
+        return drain_in_sight(self._pool, timeout, keys, compiles=compiles)
 
     def abandon(self, reason: str) -> None:
         """Completes the open records as Failed, with the given reason; they keep their counts, so Φ can be computed later."""
@@ -348,7 +313,7 @@ class Run:
         """Returns what a run that goes on takes over from this one."""
         with self._lock:
             return EarlierPart(
-                records=tuple(record for key, record in self._records.items() if key not in self._open),
+                records=self._kept.without(self._open),
                 open=tuple((task, stub) for task, stub in self._open.values() if task is not None),
                 windows={key: tuple(window.carried) for key, window in self._windows.items()},
                 varying=self._varying.chosen,
@@ -365,7 +330,7 @@ class Run:
         """
         with self._lock:
             for record in earlier.records:
-                self._keep(record)
+                self._kept.keep(record)
         self._varying = VaryingUnits(earlier.varying)
         self._windows = {key: Window(self._options.window, epochs) for key, epochs in earlier.windows.items()}
         oldest: dict[str, tuple[int, float]] = {}
@@ -378,8 +343,3 @@ class Run:
             self._journal.write(record, earlier.images(record))
         for task, stub in earlier.open:
             self._open_and_analyse(task, reopened(stub))
-
-
-def _window(layer: str, group: int) -> str:
-    """Returns the key of a group's window: the layer's name, with the number of a further group after a space."""
-    return f"{layer} {group}" if group else layer

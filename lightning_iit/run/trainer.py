@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch.utilities import rank_zero_warn
 
@@ -12,12 +12,11 @@ from lightning_iit.run.sample_order import order_in_words
 
 if TYPE_CHECKING:
     import weakref
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from lightning.pytorch import LightningModule, Trainer
 
     from lightning_iit.capture.count.epoch import LayerEpoch
-    from lightning_iit.records import EpochRecord
     from lightning_iit.watch.watch import Watch
 
 
@@ -46,32 +45,14 @@ def is_last(trainer: Trainer, epoch: int) -> bool:
     return trainer.should_stop or steps or epoch + 1 == trainer.max_epochs
 
 
-def latest_phis(records: Iterable[EpochRecord]) -> dict[str, tuple[float | None, int | None]]:
-    """Returns for each layer its last Φ (None where there is none yet), and its last epoch if that has no Φ (else None)."""
-    latest: dict[str, tuple[float | None, int | None]] = {}
-    for record in records:
-        before = latest.get(record.layer, (None, None))[0]
-        latest[record.layer] = (before, record.epoch) if record.phi is None else (record.phi, None)
-    return latest
-
-
-def stand_in(trainer: Trainer, key: str) -> float | None:
-    """Returns a finite number for a metric that has no value yet, where another callback monitors it; None where none does.
-
-    EarlyStopping and ModelCheckpoint raise where the metric is missing, and EarlyStopping ends training where it is not finite. The
-    number is one that no Φ has, and worse than any: -1, or 1e9 where the smallest Φ is wanted.
-    """
-    modes = {getattr(callback, "mode", "max") for callback in _callbacks(trainer) if getattr(callback, "monitor", None) == key}
-    return None if not modes else 1e9 if modes == {"min"} else -1.0
-
-
-def _callbacks(trainer: Trainer) -> Sequence[object]:
-    return trainer.callbacks  # type: ignore[attr-defined, no-any-return]
-
-
 def is_untrained(trainer: Trainer) -> bool:
     """Returns whether nothing was trained yet, neither now nor in a run that is resumed."""
     return trainer.global_step == 0 and trainer.fit_loop.total_batch_idx < 0
+
+
+def is_interrupted(trainer: Trainer) -> bool:
+    """Returns whether the process was asked to end (SIGTERM); ``pytorch_lightning`` 1.* does not tell."""
+    return getattr(trainer, "received_sigterm", False)
 
 
 def is_dev_run(trainer: Trainer) -> bool:
@@ -143,3 +124,10 @@ class LatestFit:
     def goes_on(self, trainer: Trainer, model: LightningModule) -> bool:
         """Returns whether a fit continues this one: it is of the same trainer and model, and these are trained already."""
         return self.trainer() is trainer and self.model() is model and not is_untrained(trainer)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns units, thresholds, options and the directory as plain values, as a checkpoint has them."""
+        state: dict[str, Any] = {"watch": self.watch.state_dict(), "options": dict(self.options)}
+        if self.run_dir is not None:
+            state["folder"] = str(self.run_dir.absolute())
+        return state

@@ -1,17 +1,54 @@
-"""Says what is waited for at the end of a training: which layers and epochs, and that code is compiled."""
+"""Waits at the end of a training, and says for what: which layers and epochs, and that code is compiled."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
+from lightning.pytorch.utilities import rank_zero_info
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from lightning_iit.report.terminal import one_line, shortened
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from lightning_iit.phi.engine import PhiEngine
+    from lightning_iit.phi.pool.pool import PhiPool
     from lightning_iit.records.schema import Key
 
-COMPILING = "The engine's code is compiled first, which takes some ten seconds and is done once on a machine."
+_COMPILING = "The engine's code is compiled first, which takes some ten seconds and is done once on a machine."
 """The sentence for a wait in which the engine's code is compiled."""
+
+
+def drain_in_sight(pool: PhiPool, timeout: float, keys: Sequence[Key], *, compiles: bool) -> bool:
+    """Waits for the open tasks of a pool, and shows how far they are: as a line that moves, or in a file as one sentence.
+
+    Args:
+        pool: computes the tasks.
+        timeout: the longest wait in seconds.
+        keys: the key of each open task.
+        compiles: whether the engine's code is compiled first.
+
+    Returns:
+        True where all tasks ended by themselves, False where some were still open after ``timeout`` seconds.
+    """
+    total = len(keys)
+    console = Console(file=sys.stderr)
+    what = f"Φ of {one_line(layers_and_epochs(keys))}"
+    if not console.is_terminal:  # a line that moves is not seen in a file
+        compiling = f" {_COMPILING}" if compiles else ""
+        rank_zero_info(f"IITCallback: waiting for {total} open analyses, at most {timeout:g} s: {what}.{compiling}")
+    elif compiles:
+        console.print(_COMPILING, highlight=False)
+    columns = (
+        *(TextColumn(shortened(what, max(20, console.width - 50)), markup=False), BarColumn(20)),
+        *(MofNCompleteColumn(), TimeElapsedColumn()),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("", total=total)
+        return pool.drain(timeout, lambda pending: progress.update(bar, completed=max(0, total - pending)))
 
 
 def layers_and_epochs(keys: Iterable[Key]) -> str:

@@ -55,3 +55,8 @@ class Window:
         """Returns the data for the tests of Markov order and stationarity over all epochs; None where an epoch has none."""
         parts = [epoch.dynamics for epoch in self.epochs if epoch.dynamics is not None]
         return merge_dynamics(parts) if parts and len(parts) == len(self.epochs) else None
+
+
+def window_key(layer: str, group: int) -> str:
+    """Returns the key of a group's window: the layer's name, with the number of a further group after a space."""
+    return f"{layer} {group}" if group else layer

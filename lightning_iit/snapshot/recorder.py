@@ -8,7 +8,6 @@ changes a module.
 
 from __future__ import annotations
 
-import random
 import time
 from contextlib import contextmanager
 from dataclasses import replace
@@ -33,6 +32,7 @@ from lightning_iit.snapshot.layers import (
     recurrent_weights,
     unit_values,
 )
+from lightning_iit.snapshot.sampling import sampled_units, thinned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -124,7 +124,7 @@ class SnapshotRecorder:
         self._gate = gate or Switch(open=True)
         self._layers, self._edges, self._by_name, self._modules, self._notes = [], {}, {}, {}, []
         modules = self._visible()
-        names = _thinned([name for name, module in modules if describe(name, module)], set(self._units), _MAX_LAYERS)
+        names = thinned([name for name, module in modules if describe(name, module)], set(self._units), _MAX_LAYERS)
         if left_out := sum(describe(name, module) is not None for name, module in modules) - len(names):
             self._notes.append(f"{left_out} layers are left out of the picture.")
         self._cap = max(8, min(self._max_units, _MAX_NEURONS // max(1, len(names))))
@@ -278,7 +278,7 @@ class SnapshotRecorder:
         if spec.left_out:
             self._notes.append(spec.left_out)
         index = len(self._layers)
-        indices = _sampled(spec, self._cap, self._wanted(spec), self._seed)
+        indices = sampled_units(spec, self._cap, self._wanted(spec), self._seed)
         layer = DraftLayer(spec, indices, steps=self._steps, samples=self._samples)
         self._layers.append(layer)
         self._by_name[spec.name] = index
@@ -339,21 +339,3 @@ def _in_backward() -> bool:
     """Returns whether autograd is running backward, where activation checkpointing calls modules a second time."""
     task = getattr(torch._C, "_current_graph_task_id", None)
     return task is not None and task() != -1
-
-
-def _sampled(spec: LayerSpec, cap: int, wanted: set[int], seed: int) -> tuple[int, ...]:
-    """Returns the sampled units of a layer, ascending: the wanted ones and others, drawn with the seed, up to ``cap`` in all."""
-    if spec.width <= cap:
-        return tuple(range(spec.width))
-    chosen = {unit for unit in wanted if 0 <= unit < spec.width}
-    others = [unit for unit in range(spec.width) if unit not in chosen]
-    generator = random.Random(f"{seed}:{spec.name}")  # noqa: S311  # not for secrets
-    return tuple(sorted(chosen | set(generator.sample(others, max(0, cap - len(chosen))))))
-
-
-def _thinned(names: list[str], wanted: set[str], most: int) -> set[str]:
-    """Returns all wanted names and ``most`` names at even distances; returns all names if there are at most ``most``."""
-    if len(names) <= most:
-        return set(names)
-    step = (len(names) - 1) / (most - 1)
-    return {names[round(index * step)] for index in range(most)} | (wanted & set(names))

@@ -8,7 +8,8 @@ import msgspec
 
 from lightning_iit.errors import RecordError
 from lightning_iit.records.files import read_regular
-from lightning_iit.records.store import FOLDER, write_atomically
+from lightning_iit.records.names import FOLDER
+from lightning_iit.records.store import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lightning_iit.records import NetworkSnapshot, Open, encode
-from lightning_iit.records.store import FOLDER, has_result, network_name, rebuild_index, write_atomically, write_record
+from lightning_iit.records.names import FOLDER, network_name
+from lightning_iit.records.store import has_result, rebuild_index, write_atomically, write_record
 from lightning_iit.trackers.tracker import Tracker
 
 if TYPE_CHECKING:

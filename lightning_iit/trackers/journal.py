@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lightning_iit.records.store import FOLDER
+from lightning_iit.records.names import FOLDER
 from lightning_iit.trackers.order import CaptureOrder
 from lightning_iit.trackers.write_queue import Backoff, WriteJob, WriteQueue, log
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from lightning_iit.errors import IITError, RecordError
 from lightning_iit.records import encode
-from lightning_iit.records.store import FOLDER, layer_slug, metric_key, network_name, record_name
+from lightning_iit.records.names import FOLDER, layer_slug, metric_key, network_name, record_name
 from lightning_iit.trackers.destinations import Destination, note_destination
 from lightning_iit.trackers.tracker import Tracker
 from lightning_iit.viewer.export import page_of

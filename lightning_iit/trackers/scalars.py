@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lightning_iit.records.store import metric_key
+from lightning_iit.records.names import metric_key
 from lightning_iit.trackers.tracker import Tracker
 
 if TYPE_CHECKING:

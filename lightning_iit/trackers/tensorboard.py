@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from lightning_iit.records.names import layer_slug, metric_key
 from lightning_iit.records.payload import NETWORK_TAG, PLUGIN, PayloadInfo, pack, record_tag
-from lightning_iit.records.store import layer_slug, metric_key
 from lightning_iit.trackers.tracker import Tracker
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import msgspec
 
 from lightning_iit.errors import RecordError
 from lightning_iit.records import Computed, EpochRecord, decode
+from lightning_iit.records.names import record_name
 from lightning_iit.records.open_records import INTERRUPTED
-from lightning_iit.records.store import record_name
 from lightning_iit.viewer.protocol import IndexRow, Status
 
 MAX_BYTES = 16_000_000

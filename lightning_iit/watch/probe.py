@@ -23,6 +23,8 @@ from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.watch.synchronized import synchronized_steps
 
 if TYPE_CHECKING:
+    from lightning.pytorch import LightningModule, Trainer
+
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.watch.watch import Watch
 
@@ -41,12 +43,37 @@ def fixed_inputs(loader: Any, name: str) -> Iterable[Any]:
         name: the name of the inputs, for error messages.
 
     Returns:
-        The loader itself; or a copy of a DataLoader with an iterator of its own, since training may be reading the same loader, and
-        persistent workers serve one reader only.
+        What :func:`own_reader` returns.
 
     Raises:
         InvalidArgumentError: the loader shuffles, can be read only once, or cannot be read at all.
     """
+    _check_fixed(loader, name)
+    return own_reader(loader)
+
+
+def own_reader(loader: Iterable[Any]) -> Iterable[Any]:
+    """Returns an object to read the batches of a loader from.
+
+    This is the loader itself; or a copy of a DataLoader with an iterator of its own, since training may be reading the same loader,
+    and persistent workers serve one reader only.
+    """
+    if not isinstance(loader, DataLoader):
+        return loader
+    reader = copy.copy(loader)
+    reader._iterator = None
+    return reader
+
+
+def checked_probe(name: str, probe: Any) -> Any:
+    """Returns what the option ``probe`` was given: fixed inputs, see :func:`fixed_inputs`, or None."""
+    if probe is not None:
+        _check_fixed(probe, name)
+    return probe
+
+
+def _check_fixed(loader: Any, name: str) -> None:
+    """Raises InvalidArgumentError for a loader that shuffles, can be read only once, or cannot be read at all."""
     if isinstance(loader, (torch.Tensor, np.ndarray)):
         shape = tuple(loader.shape)
         msg = (
@@ -67,18 +94,6 @@ def fixed_inputs(loader: Any, name: str) -> Iterable[Any]:
                 "DataLoader with shuffle=False, or a list of batches."
             )
             raise InvalidArgumentError(msg)
-    if not isinstance(loader, DataLoader):
-        return loader
-    reader = copy.copy(loader)
-    reader._iterator = None
-    return reader
-
-
-def checked_probe(name: str, probe: Any) -> Any:
-    """Returns what the option ``probe`` was given: fixed inputs, see :func:`fixed_inputs`, or None."""
-    if probe is not None:
-        fixed_inputs(probe, name)
-    return probe
 
 
 def call_with(module: nn.Module, batch: Any) -> Any:
@@ -138,6 +153,22 @@ def watch_pass(
         steps, fault = synchronized_steps(watch, batches(), call, counts=counts)
     note = f"Inputs: {name} of {steps} batch{'' if steps == 1 else 'es'}, run in eval mode."
     return tuple(_told(layer, note, name, fault) for layer in watch.end_epoch())
+
+
+def probe_pass(
+    trainer: Trainer, module: LightningModule, inputs: Iterable[Any], watch: Watch, *, seed: int, initial: bool
+) -> tuple[LayerEpoch, ...]:
+    """Runs the module of a training over a fixed probe; see :func:`watch_pass`. Of several ranks the calls of the first count."""
+    plugin = trainer.precision_plugin
+    return watch_pass(
+        *(module, inputs, watch),
+        name="a fixed probe",
+        seed=seed,
+        move=lambda batch: trainer.strategy.batch_to_device(plugin.convert_input(batch), dataloader_idx=0),
+        context=plugin.val_step_context,
+        counts=trainer.is_global_zero,
+        initial=initial,
+    )
 
 
 def _told(layer: LayerEpoch, note: str, name: str, fault: str | None) -> LayerEpoch:

@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from lightning_iit.capture.hooks.gate import Switch
 from lightning_iit.capture.perturb.recurrent import MOST_TIMES, LayerStepper
-from lightning_iit.capture.perturb.reservoir import Call, Reservoir
+from lightning_iit.capture.perturb.reservoir import LEAST_CALLS, Call, Reservoir
 from lightning_iit.capture.perturb.steps import step_for
 from lightning_iit.capture.perturb.tpm import observe
 from lightning_iit.errors import InvalidArgumentError, StepError
@@ -52,9 +52,6 @@ def test_stepping_every_observed_state_gives_the_states_that_torch_computed(kind
     torch.testing.assert_close(observations.state[0], output[:, :-1].transpose(0, 1).flatten(0, 1))
     following = stepper.step(layer, observations.state, observations.inputs)
     torch.testing.assert_close(following[0], output[:, 1:].transpose(0, 1).flatten(0, 1))
-    units = torch.tensor([2, 0])
-    read = stepper.read(layer, observations.state, observations.inputs, units)
-    torch.testing.assert_close(read, output[:, 1:].transpose(0, 1).flatten(0, 1)[:, units])
 
 
 def test_the_cell_state_of_an_lstm_is_found_over_time() -> None:
@@ -157,7 +154,7 @@ def test_cells_are_seen_in_the_states_they_are_called_with(kind: str) -> None:
 
 def test_many_calls_of_several_shapes_are_joined() -> None:
     layer = nn.GRU(4, 5, batch_first=True)
-    reservoir = Reservoir(size=4)
+    reservoir = Reservoir()
     with reservoir.attach(layer):
         for times in (3, 7, 3, 2):
             layer(torch.randn(6, times, 4))
@@ -268,21 +265,67 @@ def test_a_compiled_layer_is_stepped_as_what_it_wraps() -> None:
 # --- what is kept -----------------------------------------------------------------------------------------------------
 
 
-def test_the_sample_of_calls_is_bounded_uniform_and_seeded() -> None:
-    def kept(seed: int) -> list[int]:
-        reservoir = Reservoir(size=4, seed=seed)
-        module = nn.Identity()
-        with reservoir.attach(module):
-            for number in range(40):
-                module(torch.tensor(number))
-        assert reservoir.seen == 40
-        return [int(call.args[0]) for call in reservoir.calls]
+def kept(seed: int, sizes: list[int], **options: Any) -> list[int]:
+    """The numbers of the calls that are kept of calls with so many sequences of two steps."""
+    reservoir = Reservoir(seed=seed, **options)
+    module = nn.Identity()
+    with reservoir.attach(module):
+        for number, rows in enumerate(sizes):
+            module(torch.full((rows, 2, 1), float(number)))
+    assert reservoir.seen == len(sizes)
+    return [int(call.args[0][0, 0, 0]) for call in reservoir.calls]
 
-    assert len(kept(0)) == 4
-    assert kept(0) == kept(0)
-    often = torch.bincount(torch.tensor([number for seed in range(500) for number in kept(seed)]), minlength=40)
-    # Each of 40 calls is expected 50 times in 500 samples of 4, with a standard deviation of 6.7.
-    assert (often - 50).abs().max() < 27
+
+def test_the_sample_of_calls_is_uniform_and_seeded() -> None:
+    numbers = kept(0, [3] * 40, rows=28)
+    assert len(numbers) == 10, "the fewest calls with 28 rows"
+    assert numbers == sorted(numbers), "in the order of the data"
+    assert kept(0, [3] * 40, rows=28) == numbers
+    often = torch.bincount(torch.tensor([number for seed in range(200) for number in kept(seed, [3] * 40, rows=28)]), minlength=40)
+    # Each of 40 calls is expected 50 times in 200 samples of 10, with a standard deviation of 6.1.
+    assert (often - 50).abs().max() < 25
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_calls_of_any_size_are_kept_until_they_hold_enough(seed: int) -> None:
+    sizes = torch.randint(1, 30, (60,), generator=torch.Generator().manual_seed(seed)).tolist()
+    numbers = kept(seed, sizes, rows=300)
+    rows = sorted(sizes[number] for number in numbers)
+    assert 300 <= sum(rows) < 300 + 30
+    assert kept(seed, sizes, rows=10_000) == list(range(60)), "all, where there are not enough"
+    assert len(kept(seed, sizes, rows=1)) == LEAST_CALLS
+
+
+def test_the_memory_of_the_kept_calls_is_bounded() -> None:
+    # A call of 10 sequences takes 20 float32.
+    assert len(kept(0, [10] * 50, most_bytes=1000)) == 1000 // 80
+    assert len(kept(0, [10] * 50, most_bytes=1)) == 1, "one call, whatever it takes"
+    often = torch.bincount(
+        torch.tensor([number for seed in range(200) for number in kept(seed, [10] * 40, most_bytes=800)]), minlength=40
+    )
+    assert (often - 50).abs().max() < 25, "uniform too"
+
+
+@pytest.mark.parametrize(
+    ("layer", "calls", "expected"),
+    [
+        (nn.GRU(3, 4, batch_first=True), [(torch.randn(5, 9, 3),)], 5 * 8),
+        (nn.GRU(3, 4), [(torch.randn(9, 5, 3),)], 5 * 8),
+        (nn.GRU(3, 4), [(torch.randn(9, 3),)], 8),
+        (nn.GRU(3, 4, batch_first=True), [(torch.randn(5, 9, 3), torch.ones(1, 5, 4))], 5 * 9),
+        (nn.GRU(3, 4), [(pack_padded_sequence(torch.randn(6, 3, 3), [6, 4, 1]),)], 5 + 3),
+        (nn.GRUCell(3, 4), [(torch.randn(5, 3),), (torch.randn(5, 3), torch.ones(5, 4))], 5),
+        (nn.LSTMCell(3, 4), [(torch.randn(5, 3), (torch.ones(5, 4), torch.ones(5, 4)))], 5),
+    ],
+)
+def test_the_rows_that_are_counted_are_the_observations(layer: nn.Module, calls: Any, expected: int) -> None:
+    reservoir = Reservoir()
+    with reservoir.attach(layer), torch.no_grad():
+        for call in calls:
+            layer(*call)
+    assert sum(kept.rows for kept in reservoir._kept) == expected
+    observations = observe(layer, step_for(layer), reservoir.calls)
+    assert len(observations.inputs) == expected
 
 
 def test_what_is_kept_is_a_copy_without_a_graph() -> None:

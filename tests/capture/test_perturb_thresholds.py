@@ -75,7 +75,7 @@ def test_units_that_the_start_of_an_epoch_leaves_off_are_set_all_the_same(layer:
     state = choose_states(observed.seen, observed.last_state, "mode")[0]
     assert index_of(state) == np.bincount(codes).argmax()
     counts, how = watch.perturber.perturb(observed, state)
-    assert counts.visits == (128,) * 4
+    assert counts.visits == (len(states),) * 4
     assert how.observed == observed.seen
 
 

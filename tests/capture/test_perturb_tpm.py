@@ -106,7 +106,8 @@ def test_the_draws_are_seeded_and_differ_from_seed_to_seed() -> None:
 def test_many_states_are_stepped_in_pieces_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
     layer, inputs = nn.GRU(3, 8, batch_first=True), torch.randn(64, 9, 3)
     whole = perturb(layer, inputs, [0, 1, 2, 3])
-    monkeypatch.setattr("lightning_iit.capture.perturb.tpm.MOST_ROWS", 300)
+    monkeypatch.setattr("lightning_iit.capture.perturb.split.MOST_VALUES", 3000)
+    monkeypatch.setattr("lightning_iit.capture.perturb.stepped.ROWS_AT_ONCE", 200)
     assert perturb(layer, inputs, [0, 1, 2, 3]).counts == whole.counts
 
 
@@ -406,7 +407,7 @@ def test_training_goes_on_as_if_nothing_had_been_kept_or_perturbed() -> None:
         layer, head = nn.GRU(4, 8, num_layers=2, dropout=0.3, batch_first=True), nn.Sequential(nn.BatchNorm1d(8), nn.Linear(8, 1))
         model = nn.ModuleList([layer, head])
         optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-        reservoir = Reservoir(size=2)
+        reservoir = Reservoir()
         if watched:
             reservoir.attach(layer)
         losses = []

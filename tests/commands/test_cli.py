@@ -27,7 +27,8 @@ from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.job.job import run
 from lightning_iit.phi.cost import coin_flip_phi, seconds_per_phi, transitions_for, units_for
 from lightning_iit.records import EngineInfo, EpochRecord, Failed, NullResult, Perturbation, PhiOptions, PhiTask, Provenance
-from lightning_iit.records.store import record_name, write_record
+from lightning_iit.records.names import record_name
+from lightning_iit.records.store import write_record
 from lightning_iit.tpm.conversion import state_by_state
 from lightning_iit.tpm.estimate import counts_from_codes, tpm_from_counts
 

@@ -16,7 +16,8 @@ from sample_records import a_record
 
 from lightning_iit.errors import RecordError
 from lightning_iit.records.files import locked, open_regular, read_regular
-from lightning_iit.records.store import layer_slug, read_run, write_atomically, write_record
+from lightning_iit.records.names import layer_slug
+from lightning_iit.records.store import read_run, write_atomically, write_record
 from lightning_iit.trackers.destinations import destinations
 from lightning_iit.viewer.scalars import read_scalars
 from lightning_iit.viewer.sources import open_source
@@ -139,7 +140,8 @@ def test_a_lock_is_of_one_thread_at_a_time(tmp_path):
     inside, most = [], []
 
     def enter(number):
-        with locked(tmp_path / "file", wait=True):
+        with locked(tmp_path / "file", wait=True) as why_not:
+            assert not why_not
             inside.append(number)
             most.append(len(inside))
             inside.remove(number)
@@ -147,6 +149,20 @@ def test_a_lock_is_of_one_thread_at_a_time(tmp_path):
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(enter, range(200)))
     assert max(most) == 1
+
+
+def test_without_the_lock_it_is_said_why(tmp_path, caplog):
+    (tmp_path / ".folder.lock").mkdir()
+    with locked(tmp_path / "file") as why_not, ThreadPoolExecutor(1) as thread:
+        assert why_not == ""
+        assert "could not be acquired" in thread.submit(reason_without_the_lock, tmp_path / "file").result()
+    assert "has held the lock of" in caplog.text
+    assert "Is a directory" in reason_without_the_lock(tmp_path / "folder")
+
+
+def reason_without_the_lock(path):
+    with locked(path, patience=0.1) as why_not:
+        return why_not
 
 
 @pytest.mark.parametrize(

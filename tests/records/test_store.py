@@ -16,15 +16,8 @@ from sample_records import HOSTILE_LAYERS, a_png, a_record
 
 from lightning_iit.errors import RecordError
 from lightning_iit.records import Records, Skipped
-from lightning_iit.records.store import (
-    layer_slug,
-    load_run,
-    read_run,
-    rebuild_index,
-    record_name,
-    write_atomically,
-    write_record,
-)
+from lightning_iit.records.names import layer_slug, record_name
+from lightning_iit.records.store import load_run, read_run, rebuild_index, write_atomically, write_record
 from lightning_iit.run.folder import set_aside
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -17,6 +16,7 @@ from lightning.pytorch import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from places import SUPPORT
 from processes import start_interruptible
+from small_disk import fill
 from training import assert_same, comparable, train
 
 from lightning_iit import load_run
@@ -176,29 +176,6 @@ def test_what_is_still_open_at_the_deadline_says_so_and_keeps_its_counts(tmp_pat
     (record,) = records
     assert isinstance(record.result, Failed | TimedOut) or record.result.code == "drain_timeout"
     assert record.counts.transitions == 199
-
-
-@pytest.fixture
-def disk(tmp_path):
-    """A small file system."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], capture_output=True, check=False)
-    if mounted.returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", "-l", str(disk)], check=True)
-
-
-def fill(disk: Path) -> Path:
-    """A file that takes all the room that is left."""
-    filler = disk / "filler"
-    with suppress(OSError), filler.open("wb", buffering=0) as file:
-        while file.write(b"x" * 4096):
-            pass
-    return filler
 
 
 @pytest.mark.filterwarnings("ignore")

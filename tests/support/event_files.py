@@ -11,8 +11,8 @@ from sample_records import pixels
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lightning_iit.records import Records, decode_network
+from lightning_iit.records.names import layer_slug
 from lightning_iit.records.payload import NETWORK_TAG, unpack
-from lightning_iit.records.store import layer_slug
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from lightning_iit.records.store import FOLDER, INDEX, IndexEntry
+from lightning_iit.records.names import FOLDER
+from lightning_iit.records.store import INDEX, IndexEntry
 
 
 def read_index(run_dir: Path) -> tuple[IndexEntry, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import importlib
 import logging
@@ -19,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from index_files import read_index
 from sample_records import a_png, a_record
+from small_disk import fill, make_read_only
 
 from lightning_iit.records import Records
 from lightning_iit.records.store import load_run
@@ -205,59 +205,40 @@ def test_one_record_that_keeps_failing_does_not_hold_up_a_tracker_without_order(
     assert "too large" in left.words
 
 
-@contextlib.contextmanager
-def small_disk(folder, options):
-    """A tmpfs, which can be full or read-only even for root."""
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"mounting a tmpfs is not permitted here: {mounted.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-def test_a_full_disk_is_said_once_and_caught_up_when_there_is_room(tmp_path, caplog):
+def test_a_full_disk_is_said_once_and_caught_up_when_there_is_room(disk, caplog):
     """The TensorBoard writer must survive too: its thread dies for good when it meets a full disk."""
     from lightning.pytorch.loggers import TensorBoardLogger
 
-    disk = tmp_path / "disk"
-    with small_disk(disk, "size=1m"):
-        logger = TensorBoardLogger(disk, name="", version="run")
-        journal = Journal(trackers_for([logger], disk / "run"), backoff=QUICK)
-        records = [a_record(epoch=epoch) for epoch in range(6)]
-        journal.write(records[0], {"tpm": a_png()})
-        assert journal.flush(timeout=10)
-        logger.experiment.flush()  # it writes in a thread of its own, later; then only the plugin meets the full disk
-        ballast = disk / "ballast"
-        with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
-            while True:
-                file.write(bytes(4096))
-        for record in records[1:]:
-            journal.write(record, {"tpm": a_png(record.epoch)})
-        assert not journal.flush(timeout=10)
-        ballast.unlink()
-        assert journal.close(timeout=10) == ()
-        assert load_run(disk / "run") == Records.ordered(records)
-        assert len(read_index(disk / "run")) == 6
-        assert not list(disk.glob("run/iit/*/.*.tmp"))
-        check_events(disk / "run", records, {record.key: {"tpm": a_png(record.epoch)} for record in records})
-        logger.finalize("success")
+    logger = TensorBoardLogger(disk, name="", version="run")
+    journal = Journal(trackers_for([logger], disk / "run"), backoff=QUICK)
+    records = [a_record(epoch=epoch) for epoch in range(6)]
+    journal.write(records[0], {"tpm": a_png()})
+    assert journal.flush(timeout=10)
+    logger.experiment.flush()  # it writes in a thread of its own, later; then only the plugin meets the full disk
+    filler = fill(disk)
+    for record in records[1:]:
+        journal.write(record, {"tpm": a_png(record.epoch)})
+    assert not journal.flush(timeout=10)
+    filler.unlink()
+    assert journal.close(timeout=10) == ()
+    assert load_run(disk / "run") == Records.ordered(records)
+    assert len(read_index(disk / "run")) == 6
+    assert not list(disk.glob("run/iit/*/.*.tmp"))
+    check_events(disk / "run", records, {record.key: {"tpm": a_png(record.epoch)} for record in records})
+    logger.finalize("success")
     said = [record.getMessage() for record in caplog.records if record.name == "lightning_iit"]
     assert len(said) == 2, said
     assert all("cannot take layer 'fc1' at epoch 1" in words and "left" in words for words in said)
 
 
-def test_a_disk_that_stays_read_only_ends_in_one_report(tmp_path, caplog):
-    disk = tmp_path / "disk"
-    with small_disk(disk, "size=1m,ro"):
-        journal = Journal(trackers_for([], disk), options={"units": 4}, backoff=QUICK)
-        for epoch in range(3):
-            journal.write(a_record(epoch=epoch))
-        began = time.monotonic()
-        (left,) = journal.close(timeout=30)
-        assert time.monotonic() - began < 10, "there is no point in waiting for a read-only disk"
+def test_a_disk_that_stays_read_only_ends_in_one_report(disk, caplog):
+    make_read_only(disk)
+    journal = Journal(trackers_for([], disk), options={"units": 4}, backoff=QUICK)
+    for epoch in range(3):
+        journal.write(a_record(epoch=epoch))
+    began = time.monotonic()
+    (left,) = journal.close(timeout=30)
+    assert time.monotonic() - began < 10, "there is no point in waiting for a read-only disk"
     assert set(left.labels) >= {f"layer 'fc1' at epoch {epoch}" for epoch in range(3)}
     assert "Read-only file system" in left.words
     assert "callback.records" in left.words

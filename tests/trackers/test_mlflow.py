@@ -18,7 +18,8 @@ from servers import mlflow_server
 
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import Records
-from lightning_iit.records.store import layer_slug, load_run, record_name
+from lightning_iit.records.names import layer_slug, record_name
+from lightning_iit.records.store import load_run
 from lightning_iit.trackers import Journal, trackers_for
 from lightning_iit.trackers.deliver import deliver, main
 from lightning_iit.trackers.destinations import destinations

@@ -166,7 +166,7 @@ def test_the_callback_can_be_copied_while_the_first_batches_are_kept(tmp_path):
     assert len(copies) == 4
     for twin in copies:
         assert not {"on_train_batch_start", "on_train_batch_end"} & set(vars(twin))
-        assert vars(twin)["_untrained"] is None
+        assert vars(twin)["_first"] is None
     trainer(tmp_path / "again", copies[0], epochs=1).fit(Mlp(), flat_data())
     assert [record.epoch for record in copies[0].records] == [-1, 0]
 

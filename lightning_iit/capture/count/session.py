@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import nn
 
-from lightning_iit.capture.choose.kinds import statement_about
 from lightning_iit.capture.choose.layers import find_layers
 from lightning_iit.capture.choose.widths import check_indices
-from lightning_iit.capture.count.epoch import LayerEpoch, notes_on, problem_of
 from lightning_iit.capture.count.layer import LayerCapture, unreadable_units
 from lightning_iit.capture.count.ranks import gather
-from lightning_iit.capture.count.sources import SourcesSeen, joined
-from lightning_iit.capture.count.transitions import counts_record
+from lightning_iit.capture.count.results import layer_epoch
+from lightning_iit.capture.count.sources import SourcesSeen
 from lightning_iit.capture.hooks.calls import weight_of
 from lightning_iit.capture.hooks.gate import Switch
 from lightning_iit.capture.hooks.recorder import attach_hook
@@ -30,8 +28,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from lightning_iit.capture.count.counter import GroupCounter
-    from lightning_iit.capture.count.transitions import TransitionCounts
+    from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.capture.hooks.attached import AttachedHook
     from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.records import Axis
@@ -254,32 +251,14 @@ class Capture:
 
     def _result(self, capture: LayerCapture, ranks: Sequence[_Seen]) -> LayerEpoch:
         """Builds the result of one layer from the reports of all ranks."""
-        called = any(rank.called for rank in ranks)
-        error = next((rank.error for rank in ranks if rank.error), "")
-        axis: Axis = next((rank.axis for rank in ranks if rank.called), "stream")
-        statement = statement_about(capture.layer.module, axis)
-        nothing = LayerEpoch(
-            layer=capture.layer.name,
-            axis=axis,
-            kind=statement.kind,
-            notes=capture.notes,
-            structural_phi=statement.structural_phi,
-            structural_reason=statement.structural_reason,
-            problem=problem_of(capture.layer.name, called=called, error=error, counts=None, left_out=0),
+        return layer_epoch(
+            *(capture, self.options),
+            axis=next((rank.axis for rank in ranks if rank.called), "stream"),
+            called=any(rank.called for rank in ranks),
+            error=next((rank.error for rank in ranks if rank.error), ""),
+            counted=max(rank.counted for rank in ranks),
+            seen=SourcesSeen(max(rank.sources for rank in ranks), sum(rank.repeated for rank in ranks)),
         )
-        usable = called and not error
-        totals = capture.summed(max(rank.counted for rank in ranks))
-        seen = SourcesSeen(max(rank.sources for rank in ranks), sum(rank.repeated for rank in ranks))
-        sources = [
-            [
-                _counted(nothing, counter, total, usable=usable, lag=self.options.lag)
-                for counter, total in zip(counters, summed, strict=True)
-            ]
-            for counters, summed in zip(capture.sources, totals, strict=True)
-        ]
-        pool = self.options.sources == "pooled"
-        first, *others = [joined(group, seen, pool=pool) for group in zip(*sources, strict=True)] or [nothing]
-        return replace(first, groups=tuple(others))
 
     # --- resuming ---
 
@@ -348,26 +327,6 @@ def _seen(capture: LayerCapture) -> _Seen:
         sources=recorder.sources,
         counted=len(capture.sources),
         repeated=recorder.calls.repeated,
-    )
-
-
-def _counted(nothing: LayerEpoch, counter: GroupCounter, total: TransitionCounts, *, usable: bool, lag: int) -> LayerEpoch:
-    """Returns the layer's result with the units, thresholds and counts of one group filled in."""
-    counts, left_out = counts_record(total.joint) if usable else None, int(total.left_out)
-    problem = nothing.problem
-    if usable:
-        problem = problem_of(nothing.layer, called=True, error="", counts=counts, left_out=left_out, lag=lag)
-    return replace(
-        nothing,
-        units=counter.units,
-        thresholds=counter.thresholds,
-        counts=counts,
-        dynamics=total.dynamics() if usable else None,
-        recent=counter.recent if usable else None,
-        last_state=counter.last_state() if usable else None,
-        left_out=left_out,
-        notes=(*nothing.notes, *notes_on(nothing.axis, counter.units, counts, left_out)),
-        problem=problem,
     )
 
 

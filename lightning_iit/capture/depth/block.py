@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from lightning_iit.capture.depth.places import Places
 from lightning_iit.capture.hooks.attached import attach
 from lightning_iit.capture.hooks.calls import StepCalls, weight_of
+from lightning_iit.capture.hooks.gate import Switch
 from lightning_iit.capture.hooks.outputs import activations_of, layout_of, pick
-from lightning_iit.capture.perturb.reservoir import Reservoir, copied
+from lightning_iit.capture.perturb.reservoir import copied, counts_now
 from lightning_iit.errors import StepError, UnsupportedOutputError
 
 if TYPE_CHECKING:
@@ -87,8 +89,9 @@ class Block:
         self.units: Tensor | None = None
         self.layout = layout
         self.width: int = 0
-        self._observed = Reservoir(size=calls, seed=seed)
-        self._whole = Reservoir(size=MOST_WHOLE_CALLS, seed=seed)
+        self._gate: Gate = Switch(open=True)
+        self._observed = Places(size=calls, seed=seed)
+        self._whole = Places(size=MOST_WHOLE_CALLS, seed=seed)
         self.step_calls: StepCalls = StepCalls()
         self.clear()
 
@@ -98,12 +101,12 @@ class Block:
         self._steps: list[Step] = []
         self._calls: list[WholeCall] = []
         self.step_calls.clear()
-        for reservoir in (self._observed, self._whole):
-            reservoir.clear()
+        for places in (self._observed, self._whole):
+            places.clear()
 
     def attach(self, gate: Gate) -> AttachedHook:
         """Hooks the block: calls are watched while the gate is open, until the returned handle is removed."""
-        self._observed.gate = self._whole.gate = gate
+        self._gate = gate
         self.step_calls.weight = weight_of(self.layer.module, self.layer.ancestors)
         return attach(self.layer.module, self._hook, with_kwargs=True)
 
@@ -118,16 +121,16 @@ class Block:
 
     def _keep(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Keeps the coordinates before and after the block, and all arguments, each if the call is drawn for its sample."""
-        if self._observed.counts_now and self.step_calls.is_evaluated_again():
+        if not counts_now(self._gate) or self.step_calls.is_evaluated_again():
             return
-        place = self._observed.place()
+        place = self._observed.draw()
         if place is not None:
             before, after = _stream(args, kwargs), activations_of(output)
             self._check(module, before, after)
             assert isinstance(after, Tensor)
             self._steps[place : place + 1] = [Step(self._coordinates(before), self._coordinates(after))]
             self._whole.size = max(1, min(MOST_WHOLE_CALLS, MOST_VALUES // max(before.numel(), 1)))
-        place = self._whole.place()
+        place = self._whole.draw()
         if place is not None:
             self._calls[place : place + 1] = [WholeCall(copied(args), copied(kwargs))]
 

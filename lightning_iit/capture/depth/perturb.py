@@ -10,7 +10,8 @@ from torch import Tensor
 
 from lightning_iit.capture.count.binarize import threshold_tensor
 from lightning_iit.capture.count.transitions import pack
-from lightning_iit.capture.perturb.tpm import PerturbedTpm, never_in_a_level, representatives
+from lightning_iit.capture.perturb.setting import never_in_a_level, representatives
+from lightning_iit.capture.perturb.tpm import PerturbedTpm
 from lightning_iit.capture.preserved import preserved
 from lightning_iit.errors import StepError
 from lightning_iit.records import Perturbation, Skipped
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.capture.perturb.options import PerturbOptions
     from lightning_iit.records import Counts, State
+
+
+TOKENS = 128
+"""So many tokens are backgrounds where ``draws`` is not given: each state of each needs a run of the block over whole sequences."""
 
 
 class DepthPerturber:
@@ -134,7 +139,7 @@ def perturbed_block(
         if options.background == "fixed":
             passes = _held(block, limits_in, at)
         else:
-            passes = [(call, tokens, slice(count)) for call, tokens, count in block.passes(options.draws, options.seed)]
+            passes = [(call, tokens, slice(count)) for call, tokens, count in block.passes(options.draws or TOKENS, options.seed)]
         for call, tokens, counted in passes:
             for found, wanted in zip(codes, bits, strict=True):
                 read = block.set_and_read(call, tokens, torch.where(wanted.bool(), on, off))

@@ -6,13 +6,12 @@ Formulas: the documentation of ``torch.nn.RNN``, ``torch.nn.GRU`` and ``torch.nn
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
-
-from lightning_iit.capture.perturb.stepper import repeated
 
 if TYPE_CHECKING:
     from lightning_iit.capture.perturb.stepper import State
@@ -83,30 +82,6 @@ class Weights:
         hidden, cell = _lstm(gates, state[1])
         return linear(hidden, self.w_hr), cell
 
-    def read(self, state: State, inputs: Tensor, units: Tensor) -> Tensor:
-        """Computes the hidden state of some units after one step, and only these units' gates.
-
-        Args:
-            state: the parts of the state, each ``[row, unit]``.
-            inputs: ``[row, feature]``; or fewer rows, which are repeated in the same order for the remaining rows of the state.
-            units: indices into the hidden state.
-
-        Returns:
-            ``[row, len(units)]``.
-        """
-        if self.w_hr is not None:
-            return self.advance(state, repeated(inputs, len(state[0])))[0][:, units]
-        width = self.widths[-1]
-        rows = torch.cat([units + start for start in range(0, len(self.w_hh), width)])
-        b_ih, b_hh = (None if bias is None else bias[rows] for bias in (self.b_ih, self.b_hh))
-        from_state = linear(state[0], self.w_hh[rows], b_hh)
-        from_inputs = repeated(linear(inputs, self.w_ih[rows], b_ih), len(from_state))
-        if self.mode == "LSTM":
-            return _lstm(from_inputs + from_state, state[1][:, units])[0]
-        if self.mode == "GRU":
-            return _gru(from_inputs, from_state, state[0][:, units])
-        return torch.tanh(from_inputs + from_state) if self.mode == "RNN_TANH" else torch.relu(from_inputs + from_state)
-
     def reaches(self, *, hidden_only: bool) -> Tensor:
         """Reads which unit acts on which within one step: through any gate, or by what the unit keeps of its own state.
 
@@ -133,18 +108,34 @@ def _lstm(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
     return torch.sigmoid(output) * torch.tanh(cell), cell
 
 
-def _gru(from_inputs: Tensor, from_state: Tensor, hidden: Tensor) -> Tensor:
-    """Computes the hidden state of a GRU from the parts of its gates that come from the inputs and from the state."""
-    (reset_in, update_in, new_in), (reset_hh, update_hh, new_hh) = from_inputs.chunk(3, dim=-1), from_state.chunk(3, dim=-1)
-    new = torch.tanh(new_in + torch.sigmoid(reset_in + reset_hh) * new_hh)
-    update = torch.sigmoid(update_in + update_hh)
-    return (1 - update) * new + update * hidden
-
-
 def mode_of(module: Any) -> str:
     """Returns which formula a recurrent layer or cell computes: "RNN_TANH", "RNN_RELU", "GRU" or "LSTM"."""
-    if isinstance(module, nn.RNNBase):
+    if isinstance(module, (nn.RNNBase, WeightsCopy)):
         return str(module.mode)
     if isinstance(module, nn.RNNCell):
         return f"RNN_{module.nonlinearity.upper()}"
     return "GRU" if isinstance(module, nn.GRUCell) else "LSTM"
+
+
+class WeightsCopy(nn.Module):
+    """A copy of the weights of one of torch's recurrent layers or cells at one moment, which a stepper takes for the layer itself.
+
+    It can be read in any thread, moved to another device, and pickled, whatever becomes of the layer.
+
+    Args:
+        module: the layer or cell, in eval mode, since a parametrization of its weights may change them in training mode.
+    """
+
+    def __init__(self, module: Any) -> None:
+        super().__init__()
+        self.mode = mode_of(module)
+        self.num_layers: int = getattr(module, "num_layers", 1)
+        self.bidirectional: bool = getattr(module, "bidirectional", False)
+        self.batch_first: bool = getattr(module, "batch_first", False)
+        suffixes = [""]
+        if isinstance(module, nn.RNNBase):
+            directions = ("", "_reverse") if module.bidirectional else ("",)
+            suffixes = [f"_l{level}{direction}" for level in range(module.num_layers) for direction in directions]
+        for name, suffix in product(("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr"), suffixes):
+            value = weight(module, f"{name}{suffix}")
+            self.register_buffer(f"{name}{suffix}", None if value is None else value.clone())

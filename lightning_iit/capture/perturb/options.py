@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 from lightning_iit.capture.options import refuse_given
+from lightning_iit.capture.perturb.backgrounds import Background
 from lightning_iit.capture.perturb.stepper import Direction
 from lightning_iit.capture.perturb.steps import StepFunction
-from lightning_iit.capture.perturb.tpm import Background
 from lightning_iit.checks import Check, check_options, choice, flag, function_or_none, whole
 from lightning_iit.errors import InvalidArgumentError
 
@@ -22,7 +22,7 @@ class PerturbSettings:
 
     tpm: TpmSource = "auto"
     background: Background = "sampled"
-    draws: int = 128
+    draws: int | None = None
     step: StepFunction | None = None
     level: int = -1
     direction: Direction = "forward"
@@ -35,14 +35,9 @@ class PerturbSettings:
 class PerturbOptions(PerturbSettings):
     """Holds the settings of a perturbation, and checks them.
 
-    Args:
-        calls: how many calls of a layer are kept, in which the layer is observed.
-
     Raises:
         InvalidArgumentError: a value that cannot be.
     """
-
-    calls: int = 8
 
     def __post_init__(self) -> None:
         """Checks the value of each option."""
@@ -86,7 +81,7 @@ class PerturbOptions(PerturbSettings):
 CHECKS: dict[str, Check] = {
     "tpm": choice(*get_args(TpmSource)),
     "background": choice(*get_args(Background)),
-    "draws": whole("give the number of observed backgrounds to average over, 1 or more", least=1),
+    "draws": whole("give the most observed backgrounds to average over, 1 or more, or None for all", least=1, none=True),
     "step": function_or_none("give a function (module, state, input) -> state, or None"),
     "level": whole("give the index of the stacked layer: 0 is the first one, -1 the last one"),
     "direction": choice(*get_args(Direction)),

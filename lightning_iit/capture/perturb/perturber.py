@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-import torch
 
 from lightning_iit.capture.choose.layers import find_layers
 from lightning_iit.capture.count.binarize import needs_data
-from lightning_iit.capture.count.coding import Coding
-from lightning_iit.capture.count.transitions import pack
-from lightning_iit.capture.perturb.connectivity import weight_connectivity
-from lightning_iit.capture.perturb.reservoir import Reservoir
+from lightning_iit.capture.perturb.cells import WeightsCopy
+from lightning_iit.capture.perturb.job import PerturbJob
+from lightning_iit.capture.perturb.reservoir import WANTED_ROWS, Reservoir
 from lightning_iit.capture.perturb.steps import step_for
-from lightning_iit.capture.perturb.tpm import (
-    observe,
-    observed_states,
-    observed_thresholds,
-    observed_values,
-    perturbed_tpm,
-)
-from lightning_iit.errors import InvalidArgumentError, StepError
-from lightning_iit.records import Perturbation, Skipped
-from lightning_iit.tpm.dead_units import dead_units
-from lightning_iit.tpm.states import state_of
+from lightning_iit.capture.preserved import preserved, unwrapped
+from lightning_iit.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,14 +24,8 @@ if TYPE_CHECKING:
     from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.capture.options import CaptureOptions
     from lightning_iit.capture.perturb.options import PerturbOptions
-    from lightning_iit.capture.perturb.stepper import Observations, Stepper
-    from lightning_iit.records import Counts
-
-_LOWER_LEVEL = (
-    "A lower level of the layer was perturbed, whose units the layer's output does not show: what was watched, and what the "
-    "units were chosen by, are the units of the last level with the same numbers."
-)
-"""The note on a perturbed lower level of stacked recurrent layers."""
+    from lightning_iit.capture.perturb.stepper import Stepper
+    from lightning_iit.records import Counts, Perturbation, Skipped
 
 
 @dataclass
@@ -54,8 +36,8 @@ class _Watched:
     stepper: Stepper
     reservoir: Reservoir
     handle: AttachedHook | None = field(default=None)
-    observed: tuple[int, Observations | None] | None = None
-    """The number of the layer's calls at which the observations were made, and the observations (None where no step was seen)."""
+    job: tuple[int, PerturbJob] | None = None
+    """The number of the layer's calls at which a job was made, and the job."""
 
 
 class Perturber:
@@ -143,13 +125,13 @@ class Perturber:
     def end_step(self) -> None:
         """Ends a step: the next call of a layer is the first of a new step."""
         for watched in self._watched.values():
-            watched.reservoir.step_calls.end_step()
+            watched.reservoir.end_step()
 
     def begin_epoch(self) -> None:
-        """Starts an epoch: forgets the calls and observations of the last epoch."""
+        """Starts an epoch: forgets the calls of the last epoch."""
         for watched in self._watched.values():
             watched.reservoir.clear()
-            watched.observed = None
+            watched.job = None
 
     def observed(self, captured: LayerEpoch) -> LayerEpoch:
         """Returns the capture of a layer with the thresholds and states that a perturbation uses.
@@ -163,27 +145,8 @@ class Perturber:
         Args:
             captured: the capture of the epoch that ends.
         """
-        watched = self._watched.get(captured.layer)
-        if watched is None or captured.units is None or captured.thresholds is None:
-            return captured
-        try:
-            observations = self._observe(watched)
-            if observations is None:
-                return captured
-            coding, thresholds = Coding.of(captured.units), captured.thresholds
-            if not thresholds.frozen:
-                thresholds = observed_thresholds(observations, watched.stepper, coding, thresholds.strategy)
-            codes = pack(observed_states(observations, watched.stepper, coding, thresholds))
-        except Exception:  # noqa: BLE001  a user's step may raise anything; perturb() reports the error
-            return captured
-        return replace(
-            captured,
-            thresholds=thresholds,
-            watched_thresholds=captured.thresholds,
-            seen=tuple(torch.bincount(codes, minlength=2**coding.elements).tolist()),
-            last_state=state_of(int(codes[-1]), coding.elements),
-            notes=_notes(captured, watched.stepper),
-        )
+        job = self.job(captured.layer)
+        return captured if job is None else job.observed(captured)
 
     def values(self, captured: LayerEpoch) -> Tensor | None:
         """Computes the element values ``[row, element]`` of a layer in the states in which the layer was observed.
@@ -194,11 +157,8 @@ class Perturber:
         Returns:
             The values; None where the layer is not perturbed or was not observed.
         """
-        watched = self._watched.get(captured.layer)
-        observations = None if watched is None else self._observe(watched)
-        if watched is None or captured.units is None or observations is None:
-            return None
-        return observed_values(observations, watched.stepper, Coding.of(captured.units))
+        job = self.job(captured.layer)
+        return None if job is None else job.values(captured)
 
     def perturb(self, captured: LayerEpoch, state: tuple[int, ...] | None) -> tuple[Counts, Perturbation] | Skipped | None:
         """Makes the causal counts of a layer, with the units and thresholds of its capture.
@@ -211,56 +171,26 @@ class Perturber:
             The counts (as many draws after each of the 2^n states) and how they were made; Skipped with the reason where the layer
             could not be perturbed; None where the layer is not to be perturbed.
         """
-        watched = self._watched.get(captured.layer)
-        if watched is None or captured.units is None or captured.thresholds is None:
-            return None
-        options, coding = self._options, Coding.of(captured.units)
-        try:
-            found = perturbed_tpm(
-                watched.module,
-                watched.stepper,
-                coding,
-                captured.thresholds,
-                self._observe(watched),
-                background=options.background,
-                draws=options.draws,
-                hidden_only=options.hidden_only,
-                at=state,
-                seed=options.seed,
-            )
-            if isinstance(found, Skipped):
-                return found
-            how = Perturbation(
-                background=options.background,
-                draws=found.draws,
-                observed=found.observed,
-                off=found.off,
-                on=found.on,
-                between=found.between,
-                cm=self._connectivity(watched, coding),
-                seed=options.seed,
-            )
-        except StepError as error:
-            return Skipped(code="step_failed", reason=str(error))
-        except Exception as error:  # noqa: BLE001  a user's step may raise anything, and training goes on
-            reason = f"Layer {captured.layer!r} could not be perturbed: {type(error).__name__}: {error}."
-            return Skipped(code="step_failed", reason=reason)
-        return found.counts, how
+        job = self.job(captured.layer)
+        return None if job is None or captured.units is None or captured.thresholds is None else job.perturb(captured, state)
 
-    def _observe(self, watched: _Watched) -> Observations | None:
-        """Returns the observations of a layer, made once in an epoch, because the layer's sequences must be run again for them."""
-        calls = watched.reservoir.calls
-        if watched.observed is None or watched.observed[0] != watched.reservoir.seen:
-            found = observe(watched.module, watched.stepper, calls, seed=self._options.seed)
-            watched.observed = (watched.reservoir.seen, found)
-        return watched.observed[1]
+    def job(self, layer: str) -> PerturbJob | None:
+        """Returns the perturbation of a layer with its weights and kept calls of now; None where the layer is not perturbed.
 
-    def _connectivity(self, watched: _Watched, coding: Coding) -> tuple[tuple[int, ...], ...] | None:
-        """Returns the connectivity matrix of the elements; None where all are connected to all."""
-        if self._options.cm == "full":
+        For torch's own recurrent layers and cells the weights are copied, so that the job may run in another thread. While the
+        layer is not called again, the same job is returned, because its sequences must be run again for each new one.
+        """
+        watched = self._watched.get(layer)
+        if watched is None:
             return None
-        columns = weight_connectivity(watched.module, watched.stepper, coding.columns, hidden_only=self._options.hidden_only)
-        return coding.connected(columns)
+        if watched.job is None or watched.job[0] != watched.reservoir.seen:
+            module = unwrapped(watched.module)
+            if hasattr(watched.stepper, "weights"):
+                with preserved(module):
+                    module = WeightsCopy(module)
+            job = PerturbJob(layer, module, watched.stepper, watched.reservoir.calls, self._options)
+            watched.job = watched.reservoir.seen, job
+        return watched.job[1]
 
     def _find(self, model: nn.Module) -> None:
         """Finds the layers of the model that can be stepped, each with an empty reservoir."""
@@ -271,13 +201,7 @@ class Perturber:
         for layer in find_layers(model, self._layers):
             stepper = step_for(layer.module, step=options.step, level=options.level, direction=options.direction)
             if stepper is not None:
-                reservoir = Reservoir(size=options.calls, with_output=stepper.needs_outputs, seed=options.seed)
+                rows = max(WANTED_ROWS, options.draws or 0)
+                reservoir = Reservoir(rows=rows, with_output=stepper.needs_outputs, seed=options.seed)
                 found[layer.name] = _Watched(layer.module, stepper, reservoir)
         self._watched = found
-
-
-def _notes(captured: LayerEpoch, stepper: Stepper) -> tuple[str, ...]:
-    """Returns the capture's notes without dead units (found in watched counts), and with a note if a lower level is perturbed."""
-    of_watched = set() if captured.units is None or captured.counts is None else set(dead_units(captured.units, captured.counts))
-    notes = tuple(note for note in captured.notes if note not in of_watched)
-    return notes if stepper.shown else (*notes, _LOWER_LEVEL)

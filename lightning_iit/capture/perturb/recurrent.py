@@ -48,9 +48,9 @@ class CellStepper:
         """Computes the next state of each row, in parts ``[row, unit]``."""
         return Weights.of(module).advance(state, inputs)
 
-    def read(self, module: nn.Module, state: State, inputs: Tensor, units: Tensor) -> Tensor:
-        """Computes the hidden state of some units after one step, ``[row, len(units)]``; see :meth:`Stepper.read`."""
-        return Weights.of(module).read(state, inputs, units)
+    def weights(self, module: nn.Module) -> Weights:
+        """Reads the weights of the step."""
+        return Weights.of(module)
 
     def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:
         """Returns the states and inputs that the cell was called with.
@@ -64,8 +64,8 @@ class CellStepper:
             if state is not None:
                 parts = state if isinstance(state, tuple) else (state,)
                 flat = [part.reshape(-1, part.shape[-1]).to(dtype) for part in (inputs, *parts)]
-                rows = _active(flat[1])
-                found.append(Observations(tuple(part[rows] for part in flat[1:]), flat[0][rows]))
+                seen = Observations(tuple(flat[1:]), flat[0], call.sequences(len(flat[0]), flat[0].device))
+                found.append(seen.at(_active(flat[1])))
         return found
 
     def reaches(self, module: nn.Module, *, hidden_only: bool) -> Tensor:
@@ -129,9 +129,9 @@ class LayerStepper:
         """Computes the next state of each row, in parts ``[row, unit]``."""
         return Weights.of(module, self.suffix).advance(state, inputs)
 
-    def read(self, module: nn.Module, state: State, inputs: Tensor, units: Tensor) -> Tensor:
-        """Computes the hidden state of some units after one step, ``[row, len(units)]``; see :meth:`Stepper.read`."""
-        return Weights.of(module, self.suffix).read(state, inputs, units)
+    def weights(self, module: nn.Module) -> Weights:
+        """Reads the weights of the step."""
+        return Weights.of(module, self.suffix)
 
     def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:
         """Runs the kept sequences again, and returns the states and inputs of this level and direction.
@@ -158,16 +158,17 @@ class LayerStepper:
             inputs = _reversed(inputs, batch.lengths)
         seen = torch.arange(len(inputs), device=inputs.device)[:, None] < batch.lengths
         seen[:1] &= _active(states[0][:1])
-        return Observations(tuple(part[seen] for part in states), inputs[seen])
+        return Observations(states, inputs, batch.sequences.expand(len(inputs), -1)).at(seen)
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """Holds sequences: inputs ``[T, B, feature]``, lengths ``[B]`` and first states, parts ``[level * direction, B, unit]``."""
+    """Holds sequences: inputs ``[T, B, feature]``, lengths and ids ``[B]``, first states ``[level * direction, B, unit]``."""
 
     inputs: Tensor
     lengths: Tensor
     first: State
+    sequences: Tensor
 
     @classmethod
     def of(cls, module: Any, call: Call) -> _Batch:
@@ -187,7 +188,8 @@ class _Batch:
         first = tuple((part.unsqueeze(1) if part.ndim == 2 else part).to(dtype) for part in first)
         most = len(inputs) if module.bidirectional else MOST_TIMES
         inputs, lengths = inputs[:most].to(dtype), lengths.clamp(max=most)
-        return cls(inputs, lengths, first or _zeros(module, inputs))
+        sequences = call.sequences(inputs.shape[1], inputs.device)
+        return cls(inputs, lengths, first or _zeros(module, inputs), sequences)
 
     @property
     def kind(self) -> tuple[Any, ...]:
@@ -201,6 +203,7 @@ class _Batch:
             torch.cat([batch.inputs for batch in batches], dim=1),
             torch.cat([batch.lengths for batch in batches]),
             tuple(torch.cat(parts, dim=1) for parts in zip(*[batch.first for batch in batches], strict=True)),
+            torch.cat([batch.sequences for batch in batches]),
         )
 
 

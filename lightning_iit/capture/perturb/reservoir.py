@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,52 +18,84 @@ from lightning_iit.capture.hooks.calls import StepCalls, weight_of
 from lightning_iit.capture.hooks.gate import Switch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lightning_iit.capture.hooks.attached import AttachedHook
     from lightning_iit.capture.hooks.gate import Gate
 
 
+WANTED_ROWS = 8192
+"""Calls of a layer are kept until they hold so many observations, where the data have them."""
+LEAST_CALLS = 8
+"""So many calls are kept even where fewer hold enough observations, so that not all of them come from one batch."""
+MOST_BYTES: int = 64 * 2**20
+"""How much memory the kept calls of a layer take at most; one call is kept whatever it takes."""
+
+
 @dataclass(frozen=True)
 class Call:
-    """Holds one call of a module: its positional and keyword arguments and its output, all copied and detached."""
+    """Holds one call of a module: its positional and keyword arguments and its output, all copied and detached.
+
+    Calls with the same number ``chain`` go over the same sequences: row b of the one continues row b of the one before.
+    """
 
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     output: Any = None
+    chain: int = 0
 
     def argument(self, position: int, name: str) -> Any:
         """Returns the argument at this position or, if passed by keyword, of this name; None where the call has none."""
-        return self.args[position] if position < len(self.args) else self.kwargs.get(name)
+        return _argument(self.args, self.kwargs, position, name)
+
+    def sequences(self, number: int, device: torch.device) -> Tensor:
+        """Returns an id for each of the call's sequences, ``[number]``, int64; no two sequences of an epoch have the same id."""
+        return (self.chain << 32) + torch.arange(number, device=device)
+
+
+class _Kept(NamedTuple):
+    """Holds a kept call. The first of all kept calls is the one with the largest key, which is given up first."""
+
+    negative_key: float
+    number: int
+    rows: int
+    size: int
+    call: Call
 
 
 class Reservoir:
-    """Keeps a uniform random sample of the calls of a module (algorithm R of Vitter 1985).
+    """Keeps a uniform random sample of the calls of a module, until they hold enough observations.
 
-    A kept call costs a detached copy of its tensors; most calls of a long epoch are not kept and cost one comparison. The sample is
-    drawn by a generator of its own, so that the random state of the training does not change.
+    Each call draws a random key, and the calls with the smallest keys are kept: as many as hold the wanted number of observations
+    (and at least ``LEAST_CALLS``) within the memory. A kept call costs a detached copy of its tensors; most calls of a long epoch
+    are not kept and cost one comparison. The keys are drawn by a generator of its own, so that the random state of the training
+    does not change.
 
     Args:
-        size: how many calls are kept.
+        rows: how many observations are wanted.
+        most_bytes: how much memory the kept calls may take.
         with_output: keep the outputs too, which custom steps need.
         seed: the seed of the sample.
 
     Attributes:
-        size: how many calls are kept.
+        rows: how many observations are wanted.
         gate: decides which calls count; open unless :meth:`attach` is given another gate.
         seen: how many calls counted so far.
         step_calls: tells the calls that repeat data of their step.
 
     Example:
-        >>> reservoir = Reservoir(size=2)
+        >>> reservoir = Reservoir(rows=100)
         >>> layer = nn.GRU(3, 4, batch_first=True)
         >>> handle = reservoir.attach(layer)
-        >>> for _ in range(5):
-        ...     _ = layer(torch.zeros(2, 7, 3))
+        >>> for _ in range(20):
+        ...     _ = layer(torch.zeros(2, 7, 3))  # 2 x 6 observations, as a sequence's first state is none
         >>> len(reservoir.calls), reservoir.seen
-        (2, 5)
+        (9, 20)
     """
 
-    def __init__(self, *, size: int = 8, with_output: bool = False, seed: int = 0) -> None:
-        self.size = size
+    def __init__(self, *, rows: int = WANTED_ROWS, most_bytes: int = MOST_BYTES, with_output: bool = False, seed: int = 0) -> None:
+        self.rows = rows
+        self.most_bytes = most_bytes
         self.with_output = with_output
         self.gate: Gate = Switch(open=True)
         self.step_calls: StepCalls = StepCalls()
@@ -73,13 +107,16 @@ class Reservoir:
         """Forgets all calls and restarts the random generator, as at the start of an epoch."""
         self.step_calls.clear()
         self.seen: int = 0
-        self._calls: list[Call] = []
+        self._chain = 0
+        self._kept: list[_Kept] = []
+        self._rows = self._bytes = 0
+        self._below = 1.0
         self._random = random.Random(self._seed)  # noqa: S311 - a sample, not a secret
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """Returns the calls that are kept."""
-        return tuple(self._calls)
+        """Returns the calls that are kept, in the order of the data."""
+        return tuple(kept.call for kept in sorted(self._kept, key=attrgetter("number")))
 
     def attach(self, module: nn.Module, gate: Gate | None = None) -> AttachedHook:
         """Hooks a module: calls are sampled while the gate is open, until the returned handle is removed.
@@ -94,40 +131,98 @@ class Reservoir:
         self.step_calls.weight = weight_of(module)
         return attach(module, self.hook, with_kwargs=True)
 
-    def hook(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+    def end_step(self) -> None:
+        """Ends a step: the next call of the layer is the first of a new step, and of new sequences."""
+        self.step_calls.end_step()
+        self._chain += 1
+
+    def hook(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Keeps the call if it is drawn; a forward hook (``with_kwargs=True``)."""
-        place = self.place() if not self._stepwise or self._is_first(args, kwargs) else None
-        if place is not None:
-            call = Call(copied(args), copied(kwargs), copied(output) if self.with_output else None)
-            self._calls[place : place + 1] = [call]
-
-    @property
-    def counts_now(self) -> bool:
-        """Returns whether a call counts now: the gate is open, and no backward pass is running.
-
-        A forward pass within a backward pass is a repetition: activation checkpointing computes seen calls again.
-        """
-        return self.gate.open and torch._C._current_graph_task_id() == -1
+        if not counts_now(self.gate) or (self._stepwise and not self._is_first(args, kwargs)):
+            return
+        self.seen += 1
+        state = _argument(args, kwargs, 1, "hx")
+        self._chain += state is None
+        key, rows = self._random.random(), _observations_in(module, args, kwargs, started=state is not None)
+        if rows and self._is_drawn(key):
+            call = Call(copied(args), copied(kwargs), copied(output) if self.with_output else None, self._chain)
+            self._keep(_Kept(-key, self.seen, rows, _bytes_of((call.args, call.kwargs, call.output)), call))
 
     def _is_first(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        """Returns whether a call belongs to the first evaluation of the first source; always True while the gate is closed.
+        """Returns whether a call belongs to the first evaluation of the first source.
 
         A call with one row of inputs for each sample may be a step in a loop, and the steps of a loop are no sources of their own.
         """
-        if not self.counts_now:
-            return True
         given = next(iter((*args, *kwargs.values())), None)
         if isinstance(given, Tensor) and given.ndim <= 2:
             return not self.step_calls.is_evaluated_again()
         return self.step_calls.number(args) == 0
 
-    def place(self) -> int | None:
-        """Draws where the present call is kept: an index below ``size``; None where the call is not kept."""
-        if not self.counts_now:
-            return None
-        place = self.seen if self.seen < self.size else self._random.randrange(self.seen + 1)
-        self.seen += 1
-        return place if place < self.size else None
+    def _is_drawn(self, key: float) -> bool:
+        """Returns whether a call with this key is kept: all calls with larger keys than that of one given up are given up too."""
+        if self._is_enough() and key > -self._kept[0].negative_key:
+            self._below = min(self._below, key)
+        return key < self._below
+
+    def _is_enough(self, *, without: int = 0) -> bool:
+        """Returns whether the kept calls hold the wanted observations, also without the first ``without`` of them."""
+        rows = self._rows - sum(kept.rows for kept in self._kept[:without])
+        return rows >= self.rows and len(self._kept) - without >= LEAST_CALLS
+
+    def _keep(self, new: _Kept) -> None:
+        """Keeps a call, and gives up those that are then not needed or have no room."""
+        heapq.heappush(self._kept, new)
+        self._rows += new.rows
+        self._bytes += new.size
+        while len(self._kept) > 1 and (self._bytes > self.most_bytes or self._is_enough(without=1)):
+            old = heapq.heappop(self._kept)
+            self._rows -= old.rows
+            self._bytes -= old.size
+            self._below = -old.negative_key
+
+
+def counts_now(gate: Gate) -> bool:
+    """Returns whether a call counts now: the gate is open, and no backward pass is running.
+
+    A forward pass within a backward pass is a repetition: activation checkpointing computes seen calls again.
+    """
+    return gate.open and torch._C._current_graph_task_id() == -1
+
+
+def _argument(args: Sequence[Any], kwargs: Mapping[str, Any], position: int, name: str) -> Any:
+    return args[position] if position < len(args) else kwargs.get(name)
+
+
+def _observations_in(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], *, started: bool) -> int:
+    """Returns how many steps of a call begin in an observed state: all, but the first of a sequence that begins in zeros.
+
+    Args:
+        module: the module that is called.
+        args: its positional arguments, the input first.
+        kwargs: its keyword arguments.
+        started: whether the call was given a state.
+    """
+    given = next(iter((*args, *kwargs.values())), None)
+    steps = firsts = 1
+    if isinstance(given, PackedSequence):
+        steps, firsts = len(given.data), int(given.batch_sizes[0])
+    elif isinstance(given, Tensor) and given.ndim > 2:
+        steps, firsts = given.shape[0] * given.shape[1], given.shape[0 if getattr(module, "batch_first", True) else 1]
+    elif isinstance(given, Tensor) and given.ndim == 2:
+        steps, firsts = len(given), 1 if isinstance(module, nn.RNNBase) else len(given)
+    # Of a module of another kind it is not known what a call shows before its step says so.
+    least = 0 if isinstance(module, (nn.RNNBase, nn.RNNCellBase)) else 1
+    return max(least, steps if started else steps - firsts)
+
+
+def _bytes_of(value: Any) -> int:
+    """Returns how many bytes the tensors in what :func:`copied` returned take."""
+    if isinstance(value, PackedSequence):
+        value = value.data
+    if isinstance(value, Tensor):
+        return value.numel() * value.element_size()
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else ()
+    return sum(map(_bytes_of, parts))
 
 
 def copied(value: Any) -> Any:

@@ -28,10 +28,18 @@ class Observations:
     Args:
         state: the parts of the states, each ``[row, unit]``.
         inputs: the inputs ``[row, ...]``.
+        sequences: the id of the sequence that each row comes from, ``[row]``, int64; the rows of one sequence are in the order of
+            time. None where not known.
     """
 
     state: State
     inputs: Tensor
+    sequences: Tensor | None = None
+
+    def at(self, rows: Tensor) -> Observations:
+        """Returns the observations in these rows: indices, or True and False for each row."""
+        sequences = None if self.sequences is None else self.sequences[rows]
+        return Observations(tuple(part[rows] for part in self.state), self.inputs[rows], sequences)
 
 
 class Stepper(Protocol):
@@ -60,19 +68,6 @@ class Stepper(Protocol):
             module: the module that is stepped.
             state: the parts of the state, each ``[row, unit]``.
             inputs: the input of each row.
-        """
-
-    def read(self, module: nn.Module, state: State, inputs: Tensor, units: Tensor) -> Tensor:
-        """Computes the hidden state of some units after one step.
-
-        Args:
-            module: the module that is stepped.
-            state: the parts of the state, each ``[row, unit]``.
-            inputs: the input of each row; or fewer rows, which are repeated in the same order for the remaining rows of the state.
-            units: indices into the hidden state.
-
-        Returns:
-            ``[row, len(units)]``.
         """
 
     def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:

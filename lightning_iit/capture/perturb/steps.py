@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lightning_iit.capture.layer_kinds import kind_of
 from lightning_iit.capture.perturb.parents import leaves_forward_to_torch
-from lightning_iit.capture.perturb.stepper import Direction, Observations, State, Stepper, refuse_levels, repeated
+from lightning_iit.capture.perturb.stepper import Direction, Observations, State, Stepper, refuse_levels
 from lightning_iit.capture.preserved import unwrapped
 from lightning_iit.errors import StepError
 
@@ -106,10 +106,6 @@ class CustomStepper:
             raise StepError(msg)
         return parts
 
-    def read(self, module: nn.Module, state: State, inputs: Tensor, units: Tensor) -> Tensor:
-        """Returns the hidden state of some units after one step."""
-        return self.step(module, state, repeated(inputs, len(state[0])))[0][:, units]
-
     def observations(self, module: nn.Module, calls: Sequence[Call]) -> list[Observations]:
         """Finds the states and inputs in calls whose outputs were kept; a cell's call without a state begins a sequence.
 
@@ -131,7 +127,7 @@ class CustomStepper:
     def _of(self, module: nn.Module, call: Call) -> Observations:
         inputs, given = call.argument(0, "input"), self._given(call)
         if self.cell is not False and isinstance(inputs, Tensor) and given and given[0].ndim == 2:
-            return Observations(given, inputs)
+            return Observations(given, inputs, call.sequences(len(inputs), inputs.device))
         output = _parts(call.output)[:1]
         if not isinstance(inputs, Tensor) or not output or output[0].ndim != 3 or inputs.shape[:2] != output[0].shape[:2]:
             msg = (
@@ -141,7 +137,9 @@ class CustomStepper:
             raise StepError(msg)
         states = output[0] if self.batch_first else output[0].transpose(0, 1)
         inputs = inputs if self.batch_first else inputs.transpose(0, 1)
-        return Observations((states[:, :-1].flatten(0, 1),), inputs[:, 1:].flatten(0, 1))
+        before, following = states[:, :-1], inputs[:, 1:]
+        sequences = call.sequences(len(before), before.device).repeat_interleave(before.shape[1])
+        return Observations((before.flatten(0, 1),), following.flatten(0, 1), sequences)
 
 
 def _parts(value: Any) -> State:

@@ -8,8 +8,10 @@ states, over which the next states are averaged ("sampled"); or one observed pai
 
 from __future__ import annotations
 
+from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 import torch
@@ -17,28 +19,36 @@ from torch import Tensor, nn
 
 from lightning_iit.capture.count.coding import Coding, ThresholdTensors
 from lightning_iit.capture.count.transitions import pack
-from lightning_iit.capture.perturb.stepper import Observations, State, Stepper, repeated
+from lightning_iit.capture.perturb.backgrounds import Background, backgrounds, most_backgrounds, sample
+from lightning_iit.capture.perturb.cells import WeightsCopy
+from lightning_iit.capture.perturb.setting import Setting, never_in_a_level, representatives
+from lightning_iit.capture.perturb.stepped import step_groups
+from lightning_iit.capture.perturb.stepper import Observations, Stepper
 from lightning_iit.capture.preserved import preserved, unwrapped
 from lightning_iit.errors import StepError
 from lightning_iit.records import Counts, Skipped, Thresholds
 from lightning_iit.records import State as UnitState
-from lightning_iit.tpm.counts import counts_from_codes
-from lightning_iit.tpm.states import index_of
+from lightning_iit.tpm.counts import counts_from_joint
+from lightning_iit.tpm.sequences import NextBits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from jaxtyping import Float
+    from typing_extensions import Unpack
 
     from lightning_iit.capture.perturb.reservoir import Call
 
-Background: TypeAlias = Literal["sampled", "fixed"]
-"""How the background is chosen: an average over observed backgrounds, or the one observed with the analysed state."""
+MOST_OBSERVATIONS = 16_384
+"""The most observed steps that are kept of a layer and epoch, unless more backgrounds are asked for."""
 
-MOST_OBSERVATIONS = 4096
-"""The most observed steps that are kept of a layer and epoch."""
-MOST_ROWS = 16_384
-"""The most rows in one call of the step, which bounds the memory that a perturbation takes."""
+
+@contextmanager
+def still(module: nn.Module) -> Iterator[nn.Module]:
+    """Makes a context in which a module may be stepped without a trace in its training; a copy of its weights needs no care."""
+    module = unwrapped(module)
+    with torch.no_grad() if isinstance(module, WeightsCopy) else preserved(module):
+        yield module
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,8 @@ class PerturbedTpm:
         background: how the rest of the state and the input were chosen.
         between: with two bits for each unit, the values that a unit was set to in its second and third quartile; ``off`` and ``on``
             are then those of the first and the fourth quartile.
+        sequences: S, from how many sequences the backgrounds come; None where not known.
+        bits: the next state in each background, if it was asked for.
     """
 
     counts: Counts
@@ -63,6 +75,8 @@ class PerturbedTpm:
     on: tuple[tuple[float, ...], ...]
     background: Background
     between: tuple[tuple[tuple[float, ...], ...], ...] = ()
+    sequences: int | None = None
+    bits: NextBits | None = None
 
     @property
     def draws(self) -> int:
@@ -90,15 +104,15 @@ def observe(
     Returns:
         The observations; None where there are none (sequences of one time step only, or no calls).
     """
-    module = unwrapped(module)
-    with preserved(module):
-        found = [part for part in stepper.observations(module, calls) if len(part.inputs)]
+    with still(module) as stepped:
+        found = [part for part in stepper.observations(stepped, calls) if len(part.inputs)]
     if not found:
         return None
     inputs = torch.cat([part.inputs for part in found])
     state = tuple(torch.cat(parts) for parts in zip(*[part.state for part in found], strict=True))
-    rows = _sample(len(inputs), limit, seed)
-    return Observations(tuple(part[rows] for part in state), inputs[rows])
+    ids = [part.sequences for part in found if part.sequences is not None]
+    known = Observations(state, inputs, torch.cat(ids) if len(ids) == len(found) else None)
+    return known if len(inputs) <= limit else known.at(sample(len(inputs), limit, seed))
 
 
 def observed_values(observations: Observations, stepper: Stepper, coding: Coding) -> Tensor:
@@ -157,40 +171,125 @@ def perturbed_tpm(
     thresholds: Thresholds,
     observations: Observations | None,
     *,
-    background: Background = "sampled",
-    draws: int = 128,
-    hidden_only: bool = False,
     at: UnitState | None = None,
-    seed: int = 0,
+    **options: Unpack[PerturbationOptions],
 ) -> PerturbedTpm | Skipped:
     """Sets n elements into each of their 2^n states, makes one step, and counts the next states.
 
-    Meanwhile the module is in eval mode; its gradients, buffers and random states are left or restored as they were.
+    See :func:`perturbed_tpms`, which does the same for several groups of elements.
 
     Args:
         module: the layer.
         stepper: steps the layer (:func:`~lightning_iit.capture.perturb.steps.step_for`).
-        coding: how the elements are made from the layer's units, which must all be in the stepper's direction. All members of a
-            macro unit are set, each to its own mean over the observations with the macro unit in that state.
+        coding: how the elements are made from the layer's units.
         thresholds: the thresholds of the elements.
         observations: the states in which the layer was observed (:func:`observe`).
+        at: for a "fixed" background: the background is the last observation in this state; None takes the last of all.
+        options: see :func:`perturbed_tpms`.
+
+    Raises:
+        StepError: the module could not be stepped, or a unit is not in the direction that is stepped.
+    """
+    (found,) = perturbed_tpms(module, stepper, [(coding, thresholds)], observations, at=[at], **options)
+    return found
+
+
+class PerturbationOptions(TypedDict, total=False):
+    """The options of :func:`perturbed_tpms` that are the same for all groups."""
+
+    background: Background
+    draws: int | None
+    hidden_only: bool
+    seed: int
+    with_bits: bool
+
+
+def perturbed_tpms(
+    module: nn.Module,
+    stepper: Stepper,
+    groups: Sequence[tuple[Coding, Thresholds]],
+    observations: Observations | None,
+    *,
+    background: Background = "sampled",
+    draws: int | None = None,
+    hidden_only: bool = False,
+    at: Sequence[UnitState | None] = (),
+    seed: int = 0,
+    with_bits: bool = False,
+) -> list[PerturbedTpm | Skipped]:
+    """Sets the elements of each group into each of their 2^n states, makes one step, and counts the next states.
+
+    All states, and all groups of one size, are set into the same backgrounds. For torch's own recurrent layers and cells what the
+    backgrounds fix is computed once for all of them. Meanwhile the module is in eval mode; its gradients, buffers and random states
+    are left or restored as they were.
+
+    Args:
+        module: the layer, or a copy of its weights (:class:`~lightning_iit.capture.perturb.cells.WeightsCopy`).
+        stepper: steps the layer (:func:`~lightning_iit.capture.perturb.steps.step_for`).
+        groups: for each group the coding and the thresholds of its elements. The units must all be in the stepper's direction. All
+            members of a macro unit are set, each to its own mean over the observations with the macro unit in that state.
+        observations: the states in which the layer was observed (:func:`observe`).
         background: "sampled" or "fixed".
-        draws: R, how many backgrounds are drawn, without replacement; all of them where fewer were observed.
+        draws: R, how many backgrounds are drawn, without replacement; all where fewer were observed. None takes all, but no more
+            than a fixed amount of work allows (:func:`~lightning_iit.capture.perturb.backgrounds.most_backgrounds`).
         hidden_only: leave the cell state of an LSTM as it was observed. Otherwise each unit's cell is set to the mean of its cell
             state where the unit was OFF or ON. (The cells of an LSTM with a projection belong to no unit, and are always left.)
-        at: for "fixed": the background is the last observation in this state; None takes the last observation of all.
+        at: for "fixed", by group: the background is the last observation in this state; None takes the last observation of all.
         seed: the seed of the draws, by a generator of its own.
+        with_bits: keep the next state of each background, so that whole sequences can be resampled.
 
     Returns:
-        The TPM; or Skipped with a code: ``no_transitions``, ``unit_never_on``, ``unit_never_off``, ``quartile_not_seen``,
-        ``state_not_observed``.
+        For each group the TPM; or Skipped with a code: ``no_transitions``, ``unit_never_on``, ``unit_never_off``,
+        ``quartile_not_seen``, ``state_not_observed``.
 
     Raises:
         StepError: the module could not be stepped, or a unit is not in the direction that is stepped.
     """
     if observations is None:
-        return Skipped(code="no_transitions", reason="No step of the layer was observed, so no state or input to perturb it in.")
-    module = unwrapped(module)
+        reason = "No step of the layer was observed, so no state or input to perturb it in."
+        return [Skipped(code="no_transitions", reason=reason) for _ in groups]
+    places = tuple(at) or (None,) * len(groups)
+    with still(module) as stepped:
+        plans = [
+            _plan(observations, stepper, *group, background=background, draws=draws, hidden_only=hidden_only, at=state, seed=seed)
+            for group, state in zip(groups, places, strict=True)
+        ]
+        # Groups with the same backgrounds are stepped together.
+        together: dict[tuple[int, ...], list[_Plan]] = defaultdict(list)
+        for plan in plans:
+            if isinstance(plan, _Plan):
+                together[len(plan.rows), int(plan.rows[-1])].append(plan)
+        found: dict[int, PerturbedTpm] = {}
+        for same in together.values():
+            rows = observations.at(same[0].rows)
+            steps = step_groups(stepped, stepper, rows, [plan.setting for plan in same], with_bits=with_bits)
+            for plan, (joint, packed) in zip(same, steps, strict=True):
+                found[id(plan)] = _perturbed(plan, rows, joint, packed, background)
+    return [plan if isinstance(plan, Skipped) else found[id(plan)] for plan in plans]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Holds what is done for one group: what is set, in which rows of the observations, and the codes of all observed states."""
+
+    setting: Setting
+    rows: Tensor
+    codes: Tensor
+
+
+def _plan(
+    observations: Observations,
+    stepper: Stepper,
+    coding: Coding,
+    thresholds: Thresholds,
+    *,
+    background: Background,
+    draws: int | None,
+    hidden_only: bool,
+    at: UnitState | None,
+    seed: int,
+) -> _Plan | Skipped:
+    """Finds the values and the backgrounds of a group; or why it cannot be perturbed."""
     local = _local(coding, stepper, observations)
     seen = observed_states(observations, stepper, coding, thresholds)
     levels = coding.levels(seen)
@@ -198,26 +297,30 @@ def perturbed_tpm(
     if missing is not None:
         return missing
     codes = pack(seen)
-    rows = _backgrounds(codes, background, draws, at, seed)
+    most = most_backgrounds(stepper, observations, coding.elements) if draws is None else draws
+    rows = backgrounds(codes, background, most, at, seed)
     if isinstance(rows, Skipped):
         return rows
     set_parts = 1 if hidden_only else sum(part.shape == observations.state[0].shape for part in observations.state)
-    owners = torch.tensor(coding.owners, device=local.device)
-    of_columns = levels[:, owners]
+    of_columns = levels[:, torch.tensor(coding.owners, device=local.device)]
     values = [representatives(part[:, local], of_columns, 2**coding.bits) for part in observations.state[:set_parts]]
-    setting = _Setting(local, owners, values)
-    limits = ThresholdTensors.of(thresholds, like=observations.state[0])
-    with preserved(module):
-        following = _step_all(module, stepper, _at(observations, rows), setting, coding, limits)
-    before = torch.arange(2**coding.elements).repeat_interleave(len(rows))
+    return _Plan(Setting(coding, ThresholdTensors.of(thresholds, like=observations.state[0]), local, values), rows, codes)
+
+
+def _perturbed(plan: _Plan, rows: Observations, joint: Tensor, packed: np.ndarray | None, background: Background) -> PerturbedTpm:
+    """Builds the TPM of a group from what followed its states."""
+    coding, values = plan.setting.coding, plan.setting.levels
     lowest, *between, highest = (tuple(tuple(value[level].tolist()) for value in values) for level in range(2**coding.bits))
+    ids = None if rows.sequences is None else rows.sequences.cpu().numpy()
     return PerturbedTpm(
-        counts=counts_from_codes(before.numpy(), following.cpu().numpy(), units=coding.elements),
-        observed=tuple(torch.bincount(codes, minlength=2**coding.elements).tolist()),
+        counts=counts_from_joint(joint.cpu().numpy()),
+        observed=tuple(torch.bincount(plan.codes, minlength=2**coding.elements).tolist()),
         off=lowest,
         on=highest,
         background=background,
         between=tuple(between),
+        sequences=None if ids is None else len(np.unique(ids)),
+        bits=None if packed is None else NextBits(packed, ids),
     )
 
 
@@ -238,110 +341,3 @@ def _local(coding: Coding, stepper: Stepper, observations: Observations) -> Tens
         )
         raise StepError(msg)
     return torch.tensor([unit - stepper.offset for unit in coding.columns], device=observations.inputs.device)
-
-
-def never_in_a_level(levels: Tensor, names: Sequence[str], bits: int = 1) -> Skipped | None:
-    """Returns why units cannot be set: some unit was never observed at one of its levels. None where no unit has this problem.
-
-    Args:
-        levels: ``[row, unit]``: OFF and ON as 0 and 1, or a unit's quartile from 0 to 3.
-        names: the names of the units.
-        bits: how many elements code a unit.
-    """
-    kinds = [("quartile_not_seen", f"in quartile {level + 1} of its values", level) for level in range(4)]
-    if bits == 1:
-        kinds = [("unit_never_on", "ON", 1), ("unit_never_off", "OFF", 0)]
-    for code, where, level in kinds:
-        never = [name for name, hit in zip(names, (levels == level).any(0).tolist(), strict=True) if not hit]
-        if never:
-            which = f"Unit {never[0]} was" if len(never) == 1 else f"Units {', '.join(never)} were"
-            value = f"representative {where} value" if bits == 1 else "representative value of it"
-            reason = (
-                f"{which} never {where} in the {len(levels)} observed steps, so there is no {value} to set. "
-                "Choose other units or another threshold, or count what is observed (tpm='observe')."
-            )
-            return Skipped(code=code, reason=reason)
-    return None
-
-
-def representatives(values: Tensor, levels: Tensor, number: int = 2) -> Tensor:
-    """Computes the values that units are set to: the mean of each unit's values at each of its levels.
-
-    Args:
-        values: ``[row, unit]``.
-        levels: ``[row, unit]``: OFF and ON as 0 and 1, or a unit's quartile from 0 to 3.
-        number: how many levels there are: 2 or 4.
-
-    Returns:
-        Means ``[level, unit]``.
-
-    Example:
-        >>> representatives(torch.tensor([[1.0], [3.0], [8.0]]), torch.tensor([[0], [0], [1]]))
-        tensor([[2.],
-                [8.]])
-    """
-    exact = values.double()
-    means = [(exact * (levels == level)).sum(0) / (levels == level).sum(0) for level in range(number)]
-    return torch.stack(means).to(values.dtype)
-
-
-def _backgrounds(codes: Tensor, background: Background, draws: int, at: UnitState | None, seed: int) -> Tensor | Skipped:
-    """Returns the rows of the observations that are the backgrounds; Skipped where the state ``at`` was not observed."""
-    if background == "sampled":
-        return _sample(len(codes), draws, seed)
-    if at is None:
-        return torch.tensor([len(codes) - 1])
-    wanted = index_of(at)
-    rows = (codes == wanted).nonzero().flatten()
-    if len(rows):
-        return rows[-1:].cpu()
-    reason = f"The state {at} was not seen among the {len(codes)} observed steps, so it has no background to be held at."
-    return Skipped(code="state_not_observed", reason=reason)
-
-
-def _sample(total: int, size: int, seed: int) -> Tensor:
-    """Draws ``size`` rows without replacement, in increasing order; all rows where there are no more than ``size``."""
-    if total <= size:
-        return torch.arange(total)
-    return torch.randperm(total, generator=torch.Generator().manual_seed(seed))[:size].sort().values
-
-
-def _at(observations: Observations, rows: Tensor) -> Observations:
-    """Returns the observations in these rows."""
-    return Observations(tuple(part[rows] for part in observations.state), observations.inputs[rows])
-
-
-@dataclass(frozen=True)
-class _Setting:
-    """Holds which positions of a state are set, and to which values.
-
-    Args:
-        local: positions in the state, ``[column]``.
-        owners: for each column, the position of the unit that the column belongs to.
-        values: for each part of the state that is set, the values ``[level, column]``.
-    """
-
-    local: Tensor
-    owners: Tensor
-    values: Sequence[Tensor]
-
-    def into(self, state: State, levels: Tensor) -> State:
-        """Returns each draw's state with the units set to each row of ``levels [state, unit]``: parts ``[state * draw, unit]``."""
-        parts = [repeated(part, len(levels) * len(part)) for part in state]
-        wanted = levels[:, self.owners]
-        for part, values in zip(parts, self.values, strict=False):
-            part[:, self.local] = values.gather(0, wanted).repeat_interleave(len(part) // len(levels), dim=0)
-        return tuple(parts)
-
-
-def _step_all(
-    module: nn.Module, stepper: Stepper, draws: Observations, setting: _Setting, coding: Coding, limits: ThresholdTensors
-) -> Tensor:
-    """Computes the codes after one step from each of the 2^n states in each background: ``[2**n * draw]``, the state outermost."""
-    n, count = coding.elements, len(draws.inputs)
-    bits = (torch.arange(2**n, device=setting.local.device)[:, None] >> torch.arange(n, device=setting.local.device)) & 1
-    codes = []
-    for levels in torch.split(coding.levels(bits), max(1, MOST_ROWS // count)):
-        following = stepper.read(module, setting.into(draws.state, levels), draws.inputs, setting.local)
-        codes.append(pack(limits.bits(coding.values(following))))
-    return torch.cat(codes)

@@ -7,24 +7,21 @@ import os
 import threading
 import time
 from collections import deque
-from concurrent.futures import Future, InvalidStateError, wait
-from contextlib import suppress
-from dataclasses import dataclass, field
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.pool.cores import with_threads
-from lightning_iit.phi.pool.endings import drained, interrupted, unfinished, why_not
+from lightning_iit.phi.pool.endings import drained, interrupted, why_not
+from lightning_iit.phi.pool.open_task import OpenTask, TaskProgress
 from lightning_iit.phi.pool.process_context import WorkerServer
 from lightning_iit.phi.pool.worker import Returned, Stopped, Worker, never
 from lightning_iit.phi.registry import BUILT_IN
-from lightning_iit.records import Failed, PhiResult, PhiTask, Skipped, StateResult, TaskResult
+from lightning_iit.records import Failed, PhiResult, PhiTask, Skipped, TaskResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lightning_iit.phi.pool._child import WorkerMessage
-    from lightning_iit.records.schema import Key
 
 WhenBusy: TypeAlias = Literal["queue", "skip", "wait"]
 """How ``submit`` treats a task while all workers are busy."""
@@ -64,58 +61,6 @@ class PhiPool(Protocol):
 
     def close(self) -> None:
         """Ends the workers; open tasks end as Failed."""
-
-
-@dataclass(frozen=True)
-class TaskProgress:
-    """Holds how far an open task is.
-
-    Args:
-        key: layer and epoch of the task, and within an epoch the step too.
-        running: whether a worker computes the task; False while the task waits.
-        fraction: the finished fraction of the task, from 0 to 1; 0 while the task waits.
-    """
-
-    key: Key
-    running: bool
-    fraction: float
-
-
-@dataclass(eq=False)
-class _Open:
-    """Holds a task without a result, and everything that is known of the task so far."""
-
-    task: PhiTask
-    future: Future[TaskResult] = field(default_factory=Future)
-    running: bool = False
-    fraction: float = 0.0
-    finished: dict[tuple[int, ...], StateResult] = field(default_factory=dict)
-    partial: TaskResult | None = None
-    end: Callable[[_Open], PhiResult] | None = None
-    """Set by the host to end the task: makes the result that the unfinished states get."""
-
-    def see(self, report: WorkerMessage) -> None:
-        """Keeps the contents of a worker's message."""
-        if report.fraction is not None:
-            self.fraction = max(self.fraction, report.fraction)
-        if report.state is not None:
-            self.finished[report.state.state] = report.state
-        if report.partial is not None:
-            self.partial = report.partial
-
-    @property
-    def stopped(self) -> bool:
-        """Says whether the host has ended or cancelled the task."""
-        return self.end is not None or self.future.cancelled()
-
-    def resolve(self, result: TaskResult) -> None:
-        """Sets the result of the future, unless the future has a result or was cancelled."""
-        with suppress(InvalidStateError):
-            self.future.set_result(result)
-
-    def resolve_unfinished(self, why: PhiResult) -> None:
-        """Ends the task with everything that is known; the unfinished states get ``why`` as their result."""
-        self.resolve(unfinished(self.task, why, self.finished, self.partial))
 
 
 class WorkerPool:
@@ -160,8 +105,8 @@ class WorkerPool:
         self._interrupted = interrupted
         self._server = WorkerServer(preload)
         self._changed = threading.Condition()
-        self._queue: deque[_Open] = deque()
-        self._open: list[_Open] = []
+        self._queue: deque[OpenTask] = deque()
+        self._open: list[OpenTask] = []
         self._warm_ups: list[list[tuple[Any, ...]]] = [[] for _ in range(workers)]
         self._threads: list[threading.Thread] = []
         self._closed = False
@@ -177,7 +122,7 @@ class WorkerPool:
     def progress(self) -> tuple[TaskProgress, ...]:
         """Returns how far each open task is, in the order in which the tasks were submitted."""
         with self._changed:
-            return tuple(TaskProgress(key=task.task.key, running=task.running, fraction=task.fraction) for task in self._open)
+            return tuple(entry.progress for entry in self._open)
 
     def submit(self, task: PhiTask) -> Future[TaskResult]:
         """Puts a task into the queue; with ``when_busy="wait"``, waits first until a worker is free.
@@ -186,7 +131,7 @@ class WorkerPool:
             A future that never raises: every outcome is a TaskResult. A task that is not accepted gets its result (Skipped) at
             once.
         """
-        entry = _Open(task)
+        entry = OpenTask(task)
         with self._changed:
             if self._when_busy == "wait":
                 while not self._closed and self._busy() >= self._workers and not self._interrupted():
@@ -293,7 +238,7 @@ class WorkerPool:
             self._threads.append(thread)
         return None
 
-    def _end_all(self, end: Callable[[_Open], PhiResult]) -> None:
+    def _end_all(self, end: Callable[[OpenTask], PhiResult]) -> None:
         """Ends every open task with the result that ``end`` gives.
 
         Waits at most ``_PATIENCE`` seconds for the threads of running tasks; a task whose thread hangs is then ended here.
@@ -320,7 +265,7 @@ class WorkerPool:
         finally:
             worker.close()
 
-    def _next(self, index: int, worker: Worker) -> _Open | None:
+    def _next(self, index: int, worker: Worker) -> OpenTask | None:
         """Waits for the next task of a worker and returns the task; None once the pool is closed. Runs warm-ups meanwhile."""
         while True:
             with self._changed:
@@ -337,7 +282,7 @@ class WorkerPool:
             function = f"{self._function.split(':')[0]}:warm_up"
             worker.prepare(function, arguments, timeout=self._timeout, stopped=lambda: self._closed)
 
-    def _run(self, worker: Worker, entry: _Open) -> None:
+    def _run(self, worker: Worker, entry: OpenTask) -> None:
         """Lets a worker compute a task and settles the task with the outcome, whatever breaks."""
         try:
             result = self._compute(worker, entry)
@@ -345,7 +290,7 @@ class WorkerPool:
             result = Failed(code="worker_died", reason=f"The task could not be computed: {type(error).__name__}: {error}.")
         self._settle(entry, result)
 
-    def _compute(self, worker: Worker, entry: _Open) -> TaskResult | PhiResult:
+    def _compute(self, worker: Worker, entry: OpenTask) -> TaskResult | PhiResult:
         """Lets a worker compute a task; returns the task's result, or the result of each unfinished state."""
         if entry.future.cancelled():
             return Skipped(code="cancelled", reason="It was cancelled.")
@@ -357,7 +302,7 @@ class WorkerPool:
             return outcome.value
         return entry.end(entry) if isinstance(outcome, Stopped) and entry.end else why_not(outcome)
 
-    def _settle(self, entry: _Open, result: TaskResult | PhiResult) -> None:
+    def _settle(self, entry: OpenTask, result: TaskResult | PhiResult) -> None:
         """Gives a task its result and takes the task off the list of open tasks."""
         if isinstance(result, TaskResult):
             entry.resolve(result)

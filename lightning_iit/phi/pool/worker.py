@@ -8,7 +8,6 @@ then forget the call); and the messages that a call sent before the call was end
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import threading
 import time
@@ -18,11 +17,11 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import msgspec
 from pebble import ProcessExpired, ProcessPool
 
 from lightning_iit.phi.pool import _child
 from lightning_iit.phi.pool._child import Raised
+from lightning_iit.phi.pool.reports import Reports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +102,7 @@ class Worker:
         self._server = server
         self._context: WorkerContext | None = None
         self._pool: ProcessPool | None = None
-        self._reports: _Reports | None = None
+        self._reports: Reports | None = None
         self._numbers = count(1)
 
     def call(
@@ -167,7 +166,7 @@ class Worker:
     def _attempt(self, call: _Call, clock: _Clock, stopped: Callable[[], bool]) -> Outcome:
         """Makes one attempt at a call: starts it, passes its messages on, and watches the limits."""
         try:
-            reports = self._reports = self._reports or _Reports()
+            reports = self._reports = self._reports or Reports()
             if (early := self._ready(reports, clock, stopped)) is not None:
                 return early
             number = next(self._numbers)
@@ -186,7 +185,7 @@ class Worker:
         self._read(reports, number, call, clock)
         return self._outcome(future, began=clock.began is not None)
 
-    def _ready(self, reports: _Reports, clock: _Clock, stopped: Callable[[], bool]) -> Outcome | None:
+    def _ready(self, reports: Reports, clock: _Clock, stopped: Callable[[], bool]) -> Outcome | None:
         """Makes sure that a process runs; returns an outcome where a limit passes meanwhile, or the host asks for an end.
 
         The start waits for the fork server, so another thread waits with it.
@@ -216,7 +215,7 @@ class Worker:
             raise RuntimeError(msg)
         return self._pool, self._pool.schedule(call.how, args=(call.function, number, call.arguments))
 
-    def _read(self, reports: _Reports, number: int, call: _Call, clock: _Clock) -> None:
+    def _read(self, reports: Reports, number: int, call: _Call, clock: _Clock) -> None:
         """Passes on the messages of a call that have come."""
         for report in reports.read(number):
             clock.see(report)
@@ -320,40 +319,6 @@ class _Clock:
         if self._timeout is not None and time.monotonic() - self._heard > self._quiet:
             return Overran(self._timeout, began=False)
         return Died(f"The worker process was not ready within {START_LIMIT:g} s.")
-
-
-class _Reports:
-    """Reads the messages that workers write into a pipe, without ever blocking, since a killed worker can leave half a line."""
-
-    def __init__(self) -> None:
-        from multiprocessing import Pipe
-
-        self._reader, self.writer = Pipe(duplex=False)
-        os.set_blocking(self._reader.fileno(), False)
-        self._rest = b""
-        self._decoder = msgspec.json.Decoder(_child.WorkerMessage)
-
-    def read(self, number: int) -> list[_child.WorkerMessage]:
-        """Returns the new messages of the call with this number; messages of earlier calls are dropped."""
-        *lines, self._rest = (self._rest + self._available()).split(b"\n")
-        reports = []
-        for line in lines:
-            with contextlib.suppress(msgspec.MsgspecError):
-                reports.append(self._decoder.decode(line))
-        return [report for report in reports if report.number == number]
-
-    def close(self) -> None:
-        """Closes both ends of the pipe."""
-        self._reader.close()
-        self.writer.close()
-
-    def _available(self) -> bytes:
-        """Returns all bytes that can be read without waiting."""
-        chunks = []
-        with contextlib.suppress(BlockingIOError):
-            while chunk := os.read(self._reader.fileno(), 1 << 16):
-                chunks.append(chunk)
-        return b"".join(chunks)
 
 
 def _exit_words(code: int | None) -> str:

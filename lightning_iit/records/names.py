@@ -1,0 +1,89 @@
+"""Names of what a run writes: files below its directory, and keys of metrics; the same in every logger."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOLDER = "iit"
+"""The folder in a run's directory that holds the records."""
+
+_SAFE_SLUG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
+_DEVICE_NAMES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_FILE_NAMES = re.compile(r".*\.(jsonl?|md|html)", re.IGNORECASE)
+"""Names that files of the whole run have in the folder ``iit``."""
+_HASH_MARK = "--"
+
+
+def layer_slug(layer: str) -> str:
+    """Converts a layer's name to ASCII letters, digits, ``_``, ``.`` and ``-``, safe as a folder and in metric keys.
+
+    A name that is safe stays as it is. In any other name, unsafe characters are replaced and ``--`` with a hash of the whole name
+    is added, so two layers never share a slug (safe names hold no ``--``).
+
+    Example:
+        >>> layer_slug("encoder.layers.0"), layer_slug("block 0/attn")
+        ('encoder.layers.0', 'block_0_attn--8fe74a14')
+    """
+    safe = _SAFE_SLUG.fullmatch(layer) and _HASH_MARK not in layer and not layer.endswith(".")
+    if safe and not _DEVICE_NAMES.fullmatch(layer) and not _FILE_NAMES.fullmatch(layer):
+        return layer
+    digest = hashlib.blake2s(layer.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    readable = re.sub(r"[^A-Za-z0-9_]+", "_", layer).strip("_")[:60] or "model"
+    return f"{readable}{_HASH_MARK}{digest}"
+
+
+def metric_key(layer: str, scalar: str, scope: str = "", *, step: int | None = None) -> str:
+    """Returns the key under which a scalar of a layer is logged, the same in every logger.
+
+    Args:
+        layer: the layer's name.
+        scalar: the scalar's name.
+        scope: the name of the callback, empty for one without a name.
+        step: the step of a record within an epoch, whose keys are apart from those of whole epochs; else None.
+
+    Example:
+        >>> metric_key("rnn", "phi"), metric_key("rnn", "phi", "fine"), metric_key("rnn", "phi", step=120)
+        ('iit/rnn/phi', 'iit/fine/rnn/phi', 'iit/rnn/steps/phi')
+    """
+    within = "" if step is None else "steps"
+    return "/".join(part for part in (FOLDER, scope, layer_slug(layer), within, scalar) if part)
+
+
+def epoch_name(epoch: int, step: int | None = None) -> str:
+    """Returns the stem of the files of an epoch, or of a step within it; epoch -1 is the untrained network.
+
+    Example:
+        >>> epoch_name(3), epoch_name(-1), epoch_name(3, 120)
+        ('epoch=0003', 'epoch=-001', 'epoch=0003-step=000120')
+    """
+    return f"epoch={epoch:04d}" if step is None else f"epoch={epoch:04d}-step={step:06d}"
+
+
+def record_name(layer: str, epoch: int, step: int | None = None) -> str:
+    """Returns a record's path below the run's directory, with forward slashes; MLflow's artifacts have the same names.
+
+    Example:
+        >>> record_name("rnn", 3)
+        'iit/rnn/epoch=0003.json'
+    """
+    return f"{FOLDER}/{layer_slug(layer)}/{epoch_name(epoch, step)}.json"
+
+
+def network_name(epoch: int) -> str:
+    """Returns the path of a network snapshot below the run's directory; no record of any layer has the same path.
+
+    Example:
+        >>> network_name(3)
+        'iit/network/snapshot=0003.json'
+    """
+    return f"{FOLDER}/network/snapshot={epoch:04d}.json"
+
+
+def image_path(record_path: Path, image: str) -> Path:
+    """Returns the path of a record's picture, such as ``epoch=0003.tpm.png`` beside ``epoch=0003.json``."""
+    return record_path.with_name(f"{record_path.stem}.{image}.png")

@@ -1,0 +1,58 @@
+"""The complete records of a run, and what is asked of them while it goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lightning_iit.phi.registry import choose_engine
+from lightning_iit.records import Computed, EpochRecord, Records
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from typing import Any
+
+    from lightning_iit.records import PhiTask
+    from lightning_iit.records.schema import Key
+
+
+class KeptRecords:
+    """Keeps the complete records of a run, one of each key; only one thread at a time may use them.
+
+    Attributes:
+        took: by layer, the seconds of its latest computed Φ.
+    """
+
+    def __init__(self) -> None:
+        self.took: dict[str, float] = {}
+        self._records: dict[Key, EpochRecord] = {}
+        self._newest: dict[tuple[str, bool], EpochRecord] = {}
+
+    def keep(self, record: EpochRecord) -> None:
+        """Keeps a record in the place of an earlier one of its key."""
+        self._records[record.key] = record
+        key = record.layer, record.phi is not None
+        if record.step is None and (key not in self._newest or record.epoch >= self._newest[key].epoch):
+            self._newest[key] = record
+        if isinstance(record.result, Computed):
+            self.took[record.layer] = record.result.seconds
+
+    def is_computed(self, key: Key) -> bool:
+        """Returns whether there is a record of this key, with a Φ."""
+        return key in self._records and isinstance(self._records[key].result, Computed)
+
+    def seconds(self, task: PhiTask) -> float:
+        """Estimates the seconds of one analysis: as long as the layer's latest computed Φ took, or else the engine's estimate."""
+        took = self.took.get(task.layer)
+        return choose_engine(task.engine, task.options).seconds(len(task.states[0])) if took is None else took
+
+    def all(self) -> Records:
+        """Returns the records in order of epoch, step and layer."""
+        return Records.ordered(self._records.values())
+
+    def without(self, keys: Collection[Any]) -> tuple[EpochRecord, ...]:
+        """Returns the records of other keys than these, in the order in which they were kept."""
+        return tuple(record for key, record in self._records.items() if key not in keys)
+
+    def newest(self) -> Records:
+        """Returns of each layer the newest record of an epoch with a Φ and the newest without one, in order of epoch and layer."""
+        return Records.ordered(self._newest.values())

@@ -1,0 +1,96 @@
+"""The latest Φ of each layer where Lightning shows it: in the progress bar, and in ``trainer.callback_metrics``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lightning.pytorch.utilities import rank_zero_warn
+
+from lightning_iit.records.names import metric_key
+from lightning_iit.run.trainer import is_barebones
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lightning.pytorch import LightningModule, Trainer
+
+    from lightning_iit.records import EpochRecord
+
+
+class ShownPhi:
+    """Logs the latest Φ of each layer at the end of an epoch.
+
+    Under ``torch.distributed`` every rank must call :meth:`show`, in the same epochs.
+    """
+
+    def __init__(self) -> None:
+        self._said: set[tuple[str, int]] = set()
+
+    def show(
+        self,
+        trainer: Trainer,
+        module: LightningModule,
+        newest: Iterable[EpochRecord],
+        *,
+        scope: str,
+        waited: bool,
+        prog_bar: bool,
+    ) -> None:
+        """Logs Φ to the progress bar, and to ``trainer.callback_metrics`` where training waits for Φ.
+
+        An epoch without a Φ leaves the last value there, so that a strict EarlyStopping goes on.
+
+        Args:
+            trainer: the trainer.
+            module: the module that is trained; its ``log`` is called.
+            newest: the newest records of each layer; on other ranks than the first none.
+            scope: the name of the callback, empty for one without a name.
+            waited: whether training waits for Φ.
+            prog_bar: whether Φ is shown in the progress bar.
+        """
+        if is_barebones(trainer):
+            return
+        latest = _latest_phis(newest)
+        if waited:
+            latest = trainer.strategy.broadcast(latest)
+        for layer, (latest_phi, missing) in latest.items():
+            key = metric_key(layer, "phi", scope)
+            phi = _stand_in(trainer, key) if latest_phi is None and waited else latest_phi
+            if missing is not None and waited:
+                self._say_missing(layer, missing, phi)
+            if phi is not None and waited:
+                module.log(key, phi, on_epoch=True, logger=False, rank_zero_only=True, prog_bar=prog_bar)
+            elif phi is not None and prog_bar:
+                shown = " ".join(filter(None, ("phi", scope, layer)))
+                module.log(shown, phi, on_epoch=True, logger=False, rank_zero_only=True, prog_bar=True)
+
+    def _say_missing(self, layer: str, epoch: int, phi: float | None) -> None:
+        """Warns once that a layer has no Φ in an epoch, and says which value stands for it."""
+        if (layer, epoch) in self._said:
+            return
+        self._said.add((layer, epoch))
+        keeps = "no value" if phi is None else f"{phi:g}, the last value" if 0 <= phi < 1e9 else f"{phi:g}: there was none yet"
+        rank_zero_warn(f"IITCallback: layer {layer!r} has no Φ in epoch {epoch}; trainer.callback_metrics keeps {keeps}.")
+
+
+def _latest_phis(records: Iterable[EpochRecord]) -> dict[str, tuple[float | None, int | None]]:
+    """Returns for each layer its last Φ (None where there is none yet), and its last epoch if that has no Φ (else None)."""
+    latest: dict[str, tuple[float | None, int | None]] = {}
+    for record in records:
+        before = latest.get(record.layer, (None, None))[0]
+        latest[record.layer] = (before, record.epoch) if record.phi is None else (record.phi, None)
+    return latest
+
+
+def _stand_in(trainer: Trainer, key: str) -> float | None:
+    """Returns a finite number for a metric that has no value yet, where another callback monitors it; None where none does.
+
+    EarlyStopping and ModelCheckpoint raise where the metric is missing, and EarlyStopping ends training where it is not finite. The
+    number is one that no Φ has, and worse than any: -1, or 1e9 where the smallest Φ is wanted.
+    """
+    modes = {getattr(callback, "mode", "max") for callback in _callbacks(trainer) if getattr(callback, "monitor", None) == key}
+    return None if not modes else 1e9 if modes == {"min"} else -1.0
+
+
+def _callbacks(trainer: Trainer) -> Sequence[object]:
+    return trainer.callbacks  # type: ignore[attr-defined, no-any-return]

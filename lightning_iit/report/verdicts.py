@@ -122,7 +122,9 @@ def system_words(record: EpochRecord) -> Iterator[str]:
     if record.perturbation is not None:
         made = record.perturbation
         words = _BACKGROUND_WORDS.get(made.background, made.background)
-        yield f"The units were set into each state {made.draws} times, each time counted as a transition; {words}."
+        number = made.sequences
+        source = "" if number is None else f", in backgrounds from {number:,} sequence{'' if number == 1 else 's'}"
+        yield f"The units were set into each state {made.draws:,} times{source}, each time counted as a transition; {words}."
     yield f"A transition goes {AXIS_WORDS[record.axis]}"
 
 

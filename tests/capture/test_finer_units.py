@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from models import Gru, seen_layer, sequence_data
+from models import Gru, perturbed_tpm, seen_layer, sequence_data
 from plain_loops import Digits, as_counter, batches_of, check_consistent, raw_of
 from plain_loops import train as run_batches
 from torch import nn
@@ -19,7 +19,7 @@ from lightning_iit.capture.choose.units import auto_units
 from lightning_iit.capture.count.coding import Coding, ThresholdTensors
 from lightning_iit.capture.perturb.reservoir import Reservoir
 from lightning_iit.capture.perturb.steps import step_for
-from lightning_iit.capture.perturb.tpm import PerturbedTpm, observe, observed_thresholds, perturbed_tpm
+from lightning_iit.capture.perturb.tpm import PerturbedTpm, observe, observed_thresholds
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
 from lightning_iit.phi.compute import compute_phi
 from lightning_iit.records import Skipped, System, Units

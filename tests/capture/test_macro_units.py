@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from models import Gru, seen_layer, sequence_data
+from models import Gru, perturbed_tpm, seen_layer, sequence_data
 from plain_loops import Rows, as_counter, batches_of, loop_counts, raw_of
 from plain_loops import train as run_batches
 from torch import nn
@@ -20,7 +20,7 @@ from lightning_iit.capture.count.coding import Coding
 from lightning_iit.capture.perturb.connectivity import weight_connectivity
 from lightning_iit.capture.perturb.options import PerturbOptions
 from lightning_iit.capture.perturb.steps import step_for
-from lightning_iit.capture.perturb.tpm import PerturbedTpm, observed_thresholds, perturbed_tpm
+from lightning_iit.capture.perturb.tpm import PerturbedTpm, observed_thresholds
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.compute import compute_phi
 from lightning_iit.records import System

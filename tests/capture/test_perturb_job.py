@@ -89,7 +89,7 @@ def test_a_job_gives_the_same_to_the_bit_while_training_goes_on(name: str, elsew
     here = [watch.perturber.perturb(group, None) for group in observed]
     job = watch.perturber.job(captured.layer)
     randomness = torch.get_rng_state()
-    copy = pickle.loads(pickle.dumps(job))  # noqa: S301  made in the line itself
+    copy = pickle.loads(pickle.dumps(job))
     spoilt(layer)
     watch.begin_epoch(10)
     torch.set_rng_state(randomness)

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 from fast_systems import oracle
-from models import single_units
+from models import perturbed_tpm, single_units
 from torch import nn
 
 from lightning_iit import System, compute_phi, estimate_tpm
 from lightning_iit.capture.perturb.reservoir import Reservoir
 from lightning_iit.capture.perturb.steps import step_for
-from lightning_iit.capture.perturb.tpm import PerturbedTpm, observe, perturbed_tpm
+from lightning_iit.capture.perturb.tpm import PerturbedTpm, observe
 from lightning_iit.records import Computed, Thresholds
 
 if TYPE_CHECKING:

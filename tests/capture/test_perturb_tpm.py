@@ -10,13 +10,13 @@ import gates
 import numpy as np
 import pytest
 import torch
-from models import single_units
+from models import perturbed_tpm, single_units
 from torch import Tensor, nn
 
 from lightning_iit.capture.perturb.connectivity import weight_connectivity
 from lightning_iit.capture.perturb.reservoir import Reservoir
 from lightning_iit.capture.perturb.steps import step_for
-from lightning_iit.capture.perturb.tpm import PerturbedTpm, observe, observed_thresholds, perturbed_tpm
+from lightning_iit.capture.perturb.tpm import PerturbedTpm, observe, observed_thresholds
 from lightning_iit.errors import StepError
 from lightning_iit.records import Skipped, Thresholds
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer, seed_everything
-from models import Gru, sequence_data
+from models import Gru, perturbed_tpm, sequence_data
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import prune
@@ -20,7 +20,7 @@ from lightning_iit import IITCallback, System, compute_phi
 from lightning_iit.capture.count.coding import Coding
 from lightning_iit.capture.perturb.reservoir import Reservoir
 from lightning_iit.capture.perturb.steps import step_for
-from lightning_iit.capture.perturb.tpm import observe, perturbed_tpm
+from lightning_iit.capture.perturb.tpm import observe
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import Computed, EpochRecord
 from lightning_iit.tpm.states import index_of

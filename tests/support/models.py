@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
@@ -19,7 +20,8 @@ from lightning_iit.capture.count.coding import Coding
 from lightning_iit.capture.perturb.reservoir import Reservoir
 from lightning_iit.capture.perturb.stepper import Observations, Stepper
 from lightning_iit.capture.perturb.steps import step_for
-from lightning_iit.capture.perturb.tpm import observe
+from lightning_iit.capture.perturb.tpm import PerturbedTpm, observe, perturbed_tpms
+from lightning_iit.records import Skipped, State, Thresholds
 
 
 def example(name: str, folder: Path = EXAMPLES) -> ModuleType:
@@ -107,3 +109,18 @@ def seen_layer(kind: type[nn.GRU | nn.LSTM]) -> tuple[nn.GRU | nn.LSTM, Stepper,
 def single_units(units: Iterable[int]) -> Coding:
     """The coding in which each of these units of a layer is one element."""
     return Coding(tuple((unit,) for unit in units))
+
+
+def perturbed_tpm(
+    layer: nn.Module,
+    stepper: Stepper,
+    coding: Coding,
+    thresholds: Thresholds,
+    observations: Observations | None,
+    *,
+    at: State | None = None,
+    **options: Any,
+) -> PerturbedTpm | Skipped:
+    """The TPM of one group of elements that are set."""
+    (found,) = perturbed_tpms(layer, stepper, [(coding, thresholds)], observations, at=[at], **options)
+    return found

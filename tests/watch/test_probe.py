@@ -13,7 +13,7 @@ import pytest
 import torch
 from jsonargparse import ArgumentParser
 from lightning.pytorch import Callback, LightningModule
-from models import Gru, Mlp, flat_data, sequence_data
+from models import Gru, Mlp, flat_data, perturbed_tpm, sequence_data
 from places import SUPPORT
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, TensorDataset, WeightedRandomSampler
@@ -24,7 +24,7 @@ from lightning_iit import IITCallback, load_run
 from lightning_iit.capture.count.coding import Coding
 from lightning_iit.capture.perturb.reservoir import Reservoir
 from lightning_iit.capture.perturb.steps import step_for
-from lightning_iit.capture.perturb.tpm import observe, perturbed_tpm
+from lightning_iit.capture.perturb.tpm import observe
 from lightning_iit.capture.preserved import preserved
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import Computed, Failed, Skipped

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from jaxtyping import Float
-    from typing_extensions import Unpack
 
     from lightning_iit.capture.perturb.reservoir import Call
 
@@ -162,46 +161,6 @@ def observed_states(observations: Observations, stepper: Stepper, coding: Coding
     """
     values = observed_values(observations, stepper, coding)
     return ThresholdTensors.of(thresholds, like=values).bits(values)
-
-
-def perturbed_tpm(
-    module: nn.Module,
-    stepper: Stepper,
-    coding: Coding,
-    thresholds: Thresholds,
-    observations: Observations | None,
-    *,
-    at: UnitState | None = None,
-    **options: Unpack[PerturbationOptions],
-) -> PerturbedTpm | Skipped:
-    """Sets n elements into each of their 2^n states, makes one step, and counts the next states.
-
-    See :func:`perturbed_tpms`, which does the same for several groups of elements.
-
-    Args:
-        module: the layer.
-        stepper: steps the layer (:func:`~lightning_iit.capture.perturb.steps.step_for`).
-        coding: how the elements are made from the layer's units.
-        thresholds: the thresholds of the elements.
-        observations: the states in which the layer was observed (:func:`observe`).
-        at: for a "fixed" background: the background is the last observation in this state; None takes the last of all.
-        options: see :func:`perturbed_tpms`.
-
-    Raises:
-        StepError: the module could not be stepped, or a unit is not in the direction that is stepped.
-    """
-    (found,) = perturbed_tpms(module, stepper, [(coding, thresholds)], observations, at=[at], **options)
-    return found
-
-
-class PerturbationOptions(TypedDict, total=False):
-    """The options of :func:`perturbed_tpms` that are the same for all groups."""
-
-    background: Background
-    draws: int | None
-    hidden_only: bool
-    seed: int
-    with_bits: bool
 
 
 def perturbed_tpms(

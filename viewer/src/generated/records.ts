@@ -93,6 +93,7 @@ export interface Perturbation {
   off: number[][];
   on: number[][];
   seed: number;
+  sequences: number | null;
 }
 export interface Computed {
   concepts: Concept[];

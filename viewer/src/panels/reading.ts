@@ -134,10 +134,11 @@ function chips(record: EpochRecord, tip: Tip): HTMLElement[] {
   }
   made.push(...others(record, tip));
   if (record.counts && record.perturbation) {
-    const { draws, background, observed } = record.perturbation;
+    const { draws, background, observed, sequences } = record.perturbation;
     chip("set", `${count(draws)} × ${record.counts.visits.length} states`, [
       "Each state was set this often, and what followed in one step of the layer was read.",
       ["background", background],
+      ...(sequences ? [["sequences of the backgrounds", count(sequences)] as [string, string]] : []),
       ["states observed, not set", count(observed.reduce((sum, visits) => sum + visits, 0))],
     ]);
   } else if (record.counts) {

@@ -25,6 +25,10 @@ from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
 
 MOST_UNITS = 12
 """The most binary elements that are analysed together: 12 have 4,096 states."""
+SURVEYED_GROUPS = 20
+"""How many groups of units ``groups="auto"`` is, where a group is small."""
+SURVEYED_ELEMENTS = 4
+"""The most binary elements of a group of which ``groups="auto"`` surveys several, and as many as ``units="auto"`` takes."""
 CALIBRATED = ("median", "mean")
 """The threshold strategies that compute thresholds from recorded activations."""
 Strategy: TypeAlias = Literal["median", "mean", "zero"]
@@ -48,7 +52,7 @@ class CaptureSettings:
     selection: Selection = "variance"
     threshold: Strategy | float = "median"
     bits: int = 1
-    groups: int = 1
+    groups: int | Literal["auto"] = "auto"
     transitions: Transitions = "auto"
     layout: str | Mapping[str, str] | None = None
     unit_fn: Callable[[Any], Any] | None = None
@@ -91,14 +95,27 @@ class CaptureOptions(CaptureSettings):
 
     def _check_groups(self) -> None:
         """Checks that nothing else determines the units when several random groups of units are asked for."""
-        if self.groups == 1:
+        if self.groups in {1, "auto"}:
             return
         if not isinstance(self.units, (int, str)):
             msg = f"groups={self.groups}: groups of units are drawn at random; say in units how many each has, not {self.units!r}."
             raise InvalidArgumentError(msg)
-        if self.selection not in {"variance", "random"}:
+        if self.selection == "clusters":
             msg = f"groups={self.groups}: groups of units are drawn at random; leave selection={self.selection!r} out."
             raise InvalidArgumentError(msg)
+
+    def most_groups(self, units: int) -> int:
+        """Returns how many groups of so many units are surveyed, where the layer has as many.
+
+        "auto" is 20 groups of up to 4 binary elements, and one group of units that are given, that are clusters, or that are more.
+
+        Args:
+            units: how many units a group has.
+        """
+        if isinstance(self.groups, int):
+            return self.groups
+        one = not isinstance(self.units, (int, str)) or self.selection == "clusters" or units * self.bits > SURVEYED_ELEMENTS
+        return 1 if one else SURVEYED_GROUPS
 
     def _check_depth(self) -> None:
         """Checks that no option is given that has no meaning for transitions along depth."""
@@ -208,13 +225,18 @@ def _check_number(units: int | str | Sequence[int], most: int, bits: int) -> Non
         raise TooManyUnitsError(msg)
 
 
+def _check_group_number(name: str, value: Any) -> Any:
+    """Checks how many groups of units are surveyed."""
+    return value if value == "auto" else whole("give the number of groups of units, 1 or more, or 'auto'", least=1)(name, value)
+
+
 CHECKS: dict[str, Check] = {
     "layers": _check_layers,
     "units": _check_units,
     "selection": choice(*get_args(Selection)),
     "threshold": _check_threshold,
     "bits": _check_bits,
-    "groups": whole("give the number of random groups of units, 1 or more", least=1),
+    "groups": _check_group_number,
     "transitions": choice(*get_args(Transitions)),
     "layout": _check_layout,
     "unit_fn": function_or_none("give a function from a layer's output to a tensor of units, or None"),

@@ -68,6 +68,7 @@ class Watch:
             self.perturber = Perturber(model, self.capture.layers, causal.over(capture.lag))
             self.perturber.check(capture)
             self.capture.restrict(self.perturber.among)
+            self.capture.count_first_only(self.perturber.layers)
         self.snapshots = snapshots
         self._snapshot_batch: float = -1
         self._switch = Switch()

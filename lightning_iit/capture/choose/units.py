@@ -126,32 +126,31 @@ def choose(
     return units_record(chosen, width, selection, seed=seed if selection == "random" else None, bits=bits)
 
 
-def random_groups(n: int, groups: int, *, width: int, among: Sequence[int], seed: int, bits: int = 1) -> list[Units]:
-    """Draws different random groups of n units each, in the order of their seeds.
+def further_groups(first: Units, groups: int, *, among: Sequence[int], seed: int) -> list[Units]:
+    """Draws random groups of as many units as a first one has, each different from it and from each other.
 
-    The seeds count up from ``seed``; a seed that draws a group again is passed over. The first group is the one that
-    ``selection="random"`` draws with ``seed``.
+    The seeds count up from ``seed``; a seed that draws a group again is passed over.
 
     Args:
-        n: the number of units in a group (all of ``among`` where there are fewer).
-        groups: the number of groups.
-        width: the number of units of the layer.
+        first: the first group.
+        groups: how many groups there are with the first one.
         among: the units that may be drawn.
-        seed: the seed of the first group.
-        bits: how many elements code a unit.
+        seed: the seed of the first draw.
 
     Returns:
-        A record of units for each group; fewer than ``groups`` where there are not so many different groups.
+        A record of units for each further group; fewer where there are not so many different groups.
     """
-    n = min(n, len(among))
-    found: dict[tuple[int, ...], Units] = {}
-    possible = math.comb(len(among), n)
+    width, bits = first.width, first.bits
+    own = first.indices[::bits]
+    n = len(own)
+    found: dict[tuple[int, ...], Units] = {tuple(sorted(own)): first}
+    possible = math.comb(len(among), n) + (not set(own) <= set(among)) if n <= len(among) else 1
     while len(found) < min(groups, possible):
         indices = np.sort(np.random.default_rng(seed).choice(among, size=n, replace=False)).tolist()
         members = [(unit,) for unit in indices]
         found.setdefault(tuple(indices), units_record(members, width, "random", seed=seed, bits=bits))
         seed += 1
-    return list(found.values())
+    return list(found.values())[1:]
 
 
 def units_record(

@@ -29,6 +29,7 @@ class GroupCounter:
         units: the units, and how they are coded.
         options: the options of the capture.
         frozen: thresholds that are kept for all epochs; None where none are.
+        most: how many rows of an epoch are counted at most, the first ones; None for all.
 
     Attributes:
         thresholds: the thresholds of the current epoch; None until they are known.
@@ -36,9 +37,12 @@ class GroupCounter:
         recent: the last activations of the current epoch.
     """
 
-    def __init__(self, units: Units, options: CaptureOptions, frozen: Thresholds | None = None) -> None:
+    def __init__(
+        self, units: Units, options: CaptureOptions, frozen: Thresholds | None = None, *, most: int | None = None
+    ) -> None:
         self.units = units
         self.frozen = frozen
+        self.most = most
         self.coding: Coding = Coding.of(units)
         self._options = options
         self._kept: tuple[int, ...] = self.coding.columns
@@ -57,6 +61,12 @@ class GroupCounter:
         self._tail: Tensor | None = None
         self._last_code: Tensor | int = NO_STATE
         self._without: Tensor | int = 0
+        self._rows = 0
+
+    @property
+    def has_enough(self) -> bool:
+        """Returns whether so many rows of this epoch were counted that no more are."""
+        return self.most is not None and self._rows >= self.most
 
     def read_from(self, kept: tuple[int, ...]) -> None:
         """Sets which units of the layer the columns of later activations belong to.
@@ -111,6 +121,7 @@ class GroupCounter:
         if self._limits is None:
             self._limits = ThresholdTensors.of(self.thresholds, like=activations)
         values = self._values(activations)
+        self._rows += values.shape[:-1].numel()
         self.recent.add(values, lengths)
         codes, left_out = self._limits.codes(values)
         if lengths is not None:

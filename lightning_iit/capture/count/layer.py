@@ -14,11 +14,12 @@ from torch import Tensor, nn
 
 from lightning_iit.capture.choose.clusters import MOST_ROWS, correlation_clusters
 from lightning_iit.capture.choose.scores import state_entropy, weight_norm
-from lightning_iit.capture.choose.units import Moments, auto_units, choose, random_groups, units_record
+from lightning_iit.capture.choose.units import Moments, auto_units, choose, further_groups, units_record
 from lightning_iit.capture.count.binarize import threshold_values
 from lightning_iit.capture.count.coding import Coding
 from lightning_iit.capture.count.counter import GroupCounter
 from lightning_iit.capture.hooks.reading import OutputReader
+from lightning_iit.capture.options import SURVEYED_ELEMENTS
 from lightning_iit.records import Thresholds, Units
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from lightning_iit.capture.count.transitions import TransitionCounts
     from lightning_iit.capture.options import CaptureOptions
 
+_SURVEYED_ROWS = 2**15
+"""So many rows of an epoch are counted of each further group of a survey, so that a survey costs a long epoch little."""
 _UNITS_OF_UNKNOWN_LENGTH = 4
 """How many elements ``units="auto"`` takes where the length of an epoch is not known."""
 
@@ -61,6 +64,7 @@ class LayerCapture:
         layer: the layer.
         reading: reads the layer's outputs.
         among: the units that may be chosen; None for all.
+        first_only: whether only the first group is counted, as the layer is perturbed.
         sources: for each source of data one counter for each group of units. A source is a call of the layer within a step, with
             data of its own. The first source is always there; without counters until the units are chosen.
         calibrated: whether thresholds are known for the current epoch. A group that had no finite row in the calibration has no
@@ -72,6 +76,7 @@ class LayerCapture:
         self.layer = layer
         self.reading: OutputReader = OutputReader(layer, options, stepped=stepped)
         self.among: range | None = None
+        self.first_only: bool = False
         self.sources: list[tuple[GroupCounter, ...]] = [()]
         self.calibrated: bool = False
         self.notes: tuple[str, ...] = ()
@@ -85,10 +90,16 @@ class LayerCapture:
     def has_sources(self, number: int) -> None:
         """Adds counters, with the units of the first source, until there are this many sources."""
         while len(self.sources) < number:
-            added = tuple(GroupCounter(counter.units, self._options) for counter in self.counters)
+            added = self._new_counters([counter.units for counter in self.counters])
             for counter in added:
                 counter.read_from(self.columns)
             self.sources.append(added)
+
+    def _new_counters(self, units: Sequence[Units], frozen: Sequence[Thresholds | None] = ()) -> tuple[GroupCounter, ...]:
+        """Returns a counter for each group; of further groups the first rows are counted, and none where the layer is perturbed."""
+        limits = (None, *[0 if self.first_only else _SURVEYED_ROWS] * (len(units) - 1))
+        parts = zip_longest(units, frozen, limits)
+        return tuple(GroupCounter(each, self._options, thresholds, most=most) for each, thresholds, most in parts)
 
     @property
     def units(self) -> Units | None:
@@ -137,22 +148,15 @@ class LayerCapture:
         A note tells where the options ask for other units.
         """
         stored = [part for part in (state, *state.get("groups", ())) if part["units"] is not None]
-        self.sources = [
-            tuple(
-                GroupCounter(
-                    msgspec.convert(part["units"], Units), self._options, msgspec.convert(part["thresholds"], Thresholds | None)
-                )
-                for part in stored
-            )
-        ]
+        units = [msgspec.convert(part["units"], Units) for part in stored]
+        self.sources = [self._new_counters(units, [msgspec.convert(part["thresholds"], Thresholds | None) for part in stored])]
         asked = other_units_asked(self._options, self.counters[0].units, groups=len(self.counters)) if self.counters else ""
         self.notes = (asked,) if asked else ()
 
     def take_units(self, other: LayerCapture, *, frozen: bool) -> None:
         """Continues with the units and the notes of another capture of the layer, and with its ``frozen`` thresholds if wanted."""
-        self.sources = [
-            tuple(GroupCounter(counter.units, self._options, counter.frozen if frozen else None) for counter in other.counters)
-        ]
+        thresholds = [counter.frozen if frozen else None for counter in other.counters]
+        self.sources = [self._new_counters([counter.units for counter in other.counters], thresholds)]
         self.notes = other.notes
 
     # --- units ---
@@ -184,7 +188,7 @@ class LayerCapture:
         if wanted == "auto":
             wanted = self._auto_units(sum(part.transitions for part in parts) / steps, expected_batches)
         groups = self._chosen(wanted, parts)
-        self.sources = [tuple(GroupCounter(units, self._options) for units in groups)]
+        self.sources = [self._new_counters(groups)]
         self.notes = tuple(self._shortfalls(wanted, groups))
         self._narrow()
         self._note_fixed()
@@ -195,8 +199,6 @@ class LayerCapture:
         moments = Moments.merged(part.moments for part in parts)
         width = len(moments.mean)
         among = range(width) if self.among is None else self.among
-        if isinstance(wanted, int) and options.groups > 1:
-            return random_groups(wanted, options.groups, width=width, among=among, seed=options.seed, bits=options.bits)
         seen = [part.activations for part in parts if part.activations is not None]
         if isinstance(wanted, int) and options.selection == "clusters":
             members = correlation_clusters(np.concatenate(seen), wanted, among=among)
@@ -207,7 +209,10 @@ class LayerCapture:
         elif seen:
             scores = state_entropy(np.concatenate(seen), partial(threshold_values, options.threshold))
         selection, seed = options.selection, options.seed
-        return [choose(wanted, selection=selection, seed=seed, moments=moments, scores=scores, among=among, bits=options.bits)]
+        first = choose(wanted, selection=selection, seed=seed, moments=moments, scores=scores, among=among, bits=options.bits)
+        number = options.most_groups(len(first.indices) // options.bits)
+        varying = [unit for unit in among if moments.variance[unit] > 0.0]
+        return [first, *further_groups(first, number, among=varying, seed=seed)]
 
     def _shortfalls(self, wanted: int | Sequence[int], groups: Sequence[Units]) -> list[str]:
         """Returns a sentence for each of: fewer units than asked for, fewer groups than asked for."""
@@ -219,14 +224,14 @@ class LayerCapture:
             notes.append(
                 f"{wanted} units were asked for; the layer has {n}{'' if whole else f' {what}'}, and all of them are analysed."
             )
-        if self._options.groups > len(groups):
+        if isinstance(self._options.groups, int) and self._options.groups > len(groups):
             asked = self._options.groups
             notes.append(f"{asked} groups of {n} units were asked for; there are only {len(groups)} different ones.")
         return notes
 
     def _auto_units(self, transitions_per_step: float, expected_batches: int | None) -> int:
         """Returns how many units ``units="auto"`` takes, from the transitions that one window of epochs will have."""
-        most, bits = self._options.max_units, self._options.bits
+        most, bits = min(self._options.max_units, SURVEYED_ELEMENTS), self._options.bits
         if expected_batches is None:
             most = min(_UNITS_OF_UNKNOWN_LENGTH, most)
             return max(most // bits, 1)
@@ -273,6 +278,8 @@ class LayerCapture:
             for values, lengths in self.reading.kept(number):
                 numbers += values.numel()
                 for counter in counters:
+                    if counter.has_enough:
+                        continue
                     if counter.thresholds is None:
                         counter.leave_out(values, lengths)
                     else:
@@ -312,7 +319,7 @@ def _device_of(model: nn.Module) -> torch.device:
 def other_units_asked(options: CaptureOptions, units: Units, *, groups: int = 1) -> str:
     """Returns a sentence where the options ask for other units than those that a resumed run goes on with; else an empty text."""
     n = len(Coding.of(units).members)
-    if options.bits != units.bits or (options.groups != groups and n < units.width):
+    if options.bits != units.bits or (options.groups not in {groups, "auto"} and n < units.width):
         other = True
     elif isinstance(options.units, int):
         other = options.units != n < units.width

@@ -23,7 +23,7 @@ from lightning_iit.capture.hooks.recorder import attach_hook
 from lightning_iit.capture.options import CaptureOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from types import TracebackType
 
     from typing_extensions import Self
@@ -105,6 +105,11 @@ class Capture:
         """
         for capture in self._captures:
             capture.among = among.get(capture.layer.name)
+
+    def count_first_only(self, layers: Collection[str]) -> None:
+        """Has only the first group of units counted in these layers, whose TPMs come from a perturbation."""
+        for capture in self._captures:
+            capture.first_only = capture.layer.name in layers
 
     # --- hooks ---
 

@@ -39,7 +39,7 @@ class Options(TypedDict, total=False):
     selection: Selection
     threshold: Strategy | float
     bits: int
-    groups: int
+    groups: int | Literal["auto"]
     transitions: Transitions
     layout: str | Mapping[str, str] | None
     unit_fn: Callable[[Any], Any] | None
@@ -64,7 +64,7 @@ class Options(TypedDict, total=False):
     complexes: bool
     repertoires: bool
     pyphi_options: dict[str, Any] | None
-    null_model: NullName | None
+    null_model: NullName | Literal["auto"] | None
     surrogates: int
     timeout: float | None
     pictures: bool

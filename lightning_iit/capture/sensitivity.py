@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lightning_iit.capture.count.epoch import LayerEpoch
+    from lightning_iit.capture.perturb.job import PerturbJob
     from lightning_iit.capture.perturb.perturber import Perturber
     from lightning_iit.records import State
 
 
-def at_quantiles(captured: LayerEpoch, state: State, perturber: Perturber | DepthPerturber | None) -> Iterator[ThresholdCounts]:
+def at_quantiles(
+    captured: LayerEpoch, state: State, perturber: Perturber | DepthPerturber | PerturbJob | None
+) -> Iterator[ThresholdCounts]:
     """Counts a layer's transitions again with each quantile in ``QUANTILES`` of a unit's activations as the unit's threshold.
 
     A watched layer is counted again from the last activations of the epoch. A perturbed layer is perturbed again; its quantiles are

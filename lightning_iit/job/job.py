@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from lightning_iit.job.judgement import Judgement, analyses_for, group_scalars, judge_phi
+from lightning_iit.job.survey import survey
 from lightning_iit.phi.registry import choose_engine, get_engine
 from lightning_iit.phi.scalars import phi_scalars
 from lightning_iit.records import (
@@ -118,6 +119,16 @@ def run(task: PhiTask, report: OnProgress = ignore) -> TaskResult:
         images |= _pictures(task, tpm, states, notes)
     partial = msgspec.structs.replace(partial, scalars=dict(scalars), images=dict(images), major_complex=complex_)
     report(1.0, partial=partial)
+    if task.survey and states:
+        with _Part("the survey of the layer", notes):
+            found_survey, interval = survey(task, {one.state: one.result.phi for one in states})
+            scalars |= found_survey.spread
+            if interval is not None:
+                scalars |= {"phi_low": interval.low, "phi_high": interval.high}
+            if (positive := found_survey.groups[0].positive) is not None:
+                scalars["phi_positive"] = positive
+            partial = msgspec.structs.replace(partial, scalars=dict(scalars), survey=found_survey, interval=interval)
+            report(1.0, partial=partial)
     groups: tuple[PhiResult, ...] = ()
     for group in task.groups:
         groups = (*groups, _of_group(task, group))
@@ -126,7 +137,8 @@ def run(task: PhiTask, report: OnProgress = ignore) -> TaskResult:
         report(1.0, partial=partial)
     for judgement in _judgements(task, states, notes):
         scalars |= judgement.scalars
-        partial = msgspec.structs.replace(partial, scalars=dict(scalars), **judgement._asdict())
+        found_parts = {name: part for name, part in judgement._asdict().items() if part}
+        partial = msgspec.structs.replace(partial, scalars=dict(scalars), **found_parts)
         report(1.0, partial=partial)
     if task.pictures and (partial.null is not None or "mip" not in images):
         words = NULL_NOT_COMPUTED if partial.null is None else partial.null.words

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
 
+from lightning_iit.phi.many import phis
 from lightning_iit.phi.registry import choose_engine
-from lightning_iit.records import Computed, State, Survey, SurveyGroup, System
+from lightning_iit.records import Interval, State, Survey, SurveyGroup
 from lightning_iit.tpm.estimate import tpm_for_phi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from jaxtyping import Float
 
@@ -23,15 +24,29 @@ POSITIVE = 1e-6
 STATES_RESAMPLED = 2
 """In how many of its states, the most visited ones, each group is analysed again for each resample."""
 LEVEL = 0.90
-"""The level of the interval."""
-_FEWEST = 20
+"""The level of the intervals."""
+FEWEST_RESAMPLES = 20
 """With fewer resamples that have a Φ no interval is given."""
 
-Phis: TypeAlias = "Callable[[np.ndarray, Sequence[State]], list[float | None]]"
-"""A function from a state-by-node TPM and some states to Φ in each of them; None where there is none."""
+
+class _Surveyed(NamedTuple):
+    """Holds what was found for one group: its Φ, and that of each resample in its most visited states."""
+
+    group: SurveyGroup
+    here: np.ndarray
+    """Φ of the data in the states that are resampled, ``[state]``; NaN where there is none."""
+    drawn: np.ndarray
+    """Φ of the resamples, ``[resample, state]``."""
+    weights: np.ndarray
+    """How often each of these states was visited."""
+
+    @property
+    def apart(self) -> Float[np.ndarray, " resample"]:
+        """Returns how far the mean Φ of each resample lies from that of the data, in the same states; NaN where it has none."""
+        return _means(self.drawn, self.weights) - _means(self.here[None], self.weights)
 
 
-def survey(task: PhiTask, known: Mapping[State, float | None]) -> Survey:
+def survey(task: PhiTask, known: Mapping[State, float | None]) -> tuple[Survey, Interval | None]:
     """Computes Φ of each group of a task's survey, and summarises the groups.
 
     The interval is that of the mean over groups, with the same resample in each group. A resample is analysed in the two most
@@ -42,97 +57,103 @@ def survey(task: PhiTask, known: Mapping[State, float | None]) -> Survey:
         known: Φ of the first group in the states that were analysed already.
 
     Returns:
-        The survey; a group whose analysis fails has no Φ, and a reason.
+        The survey (a group whose analysis fails has no Φ, and a reason), and the interval of the task's first state; None without
+        resamples.
     """
-    groups, deviations = [], []
+    found = []
     for number, group in enumerate(task.survey):
         try:
-            found, apart = _surveyed(task, group, {} if number else known, number)
+            found.append(_surveyed(task, number, {} if number else known))
         except Exception as error:  # noqa: BLE001  whatever broke, the other groups are still analysed
-            found, apart = msgspec.structs.replace(group, reason=f"{type(error).__name__}: {error}"), np.empty(0)
-        groups.append(found)
-        if found.phi is not None:
-            deviations.append(apart)
-    return _summary(groups, deviations)
+            broken = msgspec.structs.replace(group, reason=f"{type(error).__name__}: {error}")
+            found.append(_Surveyed(broken, np.empty(0), np.empty((0, 0)), np.empty(0)))
+    return _summary(found), _interval(task, found[0])
 
 
-def _surveyed(
-    task: PhiTask, group: SurveyGroup, known: Mapping[State, float | None], number: int
-) -> tuple[SurveyGroup, Float[np.ndarray, " resample"]]:
-    """Returns a group with its Φ, and for each resample how far its Φ lies from that of the data, in the same states."""
+def _surveyed(task: PhiTask, number: int, known: Mapping[State, float | None]) -> _Surveyed:
+    """Computes Φ of one group in each of its states, and of its resamples in the most visited ones."""
+    group = task.survey[number]
     if group.counts is None:
-        return group, np.empty(0)
-    phis = _phis_of(task, group)
+        return _Surveyed(group, np.empty(0), np.empty((0, 0)), np.empty(0))
     tpm = tpm_for_phi(group.counts, task.prior).state_by_node
     todo = [state for state in group.states if state not in known]
-    found = dict(known) | dict(zip(todo, phis(tpm, todo), strict=True))
-    order = sorted((index for index, visits in enumerate(group.visits) if visits), key=lambda index: -group.visits[index])
-    chosen = order[:STATES_RESAMPLED]
-    states, weights = [group.states[index] for index in chosen], [group.visits[index] for index in chosen]
-    apart, positive = [], []
-    here = _mean([found[state] for state in states], weights)
-    for drawn in _resampled(task, number, tpm.shape):
-        again = phis(drawn, states)
-        there = _mean(again, weights)
-        apart.append(np.nan if there is None or here is None else there - here)
-        positive.append(again[0] is not None and again[0] > POSITIVE)
-    values = tuple(found[state] for state in group.states)
-    reached = any(phi is not None for phi in values)
+    found = {state: np.nan if phi is None else phi for state, phi in known.items()}
+    found |= dict(zip(todo, _phis(task, group, tpm[None], todo).flatten().tolist(), strict=True))
+    visited = [(visits, state) for visits, state in zip(group.visits, group.states, strict=True) if visits]
+    visited.sort(key=lambda one: -one[0])
+    weights, states = zip(*visited[:STATES_RESAMPLED], strict=True) if visited else ((), ())
+    resampled = np.frombuffer(task.resampled[number] if task.resampled else b"", dtype=np.float64).reshape(-1, *tpm.shape)
+    drawn = _phis(task, group, resampled, states)
+    values = [found[state] for state in group.states]
     settled = msgspec.structs.replace(
         group,
-        phis=values,
-        positive=float(np.mean(positive)) if positive else None,
-        reason="" if reached else "No state leads to any of its states.",
+        phis=tuple(None if np.isnan(phi) else phi for phi in values),
+        positive=float((drawn[:, 0] > POSITIVE).mean()) if drawn.size else None,
+        reason="No state leads to any of its states." if np.isnan(values).all() else "",
     )
-    return settled, np.array(apart)
+    return _Surveyed(settled, np.array([found[state] for state in states]), drawn, np.array(weights, dtype=np.float64))
 
 
-def _resampled(task: PhiTask, number: int, shape: tuple[int, ...]) -> Float[np.ndarray, "resample state unit"]:
-    """Returns the resampled TPMs of a group; none where the task has none."""
-    packed = task.resampled[number] if number < len(task.resampled) else b""
-    return np.frombuffer(packed, dtype=np.float64).reshape(-1, *shape)
+def _phis(
+    task: PhiTask, group: SurveyGroup, tpms: Float[np.ndarray, "tpm row unit"], states: Sequence[State]
+) -> Float[np.ndarray, "tpm state"]:
+    """Computes Φ of each TPM in each state; NaN where the state cannot be reached."""
+    shape = len(tpms), len(states)
+    if 0 in shape:
+        return np.empty(shape)
+    each = np.tile(np.array(states), (len(tpms), 1))
+    cm = None if group.cm is None else np.array(group.cm)
+    engine = choose_engine(task.engine, task.options)
+    return phis(engine, np.repeat(tpms, len(states), axis=0), each, cm, task.options).reshape(shape)
 
 
-def _summary(groups: Sequence[SurveyGroup], deviations: Sequence[Float[np.ndarray, " resample"]]) -> Survey:
+def _summary(found: Sequence[_Surveyed]) -> Survey:
     """Returns the mean over groups, with the interval that the deviations of the resamples give."""
-    phis = [group.phi for group in groups if group.phi is not None]
-    if not phis:
-        return Survey(groups=tuple(groups), interval_words="No group has a Φ.")
-    phi = float(np.mean(phis))
-    shares = [group.positive for group in groups if group.positive is not None]
-    positive = float(np.mean(shares)) if shares else None
-    number = min(map(len, deviations), default=0)
-    together = np.array([apart[:number] for apart in deviations]).reshape(-1, number)
+    groups, known = tuple(one.group for one in found), [one for one in found if one.group.phi is not None]
+    if not known:
+        return Survey(groups=groups, interval_words="No group has a Φ.")
+    phi = float(np.mean([one.group.phi for one in known]))
+    shares = [one.group.positive for one in known if one.group.positive is not None]
+    survey = Survey(phi=phi, groups=groups, positive=float(np.mean(shares)) if shares else None)
+    number = min(len(one.drawn) for one in known)
+    together = np.array([one.apart[:number] for one in known]).reshape(len(known), number)
     drawn = phi + together[:, ~np.isnan(together).any(axis=0)].mean(axis=0)
-    if len(drawn) < _FEWEST:
-        return Survey(phi=phi, positive=positive, groups=tuple(groups), interval_words="interval not computed")
-    tail = (1 - LEVEL) / 2
-    low, high = np.maximum(np.quantile(drawn, [tail, 1 - tail]), 0.0)
-    return Survey(
-        phi=phi,
-        groups=tuple(groups),
+    if len(drawn) < FEWEST_RESAMPLES:
+        return msgspec.structs.replace(survey, interval_words="interval not computed")
+    low, high = _range(drawn)
+    return msgspec.structs.replace(
+        survey,
         resampled=tuple(drawn.tolist()),
         se=float(np.std(drawn, ddof=1)),
-        low=float(low),
-        high=float(high),
-        positive=positive,
+        low=low,
+        high=high,
         interval_words=f"{LEVEL:.0%} interval of {len(drawn)} resamples of whole sequences",
     )
 
 
-def _mean(phis: Sequence[float | None], weights: Sequence[int]) -> float | None:
-    """Returns the weighted mean of the Φ that are known; None where none is."""
-    known = [(phi, weight) for phi, weight in zip(phis, weights, strict=True) if phi is not None]
-    total = sum(weight for _, weight in known)
-    return sum(phi * weight for phi, weight in known) / total if total else None
+def _interval(task: PhiTask, first: _Surveyed) -> Interval | None:
+    """Returns the interval of Φ of the task's first state, where it is the most visited one and was resampled."""
+    if not first.drawn.size or first.group.states[0] != task.states[0]:
+        return None
+    drawn = first.drawn[:, 0]
+    drawn = drawn[~np.isnan(drawn)]
+    if len(drawn) < FEWEST_RESAMPLES:
+        return None
+    low, high = _range(drawn)
+    words = f"percentiles of {len(drawn)} resamples of whole sequences"
+    return Interval(low=low, high=high, level=LEVEL, draws=len(drawn), seed=task.seed, words=words)
 
 
-def _phis_of(task: PhiTask, group: SurveyGroup) -> Phis:
-    """Returns the function that computes Φ for a group, with the engine and the options of the task."""
-    engine = choose_engine(task.engine, task.options)
+def _range(drawn: Float[np.ndarray, " resample"]) -> tuple[float, float]:
+    """Returns the middle part of resampled values, which are no Φ below 0."""
+    tail = (1 - LEVEL) / 2
+    low, high = np.maximum(np.quantile(drawn, [tail, 1 - tail]), 0.0)
+    return float(low), float(high)
 
-    def phis(tpm: np.ndarray, states: Sequence[State]) -> list[float | None]:
-        systems = [System(tpm=tpm, state=state, cm=group.cm) for state in states]
-        return [result.phi if isinstance(result, Computed) else None for result in engine.analyse(systems, task.options)]
 
-    return phis
+def _means(values: Float[np.ndarray, "row state"], weights: Float[np.ndarray, " state"]) -> Float[np.ndarray, " row"]:
+    """Returns the weighted mean of the Φ of each row that are known; NaN where none is."""
+    known = ~np.isnan(values)
+    total = (known * weights).sum(axis=1)
+    summed = (np.where(known, values, 0.0) * weights).sum(axis=1)
+    return np.divide(summed, total, out=np.full(len(values), np.nan), where=total > 0)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
 from lightning_iit.job.judgement import analyses_for
+from lightning_iit.job.survey import STATES_RESAMPLED
 from lightning_iit.records import Judge, ThresholdCounts
 from lightning_iit.tpm.counts import QUANTILES
 from lightning_iit.tpm.intervals import DRAWS
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 AtThresholds: TypeAlias = Callable[[], tuple[ThresholdCounts, ...]]
 """A function that counts the transitions of a layer's last epoch at other thresholds."""
 
+RESAMPLES = 50
+"""So many resamples of the sequences an epoch's survey has, where the budget allows."""
+RESAMPLES_AT_THE_ENDS = 200
+"""So many the survey of the untrained network and that of the last epoch have."""
 _SECONDS_OF_THE_LAST = 30.0
 """The interval, the curve and other thresholds of the last epoch are computed where they take at most so many seconds."""
 
@@ -34,7 +39,7 @@ class Budget:
     layer always gets its null, and also Φ at other thresholds, an interval and a curve if these take at most 30 s.
 
     Args:
-        null: the name of the null; with None no Φ is judged.
+        null: the name of the null; "auto" is "cut" for what was watched, and none where units were set. With None no Φ is judged.
         surrogates: how many surrogates each null has.
         share: the share of the time since this budget was made that nulls may take, 0 or more.
         clock: returns seconds since any fixed moment.
@@ -43,7 +48,7 @@ class Budget:
     def __init__(
         self,
         *,
-        null: NullName | None = "cut",
+        null: NullName | Literal["auto"] | None = "auto",
         surrogates: int = 19,
         share: float = 0.25,
         clock: Callable[[], float] = time.monotonic,
@@ -55,6 +60,34 @@ class Budget:
         self._started = clock()
         self._spent = 0.0
 
+    def _null_of(self, task: PhiTask) -> NullName | None:
+        """Returns the null of a task; None where there is none. Units that were set have rows that share their errors, and none."""
+        if self._null is None or len(task.states[0]) < 2 or task.kind == "causal":
+            return None
+        return "cut" if self._null == "auto" else self._null
+
+    def resamples(self, task: PhiTask, seconds: float, *, first: bool, last: bool) -> int:
+        """Decides how many resamples of the sequences the survey of a task has, and takes their time off the budget.
+
+        Args:
+            task: the task, with its survey.
+            seconds: the time of one analysis.
+            first: whether the network is untrained.
+            last: whether no epoch follows.
+
+        Returns:
+            200 for the first and the last epoch, 50 for others if they fit into the budget, else 0.
+        """
+        number = RESAMPLES_AT_THE_ENDS if first or last else RESAMPLES
+        cost = number * sum(min(len(group.states), STATES_RESAMPLED) for group in task.survey) * seconds
+        free = (
+            cost <= _SECONDS_OF_THE_LAST if first or last else cost <= self._share * (self._clock() - self._started) - self._spent
+        )
+        if not free:
+            return 0
+        self._spent += cost
+        return number
+
     def judge(self, task: PhiTask, seconds: float) -> Judge | None:
         """Decides whether the null of a task's Φ fits into the budget, and if so takes its time off the budget.
 
@@ -65,13 +98,14 @@ class Budget:
         Returns:
             The judgement to compute; None where there is no null, the null does not fit, or the state has fewer than two elements.
         """
-        if self._null is None or len(task.states[0]) < 2:
+        null = self._null_of(task)
+        if null is None:
             return None
         cost = self._surrogates * seconds
         if cost > self._share * (self._clock() - self._started) - self._spent:
             return None
         self._spent += cost
-        return Judge(null=self._null, surrogates=self._surrogates)
+        return Judge(null=null, surrogates=self._surrogates)
 
     def judge_last(self, task: PhiTask, seconds: float, at_thresholds: AtThresholds) -> Judge | None:
         """Decides how the last Φ of a layer is judged: always by its null, and by further checks if these take at most 30 s.
@@ -87,12 +121,15 @@ class Budget:
         Returns:
             The judgement to compute; None where there is no null, or the state has fewer than two elements.
         """
+        null = self._null_of(task)
         if self._null is None or len(task.states[0]) < 2:
             return None
-        judge = Judge(null=self._null, surrogates=self._surrogates)
-        self._spent += self._surrogates * seconds
+        judge = Judge(surrogates=0) if null is None else Judge(null=null, surrogates=self._surrogates)
+        self._spent += judge.surrogates * seconds
         if len(QUANTILES) * seconds <= _SECONDS_OF_THE_LAST:
             judge = msgspec.structs.replace(judge, thresholds=at_thresholds())
+        if null is None:
+            return judge
         everything = msgspec.structs.replace(judge, interval_draws=DRAWS, curve=True)
         more = analyses_for(msgspec.structs.replace(task, judge=everything)) - self._surrogates
         return everything if more * seconds <= _SECONDS_OF_THE_LAST else judge

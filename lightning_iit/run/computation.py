@@ -5,29 +5,32 @@ from __future__ import annotations
 import logging
 import math
 import time
-from concurrent.futures import wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch.utilities import rank_zero_warn
 from rich.console import Console
 
+from lightning_iit.capture.perturb.job import Perturbed, PerturbJob
 from lightning_iit.capture.sensitivity import at_quantiles
 from lightning_iit.phi.pool.worker import never
+from lightning_iit.records import Skipped
 from lightning_iit.report.report import REPORT, markdown, summary_table
-from lightning_iit.run.groups import Group
 from lightning_iit.run.run import Run
+from lightning_iit.run.survey import Group
 from lightning_iit.snapshot.writer import SnapshotQueue
 from lightning_iit.trackers.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from concurrent.futures import Future
-
     from lightning_iit.capture.count.epoch import LayerEpoch
+    from lightning_iit.capture.depth.perturb import DepthPerturber
+    from lightning_iit.capture.perturb.perturber import Perturber
     from lightning_iit.phi.pool.pool import PhiPool
-    from lightning_iit.records import Records, State, TaskResult, ThresholdCounts
+    from lightning_iit.records import Counts, Records, TaskResult, ThresholdCounts
     from lightning_iit.run.options import RunOptions
+    from lightning_iit.run.resume import EarlierPart
     from lightning_iit.snapshot.writer import SnapshotWriter
     from lightning_iit.trackers.tracker import Tracker
     from lightning_iit.watch.watch import Watch
@@ -36,6 +39,10 @@ log: logging.Logger = logging.getLogger(__name__)
 
 _TICK = 0.2
 """Seconds between two looks at whether an analysis that training waits for has ended."""
+_MOST_PERTURBING = 4
+"""So many perturbations of ended epochs may be open; training waits for the oldest where there are more, since each holds data."""
+_PERTURBING_TIMEOUT = 30.0
+"""Seconds that a checkpoint waits for the perturbations of epochs that have ended, which take less than a second each."""
 _SNAPSHOT_TIMEOUT = 20.0
 """Seconds that network snapshots are given at the end."""
 _DELIVERY_TIMEOUT = 60.0
@@ -73,6 +80,8 @@ class Computation:
         self.journal: Journal = Journal(trackers, options=described)
         self.run: Run = Run(options, pool, self.journal)
         self._snapshots = SnapshotQueue(self.journal.write_network)
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="iit-perturb")
+        self._perturbing: list[Future[Any]] = []
         self._described = described
         self._interrupted = interrupted
         self.closed: bool = False
@@ -83,6 +92,11 @@ class Computation:
     def records(self) -> Records:
         """Returns the records whose analyses have ended, in order of epoch and layer."""
         return self.run.records
+
+    def part(self) -> EarlierPart:
+        """Returns what a run that goes on takes over from this one; first, epochs whose perturbation is open are opened."""
+        wait(self._perturbing, _PERTURBING_TIMEOUT)
+        return self.run.part()
 
     def submit(
         self,
@@ -114,27 +128,54 @@ class Computation:
             if watch.snapshots is not None:
                 self._draw(watch.snapshots, epoch, global_step)
             self.epoch = epoch
-        futures = []
+        futures: list[Future[Any]] = []
         for layer in captured:
-            captures = enumerate((layer, *layer.groups))
-            first, *groups = [self._group(watch, part, number, epoch, step, analysed=analysed) for number, part in captures]
+            parts = (layer, *layer.groups)
+            counts = [
+                self.run.collect(part, epoch=epoch, group=number) if step is None else part.counts
+                for number, part in enumerate(parts)
+            ]
             if not analysed:
                 continue
-            perturbed = first.causal is not None
-            future = self.run.submit(
-                *first[:3],
-                epoch=epoch,
-                global_step=global_step,
-                wall_time=now,
-                step=step,
-                last=last,
-                at_thresholds=partial(
-                    self._at_thresholds, watch, first.captured, first.states[:1], epoch=epoch, perturbed=perturbed
-                ),
-                groups=groups,
-            )
-            futures.append(future)
-        return [future for future in futures if future is not None]
+            opened = partial(*(self.run.submit,), epoch=epoch, global_step=global_step, wall_time=now, step=step, last=last)
+            job = watch.perturber.job(layer.layer)
+            if job is None or not job.resamples:
+                groups = [self._group(watch, *each, step) for each in zip(range(len(parts)), parts, counts, strict=True)]
+                causal = groups[0].causal is not None
+                perturber = watch.perturber if causal else None
+                at = partial(self._at_thresholds, perturber, groups[0], lambda: not causal or epoch == self.epoch)
+                future = opened(groups, at_thresholds=at)
+            elif job.needs_module:
+                future = self._perturb(job, parts, counts, opened, lambda: epoch == self.epoch)
+            else:
+                future = self._beside.submit(self._perturb, job, parts, counts, opened, lambda: True)
+                self._perturbing = [*(one for one in self._perturbing if not one.done()), future]
+                if len(self._perturbing) > _MOST_PERTURBING:
+                    wait(self._perturbing[:1])
+            if future is not None:
+                futures.append(future)
+        return futures
+
+    def _perturb(
+        self,
+        job: PerturbJob,
+        parts: Sequence[LayerEpoch],
+        counts: Sequence[Counts | None],
+        opened: Callable[..., Future[TaskResult] | None],
+        holds: Callable[[], bool],
+    ) -> Future[TaskResult] | None:
+        """Perturbs the groups of a layer and submits them; returns the future of their analysis, None where there is none."""
+        try:
+            found = job.run(parts)
+        except Exception as error:
+            log.exception("Layer %r could not be perturbed.", job.layer)
+            reason = f"Layer {job.layer!r} could not be perturbed: {type(error).__name__}: {error}."
+            found = [Perturbed(part, Skipped(code="step_failed", reason=reason)) for part in parts]
+        groups = [
+            Group(one.captured, each, one.causal, self.run.states(one.captured, each), one.bits)
+            for one, each in zip(found, counts, strict=True)
+        ]
+        return opened(groups, at_thresholds=partial(self._at_thresholds, job, groups[0], holds))
 
     def _draw(self, writer: SnapshotWriter, epoch: int, global_step: int) -> None:
         """Has a network snapshot made of what was watched; no fault in it costs an analysis."""
@@ -144,11 +185,8 @@ class Computation:
         except Exception:
             log.exception("The network of epoch %d could not be copied for its snapshot; training goes on without it.", epoch)
 
-    def _group(self, watch: Watch, captured: LayerEpoch, number: int, epoch: int, step: int | None, *, analysed: bool) -> Group:
-        """Adds one group's counts to its window, chooses its states and, where the layer is perturbed, makes the perturbation."""
-        counts = self.run.collect(captured, epoch=epoch, group=number) if step is None else captured.counts
-        if not analysed:
-            return Group(captured, counts, None, ())
+    def _group(self, watch: Watch, number: int, captured: LayerEpoch, counts: Counts | None, step: int | None) -> Group:
+        """Chooses the states of a group and, where the layer is perturbed at a fixed background, makes the perturbation."""
         observed = watch.perturber.observed(captured)
         states = self.run.states(observed, counts)
         causal = watch.perturber.perturb(observed, states[0]) if states else None
@@ -158,26 +196,29 @@ class Computation:
         return Group(observed, counts, causal, states)
 
     def _at_thresholds(
-        self, watch: Watch, captured: LayerEpoch, states: Sequence[State], *, epoch: int, perturbed: bool
+        self, perturber: Perturber | DepthPerturber | PerturbJob | None, group: Group, holds: Callable[[], bool]
     ) -> tuple[ThresholdCounts, ...]:
-        """Counts an epoch's transitions at other thresholds; none for a perturbation if a later epoch has changed the weights."""
-        if not states or (perturbed and epoch != self.epoch):
+        """Counts a group's transitions at other thresholds; none for a perturbation if a later epoch has changed the weights."""
+        if not group.states or not holds():
             return ()
         try:
-            return tuple(at_quantiles(captured, states[0], watch.perturber if perturbed else None))
+            return tuple(at_quantiles(group.captured, group.states[0], perturber))
         except Exception:
-            log.exception("Layer %r of epoch %d could not be counted with other thresholds.", captured.layer, epoch)
+            log.exception("Layer %r could not be counted with other thresholds.", group.captured.layer)
             return ()
 
-    def wait(self, futures: Sequence[Future[TaskResult]], limit: float | None) -> None:
-        """Waits for analyses, and ends the wait where the process was asked to end.
+    def wait(self, futures: Sequence[Future[Any]], limit: float | None) -> None:
+        """Waits for analyses, and for those that follow a perturbation; ends the wait where the process was asked to end.
 
         Args:
             futures: of the analyses, as :meth:`submit` returned them.
             limit: the longest wait in seconds; None waits as long as an analysis takes.
         """
         deadline = math.inf if limit is None else time.monotonic() + limit
-        while wait(futures, _TICK).not_done and not self._interrupted():
+        left = set(futures)
+        while left and not self._interrupted():
+            done, left = wait(left, _TICK)
+            left |= {future.result() for future in done if not future.cancelled() and isinstance(future.result(), Future)}
             if time.monotonic() > deadline:
                 rank_zero_warn(f"IITCallback(when_busy='wait'): an analysis did not end within {limit:g} s; training goes on.")
                 return
@@ -194,7 +235,9 @@ class Computation:
             timeout: the longest wait in seconds.
             after: the event from which the seconds count, for the warning.
         """
-        if self.closed or self.run.drain(timeout):
+        began = time.monotonic()
+        wait(self._perturbing, 0.0 if self._interrupted() else timeout)
+        if self.closed or self.run.drain(max(0.0, timeout - (time.monotonic() - began))):
             return
         if self._interrupted():
             rank_zero_warn(
@@ -229,6 +272,7 @@ class Computation:
         if not self.closed:
             self.closed = True
             self._interrupted = never  # so that the trainer is not kept
+            self._beside.shutdown(wait=False, cancel_futures=True)
             self.pool.close()
             self._snapshots.close(_SNAPSHOT_TIMEOUT)
             self.journal.close(_DELIVERY_TIMEOUT, failed=failed)

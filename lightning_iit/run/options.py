@@ -16,7 +16,7 @@ from lightning_iit.tpm.states import StatesPolicy, check_policy
 class AnalysisSettings:
     """What is asked of every analysis. Each field is an option: :class:`~lightning_iit.IITCallback` has the words."""
 
-    states: StatesPolicy = "mode"
+    states: StatesPolicy = "auto"
     prior: float = 0.5
     engine: str = "auto"
     cuts: Literal["all", "one"] = "all"
@@ -24,7 +24,7 @@ class AnalysisSettings:
     complexes: bool = False
     repertoires: bool = False
     pyphi_options: dict[str, Any] | None = None
-    null_model: NullName | None = "cut"
+    null_model: NullName | Literal["auto"] | None = "auto"
     surrogates: int = 19
     timeout: float | None = 600.0
     pictures: bool = True
@@ -74,7 +74,7 @@ CHECKS: dict[str, Check] = {
     "prior": number("give the probability of ON in unvisited rows, from 0 to 1", most=1.0),
     **ENGINE_CHECKS,
     "complexes": flag(),
-    "null_model": choice(*get_args(NullName), None),
+    "null_model": choice("auto", *get_args(NullName), None),
     "surrogates": whole("give the number of surrogate data sets of a null, 1 or more", least=1),
     "timeout": SECONDS,
     "pictures": flag(),

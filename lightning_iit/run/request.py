@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lightning_iit.records import EpochRecord, Open, PhiTask, Provenance, Skipped
+from lightning_iit.records import EpochRecord, Open, PhiTask, Provenance, Skipped, Survey
 from lightning_iit.records.results import can_be_settled
-from lightning_iit.run.groups import group_tasks, settled
 from lightning_iit.tpm.states import index_of
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.records import Counts, Dynamics, PhiResult, State, TaskResult
-    from lightning_iit.run.groups import Causal
+    from lightning_iit.run.survey import Causal
     from lightning_iit.run.options import RunOptions
 
 _PACKAGES = ("lightning-iit", "torch", "lightning", "numpy", "numba", "pyphi", "pyemd", "POT")
@@ -119,7 +118,7 @@ def phi_task(
         labels=stub.units.labels,
         cm=stub.perturbation.cm if stub.perturbation is not None else None,
         blocks=blocks,
-        groups=group_tasks(stub.groups),
+        survey=() if stub.survey is None else stub.survey.groups,
         dynamics=dynamics,
         visits=tuple(visits[index_of(state)] for state in states),
         engine=options.engine,
@@ -133,9 +132,10 @@ def phi_task(
 def reopened(record: EpochRecord) -> EpochRecord:
     """Returns a record as it was at capture, from one that is open (version 0.1.0: pending) or was settled without its analysis."""
     at_capture = isinstance(record.result, Open) or (isinstance(record.result, Skipped) and record.result.code == "pending")
-    further = record.groups if at_capture else record.groups[1:]  # the first group of a settled record is its own
+    further = record.groups if at_capture else record.groups[1:]  # version 0.1.0: the first group of a settled record is its own
     groups = tuple(group if group.counts is None else msgspec.structs.replace(group, result=Open()) for group in further)
-    return msgspec.structs.replace(record, result=Open(), groups=groups, task=None)
+    survey = record.survey and Survey(groups=tuple(msgspec.structs.replace(group, phis=()) for group in record.survey.groups))
+    return msgspec.structs.replace(record, result=Open(), groups=groups, survey=survey, task=None)
 
 
 def settled_record(
@@ -150,11 +150,12 @@ def settled_record(
         task: what the worker was given; kept where the analysis can be made later.
     """
     changes: dict[str, Any] = {"result": result, "task": task if can_be_settled(result) else None}
+    if answer is not None and answer.survey is not None:
+        changes["survey"] = answer.survey
     if answer is not None:
         found = ("states", "tpm", "scalars", "diagnostics", "null", "interval", "curve", "sensitivity", "major_complex")
         changes |= {name: getattr(answer, name) for name in found} | {"notes": (*stub.notes, *answer.notes)}
-    record = msgspec.structs.replace(stub, **changes)
-    return msgspec.structs.replace(record, groups=settled(record, answer.groups if answer is not None else ()))
+    return msgspec.structs.replace(stub, **changes)
 
 
 def package_versions() -> dict[str, str]:

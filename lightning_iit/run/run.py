@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,14 +22,15 @@ from lightning_iit.records import (
     Records,
     Skipped,
     State,
+    Survey,
     TaskResult,
 )
 from lightning_iit.run.budget import AtThresholds, Budget
-from lightning_iit.run.groups import Causal, Group, open_group
 from lightning_iit.run.kept import KeptRecords
 from lightning_iit.run.options import RunOptions
 from lightning_iit.run.request import open_record, package_versions, phi_task, reopened, settled_record
 from lightning_iit.run.resume import EarlierPart
+from lightning_iit.run.survey import Group, packed_resamples, survey_group
 from lightning_iit.run.varying import VaryingUnits
 from lightning_iit.run.waiting import compiles_first, drain_in_sight
 from lightning_iit.run.windows import Window, window_key
@@ -36,7 +38,7 @@ from lightning_iit.tpm.states import choose_states
 from lightning_iit.tpm.varying import dynamics_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
     from lightning_iit.capture.count.epoch import LayerEpoch
@@ -76,7 +78,7 @@ class Run:
         self._varying = VaryingUnits()
         self._packages = package_versions()
         self._budget = Budget(null=options.null_model, surrogates=options.surrogates, share=options.extra_budget)
-        self._unjudged: dict[str, tuple[PhiTask, EpochRecord, AtThresholds]] = {}
+        self._unjudged: dict[str, tuple[PhiTask, EpochRecord, AtThresholds, Callable[[int], tuple[bytes, ...]]]] = {}
         self._said: set[str] = set()
 
     @property
@@ -132,9 +134,7 @@ class Run:
 
     def submit(
         self,
-        captured: LayerEpoch,
-        counts: Counts | None,
-        causal: Causal = None,
+        groups: Sequence[Group],
         *,
         epoch: int,
         global_step: int,
@@ -142,28 +142,24 @@ class Run:
         step: int | None = None,
         last: bool = False,
         at_thresholds: AtThresholds = tuple,
-        groups: Sequence[Group] = (),
     ) -> Future[TaskResult] | None:
         """Opens the record of one layer's epoch, or of a part of it, and submits its task to the pool.
 
         Where nothing can be analysed, or the task cannot be made, the record is completed at once with the reason.
 
         Args:
-            captured: the layer's captured epoch.
-            counts: the watched transitions, over the window.
-            causal: the counts made by a perturbation and how it was made; why it could not be made; or None where the layer is not
-                perturbed.
+            groups: the groups of the layer's units; the first one is described in detail.
             epoch: the epoch that ended, -1 for the untrained network.
             global_step: the trainer's global step at capture.
             wall_time: the time of capture, in seconds since 1970.
             step: of a capture within an epoch the global step; None for a whole epoch.
             last: whether no epoch follows; the last Φ of each layer is always judged by its null.
             at_thresholds: counts the transitions of this epoch at other thresholds; called for the last epoch only.
-            groups: further groups of the layer's units.
 
         Returns:
             The future of the analysis, or None where the record is already complete.
         """
+        captured, counts, causal, states, _ = groups[0]
         stub = open_record(
             self._options,
             *(captured, counts, causal),
@@ -174,7 +170,6 @@ class Run:
             backlog=self._pool.pending,
             packages=self._packages,
         )
-        stub = msgspec.structs.replace(stub, groups=tuple(map(open_group, groups)))
         self._journal.expect(stub.key)
         with self._lock:
             self._open[stub.key] = (None, stub)
@@ -183,7 +178,6 @@ class Run:
             broken = code == "capture_error"
             self._settle(stub, Failed(code=code, reason=reason) if broken else Skipped(code=code, reason=reason))
             return None
-        states = self.states(captured, counts)
         if isinstance(causal, Skipped):
             self._settle(stub, causal)
             return None
@@ -192,18 +186,22 @@ class Run:
             self._settle(stub, Skipped(code="no_transitions", reason=reason))
             return None
         try:
+            surveyed = [group for group in groups if group.captured.units is not None]
+            stub = msgspec.structs.replace(stub, survey=Survey(groups=tuple(map(survey_group, surveyed))))
             dynamics, blocks = self._dynamics(captured, stub), getattr(captured, "blocks", ())
             task = phi_task(self._options, stub, states, dynamics=dynamics, seen=captured.seen, blocks=blocks)
             self._say_cost(stub)
             seconds = self._kept.seconds(task)
+            resampled = partial(packed_resamples, surveyed, seed=self._options.seed)
             if last:
                 self._unjudged.pop(stub.layer, None)
                 judge = self._budget.judge_last(task, seconds, at_thresholds)
             else:
                 if step is None:
-                    self._unjudged[stub.layer] = (task, stub, at_thresholds)
+                    self._unjudged[stub.layer] = (task, stub, at_thresholds, resampled)
                 judge = self._budget.judge(task, seconds)
-            return self._open_and_analyse(msgspec.structs.replace(task, judge=judge), stub)
+            number = self._budget.resamples(task, seconds, first=epoch < 0, last=last)
+            return self._open_and_analyse(msgspec.structs.replace(task, judge=judge, resampled=resampled(number)), stub)
         except Exception as error:
             log.exception("Layer %r of %s could not be handed to a worker.", stub.layer, stub.when)
             reason = f"It could not be handed to a worker: {type(error).__name__}: {error}."
@@ -218,8 +216,6 @@ class Run:
             rank_zero_warn(f"IITCallback(bits=2): {TWO_BITS}", category=TwoBitsWarning)
         self._said.add(stub.layer)
         words, enough = cost_in_words(len(stub.units.indices), stub.counts.transitions, self._options.engine)
-        if stub.groups:
-            words += f" There are {1 + len(stub.groups)} groups of units, each of which takes as long."
         if enough or self._options.auto_units:  # a number that was chosen here is no mistake of the user
             rank_zero_info(f"IITCallback, layer {stub.layer!r}, {words}")
         else:
@@ -231,12 +227,17 @@ class Run:
         Each task is submitted again, now with its judgement, and the new record replaces the first. Layers whose last Φ is not
         computed are left out.
         """
-        for task, stub, at_thresholds in self._unjudged.values():
+        for task, stub, at_thresholds, resampled in self._unjudged.values():
             with self._lock:
                 computed = self._kept.is_computed(stub.key)
-            if computed and (judge := self._budget.judge_last(task, self._kept.seconds(task), at_thresholds)) is not None:
+            if not computed:
+                continue
+            seconds = self._kept.seconds(task)
+            judge = self._budget.judge_last(task, seconds, at_thresholds)
+            number = self._budget.resamples(task, seconds, first=False, last=True)
+            if judge is not None or number:
                 self._journal.expect(stub.key)
-                self._analyse(msgspec.structs.replace(task, judge=judge), stub)
+                self._analyse(msgspec.structs.replace(task, judge=judge, resampled=resampled(number)), stub)
         self._unjudged.clear()
 
     def _dynamics(self, captured: LayerEpoch, stub: EpochRecord) -> Dynamics | None:
@@ -250,7 +251,7 @@ class Run:
 
     def _open_and_analyse(self, task: PhiTask, stub: EpochRecord) -> Future[TaskResult]:
         """Writes a record as open, with its task, and submits the task."""
-        self._journal.write_open(msgspec.structs.replace(stub, task=task))
+        self._journal.write_open(msgspec.structs.replace(stub, task=msgspec.structs.replace(task, resampled=())))
         return self._analyse(task, stub)
 
     def _analyse(self, task: PhiTask, stub: EpochRecord) -> Future[TaskResult]:
@@ -314,7 +315,9 @@ class Run:
         with self._lock:
             return EarlierPart(
                 records=self._kept.without(self._open),
-                open=tuple((task, stub) for task, stub in self._open.values() if task is not None),
+                open=tuple(
+                    (msgspec.structs.replace(task, resampled=()), stub) for task, stub in self._open.values() if task is not None
+                ),
                 windows={key: tuple(window.carried) for key, window in self._windows.items()},
                 varying=self._varying.chosen,
             )

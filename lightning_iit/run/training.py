@@ -112,7 +112,7 @@ class TrainingRun:
         self._folder = None if wanted is None else take_folder(wanted, numbered=numbered, resumed=resumed)
         self._shared.tell(self.run_dir)
         if before is not None and self._work is not None:
-            earlier = replace(self._work.run.part(), folder=before.run_dir, here=before.run_dir == self.run_dir)
+            earlier = replace(self._work.part(), folder=before.run_dir, here=before.run_dir == self.run_dir)
         else:
             earlier = earlier_part(restored, self.run_dir)
         self._work = compute(self.run_dir)
@@ -205,7 +205,7 @@ class TrainingRun:
         if self._folder is not None:
             state["run_id"] = self._folder.run
         if self._work is not None:
-            state["run"] = self._work.run.part().state_dict()
+            state["run"] = self._work.part().state_dict()
         return state
 
 

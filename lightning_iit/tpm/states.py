@@ -11,11 +11,14 @@ from lightning_iit.records import State
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-StatesPolicy: TypeAlias = Literal["mode", "last", "all"] | int
+StatesPolicy: TypeAlias = Literal["auto", "mode", "last", "all"] | int
 """Which observed states are analysed.
 
-"mode": the most visited state; "last": the state observed last; "all": every visited state; a number k: the k most visited states.
+"auto": every visited state of up to 4 units, of more the most visited one; "mode": the most visited state; "last": the state observed last; "all": every visited state; a number k: the k most visited states.
 """
+
+_ALL_UP_TO = 4
+"""The most units whose visited states "auto" takes all."""
 
 
 def check_policy(policy: StatesPolicy, option: str = "IITCallback(states=...)") -> None:
@@ -28,10 +31,10 @@ def check_policy(policy: StatesPolicy, option: str = "IITCallback(states=...)") 
     Raises:
         InvalidArgumentError: any other value.
     """
-    if (isinstance(policy, str) and policy in {"mode", "last", "all"}) or (as_whole(policy) or 0) > 0:
+    if (isinstance(policy, str) and policy in {"auto", "mode", "last", "all"}) or (as_whole(policy) or 0) > 0:
         return
     msg = (
-        f"{option.replace('...', repr(policy))}: which states are analysed is 'mode' (the most visited), 'last', 'all' "
+        f"{option.replace('...', repr(policy))}: which states are analysed is 'auto', 'mode' (the most visited), 'last', 'all' "
         "(each visited one) or a positive number k (the k most visited)."
     )
     raise InvalidArgumentError(msg)
@@ -43,7 +46,7 @@ def choose_states(visits: Sequence[int], last: State | None, policy: StatesPolic
     Args:
         visits: ``[2**n]``, how often each state of n units was observed.
         last: the state that was observed last; only the policy "last" uses it.
-        policy: "mode" (the most visited state), "last", "all" (every visited state) or a number k (the k most visited states).
+        policy: "auto" ("all" for up to 4 units, else "mode"), "mode" (the most visited state), "last", "all" (every visited state) or a number k (the k most visited states).
 
     Returns:
         States as tuples of n bits, unit 0 first; an empty tuple if no state was observed.
@@ -57,6 +60,8 @@ def choose_states(visits: Sequence[int], last: State | None, policy: StatesPolic
         return () if last is None else (last,)
     visited = [index for index, times in enumerate(visits) if times > 0]
     visited.sort(key=lambda index: (-visits[index], index))
+    if policy == "auto":
+        policy = "all" if n <= _ALL_UP_TO else "mode"
     wanted = {"mode": 1, "all": len(visited)}.get(policy, policy) if isinstance(policy, str) else policy
     return tuple(state_of(index, n) for index in visited[: int(wanted)])
 

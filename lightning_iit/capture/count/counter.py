@@ -37,9 +37,7 @@ class GroupCounter:
         recent: the last activations of the current epoch.
     """
 
-    def __init__(
-        self, units: Units, options: CaptureOptions, frozen: Thresholds | None = None, *, most: int | None = None
-    ) -> None:
+    def __init__(self, units: Units, options: CaptureOptions, frozen: Thresholds | None = None, *, most: int | None = None) -> None:
         self.units = units
         self.frozen = frozen
         self.most = most

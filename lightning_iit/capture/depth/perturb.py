@@ -64,6 +64,9 @@ class DepthPerturber:
     def begin_epoch(self) -> None:
         """Does nothing: the capture forgets the last epoch."""
 
+    def job(self, layer: str) -> None:
+        """Returns None: blocks are perturbed by :meth:`perturb`, on the thread that trains."""
+
     def observed(self, captured: LayerEpoch) -> LayerEpoch:
         """Returns the capture unchanged: along depth thresholds are already calibrated at the end of an epoch."""
         return captured

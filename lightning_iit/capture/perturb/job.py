@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import PackedSequence
 from lightning_iit.capture.count.coding import Coding
 from lightning_iit.capture.count.transitions import pack
 from lightning_iit.capture.perturb.backgrounds import most_backgrounds
+from lightning_iit.capture.perturb.cells import WeightsCopy
 from lightning_iit.capture.perturb.connectivity import weight_connectivity
 from lightning_iit.capture.perturb.tpm import (
     MOST_OBSERVATIONS,
@@ -84,6 +85,16 @@ class PerturbJob:
     options: PerturbOptions
     _observations: list[Observations | None] = field(default_factory=list, init=False)
     """What was observed, once that is known: the layer's sequences are run again for it."""
+
+    @property
+    def resamples(self) -> bool:
+        """Says whether groups share their backgrounds, so that :meth:`run` serves all of them."""
+        return self.options.background == "sampled"
+
+    @property
+    def needs_module(self) -> bool:
+        """Says whether the job holds the layer itself, so that it must run on the thread that trains."""
+        return not isinstance(self.module, WeightsCopy)
 
     def to(self, device: torch.device | str) -> PerturbJob:
         """Returns this job with the weights and calls on another device; for copies of weights only."""

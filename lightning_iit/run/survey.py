@@ -1,0 +1,89 @@
+"""The groups of units of a layer's survey: what is asked of a worker for each of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import msgspec
+import numpy as np
+
+from lightning_iit.records import Skipped, SurveyGroup
+from lightning_iit.tpm.sequences import resampled_tpms
+from lightning_iit.tpm.states import index_of, state_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lightning_iit.capture.count.epoch import LayerEpoch
+    from lightning_iit.records import Counts, Perturbation, State
+    from lightning_iit.tpm.sequences import NextBits
+
+Causal: TypeAlias = "tuple[Counts, Perturbation] | Skipped | None"
+"""The counts made by a perturbation and how it was made; Skipped with the reason why it could not be made; or None where the layer
+is not perturbed."""
+
+_ALL_STATES = 16
+"""Of groups with so many states Φ is computed in those that were not visited too, which have no weight: so that two epochs can be
+compared in the states that one of them visited."""
+
+
+class Group(NamedTuple):
+    """Holds a group of a layer's units at the end of an epoch."""
+
+    captured: LayerEpoch
+    """What was captured of the group's units in the epoch."""
+    counts: Counts | None
+    """The watched transitions, over the window."""
+    causal: Causal
+    """The counts made by a perturbation, or the reason why there are none."""
+    states: tuple[State, ...]
+    """The states chosen for analysis."""
+    bits: NextBits | None = None
+    """The next state in each background of a perturbation, from which sequences are resampled."""
+
+
+def survey_group(group: Group) -> SurveyGroup:
+    """Builds a group of a survey: with counts and states, or with the reason why its Φ cannot be computed."""
+    captured, counts, causal, states, _ = group
+    assert captured.units is not None
+    if isinstance(causal, Skipped) or not states or counts is None:
+        why = (
+            causal.reason
+            if isinstance(causal, Skipped)
+            else (captured.problem or ("", "No transition of these units was seen."))[1]
+        )
+        return SurveyGroup(units=captured.units, reason=why)
+    set_counts, how = causal or (counts, None)
+    visits = captured.seen or counts.visits
+    if 1 < len(states) and len(visits) <= _ALL_STATES:
+        n = len(states[0])
+        states = (*states, *(each for each in (state_of(index, n) for index in range(2**n)) if each not in states))
+    return SurveyGroup(
+        units=captured.units,
+        counts=msgspec.structs.replace(set_counts, joint=()),
+        cm=None if how is None else how.cm,
+        states=states,
+        visits=tuple(visits[index_of(state)] for state in states),
+    )
+
+
+def packed_resamples(groups: Sequence[Group], number: int, *, seed: int) -> tuple[bytes, ...]:
+    """Draws TPMs of resampled sequences for each group, the same sequences for all groups.
+
+    Args:
+        groups: the groups of a layer.
+        number: how many resamples are drawn; with 0 none.
+        seed: the seed of the draws.
+
+    Returns:
+        For each group ``[resample, state, unit]`` as the bytes of float64; empty where sequences cannot be resampled.
+    """
+    if not number:
+        return ()
+    found = []
+    for group in groups:
+        drawn = None
+        if group.bits is not None and group.bits.sequences is not None:
+            drawn = resampled_tpms(group.bits.packed, group.bits.sequences, number, seed=seed)
+        found.append(b"" if drawn is None else np.ascontiguousarray(drawn, dtype=np.float64).tobytes())
+    return tuple(found)

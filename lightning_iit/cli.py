@@ -132,7 +132,8 @@ def _add_verify(commands: Any) -> None:
     parser.add_argument(
         "--settle",
         action="store_true",
-        help="compare nothing; compute the records that the run left open when it was killed or interrupted, and write them",
+        help="compare nothing; compute the records that the run left open when it was killed or interrupted, and write them; "
+        "takes one run's directory (or its folder iit) only",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_verify)

@@ -20,7 +20,7 @@ from lightning_iit.records.open_records import interrupted
 from lightning_iit.records.owner import is_alive
 from lightning_iit.records.store import holds_run, may_be_run, numbered_runs
 from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, RunInfo, ScalarList
-from lightning_iit.viewer.summary import MAX_BYTES, corrupt, interrupted_row, summarise, too_large
+from lightning_iit.viewer.summary import MAX_BYTES, corrupt, index_of, interrupted_row, summarise, too_large
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ _STAT_SECONDS = 4.0
 """Files are looked at one by one after so many seconds; between, a file with its old inode is the old one: records are renamed."""
 _STAT_SHARE = 20.0
 """... and after so many times what the last such look took, if that is longer."""
-_RECORD = re.compile(r"epoch=(-?\d{1,9})\.json")
+_RECORD = re.compile(r"epoch=(-?\d{1,9})(?:-step=(\d{1,12}))?\.json")
 _NETWORK = re.compile(r"snapshot=(-?\d{1,9})\.json")
 _NETWORK_FOLDER = "network"
 _OPEN = b'"status":"open"'
@@ -48,12 +48,12 @@ class _File(NamedTuple):
 
 
 class _Run:
-    """Holds the files of a run by path, and what is made of them: the index, and each record's path by (layer, epoch)."""
+    """Holds the files of a run by path, and what is made of them: the index, and each record's path by (layer, epoch, step)."""
 
     def __init__(self, name: str) -> None:
         self.files: dict[str, _File] = {}
         self.index = RunIndex(run=name, rows=())
-        self.paths: dict[tuple[str, int], str] = {}
+        self.paths: dict[tuple[str, int, int | None], str] = {}
         self.due = 0.0
         self._running = False
 
@@ -65,8 +65,7 @@ class _Run:
         rows, self.paths = _named(files)
         if not running:
             rows = list(map(interrupted_row, rows))
-        networks = sorted((file.row for file in files.values() if isinstance(file.row, NetworkRow)), key=lambda row: row.epoch)
-        self.index = RunIndex(run=self.index.run, rows=tuple(rows), networks=tuple(networks))
+        self.index = index_of(self.index.run, rows, (file.row for file in files.values() if isinstance(file.row, NetworkRow)))
 
 
 class LogDirSource:
@@ -130,16 +129,16 @@ class LogDirSource:
             return _File(entry.inode(), version, NetworkRow(epoch=int(found[1]), version=version))
         return _File(entry.inode(), version, self._summary(Path(entry.path), stat.st_size, version))
 
-    def record(self, run: str, layer: str, epoch: int) -> bytes:
+    def record(self, run: str, layer: str, epoch: int, step: int | None = None) -> bytes:
         """Returns the bytes of one record's JSON file; of an open record whose run is gone, as it is now: interrupted.
 
         Raises:
-            LookupError: there is no such run, layer or epoch.
+            LookupError: there is no such run, layer, epoch or step.
             RecordError: the file is too large, no regular file, cannot be opened, or is a link out of the directory.
         """
-        if run not in self._known or (layer, epoch) not in self._known[run].paths:
+        if run not in self._known or (layer, epoch, step) not in self._known[run].paths:
             self.index(run)
-        path = Path(self._known[run].paths[layer, epoch])
+        path = Path(self._known[run].paths[layer, epoch, step])
         running = is_alive(path.parent.parent)
         data = self._read(path)
         return data if running or _OPEN not in data else encode(interrupted(decode(data)))
@@ -201,13 +200,14 @@ class LogDirSource:
         """Returns the index row of a record's file; a file that cannot be read gets the status "corrupt" and the reason."""
         found = _RECORD.fullmatch(path.name)
         epoch, layer = int(found[1]) if found else 0, path.parent.name
+        step = int(found[2]) if found and found[2] else None
         file = f"iit/{layer}/{path.name}"
         if size > MAX_BYTES:
-            return corrupt(too_large(size), layer=layer, epoch=epoch, version=version, file=file)
+            return corrupt(too_large(size), layer=layer, epoch=epoch, version=version, file=file, step=step)
         try:
-            row = summarise(self._read(path), layer=layer, epoch=epoch, version=version)
+            row = summarise(self._read(path), layer=layer, epoch=epoch, version=version, step=step)
         except RecordError as error:
-            return corrupt(str(error), layer=layer, epoch=epoch, version=version, file=file)
+            return corrupt(str(error), layer=layer, epoch=epoch, version=version, file=file, step=step)
         return msgspec.structs.replace(row, file=row.file or file)
 
     def _read(self, path: Path) -> bytes:
@@ -263,11 +263,10 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
         return []
 
 
-def _named(files: dict[str, _File]) -> tuple[list[IndexRow], dict[tuple[str, int], str]]:
-    """Returns the rows sorted by epoch and layer, and each record's path by (layer, epoch)."""
+def _named(files: dict[str, _File]) -> tuple[list[IndexRow], dict[tuple[str, int, int | None], str]]:
+    """Returns the rows, and each record's path by (layer, epoch, step)."""
     named = [(row, path) for path, row in sorted(_with_layers(files).items())]
-    rows = sorted((row for row, _ in named), key=lambda row: (row.epoch, row.layer))
-    return rows, {(row.layer, row.epoch): path for row, path in named}
+    return [row for row, _ in named], {(row.layer, row.epoch, row.step): path for row, path in named}
 
 
 def _with_layers(files: dict[str, _File]) -> dict[str, IndexRow]:

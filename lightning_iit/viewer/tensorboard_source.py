@@ -202,13 +202,15 @@ class BoundSource:
             networks=tuple(NetworkRow(epoch=row.epoch, version=row.version) for row in networks if row.status != "corrupt"),
         )
 
-    def record(self, run: str, layer: str, epoch: int) -> bytes:
-        """Returns one record as JSON bytes.
+    def record(self, run: str, layer: str, epoch: int, step: int | None = None) -> bytes:
+        """Returns one record as JSON bytes; TensorBoard has those of whole epochs only.
 
         Raises:
-            LookupError: there is no such run, layer or epoch.
+            LookupError: there is no such run, layer, epoch or step.
             RecordError: the data cannot be decompressed, or are too large.
         """
+        if step is not None:
+            raise LookupError(step)
         for tag, found in self._source.tags(self._context, self._experiment, run).items():
             if tag != NETWORK_TAG and (layer, epoch) in found.entries:
                 return _unpacked(found.entries[layer, epoch].packed)

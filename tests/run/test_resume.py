@@ -116,19 +116,36 @@ def test_without_the_folder_the_earlier_records_are_said_to_be_missing(tmp_path)
     assert all(isinstance(record.result, Computed) for record in records)
 
 
-def test_a_folder_of_another_run_is_not_gone_on_in(tmp_path):
-    def logger():
-        return TensorBoardLogger(tmp_path, name="", version="run")
+@pytest.mark.parametrize("place", ["run", "elsewhere"])
+def test_a_folder_of_another_run_is_not_gone_on_in(tmp_path, place):
+    """The records of the run that was moved aside are found by its id, also where the run goes on in another directory."""
+
+    def logger(name="run"):
+        return TensorBoardLogger(tmp_path, name="", version=name)
 
     saved, _ = saved_state(tmp_path, logger=logger())
     mine = load_run(tmp_path / "run")
     other = train(tmp_path / "run", epochs=1, logger=logger()).records
+    records = resume(tmp_path / place, saved, {}, Mlp(), flat_data(), epochs=3, logger=logger(place))
+    assert [record.epoch for record in records] == [-1, 0, 1, 2]
+    assert records[:3] == mine
+    assert load_run(tmp_path / place) == records
+    assert (tmp_path / place / "iit" / "net.1" / "epoch=0001.tpm.png").exists(), "the pictures come along"
+    assert load_run(tmp_path / "run" / "iit-1") == mine
+    assert load_run(tmp_path / "run" / ("iit-2" if place == "run" else "iit")) == other
+
+
+def test_a_folder_that_was_moved_aside_and_is_of_another_run_is_not_read(tmp_path):
+    def logger():
+        return TensorBoardLogger(tmp_path, name="", version="run")
+
+    saved, _ = saved_state(tmp_path, logger=logger())
+    train(tmp_path / "run", epochs=1, logger=logger())
+    marker = tmp_path / "run" / "iit-1" / "owner.json"
+    marker.write_text(json.dumps(json.loads(marker.read_text()) | {"run": "another"}))
     with pytest.warns(UserWarning, match="3 of the 3 records"):
         records = resume(tmp_path / "run", saved, {}, Mlp(), flat_data(), epochs=3, logger=logger())
     assert [record.epoch for record in records] == [2]
-    assert load_run(tmp_path / "run") == records
-    assert load_run(tmp_path / "run" / "iit-1") == mine
-    assert load_run(tmp_path / "run" / "iit-2") == other
 
 
 def test_what_the_last_judgement_made_of_a_record_survives(tmp_path):

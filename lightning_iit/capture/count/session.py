@@ -9,10 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import nn
 
 from lightning_iit.capture.choose.layers import find_layers
-from lightning_iit.capture.choose.widths import check_indices
+from lightning_iit.capture.count.epoch import LayerEpoch, could_not_be_recorded, error_in_words
+from lightning_iit.capture.count.given_units import check_indices
 from lightning_iit.capture.count.layer import LayerCapture, unreadable_units
 from lightning_iit.capture.count.ranks import gather
 from lightning_iit.capture.count.results import layer_epoch
@@ -88,6 +90,7 @@ class Capture:
         self._captures = [LayerCapture(layer, self.options, stepped=stepped) for layer in found]
         self._recorders = [capture.reading.recorder for capture in self._captures]
         self._switch = Switch()
+        self._said: set[str] = set()
         self._handles: list[AttachedHook] = []
         self._calibration_steps = self.options.calibration_batches
         self.begin_epoch()
@@ -207,10 +210,19 @@ class Capture:
                 self._calibrate()
             self._next_exchange = self._later_exchange()
         numbers = [_guarded(capture, capture.flush) or 0 for capture in self._captures if capture.calibrated]
+        self._warn()
         steps = max(self._step - self._flushed, 1)
         self._flushed = self._step
         apart = max(1, min(_CHUNK_STEPS, steps * _CHUNK_VALUES // max(*numbers, 1, 1)))
         self._next = min(self._step + apart, self._next_exchange)
+
+    def _warn(self) -> None:
+        """Warns of each layer that cannot be recorded, as soon as it is known; of each exception once."""
+        for capture in self._captures:
+            words = error_in_words(capture.reading.recorder.error)
+            if words and (words := could_not_be_recorded(capture.layer.name, words)) not in self._said:
+                self._said.add(words)
+                rank_zero_warn(f"IITCallback: {words} Training goes on, and the layer has no Φ.")
 
     def _later_exchange(self) -> float:
         """Returns the step at which the ranks exchange data next; infinite once all layers are calibrated.
@@ -318,12 +330,11 @@ def _guarded(capture: LayerCapture, act: Callable[[], _T]) -> _T | None:
 
 def _seen(capture: LayerCapture) -> _Seen:
     """Returns the report of this rank on the layer in this epoch."""
-    error = capture.reading.recorder.error
     recorder = capture.reading.recorder
     return _Seen(
         called=capture.reading.called,
         axis=capture.reading.axis,
-        error="" if error is None else f"{type(error).__name__}: {error}",
+        error=error_in_words(recorder.error),
         sources=recorder.sources,
         counted=len(capture.sources),
         repeated=recorder.calls.repeated,

@@ -292,6 +292,7 @@ export interface RunIndex {
   notes: string[];
   rows: IndexRow[];
   run: string;
+  steps: IndexRow[];
 }
 export interface NetworkRow {
   epoch: number;
@@ -312,6 +313,7 @@ export interface IndexRow {
   phi: number | null;
   reason: string;
   status: "computed" | "corrupt" | "failed" | "open" | "skipped" | "timed_out";
+  step: number | null;
   transitions: number | null;
   units: number | null;
   version: string;

@@ -150,7 +150,9 @@ class IITCallback(Callback, TrainingSettings):
         when_busy: what happens to an analysis when all workers are busy: "queue", "skip", or "wait" (training waits for Φ, which is
             then in ``trainer.callback_metrics`` for EarlyStopping and ModelCheckpoint).
         max_queued: how many analyses may wait in the queue.
-        drain_timeout: seconds that open analyses are given when training has ended.
+        drain_timeout: seconds that open analyses, and then snapshots and trackers, are given together when training has ended.
+            Trackers have 2 s of their own if the analyses took all. What an MLflow server did not take by then is said and can be
+            delivered later.
         seed: the seed of every random choice of the plugin.
         trackers: further places where records go: objects of classes that derive from :class:`~lightning_iit.Tracker`, or names of
             installed ones. The loggers of the trainer are served without being named here.

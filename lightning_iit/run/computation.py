@@ -39,7 +39,9 @@ _TICK = 0.2
 _SNAPSHOT_TIMEOUT = 20.0
 """Seconds that network snapshots are given at the end."""
 _DELIVERY_TIMEOUT = 60.0
-"""Seconds that trackers with problems (a server out of reach) are given at the end; the files are written in any case."""
+"""Seconds that trackers with problems (a server out of reach) are given at the end, if so many are left."""
+_LEAST_DELIVERY = 2.0
+"""Seconds that trackers are given at the end where the analyses took all; so those without problems get the last records."""
 
 
 class Computation:
@@ -77,6 +79,7 @@ class Computation:
         self._interrupted = interrupted
         self.closed: bool = False
         self.epoch: int = -1
+        self._deadline = math.inf
         pool.warm_up(options.engine)
 
     @property
@@ -183,18 +186,20 @@ class Computation:
                 return
 
     def judge_last(self) -> None:
-        """Judges the last Φ of each layer; does nothing where the process was asked to end."""
-        if not self._interrupted():
+        """Judges the last Φ of each layer; does nothing where no time is left or the process was asked to end."""
+        if self._left > 0 and not self._interrupted():
             self.run.judge_last()
 
     def finish(self, timeout: float, after: str = "training") -> None:
         """Waits for the open analyses and warns of those that are still open afterwards.
 
         Args:
-            timeout: the longest wait in seconds.
+            timeout: the seconds that everything at the end may take, from the first call on: later calls and :meth:`close` have
+                what is left of them.
             after: the event from which the seconds count, for the warning.
         """
-        if self.closed or self.run.drain(timeout):
+        self._deadline = min(self._deadline, time.monotonic() + timeout)
+        if self.closed or self.run.drain(min(timeout, self._left)):
             return
         if self._interrupted():
             rank_zero_warn(
@@ -206,6 +211,11 @@ class Computation:
                 f"drain_timeout={timeout:g}: some analyses were still open {timeout:g} s after {after}. Their counts are in their "
                 "records: `lightning-iit phi RECORD` computes them."
             )
+
+    @property
+    def _left(self) -> float:
+        """Returns the seconds that are left at the end; infinity before :meth:`finish`."""
+        return max(0.0, self._deadline - time.monotonic())
 
     def report(self, records: Records, *, table: bool) -> None:
         """Writes the report ``iit/report.md`` of the run; does nothing without records of whole epochs.
@@ -223,6 +233,9 @@ class Computation:
     def close(self, *, failed: bool = False) -> None:
         """Ends the workers and closes the journal; a second call does nothing.
 
+        Snapshots and trackers have what is left of the seconds of :meth:`finish`; trackers have 2 s at least. What does not get
+        through by then is said.
+
         Args:
             failed: whether training broke, for the trackers.
         """
@@ -230,5 +243,5 @@ class Computation:
             self.closed = True
             self._interrupted = never  # so that the trainer is not kept
             self.pool.close()
-            self._snapshots.close(_SNAPSHOT_TIMEOUT)
-            self.journal.close(_DELIVERY_TIMEOUT, failed=failed)
+            self._snapshots.close(min(_SNAPSHOT_TIMEOUT, self._left))
+            self.journal.close(min(_DELIVERY_TIMEOUT, max(_LEAST_DELIVERY, self._left)), failed=failed)

@@ -277,6 +277,10 @@ class Run:
             if (opened := self._open.pop(stub.key, None)) is None:
                 return  # given up before its answer came
             record = settled_record(stub, result, answer, opened[0])
+            before = self._kept.get(stub.key)
+            if before is not None and before.wall_time == stub.wall_time and before.phi is not None and record.phi is None:
+                log.warning("The Φ of layer %r in %s was not judged: %s", stub.layer, stub.when, result.reason)
+                record, result = before, before.result
             self._kept.keep(record)
         if not isinstance(result, Computed):
             log.warning("No Φ for layer %r in %s: %s", record.layer, record.when, result.reason)

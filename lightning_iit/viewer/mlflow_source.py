@@ -25,6 +25,8 @@ MAX_RUNS = 500
 """The largest number of MLflow runs that are looked at, the latest ones."""
 _DOWNLOADS = 8
 _RELIST_SECONDS = 2.0
+_RELIST_SHARE, _RELIST_MOST = 20.0, 10.0
+"""A run is listed again after so many times what that took, but at most so many seconds: a server lists all that is there."""
 _RECOUNT_SECONDS = 60.0
 _PAGE = 1_000
 _RECORD = re.compile(r"epoch=(-?\d{1,9})(?:-step=(\d{1,12}))?\.json")
@@ -100,7 +102,7 @@ class MLflowSource:
         self._further = further
 
     def index(self, run: str) -> RunIndex:
-        """Returns the list of records and network snapshots that the run has at this moment; asks MLflow at most every 2 seconds.
+        """Returns the list of records and network snapshots that the run has at this moment; asks MLflow every 2 to 10 seconds.
 
         Raises:
             LookupError: there is no such run.
@@ -110,14 +112,16 @@ class MLflowSource:
 
         with self._lock:
             known = self._listed.get(run)
-            if known and time.monotonic() - known[0] < _RELIST_SECONDS:
+            began = time.monotonic()
+            if known and began < known[0]:
                 return known[1]
             try:
                 index = self._index(run)
             except MlflowException as error:
                 msg = f"MLflow does not answer: {error}"
                 raise RecordError(msg) from error
-            self._listed[run] = time.monotonic(), index
+            now = time.monotonic()
+            self._listed[run] = now + max(_RELIST_SECONDS, min(_RELIST_MOST, _RELIST_SHARE * (now - began))), index
             return index
 
     def record(self, run: str, layer: str, epoch: int, step: int | None = None) -> bytes:
@@ -184,8 +188,10 @@ class MLflowSource:
             if (match := _NETWORK.fullmatch(name))
         ]
         records = [(found, match) for found, name in named if (match := _RECORD.fullmatch(name))]
+        new = [item for item in records if (run, item[0].path, str(item[0].file_size or 0)) not in self._rows]
         with ThreadPoolExecutor(_DOWNLOADS) as pool:  # records are small, so most of the time goes into waiting for the server
-            rows = list(pool.map(lambda item: self._row(run, item[0].path, item[1], item[0].file_size or 0), records))
+            list(pool.map(lambda item: self._row(run, item[0].path, item[1], item[0].file_size or 0), new))
+        rows = [self._row(run, found.path, match, found.file_size or 0) for found, match in records]
         for (found, _), row in zip(records, rows, strict=True):
             self._paths[run, row.layer, row.epoch, row.step] = found.path
         return index_of(run, rows, networks)

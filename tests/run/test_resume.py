@@ -17,11 +17,13 @@ from training import assert_same, train, trainer
 from lightning_iit import IITCallback, Tracker, load_run
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.pool.inline_pool import InlinePool
-from lightning_iit.records import Computed
+from lightning_iit.phi.pool.pool import WorkerPool
+from lightning_iit.records import Computed, Records
 from lightning_iit.run.options import RunOptions
 from lightning_iit.run.request import phi_task
 from lightning_iit.run.resume import EarlierPart
 from lightning_iit.run.run import Run
+from lightning_iit.trackers.files import FilesTracker
 from lightning_iit.trackers.journal import Journal
 
 pytestmark = pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")
@@ -260,3 +262,17 @@ def test_open_older_epochs_go_before_settled_younger_ones(tmp_path, here):
     journal.close(10.0)
     assert written == [(0, True), (1, True), (2, True)][1 if here else 0 :]
     assert [record.phi for record in run.records] == [first.phi, opened.phi, younger.phi]
+
+
+def test_a_judgement_that_does_not_end_leaves_the_phi_as_it_was(tmp_path):
+    done = train(tmp_path, epochs=1, initial=False).records[0]
+    options = RunOptions(null_model=None)
+    task = phi_task(options, done, (done.states[0].state,), dynamics=None)
+    journal, pool = Journal([FilesTracker(tmp_path / "again")]), WorkerPool()
+    run = Run(options, pool, journal)
+    run.take_up(EarlierPart(records=(done,), open=((task, done),)))
+    assert not run.drain(0.0)
+    pool.close()
+    assert journal.close(10.0) == ()
+    assert run.records == Records([done])
+    assert load_run(tmp_path / "again") == Records([done])

@@ -351,14 +351,14 @@ class IITCallback(Callback, Settings):
         if watch is None:
             return
         with self._guard("hooking the layers"):
-            watch.attach(pl_module, TrainingStep(pl_module) if self.probe is None else None)
+            watch.attach(pl_module, TrainingStep(pl_module, trainer, self) if self.probe is None else None)
         if self.every_n_steps is not None:
             with self._guard("getting ready for analyses within the epochs"):
                 self._due = EveryNSteps(self.every_n_steps, trainer.global_step)
                 if self.probe is None:
                     own = self.watch(pl_module, self._options, snapshots=False)
                     self._steps = StepWatch(own, watch, trainer.num_training_batches)
-                    own.attach(pl_module, TrainingStep(pl_module))
+                    own.attach(pl_module, TrainingStep(pl_module, trainer, self))
         if not self.initial or not is_untrained(trainer) or is_dev_run(trainer):
             return
         if self.probe is not None:

@@ -24,7 +24,7 @@ from lightning_iit.records.files import read_regular
 from lightning_iit.records.names import FOLDER, record_name
 from lightning_iit.records.owner import read_owner
 from lightning_iit.records.store import read_images, read_run
-from lightning_iit.run.windows import WindowEpoch
+from lightning_iit.run.windows import Watched, WindowEpoch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -112,8 +112,8 @@ class EarlierPart:
 
     records: tuple[EpochRecord, ...] = ()
     open: tuple[tuple[PhiTask, EpochRecord], ...] = ()
-    windows: Mapping[str, tuple[WindowEpoch, ...]] = field(default_factory=dict)
-    varying: Mapping[str, Units] = field(default_factory=dict)
+    windows: Mapping[Watched, tuple[WindowEpoch, ...]] = field(default_factory=dict)
+    varying: Mapping[Watched, Units] = field(default_factory=dict)
     folder: Path | None = None
     here: bool = False
     subfolder: str = FOLDER
@@ -135,8 +135,8 @@ class EarlierPart:
         return {
             "settled": msgspec.to_builtins(Settled.of(self.records)),
             "open": [[_pack(task), _pack(stub)] for task, stub in self.open],
-            "windows": {key: [_pack(epoch) for epoch in epochs] for key, epochs in self.windows.items()},
-            "varying": msgspec.to_builtins(dict(self.varying)),
+            "windows": {key.text: [_pack(epoch) for epoch in epochs] for key, epochs in self.windows.items()},
+            "varying": {key.text: msgspec.to_builtins(units) for key, units in self.varying.items()},
         }
 
 
@@ -150,6 +150,7 @@ def earlier_part(state: Mapping[str, Any], run_dir: Path | None) -> EarlierPart:
         run_dir: the directory that the run goes on in; None where the run writes no files.
     """
     run = state.get("run", {})
+    layers = (state.get("watch") or {}).get("layers") or {}
     opened = tuple(_all_readable("open analysis {}", _open, dict(enumerate(run.get("open", ())))).values())
     here = None if run_dir is None else run_dir / FOLDER
     if "records" in run:
@@ -166,8 +167,8 @@ def earlier_part(state: Mapping[str, Any], run_dir: Path | None) -> EarlierPart:
     return EarlierPart(
         records=records,
         open=opened,
-        windows=_all_readable("the window of {!r}", _window, run.get("windows", {})),
-        varying=_all_readable("the choice of units of {!r}", _units, run.get("varying", {})),
+        windows=_by_watched("the window of {0.layer!r}", _window, run.get("windows", {}), layers),
+        varying=_by_watched("the choice of units of {0.layer!r}", _units, run.get("varying", {}), layers),
         folder=None if place is None else place.parent,
         here=place is not None and place == here,
         subfolder=FOLDER if place is None else place.name,
@@ -278,6 +279,11 @@ def _all_readable(what: str, read: Callable[[Any], _T], parts: Mapping[_Key, Any
     """Reads each part; leaves out, with a warning, those that cannot be read. ``what`` names a part by its key."""
     found = {key: _readable(what.format(key), partial(read, part)) for key, part in parts.items()}
     return {key: value for key, value in found.items() if value is not None}
+
+
+def _by_watched(what: str, read: Callable[[Any], _T], parts: Mapping[str, Any], layers: Mapping[str, Any]) -> dict[Watched, _T]:
+    """Reads each part as :func:`_all_readable` does; ``layers`` are those of the state. The keys become what is watched."""
+    return _all_readable(what, read, {Watched.of_text(key, layers): part for key, part in parts.items()})
 
 
 def _record(packed: str) -> EpochRecord:

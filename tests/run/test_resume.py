@@ -23,6 +23,7 @@ from lightning_iit.run.options import RunOptions
 from lightning_iit.run.request import phi_task
 from lightning_iit.run.resume import EarlierPart
 from lightning_iit.run.run import Run
+from lightning_iit.run.windows import Watched
 from lightning_iit.trackers.files import FilesTracker
 from lightning_iit.trackers.journal import Journal
 
@@ -217,7 +218,7 @@ def broken(state, *path):
 
 PARTS = {
     "an open analysis": (("run", "open", 0), "open analysis 0 of the resumed run cannot be read and is left out"),
-    "a window": (("run", "windows", "net.1"), "the window of 'net.1' of the resumed run cannot be read"),
+    "a window": (("run", "windows", Watched("net.1").text), "the window of 'net.1' of the resumed run cannot be read"),
     "units that vary": (("run", "varying", "net.1"), "the choice of units of 'net.1' of the resumed run cannot be read"),
     "what is settled": (("run", "settled"), "what is settled of the resumed run cannot be read"),
     "units": (("watch", "layers", "net.1", "units"), "layer 'net.1': its units and thresholds .* chosen anew"),
@@ -276,3 +277,16 @@ def test_a_judgement_that_does_not_end_leaves_the_phi_as_it_was(tmp_path):
     assert journal.close(10.0) == ()
     assert run.records == Records([done])
     assert load_run(tmp_path / "again") == Records([done])
+
+
+@pytest.mark.parametrize("layer", ["a", "a 1", "a steps", '["a", 0, false]', "\udcff"])
+def test_what_a_checkpoint_names_is_read_again(layer):
+    every = [Watched(layer, group, within) for group in (0, 1) for within in (False, True)]
+    assert [Watched.of_text(one.text, ()) for one in every] == every
+
+
+def test_keys_of_older_checkpoints_are_read():
+    layers = ["a", "b 1", "c steps"]
+    read = [Watched.of_text(text, layers) for text in ("a", "a 2", "a 2 steps", "a steps", "b 1", "c steps")]
+    within = [Watched("a", 2, within=True), Watched("a", within=True)]
+    assert read == [Watched("a"), Watched("a", 2), *within, Watched("b 1"), Watched("c steps")]

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
 from lightning.pytorch.utilities import rank_zero_warn
-from torch import nn
 
 from lightning_iit.capture.choose.layers import find_layers
 from lightning_iit.capture.count.epoch import LayerEpoch, could_not_be_recorded, error_in_words
@@ -21,6 +18,7 @@ from lightning_iit.capture.count.results import layer_epoch
 from lightning_iit.capture.count.sources import SourcesSeen
 from lightning_iit.capture.hooks.calls import weight_of
 from lightning_iit.capture.hooks.gate import Switch
+from lightning_iit.capture.hooks.graphs import forget_graphs
 from lightning_iit.capture.hooks.recorder import attach_hook
 from lightning_iit.capture.options import CaptureOptions
 
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
+    from torch import nn
     from typing_extensions import Self
 
     from lightning_iit.capture.count.epoch import LayerEpoch
@@ -125,7 +124,7 @@ class Capture:
             capture.reading.recorder.gate = gate or self._switch
             capture.reading.recorder.calls.weight = weight_of(layer.module, layer.ancestors)
             self._handles.append(attach_hook(layer.module, capture.reading.recorder))
-        _forget_compiled_graphs()
+        self._forget_graphs()
 
     def detach(self) -> None:
         """Removes all hooks."""
@@ -133,7 +132,11 @@ class Capture:
             for handle in self._handles:
                 handle.remove()
             self._handles.clear()
-            _forget_compiled_graphs()
+            self._forget_graphs()
+
+    def _forget_graphs(self) -> None:
+        layers = [capture.layer for capture in self._captures]
+        forget_graphs(module for layer in layers for module in (layer.module, *layer.ancestors))
 
     def __enter__(self) -> Self:
         self.attach()
@@ -339,9 +342,3 @@ def _seen(capture: LayerCapture) -> _Seen:
         counted=len(capture.sources),
         repeated=recorder.calls.repeated,
     )
-
-
-def _forget_compiled_graphs() -> None:
-    """Makes torch compile all graphs again, because a compiled graph keeps the hooks that it was compiled with."""
-    if "torch._dynamo" in sys.modules:
-        torch.compiler.reset()

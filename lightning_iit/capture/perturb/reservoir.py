@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import PackedSequence
 from lightning_iit.capture.hooks.attached import attach
 from lightning_iit.capture.hooks.calls import StepCalls, weight_of
 from lightning_iit.capture.hooks.gate import Switch
+from lightning_iit.errors import StepError
 
 if TYPE_CHECKING:
     from lightning_iit.capture.hooks.attached import AttachedHook
@@ -49,6 +50,7 @@ class Reservoir:
         gate: decides which calls count; open unless :meth:`attach` is given another gate.
         seen: how many calls counted so far.
         step_calls: tells the calls that repeat data of their step.
+        error: the first exception in the hook; after an exception nothing more is kept until :meth:`clear`.
 
     Example:
         >>> reservoir = Reservoir(size=2)
@@ -73,12 +75,20 @@ class Reservoir:
         """Forgets all calls and restarts the random generator, as at the start of an epoch."""
         self.step_calls.clear()
         self.seen: int = 0
+        self.error: Exception | None = None
         self._calls: list[Call] = []
         self._random = random.Random(self._seed)  # noqa: S311 - a sample, not a secret
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """Returns the calls that are kept."""
+        """Returns the calls that are kept.
+
+        Raises:
+            StepError: a call could not be kept.
+        """
+        if self.error is not None:
+            msg = f"a call of the layer could not be kept ({type(self.error).__name__}: {self.error})"
+            raise StepError(msg) from self.error
         return tuple(self._calls)
 
     def attach(self, module: nn.Module, gate: Gate | None = None) -> AttachedHook:
@@ -95,11 +105,17 @@ class Reservoir:
         return attach(module, self.hook, with_kwargs=True)
 
     def hook(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        """Keeps the call if it is drawn; a forward hook (``with_kwargs=True``)."""
-        place = self.place() if not self._stepwise or self._is_first(args, kwargs) else None
-        if place is not None:
-            call = Call(copied(args), copied(kwargs), copied(output) if self.with_output else None)
-            self._calls[place : place + 1] = [call]
+        """Keeps the call if it is drawn; a forward hook with keyword arguments. An exception ends it, never the training."""
+        if self.error is not None:
+            return
+        try:
+            place = self.place() if not self._stepwise or self._is_first(args, kwargs) else None
+            if place is not None:
+                call = Call(copied(args), copied(kwargs), copied(output) if self.with_output else None)
+                self._calls[place : place + 1] = [call]
+        except Exception as error:  # noqa: BLE001  an argument of any class may raise anything
+            self.error = error
+            self._calls = []
 
     @property
     def counts_now(self) -> bool:

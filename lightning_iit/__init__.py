@@ -1,8 +1,9 @@
 """Watch integrated information (Φ, of IIT 3.0) while a network trains in PyTorch Lightning.
 
-Use: ``IITCallback``, ``analyse``, ``analyse_states``, ``compute_phi``, ``major_complex``, ``estimate_tpm``, ``load_run``. What they
-return: ``Records`` of ``EpochRecord``, whose result is ``Computed``, ``TimedOut``, ``Failed``, ``Skipped`` or, until it is there,
-``Open``. What they raise: ``IITError`` and its kinds. What can be added: a ``PhiEngine``, a ``Tracker``, a ``PhiPool``.
+Use: ``IITCallback``, ``analyse``, ``analyse_states``, ``compute_phi``, ``compute_phis``, ``major_complex``, ``estimate_tpm``,
+``load_run``. What they return: ``Records`` of ``EpochRecord``, whose result is ``Computed``, ``TimedOut``, ``Failed``, ``Skipped``
+or, until it is there, ``Open``. What they raise: ``IITError`` and its kinds. What can be added: a ``PhiEngine``, a ``Tracker``, a
+``PhiPool``.
 
 Names are loaded on first use: importing the package loads neither torch nor PyPhi.
 """
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
         UnknownOptionError,
         UnsupportedOutputError,
     )
-    from lightning_iit.phi.compute import compute_phi, major_complex
+    from lightning_iit.phi.compute import compute_phi, compute_phis, major_complex
     from lightning_iit.phi.engine import PhiEngine
     from lightning_iit.phi.pool.pool import PhiPool
     from lightning_iit.phi.pyphi.engine import to_pyphi
@@ -70,6 +71,7 @@ __all__ = [
     "analyse",
     "analyse_states",
     "compute_phi",
+    "compute_phis",
     "estimate_tpm",
     "load_run",
     "major_complex",
@@ -106,6 +108,7 @@ _HOMES = {
     "analyse": "lightning_iit.analysis",
     "analyse_states": "lightning_iit.states",
     "compute_phi": "lightning_iit.phi.compute",
+    "compute_phis": "lightning_iit.phi.compute",
     "estimate_tpm": "lightning_iit.tpm.estimate",
     "load_run": "lightning_iit.records.store",
     "major_complex": "lightning_iit.phi.compute",

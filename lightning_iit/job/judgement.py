@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lightning_iit.phi.many import phis
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import (
     Computed,
@@ -119,7 +120,12 @@ def _estimated(task: PhiTask, drawn: Sequence[Counts]) -> list[np.ndarray]:
 
 def _phis(task: PhiTask, tpms: Iterable[np.ndarray]) -> list[float | None]:
     """Computes Φ of the task's first state for each state-by-node TPM; None where the state cannot be reached."""
-    return [result.phi if isinstance(result, Computed) else None for result in _results(task, tpms)]
+    rows = np.array(list(tpms))
+    if not len(rows):
+        return []
+    cm = None if task.cm is None else np.array(task.cm)
+    found = phis(choose_engine(task.engine, task.options), rows, np.array(task.states[0]), cm, task.options)
+    return [None if np.isnan(phi) else phi for phi in found.tolist()]
 
 
 def _results(task: PhiTask, tpms: Iterable[np.ndarray]) -> list[PhiResult]:

@@ -12,13 +12,15 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from fast_systems import analyse, dense, differences, majority_ring
 
 from lightning_iit.phi.fast.fast_engine import FastEngine
+from lightning_iit.phi.many import phis
 from lightning_iit.phi.pyphi._import import DEFAULTS, import_pyphi
 from lightning_iit.phi.registry import get_engine
-from lightning_iit.records import Computed, PhiOptions
+from lightning_iit.records import Computed, PhiOptions, System
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.slow, pytest.mark.timeout(3600)]
 
@@ -85,6 +87,29 @@ def test_major_complex_of_majority_rings(four_units):
         print(f"\nmajority ring of {n}: {seconds:.3f} s, {multiples[n]:.1f} times n=4; {found.nodes} with Φ = {found.result.phi}")
         assert found.result.phi > 0
     assert multiples[7] < 1500
+
+
+def test_many_numbers_at_once():
+    """The Φ of a survey: 20 groups of 4 units, each with 16 states of its TPM, and 2 states of each of 50 resampled TPMs."""
+    rng, engine = np.random.default_rng(0), FastEngine()
+    engine.load()
+    states = np.arange(16)[:, None] >> np.arange(4) & 1
+    many = single = 0.0
+    for _ in range(20):
+        fields = (2 * states - 1) @ rng.normal(size=(4, 4)) * rng.uniform(0.2, 1.0) + rng.normal(size=4)
+        tpm = 1 / (1 + np.exp(-fields))
+        resampled = np.clip(tpm + rng.normal(size=(50, 16, 4)) * 0.02, 0, 1)
+        tpms = np.concatenate([np.repeat(tpm[None], 16, axis=0), np.repeat(resampled, 2, axis=0)])
+        each = np.concatenate([states, np.tile(states[[3, 9]], (50, 1))])
+        seconds, found = _seconds(lambda tpms=tpms, each=each: phis(engine, tpms, each))
+        many += seconds
+        seconds, expected = _seconds(
+            lambda tpms=tpms, each=each: [analyse(System(tpm=a, state=b)) for a, b in zip(tpms[::8], each[::8], strict=True)]
+        )
+        single += 8 * seconds
+        np.testing.assert_allclose(found[::8], [result.phi for result in expected], rtol=0, atol=1e-12)
+    print(f"\n2,320 Φ of 4 units: {many:.2f} s at once ({1000 * many / 2320:.2f} ms each), {single:.2f} s one by one")
+    assert single / many > 1.2
 
 
 def test_peak_memory_of_seven_units():

@@ -193,11 +193,17 @@ def entry(function: F) -> F:
 
 
 def machine_code(called: Callable[..., Any]) -> Callable[..., Any]:
-    """Returns the machine code of an entry that has been called once, to be called with arguments of the same types.
+    """Returns the machine code of an entry, to be called with arguments of the same types; before its first call, the entry itself.
 
-    The machine code does not check the types of its arguments; for some sixty arrays numba's check takes ten times as long as the
-    call itself.
+    The machine code does not check the types of its arguments; for some sixty arrays numba's check takes a hundred times as long as
+    the call itself.
     """
+    return _code(called) if called.overloads else called  # type: ignore[attr-defined]
+
+
+@cache
+def _code(called: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns the machine code of an entry that has been called; remembered, because numba hashes all types to look it up."""
     (compiled,) = called.overloads.values()  # type: ignore[attr-defined]
     code: Callable[..., Any] = compiled.entry_point
     return code

@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
+from lightning_iit.phi.engine import THREADS_FROM
 from lightning_iit.phi.fast.compiling import code_is_on_disk
 from lightning_iit.phi.fast.complexes import possible_complexes
+from lightning_iit.phi.fast.numbers import Numbers
 from lightning_iit.phi.fast.results import concepts
 from lightning_iit.phi.fast.search import CutSearch, Found
 from lightning_iit.phi.fast.subsets import subsets_of
-from lightning_iit.phi.fast.tables import Candidate, candidate, reachable, strongly_connected
+from lightning_iit.phi.fast.tables import Candidate, candidate, inputs_of, reachable, strongly_connected
+from lightning_iit.phi.many import phis_by_analyses
 from lightning_iit.records import Computed, Cut, EngineInfo, MajorComplex, PhiOptions, Skipped, System
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from jaxtyping import Float, Int
     from numpy.typing import NDArray
 
     from lightning_iit.phi.engine import Progress
@@ -112,6 +116,39 @@ class FastEngine:
             if progress is not None:
                 progress((position + 1) / len(systems))
             yield result
+
+    def phis(
+        self,
+        tpms: Float[np.ndarray, "system row node"],
+        states: Int[np.ndarray, "system node"],
+        cm: Int[np.ndarray, "node node"] | None,
+        options: PhiOptions,
+        progress: Progress | None = None,
+    ) -> Float[np.ndarray, " system"]:
+        """Returns Φ of each system, the same number as :meth:`analyse` gives; NaN where the state is unreachable.
+
+        Args:
+            tpms: state-by-node TPMs, rows little-endian; equal TPMs that follow one another share work.
+            states: the state of each system.
+            cm: the connectivity of all systems; None connects all nodes to all.
+            options: cuts, approximations and threads.
+            progress: receives the finished fraction of all systems, from 0 to 1.
+
+        Raises:
+            InvalidArgumentError: this engine does not implement an option, or an option has an impossible value.
+            TooManyUnitsError: the systems have more than 8 units.
+        """
+        self.check_options(options)
+        n = tpms.shape[2]
+        if n >= THREADS_FROM:  # one Φ takes so long that the objects around it cost nothing
+            return phis_by_analyses(self, tpms, states, cm, options, progress)
+        numbers = Numbers(inputs_of(np.ones((n, n), np.int64) if cm is None else np.asarray(cm)), options)
+        checkpoint = _Progress(progress, 0.0, 1.0)
+        found = np.empty(len(tpms))
+        for position, phi in enumerate(numbers.phis(tpms, states)):
+            found[position] = phi
+            checkpoint((position + 1) / len(tpms))
+        return found
 
     def major_complex(self, system: System, options: PhiOptions, progress: Progress | None = None) -> MajorComplex:
         """Returns the subset of nodes with the largest Φ; each subset is analysed with the other nodes held at their states.

@@ -117,6 +117,18 @@ def new_known(rows: int, n: int) -> Known:
     return Known(new_mice(rows), upper, exact, np.empty(7**n), np.empty(7**n))
 
 
+def forget_mice(mice: Mice) -> None:
+    """Marks all causes and effects as unknown."""
+    mice.phi.fill(UNKNOWN)
+
+
+def forget(known: Known) -> None:
+    """Resets the findings about the uncut system, which hold for one TPM only; :func:`forget_splits` resets the others."""
+    forget_mice(known.mice)
+    known.upper.fill(np.inf)
+    known.exact.fill(UNKNOWN)
+
+
 def forget_splits(known: Known) -> None:
     """Resets the findings about split mechanisms, which hold for one state only."""
     known.split_upper.fill(np.inf)

@@ -19,6 +19,7 @@ from lightning_iit.phi.fast.evaluation import Workspace, evaluate_cut, new_worke
 from lightning_iit.phi.fast.mice import Mice, concept_phis, forget_splits, new_known, new_mice
 from lightning_iit.phi.fast.repertoires import Repertoires, new_repertoires
 from lightning_iit.phi.fast.rounding import PRECISION
+from lightning_iit.phi.fast.subsets import rows_of_states
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -120,15 +121,8 @@ class CutSearch:
         return self._mice.setdefault(cut.position, new_mice(self._row_count))
 
     def rows(self, state: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Returns the row of each mechanism in its state, ``[2**n]``: the mask itself, or a number to base 3 where ``several``.
-
-        In base 3, the digit of a node is 0 outside of the mechanism, 1 where the node is OFF and 2 where the node is ON.
-        """
-        masks = np.arange(2**self.n)
-        if not self._several:
-            return masks
-        digits = (masks[:, None] >> np.arange(self.n) & 1) * (1 + state)
-        return np.asarray(digits @ 3 ** np.arange(self.n))
+        """Returns the row of each mechanism in its state, ``[2**n]``: the mask itself, or a number to base 3 where ``several``."""
+        return rows_of_states(tuple(state.tolist())) if self._several else np.arange(2**self.n)
 
 
 class _Run:
@@ -147,7 +141,7 @@ class _Run:
         self._queue = iter(cut_search._cuts)
         self._lock = threading.Lock()
         self._stopped = False
-        self._kernel: Callable[..., float] = evaluate_cut
+        self._kernel: Callable[..., float] = machine_code(evaluate_cut)
 
     def found(self) -> Found:
         """Evaluates the uncut system, then the cuts, and returns the result.

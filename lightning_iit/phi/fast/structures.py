@@ -13,8 +13,8 @@ Invariants.
 * After the loop of :func:`structure_distance`, ``space`` holds in its first ``sources`` places (first axis 0) the concepts of the
   uncut system whose φ is not matched at the same place, and in its first ``sinks`` places (first axis 1) those of the cut system.
   Their masses are above 0 and, as differences of rounded φ, whole multiples of 1e-6 up to rounding errors.
-* After :func:`_fill_costs`, supplies and demands have the same sum, and no cost is above the exact distance of its two concepts.
-  Where ``is_exact`` is true, the cost is the exact distance; the costs from and to the null concept are exact from the start.
+* After :func:`_fill_costs`, supplies and demands have the same sum, and no cost is above the exact distance of its two concepts, of
+  which one may be the null concept. Where ``is_exact`` is true, the cost is the exact distance.
 * :func:`_make_exact` only raises costs, so the cost of the optimal plan never falls from one round to the next, and each is a lower
   bound of Φ. That is why :func:`_transported` may stop as soon as the plan costs more than ``bound``.
 * Changed costs leave the basis feasible, since masses do not change; :func:`improve_basis` goes on from the last plan.
@@ -28,7 +28,7 @@ Example, with node 0 = AND of both nodes, node 1 = XOR of both nodes (from the s
 * Cut from {1} to {0}: the concept {0} has another cause purview, {1} is destroyed, and {0, 1} is created with φ = 0.5. Supplies:
   {0} 0.25, {1} 0.25, null concept 0.25. Demands: {0} 0.25, {0, 1} 0.5. Costs to {0} and to {0, 1}: from {0} 0.5 and 0.75, from {1}
   1 and 1.75, from the null concept 0.75 and 1.5. The best plan moves {1} to {0}, and {0} and the null concept to {0, 1}:
-  Φ = 0.25 * 1 + 0.25 * 0.75 + 0.25 * 1.5 = 0.8125. Only the two costs of this plan that started as bounds were made exact.
+  Φ = 0.25 * 1 + 0.25 * 0.75 + 0.25 * 1.5 = 0.8125. Only the three costs of this plan were made exact.
 
 The first cut has the smaller Φ, so Φ of the system is 0.1875.
 """
@@ -251,33 +251,32 @@ def structure_distance(
 
 
 @kernel
-def _fill_costs(
-    sources: int, sinks: int, whole: Structure, cut: Structure, sets: Subsets, space: Space, transport: Transport
-) -> tuple[int, int]:
-    """Writes masses and costs, with the null concept on the side that lacks mass; returns the numbers of sources and sinks."""
-    shipping = space.shipping
+def _place_null(sources: int, sinks: int, whole: Structure, cut: Structure, space: Space) -> tuple[int, int]:
+    """Places the null concept, with the mass that one side lacks, on that side; returns the numbers of sources and sinks."""
     balance = 0.0
     for i in range(sources):
-        shipping.supply[i] = space.mass[WHOLE, i]
         balance += space.mass[WHOLE, i]
+    for j in range(sinks):
+        balance -= space.mass[PARTITIONED, j]
+    if balance >= 0.0:
+        _place(PARTITIONED, sinks, NULL, NULL, balance, cut, space)
+        return sources, sinks + 1
+    _place(WHOLE, sources, NULL, NULL, -balance, whole, space)
+    return sources + 1, sinks
+
+
+@kernel
+def _fill_costs(sources: int, sinks: int, space: Space) -> None:
+    """Writes masses, and lower bounds of the costs: the marginals of the cause repertoires stand for these."""
+    shipping = space.shipping
+    for j in range(sinks):
+        shipping.demand[j] = space.mass[PARTITIONED, j]
+    for i in range(sources):
+        shipping.supply[i] = space.mass[WHOLE, i]
         for j in range(sinks):
             least = _effect_distance(space.cause[WHOLE, i], space.cause[PARTITIONED, j])
             shipping.cost[i, j] = least + _effect_distance(space.effect[WHOLE, i], space.effect[PARTITIONED, j])
             space.is_exact[i, j] = False
-    for j in range(sinks):
-        shipping.demand[j] = space.mass[PARTITIONED, j]
-        balance -= space.mass[PARTITIONED, j]
-    if balance >= 0.0:
-        shipping.demand[sinks] = balance
-        for i in range(sources):
-            shipping.cost[i, sinks] = _null_distance(WHOLE, i, whole, sets, space, transport)
-            space.is_exact[i, sinks] = True
-        return sources, sinks + 1
-    shipping.supply[sources] = -balance
-    for j in range(sinks):
-        shipping.cost[sources, j] = _null_distance(PARTITIONED, j, cut, sets, space, transport)
-        space.is_exact[sources, j] = True
-    return sources + 1, sinks
 
 
 @kernel
@@ -298,7 +297,8 @@ def _transported(
 ) -> float:
     """Computes Φ of a cut where both structures have φ to move, rounded, or a lower bound of Φ that exceeds ``bound``."""
     shipping = space.shipping
-    sources, sinks = _fill_costs(sources, sinks, whole, cut, sets, space, transport)
+    sources, sinks = _place_null(sources, sinks, whole, cut, space)
+    _fill_costs(sources, sinks, space)
     start_basis(sources, sinks, shipping)
     while True:
         total = improve_basis(sources, sinks, shipping)

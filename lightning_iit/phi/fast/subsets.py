@@ -80,3 +80,17 @@ def subsets_of(nodes: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
     for node in nodes:
         members += [(*smaller, node) for smaller in members]
     return tuple(members)
+
+
+@lru_cache(maxsize=256)
+def rows_of_states(state: tuple[int, ...]) -> NDArray[np.int64]:
+    """Returns a number below 3**n for each set of nodes in its state, ``[2**n]``; states in which these nodes agree share it.
+
+    The number has one digit to base 3 for each node: 0 outside of the set, 1 where the node is OFF and 2 where the node is ON.
+
+    Example:
+        >>> rows_of_states((0, 1)).tolist()  # the empty set, {0}, {1}, {0, 1}
+        [0, 1, 6, 7]
+    """
+    masks, nodes = np.arange(2 ** len(state)), np.arange(len(state))
+    return np.asarray((masks[:, None] >> nodes & 1) * (1 + np.asarray(state, np.int64)) @ 3**nodes)

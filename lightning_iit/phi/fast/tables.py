@@ -86,13 +86,27 @@ def _given(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     return given
 
 
+def node_dynamics(tpm: NDArray[np.float64], inputs: NDArray[np.int64]) -> NodeDynamics:
+    """Builds the tables of nodes with a TPM ``[2**n, n]`` and ``inputs``, ``[n]``: each node's mask of nodes that act on it."""
+    return NodeDynamics(inputs, _given(_without_nonconnections(tpm, inputs)))
+
+
+def inputs_of(connected: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Returns for each node the mask of the nodes with a connection to this node, of a connectivity matrix ``[n, n]``.
+
+    Example:
+        >>> inputs_of(np.array([[0, 1], [1, 1]])).tolist()
+        [2, 3]
+    """
+    return np.asarray((connected << np.arange(len(connected))[:, None]).sum(axis=0))
+
+
 def candidate(system: System, nodes: tuple[int, ...]) -> Candidate:
     """Builds the tables of the candidate system of ``nodes`` (ascending), with the other nodes held at their current states."""
     n = len(nodes)
     tpm = _conditioned(system, nodes)
     connected = np.ones((n, n), dtype=np.int64) if system.cm is None else np.asarray(system.cm)[np.ix_(nodes, nodes)]
-    inputs = (connected << np.arange(n)[:, None]).sum(axis=0)
-    return Candidate(nodes, tpm, NodeDynamics(inputs, _given(_without_nonconnections(tpm, inputs))), subsets(n))
+    return Candidate(nodes, tpm, node_dynamics(tpm, inputs_of(connected)), subsets(n))
 
 
 def reachable(system: Candidate, state: NDArray[np.int64]) -> bool:

@@ -70,6 +70,8 @@ class Capture:
         InvalidArgumentError: the model has no such layer (UnknownLayerError), or an option has a value that is not allowed.
 
     Example:
+        >>> import torch
+        >>> from torch import nn
         >>> model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2))
         >>> with Capture(model, CaptureOptions(layers="1", units=2)) as capture:
         ...     for _ in range(3):

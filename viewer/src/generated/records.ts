@@ -101,9 +101,12 @@ export interface Computed {
   engine: EngineInfo;
   partitioned_concepts: Concept[];
   phi: number;
+  phi_jitter: [number, number] | null;
+  phi_margin: number | null;
   reason: string;
   seconds: number;
   status: "computed";
+  tied_purviews: number[][] | null;
 }
 export interface Concept {
   cause_phi: number;
@@ -198,6 +201,7 @@ export interface PhiOptions {
   };
   repertoires: boolean;
   threads: number;
+  ties: boolean;
 }
 export interface ThresholdPoint {
   phi: number | null;
@@ -265,6 +269,7 @@ export interface PhiOptions1 {
   };
   repertoires: boolean;
   threads: number;
+  ties: boolean;
 }
 export interface TpmRecord {
   prior: number;

@@ -11,7 +11,8 @@ import msgspec
 from lightning_iit.errors import RecordError
 from lightning_iit.records.encoding import decode, encode
 from lightning_iit.records.files import locked, read_regular
-from lightning_iit.records.store import FOLDER, INDEX, IndexEntry, record_files, write_atomically
+from lightning_iit.records.names import FOLDER
+from lightning_iit.records.store import INDEX, IndexEntry, record_files, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

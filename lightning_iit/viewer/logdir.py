@@ -107,8 +107,7 @@ class _Run:
             rows = {path: file.row for folder in self.folders.values() for path, file in folder.files.items()}
         for path in sorted(rows):
             self._put(path, rows[path])
-        rows, steps, networks = self._rows.all(), self._steps.all(), self._networks.all()
-        self.index = RunIndex(run=self.index.run, rows=rows, steps=steps, networks=networks)
+        self.index = RunIndex(run=self.index.run, rows=self._rows.all(), steps=self._steps.all(), networks=self._networks.all())
 
     def _put(self, path: str, row: IndexRow | NetworkRow) -> None:
         """Puts the row of a file among the others; a corrupt record does not say its layer, so one in its folder does."""

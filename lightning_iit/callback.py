@@ -129,7 +129,9 @@ class IITCallback(Callback, TrainingSettings):
             report and ``trainer.callback_metrics``, and the epochs' records stay as they are without it. After a resume the
             counts begin again.
         initial: whether the untrained network is analysed too, as epoch -1: once the first batches were trained on, it is put
-            back for one pass over copies of these, and then everything is restored.
+            back for one pass over copies of these, and then all that the module and its objects hold is restored. Not restored are
+            global variables, and what a step itself writes or sends by other ways than the module's attributes and the trainer. A
+            module that holds an iterator is not run.
         probe: fixed inputs: a data loader that does not shuffle, or a list of batches. The network is run on them at each epoch's
             end, in eval mode, and only that is watched, so that Φ over epochs follows what is learned and not the order of the
             data. The module is called with a batch that is a tensor, with the first element of a tuple or list, or with a mapping
@@ -151,7 +153,9 @@ class IITCallback(Callback, TrainingSettings):
         when_busy: what happens to an analysis when all workers are busy: "queue", "skip", or "wait" (training waits for Φ, which is
             then in ``trainer.callback_metrics`` for EarlyStopping and ModelCheckpoint).
         max_queued: how many analyses may wait in the queue.
-        drain_timeout: seconds that open analyses are given when training has ended.
+        drain_timeout: seconds that open analyses, and then snapshots and trackers, are given together when training has ended.
+            Trackers have 2 s of their own if the analyses took all. What an MLflow server did not take by then is said and can be
+            delivered later.
         seed: the seed of every random choice of the plugin.
         trackers: further places where records go: objects of classes that derive from :class:`~lightning_iit.Tracker`, or names of
             installed ones. The loggers of the trainer are served without being named here.
@@ -237,14 +241,14 @@ class IITCallback(Callback, TrainingSettings):
         if watch is None:
             return
         with training_goes_on("hooking the layers"):
-            watch.attach(pl_module, TrainingStep(pl_module) if self.probe is None else None)
+            watch.attach(pl_module, TrainingStep(pl_module, trainer, self) if self.probe is None else None)
         if self.every_n_steps is not None:
             with training_goes_on("getting ready for analyses within the epochs"):
                 self._due = EveryNSteps(self.every_n_steps, trainer.global_step)
                 if self.probe is None:
                     own = self.watch(pl_module, self._options, snapshots=False)
                     self._steps = StepWatch(own, watch, trainer.num_training_batches)
-                    own.attach(pl_module, TrainingStep(pl_module))
+                    own.attach(pl_module, TrainingStep(pl_module, trainer, self))
         if not self.initial or not is_untrained(trainer) or is_dev_run(trainer):
             return
         if self.probe is not None:

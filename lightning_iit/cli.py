@@ -93,6 +93,7 @@ def _add_phi(commands: Any) -> None:
     add_option(parser, compute_phi, "cuts")
     add_option(parser, compute_phi, "new_concepts")
     add_option(parser, compute_phi, "repertoires")
+    add_option(parser, compute_phi, "ties")
     parser.add_argument(
         "--allow-dependence",
         action="store_true",
@@ -132,7 +133,8 @@ def _add_verify(commands: Any) -> None:
     parser.add_argument(
         "--settle",
         action="store_true",
-        help="compare nothing; compute the records that the run left open when it was killed or interrupted, and write them",
+        help="compare nothing; compute the records that the run left open when it was killed or interrupted, and write them; "
+        "takes one run's directory (or its folder iit) only",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_verify)
@@ -195,6 +197,7 @@ def _phi(given: argparse.Namespace, console: Console) -> int:
             cuts=given.cuts,
             new_concepts=given.new_concepts,
             repertoires=given.repertoires,
+            ties=given.ties,
             allow_dependence=given.allow_dependence,
             timeout=given.timeout,
             threads=given.threads,

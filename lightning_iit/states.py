@@ -104,8 +104,8 @@ def analyse_states(
         >>> flips = np.random.default_rng(0).random((2000, 2)) > 0.5
         >>> ring = np.stack([flips[:, 0], np.roll(flips[:, 0], 1)], axis=1)  # unit 1 repeats what unit 0 was
         >>> record = analyse_states(ring)
-        >>> record.null.name, record.diagnostics[0].words
-        ('cut', '4 of 4 states visited, 1999 transitions')
+        >>> record.null_words, record.diagnostics[0].words
+        ('cut null: mean ...', '4 of 4 states visited, 1999 transitions')
     """
     given = isinstance(state, (list, tuple, np.ndarray))
     policy: Any = "mode" if given else state

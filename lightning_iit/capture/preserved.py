@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.fabric.utilities.seed import _collect_rng_states, _set_rng_states
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import nn
 
 from lightning_iit.capture.held import Held
@@ -72,8 +73,8 @@ def preserved(module: nn.Module, loader: object = None) -> Iterator[None]:
     """Sets a module to eval mode without gradients, and restores afterwards all that a run of the module can change.
 
     What is restored is told in :class:`~lightning_iit.capture.held.Held`; the samplers of the loader are restored in the same way,
-    and so is every random state, see :func:`preserved_randomness`. Parameters and gradients are not saved, since a run without
-    gradients leaves both as they are.
+    and so is every random state, see :func:`preserved_randomness`. The values of parameters are not saved, since a run without
+    gradients leaves them as they are.
 
     Args:
         module: the module that is run inside the context.
@@ -86,7 +87,18 @@ def preserved(module: nn.Module, loader: object = None) -> Iterator[None]:
                 module.eval()
                 yield
         finally:
-            held.put_back()
+            put_all_back(held)
+
+
+def put_all_back(held: Held) -> None:
+    """Restores all that is held; warns where a tensor has changed that was too large to be held."""
+    held.put_back()
+    if held.lost:
+        rank_zero_warn(
+            f"IITCallback: running the model beside its training changed {held.lost} tensor(s) of more than 64 MiB among its plain "
+            "attributes, which were not kept and are not restored: training is no longer the same. Register such a tensor as a "
+            "buffer (register_buffer): then it is restored."
+        )
 
 
 def _samplers(loader: object) -> Iterator[object]:

@@ -17,6 +17,7 @@ from lightning_iit.records.system_checks import BINARY_ONLY
 from lightning_iit.tpm.conversion import EXACT, accepted_deviation, conditional_independence, marginals
 from lightning_iit.tpm.estimate import tpm_for_phi
 from lightning_iit.viewer.sources import URIS, open_runs
+from lightning_iit.viewer.summary import all_rows
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -165,10 +166,10 @@ def _read_record(path: Path) -> EpochRecord:
 def _only_record(target: str) -> EpochRecord:
     """Returns the one record of a directory or MLflow URI; raises InvalidArgumentError where there are several."""
     source, runs = open_runs(target)
-    found = [(run, row) for run in runs for row in source.index(run.id).rows]
+    found = [(run, row) for run in runs for row in all_rows(source.index(run.id))]
     if len(found) == 1:
         run, row = found[0]
-        return decode(source.record(run.id, row.layer, row.epoch))
+        return decode(source.record(run.id, row.layer, row.epoch, row.step))
     latest = f", such as {found[-1][0].path or found[-1][0].name}/{found[-1][1].file}" if found else ""
     msg = f"{target}: holds {len(found)} records, and one is analysed. Give a record's file{latest}."
     raise InvalidArgumentError(msg)

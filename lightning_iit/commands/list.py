@@ -11,9 +11,10 @@ import msgspec
 from lightning_iit.report.report import number
 from lightning_iit.report.terminal import FittedTable
 from lightning_iit.viewer.sources import open_runs
+from lightning_iit.viewer.summary import all_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rich.console import Console
 
@@ -32,7 +33,8 @@ class ListedLayer(msgspec.Struct, frozen=True, kw_only=True):
         phi: the latest Φ that was computed; None if there is none.
         phi_epoch: the epoch of that Φ.
         kind: the kind of that Φ.
-        outcomes: how many analyses ended in which way, by name ("computed", "failed", ...).
+        outcomes: how many analyses of whole epochs ended in which way, by name ("computed", "failed", ...).
+        within_epochs: the same of the analyses within epochs (``every_n_steps``).
     """
 
     run: str
@@ -44,6 +46,7 @@ class ListedLayer(msgspec.Struct, frozen=True, kw_only=True):
     phi_epoch: int | None
     kind: str
     outcomes: dict[str, int]
+    within_epochs: dict[str, int]
 
 
 def run_list(target: str, as_json: bool, console: Console) -> int:
@@ -55,7 +58,7 @@ def run_list(target: str, as_json: bool, console: Console) -> int:
     source, runs = open_runs(target)
     listed = []
     for run in sorted(runs, key=lambda info: info.name):
-        rows = source.index(run.id).rows
+        rows = all_rows(source.index(run.id))
         layers = sorted({row.layer for row in rows})
         listed += [_layer(run.name, run.path, [row for row in rows if row.layer == layer]) for layer in layers]
     if as_json:
@@ -66,8 +69,9 @@ def run_list(target: str, as_json: bool, console: Console) -> int:
 
 
 def _layer(run: str, path: str, rows: Sequence[IndexRow]) -> ListedLayer:
-    """Describes a layer by the index rows of its records, in order of epoch."""
-    computed = [row for row in rows if row.phi is not None]
+    """Describes a layer by the index rows of its records, in order of capture; the last Φ is that of a whole epoch."""
+    epochs = [row for row in rows if row.step is None]
+    computed = [row for row in epochs if row.phi is not None]
     last = computed[-1] if computed else None
     return ListedLayer(
         run=run,
@@ -78,8 +82,19 @@ def _layer(run: str, path: str, rows: Sequence[IndexRow]) -> ListedLayer:
         phi=None if last is None else last.phi,
         phi_epoch=None if last is None else last.epoch,
         kind="" if last is None else last.kind,
-        outcomes=dict(Counter(row.status.replace("_", " ") for row in rows)),
+        outcomes=_outcomes(epochs),
+        within_epochs=_outcomes(row for row in rows if row.step is not None),
     )
+
+
+def _outcomes(rows: Iterable[IndexRow]) -> dict[str, int]:
+    """Counts how the analyses of some rows ended."""
+    return dict(Counter(row.status.replace("_", " ") for row in rows))
+
+
+def _counted(outcomes: Mapping[str, int]) -> str:
+    """Returns how analyses ended as a text."""
+    return ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
 
 
 def _table(listed: Sequence[ListedLayer]) -> FittedTable:
@@ -90,7 +105,9 @@ def _table(listed: Sequence[ListedLayer]) -> FittedTable:
         phi = "none" if found.phi is None else number(found.phi)
         if found.phi_epoch not in (None, found.last_epoch):
             phi += f" (epoch {found.phi_epoch})"
-        outcomes = ", ".join(f"{count} {outcome}" for outcome, count in found.outcomes.items())
+        outcomes = _counted(found.outcomes)
+        if found.within_epochs:
+            outcomes = f"{outcomes or 'none'}; within epochs: {_counted(found.within_epochs)}"
         epochs = f"{found.first_epoch} to {found.last_epoch}"
         rows.append(
             ("" if found.run == named else found.run, found.layer or "(the whole model)", epochs, phi, found.kind, outcomes)

@@ -38,6 +38,7 @@ class PhiArguments:
     cuts: Literal["all", "one"] = "all"
     new_concepts: bool = True
     repertoires: bool = False
+    ties: bool = False
     allow_dependence: bool = False
     timeout: float | None = None
     threads: int = 1
@@ -71,7 +72,7 @@ def run_phi(arguments: PhiArguments, console: Console) -> int:
     }
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConnectivityWarning)
-        result = compute_phi(system, arguments.engine, arguments.timeout, nodes=arguments.nodes, **options)
+        result = compute_phi(system, arguments.engine, arguments.timeout, nodes=arguments.nodes, ties=arguments.ties, **options)
         found = major_complex(system, arguments.engine, arguments.timeout, **options) if arguments.complexes else None
     for words in dict.fromkeys(str(warning.message) for warning in caught):
         sys.stderr.write(f"{words}\n")

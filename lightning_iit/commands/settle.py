@@ -9,13 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.errors import InvalidArgumentError, RecordError
 from lightning_iit.phi.pool.pool import WorkerPool
+from lightning_iit.records.names import FOLDER
 from lightning_iit.records.owner import HEARTBEAT_LIMIT, is_alive
-from lightning_iit.records.store import load_run, read_run, rebuild_index, records_folder, write_atomically, write_record
+from lightning_iit.records.store import (
+    load_run,
+    numbered_runs,
+    read_run,
+    rebuild_index,
+    records_folder,
+    write_atomically,
+    write_record,
+)
 from lightning_iit.report.report import markdown
 from lightning_iit.run.request import reopened, settled_record
 from lightning_iit.trackers.files import OPTIONS
+from lightning_iit.viewer.sources import URIS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,12 +34,15 @@ if TYPE_CHECKING:
 
     from lightning_iit.records import EpochRecord
 
+_SHOWN = 3
+"""How many runs an error names."""
+
 
 def run_settle(run: str, timeout: float | None, as_json: bool, console: Console) -> int:
     """Computes what a run has left open, writes the records, the index and the report anew, and prints a line for each record.
 
     Args:
-        run: the run's directory.
+        run: the run's directory, or its folder ``iit``.
         timeout: the time limit of one record in seconds; None takes that of the training.
         as_json: prints one JSON document instead of lines.
         console: where to print.
@@ -38,10 +51,10 @@ def run_settle(run: str, timeout: float | None, as_json: bool, console: Console)
         The exit status: 0 if each of these records has a Φ now (or there were none), else 1.
 
     Raises:
-        IITError: there is no run, or it still goes on.
+        IITError: the path is no run's directory, or the run still goes on.
         OSError: a record cannot be written.
     """
-    folder = records_folder(Path(run))
+    folder = _folder_of(run)
     if is_alive(folder):
         msg = (
             f"{run}: its training still goes on, and computes its open records itself. If it was killed just now, on another "
@@ -50,10 +63,10 @@ def run_settle(run: str, timeout: float | None, as_json: bool, console: Console)
         raise InvalidArgumentError(msg)
     done = []
     for record in settle(folder.parent, timeout=timeout):
-        done.append({"layer": record.layer, "epoch": record.epoch, "phi": record.phi, "result": record.result})
+        done.append({"layer": record.layer, "epoch": record.epoch, "step": record.step, "phi": record.phi, "result": record.result})
         if not as_json:
             found = f"Φ = {record.phi:.6f}" if record.phi is not None else f"no Φ: {record.result.reason}"
-            console.print(f"layer {record.layer!r}, epoch {record.epoch}: {found}", highlight=False, markup=False)
+            console.print(f"layer {record.layer!r}, {record.when}: {found}", highlight=False, markup=False)
     missing = sum(one["phi"] is None for one in done)
     if as_json:
         document = {"run": run, "ok": not missing, "settled": done}
@@ -61,6 +74,25 @@ def run_settle(run: str, timeout: float | None, as_json: bool, console: Console)
     else:
         console.print(f"{len(done)} records settled, {missing} of them without a Φ.", highlight=False)
     return 1 if missing else 0
+
+
+def _folder_of(run: str) -> Path:
+    """Returns the folder ``iit`` of the one run at a path; raises InvalidArgumentError for anything else, with what is there."""
+    path = Path(run)
+    below = numbered_runs(path / FOLDER) or numbered_runs(path)
+    what = ""
+    if run.startswith(URIS):
+        what = "this is an MLflow URI"
+    elif len(below) > 1:
+        shown = [repr(str(one)) for one in below[-_SHOWN:]]
+        what = f"this folder holds {len(below)} runs, {'...' * (len(below) > _SHOWN)}{', '.join(shown)}"
+    else:
+        try:
+            return records_folder(path)
+        except RecordError as error:
+            what = str(error).removeprefix(f"load_run({str(path)!r}): ").rstrip(".")
+    msg = f"{run}: {what}. --settle writes into one run: give its directory, the one that holds the folder 'iit'."
+    raise InvalidArgumentError(msg)
 
 
 def settle(run_dir: Path, *, timeout: float | None = None) -> Iterator[EpochRecord]:

@@ -30,8 +30,8 @@ def print_result(console: Console, result: PhiResult, state: tuple[int, ...]) ->
             f"Minimum-information partition: {result.cut}; {cuts}",
             highlight=False,
         )
-    if result.reason:
-        console.print(result.reason, highlight=False)
+    for words in filter(None, (result.reason, result.ties_words)):
+        console.print(words, highlight=False)
     if result.concepts:
         console.print(_concepts(result.concepts))
 

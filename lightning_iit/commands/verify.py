@@ -23,6 +23,7 @@ from lightning_iit.records.systems import braces
 from lightning_iit.report.terminal import FittedTable
 from lightning_iit.tpm.estimate import tpm_for_phi
 from lightning_iit.viewer.sources import open_runs
+from lightning_iit.viewer.summary import all_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +41,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         method: which engine computed what.
         stored: the stored Φ.
         again: the newly computed Φ; None if it was not computed.
+        step: of a record within an epoch the global step; None for that of a whole epoch.
         differences: one phrase for each difference; empty if all agrees.
         skipped: why the state could not be compared; empty if it was compared.
     """
@@ -51,6 +53,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     stored: float
     again: float | None
+    step: int | None = None
     differences: tuple[str, ...] = ()
     skipped: str = ""
 
@@ -114,7 +117,7 @@ def read_records(target: str) -> tuple[list[tuple[str, EpochRecord]], list[dict[
     """Reads every record of the runs at a path or URI.
 
     Returns:
-        The name of the run and the record, in order of run, epoch and layer; and ``file`` and ``reason`` of
+        The name of the run and the record, in order of run, epoch, step and layer; and ``file`` and ``reason`` of
         each record that cannot be read.
 
     Raises:
@@ -123,9 +126,9 @@ def read_records(target: str) -> tuple[list[tuple[str, EpochRecord]], list[dict[
     source, runs = open_runs(target)
     read, faults = [], []
     for run in sorted(runs, key=lambda info: info.name):
-        for row in source.index(run.id).rows:
+        for row in all_rows(source.index(run.id)):
             try:
-                read.append((run.name, decode(source.record(run.id, row.layer, row.epoch))))
+                read.append((run.name, decode(source.record(run.id, row.layer, row.epoch, row.step))))
             except (RecordError, LookupError) as error:
                 file = f"{run.path or run.name}/{row.file}" if row.file else f"{run.name}, {row.layer!r}, epoch {row.epoch}"
                 faults.append({"file": file, "reason": str(error)})
@@ -179,6 +182,7 @@ def compare(case: Case, tolerance: float, timeout: float | None) -> Comparison:
             run=case.run,
             layer=case.record.layer,
             epoch=case.record.epoch,
+            step=case.record.step,
             state=case.stored.state,
             method=case.method,
             stored=case.record.phi or 0.0,
@@ -206,6 +210,7 @@ def _compared(case: Case, tolerance: float, timeout: float | None) -> Comparison
         run=case.run,
         layer=record.layer,
         epoch=record.epoch,
+        step=record.step,
         state=case.stored.state,
         method=case.method,
         stored=result.phi,
@@ -303,7 +308,8 @@ def _table(found: Sequence[Comparison]) -> FittedTable:
         verdict = comparison.skipped and f"not compared: {comparison.skipped}"
         verdict = verdict or "; ".join(comparison.differences) or "equal"
         again = "" if comparison.again is None else f"{comparison.again:.6f}"
-        where = comparison.run, comparison.layer, str(comparison.epoch), bits(comparison.state)
+        epoch = f"{comparison.epoch}" if comparison.step is None else f"{comparison.epoch}, step {comparison.step}"
+        where = comparison.run, comparison.layer, epoch, bits(comparison.state)
         rows.append((*where, f"{comparison.stored:.6f}", again, comparison.method, verdict))
     first = 0 if len({comparison.run for comparison in found}) > 1 else 1
     numbers = ("epoch", "state", "stored Φ", "again")

@@ -121,13 +121,9 @@ def run(task: PhiTask, report: OnProgress = ignore) -> TaskResult:
     report(1.0, partial=partial)
     if task.survey and states:
         with _Part("the survey of the layer", notes):
-            found_survey, interval = survey(task, {one.state: one.result.phi for one in states})
-            scalars |= found_survey.spread
-            if interval is not None:
-                scalars |= {"phi_low": interval.low, "phi_high": interval.high}
-            if (positive := found_survey.groups[0].positive) is not None:
-                scalars["phi_positive"] = positive
-            partial = msgspec.structs.replace(partial, scalars=dict(scalars), survey=found_survey, interval=interval)
+            surveyed = survey(task, {one.state: one.result.phi for one in states})
+            scalars |= surveyed.scalars
+            partial = msgspec.structs.replace(partial, scalars=dict(scalars), **surveyed._asdict())
             report(1.0, partial=partial)
     groups: tuple[PhiResult, ...] = ()
     for group in task.groups:

@@ -29,7 +29,7 @@ FEWEST_RESAMPLES = 20
 """With fewer resamples that have a Φ no interval is given."""
 
 
-class _Surveyed(NamedTuple):
+class _OfGroup(NamedTuple):
     """Holds what was found for one group: its Φ, and that of each resample in its most visited states."""
 
     group: SurveyGroup
@@ -43,10 +43,28 @@ class _Surveyed(NamedTuple):
     @property
     def apart(self) -> Float[np.ndarray, " resample"]:
         """Returns how far the mean Φ of each resample lies from that of the data, in the same states; NaN where it has none."""
-        return _means(self.drawn, self.weights) - _means(self.here[None], self.weights)
+        return np.asarray(_means(self.drawn, self.weights) - _means(self.here[None], self.weights))
 
 
-def survey(task: PhiTask, known: Mapping[State, float | None]) -> tuple[Survey, Interval | None]:
+class Surveyed(NamedTuple):
+    """Holds the survey of a layer, and the interval of the Φ that is shown in detail."""
+
+    survey: Survey
+    """Φ of the layer."""
+    interval: Interval | None
+    """The interval of the task's first state; None without resamples."""
+
+    @property
+    def scalars(self) -> dict[str, float]:
+        """Returns what is logged beside the shown Φ: the spread over groups, ``phi_low``, ``phi_high`` and ``phi_positive``."""
+        found = self.survey.spread
+        if self.interval is not None:
+            found |= {"phi_low": self.interval.low, "phi_high": self.interval.high}
+        positive = self.survey.groups[0].positive
+        return found if positive is None else found | {"phi_positive": positive}
+
+
+def survey(task: PhiTask, known: Mapping[State, float | None]) -> Surveyed:
     """Computes Φ of each group of a task's survey, and summarises the groups.
 
     The interval is that of the mean over groups, with the same resample in each group. A resample is analysed in the two most
@@ -57,8 +75,7 @@ def survey(task: PhiTask, known: Mapping[State, float | None]) -> tuple[Survey, 
         known: Φ of the first group in the states that were analysed already.
 
     Returns:
-        The survey (a group whose analysis fails has no Φ, and a reason), and the interval of the task's first state; None without
-        resamples.
+        The survey, and the interval of the task's first state. A group whose analysis fails has no Φ, and a reason.
     """
     found = []
     for number, group in enumerate(task.survey):
@@ -66,15 +83,15 @@ def survey(task: PhiTask, known: Mapping[State, float | None]) -> tuple[Survey, 
             found.append(_surveyed(task, number, {} if number else known))
         except Exception as error:  # noqa: BLE001  whatever broke, the other groups are still analysed
             broken = msgspec.structs.replace(group, reason=f"{type(error).__name__}: {error}")
-            found.append(_Surveyed(broken, np.empty(0), np.empty((0, 0)), np.empty(0)))
-    return _summary(found), _interval(task, found[0])
+            found.append(_OfGroup(broken, np.empty(0), np.empty((0, 0)), np.empty(0)))
+    return Surveyed(_summary(found), _interval(task, found[0]))
 
 
-def _surveyed(task: PhiTask, number: int, known: Mapping[State, float | None]) -> _Surveyed:
+def _surveyed(task: PhiTask, number: int, known: Mapping[State, float | None]) -> _OfGroup:
     """Computes Φ of one group in each of its states, and of its resamples in the most visited ones."""
     group = task.survey[number]
     if group.counts is None:
-        return _Surveyed(group, np.empty(0), np.empty((0, 0)), np.empty(0))
+        return _OfGroup(group, np.empty(0), np.empty((0, 0)), np.empty(0))
     tpm = tpm_for_phi(group.counts, task.prior).state_by_node
     todo = [state for state in group.states if state not in known]
     found = {state: np.nan if phi is None else phi for state, phi in known.items()}
@@ -91,7 +108,7 @@ def _surveyed(task: PhiTask, number: int, known: Mapping[State, float | None]) -
         positive=float((drawn[:, 0] > POSITIVE).mean()) if drawn.size else None,
         reason="No state leads to any of its states." if np.isnan(values).all() else "",
     )
-    return _Surveyed(settled, np.array([found[state] for state in states]), drawn, np.array(weights, dtype=np.float64))
+    return _OfGroup(settled, np.array([found[state] for state in states]), drawn, np.array(weights, dtype=np.float64))
 
 
 def _phis(
@@ -107,7 +124,7 @@ def _phis(
     return phis(engine, np.repeat(tpms, len(states), axis=0), each, cm, task.options).reshape(shape)
 
 
-def _summary(found: Sequence[_Surveyed]) -> Survey:
+def _summary(found: Sequence[_OfGroup]) -> Survey:
     """Returns the mean over groups, with the interval that the deviations of the resamples give."""
     groups, known = tuple(one.group for one in found), [one for one in found if one.group.phi is not None]
     if not known:
@@ -131,7 +148,7 @@ def _summary(found: Sequence[_Surveyed]) -> Survey:
     )
 
 
-def _interval(task: PhiTask, first: _Surveyed) -> Interval | None:
+def _interval(task: PhiTask, first: _OfGroup) -> Interval | None:
     """Returns the interval of Φ of the task's first state, where it is the most visited one and was resampled."""
     if not first.drawn.size or first.group.states[0] != task.states[0]:
         return None
@@ -156,4 +173,4 @@ def _means(values: Float[np.ndarray, "row state"], weights: Float[np.ndarray, " 
     known = ~np.isnan(values)
     total = (known * weights).sum(axis=1)
     summed = (np.where(known, values, 0.0) * weights).sum(axis=1)
-    return np.divide(summed, total, out=np.full(len(values), np.nan), where=total > 0)
+    return np.asarray(np.divide(summed, total, out=np.full(len(values), np.nan), where=total > 0))

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence  # noqa: TC003  the command line reads the annotations at run time
 from typing import TYPE_CHECKING, Any, Literal
 
-from lightning_iit.checks import SECONDS, told_of_unknown, whole
+from lightning_iit.checks import SECONDS, flag, told_of_unknown, whole
 from lightning_iit.errors import InvalidSystemError
 from lightning_iit.phi.connections import ConnectivityWarning, contradiction
 from lightning_iit.phi.large_systems import analyse_whole, search_complex
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from lightning_iit.phi.engine import PhiEngine
 
+_FLAG = flag()
 _THREADS = whole("give the number of threads, 1 or more", least=1)
 
 
@@ -36,6 +37,7 @@ def compute_phi(
     cuts: Literal["all", "one"] = "all",
     new_concepts: bool = True,
     repertoires: bool = False,
+    ties: bool = False,
     pyphi_options: dict[str, bool | int | float | str] | None = None,
     threads: int = 1,
 ) -> PhiResult:
@@ -56,6 +58,9 @@ def compute_phi(
         cuts: "all" tries every directed bipartition; "one" tries only the cuts that separate a single node (PyPhi's approximation).
         new_concepts: False assumes that a cut cannot create concepts (PyPhi's approximation).
         repertoires: True keeps the cause and effect repertoires of each concept in the result.
+        ties: True also finds out whether Φ depends on ties between purviews with equal φ, and how far Φ moves with the TPM
+            (``phi_margin``, ``tied_purviews`` and ``phi_jitter`` of the result). Takes about ten times as long; the PyPhi engine
+            leaves these None.
         pyphi_options: further options of PyPhi by PyPhi's names, e.g. ``{"MEASURE": "L1"}``.
         threads: threads that one analysis may use. Only the fast engine uses more than one, and only from 6 units on.
 
@@ -81,7 +86,7 @@ def compute_phi(
         >>> compute_phi(System(tpm=one_way, state=(0, 1)), engine="pyphi").phi
         0.0
     """
-    options = _options(cuts, new_concepts, repertoires, pyphi_options, threads)
+    options = _options(cuts, new_concepts, repertoires, pyphi_options, threads, _FLAG("ties", ties))
     chosen = _checked(system, engine, options, timeout)
     among = tuple(range(system.n)) if nodes is None else indices_of(system, nodes)
     candidate = subsystem(system, among)
@@ -205,12 +210,13 @@ def _options(
     repertoires: bool,
     pyphi_options: dict[str, Any] | None,
     threads: int,
+    ties: bool = False,
 ) -> PhiOptions:
     """Collects the options of an analysis; raises InvalidArgumentError for a value that cannot be."""
     given = {"cuts": cuts, "new_concepts": new_concepts, "repertoires": repertoires, "pyphi_options": pyphi_options}
     checked = {name: ENGINE_CHECKS[name](name, value) for name, value in given.items()}
     checked["pyphi"] = checked.pop("pyphi_options") or {}
-    return PhiOptions(**checked, threads=_THREADS("threads", threads))
+    return PhiOptions(**checked, ties=ties, threads=_THREADS("threads", threads))
 
 
 def _checked(system: System, engine: str, options: PhiOptions, timeout: float | None) -> PhiEngine:

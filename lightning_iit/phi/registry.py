@@ -13,15 +13,16 @@ import difflib
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from importlib.metadata import EntryPoint
 
-    from lightning_iit.phi.engine import PhiEngine
-    from lightning_iit.records import PhiOptions
+    from lightning_iit.phi.engine import PhiEngine, Progress
+    from lightning_iit.records import MajorComplex, PhiOptions, PhiResult, System
 
 AUTO = "auto"
 """The name that lets the options decide: the first engine of ``BUILT_IN`` that implements the options."""
@@ -83,7 +84,43 @@ def _loaded(entry: EntryPoint) -> PhiEngine:
     if known_as != entry.name:
         msg = f"engine={entry.name!r}: {entry.value} calls itself {known_as!r}; an engine has the name of its entry point."
         raise InvalidArgumentError(msg)
-    return engine
+    return cast("PhiEngine", _WithinSize(engine))
+
+
+class _WithinSize:
+    """Is an engine of another package, which is never given a system of more units than its ``max_units``.
+
+    Args:
+        engine: the engine.
+    """
+
+    def __init__(self, engine: PhiEngine) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._engine, name)
+
+    def analyse(self, systems: Sequence[System], options: PhiOptions, progress: Progress | None = None) -> Iterator[PhiResult]:
+        """Analyses the systems; raises TooManyUnitsError where one is too large."""
+        for system in systems:
+            self._check(system)
+        return self._engine.analyse(systems, options, progress)
+
+    def major_complex(self, system: System, options: PhiOptions, progress: Progress | None = None) -> MajorComplex:
+        """Finds the major complex; raises TooManyUnitsError where the system is too large."""
+        self._check(system)
+        return self._engine.major_complex(system, options, progress)
+
+    def _check(self, system: System) -> None:
+        most = self._engine.max_units
+        if system.n > most:
+            msg = (
+                f"system of {system.n} nodes: engine={self._engine.name!r} takes up to {most}. Analyse fewer units, or use another "
+                "engine (engine='auto')."
+            )
+            raise TooManyUnitsError(msg)
 
 
 def choose_engine(name: str, options: PhiOptions) -> PhiEngine:

@@ -71,6 +71,7 @@ def in_system(result: _Result, nodes: tuple[int, ...]) -> _Result:
         cut=None if cut is None else Cut(from_nodes=_renamed(cut.from_nodes, nodes), to_nodes=_renamed(cut.to_nodes, nodes)),
         concepts=tuple(_concept(concept, nodes) for concept in result.concepts),
         partitioned_concepts=tuple(_concept(concept, nodes) for concept in result.partitioned_concepts),
+        tied_purviews=None if result.tied_purviews is None else tuple(_renamed(tied, nodes) for tied in result.tied_purviews),
     )
 
 

@@ -9,6 +9,9 @@ from lightning_iit.records.html import block, facts, table
 from lightning_iit.records.schema import Count, Index, PhiValue, Record, Seconds, Share, State
 from lightning_iit.records.systems import Concept, Cut, braces
 
+_SHOWN = 6
+"""The number of mechanisms with tied purviews that are named in words."""
+
 
 class EngineInfo(Record, frozen=True, kw_only=True):
     """Holds the name and version of the engine that computed a result.
@@ -35,6 +38,11 @@ class Computed(Record, frozen=True, kw_only=True, tag="computed", tag_field="sta
         seconds: how long the analysis took.
         engine: the engine that computed.
         reason: why Φ is 0 where no partition was searched; otherwise empty.
+        phi_margin: how much larger Φ of the second-best partition is; None where that was not asked for.
+        tied_purviews: the mechanisms of the concepts whose cause or effect purview another purview of equal φ ties with, so that a
+            rule takes one of them; None where they were not looked for.
+        phi_jitter: the smallest and the largest Φ of 10 TPMs whose entries differ from this one's by at most 1e-4; None where that
+            was not computed.
     """
 
     phi: PhiValue
@@ -45,6 +53,24 @@ class Computed(Record, frozen=True, kw_only=True, tag="computed", tag_field="sta
     seconds: Seconds = 0.0
     engine: EngineInfo
     reason: str = ""
+    phi_margin: PhiValue | None = None
+    tied_purviews: tuple[tuple[Index, ...], ...] | None = None
+    phi_jitter: tuple[PhiValue, PhiValue] | None = None
+
+    @property
+    def ties_words(self) -> str:
+        """Returns in a sentence whether Φ depends on ties; empty where that was not looked for."""
+        if self.tied_purviews is None or self.phi_jitter is None:
+            return ""
+        low, high = self.phi_jitter
+        around = f"Φ of 10 TPMs that differ by at most 0.0001 is {low:.6g} to {high:.6g}"
+        if self.phi_margin is not None:
+            around += f", and that of the second-best partition is larger by {self.phi_margin:.6g}"
+        if not self.tied_purviews:
+            return f"Φ depends on no tie between purviews; {around}."
+        shown = ", ".join(map(braces, self.tied_purviews[:_SHOWN])) + ", ..." * (len(self.tied_purviews) > _SHOWN)
+        number = f"{len(self.tied_purviews)} of {len(self.concepts)} concepts"
+        return f"Φ depends on ties: in {number} ({shown}) a rule takes one of the purviews with equal φ; {around}."
 
     @property
     def sum_small_phi(self) -> float:
@@ -60,6 +86,7 @@ class Computed(Record, frozen=True, kw_only=True, tag="computed", tag_field="sta
         return [
             ("partition", "" if self.cut is None else f"{self.cut}; {self.cuts_evaluated} partitions evaluated"),
             ("remark", self.reason),
+            ("ties", self.ties_words),
             ("engine", f"{self.engine.name} {self.engine.version}, {self.seconds:.3g} s"),
         ]
 

@@ -224,13 +224,18 @@ def _read(file: Path) -> EpochRecord | Fault:
         return Fault(file, str(error))
 
 
-def read_images(run_dir: Path, record: EpochRecord) -> dict[str, bytes]:
+def read_images(run_dir: Path, record: EpochRecord, folder: str = FOLDER) -> dict[str, bytes]:
     """Reads a record's pictures from the run's directory; returns PNG bytes by picture name.
+
+    Args:
+        run_dir: the run's directory.
+        record: the record.
+        folder: the folder of the records in that directory; another than ``iit`` for a run that was moved aside.
 
     Raises:
         OSError: a picture cannot be read.
     """
-    path = run_dir / record_name(*record.key)
+    path = run_dir / folder / Path(record_name(*record.key)).relative_to(FOLDER)
     return {file.name[len(path.stem) + 1 : -len(".png")]: read_regular(file) for file in path.parent.glob(f"{path.stem}.*.png")}
 
 

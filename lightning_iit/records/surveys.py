@@ -84,7 +84,7 @@ class Survey(Record, frozen=True, kw_only=True):
 
     @property
     def spread(self) -> dict[str, float]:
-        """Returns the spread over the groups: ``phi_groups_std`` (standard deviation), ``phi_groups_max``, ``groups`` (with a Φ)."""
+        """Returns ``phi_groups_std`` (standard deviation over groups), ``phi_groups_max`` and ``groups`` (those with a Φ)."""
         phis = [group.phi for group in self.groups if group.phi is not None]
         if not phis:
             return {}

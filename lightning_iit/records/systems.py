@@ -125,6 +125,7 @@ class PhiOptions(Record, frozen=True, kw_only=True):
             CUT_ONE_APPROXIMATION).
         new_concepts: False assumes that cuts cannot create concepts (PyPhi's ASSUME_CUTS_CANNOT_CREATE_NEW_CONCEPTS).
         repertoires: keep both repertoires of each concept in the result.
+        ties: also find out whether Φ depends on ties (``phi_margin``, ``tied_purviews`` and ``phi_jitter`` of the result).
         complexes: also search all subsets for the major complex.
         threads: threads inside one analysis; more than one pays from 6 units on. A worker pool adds cores that are idle.
         pyphi: further options of PyPhi by PyPhi's names, e.g. ``{"MEASURE": "KLD"}``; they ask for the PyPhi engine.
@@ -133,6 +134,7 @@ class PhiOptions(Record, frozen=True, kw_only=True):
     cuts: Literal["all", "one"] = "all"
     new_concepts: bool = True
     repertoires: bool = False
+    ties: bool = False
     complexes: bool = False
     threads: int = 1
     pyphi: dict[str, bool | int | float | str] = {}

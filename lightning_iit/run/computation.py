@@ -24,6 +24,7 @@ from lightning_iit.trackers.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.capture.depth.perturb import DepthPerturber
     from lightning_iit.capture.perturb.perturber import Perturber
@@ -46,7 +47,9 @@ _PERTURBING_TIMEOUT = 30.0
 _SNAPSHOT_TIMEOUT = 20.0
 """Seconds that network snapshots are given at the end."""
 _DELIVERY_TIMEOUT = 60.0
-"""Seconds that trackers with problems (a server out of reach) are given at the end; the files are written in any case."""
+"""Seconds that trackers with problems (a server out of reach) are given at the end, if so many are left."""
+_LEAST_DELIVERY = 2.0
+"""Seconds that trackers are given at the end where the analyses took all; so those without problems get the last records."""
 
 
 class Computation:
@@ -86,6 +89,7 @@ class Computation:
         self._interrupted = interrupted
         self.closed: bool = False
         self.epoch: int = -1
+        self._deadline = math.inf
         pool.warm_up(options.engine)
 
     @property
@@ -129,6 +133,7 @@ class Computation:
                 self._draw(watch.snapshots, epoch, global_step)
             self.epoch = epoch
         futures: list[Future[Any]] = []
+        future: Future[Any] | None
         for layer in captured:
             parts = (layer, *layer.groups)
             counts = [
@@ -137,18 +142,17 @@ class Computation:
             ]
             if not analysed:
                 continue
-            opened = partial(*(self.run.submit,), epoch=epoch, global_step=global_step, wall_time=now, step=step, last=last)
+            opened = partial(self.run.submit, epoch=epoch, global_step=global_step, wall_time=now, step=step, last=last)
             job = watch.perturber.job(layer.layer)
             if job is None or not job.resamples:
                 groups = [self._group(watch, *each, step) for each in zip(range(len(parts)), parts, counts, strict=True)]
-                causal = groups[0].causal is not None
-                perturber = watch.perturber if causal else None
-                at = partial(self._at_thresholds, perturber, groups[0], lambda: not causal or epoch == self.epoch)
+                perturber = None if groups[0].causal is None else watch.perturber
+                at = partial(self._at_thresholds, perturber, groups[0], epoch)
                 future = opened(groups, at_thresholds=at)
             elif job.needs_module:
-                future = self._perturb(job, parts, counts, opened, lambda: epoch == self.epoch)
+                future = self._perturb(job, parts, counts, opened, epoch)
             else:
-                future = self._beside.submit(self._perturb, job, parts, counts, opened, lambda: True)
+                future = self._beside.submit(self._perturb, job, parts, counts, opened, epoch)
                 self._perturbing = [*(one for one in self._perturbing if not one.done()), future]
                 if len(self._perturbing) > _MOST_PERTURBING:
                     wait(self._perturbing[:1])
@@ -162,7 +166,7 @@ class Computation:
         parts: Sequence[LayerEpoch],
         counts: Sequence[Counts | None],
         opened: Callable[..., Future[TaskResult] | None],
-        holds: Callable[[], bool],
+        epoch: int,
     ) -> Future[TaskResult] | None:
         """Perturbs the groups of a layer and submits them; returns the future of their analysis, None where there is none."""
         try:
@@ -175,7 +179,7 @@ class Computation:
             Group(one.captured, each, one.causal, self.run.states(one.captured, each), one.bits)
             for one, each in zip(found, counts, strict=True)
         ]
-        return opened(groups, at_thresholds=partial(self._at_thresholds, job, groups[0], holds))
+        return opened(groups, at_thresholds=partial(self._at_thresholds, job, groups[0], epoch))
 
     def _draw(self, writer: SnapshotWriter, epoch: int, global_step: int) -> None:
         """Has a network snapshot made of what was watched; no fault in it costs an analysis."""
@@ -196,10 +200,11 @@ class Computation:
         return Group(observed, counts, causal, states)
 
     def _at_thresholds(
-        self, perturber: Perturber | DepthPerturber | PerturbJob | None, group: Group, holds: Callable[[], bool]
+        self, perturber: Perturber | DepthPerturber | PerturbJob | None, group: Group, epoch: int
     ) -> tuple[ThresholdCounts, ...]:
         """Counts a group's transitions at other thresholds; none for a perturbation if a later epoch has changed the weights."""
-        if not group.states or not holds():
+        moved_on = perturber is not None and getattr(perturber, "needs_module", True) and epoch != self.epoch
+        if not group.states or moved_on:
             return ()
         try:
             return tuple(at_quantiles(group.captured, group.states[0], perturber))
@@ -224,20 +229,21 @@ class Computation:
                 return
 
     def judge_last(self) -> None:
-        """Judges the last Φ of each layer; does nothing where the process was asked to end."""
-        if not self._interrupted():
+        """Judges the last Φ of each layer; does nothing where no time is left or the process was asked to end."""
+        if self._left > 0 and not self._interrupted():
             self.run.judge_last()
 
     def finish(self, timeout: float, after: str = "training") -> None:
         """Waits for the open analyses and warns of those that are still open afterwards.
 
         Args:
-            timeout: the longest wait in seconds.
+            timeout: the seconds that everything at the end may take, from the first call on: later calls and :meth:`close` have
+                what is left of them.
             after: the event from which the seconds count, for the warning.
         """
-        began = time.monotonic()
-        wait(self._perturbing, 0.0 if self._interrupted() else timeout)
-        if self.closed or self.run.drain(max(0.0, timeout - (time.monotonic() - began))):
+        self._deadline = min(self._deadline, time.monotonic() + timeout)
+        wait(self._perturbing, 0.0 if self._interrupted() else min(timeout, self._left))
+        if self.closed or self.run.drain(min(timeout, self._left)):
             return
         if self._interrupted():
             rank_zero_warn(
@@ -249,6 +255,11 @@ class Computation:
                 f"drain_timeout={timeout:g}: some analyses were still open {timeout:g} s after {after}. Their counts are in their "
                 "records: `lightning-iit phi RECORD` computes them."
             )
+
+    @property
+    def _left(self) -> float:
+        """Returns the seconds that are left at the end; infinity before :meth:`finish`."""
+        return max(0.0, self._deadline - time.monotonic())
 
     def report(self, records: Records, *, table: bool) -> None:
         """Writes the report ``iit/report.md`` of the run; does nothing without records of whole epochs.
@@ -266,6 +277,9 @@ class Computation:
     def close(self, *, failed: bool = False) -> None:
         """Ends the workers and closes the journal; a second call does nothing.
 
+        Snapshots and trackers have what is left of the seconds of :meth:`finish`; trackers have 2 s at least. What does not get
+        through by then is said.
+
         Args:
             failed: whether training broke, for the trackers.
         """
@@ -274,5 +288,5 @@ class Computation:
             self._interrupted = never  # so that the trainer is not kept
             self._beside.shutdown(wait=False, cancel_futures=True)
             self.pool.close()
-            self._snapshots.close(_SNAPSHOT_TIMEOUT)
-            self.journal.close(_DELIVERY_TIMEOUT, failed=failed)
+            self._snapshots.close(min(_SNAPSHOT_TIMEOUT, self._left))
+            self.journal.close(min(_DELIVERY_TIMEOUT, max(_LEAST_DELIVERY, self._left)), failed=failed)

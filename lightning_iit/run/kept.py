@@ -36,6 +36,10 @@ class KeptRecords:
         if isinstance(record.result, Computed):
             self.took[record.layer] = record.result.seconds
 
+    def get(self, key: Key) -> EpochRecord | None:
+        """Returns the record of this key; None where there is none."""
+        return self._records.get(key)
+
     def is_computed(self, key: Key) -> bool:
         """Returns whether there is a record of this key, with a Φ."""
         return key in self._records and isinstance(self._records[key].result, Computed)

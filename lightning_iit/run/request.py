@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.records import Counts, Dynamics, PhiResult, State, TaskResult
-    from lightning_iit.run.survey import Causal
     from lightning_iit.run.options import RunOptions
+    from lightning_iit.run.survey import Causal
 
 _PACKAGES = ("lightning-iit", "torch", "lightning", "numpy", "numba", "pyphi", "pyemd", "POT")
 

@@ -22,11 +22,12 @@ from lightning_iit.errors import InvalidArgumentError, RecordError
 from lightning_iit.records import EpochRecord, Open, PhiTask, Records, Units, decode, encode
 from lightning_iit.records.files import read_regular
 from lightning_iit.records.names import FOLDER, record_name
+from lightning_iit.records.owner import read_owner
 from lightning_iit.records.store import read_images, read_run
-from lightning_iit.run.windows import WindowEpoch
+from lightning_iit.run.windows import Watched, WindowEpoch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from lightning_iit.records.schema import Key
 
@@ -106,20 +107,23 @@ class EarlierPart:
         varying: by layer or group of units, the watched units that vary.
         folder: the run's directory where the settled records were found; None where none were found on disk.
         here: whether this is the folder that the run goes on in, whose trackers have the settled records.
+        subfolder: the folder of the records in that directory; another than ``iit`` where another training took the name.
     """
 
     records: tuple[EpochRecord, ...] = ()
     open: tuple[tuple[PhiTask, EpochRecord], ...] = ()
-    windows: Mapping[str, tuple[WindowEpoch, ...]] = field(default_factory=dict)
-    varying: Mapping[str, Units] = field(default_factory=dict)
+    windows: Mapping[Watched, tuple[WindowEpoch, ...]] = field(default_factory=dict)
+    varying: Mapping[Watched, Units] = field(default_factory=dict)
     folder: Path | None = None
     here: bool = False
+    subfolder: str = FOLDER
 
     def images(self, record: EpochRecord) -> dict[str, bytes]:
         """Returns the pictures of a settled record by name; none where they are not on disk."""
         if self.folder is None:
             return {}
-        return _readable(f"a picture of layer {record.layer!r} at {record.when}", partial(read_images, self.folder, record)) or {}
+        read = partial(read_images, self.folder, record, self.subfolder)
+        return _readable(f"a picture of layer {record.layer!r} at {record.when}", read) or {}
 
     def state_dict(self) -> dict[str, Any]:
         """Returns all but the settled records as plain data, for a checkpoint.
@@ -131,8 +135,8 @@ class EarlierPart:
         return {
             "settled": msgspec.to_builtins(Settled.of(self.records)),
             "open": [[_pack(task), _pack(stub)] for task, stub in self.open],
-            "windows": {key: [_pack(epoch) for epoch in epochs] for key, epochs in self.windows.items()},
-            "varying": msgspec.to_builtins(dict(self.varying)),
+            "windows": {key.text: [_pack(epoch) for epoch in epochs] for key, epochs in self.windows.items()},
+            "varying": {key.text: msgspec.to_builtins(units) for key, units in self.varying.items()},
         }
 
 
@@ -146,57 +150,71 @@ def earlier_part(state: Mapping[str, Any], run_dir: Path | None) -> EarlierPart:
         run_dir: the directory that the run goes on in; None where the run writes no files.
     """
     run = state.get("run", {})
+    layers = (state.get("watch") or {}).get("layers") or {}
     opened = tuple(_all_readable("open analysis {}", _open, dict(enumerate(run.get("open", ())))).values())
+    here = None if run_dir is None else run_dir / FOLDER
     if "records" in run:
         records = tuple(_all_readable("record {}", _record, dict(enumerate(run["records"]))).values())
-        here = any(_has(run_dir, record.wall_time, *record.key) for record in records)
-        folder = run_dir if here else None
+        place = here if any(_has(here, record.wall_time, *record.key) for record in records) else None
     else:
         settled = _readable("what is settled", lambda: msgspec.convert(run.get("settled"), Settled | None))
         captured = [(stub.wall_time, *stub.key) for _, stub in opened]
         if settled:
             layer, epoch, wall_time = settled.first
             captured = [(wall_time, layer, epoch, settled.first_step)]
-        folder = _folder(captured, (run_dir, state.get("folder")))
-        records = _from_folder(folder, settled, {stub.key for _, stub in opened}, state.get("folder"))
-        here = folder is not None and folder == run_dir
+        place = _place(captured, _places(here, state))
+        records = _from_place(place, settled, {stub.key for _, stub in opened}, state.get("folder"))
     return EarlierPart(
         records=records,
         open=opened,
-        windows=_all_readable("the window of {!r}", _window, run.get("windows", {})),
-        varying=_all_readable("the choice of units of {!r}", _units, run.get("varying", {})),
-        folder=folder,
-        here=here,
+        windows=_by_watched("the window of {0.layer!r}", _window, run.get("windows", {}), layers),
+        varying=_by_watched("the choice of units of {0.layer!r}", _units, run.get("varying", {}), layers),
+        folder=None if place is None else place.parent,
+        here=place is not None and place == here,
+        subfolder=FOLDER if place is None else place.name,
     )
 
 
-def _folder(captured: Sequence[tuple[Any, ...]], candidates: Iterable[str | Path | None]) -> Path | None:
-    """Returns the first directory that has one of these records (wall time and key); None where none has."""
-    folders = (Path(folder) for folder in candidates if folder is not None)
-    return next((folder for folder in folders if any(_has(folder, *one) for one in captured)), None)
+def _places(here: Path | None, state: Mapping[str, Any]) -> Iterator[Path]:
+    """Yields the folders that may have the run's records: ``iit`` where the run goes on and where it was, then those moved aside.
+
+    A folder that another training found in its place is called ``iit-1``, or the next free number; its marker has the run's id.
+    """
+    before = state.get("folder")
+    places = [place for place in (here, None if before is None else Path(before) / FOLDER) if place is not None]
+    yield from places
+    for place in places:
+        for aside in sorted(place.parent.glob(f"{FOLDER}-[0-9]*")):
+            if (owner := read_owner(aside)) is not None and owner.run == state.get("run_id"):
+                yield aside
 
 
-def _has(run_dir: Path | None, wall_time: float, layer: str, epoch: int, step: int | None = None) -> bool:
-    """Returns whether a directory has the record of this key that was captured at this time."""
-    if run_dir is None:
+def _place(captured: Sequence[tuple[Any, ...]], candidates: Iterable[Path]) -> Path | None:
+    """Returns the first folder that has one of these records (wall time and key); None where none has."""
+    return next((place for place in candidates if any(_has(place, *one) for one in captured)), None)
+
+
+def _has(place: Path | None, wall_time: float, layer: str, epoch: int, step: int | None = None) -> bool:
+    """Returns whether a folder ``iit`` has the record of this key that was captured at this time."""
+    if place is None:
         return False
     try:
-        return decode(read_regular(run_dir / record_name(layer, epoch, step))).wall_time == wall_time
+        return decode(read_regular(place / Path(record_name(layer, epoch, step)).relative_to(FOLDER))).wall_time == wall_time
     except (OSError, RecordError):
         return False
 
 
-def _from_folder(folder: Path | None, settled: Settled | None, known: set[Key], earlier: object) -> tuple[EpochRecord, ...]:
-    """Reads the settled records from the run's directory; warns where some are missing."""
+def _from_place(place: Path | None, settled: Settled | None, known: set[Key], earlier: object) -> tuple[EpochRecord, ...]:
+    """Reads the settled records from a folder ``iit``; warns where some are missing."""
     if settled is None:
         return ()
-    found = () if folder is None else _readable(f"the folder {folder}", lambda: read_run(folder / FOLDER).records) or ()
+    found = () if place is None else _readable(f"the folder {place}", lambda: read_run(place).records) or ()
     # Later epochs are those of a run that went on from here before; open analyses are computed again.
     settled_ones = (record for record in found if not isinstance(record.result, Open))
     records = tuple(record for record in settled_ones if record.order <= settled.order and record.key not in known)
     if len(records) < settled.records:
-        place = folder or earlier
-        where = "without a folder" if place is None else f"that wrote into {Path(str(place)) / FOLDER}"
+        wrote = Path(str(earlier)) / FOLDER if place is None and earlier is not None else place
+        where = "without a folder" if wrote is None else f"that wrote into {wrote}"
         rank_zero_warn(
             f"IITCallback: {settled.records - len(records)} of the {settled.records} records of the resumed run {where} are not "
             "there and are missing in callback.records, in the report and in the page. Training goes on. To have them, resume "
@@ -261,6 +279,11 @@ def _all_readable(what: str, read: Callable[[Any], _T], parts: Mapping[_Key, Any
     """Reads each part; leaves out, with a warning, those that cannot be read. ``what`` names a part by its key."""
     found = {key: _readable(what.format(key), partial(read, part)) for key, part in parts.items()}
     return {key: value for key, value in found.items() if value is not None}
+
+
+def _by_watched(what: str, read: Callable[[Any], _T], parts: Mapping[str, Any], layers: Mapping[str, Any]) -> dict[Watched, _T]:
+    """Reads each part as :func:`_all_readable` does; ``layers`` are those of the state. The keys become what is watched."""
+    return _all_readable(what, read, {Watched.of_text(key, layers): part for key, part in parts.items()})
 
 
 def _record(packed: str) -> EpochRecord:

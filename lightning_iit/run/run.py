@@ -33,7 +33,7 @@ from lightning_iit.run.resume import EarlierPart
 from lightning_iit.run.survey import Group, packed_resamples, survey_group
 from lightning_iit.run.varying import VaryingUnits
 from lightning_iit.run.waiting import compiles_first, drain_in_sight
-from lightning_iit.run.windows import Window, window_key
+from lightning_iit.run.windows import Watched, Window
 from lightning_iit.tpm.states import choose_states
 from lightning_iit.tpm.varying import dynamics_of
 
@@ -74,7 +74,7 @@ class Run:
         self._lock = threading.RLock()
         self._kept = KeptRecords()
         self._open: dict[Key, tuple[PhiTask | None, EpochRecord]] = {}
-        self._windows: dict[str, Window] = {}
+        self._windows: dict[Watched, Window] = {}
         self._varying = VaryingUnits()
         self._packages = package_versions()
         self._budget = Budget(null=options.null_model, surrogates=options.surrogates, share=options.extra_budget)
@@ -113,7 +113,7 @@ class Run:
         """
         if captured.problem is not None or captured.counts is None or epoch < 0:
             return captured.counts
-        window = self._windows.setdefault(window_key(captured.layer, group), Window(self._options.window))
+        window = self._windows.setdefault(Watched(captured.layer, group), Window(self._options.window))
         window.add(captured.counts, captured.dynamics)
         return window.counts
 
@@ -124,7 +124,7 @@ class Run:
 
         Captures ``within`` an epoch have a choice of their own: with fewer transitions fewer units may vary.
         """
-        return self._varying.limit(window_key(captured.layer, group) + (" steps" if within else ""), captured, counts)
+        return self._varying.limit(Watched(captured.layer, group, within), captured, counts)
 
     def states(self, captured: LayerEpoch, counts: Counts | None) -> tuple[State, ...]:
         """Chooses the observed states to analyse; none where no transition was seen."""
@@ -246,7 +246,7 @@ class Run:
             return None
         if stub.epoch < 0 or stub.step is not None:
             return captured.dynamics
-        window = self._windows[stub.layer]
+        window = self._windows[Watched(stub.layer)]
         return window.dynamics if captured.kept is None or window.dynamics is None else dynamics_of(window.dynamics, captured.kept)
 
     def _open_and_analyse(self, task: PhiTask, stub: EpochRecord) -> Future[TaskResult]:
@@ -278,6 +278,10 @@ class Run:
             if (opened := self._open.pop(stub.key, None)) is None:
                 return  # given up before its answer came
             record = settled_record(stub, result, answer, opened[0])
+            before = self._kept.get(stub.key)
+            if before is not None and before.wall_time == stub.wall_time and before.phi is not None and record.phi is None:
+                log.warning("The Φ of layer %r in %s was not judged: %s", stub.layer, stub.when, result.reason)
+                record, result = before, before.result
             self._kept.keep(record)
         if not isinstance(result, Computed):
             log.warning("No Φ for layer %r in %s: %s", record.layer, record.when, result.reason)

@@ -55,7 +55,7 @@ def survey_group(group: Group) -> SurveyGroup:
         return SurveyGroup(units=captured.units, reason=why)
     set_counts, how = causal or (counts, None)
     visits = captured.seen or counts.visits
-    if 1 < len(states) and len(visits) <= _ALL_STATES:
+    if len(states) > 1 and len(visits) <= _ALL_STATES:
         n = len(states[0])
         states = (*states, *(each for each in (state_of(index, n) for index in range(2**n)) if each not in states))
     return SurveyGroup(

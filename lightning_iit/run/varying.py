@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.records import Counts, Units
+    from lightning_iit.run.windows import Watched
 
 NO_UNIT_VARIES = "no_unit_varies"
 """The code of an epoch in which no unit of a watched layer changed."""
@@ -35,15 +36,15 @@ class VaryingUnits:
         chosen: the units that an earlier part of the run has chosen.
     """
 
-    def __init__(self, chosen: Mapping[str, Units] | None = None) -> None:
-        self._chosen: dict[str, Units] = dict(chosen or {})
+    def __init__(self, chosen: Mapping[Watched, Units] | None = None) -> None:
+        self._chosen: dict[Watched, Units] = dict(chosen or {})
 
     @property
-    def chosen(self) -> dict[str, Units]:
+    def chosen(self) -> dict[Watched, Units]:
         """Returns the units that are analysed, by layer or group of a layer's units."""
         return dict(self._chosen)
 
-    def limit(self, key: str, captured: LayerEpoch, counts: Counts | None) -> tuple[LayerEpoch, Counts | None]:
+    def limit(self, key: Watched, captured: LayerEpoch, counts: Counts | None) -> tuple[LayerEpoch, Counts | None]:
         """Limits a watched capture and its counts to the units that are analysed, and adds the notes on units that never changed.
 
         Args:

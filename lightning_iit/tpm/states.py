@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 StatesPolicy: TypeAlias = Literal["auto", "mode", "last", "all"] | int
 """Which observed states are analysed.
 
-"auto": every visited state of up to 4 units, of more the most visited one; "mode": the most visited state; "last": the state observed last; "all": every visited state; a number k: the k most visited states.
+"auto": every visited state of up to 4 units, of more the most visited one; "mode": the most visited state; "last": the state
+observed last; "all": every visited state; a number k: the k most visited states.
 """
 
 _ALL_UP_TO = 4
@@ -46,7 +47,8 @@ def choose_states(visits: Sequence[int], last: State | None, policy: StatesPolic
     Args:
         visits: ``[2**n]``, how often each state of n units was observed.
         last: the state that was observed last; only the policy "last" uses it.
-        policy: "auto" ("all" for up to 4 units, else "mode"), "mode" (the most visited state), "last", "all" (every visited state) or a number k (the k most visited states).
+        policy: "auto" ("all" for up to 4 units, else "mode"), "mode" (the most visited state), "last", "all" (every visited state)
+            or a number k (the k most visited states).
 
     Returns:
         States as tuples of n bits, unit 0 first; an empty tuple if no state was observed.

@@ -8,7 +8,8 @@ import msgspec
 
 from lightning_iit.records import NetworkSnapshot, Open, encode
 from lightning_iit.records.names import FOLDER, network_name
-from lightning_iit.records.store import has_result, rebuild_index, write_atomically, write_record
+from lightning_iit.records.store import has_result, write_atomically, write_record
+from lightning_iit.records.tidied_index import tidy_index
 from lightning_iit.trackers.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -76,11 +77,11 @@ class FilesTracker(Tracker):
         write_atomically(self._run_dir / FOLDER / name, data)
 
     def finish(self, *, failed: bool) -> None:
-        """Rebuilds the index from the records on disk, so that the index is right even after a crash or a failed write.
+        """Leaves one line in the index for each record on disk, so that the index is right even after a crash or a failed write.
 
         Raises:
             OSError: the index could not be written.
         """
         del failed
         if (self._run_dir / FOLDER).is_dir():
-            rebuild_index(self._run_dir)
+            tidy_index(self._run_dir)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lightning_iit.records.schema import Key
     from lightning_iit.trackers.tracker import Tracker
 
+_FOLDER_SECONDS = 60.0
+
 
 @dataclass(frozen=True)
 class Undelivered:
@@ -139,7 +141,8 @@ class Journal:
         Failed writes are tried again, and records that still wait for an earlier record are released. A second call does nothing.
 
         Args:
-            timeout: the longest time to wait, in seconds.
+            timeout: the longest time to wait, in seconds. A tracker that takes records at capture (the run's folder) has 60 s in
+                any case, as what others did not take is delivered from there.
             failed: whether training ended with an error.
 
         Returns:
@@ -151,7 +154,10 @@ class Journal:
         for route in self._routes:
             route.drain()
             route.queue.put(WriteJob("the end of the run", partial(route.tracker.finish, failed=failed)))
-        self.flush(timeout)
+        deadline = time.monotonic() + timeout
+        for route in self._routes:
+            at_capture = getattr(route.tracker, "at_capture", False)
+            route.queue.wait(max(deadline, time.monotonic() + _FOLDER_SECONDS) if at_capture else deadline)
         undelivered = tuple(left for route in self._routes if (left := route.stop()))
         for left in undelivered:
             log.warning("%s", left.words)

@@ -31,8 +31,10 @@ class Tracker(Protocol):
             that writes. Several callbacks of one trainer may watch the same layer, so what is logged carries this name.
 
     Example:
+        >>> from collections.abc import Mapping
+        >>> from lightning_iit import EpochRecord, Tracker
         >>> class Printer(Tracker):
-        ...     def log(self, record, images):
+        ...     def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
         ...         print(record.layer, record.epoch, record.phi)
         >>> Printer().in_order
         False

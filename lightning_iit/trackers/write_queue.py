@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -82,15 +83,19 @@ class WriteQueue:
                 self._thread = threading.Thread(target=self._serve, name=f"iit {self.name}", daemon=True)
                 self._thread.start()
 
-    def work(self) -> None:
-        """Runs all jobs that are due now, on the caller's thread; does nothing for a queue with a thread."""
-        while not self._threaded and (job := self._next()):
+    def work(self, until: float = math.inf) -> None:
+        """Runs all jobs that are due now, on the caller's thread; does nothing for a queue with a thread.
+
+        Args:
+            until: no job is begun after this moment, on the clock ``time.monotonic()`` in seconds.
+        """
+        while not self._threaded and time.monotonic() < until and (job := self._next()):
             self._attempt(job)
 
     def wait(self, deadline: float) -> bool:
         """Tries failed jobs again at once; waits until all jobs are written, three attempts in a row failed, or time is up.
 
-        A queue without a thread runs its due jobs on the caller's thread and does not look at ``deadline``.
+        A queue without a thread runs its due jobs on the caller's thread, and begins none after ``deadline``.
 
         Args:
             deadline: the end of the wait, on the clock ``time.monotonic()`` in seconds.
@@ -101,7 +106,7 @@ class WriteQueue:
         with self._changed:
             self._due, self._attempts = 0.0, 0
             self._changed.notify_all()
-        self.work()
+        self.work(deadline)
         with self._changed:
             if self._threaded:
                 self._changed.wait_for(self._at_rest, max(0.0, deadline - time.monotonic()))

@@ -82,7 +82,7 @@ class ViewerApp:
 
         Args:
             route: the path without slashes at its ends: "" for the page, a file ("viewer.js") or a data route ("runs", "index").
-            request: the request with its query arguments (``run``, ``layer``, ``epoch``).
+            request: the request with its query arguments (``run``, ``layer``, ``epoch``, ``step``).
         """
         try:
             if route in DATA_ROUTES:
@@ -130,7 +130,8 @@ class ViewerApp:
         if route == "network":
             return encode(decode_network(source.network(run, epoch)))
         # Decoding finds invalid records here, not in the page; encoding fills in the fields that older versions did not write.
-        return encode(decode(source.record(run, request.args["layer"], epoch)))
+        step = int(request.args["step"]) if "step" in request.args else None
+        return encode(decode(source.record(run, request.args["layer"], epoch, step)))
 
     def _computed(self, source: RecordSource, request: Request) -> Response:
         """Returns the response to a request to compute Φ; accepts only a POST of JSON from the viewer's own page."""

@@ -8,7 +8,7 @@ import re
 import time
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -19,6 +19,7 @@ from lightning_iit.records.names import FOLDER
 from lightning_iit.records.open_records import interrupted
 from lightning_iit.records.owner import is_alive
 from lightning_iit.records.store import holds_run, may_be_run, numbered_runs
+from lightning_iit.viewer.in_order import InOrder
 from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, RunInfo, ScalarList
 from lightning_iit.viewer.summary import MAX_BYTES, corrupt, interrupted_row, summarise, too_large
 
@@ -33,7 +34,9 @@ _STAT_SECONDS = 4.0
 """Files are looked at one by one after so many seconds; between, a file with its old inode is the old one: records are renamed."""
 _STAT_SHARE = 20.0
 """... and after so many times what the last such look took, if that is longer."""
-_RECORD = re.compile(r"epoch=(-?\d{1,9})\.json")
+_TICK_NS = 100_000_000
+"""A folder's time of change says whether its names are those of before once it is so old, in nanoseconds."""
+_RECORD = re.compile(r"epoch=(-?\d{1,9})(?:-step=(\d{1,12}))?\.json")
 _NETWORK = re.compile(r"snapshot=(-?\d{1,9})\.json")
 _NETWORK_FOLDER = "network"
 _OPEN = b'"status":"open"'
@@ -47,26 +50,77 @@ class _File(NamedTuple):
     row: IndexRow | NetworkRow
 
 
+class _Folder:
+    """Holds the files of one folder of a run by path, and a stamp that changes with the names in the folder."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, _File] = {}
+        self._stamp: tuple[int, int] | None = None
+
+    def is_changed(self, path: str) -> bool:
+        """Returns whether names may have changed since the last call: a file came, went, or was replaced by a rename."""
+        try:
+            stat = Path(path).stat()
+        except OSError:  # it has just gone
+            return True
+        before, now = self._stamp, (stat.st_ino, stat.st_mtime_ns)
+        # What follows within a tick of the file system's clock leaves the time as it is, so a time is trusted once it is old.
+        self._stamp = now if time.time_ns() - stat.st_mtime_ns > _TICK_NS else None
+        return before != now
+
+
 class _Run:
-    """Holds the files of a run by path, and what is made of them: the index, and each record's path by (layer, epoch)."""
+    """Holds the files of a run by folder, and what is made of them: the index, and each record's path by (layer, epoch, step)."""
 
     def __init__(self, name: str) -> None:
-        self.files: dict[str, _File] = {}
+        self.folders: dict[str, _Folder] = {}
         self.index = RunIndex(run=name, rows=())
-        self.paths: dict[tuple[str, int], str] = {}
+        self.paths: dict[tuple[str, int, int | None], str] = {}
         self.due = 0.0
         self._running = False
+        self._layers: dict[str, str] = {}
+        self._start_anew()
 
-    def take(self, files: dict[str, _File], *, running: bool) -> None:
-        """Takes in the files that are there now, if any changed; what is open is interrupted where the run is not running."""
-        if files == self.files and running == self._running:
+    def _start_anew(self) -> None:
+        """Forgets what was made of the files."""
+        self._rows: InOrder[IndexRow] = InOrder(order=lambda row: (row.epoch, row.layer))
+        self._steps: InOrder[IndexRow] = InOrder(order=lambda row: (row.epoch, row.step, row.layer))
+        self._networks: InOrder[NetworkRow] = InOrder(order=lambda row: row.epoch)
+        self._taken: dict[str, Any] = {}
+        self.paths = {}
+
+    def take(self, changed: dict[str, _File], *, gone: bool, running: bool) -> None:
+        """Takes in the files that are new or changed; what is open is interrupted where the run is not running.
+
+        All files are taken in again where one is ``gone``, the run began or ended, or a folder's layer was not known before.
+        """
+        if not changed and not gone and running == self._running:
             return
-        self.files, self._running = files, running
-        rows, self.paths = _named(files)
-        if not running:
-            rows = list(map(interrupted_row, rows))
-        networks = sorted((file.row for file in files.values() if isinstance(file.row, NetworkRow)), key=lambda row: row.epoch)
-        self.index = RunIndex(run=self.index.run, rows=tuple(rows), networks=tuple(networks))
+        rows = {path: file.row for path, file in changed.items()}
+        layers = {
+            _folder_of(path): row.layer for path, row in rows.items() if isinstance(row, IndexRow) and row.status != "corrupt"
+        }
+        if gone or running != self._running or not layers.items() <= self._layers.items():
+            self._running = running
+            self._layers.update(layers)
+            self._start_anew()
+            rows = {path: file.row for folder in self.folders.values() for path, file in folder.files.items()}
+        for path in sorted(rows):
+            self._put(path, rows[path])
+        self.index = RunIndex(run=self.index.run, rows=self._rows.all(), steps=self._steps.all(), networks=self._networks.all())
+
+    def _put(self, path: str, row: IndexRow | NetworkRow) -> None:
+        """Puts the row of a file among the others; a corrupt record does not say its layer, so one in its folder does."""
+        old = self._taken.get(path)
+        if isinstance(row, NetworkRow):
+            self._networks.put(row, instead_of=old)
+        else:
+            if row.status == "corrupt":
+                row = msgspec.structs.replace(row, layer=self._layers.get(_folder_of(path), row.layer))
+            row = row if self._running else interrupted_row(row)
+            (self._rows if row.step is None else self._steps).put(row, instead_of=old)
+            self.paths[row.layer, row.epoch, row.step] = path
+        self._taken[path] = row
 
 
 class LogDirSource:
@@ -108,20 +162,40 @@ class LogDirSource:
             known = self._known.setdefault(run, _Run(run))
             began = time.monotonic()
             thorough = began >= known.due
-            files = {}
-            for entry in _files(folder):
-                with contextlib.suppress(OSError):  # a file that has just gone
-                    files[entry.path] = self._file(entry, known.files.get(entry.path), thorough=thorough)
-            known.take(files, running=running)
+            before = known.folders
+            places = [entry.path for entry in _entries(str(folder / FOLDER)) if entry.is_dir(follow_symlinks=False)]
+            known.folders = {path: before.get(path) or _Folder() for path in places}
+            gone = not before.keys() <= known.folders.keys()
+            changed: dict[str, _File] = {}
+            for path, place in known.folders.items():
+                if place.is_changed(path) or thorough:
+                    gone |= self._look(place, path, changed, thorough=thorough)
+            known.take(changed, gone=gone, running=running)
             if thorough:
                 now = time.monotonic()
                 known.due = now + max(_STAT_SECONDS, _STAT_SHARE * (now - began))
             return known.index
 
-    def _file(self, entry: os.DirEntry[str], old: _File | None, *, thorough: bool) -> _File:
-        """Returns what is known of a file; looks at time and size if ``thorough`` or the inode is new, reads it if they changed."""
-        if old is not None and not thorough and entry.inode() == old.inode:
-            return old
+    def _look(self, place: _Folder, path: str, changed: dict[str, _File], *, thorough: bool) -> bool:
+        """Looks through a folder: adds its new and changed files to ``changed``; returns whether any file is gone.
+
+        Each file is looked at if ``thorough``; else only one whose inode is new.
+        """
+        before, place.files = place.files, {}
+        network = Path(path).name == _NETWORK_FOLDER
+        for entry in _entries(path):
+            old = before.get(entry.path)
+            if old is not None and not thorough and entry.inode() == old.inode:
+                place.files[entry.path] = old
+            elif entry.name.endswith(".json") and (_RECORD.fullmatch(entry.name) or (network and _NETWORK.fullmatch(entry.name))):
+                with contextlib.suppress(OSError):  # a file that has just gone
+                    file = place.files[entry.path] = self._file(entry, old)
+                    if file is not old:
+                        changed[entry.path] = file
+        return not before.keys() <= place.files.keys()
+
+    def _file(self, entry: os.DirEntry[str], old: _File | None) -> _File:
+        """Returns what is known of a file; looks at its time and size, and reads it if they changed."""
         stat = entry.stat()
         version = f"{stat.st_mtime_ns:x}-{stat.st_size:x}"
         if old is not None and old.version == version:
@@ -130,19 +204,29 @@ class LogDirSource:
             return _File(entry.inode(), version, NetworkRow(epoch=int(found[1]), version=version))
         return _File(entry.inode(), version, self._summary(Path(entry.path), stat.st_size, version))
 
-    def record(self, run: str, layer: str, epoch: int) -> bytes:
+    def record(self, run: str, layer: str, epoch: int, step: int | None = None) -> bytes:
         """Returns the bytes of one record's JSON file; of an open record whose run is gone, as it is now: interrupted.
 
         Raises:
-            LookupError: there is no such run, layer or epoch.
+            LookupError: there is no such run, layer, epoch or step.
             RecordError: the file is too large, no regular file, cannot be opened, or is a link out of the directory.
         """
-        if run not in self._known or (layer, epoch) not in self._known[run].paths:
+        path = self._path(run, layer, epoch, step)
+        if path is None:
             self.index(run)
-        path = Path(self._known[run].paths[layer, epoch])
+            path = self._path(run, layer, epoch, step)
+        if path is None:
+            raise LookupError(layer, epoch, step)
         running = is_alive(path.parent.parent)
         data = self._read(path)
         return data if running or _OPEN not in data else encode(interrupted(decode(data)))
+
+    def _path(self, run: str, layer: str, epoch: int, step: int | None) -> Path | None:
+        """Returns the path of a record's file; None where none is known."""
+        with self._lock:  # the paths may just be made anew
+            known = self._known.get(run)
+            path = None if known is None else known.paths.get((layer, epoch, step))
+        return None if path is None else Path(path)
 
     def network(self, run: str, epoch: int) -> bytes:
         """Returns the bytes of one network snapshot's JSON file.
@@ -201,13 +285,14 @@ class LogDirSource:
         """Returns the index row of a record's file; a file that cannot be read gets the status "corrupt" and the reason."""
         found = _RECORD.fullmatch(path.name)
         epoch, layer = int(found[1]) if found else 0, path.parent.name
+        step = int(found[2]) if found and found[2] else None
         file = f"iit/{layer}/{path.name}"
         if size > MAX_BYTES:
-            return corrupt(too_large(size), layer=layer, epoch=epoch, version=version, file=file)
+            return corrupt(too_large(size), layer=layer, epoch=epoch, version=version, file=file, step=step)
         try:
-            row = summarise(self._read(path), layer=layer, epoch=epoch, version=version)
+            row = summarise(self._read(path), layer=layer, epoch=epoch, version=version, step=step)
         except RecordError as error:
-            return corrupt(str(error), layer=layer, epoch=epoch, version=version, file=file)
+            return corrupt(str(error), layer=layer, epoch=epoch, version=version, file=file, step=step)
         return msgspec.structs.replace(row, file=row.file or file)
 
     def _read(self, path: Path) -> bytes:
@@ -243,17 +328,6 @@ def _is_artifacts(folder: Path) -> bool:
     return re.search("/[0-9a-f]{32}/artifacts(/[^/]+)?/iit$", folder.as_posix()) is not None
 
 
-def _files(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """Yields the directory entry of each record and snapshot file of a run."""
-    for layer in _entries(str(folder / "iit")):
-        if not layer.is_dir(follow_symlinks=False):
-            continue
-        network = layer.name == _NETWORK_FOLDER
-        for entry in _entries(layer.path):
-            if entry.name.endswith(".json") and (_RECORD.fullmatch(entry.name) or (network and _NETWORK.fullmatch(entry.name))):
-                yield entry
-
-
 def _entries(folder: str) -> list[os.DirEntry[str]]:
     """Returns the entries of a folder; none if there is no such folder."""
     try:
@@ -263,22 +337,6 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
         return []
 
 
-def _named(files: dict[str, _File]) -> tuple[list[IndexRow], dict[tuple[str, int], str]]:
-    """Returns the rows sorted by epoch and layer, and each record's path by (layer, epoch)."""
-    named = [(row, path) for path, row in sorted(_with_layers(files).items())]
-    rows = sorted((row for row, _ in named), key=lambda row: (row.epoch, row.layer))
-    return rows, {(row.layer, row.epoch): path for row, path in named}
-
-
-def _with_layers(files: dict[str, _File]) -> dict[str, IndexRow]:
-    """Returns the records' rows by path.
-
-    A corrupt record does not say its layer's name, so the name comes from a readable record in the same folder.
-    """
-    rows = {path: file.row for path, file in files.items() if isinstance(file.row, IndexRow)}
-    corrupt_paths = [path for path, row in rows.items() if row.status == "corrupt"]
-    if corrupt_paths:
-        layers = {Path(path).parent: row.layer for path, row in rows.items() if row.status != "corrupt"}
-        for path in corrupt_paths:
-            rows[path] = msgspec.structs.replace(rows[path], layer=layers.get(Path(path).parent, rows[path].layer))
-    return rows
+def _folder_of(path: str) -> str:
+    """Returns the folder of a file."""
+    return path.rpartition(os.sep)[0]

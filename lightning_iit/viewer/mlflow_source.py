@@ -19,15 +19,17 @@ from lightning_iit.records.files import read_regular
 from lightning_iit.records.names import FOLDER, network_name
 from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, RunInfo, ScalarList
 from lightning_iit.viewer.scalars import MAX_SERIES, is_shown, series
-from lightning_iit.viewer.summary import MAX_BYTES, corrupt, summarise, too_large
+from lightning_iit.viewer.summary import MAX_BYTES, corrupt, index_of, summarise, too_large
 
 MAX_RUNS = 500
 """The largest number of MLflow runs that are looked at, the latest ones."""
 _DOWNLOADS = 8
 _RELIST_SECONDS = 2.0
+_RELIST_SHARE, _RELIST_MOST = 20.0, 10.0
+"""A run is listed again after so many times what that took, but at most so many seconds: a server lists all that is there."""
 _RECOUNT_SECONDS = 60.0
 _PAGE = 1_000
-_RECORD = re.compile(r"epoch=(-?\d{1,9})\.json")
+_RECORD = re.compile(r"epoch=(-?\d{1,9})(?:-step=(\d{1,12}))?\.json")
 _LAYER_TAG = re.compile(r"iit\.(?:([\w-]+)\.)??(?:layer|kind)\.")
 _NETWORK = re.compile(r"snapshot=(-?\d{1,9})\.json")
 
@@ -63,7 +65,7 @@ class MLflowSource:
         self._lock = Lock()
         self._listed: dict[str, tuple[float, RunIndex]] = {}
         self._rows: dict[tuple[str, str, str], IndexRow] = {}
-        self._paths: dict[tuple[str, str, int], str] = {}
+        self._paths: dict[tuple[str, str, int, int | None], str] = {}
         self._artifacts: dict[str, Path | None] = {}
         self._further = 0
         self._counted = -math.inf
@@ -100,7 +102,7 @@ class MLflowSource:
         self._further = further
 
     def index(self, run: str) -> RunIndex:
-        """Returns the list of records and network snapshots that the run has at this moment; asks MLflow at most every 2 seconds.
+        """Returns the list of records and network snapshots that the run has at this moment; asks MLflow every 2 to 10 seconds.
 
         Raises:
             LookupError: there is no such run.
@@ -110,26 +112,28 @@ class MLflowSource:
 
         with self._lock:
             known = self._listed.get(run)
-            if known and time.monotonic() - known[0] < _RELIST_SECONDS:
+            began = time.monotonic()
+            if known and began < known[0]:
                 return known[1]
             try:
                 index = self._index(run)
             except MlflowException as error:
                 msg = f"MLflow does not answer: {error}"
                 raise RecordError(msg) from error
-            self._listed[run] = time.monotonic(), index
+            now = time.monotonic()
+            self._listed[run] = now + max(_RELIST_SECONDS, min(_RELIST_MOST, _RELIST_SHARE * (now - began))), index
             return index
 
-    def record(self, run: str, layer: str, epoch: int) -> bytes:
+    def record(self, run: str, layer: str, epoch: int, step: int | None = None) -> bytes:
         """Returns the bytes of one record's JSON artifact.
 
         Raises:
-            LookupError: there is no such run, layer or epoch.
+            LookupError: there is no such run, layer, epoch or step.
             RecordError: the artifact is too large, no regular file, or cannot be downloaded.
         """
-        if (run, layer, epoch) not in self._paths:
+        if (run, layer, epoch, step) not in self._paths:
             self.index(run)
-        return self._read(run, self._paths[run, layer, epoch])
+        return self._read(run, self._paths[run, layer, epoch, step])
 
     def network(self, run: str, epoch: int) -> bytes:
         """Returns the bytes of one network snapshot's JSON artifact.
@@ -183,27 +187,25 @@ class MLflowSource:
             for found, name in named
             if (match := _NETWORK.fullmatch(name))
         ]
-        records = [(found, int(match[1])) for found, name in named if (match := _RECORD.fullmatch(name))]
+        records = [(found, match) for found, name in named if (match := _RECORD.fullmatch(name))]
+        new = [item for item in records if (run, item[0].path, str(item[0].file_size or 0)) not in self._rows]
         with ThreadPoolExecutor(_DOWNLOADS) as pool:  # records are small, so most of the time goes into waiting for the server
-            rows = list(pool.map(lambda item: self._row(run, item[0].path, item[1], item[0].file_size or 0), records))
+            list(pool.map(lambda item: self._row(run, item[0].path, item[1], item[0].file_size or 0), new))
+        rows = [self._row(run, found.path, match, found.file_size or 0) for found, match in records]
         for (found, _), row in zip(records, rows, strict=True):
-            self._paths[run, row.layer, row.epoch] = found.path
-        return RunIndex(
-            run=run,
-            rows=tuple(sorted(rows, key=lambda row: (row.epoch, row.layer))),
-            networks=tuple(sorted(networks, key=lambda row: row.epoch)),
-        )
+            self._paths[run, row.layer, row.epoch, row.step] = found.path
+        return index_of(run, rows, networks)
 
-    def _row(self, run: str, path: str, epoch: int, size: int) -> IndexRow:
+    def _row(self, run: str, path: str, named: re.Match[str], size: int) -> IndexRow:
         """Returns the index row of a record; reads the artifact only if its size changed."""
         version = str(size)
         known = self._rows.get((run, path, version))
         if known is None:
-            layer = path.split("/")[-2]
+            layer, epoch, step = path.split("/")[-2], int(named[1]), int(named[2]) if named[2] else None
             try:
-                known = summarise(self._read(run, path, size), layer=layer, epoch=epoch, version=version)
+                known = summarise(self._read(run, path, size), layer=layer, epoch=epoch, version=version, step=step)
             except RecordError as error:
-                known = corrupt(str(error), layer=layer, epoch=epoch, version=version)
+                known = corrupt(str(error), layer=layer, epoch=epoch, version=version, step=step)
             self._rows[run, path, version] = known
         return known
 

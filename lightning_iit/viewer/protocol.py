@@ -66,6 +66,7 @@ class IndexRow(_Message, frozen=True, kw_only=True):
         transitions: the number of transitions counted; None if the record holds no counts.
         coverage: the fraction of states (0 to 1) that were visited; None without a TPM.
         units: the number of analysed units.
+        step: of a record within an epoch the global step; None for that of a whole epoch.
     """
 
     layer: str
@@ -86,6 +87,7 @@ class IndexRow(_Message, frozen=True, kw_only=True):
     transitions: int | None = None
     coverage: float | None = None
     units: int | None = None
+    step: int | None = None
 
 
 class NetworkRow(_Message, frozen=True, kw_only=True):
@@ -96,10 +98,16 @@ class NetworkRow(_Message, frozen=True, kw_only=True):
 
 
 class RunIndex(_Message, frozen=True, kw_only=True):
-    """Lists all records and network snapshots of a run; ``notes`` are sentences for the reader (such as epochs left out)."""
+    """Lists all records and network snapshots of a run; ``notes`` are sentences for the reader (such as epochs left out).
+
+    Attributes:
+        rows: the records of whole epochs, which make the curve.
+        steps: the records within epochs (``every_n_steps``), in order of their step.
+    """
 
     run: str
     rows: tuple[IndexRow, ...]
+    steps: tuple[IndexRow, ...] = ()
     networks: tuple[NetworkRow, ...] = ()
     notes: tuple[str, ...] = ()
 

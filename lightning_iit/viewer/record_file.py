@@ -8,7 +8,7 @@ from lightning_iit.errors import RecordError
 from lightning_iit.records import decode
 from lightning_iit.records.files import read_regular
 from lightning_iit.viewer.protocol import NetworkRow, RunIndex, RunInfo, ScalarList
-from lightning_iit.viewer.summary import MAX_BYTES, row_of, too_large
+from lightning_iit.viewer.summary import MAX_BYTES, index_of, row_of, too_large
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ class RecordFileSource:
         self._path = path.absolute()
         self.title: str = str(path)
         record = decode(self._read(self._path))
-        self._key = record.layer, record.epoch
+        self._key = record.layer, record.epoch, record.step
         self._snapshot = self._path.parent.parent / "network" / f"snapshot={record.epoch:04d}.json"
 
     def runs(self) -> tuple[list[RunInfo], int]:
@@ -47,18 +47,18 @@ class RecordFileSource:
         data = self._read(self._path)
         row = row_of(decode(data), version=f"{self._path.stat().st_mtime_ns:x}-{len(data):x}", file=self._path.name)
         networks = (NetworkRow(epoch=row.epoch, version="1"),) if self._snapshot.is_file() else ()
-        return RunIndex(run=run, rows=(row,), networks=networks)
+        return index_of(run, (row,), networks)
 
-    def record(self, run: str, layer: str, epoch: int) -> bytes:
+    def record(self, run: str, layer: str, epoch: int, step: int | None = None) -> bytes:
         """Returns the bytes of the file.
 
         Raises:
-            LookupError: the record is of another layer or epoch.
+            LookupError: the record is of another layer, epoch or step.
             RecordError: the file is too large or cannot be opened.
         """
         self._check(run)
-        if (layer, epoch) != self._key:
-            raise LookupError(layer, epoch)
+        if (layer, epoch, step) != self._key:
+            raise LookupError(layer, epoch, step)
         return self._read(self._path)
 
     def network(self, run: str, epoch: int) -> bytes:

@@ -20,7 +20,7 @@ URIS = ("mlflow:", "sqlite:", "http:", "https:", "postgresql", "mysql")
 class RecordSource(Protocol):
     """Lists runs and reads their records; a log directory, TensorBoard and MLflow are sources.
 
-    A method that is given a run, layer or epoch raises ``LookupError`` if the source has no such run, layer or epoch, and
+    A method that is given a run, layer, epoch or step raises ``LookupError`` if the source has none such, and
     ``RecordError`` if the data cannot be read (too large, gone). A source may be used from several threads.
     """
 
@@ -32,8 +32,8 @@ class RecordSource(Protocol):
     def index(self, run: str) -> RunIndex:
         """Returns the list of records and network snapshots that the run has at this moment."""
 
-    def record(self, run: str, layer: str, epoch: int) -> bytes:
-        """Returns one record as JSON bytes."""
+    def record(self, run: str, layer: str, epoch: int, step: int | None = None) -> bytes:
+        """Returns one record as JSON bytes: that of a whole epoch, or that of a step within it."""
 
     def network(self, run: str, epoch: int) -> bytes:
         """Returns one network snapshot as JSON bytes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
@@ -11,13 +11,16 @@ from lightning_iit.errors import RecordError
 from lightning_iit.records import Computed, EpochRecord, decode
 from lightning_iit.records.names import record_name
 from lightning_iit.records.open_records import INTERRUPTED
-from lightning_iit.viewer.protocol import IndexRow, Status
+from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_BYTES = 16_000_000
 """The size above which a record is not read, in bytes; no record of this package comes near."""
 
 
-def summarise(data: bytes, *, layer: str, epoch: int, version: str) -> IndexRow:
+def summarise(data: bytes, *, layer: str, epoch: int, version: str, step: int | None = None) -> IndexRow:
     """Returns the index row of a record; a record that cannot be read gets the status "corrupt" and the reason.
 
     Args:
@@ -25,16 +28,34 @@ def summarise(data: bytes, *, layer: str, epoch: int, version: str) -> IndexRow:
         layer: the layer's name, for a record that cannot be read.
         epoch: the epoch, for a record that cannot be read.
         version: the row's version, a text that changes with the record.
+        step: the step within the epoch, for a record that cannot be read; None for that of a whole epoch.
     """
     try:
         return row_of(decode(data), version=version)
     except RecordError as error:
-        return corrupt(str(error), layer=layer, epoch=epoch, version=version)
+        return corrupt(str(error), layer=layer, epoch=epoch, version=version, step=step)
 
 
-def corrupt(reason: str, *, layer: str, epoch: int, version: str, file: str = "") -> IndexRow:
+def corrupt(reason: str, *, layer: str, epoch: int, version: str, file: str = "", step: int | None = None) -> IndexRow:
     """Returns the index row of a record that cannot be read, the reason, and the record's file if it is known."""
-    return IndexRow(layer=layer, epoch=epoch, status="corrupt", version=version, reason=reason, file=file)
+    return IndexRow(layer=layer, epoch=epoch, status="corrupt", version=version, reason=reason, file=file, step=step)
+
+
+def index_of(run: str, rows: Iterable[IndexRow], networks: Iterable[NetworkRow]) -> RunIndex:
+    """Returns the index of a run: the rows of whole epochs, those within epochs, and the snapshots, each in their order."""
+    ordered = sorted(rows, key=lambda row: (row.epoch, -1 if row.step is None else row.step, row.layer))
+    return RunIndex(
+        run=run,
+        rows=tuple(row for row in ordered if row.step is None),
+        steps=tuple(row for row in ordered if row.step is not None),
+        networks=tuple(sorted(networks, key=lambda row: row.epoch)),
+    )
+
+
+def all_rows(index: RunIndex) -> list[IndexRow]:
+    """Returns the rows of all records of a run, in order of capture: those within an epoch come before that of the epoch."""
+    rows = (*index.rows, *index.steps)
+    return sorted(rows, key=lambda row: (row.epoch, math.inf if row.step is None else row.step, row.layer))
 
 
 def too_large(size: int) -> str:
@@ -75,6 +96,7 @@ def row_of(record: EpochRecord, *, version: str, file: str | None = None) -> Ind
         transitions=record.counts.transitions if record.counts else None,
         coverage=sum(record.tpm.visited) / max(1, len(record.tpm.visited)) if record.tpm else None,
         units=len(record.units.indices) if record.units else None,
+        step=record.step,
     )
 
 

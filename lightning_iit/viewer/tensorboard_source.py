@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 import zlib
 from pathlib import Path
@@ -17,6 +18,7 @@ from tensorboard.plugins.scalar.metadata import PLUGIN_NAME as SCALARS
 from lightning_iit.errors import RecordError
 from lightning_iit.records import decode_network
 from lightning_iit.records.payload import NETWORK_TAG, PLUGIN
+from lightning_iit.viewer.event_files import EventFiles
 from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, RunInfo, ScalarList
 from lightning_iit.viewer.scalars import MAX_POINTS, MAX_SERIES, series
 from lightning_iit.viewer.summary import MAX_BYTES, corrupt, summarise, too_large
@@ -36,8 +38,9 @@ _AGAIN_SHARE = 20.0
 
 
 class _Entry(NamedTuple):
-    """Holds one packed record, or network snapshot, and its row."""
+    """Holds one packed record, or network snapshot, its global step and its row."""
 
+    step: int
     packed: bytes
     row: IndexRow
 
@@ -45,8 +48,9 @@ class _Entry(NamedTuple):
 class _Tag:
     """Holds the entries of one tag of one run by (layer, epoch); decodes only what it did not hold before.
 
-    TensorBoard returns all that it keeps of a tag, which may be a sample, or less than before where steps went back. So each
-    reading is the whole truth, and an entry is known by its step and its bytes, not by its place.
+    Entries come one by one from event files, or all at once from TensorBoard. TensorBoard returns all that it keeps of a tag,
+    which may be a sample, or less than before where steps went back. So each such reading is the whole truth, and an entry is
+    known by its step and its bytes, not by its place.
 
     Args:
         name: the tag.
@@ -55,24 +59,46 @@ class _Tag:
     def __init__(self, name: str) -> None:
         self.name = name
         self.entries: dict[tuple[str, int], _Entry] = {}
+        self.changes = 0
+        self._step = -math.inf
         self._decoded: dict[tuple[int, bytes], IndexRow] = {}
         self._newest: tuple[int, float] | None = None
         self._due = 0.0
 
+    def add(self, step: int, packed: bytes) -> None:
+        """Adds one entry of an event file; where its step goes back, TensorBoard drops the later ones, and so does this."""
+        if step < self._step:
+            self.entries = {key: entry for key, entry in self.entries.items() if entry.step < step}
+        self._step = step
+        self.changes += 1
+        self._put(step, packed, self._row(step, packed))
+
     def is_due(self, newest: tuple[int, float]) -> bool:
-        """Returns whether the tag is to be read: a newer entry (step, wall time) is there, or the last reading is long ago."""
+        """Returns whether TensorBoard is to be asked: it has a newer entry (step, wall time), or was asked long ago.
+
+        Args:
+            newest: the largest step and wall time of the entries that TensorBoard has.
+        """
+        if self._step >= newest[0]:
+            return False  # the event files gave it
         return newest != self._newest or time.monotonic() >= self._due
 
     def take(self, data: Iterable[Any], newest: tuple[int, float], began: float) -> None:
         """Takes in all entries of the tag; ``began`` is when their reading began, on the clock ``time.monotonic()``."""
-        before, self._decoded, self.entries = self._decoded, {}, {}
+        before = self._decoded | {(entry.step, entry.packed): entry.row for entry in self.entries.values()}
+        self._decoded, self.entries = {}, {}
         for datum in data:
             key = datum.step, _payload(datum.numpy)
             row = self._decoded[key] = before.get(key) or self._row(*key)
-            self.entries[row.layer, row.epoch] = _Entry(key[1], row)  # of two at one epoch the later one replaces the first
+            self._put(*key, row)
+        self.changes += 1
         self._newest = newest
         now = time.monotonic()
         self._due = now + max(_AGAIN_SECONDS, _AGAIN_SHARE * (now - began))
+
+    def _put(self, step: int, packed: bytes, row: IndexRow) -> None:
+        """Puts an entry among the others; of two at one epoch the later one replaces the first."""
+        self.entries[row.layer, row.epoch] = _Entry(step, packed, row)
 
     def _row(self, step: int, packed: bytes) -> IndexRow:
         """Returns the row of a packed record or network snapshot."""
@@ -80,11 +106,38 @@ class _Tag:
         return _network_row(packed, version) if self.name == NETWORK_TAG else _row(packed, self.name, step, version)
 
 
+class _Run:
+    """Holds the tags of one run, its event files where they lie on this machine, and the index made of the tags.
+
+    Args:
+        folder: the folder of the event files; None where they are not on this machine.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.tags: dict[str, _Tag] = {}
+        self.index: tuple[Any, RunIndex] | None = None
+        self._files = None if folder is None else EventFiles(folder)
+
+    def tag(self, name: str) -> _Tag:
+        """Returns the tag of a name."""
+        return self.tags.setdefault(name, _Tag(name))
+
+    def read_files(self) -> None:
+        """Adds what is new in the event files; reads all anew where a file was replaced."""
+        if self._files is None:
+            return
+        if self._files.is_replaced():
+            self.tags, self.index, self._files = {}, None, EventFiles(self._files.folder)
+        for found in self._files.new():
+            self.tag(found.tag).add(found.step, found.packed)
+
+
 class TensorBoardSource:
     """Reads runs and records through TensorBoard's data provider, and decodes each entry once.
 
-    A tag is read when it has new entries, and now and then without news, since a record that was judged later replaces the one
-    before it at the same step and time.
+    TensorBoard says which runs and tags there are; their event files are read here, each part once, where they are on this
+    machine. What the files do not give is asked of TensorBoard: a tag is read when it has new entries, and now and then without
+    news, since a record that was judged later replaces the one before it at the same step and time.
 
     Args:
         provider: TensorBoard's data provider.
@@ -92,7 +145,7 @@ class TensorBoardSource:
 
     def __init__(self, provider: Any) -> None:
         self._provider = provider
-        self._tags: dict[tuple[str, str, str], _Tag] = {}
+        self._runs: dict[tuple[str, str], _Run] = {}
         self._lock = Lock()
 
     def bound(self, environ: dict[str, Any]) -> BoundSource:
@@ -116,8 +169,21 @@ class TensorBoardSource:
         place = str(self._provider.experiment_metadata(context, experiment_id=experiment).data_location or "")
         return str(Path(place).resolve()) if place and Path(place).is_dir() else place
 
+    def index(self, context: Any, experiment: str, run: str) -> RunIndex:
+        """Returns the list of records and network snapshots that a run has at this moment.
+
+        Raises:
+            LookupError: there is no such run.
+        """
+        tags = self.tags(context, experiment, run)
+        with self._lock:
+            known, state = self._runs[experiment, run], [(name, tag.changes) for name, tag in tags.items()]
+            if known.index is None or known.index[0] != state:
+                known.index = state, _index(run, tags)
+            return known.index[1]
+
     def tags(self, context: Any, experiment: str, run: str) -> dict[str, _Tag]:
-        """Returns a run's tags with all their records; reads only tags that are due.
+        """Returns a run's tags with all their records; reads only what is new or due.
 
         Raises:
             LookupError: there is no such run.
@@ -126,13 +192,23 @@ class TensorBoardSource:
         if listed is None:
             raise LookupError(run)
         with self._lock:
-            tags = {tag: self._tags.setdefault((experiment, run, tag), _Tag(tag)) for tag in listed}
+            if (experiment, run) not in self._runs:
+                self._runs[experiment, run] = _Run(self._folder(context, experiment, run))
+            known = self._runs[experiment, run]
+            known.read_files()
+            tags = {tag: known.tag(tag) for tag in listed}
             newest = {tag: (info.max_step, info.max_wall_time) for tag, info in listed.items()}
             for tag in tags.values():
                 if tag.is_due(newest[tag.name]):
                     began = time.monotonic()
                     tag.take(self._read(context, experiment, run, tag.name), newest[tag.name], began)
             return tags
+
+    def _folder(self, context: Any, experiment: str, run: str) -> Path | None:
+        """Returns the folder of a run's event files; None where it is not on this machine."""
+        place = self.place(context, experiment)
+        folder = Path(place) / run
+        return folder if place and folder.is_dir() else None
 
     def _read(self, context: Any, experiment: str, run: str, tag: str) -> Iterable[Any]:
         """Returns all entries of one tag that TensorBoard keeps."""
@@ -193,22 +269,17 @@ class BoundSource:
         Raises:
             LookupError: there is no such run.
         """
-        tags = self._source.tags(self._context, self._experiment, run)
-        rows = [entry.row for tag, found in tags.items() if tag != NETWORK_TAG for entry in found.entries.values()]
-        networks = [entry.row for entry in tags[NETWORK_TAG].entries.values()] if NETWORK_TAG in tags else []
-        return RunIndex(
-            run=run,
-            rows=tuple(sorted(rows, key=lambda row: (row.epoch, row.layer))),
-            networks=tuple(NetworkRow(epoch=row.epoch, version=row.version) for row in networks if row.status != "corrupt"),
-        )
+        return self._source.index(self._context, self._experiment, run)
 
-    def record(self, run: str, layer: str, epoch: int) -> bytes:
-        """Returns one record as JSON bytes.
+    def record(self, run: str, layer: str, epoch: int, step: int | None = None) -> bytes:
+        """Returns one record as JSON bytes; TensorBoard has those of whole epochs only.
 
         Raises:
-            LookupError: there is no such run, layer or epoch.
+            LookupError: there is no such run, layer, epoch or step.
             RecordError: the data cannot be decompressed, or are too large.
         """
+        if step is not None:
+            raise LookupError(step)
         for tag, found in self._source.tags(self._context, self._experiment, run).items():
             if tag != NETWORK_TAG and (layer, epoch) in found.entries:
                 return _unpacked(found.entries[layer, epoch].packed)
@@ -231,6 +302,17 @@ class BoundSource:
             return found
         # What the loggers wrote belongs to the run above that of a callback with a name.
         return self._source.scalars(self._context, self._experiment, run.rpartition("/")[0] or ".")
+
+
+def _index(run: str, tags: dict[str, _Tag]) -> RunIndex:
+    """Returns the index of all records and network snapshots of a run."""
+    rows = [entry.row for name, tag in tags.items() if name != NETWORK_TAG for entry in tag.entries.values()]
+    networks = [entry.row for entry in tags[NETWORK_TAG].entries.values()] if NETWORK_TAG in tags else []
+    return RunIndex(
+        run=run,
+        rows=tuple(sorted(rows, key=lambda row: (row.epoch, row.layer))),
+        networks=tuple(NetworkRow(epoch=row.epoch, version=row.version) for row in networks if row.status != "corrupt"),
+    )
 
 
 def _payload(value: Any) -> bytes:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lightning_iit.capture.held import Held
-from lightning_iit.capture.preserved import preserved_randomness, silence
+from lightning_iit.capture.preserved import preserved_randomness, put_all_back, silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,9 +23,10 @@ _METRICS = ("_callback_metrics", "_logged_metrics", "_progress_bar_metrics")
 def without_a_trace(trainer: Trainer, module: LightningModule, before: Held) -> Iterator[None]:
     """Puts the module into an earlier state, in which its steps have no effect, and restores everything afterwards.
 
-    Restored are the parameters with their gradients and all that :class:`~lightning_iit.capture.held.Held` tells, optimizers,
-    schedulers, the scaler, the trainer's metrics and every random state. Meanwhile ``log``, ``print``, ``manual_backward``, the
-    steps of optimizers and schedulers, the trainer's loggers, and writers and open files among the modules' attributes do nothing.
+    Restored are the parameters with their gradients and all that :class:`~lightning_iit.capture.held.Held` tells, optimizers (also
+    those that the module itself holds), schedulers, the scaler, the trainer's attributes and metrics (not its loops and callbacks),
+    and every random state. Meanwhile ``log``, ``print``, ``manual_backward``, the steps of optimizers and schedulers, the trainer's
+    loggers, and writers and open files among the attributes of the module and its objects do nothing.
 
     Args:
         trainer: the trainer, between two steps.
@@ -36,13 +37,10 @@ def without_a_trace(trainer: Trainer, module: LightningModule, before: Held) -> 
     wrapped = [each for each in _listed(module.optimizers()) if not any(each is plain for plain in optimizers)]
     schedulers = [config.scheduler for config in trainer.lr_scheduler_configs]
     scaler: Any = getattr(trainer.precision_plugin, "scaler", None)
-    held = Held(module, *schedulers, *([] if scaler is None else [scaler]), parameters=True, device="cpu")
-    for one in (trainer, *optimizers, *wrapped):
+    others = [*optimizers, *schedulers, *([] if scaler is None else [scaler])]
+    held = Held(module, *others, parameters=True, device="cpu")
+    for one in (trainer, *wrapped):
         held.add(vars(one))
-    for optimizer in optimizers:
-        held.add(optimizer.param_groups)
-        for group in optimizer.param_groups:
-            held.add(group)
     for name in _METRICS:
         if isinstance(metrics := getattr(trainer._logger_connector, name, None), dict):
             held.add(metrics)
@@ -52,19 +50,19 @@ def without_a_trace(trainer: Trainer, module: LightningModule, before: Held) -> 
             held.without_gradients()
             for part in module.modules():
                 silence(part)
-                _silence_writers(part)
+            for container in before.containers:
+                _silence_writers(container)
             vars(module)["manual_backward"] = vars(module)["print"] = _nothing
-            for optimizer in optimizers:
-                # The state is put aside and not copied: it is larger than the model.
-                vars(optimizer)["state"] = defaultdict(dict)
-            for one in (*optimizers, *wrapped):
+            for optimizer in held.optimizers:
+                vars(optimizer)["state"] = defaultdict(dict)  # the state is put aside and not copied
+            for one in (*held.optimizers, *wrapped):
                 vars(one)["step"] = _closure_alone
             for scheduler in schedulers:
                 vars(scheduler)["step"] = _nothing
             vars(trainer)["_loggers"] = [Silent(logger) for logger in trainer.loggers]
             yield
         finally:
-            held.put_back()
+            put_all_back(held)
 
 
 def _listed(optimizers: Any) -> list[Any]:
@@ -125,9 +123,12 @@ class Nowhere:
     def __exit__(self, *_error: object) -> None: ...
 
 
-def _silence_writers(module: Any) -> None:
-    """Puts silent ones in the place of the writers, loggers and open files among the attributes of a module."""
-    for name, value in list(vars(module).items()):
+def _silence_writers(container: Any) -> None:
+    """Puts silent ones in the place of the writers, loggers and open files in a dict or list."""
+    if not isinstance(container, (dict, list)):
+        return
+    places = list(container.items() if isinstance(container, dict) else enumerate(container))
+    for place, value in places:
         writes = type(value).__name__.lower().endswith("writer") or hasattr(type(value), "log_metrics")
         if writes or isinstance(value, io.IOBase):
-            vars(module)[name] = Silent(value)
+            container[place] = Silent(value)

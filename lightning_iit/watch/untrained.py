@@ -20,7 +20,7 @@ from lightning_iit.watch.silent import without_a_trace
 from lightning_iit.watch.synchronized import synchronized_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from lightning.pytorch import LightningModule, Trainer
 
@@ -62,6 +62,7 @@ class UntrainedPass:
             if self._untrained is None:
                 _check(self._trainer, self._module)
                 self._untrained = Held(self._module, parameters=True, device="cpu")
+                _check_iterators(self._untrained.iterators)
             self._batches.keep(batch, index)
         except Exception as error:  # noqa: BLE001  a batch or a module of any class may raise anything
             self._fault = error
@@ -128,6 +129,21 @@ def _check(trainer: Trainer, module: LightningModule) -> None:
         raise _NotAnalysedError(msg)
     if is_param_in_hook_signature(module.training_step, "dataloader_iter", explicit=True):
         msg = "training_step takes dataloader_iter and reads the batches by itself, so that the trainer hands over none"
+        raise _NotAnalysedError(msg)
+
+
+def _check_iterators(iterators: Sequence[Any]) -> None:
+    """Checks that the module holds no iterator.
+
+    Raises:
+        _NotAnalysedError: it holds one, out of which a pass would take what the next training step should get.
+    """
+    if iterators:
+        kinds = ", ".join(sorted({type(one).__name__ for one in iterators}))
+        msg = (
+            f"an attribute of the module holds an iterator or a generator ({kinds}), which cannot be put back. Make "
+            "it when training starts, or keep what it iterates over and a position"
+        )
         raise _NotAnalysedError(msg)
 
 

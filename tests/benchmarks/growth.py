@@ -23,8 +23,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from viewer_runs import make_record
 
-from lightning_iit.records.store import load_run, rebuild_index, write_record
+from lightning_iit.records.store import load_run, write_record
+from lightning_iit.records.tidied_index import tidy_index
 from lightning_iit.report.report import markdown
+from lightning_iit.run.resume import EarlierPart
 from lightning_iit.trackers.tensorboard import TensorBoardTracker
 from lightning_iit.viewer.export import page_of
 from lightning_iit.viewer.logdir import LogDirSource
@@ -64,7 +66,7 @@ def files(folder: Path, size: int) -> dict[str, float]:
         "files, poll": milliseconds(lambda: source.index(".")),
         "files, new": milliseconds(lambda: source.index("."), lambda number: write_record(folder, record(size + number))),
         "write a record": milliseconds(lambda: write_record(folder, record(size))),
-        "end: index.jsonl": milliseconds(lambda: rebuild_index(folder), times=1),
+        "end: index.jsonl": milliseconds(lambda: tidy_index(folder)),
     }
     records = load_run(folder)
     found["end: report"] = milliseconds(lambda: markdown(records, {}), times=1)
@@ -73,7 +75,7 @@ def files(folder: Path, size: int) -> dict[str, float]:
 
 
 def tab(folder: Path, size: int) -> dict[str, float]:
-    """TensorBoard's tab: of the time for a new record, TensorBoard's own reading is given apart."""
+    """TensorBoard's tab; apart, a reading of the whole tag by TensorBoard, which event files elsewhere need for each new record."""
     writer = SummaryWriter(str(folder / "run"))
     tracker, events = TensorBoardTracker(writer), EventMultiplexer(size_guidance={"tensors": 0})
     shared = TensorBoardSource(MultiplexerDataProvider(events, str(folder)))
@@ -91,15 +93,21 @@ def tab(folder: Path, size: int) -> dict[str, float]:
     found = {
         "tab, poll": milliseconds(lambda: source.index("run")),
         "tab, new": milliseconds(lambda: source.index("run"), lambda number: log(size + number)),
-        "of it TensorBoard": milliseconds(lambda: shared._read(tb_context.RequestContext(), "", "run", tag)),
+        "tab, whole tag": milliseconds(lambda: shared._read(tb_context.RequestContext(), "", "run", tag)),
     }
     writer.close()
     return found
 
 
+def checkpoint(size: int) -> dict[str, float]:
+    """The callback's state of a run with so many settled records."""
+    part = EarlierPart(records=tuple(map(record, range(size))))
+    return {"state_dict": milliseconds(part.state_dict)}
+
+
 def measured(size: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
-        return {**files(Path(first), size), **tab(Path(second), size)}
+        return {**files(Path(first), size), **tab(Path(second), size), **checkpoint(size)}
 
 
 if __name__ == "__main__":

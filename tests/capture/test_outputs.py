@@ -252,7 +252,8 @@ def test_hugging_face_outputs():
 def test_unit_fn_for_anything_else():
     inputs = randn(5, 4)
     strange = Model(Returns(lambda x: {"a": x, "b": x}))
-    layer = capture_epoch(strange, inputs)
+    with pytest.warns(UserWarning, match="could not be recorded"):
+        layer = capture_epoch(strange, inputs)
     assert layer.problem[0] == "capture_error"
     assert "unit_fn" in layer.problem[1]
     assert layer.counts is None
@@ -271,7 +272,8 @@ def test_unit_fn_for_anything_else():
     ],
 )
 def test_what_cannot_be_read_is_a_problem_and_no_exception(make, options, words):
-    layer = capture_epoch(Model(Returns(make)), randn(5, 4), **options)
+    with pytest.warns(UserWarning, match="could not be recorded"):
+        layer = capture_epoch(Model(Returns(make)), randn(5, 4), **options)
     assert layer.problem[0] == "capture_error"
     assert words in layer.problem[1]
 

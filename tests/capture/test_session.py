@@ -254,6 +254,42 @@ def test_compiled_models(when, backend):
                 assert one.counts == other.counts
 
 
+@pytest.mark.filterwarnings("default")
+def test_other_compiled_functions_are_not_compiled_again():
+    compiled = []
+
+    def backend(graph, _inputs):
+        compiled.append(graph)
+        return graph.forward
+
+    def mine(x):
+        return x.sin() + 1
+
+    class Other(nn.Linear):
+        def forward(self, x):
+            return super().forward(x).sigmoid()
+
+    model, other = nn.Sequential(nn.Linear(3, 4), nn.Tanh()), Other(3, 4)
+    runs = [torch.compile(one, backend=backend) for one in (model, other, mine)]
+    x = torch.randn(2, 3)
+
+    def compiles() -> list[int]:
+        """How many graphs are compiled when each is run."""
+        counts = []
+        for run in runs:
+            compiled.clear()
+            run(x)
+            counts.append(len(compiled))
+        return counts
+
+    assert compiles() == [1, 1, 1]
+    assert compiles() == [0, 0, 0]
+    with Capture(model, CaptureOptions(layers="1", units=2)):
+        assert compiles()[1:] == [0, 0]
+    assert compiles() == [1, 0, 0]
+    assert compiles() == [0, 0, 0]
+
+
 # --- epochs ---
 
 
@@ -392,7 +428,8 @@ def test_an_exception_in_a_hook_ends_the_recording_and_nothing_else():
         model(x if number < 1 else x[:, :1])
         model.other(x)
         capture.end_step()
-    layer, other = capture.end_epoch()
+    with pytest.warns(UserWarning, match="'layer' could not be recorded"):
+        layer, other = capture.end_epoch()
     assert layer.problem[0] == "capture_error"
     assert layer.counts is None
     assert other.counts.transitions == 11

@@ -483,6 +483,33 @@ def test_a_wrong_path_is_told_alike(run_cli, two_runs, tmp_path, command, target
     assert re.search(words, err), err
 
 
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("logs", r"no folder 'iit' in it.*Runs below it: 'logs/version_0', 'logs/version_1'"),
+        ("logs/version_0/iit/rnn/epoch=0000.json", "this is a file"),
+        ("logs/version_0/iit/rnn", "folder of one layer"),
+        ("missing", "no such folder"),
+        ("http://127.0.0.1:9", "this is an MLflow URI"),
+        ("sqlite:///mlflow.db", "this is an MLflow URI"),
+        ("numbered", "holds 2 runs, 'numbered/iit/0', 'numbered/iit/1'"),
+        ("numbered/iit", "holds 2 runs, 'numbered/iit/0', 'numbered/iit/1'"),
+    ],
+)
+def test_only_a_runs_directory_is_settled(run_cli, two_runs, tmp_path, target, words):
+    for number in (0, 1):
+        write_record(tmp_path / "numbered" / "iit" / str(number), record(0))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    status, out, err = run_cli("verify", target, "--settle")
+    assert (status, out) == (2, "")
+    assert err.startswith(f"lightning-iit verify: {target}: ")
+    assert re.search(words, err), err
+    assert "--settle writes into one run: give its directory, the one that holds the folder 'iit'.\n" in err
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    for settled in ("logs/version_0", "logs/version_0/iit", "numbered/iit/1"):
+        assert run_cli("verify", settled, "--settle")[0] == 0
+
+
 # --- list ----------------------------------------------------------------------------------------------------------------
 
 
@@ -504,6 +531,57 @@ def test_runs_are_listed(run_cli, two_runs):
         ("version_1", "head", 0, {"computed": 1}),
         ("version_1", "rnn", 1, {"computed": 2, "failed": 1}),
     ]
+
+
+@pytest.fixture
+def with_steps(two_runs):
+    """A run with records within epochs: of its second epoch, and of one that has not ended, one of which is broken."""
+    run = two_runs / "version_0"
+    for epoch, step in ((1, 15), (2, 25), (2, 30)):
+        write_record(run, msgspec.structs.replace(record(epoch), step=step, global_step=step))
+    skipped = Failed(code="worker_died", reason="It died.")
+    write_record(run, msgspec.structs.replace(record(2), step=28, result=skipped, states=()))
+    return run
+
+
+def test_analyses_within_epochs_are_listed(run_cli, with_steps):
+    _, out, _ = run_cli("list", with_steps)
+    assert "0 to 2" in out
+    assert f"{record(1).phi:.4f} (epoch 1)" in out, "the last Φ is that of a whole epoch"
+    assert "2 computed; within epochs: 3 computed, 1 failed" in out
+    (listed,) = json.loads(run_cli("list", with_steps, "--json")[1])
+    assert (listed["outcomes"], listed["within_epochs"]) == ({"computed": 2}, {"computed": 3, "failed": 1})
+
+
+def test_a_run_that_never_ended_an_epoch_is_listed(run_cli, tmp_path):
+    write_record(tmp_path / "run", msgspec.structs.replace(record(0), step=10))
+    assert "none; within epochs: 1 computed" in run_cli("list", "run")[1]
+    assert run_cli("phi", "run")[0] == 0
+
+
+def test_analyses_within_epochs_are_verified(run_cli, with_steps):
+    status, out, _ = run_cli("verify", with_steps, "--engine", "fast")
+    assert (status, "10 analyses compared with fast, 0 differ" in out) == (0, True), out
+    assert "1, step 15" in out
+    path = with_steps / record_name("rnn", 2, 25)
+    found = json.loads(path.read_bytes())
+    found["result"]["phi"] += 0.5
+    found["states"][0]["result"]["phi"] += 0.5
+    path.write_text(json.dumps(found))
+    (with_steps / record_name("rnn", 2, 30)).write_text("{}")
+    status, out, _ = run_cli("verify", with_steps, "--engine", "fast", "--json")
+    document = json.loads(out)
+    assert status == 1
+    assert [(one["epoch"], one["step"]) for one in document["comparisons"] if one["differences"]] == [(2, 25)]
+    assert [Path(one["file"]).name for one in document["unreadable"]] == ["epoch=0002-step=000030.json"]
+
+
+def test_analyses_within_epochs_are_exported(run_cli, with_steps, tmp_path):
+    assert run_cli("export", with_steps, "-o", "out.html")[0] == 0
+    held = json.loads(re.search(r'id="iit-data">(.*?)</script>', (tmp_path / "out.html").read_text())[1])
+    index = held["runs"][0]["index"]
+    assert [(row["epoch"], row["step"]) for row in index["steps"]] == [(1, 15), (2, 25), (2, 28), (2, 30)]
+    assert [(row["epoch"], row["step"]) for row in index["rows"]] == [(0, None), (1, None)]
 
 
 def test_the_version(run_cli):

@@ -57,6 +57,16 @@ class Short(Constant):
         yield from super().analyse(systems[:-1], options)
 
 
+class Careless(Constant):
+    """Never looks how large a system is."""
+
+    name = "careless"
+
+    def analyse(self, systems, options, progress=None):
+        for system in systems:
+            yield Computed(phi=0.25, engine=EngineInfo(name=self.name, version=self.version()), seconds=0.0)
+
+
 class Lines(Tracker):
     """Appends a line for each record to a file of the run's folder."""
 
@@ -74,6 +84,7 @@ class Lines(Tracker):
 ENTRY_POINTS = """[lightning_iit.engines]
 constant = an_addition:Constant
 broken = an_addition:Nothing
+careless = an_addition:Careless
 short = an_addition:Short
 other = an_addition:Constant
 [lightning_iit.trackers]
@@ -201,3 +212,35 @@ def test_further_trackers_come_after_those_of_the_loggers(tmp_path):
     own.log(a_record("fc1", 0), {})
     own.finish(failed=False)
     assert isinstance(IITCallback(trackers=[own]).trackers, list)
+
+
+def test_no_engine_is_given_a_system_that_is_too_large_for_it(tmp_path, installed):
+    """Not even one that does not look, and by no way: with options that skip the other checks, in workers, or by itself."""
+    code = """
+import numpy as np
+from lightning_iit import System, analyse_states, compute_phi, major_complex
+from lightning_iit.errors import TooManyUnitsError
+from lightning_iit.phi.registry import get_engine
+from lightning_iit.records import PhiOptions
+system = System(tpm=np.random.default_rng(0).random((16, 4)), state=(0, 0, 0, 0))
+other = {"pyphi_options": {"SYSTEM_CUTS": "CONCEPT_STYLE"}}
+engine = get_engine("careless")
+for ask in (
+    lambda: compute_phi(system, engine="careless"),
+    lambda: compute_phi(system, engine="careless", **other),
+    lambda: compute_phi(system, engine="careless", timeout=60, **other),
+    lambda: major_complex(system, engine="careless"),
+    lambda: major_complex(system, engine="careless", **other),
+    lambda: analyse_states(np.random.default_rng(0).integers(0, 2, (99, 4)), engine="careless"),
+    lambda: engine.analyse([system], PhiOptions()),
+):
+    try:
+        print("given:", ask())
+    except TooManyUnitsError as error:
+        print("refused:", error)
+print(major_complex(system, engine="careless", timeout=60, **other).result.reason)
+"""
+    status, said = run(installed, tmp_path, "-c", code)
+    assert status == 0, said
+    assert said.count("refused:") == 7, said
+    assert "takes up to 3" in said.splitlines()[-1]

@@ -13,7 +13,7 @@ from models import Gru, example, sequence_data
 from places import PROJECT
 
 import lightning_iit
-from lightning_iit import IITCallback, cli, estimate_tpm
+from lightning_iit import IITCallback, cli, compute_phi, estimate_tpm, major_complex
 from lightning_iit.records import Computed
 
 README = (PROJECT / "README.md").read_text()
@@ -78,14 +78,16 @@ def test_the_example_trains(tmp_path, monkeypatch, capsys):
         assert f"{record.epoch} net.gru {record.phi} causal {record.null_words}" in printed
 
 
-def test_the_example_without_a_trainer_computes():
+def test_the_example_without_a_trainer_computes(capsys):
     (block,) = [block for block in blocks("python") if "estimate_tpm" in block]
     states = [(step & 1, step >> 1 & 1, (step * 7 + step // 5) % 3 == 0) for step in range(300)]
     states = [tuple(map(int, state)) for state in states]
     names = {"states": states}
     exec(compile(block, "README.md", "exec"), names)
     assert names["tpm"].state_by_node.tolist() == estimate_tpm(states).state_by_node.tolist()
-    assert type(names["result"]).__name__ in {"Computed", "Skipped"}
+    phi, nodes = capsys.readouterr().out.splitlines()
+    assert float(phi) == compute_phi(names["system"]).phi
+    assert ast.literal_eval(nodes) == major_complex(names["system"]).nodes
 
 
 def test_no_other_python_is_left_untried():

@@ -15,9 +15,10 @@ from index_files import read_index
 from sample_records import HOSTILE_LAYERS, a_png, a_record
 
 from lightning_iit.errors import RecordError
-from lightning_iit.records import Records, Skipped
+from lightning_iit.records import Open, Records, Skipped, encode
 from lightning_iit.records.names import layer_slug, record_name
 from lightning_iit.records.store import load_run, read_run, rebuild_index, write_atomically, write_record
+from lightning_iit.records.tidied_index import tidy_index
 from lightning_iit.run.folder import set_aside
 
 if TYPE_CHECKING:
@@ -146,6 +147,27 @@ def test_the_index_lists_every_record_and_is_rebuilt_from_them(tmp_path):
     index.unlink()
     assert read_index(tmp_path) == ()
     assert rebuild_index(tmp_path) == entries == read_index(tmp_path)
+
+
+_OPENED: list[str] = []
+sys.addaudithook(lambda event, given: _OPENED.append(str(given[0])) if event == "open" else None)
+
+
+def test_the_index_is_tidied_without_reading_the_records_that_it_lists(tmp_path):
+    records = a_run(tmp_path)
+    write_record(tmp_path, records[0])
+    written_before = a_record("fc1", 7)
+    write_atomically(tmp_path / record_name("fc1", 7), encode(written_before))  # a crash came before its line
+    write_record(tmp_path, a_record("fc1", 8, result=Open()))
+    write_atomically(tmp_path / record_name("fc1", 8), encode(a_record("fc1", 8)))
+    (tmp_path / "iit/fc1/epoch=0001.json").unlink()
+    _OPENED.clear()
+    tidy_index(tmp_path)
+    assert sorted(path.rpartition("/")[2] for path in _OPENED if "epoch=" in path) == ["epoch=0007.json", "epoch=0008.json"]
+    tidied = (tmp_path / "iit/index.jsonl").read_bytes()
+    rebuild_index(tmp_path)
+    assert tidied == (tmp_path / "iit/index.jsonl").read_bytes()
+    assert len(tidied.splitlines()) == len(records) + 1
 
 
 def test_a_torn_index_line_costs_that_line_only(tmp_path):

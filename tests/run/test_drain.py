@@ -12,12 +12,14 @@ import time
 from pathlib import Path
 
 import pytest
+from lightning.pytorch import Callback
 from places import SUPPORT
 from processes import start_interruptible
+from training import train
 
-from lightning_iit import load_run
+from lightning_iit import Tracker, load_run
 from lightning_iit.cli import main
-from lightning_iit.records import Computed, Failed
+from lightning_iit.records import Computed, Failed, Open
 
 SLOW = """
 import sys
@@ -133,6 +135,34 @@ def test_sigterm_while_waiting_ends_the_wait_and_keeps_the_counts(tmp_path, more
     ended = [record for record in records if not isinstance(record.result, Computed)]
     assert ended
     assert all(isinstance(record.result, Failed) and record.result.code == "interrupted" for record in ended)
+
+
+class Stuck(Tracker):
+    """Does not come back for a long time, as a server that hangs."""
+
+    name = "the stuck tracker"
+
+    def log(self, record, images):
+        time.sleep(90)
+
+
+class Clock(Callback):
+    def on_train_end(self, trainer, pl_module):
+        self.ended = time.monotonic()
+
+
+@pytest.mark.filterwarnings("ignore:drain_timeout=4")
+@pytest.mark.parametrize("engine", ["fast", "pyphi"])
+def test_all_at_the_end_is_within_drain_timeout(tmp_path, caplog, engine):
+    """Analyses that take longer and a tracker that hangs; trackers have two seconds more where analyses took all."""
+    clock = Clock()
+    units = {"fast": 2, "pyphi": 4}[engine]
+    train(tmp_path, clock, units=units, engine=engine, trackers=[Stuck()], drain_timeout=4, pictures=False)
+    assert time.monotonic() - clock.ended < 9
+    assert "the stuck tracker did not take layer 'net.1'" in caplog.text
+    records = load_run(tmp_path)
+    assert [record.epoch for record in records] == [-1, 0, 1, 2]
+    assert not any(isinstance(record.result, Open) for record in records), "the run's folder has all"
 
 
 def test_pictures_are_drawn_in_workers_alone(tmp_path):

@@ -13,9 +13,11 @@ from torch.utils.data import DataLoader, IterableDataset
 from training import assert_same, train, trainer
 
 from lightning_iit import IITCallback, load_run
-from lightning_iit.records import Computed
+from lightning_iit.records import Computed, decode
+from lightning_iit.records.store import record_name
 from lightning_iit.report.report import markdown
 from lightning_iit.viewer.logdir import LogDirSource
+from lightning_iit.viewer.sources import open_source
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`"),
@@ -137,7 +139,12 @@ def test_steps_stay_out_of_all_that_is_of_epochs(tmp_path):
     assert float(fit.callback_metrics["iit/net.1/phi"]) == pytest.approx(epochs[-1].phi)
     source = LogDirSource(tmp_path)
     ((run,), _) = source.runs()
-    assert [(row.epoch, row.global_step) for row in source.index(run.id).rows] == [(0, 7), (1, 14)]
+    index = source.index(run.id)
+    assert [(row.epoch, row.step, row.global_step) for row in index.rows] == [(0, None, 7), (1, None, 14)]
+    assert [(row.epoch, row.step, row.phi) for row in index.steps] == [(one.epoch, one.step, one.phi) for one in within(records)]
+    for one in records:
+        assert decode(source.record(run.id, *one.key)) == one
+        assert decode(open_source(str(tmp_path / record_name(*one.key))).record(".", *one.key)) == one
     assert markdown(records) == markdown(epochs)
     events = read_events(tmp_path)
     scalars = events.scalars

@@ -17,11 +17,14 @@ from training import assert_same, train, trainer
 from lightning_iit import IITCallback, Tracker, load_run
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.pool.inline_pool import InlinePool
-from lightning_iit.records import Computed
+from lightning_iit.phi.pool.pool import WorkerPool
+from lightning_iit.records import Computed, Records
 from lightning_iit.run.options import RunOptions
 from lightning_iit.run.request import phi_task
 from lightning_iit.run.resume import EarlierPart
 from lightning_iit.run.run import Run
+from lightning_iit.run.windows import Watched
+from lightning_iit.trackers.files import FilesTracker
 from lightning_iit.trackers.journal import Journal
 
 pytestmark = pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")
@@ -116,19 +119,36 @@ def test_without_the_folder_the_earlier_records_are_said_to_be_missing(tmp_path)
     assert all(isinstance(record.result, Computed) for record in records)
 
 
-def test_a_folder_of_another_run_is_not_gone_on_in(tmp_path):
-    def logger():
-        return TensorBoardLogger(tmp_path, name="", version="run")
+@pytest.mark.parametrize("place", ["run", "elsewhere"])
+def test_a_folder_of_another_run_is_not_gone_on_in(tmp_path, place):
+    """The records of the run that was moved aside are found by its id, also where the run goes on in another directory."""
+
+    def logger(name="run"):
+        return TensorBoardLogger(tmp_path, name="", version=name)
 
     saved, _ = saved_state(tmp_path, logger=logger())
     mine = load_run(tmp_path / "run")
     other = train(tmp_path / "run", epochs=1, logger=logger()).records
+    records = resume(tmp_path / place, saved, {}, Mlp(), flat_data(), epochs=3, logger=logger(place))
+    assert [record.epoch for record in records] == [-1, 0, 1, 2]
+    assert records[:3] == mine
+    assert load_run(tmp_path / place) == records
+    assert (tmp_path / place / "iit" / "net.1" / "epoch=0001.tpm.png").exists(), "the pictures come along"
+    assert load_run(tmp_path / "run" / "iit-1") == mine
+    assert load_run(tmp_path / "run" / ("iit-2" if place == "run" else "iit")) == other
+
+
+def test_a_folder_that_was_moved_aside_and_is_of_another_run_is_not_read(tmp_path):
+    def logger():
+        return TensorBoardLogger(tmp_path, name="", version="run")
+
+    saved, _ = saved_state(tmp_path, logger=logger())
+    train(tmp_path / "run", epochs=1, logger=logger())
+    marker = tmp_path / "run" / "iit-1" / "owner.json"
+    marker.write_text(json.dumps(json.loads(marker.read_text()) | {"run": "another"}))
     with pytest.warns(UserWarning, match="3 of the 3 records"):
         records = resume(tmp_path / "run", saved, {}, Mlp(), flat_data(), epochs=3, logger=logger())
     assert [record.epoch for record in records] == [2]
-    assert load_run(tmp_path / "run") == records
-    assert load_run(tmp_path / "run" / "iit-1") == mine
-    assert load_run(tmp_path / "run" / "iit-2") == other
 
 
 def test_what_the_last_judgement_made_of_a_record_survives(tmp_path):
@@ -198,7 +218,7 @@ def broken(state, *path):
 
 PARTS = {
     "an open analysis": (("run", "open", 0), "open analysis 0 of the resumed run cannot be read and is left out"),
-    "a window": (("run", "windows", "net.1"), "the window of 'net.1' of the resumed run cannot be read"),
+    "a window": (("run", "windows", Watched("net.1").text), "the window of 'net.1' of the resumed run cannot be read"),
     "units that vary": (("run", "varying", "net.1"), "the choice of units of 'net.1' of the resumed run cannot be read"),
     "what is settled": (("run", "settled"), "what is settled of the resumed run cannot be read"),
     "units": (("watch", "layers", "net.1", "units"), "layer 'net.1': its units and thresholds .* chosen anew"),
@@ -243,3 +263,30 @@ def test_open_older_epochs_go_before_settled_younger_ones(tmp_path, here):
     journal.close(10.0)
     assert written == [(0, True), (1, True), (2, True)][1 if here else 0 :]
     assert [record.phi for record in run.records] == [first.phi, opened.phi, younger.phi]
+
+
+def test_a_judgement_that_does_not_end_leaves_the_phi_as_it_was(tmp_path):
+    done = train(tmp_path, epochs=1, initial=False).records[0]
+    options = RunOptions(null_model=None)
+    task = phi_task(options, done, (done.states[0].state,), dynamics=None)
+    journal, pool = Journal([FilesTracker(tmp_path / "again")]), WorkerPool()
+    run = Run(options, pool, journal)
+    run.take_up(EarlierPart(records=(done,), open=((task, done),)))
+    assert not run.drain(0.0)
+    pool.close()
+    assert journal.close(10.0) == ()
+    assert run.records == Records([done])
+    assert load_run(tmp_path / "again") == Records([done])
+
+
+@pytest.mark.parametrize("layer", ["a", "a 1", "a steps", '["a", 0, false]', "\udcff"])
+def test_what_a_checkpoint_names_is_read_again(layer):
+    every = [Watched(layer, group, within) for group in (0, 1) for within in (False, True)]
+    assert [Watched.of_text(one.text, ()) for one in every] == every
+
+
+def test_keys_of_older_checkpoints_are_read():
+    layers = ["a", "b 1", "c steps"]
+    read = [Watched.of_text(text, layers) for text in ("a", "a 2", "a 2 steps", "a steps", "b 1", "c steps")]
+    within = [Watched("a", 2, within=True), Watched("a", within=True)]
+    assert read == [Watched("a"), Watched("a", 2), *within, Watched("b 1"), Watched("c steps")]

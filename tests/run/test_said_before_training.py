@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import pickle
 import re
+import warnings
 from dataclasses import fields
 from functools import partial
 from typing import get_args, get_type_hints
@@ -12,11 +13,13 @@ from typing import get_args, get_type_hints
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch import Callback
 from models import Mlp, flat_data
 from torch import nn
 from training import train, trainer
 
 from lightning_iit import (
+    Failed,
     IITCallback,
     InvalidArgumentError,
     PhiResult,
@@ -230,6 +233,141 @@ def test_units_that_the_layer_has_not(tmp_path, layer, width):
         InvalidArgumentError, match=rf"units=\[3, 9999\]: layer '{layer}' has {width} units and no unit 9999\. Give"
     ):
         trainer(tmp_path, IITCallback(layer, units=[3, 9999])).fit(Nested(), flat_data())
+
+
+class Ends(nn.Module):
+    """Ends in a layer of 8 units, in several ways of writing it."""
+
+    def __init__(self):
+        super().__init__()
+        self.before, self.fc, self.act, self.more = nn.Linear(64, 32), nn.Linear(32, 8), nn.ReLU(), nn.Linear(64, 1)
+
+    def forward(self, x):
+        hidden = self.act(self.before(x))
+        hidden = self.fc(torch.relu(hidden))
+        return torch.tanh(hidden).float() * self.more(x)
+
+
+class Twice(nn.Module):
+    """Gives twice as many units as its last layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.end = Ends()
+
+    def forward(self, x):
+        return torch.cat([self.end(x), self.end(x)], 1)
+
+
+class Branches(Twice):
+    def forward(self, x):
+        if len(x) > 10**6:
+            return super().forward(x)
+        return self.end(x)
+
+
+class Inner(Mlp):
+    """Calls one more layer, whose output changes nothing."""
+
+    def __init__(self, layer: nn.Module, example=None):
+        super().__init__()
+        self.layer, self.example_input_array, self.calls = layer, example, 0
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, x):
+        self.calls += 1
+        self.seen += 1
+        out = self.layer(x)
+        return super().forward(x) + (0 * out.mean() if isinstance(out, torch.Tensor) else 0)
+
+
+class Reshaped(nn.Sequential):
+    def forward(self, x):
+        return super().forward(x.reshape(len(x), -1, 8))
+
+
+TOLD = {
+    "returned": (Ends(), 8),
+    "inside": (nn.Sequential(nn.Linear(64, 64), Ends()), 8),
+    "same": (nn.Sequential(Ends(), nn.Identity(), nn.Dropout(0.1)), 8),
+    "norm": (nn.Sequential(nn.Linear(64, 8), nn.LayerNorm(8)), 8),
+    "batch norm": (nn.BatchNorm1d(64), 64),
+    "transformer": (nn.TransformerEncoderLayer(64, 4, 16), 64),
+    "stack": (nn.TransformerEncoder(nn.TransformerEncoderLayer(64, 4, 16), 2, enable_nested_tensor=False), 64),
+}
+NOT_TOLD = {
+    "concatenated": (Twice(), 16),
+    "branching": (Branches(), 8),
+    "of the rank": (Reshaped(nn.Conv1d(8, 4, 1)), 8),  # [B, 4, 8] is read as tokens of 8 units
+}
+
+
+@pytest.mark.parametrize("layer", TOLD)
+def test_layers_that_tell_their_width(tmp_path, layer):
+    module, width = TOLD[layer]
+    words = rf"units=\[0, {width}\]: layer 'layer' has {width} units and no unit {width}\. Give"
+    with pytest.raises(InvalidArgumentError, match=words):
+        trainer(tmp_path, IITCallback("layer", units=[0, width])).fit(Inner(module), flat_data())
+
+
+@pytest.mark.parametrize("layer", NOT_TOLD)
+def test_the_example_of_the_model_tells_the_width(tmp_path, layer):
+    module, width = NOT_TOLD[layer]
+    model = Inner(module, torch.zeros(3, 64))
+    module.eval()
+    modes, drawn = {name: part.training for name, part in model.named_modules()}, torch.get_rng_state()
+    callback = IITCallback("layer", units=[0, width])
+    with pytest.raises(InvalidArgumentError, match=rf"layer 'layer' has {width} units and no unit {width}\. Give"):
+        trainer(tmp_path, callback).fit(model, flat_data())
+    assert (model.calls, model.seen.item()) == (0, 0), "the run leaves no trace"
+    assert {name: part.training for name, part in model.named_modules()} == modes
+    assert torch.equal(torch.get_rng_state(), drawn)
+    assert not any(part._forward_hooks for part in model.modules())
+
+
+def test_an_example_that_fails_tells_nothing(tmp_path):
+    callback = train(tmp_path, layers="layer", units=[0, 15], model=Inner(Twice(), torch.zeros(3, 5)), epochs=1, initial=False)
+    assert [record.units.indices for record in callback.records] == [(0, 15)]
+
+
+@pytest.mark.parametrize("layer", NOT_TOLD)
+def test_units_that_exist_are_never_refused(tmp_path, layer):
+    module, width = NOT_TOLD[layer]
+    callback = train(tmp_path, layers="layer", units=[0, width - 1], model=Inner(module), epochs=1, initial=False)
+    assert [record.units.width for record in callback.records] == [width]
+
+
+def test_units_along_depth(tmp_path):
+    stack = nn.TransformerEncoder(nn.TransformerEncoderLayer(64, 4, 16), 2, enable_nested_tensor=False)
+    with pytest.raises(InvalidArgumentError, match=r"layer 'layer\.layers\.0' has 64 units and no unit 64\. Give"):
+        trainer(tmp_path, IITCallback(units=[0, 64], transitions="depth")).fit(Inner(stack), flat_data())
+
+
+class Text(nn.Module):
+    def forward(self, x):
+        return f"{len(x)} rows"
+
+
+@pytest.mark.parametrize("initial", [False, True])
+@pytest.mark.parametrize(("layer", "words"), [(Twice(), "units=[0, 16]: the layer has 16 units and no unit 16."), (Text(), "str")])
+def test_what_shows_at_the_first_batch_is_said_at_once(tmp_path, layer, words, initial):
+    """A warning before the second batch, and records with the words; training goes on."""
+    batches = []
+
+    class Seen(Callback):
+        def on_train_batch_end(self, *_):
+            batches.append(len(caught))
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        callback = IITCallback("layer", units=[0, 16], null_model=None, table=False, initial=initial)
+        trainer(tmp_path, callback, Seen(), epochs=2).fit(Inner(layer), flat_data())
+    said = [number for number, warning in enumerate(caught) if "Layer 'layer' could not be recorded" in str(warning.message)]
+    assert len(said) == 1, "once"
+    assert said[0] < batches[0], "the first batch"
+    assert words in str(caught[said[0]].message)
+    assert [type(record.result) for record in callback.records] == [Failed] * (3 if initial else 2)
+    assert all(words in record.result.reason and not record.result.reason.endswith("..") for record in callback.records)
 
 
 # --- data ------------------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from viewer_runs import make_record, write_file, write_record, write_run
 
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import decode, decode_network, encode
+from lightning_iit.records.store import layer_slug, write_atomically
 from lightning_iit.viewer.logdir import LogDirSource
 from lightning_iit.viewer.sources import open_source
 from lightning_iit.viewer.summary import MAX_BYTES
@@ -252,6 +253,43 @@ def test_only_a_new_record_is_read(run: Path) -> None:
     assert after.keys() - before.keys() == {("hidden", 99)}
     assert all(after[key] is row for key, row in before.items())
     assert source.index(".") is source.index(".")
+
+
+_LISTED: list[str] = []
+sys.addaudithook(lambda event, given: _LISTED.append(str(given[0])) if event == "os.scandir" and given else None)
+
+
+def test_only_a_folder_with_news_is_listed(tmp_path: Path) -> None:
+    for layer in ("a", "b"):
+        write_record(tmp_path, make_record(layer, 0))
+    source = LogDirSource(tmp_path)
+    time.sleep(0.2)  # a file system tells two changes apart only if they are some milliseconds apart
+    source.index(".")
+    _LISTED.clear()
+    source.index(".")
+    write_record(tmp_path, make_record("a", 1))
+    assert [(row.layer, row.epoch) for row in source.index(".").rows] == [("a", 0), ("b", 0), ("a", 1)]
+    assert sorted(_LISTED) == [str(tmp_path / "iit")] * 2 + [str(tmp_path / "iit" / "a")]
+
+
+def test_the_index_after_many_changes_is_that_of_a_source_that_starts_now(run: Path) -> None:
+    """Files come, are replaced, damaged, and go."""
+    source = LogDirSource(run)
+    source.index(".")
+    folder = run / "iit" / "hidden"
+    for change in (
+        lambda: write_record(run, make_record("hidden", 40)),
+        lambda: write_record(run, make_record("hidden", 20)),
+        lambda: write_record(run, make_record("hidden", 40, phi=0.5)),
+        lambda: write_atomically(folder / "epoch=0030.json", b"{"),
+        lambda: write_atomically(run / "iit" / layer_slug("other layer") / "epoch=0000.json", b"{"),
+        lambda: write_record(run, make_record("other layer", 1)),
+        lambda: write_atomically(run / "iit" / "network" / "snapshot=0050.json", b"{}"),
+        (folder / "epoch=0020.json").unlink,
+        lambda: shutil.rmtree(run / "iit" / layer_slug("other layer")),
+    ):
+        change()
+        assert source.index(".") == LogDirSource(run).index(".")
 
 
 def test_a_record_that_is_written_in_its_place_is_seen_later(run: Path) -> None:

@@ -95,6 +95,28 @@ def apart(boxes: list[list[Any]], width: int, height: int) -> None:
             assert beside, (name, other)
 
 
+def test_analyses_within_epochs_have_a_table(chromium: Browser, tmp_path: Path) -> None:
+    """Of the layer that is shown, and of the run that is shown; without any there is no such panel."""
+    run = write_run(tmp_path / "run", epochs=3)
+    for step in (30, 40, 1234):
+        inside = msgspec.structs.replace(make_record("memory", 1, phi=step / 10_000), step=step, global_step=step)
+        write_file(run / "iit" / "memory" / f"epoch=0001-step={step:06d}.json", encode(inside))
+    with viewer(tmp_path) as address, watched(chromium, width=1280, height=720) as page:
+        page.page.goto(address)
+        page.ready()
+        panel = page.page.locator(".steps")
+        page.page.get_by_label("Layer", exact=True).select_option("memory")
+        assert panel.locator("summary").inner_text() == "3 analyses within epochs"
+        panel.locator("summary").click()
+        lines = [row.locator("td").all_inner_texts()[:3] for row in panel.locator("tbody tr").all()]
+        assert lines == [["30", "1", "0.0030"], ["40", "1", "0.0040"], ["1,234", "1", "0.1234"]]
+        check_room(page.page, 1280, 720)
+        assert page.page.locator(".chart").bounding_box()["height"] > 60
+        page.page.get_by_label("Layer", exact=True).select_option("hidden")
+        assert not panel.is_visible()
+        page.check()
+
+
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080)])
 def test_everything_has_room(chromium: Browser, written: Path, width: int, height: int) -> None:
     """Nothing lies over another or out of the window, no text is cut off; with one run and with two."""

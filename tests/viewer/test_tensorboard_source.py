@@ -1,9 +1,9 @@
-"""What the tab reads through TensorBoard's own data provider: each entry is decoded once, and the last reading is the truth."""
+"""What the tab reads, from event files and through TensorBoard's own data provider: each entry is read and decoded once."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -11,10 +11,12 @@ from tensorboard import context as tb_context
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from torch.utils.tensorboard import SummaryWriter
 from viewer_runs import make_record, make_snapshots
 
 from lightning_iit.records import NullResult, decode, decode_network
 from lightning_iit.trackers.tensorboard import TensorBoardTracker
+from lightning_iit.viewer.event_files import EventFiles
 from lightning_iit.viewer.tensorboard_source import BoundSource, TensorBoardSource
 
 if TYPE_CHECKING:
@@ -24,17 +26,26 @@ if TYPE_CHECKING:
     from lightning_iit.viewer.protocol import IndexRow
 
 
+class Provider(MultiplexerDataProvider):
+    """TensorBoard's data provider; counts how often whole tags are asked of it."""
+
+    asked = 0
+
+    def read_tensors(self, *args: Any, **options: Any) -> Any:
+        self.asked += 1
+        return super().read_tensors(*args, **options)
+
+
 class Logged:
     """A run that is written to an event file, and the tab's source that reads it as TensorBoard does."""
 
-    def __init__(self, folder: Path) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
+    def __init__(self, folder: Path, *, here: bool = True) -> None:
         self.writer = SummaryWriter(str(folder / "run"), purge_step=0)
         self.tracker = TensorBoardTracker(self.writer)
         self.events = EventMultiplexer(size_guidance={"tensors": 0})
         self.folder = folder
-        source = TensorBoardSource(MultiplexerDataProvider(self.events, str(folder)))
+        self.provider = Provider(self.events, str(folder) if here else "gs://elsewhere")
+        source = TensorBoardSource(self.provider)
         self.source = BoundSource(source, tb_context.RequestContext(), "")
 
     def log(self, *records: EpochRecord) -> None:
@@ -51,8 +62,16 @@ class Logged:
         return {row.epoch: row for row in self.source.index("run").rows}
 
 
+@pytest.fixture(params=["here", "elsewhere"])
+def logged(request: pytest.FixtureRequest, tmp_path: Path):
+    """A run whose event files are on this machine, and one where only TensorBoard can read them."""
+    run = Logged(tmp_path, here=request.param == "here")
+    yield run
+    run.writer.close()
+
+
 @pytest.fixture
-def logged(tmp_path: Path):
+def logged_here(tmp_path: Path):
     run = Logged(tmp_path)
     yield run
     run.writer.close()
@@ -107,3 +126,54 @@ def test_snapshots_are_read_once_and_listed(logged: Logged) -> None:
     assert [row.epoch for row in networks] == [-1, 0, 1]
     assert len({row.version for row in networks}) == 3
     assert decode_network(logged.source.network("run", 1)).epoch == 1
+
+
+# --- event files on this machine
+
+
+def the_file(logged: Logged) -> Path:
+    (path,) = (logged.folder / "run").glob("*tfevents*")
+    return path
+
+
+def test_one_more_record_does_not_have_the_whole_tag_read_again(logged_here: Logged) -> None:
+    for epoch in range(4):
+        logged_here.log(make_record("hidden", epoch))
+        assert sorted(logged_here.rows()) == list(range(epoch + 1))
+    assert logged_here.provider.asked == 0
+    assert logged_here.source.index("run") is logged_here.source.index("run")
+
+
+def test_an_event_that_is_half_written_is_read_once_it_is_whole(logged_here: Logged) -> None:
+    logged_here.log(make_record("hidden", 0))
+    size = the_file(logged_here).stat().st_size
+    logged_here.log(make_record("hidden", 1))
+    whole = the_file(logged_here).read_bytes()
+    files = EventFiles(logged_here.folder / "half")
+    files.folder.mkdir()
+    half = files.folder / "events.out.tfevents.1"
+    found = []
+    for end in (size, size + 5, len(whole) - 1, len(whole)):
+        half.write_bytes(whole[:end])
+        found.append(len(list(files.new())))
+    assert found == [1, 0, 0, 1]
+
+
+def test_files_that_were_replaced_are_read_anew(logged_here: Logged) -> None:
+    logged_here.log(make_record("hidden", 0), make_record("hidden", 1))
+    assert sorted(logged_here.rows()) == [0, 1]
+    path = the_file(logged_here)
+    path.unlink()
+    logged_here.writer.close()
+    logged_here.writer = SummaryWriter(str(path.parent))
+    logged_here.tracker = TensorBoardTracker(logged_here.writer)
+    logged_here.log(make_record("hidden", 2))
+    assert logged_here.rows()[2].status == "computed"
+
+
+@pytest.mark.parametrize("damage", [b"\xff" * 40, b"\x04" + b"\0" * 11 + b"iit/" + b"\0" * 4])
+def test_what_a_damaged_file_does_not_give_is_asked_of_tensorboard(logged_here: Logged, damage: bytes) -> None:
+    logged_here.log(make_record("hidden", 0), make_record("hidden", 1))
+    path = the_file(logged_here)
+    path.write_bytes(damage + path.read_bytes())
+    assert sorted(logged_here.rows()) == [0, 1]

@@ -20,11 +20,13 @@ export const row = (layer: string, epoch: number, change: Partial<IndexRow> = {}
   transitions: 1,
   coverage: 1,
   units: 3,
+  step: null,
   ...change,
 });
 export const index = (rows: IndexRow[], networks: number[] = []): RunIndex => ({
   run: "r",
   rows,
+  steps: [],
   networks: networks.map((epoch) => ({ epoch, version: "1" })),
   notes: [],
 });

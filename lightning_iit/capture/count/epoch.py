@@ -113,7 +113,7 @@ def problem_of(
         lag: how many steps a transition spans.
     """
     if error:
-        return "capture_error", f"Layer {layer!r} could not be recorded: {error}."
+        return "capture_error", could_not_be_recorded(layer, error)
     if not called:
         reason = (
             "was not called in a training step of this epoch. Was it the right name, and does the model use it in training_step?"
@@ -127,3 +127,13 @@ def problem_of(
             why = f"all or most activations were NaN or infinite ({left_out} rows)"
         return "no_transitions", f"Layer {layer!r}: no transition was seen in this epoch; {why}."
     return None
+
+
+def error_in_words(error: Exception | None) -> str:
+    """Returns the class and the words of an exception, without the full stop; empty for None."""
+    return "" if error is None else f"{type(error).__name__}: {error}".rstrip(".")
+
+
+def could_not_be_recorded(layer: str, error: str) -> str:
+    """Returns the sentence on a layer whose recording an exception ended."""
+    return f"Layer {layer!r} could not be recorded: {error}."

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
-from torch import nn
+from lightning.pytorch.utilities import rank_zero_warn
 
 from lightning_iit.capture.choose.layers import find_layers
-from lightning_iit.capture.choose.widths import check_indices
+from lightning_iit.capture.count.epoch import LayerEpoch, could_not_be_recorded, error_in_words
+from lightning_iit.capture.count.given_units import check_indices
 from lightning_iit.capture.count.layer import LayerCapture, unreadable_units
 from lightning_iit.capture.count.ranks import gather
 from lightning_iit.capture.count.results import layer_epoch
 from lightning_iit.capture.count.sources import SourcesSeen
 from lightning_iit.capture.hooks.calls import weight_of
 from lightning_iit.capture.hooks.gate import Switch
+from lightning_iit.capture.hooks.graphs import forget_graphs
 from lightning_iit.capture.hooks.recorder import attach_hook
 from lightning_iit.capture.options import CaptureOptions
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from types import TracebackType
 
+    from torch import nn
     from typing_extensions import Self
 
     from lightning_iit.capture.count.epoch import LayerEpoch
@@ -69,6 +70,8 @@ class Capture:
         InvalidArgumentError: the model has no such layer (UnknownLayerError), or an option has a value that is not allowed.
 
     Example:
+        >>> import torch
+        >>> from torch import nn
         >>> model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2))
         >>> with Capture(model, CaptureOptions(layers="1", units=2)) as capture:
         ...     for _ in range(3):
@@ -88,6 +91,7 @@ class Capture:
         self._captures = [LayerCapture(layer, self.options, stepped=stepped) for layer in found]
         self._recorders = [capture.reading.recorder for capture in self._captures]
         self._switch = Switch()
+        self._said: set[str] = set()
         self._handles: list[AttachedHook] = []
         self._calibration_steps = self.options.calibration_batches
         self.begin_epoch()
@@ -127,7 +131,7 @@ class Capture:
             capture.reading.recorder.gate = gate or self._switch
             capture.reading.recorder.calls.weight = weight_of(layer.module, layer.ancestors)
             self._handles.append(attach_hook(layer.module, capture.reading.recorder))
-        _forget_compiled_graphs()
+        self._forget_graphs()
 
     def detach(self) -> None:
         """Removes all hooks."""
@@ -135,7 +139,11 @@ class Capture:
             for handle in self._handles:
                 handle.remove()
             self._handles.clear()
-            _forget_compiled_graphs()
+            self._forget_graphs()
+
+    def _forget_graphs(self) -> None:
+        layers = [capture.layer for capture in self._captures]
+        forget_graphs(module for layer in layers for module in (layer.module, *layer.ancestors))
 
     def __enter__(self) -> Self:
         self.attach()
@@ -212,10 +220,19 @@ class Capture:
                 self._calibrate()
             self._next_exchange = self._later_exchange()
         numbers = [_guarded(capture, capture.flush) or 0 for capture in self._captures if capture.calibrated]
+        self._warn()
         steps = max(self._step - self._flushed, 1)
         self._flushed = self._step
         apart = max(1, min(_CHUNK_STEPS, steps * _CHUNK_VALUES // max(*numbers, 1, 1)))
         self._next = min(self._step + apart, self._next_exchange)
+
+    def _warn(self) -> None:
+        """Warns of each layer that cannot be recorded, as soon as it is known; of each exception once."""
+        for capture in self._captures:
+            words = error_in_words(capture.reading.recorder.error)
+            if words and (words := could_not_be_recorded(capture.layer.name, words)) not in self._said:
+                self._said.add(words)
+                rank_zero_warn(f"IITCallback: {words} Training goes on, and the layer has no Φ.")
 
     def _later_exchange(self) -> float:
         """Returns the step at which the ranks exchange data next; infinite once all layers are calibrated.
@@ -323,19 +340,12 @@ def _guarded(capture: LayerCapture, act: Callable[[], _T]) -> _T | None:
 
 def _seen(capture: LayerCapture) -> _Seen:
     """Returns the report of this rank on the layer in this epoch."""
-    error = capture.reading.recorder.error
     recorder = capture.reading.recorder
     return _Seen(
         called=capture.reading.called,
         axis=capture.reading.axis,
-        error="" if error is None else f"{type(error).__name__}: {error}",
+        error=error_in_words(recorder.error),
         sources=recorder.sources,
         counted=len(capture.sources),
         repeated=recorder.calls.repeated,
     )
-
-
-def _forget_compiled_graphs() -> None:
-    """Makes torch compile all graphs again, because a compiled graph keeps the hooks that it was compiled with."""
-    if "torch._dynamo" in sys.modules:
-        torch.compiler.reset()

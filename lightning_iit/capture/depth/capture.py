@@ -21,6 +21,7 @@ from lightning_iit.capture.choose.stacks import common_name, find_stack
 from lightning_iit.capture.choose.units import Moments, auto_units, choose
 from lightning_iit.capture.count.binarize import encode, threshold_tensor, threshold_values
 from lightning_iit.capture.count.epoch import LayerEpoch, notes_on, problem_of
+from lightning_iit.capture.count.given_units import check_indices
 from lightning_iit.capture.count.layer import other_units_asked, unreadable_units
 from lightning_iit.capture.count.ranks import gather
 from lightning_iit.capture.depth.block import Block
@@ -91,6 +92,7 @@ class DepthCapture:
         self._pooled = pooled
         self._model = model
         found = find_layers(model, options.layers if options.layers is not None else find_stack(model))
+        check_indices(found, options)
         layout = parse_layout(options.layout) if isinstance(options.layout, str) else None
         self._blocks = [Block(layer, layout=layout, seed=options.seed) for layer in found]
         self._switch = Switch()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,18 +34,25 @@ class TrainingStep:
 
     Lightning stores in the module the name of the method or hook that is running, because ``log()`` needs the name. Reading this
     name in the few watched calls takes a tenth of the time of a callback hook before each batch. The gate is closed for model calls
-    that other callbacks make between two steps.
+    that other callbacks make between two steps, and while a search of Lightning's (for a learning rate or a batch size) trains the
+    module: the trainer then has other callbacks.
 
     Args:
         module: the LightningModule that is trained.
+        trainer: the trainer; None where there is none to ask.
+        callback: the callback of the trainer that watches.
     """
 
-    __slots__ = ("_attributes",)
+    __slots__ = ("_attributes", "_callback", "_trainer")
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, trainer: Any = None, callback: object = None) -> None:
         self._attributes = vars(module)
+        self._trainer = trainer
+        self._callback = callback
 
     @property
     def open(self) -> bool:
         """Returns whether Lightning is running ``training_step`` now."""
-        return self._attributes.get("_current_fx_name") == "training_step"
+        if self._attributes.get("_current_fx_name") != "training_step":
+            return False
+        return self._trainer is None or any(one is self._callback for one in self._trainer.callbacks)

@@ -76,6 +76,7 @@ class PerturbJob:
         stepper: steps the layer.
         calls: the calls in which the layer is observed.
         options: how TPMs are made.
+        broken: why calls could not be kept; empty where they could.
     """
 
     layer: str
@@ -83,6 +84,7 @@ class PerturbJob:
     stepper: Stepper
     calls: tuple[Call, ...]
     options: PerturbOptions
+    broken: str = ""
     _observations: list[Observations | None] = field(default_factory=list, init=False)
     """What was observed, once that is known: the layer's sequences are run again for it."""
 
@@ -200,7 +202,13 @@ class PerturbJob:
         )
 
     def _observe(self) -> Observations | None:
-        """Returns the observations, made once."""
+        """Returns the observations, made once.
+
+        Raises:
+            StepError: a call could not be kept.
+        """
+        if self.broken:
+            raise StepError(self.broken)
         if not self._observations:
             limit = max(MOST_OBSERVATIONS, self.options.draws or 0)
             self._observations.append(observe(self.module, self.stepper, self.calls, limit=limit, seed=self.options.seed))

@@ -12,7 +12,7 @@ from lightning_iit.capture.perturb.job import PerturbJob
 from lightning_iit.capture.perturb.reservoir import WANTED_ROWS, Reservoir
 from lightning_iit.capture.perturb.steps import step_for
 from lightning_iit.capture.preserved import preserved, unwrapped
-from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.errors import InvalidArgumentError, StepError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -188,7 +188,11 @@ class Perturber:
             if hasattr(watched.stepper, "weights"):
                 with preserved(module):
                     module = WeightsCopy(module)
-            job = PerturbJob(layer, module, watched.stepper, watched.reservoir.calls, self._options)
+            try:
+                calls, broken = watched.reservoir.calls, ""
+            except StepError as error:
+                calls, broken = (), str(error)
+            job = PerturbJob(layer, module, watched.stepper, calls, self._options, broken=broken)
             watched.job = watched.reservoir.seen, job
         return watched.job[1]
 

@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import PackedSequence
 from lightning_iit.capture.hooks.attached import attach
 from lightning_iit.capture.hooks.calls import StepCalls, weight_of
 from lightning_iit.capture.hooks.gate import Switch
+from lightning_iit.errors import StepError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +83,7 @@ class Reservoir:
         gate: decides which calls count; open unless :meth:`attach` is given another gate.
         seen: how many calls counted so far.
         step_calls: tells the calls that repeat data of their step.
+        error: the first exception in the hook; after an exception nothing more is kept until :meth:`clear`.
 
     Example:
         >>> reservoir = Reservoir(rows=100)
@@ -107,6 +109,7 @@ class Reservoir:
         """Forgets all calls and restarts the random generator, as at the start of an epoch."""
         self.step_calls.clear()
         self.seen: int = 0
+        self.error: Exception | None = None
         self._chain = 0
         self._kept: list[_Kept] = []
         self._rows = self._bytes = 0
@@ -115,7 +118,14 @@ class Reservoir:
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """Returns the calls that are kept, in the order of the data."""
+        """Returns the calls that are kept, in the order of the data.
+
+        Raises:
+            StepError: a call could not be kept.
+        """
+        if self.error is not None:
+            msg = f"a call of the layer could not be kept ({type(self.error).__name__}: {self.error})"
+            raise StepError(msg) from self.error
         return tuple(kept.call for kept in sorted(self._kept, key=attrgetter("number")))
 
     def attach(self, module: nn.Module, gate: Gate | None = None) -> AttachedHook:
@@ -137,7 +147,17 @@ class Reservoir:
         self._chain += 1
 
     def hook(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        """Keeps the call if it is drawn; a forward hook (``with_kwargs=True``)."""
+        """Keeps the call if it is drawn; a forward hook with keyword arguments. An exception ends it, never the training."""
+        if self.error is not None:
+            return
+        try:
+            self._sample(module, args, kwargs, output)
+        except Exception as error:  # noqa: BLE001  an argument of any class may raise anything
+            self.error = error
+            self._kept = []
+
+    def _sample(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        """Keeps the call if it is drawn."""
         if not counts_now(self.gate) or (self._stepwise and not self._is_first(args, kwargs)):
             return
         self.seen += 1

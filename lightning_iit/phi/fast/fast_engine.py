@@ -7,6 +7,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
@@ -18,6 +19,7 @@ from lightning_iit.phi.fast.results import concepts
 from lightning_iit.phi.fast.search import CutSearch, Found
 from lightning_iit.phi.fast.subsets import subsets_of
 from lightning_iit.phi.fast.tables import Candidate, candidate, inputs_of, reachable, strongly_connected
+from lightning_iit.phi.fast.ties import JITTER, moved, tied_mechanisms
 from lightning_iit.phi.many import phis_by_analyses
 from lightning_iit.records import Computed, Cut, EngineInfo, MajorComplex, PhiOptions, Skipped, System
 
@@ -113,6 +115,8 @@ class FastEngine:
             tables, search = searches[key]
             checkpoint = _Progress(progress, position / len(systems), 1 / len(systems))
             result = _analyse(system, tables, search, options, checkpoint, start)
+            if options.ties and isinstance(result, Computed) and result.cut is not None:
+                result = self._with_ties(result, system, tables, options, checkpoint, start)
             if progress is not None:
                 progress((position + 1) / len(systems))
             yield result
@@ -192,6 +196,23 @@ class FastEngine:
         tables, found = winner
         return MajorComplex(nodes=tables.nodes, result=_computed(tables, found, options, start))
 
+    def _with_ties(
+        self, result: Computed, system: System, tables: Candidate, options: PhiOptions, checkpoint: _Progress, start: float
+    ) -> Computed:
+        """Adds to a result the concepts whose purviews tie, and the range of Φ of TPMs that differ by very little."""
+        state, members = _state_of(system, tables), subsets_of(tables.nodes)
+        tied = tied_mechanisms(tables.tpm, tables.dynamics.inputs, state)
+        tpms = moved(tables.tpm, JITTER)
+        cm = None if system.cm is None else np.array(system.cm)
+        plain = msgspec.structs.replace(options, ties=False, repertoires=False)
+        phis = self.phis(tpms, np.broadcast_to(state, (len(tpms), len(state))), cm, plain, lambda _: checkpoint(1.0))
+        return msgspec.structs.replace(
+            result,
+            tied_purviews=tuple(members[mechanism] for mechanism in tied.tolist()),
+            phi_jitter=(float(phis.min()), float(phis.max())),
+            seconds=time.perf_counter() - start,
+        )
+
 
 class _Progress:
     """Converts progress within one part of the work to progress of all of the work; reports at most 20 times a second.
@@ -261,6 +282,7 @@ def _computed(tables: Candidate, found: Found, options: PhiOptions, start: float
         cut=Cut(from_nodes=members[cut.source], to_nodes=members[cut.target]),
         concepts=concepts(tables, found.rows, found.mice, found.whole, with_repertoires=options.repertoires),
         partitioned_concepts=concepts(tables, found.rows, minimum.mice, found.partitioned, with_repertoires=options.repertoires),
+        phi_margin=float(found.second - minimum.phi) if options.ties and found.second < np.inf else None,
         cuts_evaluated=found.evaluated,
         seconds=time.perf_counter() - start,
         engine=EngineInfo(name=NAME, version=_version()),

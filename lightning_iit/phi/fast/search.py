@@ -55,6 +55,7 @@ class Found(NamedTuple):
 
     Args:
         minimum: the cut with the smallest Φ; ``minimum.cut`` is None if no mechanism has a concept.
+        second: Φ of the second-best cut, rounded; only a lower bound where the options do not ask for ties.
         evaluated: the number of cuts whose evaluation was begun.
         rows: ``[2**n]``, the row of each mechanism in ``mice`` and ``minimum.mice``.
         mice: the causes and effects of the uncut system.
@@ -64,6 +65,7 @@ class Found(NamedTuple):
     """
 
     minimum: Minimum
+    second: float
     evaluated: int
     rows: NDArray[np.int64]
     mice: Mice
@@ -137,6 +139,7 @@ class _Run:
         self._enough = enough
         self._wanted = np.ones(len(self._rows), np.bool_)
         self._minimum = Minimum(np.inf, len(cut_search._cuts))
+        self._second = np.inf
         self._evaluated = 0
         self._queue = iter(cut_search._cuts)
         self._lock = threading.Lock()
@@ -161,7 +164,7 @@ class _Run:
         minimum, worker = self._minimum, of._workers[0]
         if minimum.mice is not None and minimum.cut is not None and of._options.repertoires:
             self._evaluate_mechanisms(1, 1, minimum.cut, worker, minimum.mice)
-        return Found(minimum, self._evaluated, self._rows, of._known.mice, of._whole, worker.cut)
+        return Found(minimum, self._second, self._evaluated, self._rows, of._known.mice, of._whole, worker.cut)
 
     def _evaluate_all(self) -> None:
         """Evaluates all cuts, in one thread or in several; raises the first exception of any thread."""
@@ -201,16 +204,21 @@ class _Run:
     def _next(self) -> SystemCut | None:
         """Takes the next cut that can still be the minimum; None where the search is over.
 
-        Once some cut has Φ = 0, only cuts that come earlier in PyPhi's order can replace that cut.
+        Once some cut (two, where the margin is asked for) has Φ = 0, only cuts that come earlier in PyPhi's order can replace it.
         """
         with self._lock:
             if self._stopped or self._minimum.phi < self._enough:
                 return None
             for cut in self._queue:
-                if self._minimum.phi > 0 or cut.position < self._minimum.position:
+                if self._needed > 0 or cut.position < self._minimum.position:
                     self._evaluated += 1
                     return cut
         return None
+
+    @property
+    def _needed(self) -> float:
+        """Returns the Φ above which Φ of a cut does not matter: the smallest so far, or the second where ties are asked for."""
+        return self._second if self._of._options.ties else self._minimum.phi
 
     def _fraction(self) -> float:
         """Returns the fraction of the cuts that are certainly done, from 0 to 1."""
@@ -221,7 +229,10 @@ class _Run:
         mice = self._of.mice(cut)
         phi = self._evaluate_cut(cut, worker, mice, checkpoint)
         with self._lock:
-            if not self._stopped and (phi, cut.position) < self._minimum[:2]:
+            if self._stopped:
+                return
+            self._second = min(self._second, max(phi, self._minimum.phi))
+            if (phi, cut.position) < self._minimum[:2]:
                 self._minimum = Minimum(phi, cut.position, cut, mice)
 
     def _evaluate_cut(self, cut: SystemCut, worker: Workspace, mice: Mice, checkpoint: Checkpoint) -> float:
@@ -240,6 +251,6 @@ class _Run:
     def _evaluate_mechanisms(self, first: int, stop: int, cut: SystemCut, worker: Workspace, mice: Mice) -> float:
         """Calls the kernel for the mechanisms from ``first`` to below ``stop``, with the smallest Φ so far as the bound."""
         of, candidate = self._of, self._candidate
-        bound = self._minimum.phi + 2 * PRECISION
+        bound = self._needed + 2 * PRECISION
         known = (self._wanted, self._rows, candidate.dynamics, candidate.subsets, of._whole, of._known, mice, worker, bound)
         return self._kernel(first, stop, self._state, cut.source, cut.target, *known)

@@ -102,9 +102,12 @@ export interface Computed {
   engine: EngineInfo;
   partitioned_concepts: Concept[];
   phi: number;
+  phi_jitter: [number, number] | null;
+  phi_margin: number | null;
   reason: string;
   seconds: number;
   status: "computed";
+  tied_purviews: number[][] | null;
 }
 export interface Concept {
   cause_phi: number;
@@ -199,6 +202,7 @@ export interface PhiOptions {
   };
   repertoires: boolean;
   threads: number;
+  ties: boolean;
 }
 export interface ThresholdPoint {
   phi: number | null;
@@ -266,6 +270,7 @@ export interface PhiOptions1 {
   };
   repertoires: boolean;
   threads: number;
+  ties: boolean;
 }
 export interface TpmRecord {
   prior: number;
@@ -293,6 +298,7 @@ export interface RunIndex {
   notes: string[];
   rows: IndexRow[];
   run: string;
+  steps: IndexRow[];
 }
 export interface NetworkRow {
   epoch: number;
@@ -313,6 +319,7 @@ export interface IndexRow {
   phi: number | null;
   reason: string;
   status: "computed" | "corrupt" | "failed" | "open" | "skipped" | "timed_out";
+  step: number | null;
   transitions: number | null;
   units: number | null;
   version: string;

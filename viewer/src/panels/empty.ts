@@ -5,9 +5,9 @@ import type { Context, Panel } from "./panel";
 export function emptyPanel({ store }: Context): Panel {
   const panel = h("div", { class: "nothing", hidden: true });
   store.on(["runs", "loaded", "problem", "a"], (state) => {
+    const index = state.a?.index;
     const none =
-      state.loaded &&
-      (!state.runs.length || (state.a?.index !== null && state.a?.index?.rows.length === 0 && !state.a.index.networks.length));
+      state.loaded && (!state.runs.length || (index && !index.rows.length && !index.steps.length && !index.networks.length));
     panel.hidden = !none;
     if (!none) return;
     fill(

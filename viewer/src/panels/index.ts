@@ -10,6 +10,7 @@ import { networkPanel } from "./network";
 import type { MakePanel } from "./panel";
 import { reading } from "./reading";
 import { recordCurvePanel } from "./recordCurve";
+import { stepsPanel } from "./steps";
 import { tpmPanel } from "./tpm";
 
 /** The cards of the right-hand column. A narrow window shows one of them at a time, by tabs with these names. */
@@ -27,6 +28,7 @@ export const PANELS: readonly { make: MakePanel; place: Place }[] = [
   { make: reading, place: "summary" },
   { make: networkPanel, place: "left" },
   { make: curvePanel, place: "left" },
+  { make: stepsPanel, place: "left" },
   { make: causalPanel, place: "causal" },
   { make: conceptsPanel, place: "causal" },
   { make: commandPanel, place: "causal" },

@@ -18,7 +18,9 @@ export interface Curve {
 export const ENOUGH_COVERAGE = 0.75;
 
 export function layersOf(index: RunIndex): string[] {
-  return [...new Set(index.rows.map((row) => row.layer))].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  return [...new Set([...index.rows, ...index.steps].map((row) => row.layer))].sort((a, b) =>
+    a.localeCompare(b, "en", { numeric: true }),
+  );
 }
 
 export function curves(index: RunIndex, epochs: readonly number[]): Curve[] {

@@ -40,7 +40,11 @@ def test_its_records_are_read_and_written_again_as_they_were(run):
     records = load_run(run)
     assert {record.key: pytest.approx(record.phi, abs=1e-9) for record in records} == PHI
     for file in (run / "iit").glob("net.*/*.json"):
-        assert json.loads(encode(decode(file.read_bytes()))) == json.loads(file.read_bytes()) | {"task": None, "step": None}
+        stored = json.loads(file.read_bytes()) | {"task": None, "step": None}
+        for part in (stored, *stored["groups"]):
+            if part["perturbation"] is not None:
+                part["perturbation"]["sequences"] = None
+        assert json.loads(encode(decode(file.read_bytes()))) == stored
     for file in (run / "iit" / "network").glob("*.json"):
         assert json.loads(encode(decode_network(file.read_bytes()))) == json.loads(file.read_bytes())
     assert [entry.epoch for entry in rebuild_index(run)] == [-1, -1, 0, 0, 1, 1]
@@ -66,7 +70,7 @@ def test_a_training_goes_on_from_its_checkpoint(tmp_path):
     """The state of the callback in a checkpoint of 0.1.0: its units are kept, and its records are there."""
     state = json.loads((DATA / "callback_state.json").read_text())
     seed_everything(5, verbose=False)
-    callback = IITCallback(["net.gru", "net.out"], units=3, groups=2, table=False, pictures=False, network=False)
+    callback = IITCallback(["net.gru", "net.out"], units=3, groups=2, draws=128, table=False, pictures=False, network=False)
     callback.load_state_dict(state)
     trainer(tmp_path, callback, epochs=1).fit(Gru(), sequence_data())
     read = {record.key: record for record in callback.records if record.key in PHI and record.epoch != 0}

@@ -233,3 +233,9 @@ def test_whatever_is_in_a_file_it_costs_itself_alone(tmp_path, data):
     file.with_name("epoch=0001.json").write_bytes(data)
     records, faults = read_run(tmp_path)
     assert (len(records), len(faults)) == (1, 1)
+
+
+def test_a_perturbation_of_a_record_without_sequences_is_read():
+    stored = full()
+    assert stored["perturbation"].pop("sequences") is None
+    assert decode(json.dumps(stored).encode()).perturbation.sequences is None

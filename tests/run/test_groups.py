@@ -274,7 +274,7 @@ def test_perturbed_groups_of_a_run(tmp_path) -> None:
         check(record, 3)
         assert record.kind == "causal"
         for group in record.groups:
-            assert group.counts.visits == (128,) * 8
+            assert group.counts.visits == (200 * 8,) * 8, "each step of each sequence but the first"
             assert group.perturbation.observed[sum(bit << i for i, bit in enumerate(group.state))] == group.visits > 0
             assert len(group.perturbation.off[0]) == 3
         assert len({group.counts for group in record.groups}) == 3

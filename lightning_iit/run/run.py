@@ -128,9 +128,10 @@ class Run:
 
     def states(self, captured: LayerEpoch, counts: Counts | None) -> tuple[State, ...]:
         """Chooses the observed states to analyse; none where no transition was seen."""
-        if counts is None or counts.transitions == 0 or captured.problem is not None:
-            return ()
-        return choose_states(captured.seen or counts.visits, captured.last_state, self._options.states)
+        visits = captured.seen
+        if not visits and counts is not None and counts.transitions and captured.problem is None:
+            visits = counts.visits
+        return choose_states(visits, captured.last_state, self._options.states) if visits else ()
 
     def submit(
         self,

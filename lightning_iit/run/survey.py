@@ -46,15 +46,15 @@ def survey_group(group: Group) -> SurveyGroup:
     """Builds a group of a survey: with counts and states, or with the reason why its Φ cannot be computed."""
     captured, counts, causal, states, _ = group
     assert captured.units is not None
-    if isinstance(causal, Skipped) or not states or counts is None:
+    set_counts, how = causal if isinstance(causal, tuple) else (counts, None)
+    if isinstance(causal, Skipped) or not states or set_counts is None:
         why = (
             causal.reason
             if isinstance(causal, Skipped)
             else (captured.problem or ("", "No transition of these units was seen."))[1]
         )
         return SurveyGroup(units=captured.units, reason=why)
-    set_counts, how = causal or (counts, None)
-    visits = captured.seen or counts.visits
+    visits = captured.seen or set_counts.visits
     if len(states) > 1 and len(visits) <= _ALL_STATES:
         n = len(states[0])
         states = (*states, *(each for each in (state_of(index, n) for index in range(2**n)) if each not in states))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from lightning_iit.comparison.tests import holm, signed_rank
+from lightning_iit.comparison.exchanges import holm, signed_rank
 from lightning_iit.errors import InvalidArgumentError
 
 if TYPE_CHECKING:

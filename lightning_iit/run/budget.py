@@ -76,8 +76,8 @@ class Budget:
     def judge_last(self, task: PhiTask, seconds: float, at_thresholds: AtThresholds) -> Judge | None:
         """Decides how the last Φ of a layer is judged: always by its null, and by further checks if these take at most 30 s.
 
-        The further checks are Φ at other thresholds, the interval and the curve. Where all three together take longer, only Φ at
-        other thresholds is computed, if this alone takes at most 30 s. The time of the null is taken off the budget.
+        The further checks are Φ at other thresholds, the interval, the curve and ties. Where all of them together take longer, only
+        Φ at other thresholds is computed, if this alone takes at most 30 s. The time of the null is taken off the budget.
 
         Args:
             task: the task, with at least one state.
@@ -93,6 +93,6 @@ class Budget:
         self._spent += self._surrogates * seconds
         if len(QUANTILES) * seconds <= _SECONDS_OF_THE_LAST:
             judge = msgspec.structs.replace(judge, thresholds=at_thresholds())
-        everything = msgspec.structs.replace(judge, interval_draws=DRAWS, curve=True)
+        everything = msgspec.structs.replace(judge, interval_draws=DRAWS, curve=True, ties=True)
         more = analyses_for(msgspec.structs.replace(task, judge=everything)) - self._surrogates
         return everything if more * seconds <= _SECONDS_OF_THE_LAST else judge

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import numpy as np
 
-from lightning_iit.job.judgement import Judgement, analyses_for, group_scalars, judge_phi
+from lightning_iit.job.judgement import Judgement, analyses_for, group_scalars, judge_phi, with_ties
 from lightning_iit.job.survey import survey
 from lightning_iit.phi.registry import choose_engine, get_engine
 from lightning_iit.phi.scalars import phi_scalars
@@ -136,6 +136,8 @@ def run(task: PhiTask, report: OnProgress = ignore) -> TaskResult:
         found_parts = {name: part for name, part in judgement._asdict().items() if part}
         partial = msgspec.structs.replace(partial, scalars=dict(scalars), **found_parts)
         report(1.0, partial=partial)
+    with _Part("whether Φ depends on ties", notes):
+        states = _with_ties(task, states)
     if task.pictures and (partial.null is not None or "mip" not in images):
         words = NULL_NOT_COMPUTED if partial.null is None else partial.null.words
         images |= _pictures(task, tpm, states, notes, words)
@@ -159,6 +161,13 @@ def _judgements(task: PhiTask, states: tuple[StateResult, ...], notes: list[str]
     if states and isinstance(states[0].result, Computed):
         with _Part("what Φ is judged by", notes):
             yield from judge_phi(task, states[0].result.phi)
+
+
+def _with_ties(task: PhiTask, states: tuple[StateResult, ...]) -> tuple[StateResult, ...]:
+    """Adds to the first state's result whether its Φ depends on ties, where that is wanted and Φ was computed."""
+    if not states or not isinstance(states[0].result, Computed):
+        return states
+    return (msgspec.structs.replace(states[0], result=with_ties(task, states[0].result)), *states[1:])
 
 
 def prepare_run(task: PhiTask) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 
 from lightning_iit.phi.many import phis
@@ -32,6 +33,10 @@ CURVE_PARTS = 5
 """How many random subsets of the transitions each point of the curve averages over."""
 
 
+TIES_ANALYSES = 12
+"""How many analyses it takes to find out whether Φ depends on ties: those of 10 moved TPMs, and one that finds the margin."""
+
+
 class Judgement(NamedTuple):
     """Holds the null, interval, curve and sensitivity of one Φ; parts not requested, or not yet computed, are None or empty."""
 
@@ -56,7 +61,8 @@ def analyses_for(task: PhiTask) -> int:
     if task.judge is None:
         return 0
     points = len(subsample_sizes(task.counts.transitions)) * CURVE_PARTS if task.judge.curve else 0
-    return task.judge.surrogates + task.judge.interval_draws + points + len(task.judge.thresholds)
+    ties = TIES_ANALYSES if task.judge.ties else 0
+    return task.judge.surrogates + task.judge.interval_draws + points + len(task.judge.thresholds) + ties
 
 
 def judge_phi(task: PhiTask, phi: float) -> Iterator[Judgement]:
@@ -85,6 +91,22 @@ def judge_phi(task: PhiTask, phi: float) -> Iterator[Judgement]:
         yield (known := known._replace(interval=interval))
     if asked.curve:
         yield known._replace(curve=_curve(task))
+
+
+def with_ties(task: PhiTask, computed: Computed) -> Computed:
+    """Adds to the result of a task's first state whether Φ depends on ties; unchanged where that is not wanted.
+
+    The seconds stay those of the analysis alone.
+    """
+    if task.judge is None or not task.judge.ties:
+        return computed
+    asked = msgspec.structs.replace(task, options=msgspec.structs.replace(task.options, ties=True))
+    (found,) = _results(asked, [tpm_for_phi(task.counts, task.prior).state_by_node])
+    if not isinstance(found, Computed):
+        return computed
+    return msgspec.structs.replace(
+        computed, phi_margin=found.phi_margin, tied_purviews=found.tied_purviews, phi_jitter=found.phi_jitter
+    )
 
 
 def _curve(task: PhiTask) -> tuple[CurvePoint, ...]:

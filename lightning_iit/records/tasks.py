@@ -41,6 +41,7 @@ class Judge(Record, frozen=True, kw_only=True):
         interval_draws: how many TPMs are drawn from the posterior; 0 for no interval.
         curve: whether Φ is also computed against the number of transitions.
         thresholds: the transitions at other thresholds, for each of which Φ is computed too.
+        ties: whether it is found out how far Φ depends on ties.
     """
 
     null: str = "cut"
@@ -48,6 +49,7 @@ class Judge(Record, frozen=True, kw_only=True):
     interval_draws: Count = 0
     curve: bool = False
     thresholds: tuple[ThresholdCounts, ...] = ()
+    ties: bool = False
 
 
 class GroupTask(Record, frozen=True, kw_only=True):

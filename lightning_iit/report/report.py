@@ -145,6 +145,8 @@ def _section(name: str, records: Sequence[EpochRecord]) -> list[str]:
     parts.append(_text(f"At epoch {last.epoch}, {_kind(last)}: Φ {_phi(last)}; {_interval(last)}; {last.null_words}."))
     if last.interval is not None and last.interval.words:
         parts.append(_text(f"Of the interval: {last.interval.words}."))
+    if isinstance(last.result, Computed) and last.result.ties_words:
+        parts.append(_text(last.result.ties_words))
     parts += _groups(last)
     parts += [f"**What may be concluded.** {_text(conclusion(last))}", _text(" ".join(system_words(last)))]
     parts += ["### Diagnostics", DIAGNOSTIC_WORDS, _bullets(map(_diagnosis, last.diagnostics)) or "Not computed."]

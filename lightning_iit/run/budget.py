@@ -110,8 +110,8 @@ class Budget:
     def judge_last(self, task: PhiTask, seconds: float, at_thresholds: AtThresholds) -> Judge | None:
         """Decides how the last Φ of a layer is judged: always by its null, and by further checks if these take at most 30 s.
 
-        The further checks are Φ at other thresholds, the interval and the curve. Where all three together take longer, only Φ at
-        other thresholds is computed, if this alone takes at most 30 s. The time of the null is taken off the budget.
+        The further checks are Φ at other thresholds, the interval, the curve and ties. Where all of them together take longer, only
+        Φ at other thresholds is computed, if this alone takes at most 30 s. The time of the null is taken off the budget.
 
         Args:
             task: the task, with at least one state.
@@ -128,8 +128,7 @@ class Budget:
         self._spent += judge.surrogates * seconds
         if len(QUANTILES) * seconds <= _SECONDS_OF_THE_LAST:
             judge = msgspec.structs.replace(judge, thresholds=at_thresholds())
-        if null is None:
-            return judge
-        everything = msgspec.structs.replace(judge, interval_draws=DRAWS, curve=True)
-        more = analyses_for(msgspec.structs.replace(task, judge=everything)) - self._surrogates
+        more_of_it = {"ties": True} if null is None else {"ties": True, "interval_draws": DRAWS, "curve": True}
+        everything = msgspec.structs.replace(judge, **more_of_it)
+        more = analyses_for(msgspec.structs.replace(task, judge=everything)) - judge.surrogates
         return everything if more * seconds <= _SECONDS_OF_THE_LAST else judge

@@ -107,6 +107,17 @@ def test_nothing_is_judged_that_was_not_asked_for():
     assert run(judged(counts, None)).null is None
 
 
+def test_the_last_judgement_says_whether_phi_depends_on_ties():
+    counts = watched(BASIC, 800, 0)
+    plain, asked = (run(judged(counts, Judge(surrogates=0, ties=ties))).states[0].result for ties in (False, True))
+    assert (plain.tied_purviews, plain.phi_margin, plain.phi_jitter, plain.ties_words) == (None, None, None, "")
+    assert asked.tied_purviews is not None
+    assert asked.phi_margin >= 0
+    assert asked.phi_jitter[0] < asked.phi_jitter[1]
+    assert (asked.phi, asked.cut, asked.concepts) == (plain.phi, plain.cut, plain.concepts)
+    assert analyses_for(judged(counts, Judge(surrogates=7, ties=True))) == 7 + 12
+
+
 def test_the_null_comes_behind_the_real_phi_and_the_rest_behind_the_null(monkeypatch):
     monkeypatch.setattr(job, "_LONG", 0.0)  # as if each analysis took long
     # What a worker has told is what is left if the rest takes too long: first the whole Φ, then its null, then one after another.
@@ -202,8 +213,8 @@ def test_over_many_epochs_the_share_is_kept_and_spread():
 def test_the_last_phi_is_always_judged():
     budget = Budget(share=0.0, clock=Clock())
     everything = budget.judge_last(GIVEN, 0.001, lambda: OTHERS)
-    assert everything == Judge(null="cut", surrogates=19, interval_draws=DRAWS, curve=True, thresholds=OTHERS)
-    # 3 analyses are within 30 s, 88 are not.
+    assert everything == Judge(null="cut", surrogates=19, interval_draws=DRAWS, curve=True, thresholds=OTHERS, ties=True)
+    # 3 analyses are within 30 s, 100 are not.
     assert budget.judge_last(GIVEN, 5.0, lambda: OTHERS) == Judge(null="cut", surrogates=19, thresholds=OTHERS)
     assert budget.judge_last(GIVEN, 100.0, never) == Judge(null="cut", surrogates=19)
 

@@ -36,15 +36,33 @@ def run(tmp_path):
     return Path(shutil.copytree(DATA, tmp_path / "run"))
 
 
+NEW = {
+    "task": None,
+    "step": None,
+    "ties": False,
+    "phi_margin": None,
+    "tied_purviews": None,
+    "phi_jitter": None,
+    "survey": None,
+    "sequences": None,
+}
+"""The fields that records of 0.1.0 do not have, with their defaults."""
+
+
+def _of_0_1_0(part):
+    """Leaves out, at any depth, new fields that have their defaults."""
+    if isinstance(part, list):
+        return [_of_0_1_0(entry) for entry in part]
+    if isinstance(part, dict):
+        return {key: _of_0_1_0(value) for key, value in part.items() if key not in NEW or value != NEW[key]}
+    return part
+
+
 def test_its_records_are_read_and_written_again_as_they_were(run):
     records = load_run(run)
     assert {record.key: pytest.approx(record.phi, abs=1e-9) for record in records} == PHI
     for file in (run / "iit").glob("net.*/*.json"):
-        stored = json.loads(file.read_bytes()) | {"task": None, "step": None}
-        for part in (stored, *stored["groups"]):
-            if part["perturbation"] is not None:
-                part["perturbation"]["sequences"] = None
-        assert json.loads(encode(decode(file.read_bytes()))) == stored
+        assert _of_0_1_0(json.loads(encode(decode(file.read_bytes())))) == json.loads(file.read_bytes())
     for file in (run / "iit" / "network").glob("*.json"):
         assert json.loads(encode(decode_network(file.read_bytes()))) == json.loads(file.read_bytes())
     assert [entry.epoch for entry in rebuild_index(run)] == [-1, -1, 0, 0, 1, 1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,6 +65,15 @@ def test_integration_is_concluded_from_a_perturbed_tpm_above_the_cut_null_only(k
     record = a_record("gru", kind=kind, null=null)
     assert said in conclusion(record)
     assert bool(CLAIM.search(markdown([record]))) is claims
+
+
+def test_ties_on_which_phi_depends_are_said():
+    record = a_record()
+    tied = msgspec.structs.replace(record.result, tied_purviews=((0,), (0, 1)), phi_jitter=(0.1, 0.3), phi_margin=0.0)
+    assert "ties" not in markdown([record])
+    text = markdown([msgspec.structs.replace(record, result=tied)])
+    assert "Φ depends on ties: in 2 of" in text
+    assert "is 0.1 to 0.3" in text
 
 
 def test_phi_of_zero_is_reducible_and_needs_no_null():

@@ -255,6 +255,7 @@ export interface Judge {
   null: string;
   surrogates: number;
   thresholds: ThresholdCounts[];
+  ties: boolean;
 }
 export interface ThresholdCounts {
   counts: Counts;

@@ -19,7 +19,7 @@ from lightning_iit.commands.settle import settle
 from lightning_iit.phi.compute import compute_phi
 from lightning_iit.records import Computed, EpochRecord, Failed, Skipped, SurveyGroup, System
 
-DEFAULT = {"units": "auto", "groups": "auto", "states": "auto", "null_model": "auto", "pictures": False}
+DEFAULT = {"units": 4, "groups": "auto", "states": "auto", "null_model": "auto", "pictures": False}
 GRU = {**DEFAULT, "layers": "net.gru"}
 EVERY_STATE = set(product((0, 1), repeat=4))
 
@@ -47,7 +47,7 @@ def mean_of(group: SurveyGroup) -> float:
 
 def check(record: EpochRecord, groups: int = 20) -> None:
     """What every record of a survey must have."""
-    assert isinstance(record.result, Computed), record.result
+    assert isinstance(record.result, Computed) or record.result.code == "state_unreachable", record.result
     survey = record.survey
     assert len({group.units.indices for group in survey.groups}) == len(survey.groups) == groups
     first = survey.groups[0]
@@ -91,7 +91,7 @@ def test_watched_layer(watched):
     assert [record.epoch for record in callback.records] == [-1, 0, 1]
     for record in callback.records:
         check(record)
-        assert record.kind == "observational"
+        assert record.kind == "statistical"
         assert record.null is None or record.null.name == "cut"
         assert {sum(group.counts.visits) for group in record.survey.groups} == {record.counts.transitions}
         assert record.survey.interval_words == "interval not computed"
@@ -120,7 +120,9 @@ def test_counts_of_further_groups_by_a_plain_loop(tmp_path):
             next_on[now] += [then >> place & 1 for place in range(4)]
         assert group.counts.visits == tuple(visits)
         assert np.array_equal(group.counts.on, next_on)
-        expected = [sum(code == sum(bit << place for place, bit in enumerate(state)) for code in codes[:-1]) for state in group.states]
+        expected = [
+            sum(code == sum(bit << place for place, bit in enumerate(state)) for code in codes[:-1]) for state in group.states
+        ]
         assert list(group.visits) == expected
 
 
@@ -153,10 +155,10 @@ def test_every_epoch_surveys_the_same_groups(watched, perturbed):
 def test_the_seed_fixes_the_survey(tmp_path, perturbed):
     again = train(tmp_path, model=Gru(), data=sequence_data(200), **GRU)
     for one, other in zip(again.records, perturbed[1].records, strict=True):
-        assert one.survey.groups == other.survey.groups or one.survey.resampled != other.survey.resampled
-        assert one.survey.phi == other.survey.phi
-    assert again.records[-1].survey == perturbed[1].records[-1].survey
-    other = train(tmp_path, model=Gru(), data=sequence_data(200), **GRU, seed=1, initial=False, epochs=1)
+        assert [group.phis for group in one.survey.groups] == [group.phis for group in other.survey.groups]
+    ends = slice(None, None, 3)  # the untrained network and the last epoch always have resamples
+    assert [record.survey for record in again.records[ends]] == [record.survey for record in perturbed[1].records[ends]]
+    other = train(tmp_path / "other", model=Gru(), data=sequence_data(200), **GRU, seed=1, initial=False, epochs=1)
     assert other.records[0].survey.groups[1].units != again.records[0].survey.groups[1].units
 
 
@@ -169,7 +171,7 @@ def test_one_group_in_all_states(tmp_path):
     assert last.survey.phi == last.phi, "one group in one state"
 
 
-@pytest.mark.parametrize(("units", "groups"), [("auto", 5), (3, comb(5, 3)), (6, 1), ([0, 2], 1)])
+@pytest.mark.parametrize(("units", "groups"), [(4, 5), (3, comb(5, 3)), (6, 1), ([0, 2], 1)])
 def test_fewer_groups_in_a_narrow_layer(tmp_path, units, groups):
     options = GRU | {"units": units, "states": "mode"}
     (record,) = train(tmp_path, model=Gru(6 if units == 6 else 5), data=sequence_data(), epochs=1, initial=False, **options).records
@@ -177,7 +179,6 @@ def test_fewer_groups_in_a_narrow_layer(tmp_path, units, groups):
     assert len(found) == groups
     if groups > 1:
         assert set(found) == set(combinations(range(5), len(found[0])))
-        assert any(f"only {groups} different ones" in note for note in record.notes)
 
 
 def test_a_fixed_background_has_groups_too(tmp_path):
@@ -190,7 +191,9 @@ def test_a_fixed_background_has_groups_too(tmp_path):
 
 
 def test_surveys_within_an_epoch_and_of_a_probe(tmp_path):
-    within = train(tmp_path / "steps", model=Gru(), data=sequence_data(), epochs=1, every_n_steps=2, **(GRU | {"groups": 4})).records
+    within = train(
+        tmp_path / "steps", model=Gru(), data=sequence_data(), epochs=1, every_n_steps=2, **(GRU | {"groups": 4})
+    ).records
     assert {record.step for record in within} == {None, 2, 4}
     assert all(len(record.survey.groups) == 4 and record.survey.phi is not None for record in within)
     probe = list(sequence_data(seed=1))
@@ -248,7 +251,7 @@ def test_a_group_with_a_unit_that_was_never_finite_costs_no_other_group_its_phi(
 
         def forward(self, x):
             hidden = self.net[:2](x)
-            spoilt = hidden.detach().clone()[:, :8]
+            spoilt = hidden.detach().clone()[:, :8] - 0.1
             spoilt[:, 7] = torch.nan
             self.shown(spoilt)
             return self.net[2:](hidden)
@@ -285,7 +288,9 @@ def wide() -> dict:
 
 def test_epochs_that_are_faster_than_the_perturbation(tmp_path):
     opened = Open()
-    callback = train(tmp_path, opened, epochs=12, null_model=None, **{name: each for name, each in wide().items() if name != "null_model"})
+    callback = train(
+        tmp_path, opened, epochs=12, null_model=None, **{name: each for name, each in wide().items() if name != "null_model"}
+    )
     assert 1 <= opened.most <= 4, "open perturbations hold data, so there are only so many"
     assert [record.epoch for record in callback.records] == list(range(-1, 12))
     for record in callback.records:

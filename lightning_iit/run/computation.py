@@ -46,7 +46,7 @@ _MOST_PERTURBING = 4
 """So many perturbations of ended epochs may be open; training waits for the oldest where there are more, since each holds data."""
 _PERTURBING_TIMEOUT = 30.0
 """Seconds that a checkpoint waits for the perturbations of epochs that have ended, which take less than a second each."""
-_LAST_PERTURBING = 5.0
+_LAST_PERTURBING = 10.0
 """Seconds that these perturbations are given where the process was asked to end; without them an epoch has no counts."""
 _SNAPSHOT_TIMEOUT = 20.0
 """Seconds that network snapshots are given at the end."""

@@ -253,7 +253,7 @@ class Run:
 
     def _open_and_analyse(self, task: PhiTask, stub: EpochRecord) -> Future[TaskResult]:
         """Writes a record as open, with its task, and submits the task."""
-        self._journal.write_open(msgspec.structs.replace(stub, task=msgspec.structs.replace(task, resampled=())))
+        self._journal.write_open(msgspec.structs.replace(stub, task=task.stored))
         return self._analyse(task, stub)
 
     def _analyse(self, task: PhiTask, stub: EpochRecord) -> Future[TaskResult]:
@@ -321,9 +321,7 @@ class Run:
         with self._lock:
             return EarlierPart(
                 records=self._kept.without(self._open),
-                open=tuple(
-                    (msgspec.structs.replace(task, resampled=()), stub) for task, stub in self._open.values() if task is not None
-                ),
+                open=tuple((task.stored, stub) for task, stub in self._open.values() if task is not None),
                 windows={key: tuple(window.carried) for key, window in self._windows.items()},
                 varying=self._varying.chosen,
             )

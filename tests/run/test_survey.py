@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from itertools import combinations, pairwise, product
 from math import comb
 
@@ -11,13 +13,14 @@ import torch
 from lightning.pytorch import Callback, LightningModule, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 from models import Gru, Mlp, flat_data, sequence_data
+from msgspec.structs import replace
 from torch import nn
 from training import assert_same, train, trainer
 
 from lightning_iit import IITCallback, load_run
-from lightning_iit.commands.settle import settle
+from lightning_iit.cli import main
 from lightning_iit.phi.compute import compute_phi
-from lightning_iit.records import Computed, EpochRecord, Failed, Skipped, SurveyGroup, System
+from lightning_iit.records import Computed, EpochRecord, Skipped, SurveyGroup, System, decode, encode
 
 DEFAULT = {"units": 4, "groups": "auto", "states": "auto", "null_model": "auto", "pictures": False}
 GRU = {**DEFAULT, "layers": "net.gru"}
@@ -202,6 +205,26 @@ def test_surveys_within_an_epoch_and_of_a_probe(tmp_path):
     assert all(len(record.survey.groups) == 4 and record.survey.phi is not None for record in probed)
 
 
+@pytest.mark.parametrize("run", ["watched", "perturbed"])
+def test_verify_computes_some_groups_again(tmp_path, request, run, capsys):
+    folder, _ = request.getfixturevalue(run)
+    records = load_run(folder)
+    assert main(["verify", str(folder), "--engine", "fast", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["analyses"] == sum(len(record.states) + 5 for record in records if record.phi is not None)
+    (place,) = folder.rglob("epoch=0001.json")
+    record = decode(place.read_bytes())
+    groups = tuple(replace(group, phis=tuple(phi and phi + 1e-3 for phi in group.phis)) for group in record.survey.groups)
+    copy = shutil.copytree(folder, tmp_path / "changed")
+    (copy / place.relative_to(folder)).write_bytes(encode(replace(record, survey=replace(record.survey, groups=groups))))
+    assert main(["verify", str(copy), "--engine", "fast", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    wrong = [one for one in found["comparisons"] if one["differences"]]
+    assert {one["epoch"] for one in wrong} == {1}
+    assert all("again" in one["differences"][0] for one in wrong)
+    assert len(wrong) >= 1
+
+
 # --- going on ---------------------------------------------------------------------------------------------------------
 
 
@@ -243,7 +266,7 @@ def test_a_broken_step_leaves_the_layer_without_a_phi_and_training_goes_on(tmp_p
 
 def test_a_group_with_a_unit_that_was_never_finite_costs_no_other_group_its_phi(tmp_path):
     class Spoilt(Mlp):
-        """Unit 7 is NaN in the activations that are watched, and nowhere else."""
+        """Unit 7 is NaN in the activations that are watched, from the second epoch on, when the groups are known."""
 
         def __init__(self):
             super().__init__()
@@ -252,13 +275,14 @@ def test_a_group_with_a_unit_that_was_never_finite_costs_no_other_group_its_phi(
         def forward(self, x):
             hidden = self.net[:2](x)
             spoilt = hidden.detach().clone()[:, :8] - 0.1
-            spoilt[:, 7] = torch.nan
+            spoilt[:, 7] += torch.nan if self.current_epoch else 0.0
             self.shown(spoilt)
             return self.net[2:](hidden)
 
     options = DEFAULT | {"layers": "shown", "units": 2}
-    (record,) = train(tmp_path, model=Spoilt(), data=flat_data(500), epochs=1, initial=False, **options).records
-    survey = record.survey
+    before, after = train(tmp_path, model=Spoilt(), data=flat_data(300), epochs=2, initial=False, **options).records
+    assert all(group.phi is not None for group in before.survey.groups)
+    survey = after.survey
     assert len(survey.groups) == 20
     broken = [group for group in survey.groups if 7 in group.units.indices]
     assert broken
@@ -288,27 +312,24 @@ def wide() -> dict:
 
 def test_epochs_that_are_faster_than_the_perturbation(tmp_path):
     opened = Open()
-    callback = train(
-        tmp_path, opened, epochs=12, null_model=None, **{name: each for name, each in wide().items() if name != "null_model"}
-    )
+    callback = train(tmp_path, opened, epochs=7, **wide())
     assert 1 <= opened.most <= 4, "open perturbations hold data, so there are only so many"
-    assert [record.epoch for record in callback.records] == list(range(-1, 12))
+    assert [record.epoch for record in callback.records] == list(range(-1, 7))
     for record in callback.records:
         check(record)
 
 
+@pytest.mark.filterwarnings("ignore:drain_timeout=20")  # a machine under load
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_an_error_while_a_perturbation_is_open_costs_no_record(tmp_path, error):
-    opened = Open(error_in=3, error=error)
     with pytest.raises((SystemExit, KeyboardInterrupt, RuntimeError)):
-        train(tmp_path, opened, epochs=5, engine="pyphi", **wide())
+        train(tmp_path, Open(error_in=2, error=error), epochs=3, **wide())
     records = load_run(tmp_path)
-    assert [record.epoch for record in records] == [-1, 0, 1, 2]
+    assert [record.epoch for record in records] == [-1, 0, 1]
     assert all(record.counts.visits == (400,) * 16 for record in records)
     left = [record for record in records if not isinstance(record.result, Computed)]
-    assert left, "PyPhi takes longer than the training"
-    assert all(isinstance(record.result, Failed) for record in left) or error is RuntimeError
-    assert all(record.task.resampled == () and len(record.task.survey) == 20 for record in left if record.task)
+    assert all(record.result.code in {"interrupted", "drain_timeout"} for record in left)
+    assert all(record.task.resampled == () and len(record.task.survey) == 20 for record in left)
 
 
 def test_settling_a_run_that_was_interrupted_computes_its_surveys(tmp_path):
@@ -316,20 +337,22 @@ def test_settling_a_run_that_was_interrupted_computes_its_surveys(tmp_path):
         train(tmp_path, Open(error_in=1), epochs=2, model=Gru(), data=sequence_data(), **GRU)
     before = {record.epoch: record for record in load_run(tmp_path)}
     assert set(before) == {-1, 0}
-    settled = list(settle(tmp_path))
-    assert {record.epoch for record in settled} == {epoch for epoch, record in before.items() if record.phi is None}
+    left = [epoch for epoch, record in before.items() if record.phi is None]
+    assert left
+    assert main(["verify", str(tmp_path), "--settle"]) == 0
     for record in load_run(tmp_path):
         check(record)
-    for record in settled:
+    for record in (record for record in load_run(tmp_path) if record.epoch in left):
         assert record.survey.interval_words == "interval not computed"
         check_phis(record, (1,))
 
 
 def test_what_was_not_perturbed_in_time_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr("lightning_iit.run.computation._LAST_PERTURBING", 0.0)
-    train(tmp_path, epochs=4, drain_timeout=0, **(wide() | {"draws": None, "data": sequence_data(1024, batch=512)}))
+    with pytest.warns(UserWarning, match="drain_timeout=0"):
+        train(tmp_path, epochs=3, drain_timeout=0, **(wide() | {"draws": None, "data": sequence_data(512, batch=512)}))
     records = load_run(tmp_path)
-    assert [record.epoch for record in records] == [-1, 0, 1, 2, 3], "every epoch has a record"
+    assert [record.epoch for record in records] == [-1, 0, 1, 2], "every epoch has a record"
     missing = [record for record in records if record.result.reason.startswith("The layer was not yet perturbed")]
     assert missing
 

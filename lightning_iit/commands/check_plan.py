@@ -5,9 +5,12 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.registry import engine_names, get_engine
-from lightning_iit.records import Computed, StateResult
+from lightning_iit.records import Computed, Open, StateResult
+from lightning_iit.tpm.estimate import tpm_for_phi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +22,10 @@ SECONDS = 60.0
 """How long the comparison of a run may take where nothing else is asked for."""
 _PARTS = 3
 """A part of the units is chosen so that as many comparisons as this fit into the time."""
+
+
+_SURVEYED = 5
+"""So many analyses of the survey of each record are compared."""
 
 
 class Case(NamedTuple):
@@ -53,6 +60,32 @@ class Case(NamedTuple):
         if self.part_engine is None:
             return self.engine
         return f"{self.engine}, and {self.part_engine} on {self.part} of {len(self.stored.state)} units"
+
+
+def surveyed(record: EpochRecord) -> Iterator[EpochRecord]:
+    """Yields some groups of a record's survey in one state each, drawn at random, as records of their own.
+
+    Of these analyses Φ alone is stored, so the result of such a record is Open.
+    """
+    engine = next((one.result.engine for one in record.states if isinstance(one.result, Computed)), None)
+    if record.survey is None or record.tpm is None or engine is None:
+        return
+    known = [
+        (group, group.counts, StateResult(state=state, visits=visits, result=Computed(phi=phi, engine=engine)))
+        for group in record.survey.groups
+        for state, visits, phi in zip(group.states, group.visits, group.phis, strict=False)
+        if group.counts is not None and phi is not None
+    ]
+    for group, counts, stored in random.Random(0).sample(known, min(_SURVEYED, len(known))):  # noqa: S311
+        yield msgspec.structs.replace(
+            record,
+            result=Open(),
+            units=group.units,
+            counts=counts,
+            perturbation=record.perturbation and msgspec.structs.replace(record.perturbation, cm=group.cm),
+            tpm=tpm_for_phi(counts, record.tpm.prior).record,
+            states=(stored,),
+        )
 
 
 def with_engine(cases: Sequence[tuple[str, EpochRecord, StateResult]], engine: str, sample: int | None) -> list[Case]:

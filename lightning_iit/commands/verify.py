@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import msgspec
 from rich.console import Console
 
-from lightning_iit.commands.check_plan import SECONDS, Case, with_engine, within_time
+from lightning_iit.commands.check_plan import SECONDS, Case, surveyed, with_engine, within_time
 from lightning_iit.commands.settle import unsettled_words
 from lightning_iit.commands.tables import bits
 from lightning_iit.errors import IITError, InvalidArgumentError, InvalidSystemError, RecordError
 from lightning_iit.phi.compute import compute_phi
 from lightning_iit.phi.connections import ConnectivityWarning
 from lightning_iit.phi.registry import choose_engine
-from lightning_iit.records import Computed, Concept, EpochRecord, PhiResult, StateResult, System, decode
+from lightning_iit.records import Computed, Concept, EpochRecord, Open, PhiResult, StateResult, System, decode
 from lightning_iit.records.systems import braces
 from lightning_iit.report.terminal import FittedTable
 from lightning_iit.tpm.estimate import tpm_for_phi
@@ -136,8 +136,8 @@ def read_records(target: str) -> tuple[list[tuple[str, EpochRecord]], list[dict[
 
 
 def analyses_of(record: EpochRecord) -> Iterator[tuple[EpochRecord, StateResult]]:
-    """Yields each analysed state whose Φ was computed, with its record: of the first group of units, then of the further ones."""
-    for part in (record, *_further_groups(record)):
+    """Yields each state whose Φ was computed in detail, with its record, and then some of the analyses of its survey."""
+    for part in (record, *_further_groups(record), *surveyed(record)):
         yield from ((part, state) for state in part.states if isinstance(state.result, Computed))
 
 
@@ -150,7 +150,7 @@ def _in_time(plan: Sequence[Case], *, limited: bool) -> Iterator[Case]:
 
 
 def _further_groups(record: EpochRecord) -> Iterator[EpochRecord]:
-    """Yields the record's groups of units from the second on, each as a record of its own."""
+    """Yields the groups of a record of version 0.1.0 from the second on, each as a record of its own."""
     for group in record.groups[1:]:
         if group.state is None or group.counts is None or record.tpm is None:
             continue
@@ -185,7 +185,7 @@ def compare(case: Case, tolerance: float, timeout: float | None) -> Comparison:
             step=case.record.step,
             state=case.stored.state,
             method=case.method,
-            stored=case.record.phi or 0.0,
+            stored=case.stored.result.phi or 0.0,
             again=None,
             differences=(f"the record does not fit itself: {type(error).__name__}: {error}",),
         )
@@ -201,7 +201,8 @@ def _compared(case: Case, tolerance: float, timeout: float | None) -> Comparison
     if isinstance(again, str):
         skipped = again
     elif isinstance(again, Computed):
-        words = (*_tpm_differences(record, tolerance), *_differences(result, again, tolerance), *_of_part(case, tolerance, timeout))
+        differences = _differences(result, again, tolerance, in_detail=not isinstance(record.result, Open))
+        words = (*_tpm_differences(record, tolerance), *differences, *_of_part(case, tolerance, timeout))
     elif again.reason and type(again).__name__ == "Skipped":
         words = (f"stored as computed, but now: {again.reason}",)
     else:
@@ -274,11 +275,13 @@ def _tpm_differences(record: EpochRecord, tolerance: float) -> list[str]:
     return [f"the stored TPM is {apart:.3g} off its counts"] if apart > tolerance else []
 
 
-def _differences(stored: Computed, again: Computed, tolerance: float) -> list[str]:
-    """Returns a phrase for each difference in Φ, cut, concepts and small φ."""
+def _differences(stored: Computed, again: Computed, tolerance: float, *, in_detail: bool = True) -> list[str]:
+    """Returns a phrase for each difference in Φ and, where these are stored (``in_detail``), in cut, concepts and small φ."""
     words = []
     if abs(stored.phi - again.phi) > tolerance:
         words.append(f"Φ {stored.phi:.8g}, again {again.phi:.8g}")
+    if not in_detail:
+        return words
     if stored.cut != again.cut:
         words.append(f"cut {stored.cut or 'none'}, again {again.cut or 'none'}")
     mine, other = (_structure(result.concepts) for result in (stored, again))

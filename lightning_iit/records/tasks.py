@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from lightning_iit.records.captured import Counts, Dynamics, TpmRecord
 from lightning_iit.records.results import (
     CurvePoint,
@@ -128,6 +130,11 @@ class PhiTask(Record, frozen=True, kw_only=True):
     def key(self) -> Key:
         """Returns what identifies a task and its record within a run: layer and epoch, and within an epoch the step too."""
         return (self.layer, self.epoch) if self.step is None else (self.layer, self.epoch, self.step)
+
+    @property
+    def stored(self) -> PhiTask:
+        """Returns the task as it is stored: without its resamples, which are large."""
+        return msgspec.structs.replace(self, resampled=())
 
     def visits_of(self, state: State) -> int:
         """Returns how often a state was observed.

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import torch
 from lightning.pytorch.utilities import rank_zero_warn
 from rich.console import Console
 
@@ -21,6 +22,7 @@ from lightning_iit.run.run import Run
 from lightning_iit.run.survey import Group
 from lightning_iit.snapshot.writer import SnapshotQueue
 from lightning_iit.trackers.journal import Journal
+from lightning_iit.watch.guard import training_goes_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,6 +46,8 @@ _MOST_PERTURBING = 4
 """So many perturbations of ended epochs may be open; training waits for the oldest where there are more, since each holds data."""
 _PERTURBING_TIMEOUT = 30.0
 """Seconds that a checkpoint waits for the perturbations of epochs that have ended, which take less than a second each."""
+_LAST_PERTURBING = 10.0
+"""Seconds that these perturbations are given where the process was asked to end; without them an epoch has no counts."""
 _SNAPSHOT_TIMEOUT = 20.0
 """Seconds that network snapshots are given at the end."""
 _DELIVERY_TIMEOUT = 60.0
@@ -85,6 +89,7 @@ class Computation:
         self._snapshots = SnapshotQueue(self.journal.write_network)
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="iit-perturb")
         self._perturbing: list[Future[Any]] = []
+        self._given_up = ""
         self._described = described
         self._interrupted = interrupted
         self.closed: bool = False
@@ -152,7 +157,8 @@ class Computation:
             elif job.needs_module:
                 future = self._perturb(job, parts, counts, opened, epoch)
             else:
-                future = self._beside.submit(self._perturb, job, parts, counts, opened, epoch)
+                stream = torch.cuda.current_stream() if torch.cuda.is_initialized() else None
+                future = self._beside.submit(self._perturb_after, stream, job, parts, counts, opened, epoch)
                 self._perturbing = [*(one for one in self._perturbing if not one.done()), future]
                 if len(self._perturbing) > _MOST_PERTURBING:
                     wait(self._perturbing[:1])
@@ -169,17 +175,25 @@ class Computation:
         epoch: int,
     ) -> Future[TaskResult] | None:
         """Perturbs the groups of a layer and submits them; returns the future of their analysis, None where there is none."""
-        try:
-            found = job.run(parts)
-        except Exception as error:
-            log.exception("Layer %r could not be perturbed.", job.layer)
-            reason = f"Layer {job.layer!r} could not be perturbed: {type(error).__name__}: {error}."
-            found = [Perturbed(part, Skipped(code="step_failed", reason=reason)) for part in parts]
-        groups = [
-            Group(one.captured, each, one.causal, self.run.states(one.captured, each), one.bits)
-            for one, each in zip(found, counts, strict=True)
-        ]
-        return opened(groups, at_thresholds=partial(self._at_thresholds, job, groups[0], epoch))
+        with training_goes_on(f"perturbing layer {job.layer!r}"):
+            try:
+                missing = Skipped(code="not_perturbed", reason=self._given_up)
+                found = [Perturbed(part, missing) for part in parts] if self._given_up else job.run(parts)
+            except Exception as error:
+                log.exception("Layer %r could not be perturbed.", job.layer)
+                reason = f"Layer {job.layer!r} could not be perturbed: {type(error).__name__}: {error}."
+                found = [Perturbed(part, Skipped(code="step_failed", reason=reason)) for part in parts]
+            groups = [
+                Group(one.captured, each, one.causal, self.run.states(one.captured, each), one.bits)
+                for one, each in zip(found, counts, strict=True)
+            ]
+            return opened(groups, at_thresholds=partial(self._at_thresholds, job, groups[0], epoch))
+        return None
+
+    def _perturb_after(self, stream: torch.cuda.Stream | None, *work: Any) -> Future[TaskResult] | None:
+        """Perturbs a layer in another thread, on the stream and the device on which its weights were copied."""
+        with torch.cuda.stream(stream):  # does nothing for None
+            return self._perturb(*work)
 
     def _draw(self, writer: SnapshotWriter, epoch: int, global_step: int) -> None:
         """Has a network snapshot made of what was watched; no fault in it costs an analysis."""
@@ -242,7 +256,7 @@ class Computation:
             after: the event from which the seconds count, for the warning.
         """
         self._deadline = min(self._deadline, time.monotonic() + timeout)
-        wait(self._perturbing, 0.0 if self._interrupted() else min(timeout, self._left))
+        self._end_perturbing(min(timeout, self._left), after)
         if self.closed or self.run.drain(min(timeout, self._left)):
             return
         if self._interrupted():
@@ -255,6 +269,18 @@ class Computation:
                 f"drain_timeout={timeout:g}: some analyses were still open {timeout:g} s after {after}. Their counts are in their "
                 "records: `lightning-iit phi RECORD` computes them."
             )
+
+    def abandon(self, reason: str) -> None:
+        """Completes the open records as Failed, with the given reason, once the epochs that have ended are perturbed."""
+        self._end_perturbing(_LAST_PERTURBING, "training")
+        self.run.abandon(reason)
+
+    def _end_perturbing(self, timeout: float, after: str) -> None:
+        """Waits for the perturbations of ended epochs; those that have not begun by then get records that say so."""
+        longest = _LAST_PERTURBING if self._interrupted() else max(timeout, _LAST_PERTURBING)
+        if wait(self._perturbing, longest).not_done:
+            self._given_up = f"The layer was not yet perturbed {longest:g} s after {after}, and its weights of this epoch are gone."
+            wait(self._perturbing, _LEAST_DELIVERY)
 
     @property
     def _left(self) -> float:
@@ -286,7 +312,7 @@ class Computation:
         if not self.closed:
             self.closed = True
             self._interrupted = never  # so that the trainer is not kept
-            self._beside.shutdown(wait=False, cancel_futures=True)
+            self._beside.shutdown(wait=False)
             self.pool.close()
             self._snapshots.close(min(_SNAPSHOT_TIMEOUT, self._left))
             self.journal.close(min(_DELIVERY_TIMEOUT, max(_LEAST_DELIVERY, self._left)), failed=failed)

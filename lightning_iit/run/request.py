@@ -149,7 +149,7 @@ def settled_record(
         answer: everything else that a worker found; None where nothing was computed.
         task: what the worker was given; kept where the analysis can be made later.
     """
-    changes: dict[str, Any] = {"result": result, "task": task if can_be_settled(result) else None}
+    changes: dict[str, Any] = {"result": result, "task": task.stored if task is not None and can_be_settled(result) else None}
     if answer is not None and answer.survey is not None:
         changes["survey"] = answer.survey
     if answer is not None:

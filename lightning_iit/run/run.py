@@ -191,17 +191,18 @@ class Run:
             stub = msgspec.structs.replace(stub, survey=Survey(groups=tuple(map(survey_group, surveyed))))
             dynamics, blocks = self._dynamics(captured, stub), getattr(captured, "blocks", ())
             task = phi_task(self._options, stub, states, dynamics=dynamics, seen=captured.seen, blocks=blocks)
-            self._say_cost(stub)
-            seconds = self._kept.seconds(task)
             resampled = partial(packed_resamples, surveyed, seed=self._options.seed)
-            if last:
-                self._unjudged.pop(stub.layer, None)
-                judge = self._budget.judge_last(task, seconds, at_thresholds)
-            else:
-                if step is None:
-                    self._unjudged[stub.layer] = (task, stub, at_thresholds, resampled)
-                judge = self._budget.judge(task, seconds)
-            number = self._budget.resamples(task, seconds, first=epoch < 0, last=last)
+            with self._lock:  # layers that are perturbed beside the training come from a thread of their own
+                self._say_cost(stub)
+                seconds = self._kept.seconds(task)
+                if last:
+                    self._unjudged.pop(stub.layer, None)
+                    judge = self._budget.judge_last(task, seconds, at_thresholds)
+                else:
+                    if step is None:
+                        self._unjudged[stub.layer] = (task, stub, at_thresholds, resampled)
+                    judge = self._budget.judge(task, seconds)
+                number = self._budget.resamples(task, seconds, first=epoch < 0, last=last)
             return self._open_and_analyse(msgspec.structs.replace(task, judge=judge, resampled=resampled(number)), stub)
         except Exception as error:
             log.exception("Layer %r of %s could not be handed to a worker.", stub.layer, stub.when)
@@ -228,7 +229,7 @@ class Run:
         Each task is submitted again, now with its judgement, and the new record replaces the first. Layers whose last Φ is not
         computed are left out.
         """
-        for task, stub, at_thresholds, resampled in self._unjudged.values():
+        for task, stub, at_thresholds, resampled in list(self._unjudged.values()):
             with self._lock:
                 computed = self._kept.is_computed(stub.key)
             if not computed:
@@ -252,7 +253,7 @@ class Run:
 
     def _open_and_analyse(self, task: PhiTask, stub: EpochRecord) -> Future[TaskResult]:
         """Writes a record as open, with its task, and submits the task."""
-        self._journal.write_open(msgspec.structs.replace(stub, task=msgspec.structs.replace(task, resampled=())))
+        self._journal.write_open(msgspec.structs.replace(stub, task=task.stored))
         return self._analyse(task, stub)
 
     def _analyse(self, task: PhiTask, stub: EpochRecord) -> Future[TaskResult]:
@@ -320,9 +321,7 @@ class Run:
         with self._lock:
             return EarlierPart(
                 records=self._kept.without(self._open),
-                open=tuple(
-                    (msgspec.structs.replace(task, resampled=()), stub) for task, stub in self._open.values() if task is not None
-                ),
+                open=tuple((task.stored, stub) for task, stub in self._open.values() if task is not None),
                 windows={key: tuple(window.carried) for key, window in self._windows.items()},
                 varying=self._varying.chosen,
             )

@@ -183,7 +183,7 @@ class TrainingRun:
         """
         with training_goes_on("closing" if error is None else "keeping what was computed"):
             if self._work is not None and isinstance(error, (KeyboardInterrupt, SystemExit)):
-                self._work.run.abandon(f"Training was interrupted ({type(error).__name__}) before this analysis ended.")
+                self._work.abandon(f"Training was interrupted ({type(error).__name__}) before this analysis ended.")
             self._close(timeout, table=table, failed=error is not None)
         with training_goes_on("leaving the run's folder"):
             if self._folder is not None:

@@ -46,7 +46,7 @@ def run(tmp_path_factory):
         tensorboard = TensorBoardLogger(folder, name="", version="tb")
         mlflow = MLFlowLogger("experiment", tracking_uri=server.url)
         csv = CSVLogger(folder, name="", version="csv")
-        callback = IITCallback(list(LAYERS), units=3, states=2)
+        callback = IITCallback(list(LAYERS), units=3, groups=1, states=2)
         runner = trainer(folder, callback, epochs=3, logger=[tensorboard, mlflow, csv])
         runner.fit(Gru(), sequence_data(), sequence_data(16, seed=1))
         yield folder, callback, mlflow

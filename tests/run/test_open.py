@@ -79,7 +79,8 @@ def test_a_killed_run_has_the_counts_of_every_epoch_that_ended(going_on, gone):
     for record in load_run(gone)[2:]:
         assert record.result.code == "interrupted"
         assert "--settle" in record.result.reason
-        assert [group.result for group in record.groups] == [record.result]
+        assert record.survey.phi is None
+        assert [group.phis for group in record.survey.groups] == [(), ()]
     table = load_run(going_on).to_dataframe()
     assert list(table.status) == ["computed", "computed", "open", "open"]
     assert table.phi.isna().tolist() == [False, False, True, True]
@@ -94,7 +95,7 @@ def test_settling_gives_what_the_training_would_have_given(gone, whole, capsys):
         assert f"layer 'net.1', epoch {record.epoch}: Φ = {record.phi:.6f}" in out
     records = load_run(gone)
     assert_same(records, whole[:4])
-    assert all(record.null is not None and len(record.groups) == 2 for record in records)
+    assert all(record.null is not None and len(record.survey.groups) == 2 and record.survey.phi is not None for record in records)
     for epoch in OPEN:
         assert (gone / "iit" / "net.1" / f"epoch={epoch:04d}.tpm.png").exists()
     index = [json.loads(line) for line in (gone / "iit" / "index.jsonl").read_text().splitlines()]

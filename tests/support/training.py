@@ -32,11 +32,12 @@ def trainer(folder: Path, callback: IITCallback, *more: Any, epochs: int = 3, **
 def train(
     folder: Path, *more: Any, model: LightningModule | None = None, data: Any = None, epochs: int = 3, **options: Any
 ) -> IITCallback:
-    """Trains an MLP for some epochs with two units watched, and returns the callback."""
+    """Trains an MLP for some epochs with one group of two units watched in one state, and returns the callback."""
     trainer_names = {"logger", "fast_dev_run", "limit_train_batches", "enable_checkpointing", "accumulate_grad_batches"}
     trainer_options = {name: options.pop(name) for name in list(options) if name in trainer_names}
     seed_everything(5, verbose=False)
-    callback = IITCallback(**({"layers": "net.1", "units": 2, "null_model": None, "table": False} | options))
+    watched = {"layers": "net.1", "units": 2, "groups": 1, "states": "mode", "null_model": None, "table": False}
+    callback = IITCallback(**(watched | options))
     trainer(folder, callback, *more, epochs=epochs, **trainer_options).fit(model or Mlp(), data or flat_data())
     return callback
 

@@ -97,9 +97,11 @@ class LayerCapture:
 
     def _new_counters(self, units: Sequence[Units], frozen: Sequence[Thresholds | None] = ()) -> tuple[GroupCounter, ...]:
         """Returns a counter for each group; of further groups the first rows are counted, and none where the layer is perturbed."""
-        limits = (None, *[0 if self.first_only else _SURVEYED_ROWS] * (len(units) - 1))
-        parts = zip_longest(units, frozen, limits)
-        return tuple(GroupCounter(each, self._options, thresholds, most=most) for each, thresholds, most in parts)
+        further = 0 if self.first_only else _SURVEYED_ROWS
+        return tuple(
+            GroupCounter(each, self._options, thresholds, most=further if number else None)
+            for number, (each, thresholds) in enumerate(zip_longest(units, frozen))
+        )
 
     @property
     def units(self) -> Units | None:

@@ -23,9 +23,9 @@ def logged(record: EpochRecord, scope: str = "") -> dict[str, float]:
     """Returns every number that is logged of a record, by key.
 
     Under ``iit/phi/<layer>``, ``iit/phi_low/<layer>`` and so on is the answer for the layer: ``phi``, ``phi_se``, ``phi_low`` and
-    ``phi_high`` of the survey, ``phi_change`` and ``phi_change_p``. A record without a survey (of version 0.1.0) has there the Φ that
-    it shows in detail, with its interval. Under ``iit_details/<layer>/`` are the scalars of the group that is shown in detail. A
-    number that was not computed has no key.
+    ``phi_high`` of the survey, ``phi_change`` and ``phi_change_p``. A record without a survey (of version 0.1.0) has there the Φ
+    that it shows in detail, with its interval. Under ``iit_details/<layer>/`` are the scalars of the group that is shown in detail.
+    A number that was not computed has no key.
 
     Args:
         record: the record of a layer at an epoch, or within one.

@@ -39,8 +39,8 @@ class ShownPhi:
     ) -> None:
         """Logs Φ of each layer to the progress bar, and to ``trainer.callback_metrics`` where training waits for Φ.
 
-        There it has two keys: ``iit/phi/<layer>``, and ``iit/<layer>/phi`` for monitors that were written for version 0.1.0. An epoch
-        without a Φ leaves the last value there, so that a strict EarlyStopping goes on.
+        There it has two keys: ``iit/phi/<layer>``, and ``iit/<layer>/phi`` for monitors that were written for version 0.1.0. An
+        epoch without a Φ leaves the last value there, so that a strict EarlyStopping goes on.
 
         Args:
             trainer: the trainer.

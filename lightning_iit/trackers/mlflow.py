@@ -171,8 +171,8 @@ class MLflowTracker(Tracker):
     **Logged**: metrics ``iit/phi/<layer>``, ``iit_details/<layer>/<scalar>`` and so on (see ``records.logged``); images
     ``iit_details/<layer>/<picture>`` with their step; the record as the artifact ``iit/<layer>/epoch=0003.json``, within an epoch
     ``iit/<layer>/epoch=0003-step=000120.json``; options as params ``iit.<option>``; each layer's name and kind as the tags
-    ``iit.layer.<layer>`` and ``iit.kind.<layer>``; the viewer's page of the whole run as the artifact ``iit/viewer.html``. A callback
-    with a name has metrics ``iit/<name>/phi/<layer>``, metrics and images ``iit_details/<name>/<layer>/...``, artifacts
+    ``iit.layer.<layer>`` and ``iit.kind.<layer>``; the viewer's page of the whole run as the artifact ``iit/viewer.html``. A
+    callback with a name has metrics ``iit/<name>/phi/<layer>``, metrics and images ``iit_details/<name>/<layer>/...``, artifacts
     ``<name>/iit/...``, params and tags ``iit.<name>....``.
 
     Args:

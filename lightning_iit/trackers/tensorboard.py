@@ -42,9 +42,9 @@ class TensorBoardTracker(Tracker):
 
     **Logged**: scalars ``iit/phi/<layer>``, ``iit_details/<layer>/<scalar>`` and so on (see ``records.logged``), images
     ``iit_details/<layer>/<picture>``, and the packed record as the tensor ``iit/<layer>/record`` of the plugin ``iit``, which no
-    page shows as a chart. A record is one event, so either all its parts are in the file or none. A callback with a name is a run of
-    its own in TensorBoard, ``<run>/<name>``, with the same tags, so that one chart shows all. Of a record within an epoch there are
-    scalars and images only, as the tab shows whole epochs.
+    page shows as a chart. A record is one event, so either all its parts are in the file or none. A callback with a name is a run
+    of its own in TensorBoard, ``<run>/<name>``, with the same tags, so that one chart shows all. Of a record within an epoch there
+    are scalars and images only, as the tab shows whole epochs.
 
     Args:
         experiment: the logger's ``SummaryWriter`` (of ``torch.utils.tensorboard``).

@@ -81,8 +81,8 @@ class IITCallback(Callback, TrainingSettings):
     ``iit/phi/<layer>``, and the same as ``iit/<layer>/phi`` for monitors that were written for version 0.1.0.
 
     Several callbacks may be in one trainer. Each needs a ``name`` of its own, but for the first one: its records are then in
-    the folder ``<run>/<name>/iit``, and its metrics are ``iit/<name>/phi/<layer>``, ``iit_details/<name>/<layer>/...`` and so on. In
-    TensorBoard and the viewer it is a run of its own, ``<run>/<name>``, so its metrics in TensorBoard are without the name.
+    the folder ``<run>/<name>/iit``, and its metrics are ``iit/<name>/phi/<layer>``, ``iit_details/<name>/<layer>/...`` and so on.
+    In TensorBoard and the viewer it is a run of its own, ``<run>/<name>``, so its metrics in TensorBoard are without the name.
 
     Args:
         layers: names or globs over ``named_modules()`` (``*`` stays within one part of a dotted name, ``**`` does not), or modules

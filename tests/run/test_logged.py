@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import inspect
 import json
 import re
+from csv import DictReader
 from pathlib import Path
 
 import numpy as np
@@ -56,9 +56,9 @@ def run(tmp_path_factory):
     with mlflow_server(folder / "server") as server:
         tensorboard = TensorBoardLogger(folder, name="", version="tb")
         mlflow = MLFlowLogger("experiment", tracking_uri=server.url)
-        table = CSVLogger(folder, name="", version="csv")
+        csv = CSVLogger(folder, name="", version="csv")
         callback = IITCallback(list(LAYERS), units=3, states=2)
-        runner = trainer(folder, callback, epochs=3, logger=[tensorboard, mlflow, table])
+        runner = trainer(folder, callback, epochs=3, logger=[tensorboard, mlflow, csv])
         runner.fit(Gru(), sequence_data(), sequence_data(16, seed=1))
         yield folder, callback, mlflow
 
@@ -134,7 +134,7 @@ def test_every_option_is_a_param_of_mlflow(run):
 def test_the_csv_logger_has_the_scalars(run):
     folder, callback, _ = run
     with (folder / "csv" / "metrics.csv").open() as file:
-        rows = list(csv.DictReader(file))
+        rows = list(DictReader(file))
     found = {(int(row["step"]), key): float(text) for row in rows for key, text in row.items() if key.startswith("iit") and text}
     assert found == {(record.global_step, key): value for record in callback.records for key, value in numbers(record).items()}
 

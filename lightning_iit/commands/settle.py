@@ -23,7 +23,7 @@ from lightning_iit.records.store import (
     write_record,
 )
 from lightning_iit.report.report import markdown
-from lightning_iit.run.request import reopened, settled_record
+from lightning_iit.run.request import reopened, settled_record, with_change
 from lightning_iit.trackers.files import OPTIONS
 from lightning_iit.viewer.sources import URIS
 
@@ -113,8 +113,11 @@ def settle(run_dir: Path, *, timeout: float | None = None) -> Iterator[EpochReco
     """
     pool = WorkerPool(timeout=timeout)
     changed = False
+    untrained: dict[str, EpochRecord] = {}
     try:
         for record in read_run(run_dir).records:
+            if record.epoch < 0:
+                untrained[record.layer] = record
             if record.task is None:
                 continue
             task = record.task if timeout is None else msgspec.structs.replace(record.task, timeout=timeout)
@@ -122,6 +125,9 @@ def settle(run_dir: Path, *, timeout: float | None = None) -> Iterator[EpochReco
             pool.drain(math.inf)
             answer = future.result(0)
             settled = settled_record(reopened(record), answer.states[0].result, answer, record.task)
+            settled = with_change(settled, untrained.get(record.layer))
+            if record.epoch < 0:
+                untrained[record.layer] = settled
             write_record(run_dir, settled, answer.images)
             changed = True
             yield settled

@@ -115,7 +115,8 @@ class EpochRecord(Record, frozen=True, kw_only=True):
         observed: the watched transitions, where ``counts`` are those of a perturbation.
         observed_thresholds: the thresholds that code the states of ``observed``.
         tpm: the estimated TPM.
-        scalars: exactly what is logged under ``iit/<layer>/``, by name.
+        scalars: the numbers that are logged of the units described here, by name, and the layer's ``phi_change`` and
+            ``phi_change_p``; :func:`lightning_iit.records.logged.logged` has their keys, and those of the survey.
         diagnostics: the checks of what Φ assumes of the data.
         null: the null of ``result``; None where it was not computed.
         interval: the posterior interval of ``result``.

@@ -10,7 +10,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER = "iit"
-"""The folder in a run's directory that holds the records."""
+"""The folder in a run's directory that holds the records, and the first part of the keys of a layer's Φ."""
+STEPS = "steps"
+"""The part of a key that says that a number is of a record within an epoch."""
+
+_DETAILS = "iit_details"
+"""The first part of all other keys: TensorBoard makes a group of charts of each first part."""
 
 _SAFE_SLUG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
 _DEVICE_NAMES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -37,21 +42,54 @@ def layer_slug(layer: str) -> str:
     return f"{readable}{_HASH_MARK}{digest}"
 
 
-def metric_key(layer: str, scalar: str, scope: str = "", *, step: int | None = None) -> str:
-    """Returns the key under which a scalar of a layer is logged, the same in every logger.
+def phi_key(layer: str, name: str = "phi", scope: str = "", *, step: int | None = None) -> str:
+    """Returns the key of a number of the layer as a whole: its Φ, and what belongs to it.
 
     Args:
         layer: the layer's name.
-        scalar: the scalar's name.
+        name: the name of the number: ``phi``, ``phi_low``, ``phi_change`` and so on.
         scope: the name of the callback, empty for one without a name.
         step: the step of a record within an epoch, whose keys are apart from those of whole epochs; else None.
 
     Example:
-        >>> metric_key("rnn", "phi"), metric_key("rnn", "phi", "fine"), metric_key("rnn", "phi", step=120)
-        ('iit/rnn/phi', 'iit/fine/rnn/phi', 'iit/rnn/steps/phi')
+        >>> phi_key("rnn"), phi_key("rnn", "phi_low", "fine"), phi_key("rnn", step=120)
+        ('iit/phi/rnn', 'iit/fine/phi_low/rnn', 'iit/steps/phi/rnn')
     """
-    within = "" if step is None else "steps"
-    return "/".join(part for part in (FOLDER, scope, layer_slug(layer), within, scalar) if part)
+    return _joined(FOLDER, scope, "" if step is None else STEPS, name, layer_slug(layer))
+
+
+def detail_key(layer: str, name: str, scope: str = "", *, step: int | None = None) -> str:
+    """Returns the key of a number or picture of the group of units that is shown in detail; see :func:`phi_key`.
+
+    Example:
+        >>> detail_key("rnn", "coverage"), detail_key("rnn", "tpm", "fine"), detail_key("rnn", "phi", step=120)
+        ('iit_details/rnn/coverage', 'iit_details/fine/rnn/tpm', 'iit_details/rnn/steps/phi')
+    """
+    return _joined(_DETAILS, scope, layer_slug(layer), "" if step is None else STEPS, name)
+
+
+def earlier_phi_key(layer: str, scope: str = "") -> str:
+    """Returns the key that Φ of a layer had in version 0.1.0, for monitors that were written for it.
+
+    Example:
+        >>> earlier_phi_key("rnn"), earlier_phi_key("rnn", "fine")
+        ('iit/rnn/phi', 'iit/fine/rnn/phi')
+    """
+    return _joined(FOLDER, scope, layer_slug(layer), "phi")
+
+
+def is_own_key(key: str) -> bool:
+    """Says whether a metric is one of this package, of version 0.1.0 or of now.
+
+    Example:
+        >>> is_own_key("iit/phi/rnn"), is_own_key("iit_details/rnn/coverage"), is_own_key("iit/rnn/phi"), is_own_key("iit_loss")
+        (True, True, True, False)
+    """
+    return key.startswith((f"{FOLDER}/", f"{_DETAILS}/"))
+
+
+def _joined(*parts: str) -> str:
+    return "/".join(filter(None, parts))
 
 
 def epoch_name(epoch: int, step: int | None = None) -> str:

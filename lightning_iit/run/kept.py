@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import Computed, EpochRecord, Records
+from lightning_iit.records.logged import layer_phi
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -30,7 +31,7 @@ class KeptRecords:
     def keep(self, record: EpochRecord) -> None:
         """Keeps a record in the place of an earlier one of its key."""
         self._records[record.key] = record
-        key = record.layer, record.phi is not None
+        key = record.layer, layer_phi(record) is not None
         if record.step is None and (key not in self._newest or record.epoch >= self._newest[key].epoch):
             self._newest[key] = record
         if isinstance(record.result, Computed):

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 from lightning.pytorch.utilities import rank_zero_info
 
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.records.names import layer_slug
+from lightning_iit.records.names import STEPS, layer_slug
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
-_RESERVED = {"iit", "layer", "kind"}
+_RESERVED = {"iit", "layer", "kind", STEPS}
 """Names that already mean something in the names of files or tags."""
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from lightning_iit.comparison.change import change
+from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import EpochRecord, Open, PhiTask, Provenance, Skipped, Survey
 from lightning_iit.records.results import can_be_settled
 from lightning_iit.tpm.states import index_of
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from lightning_iit.records import Counts, Dynamics, PhiResult, State, TaskResult
     from lightning_iit.run.options import RunOptions
     from lightning_iit.run.survey import Causal
+
+log: logging.Logger = logging.getLogger(__name__)
 
 _PACKAGES = ("lightning-iit", "torch", "lightning", "numpy", "numba", "pyphi", "pyemd", "POT")
 
@@ -156,6 +161,28 @@ def settled_record(
         found = ("states", "tpm", "scalars", "diagnostics", "null", "interval", "curve", "sensitivity", "major_complex")
         changes |= {name: getattr(answer, name) for name in found} | {"notes": (*stub.notes, *answer.notes)}
     return msgspec.structs.replace(stub, **changes)
+
+
+def with_change(record: EpochRecord, untrained: EpochRecord | None) -> EpochRecord:
+    """Adds to the scalars of a record how Φ of the layer differs from that of the untrained network.
+
+    Args:
+        record: the complete record.
+        untrained: the record of the layer's untrained network; None where there is none.
+
+    Returns:
+        The record with ``phi_change`` and ``phi_change_p`` among its scalars; as it is where the two cannot be compared.
+    """
+    if untrained is None or record.epoch < 0:
+        return record
+    try:
+        found = change((untrained, record), record.layer, to=record.epoch)
+    except InvalidArgumentError:
+        return record
+    except Exception:
+        log.exception("Layer %r of %s could not be compared with the untrained network.", record.layer, record.when)
+        return record
+    return msgspec.structs.replace(record, scalars=record.scalars | found.scalars)
 
 
 def package_versions() -> dict[str, str]:

@@ -28,7 +28,7 @@ from lightning_iit.records import (
 from lightning_iit.run.budget import AtThresholds, Budget
 from lightning_iit.run.kept import KeptRecords
 from lightning_iit.run.options import RunOptions
-from lightning_iit.run.request import open_record, package_versions, phi_task, reopened, settled_record
+from lightning_iit.run.request import open_record, package_versions, phi_task, reopened, settled_record, with_change
 from lightning_iit.run.resume import EarlierPart
 from lightning_iit.run.survey import Group, packed_resamples, survey_group
 from lightning_iit.run.varying import VaryingUnits
@@ -74,6 +74,7 @@ class Run:
         self._lock = threading.RLock()
         self._kept = KeptRecords()
         self._open: dict[Key, tuple[PhiTask | None, EpochRecord]] = {}
+        self._held: dict[str, list[tuple[EpochRecord, PhiResult, TaskResult]]] = {}
         self._windows: dict[Watched, Window] = {}
         self._varying = VaryingUnits()
         self._packages = package_versions()
@@ -275,19 +276,30 @@ class Run:
             self._settle(stub, answer.states[0].result, answer)
 
     def _settle(self, stub: EpochRecord, result: PhiResult, answer: TaskResult | None = None) -> None:
-        """Completes a record with its result and hands it to the journal; does nothing where the record is already complete."""
+        """Completes a record with its result and hands it to the journal; does nothing where the record is already complete.
+
+        An answer that came before that of the layer's untrained network is held until then, since it is compared with it.
+        """
+        untrained = stub.layer, -1
         with self._lock:
-            if (opened := self._open.pop(stub.key, None)) is None:
+            if stub.key not in self._open:
                 return  # given up before its answer came
-            record = settled_record(stub, result, answer, opened[0])
+            if answer is not None and stub.epoch >= 0 and stub.step is None and untrained in self._open:
+                self._held.setdefault(stub.layer, []).append((stub, result, answer))
+                return
+            task, _ = self._open.pop(stub.key)
+            record = with_change(settled_record(stub, result, answer, task), self._kept.get(untrained))
             before = self._kept.get(stub.key)
             if before is not None and before.wall_time == stub.wall_time and before.phi is not None and record.phi is None:
                 log.warning("The Φ of layer %r in %s was not judged: %s", stub.layer, stub.when, result.reason)
                 record, result = before, before.result
             self._kept.keep(record)
+            held = [] if untrained in self._open else self._held.pop(stub.layer, [])
         if not isinstance(result, Computed):
             log.warning("No Φ for layer %r in %s: %s", record.layer, record.when, result.reason)
         self._journal.write(record, answer.images if answer is not None else {})
+        for one in held:
+            self._settle(*one)
 
     # --- the end ------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from lightning.pytorch.utilities import rank_zero_warn
 
-from lightning_iit.records.names import metric_key
+from lightning_iit.records.logged import layer_phi
+from lightning_iit.records.names import earlier_phi_key, phi_key
 from lightning_iit.run.trainer import is_barebones
 
 if TYPE_CHECKING:
@@ -36,9 +37,10 @@ class ShownPhi:
         waited: bool,
         prog_bar: bool,
     ) -> None:
-        """Logs Φ to the progress bar, and to ``trainer.callback_metrics`` where training waits for Φ.
+        """Logs Φ of each layer to the progress bar, and to ``trainer.callback_metrics`` where training waits for Φ.
 
-        An epoch without a Φ leaves the last value there, so that a strict EarlyStopping goes on.
+        There it has two keys: ``iit/phi/<layer>``, and ``iit/<layer>/phi`` for monitors that were written for version 0.1.0. An
+        epoch without a Φ leaves the last value there, so that a strict EarlyStopping goes on.
 
         Args:
             trainer: the trainer.
@@ -54,15 +56,17 @@ class ShownPhi:
         if waited:
             latest = trainer.strategy.broadcast(latest)
         for layer, (latest_phi, missing) in latest.items():
-            key = metric_key(layer, "phi", scope)
-            phi = _stand_in(trainer, key) if latest_phi is None and waited else latest_phi
-            if missing is not None and waited:
-                self._say_missing(layer, missing, phi)
-            if phi is not None and waited:
-                module.log(key, phi, on_epoch=True, logger=False, rank_zero_only=True, prog_bar=prog_bar)
-            elif phi is not None and prog_bar:
-                shown = " ".join(filter(None, ("phi", scope, layer)))
-                module.log(shown, phi, on_epoch=True, logger=False, rank_zero_only=True, prog_bar=True)
+            if not waited:
+                shown = {" ".join(filter(None, ("phi", scope, layer))): latest_phi} if prog_bar else {}
+            else:
+                keys = dict.fromkeys((phi_key(layer, scope=scope), earlier_phi_key(layer, scope)))
+                shown = {key: _stand_in(trainer, key) if latest_phi is None else latest_phi for key in keys}
+                if missing is not None:
+                    self._say_missing(layer, missing, next((phi for phi in shown.values() if phi is not None), None))
+            for number, (key, phi) in enumerate(shown.items()):
+                if phi is not None:
+                    bar = prog_bar and number == 0
+                    module.log(key, phi, on_epoch=True, logger=False, rank_zero_only=True, prog_bar=bar)
 
     def _say_missing(self, layer: str, epoch: int, phi: float | None) -> None:
         """Warns once that a layer has no Φ in an epoch, and says which value stands for it."""
@@ -78,7 +82,8 @@ def _latest_phis(records: Iterable[EpochRecord]) -> dict[str, tuple[float | None
     latest: dict[str, tuple[float | None, int | None]] = {}
     for record in records:
         before = latest.get(record.layer, (None, None))[0]
-        latest[record.layer] = (before, record.epoch) if record.phi is None else (record.phi, None)
+        phi = layer_phi(record)
+        latest[record.layer] = (before, record.epoch) if phi is None else (phi, None)
     return latest
 
 

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from lightning_iit.errors import IITError, RecordError
 from lightning_iit.records import encode
-from lightning_iit.records.names import FOLDER, layer_slug, metric_key, network_name, record_name
+from lightning_iit.records.logged import logged
+from lightning_iit.records.names import FOLDER, detail_key, layer_slug, network_name, record_name
 from lightning_iit.trackers.destinations import Destination, note_destination
 from lightning_iit.trackers.tracker import Tracker
 from lightning_iit.viewer.export import page_of
@@ -69,7 +70,7 @@ class MLflowRun:
             self._log_numbers(record)
             there = self._images_there() if again else set()
             for name, png in images.items():
-                key = metric_key(record.layer, name, self.scope, step=record.step)
+                key = detail_key(record.layer, name, self.scope, step=record.step)
                 if (key, record.global_step) not in there:
                     self._log_image(key, png, record)
             self._client.log_text(self.run_id, encode(record).decode(), self._root + record_name(*record.key))
@@ -135,13 +136,12 @@ class MLflowRun:
         return ".".join(part for part in ("iit", self.scope, *parts) if part)
 
     def _log_numbers(self, record: EpochRecord) -> None:
-        """Logs the record's scalars as metrics, and its layer's name and kind as tags."""
+        """Logs the record's numbers as metrics, and its layer's name and kind as tags."""
         from mlflow.entities import Metric, RunTag
 
         slug = layer_slug(record.layer)
         time = _milliseconds(record)
-        keys = {metric_key(record.layer, name, self.scope, step=record.step): value for name, value in record.scalars.items()}
-        metrics = [Metric(key, value, time, record.global_step) for key, value in keys.items()]
+        metrics = [Metric(key, value, time, record.global_step) for key, value in logged(record, self.scope).items()]
         tags = [RunTag(self._dotted("layer", slug), _short(record.layer)), RunTag(self._dotted("kind", slug), record.kind)]
         self._client.log_batch(self.run_id, metrics=metrics, tags=tags, synchronous=True)
 
@@ -168,12 +168,12 @@ _FILES_SECONDS = 5.0
 class MLflowTracker(Tracker):
     """Logs each record to the MLflow run of an ``MLFlowLogger``, with the global step and wall time of the record's capture.
 
-    **Logged**: metrics ``iit/<layer>/<scalar>``; images ``iit/<layer>/<picture>`` with their step; the record as the artifact
-    ``iit/<layer>/epoch=0003.json``; options as params ``iit.<option>``; each layer's name and kind as the tags
+    **Logged**: metrics ``iit/phi/<layer>``, ``iit_details/<layer>/<scalar>`` and so on (see ``records.logged``); images
+    ``iit_details/<layer>/<picture>`` with their step; the record as the artifact ``iit/<layer>/epoch=0003.json``, within an epoch
+    ``iit/<layer>/epoch=0003-step=000120.json``; options as params ``iit.<option>``; each layer's name and kind as the tags
     ``iit.layer.<layer>`` and ``iit.kind.<layer>``; the viewer's page of the whole run as the artifact ``iit/viewer.html``. A
-    callback with a name has metrics and images ``iit/<name>/<layer>/...``, artifacts ``<name>/iit/...``, params and tags
-    ``iit.<name>....``. Of a record within an epoch: metrics ``iit/<layer>/steps/<scalar>`` and so on, and
-    ``iit/<layer>/epoch=0003-step=000120.json``.
+    callback with a name has metrics ``iit/<name>/phi/<layer>``, metrics and images ``iit_details/<name>/<layer>/...``, artifacts
+    ``<name>/iit/...``, params and tags ``iit.<name>....``.
 
     Args:
         client: the logger's ``MlflowClient``.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lightning_iit.records.names import metric_key
+from lightning_iit.records.logged import logged
 from lightning_iit.trackers.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 
 class ScalarsTracker(Tracker):
-    """Logs a record's scalars as ``iit/<layer>/<scalar>`` (``iit/<name>/<layer>/<scalar>``) at the global step of its capture.
-
-    Those of a record within an epoch are ``iit/<layer>/steps/<scalar>``.
+    """Logs the numbers of a record under the keys of :func:`lightning_iit.records.logged.logged`, at the step of its capture.
 
     Loggers are not made for two threads (a metric that arrives while ``CSVLogger`` saves breaks the save), so this tracker runs
     on the training thread.
@@ -42,11 +40,9 @@ class ScalarsTracker(Tracker):
         return cls(logger) if callable(getattr(logger, "log_metrics", None)) else None
 
     def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
-        """Logs the record's scalars; pictures are ignored."""
+        """Logs the record's numbers; pictures are ignored."""
         del images
-        keys = {name: metric_key(record.layer, name, self.scope, step=record.step) for name in record.scalars}
-        metrics = {keys[name]: value for name, value in record.scalars.items()}
-        if metrics:
+        if metrics := logged(record, self.scope):
             self._logger.log_metrics(metrics, step=record.global_step)
 
     def finish(self, *, failed: bool) -> None:

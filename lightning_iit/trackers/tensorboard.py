@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from lightning_iit.records.names import layer_slug, metric_key
+from lightning_iit.records.logged import logged
+from lightning_iit.records.names import detail_key, layer_slug
 from lightning_iit.records.payload import NETWORK_TAG, PLUGIN, PayloadInfo, pack, record_tag
 from lightning_iit.trackers.tracker import Tracker
 
@@ -39,10 +40,11 @@ class _Event(NamedTuple):
 class TensorBoardTracker(Tracker):
     """Adds each record to the logger's event file as one event, with the global step and wall time of the record's capture.
 
-    **Logged**: scalars ``iit/<layer>/<scalar>``, images ``iit/<layer>/<picture>`` and the packed record as the tensor
-    ``iit/<layer>/record`` of the plugin ``iit``. A record is one event, so either all its parts are in the file or none. A callback
-    with a name is a run of its own in TensorBoard, ``<run>/<name>``, with the same tags, so that one chart shows all. Of a record
-    within an epoch: ``iit/<layer>/steps/<scalar>`` and ``iit/<layer>/steps/<picture>`` only, as the tab shows whole epochs.
+    **Logged**: scalars ``iit/phi/<layer>``, ``iit_details/<layer>/<scalar>`` and so on (see ``records.logged``), images
+    ``iit_details/<layer>/<picture>``, and the packed record as the tensor ``iit/<layer>/record`` of the plugin ``iit``, which no
+    page shows as a chart. A record is one event, so either all its parts are in the file or none. A callback with a name is a run
+    of its own in TensorBoard, ``<run>/<name>``, with the same tags, so that one chart shows all. Of a record within an epoch there
+    are scalars and images only, as the tab shows whole epochs.
 
     Args:
         experiment: the logger's ``SummaryWriter`` (of ``torch.utils.tensorboard``).
@@ -143,7 +145,7 @@ class TensorBoardTracker(Tracker):
 
 
 def summary_of(record: EpochRecord, images: Mapping[str, bytes]) -> Summary:
-    """Returns a record as one TensorBoard summary: scalars, pictures and the packed record.
+    """Returns a record as one TensorBoard summary: its numbers, its pictures and the packed record.
 
     Args:
         record: the record of one layer and epoch.
@@ -151,9 +153,9 @@ def summary_of(record: EpochRecord, images: Mapping[str, bytes]) -> Summary:
     """
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-    tags = {name: metric_key(record.layer, name, step=record.step) for name in (*record.scalars, *images)}
-    values = [Summary.Value(tag=tags[name], simple_value=value) for name, value in record.scalars.items()]
-    values += [Summary.Value(tag=tags[name], image=_image(png)) for name, png in images.items()]
+    pictures = {detail_key(record.layer, name, step=record.step): png for name, png in images.items()}
+    values = [Summary.Value(tag=tag, simple_value=value) for tag, value in logged(record).items()]
+    values += [Summary.Value(tag=tag, image=_image(png)) for tag, png in pictures.items()]
     if record.step is None:
         values.append(_payload_value(record_tag(layer_slug(record.layer)), record, record.layer))
     return Summary(value=values)

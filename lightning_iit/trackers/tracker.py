@@ -61,7 +61,10 @@ class Tracker(Protocol):
         return cls() if logger is None else None
 
     def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
-        """Writes a record: ``record.scalars`` (by name), ``images`` (PNG by name), or the record as a whole."""
+        """Writes a record: its numbers, ``images`` (PNG by name), or the record as a whole.
+
+        ``lightning_iit.records.logged.logged(record, self.scope)`` gives all numbers, by the keys that they have in every logger.
+        """
 
     def log_network(self, snapshot: NetworkSnapshot) -> None:
         """Writes a network snapshot."""

@@ -8,6 +8,7 @@ import math
 from typing import TYPE_CHECKING
 
 from lightning_iit.records.files import open_regular
+from lightning_iit.records.names import is_own_key
 from lightning_iit.viewer.protocol import ScalarList, ScalarSeries
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def read_scalars(folder: Path) -> ScalarList:
 def series(found: dict[str, list[tuple[int, float]]]) -> ScalarList:
     """Prepares metrics for the front end: finite values only, thinned, sorted by name, at most MAX_SERIES metrics.
 
-    This package's own metrics (``iit/...``) and Lightning's ``epoch``, ``step`` and ``hp_metric`` are left out.
+    This package's own metrics and Lightning's ``epoch``, ``step`` and ``hp_metric`` are left out.
 
     Args:
         found: for each metric its points (step, value).
@@ -53,10 +54,10 @@ def is_shown(tag: str) -> bool:
     """Returns whether a metric is one of the run's own: not of this package, and no counter of Lightning's.
 
     Example:
-        >>> is_shown("epoch"), is_shown("epoch_loss"), is_shown("step_size"), is_shown("iit/fc1/phi")
+        >>> is_shown("epoch"), is_shown("epoch_loss"), is_shown("step_size"), is_shown("iit/phi/fc1")
         (False, True, True, False)
     """
-    return tag not in _NOT_SHOWN and not tag.startswith("iit/")
+    return tag not in _NOT_SHOWN and not is_own_key(tag)
 
 
 def thin(points: Iterable[tuple[int, float]]) -> list[tuple[int, float]]:

@@ -20,7 +20,7 @@ from lightning_iit.records import decode_network
 from lightning_iit.records.payload import NETWORK_TAG, PLUGIN
 from lightning_iit.viewer.event_files import EventFiles
 from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, RunInfo, ScalarList
-from lightning_iit.viewer.scalars import MAX_POINTS, MAX_SERIES, series
+from lightning_iit.viewer.scalars import MAX_POINTS, MAX_SERIES, is_shown, series
 from lightning_iit.viewer.summary import MAX_BYTES, corrupt, summarise, too_large
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ class TensorBoardSource:
     def scalars(self, context: Any, experiment: str, run: str) -> ScalarList:
         """Returns the metrics of a run (loss, accuracy) without this package's own metrics."""
         listed = self._provider.list_scalars(context, experiment_id=experiment, plugin_name=SCALARS).get(run, {})
-        tags = sorted(tag for tag in listed if not tag.startswith("iit/"))[: 2 * MAX_SERIES]
+        tags = sorted(filter(is_shown, listed))[:MAX_SERIES]
         read = self._provider.read_scalars(
             context,
             experiment_id=experiment,

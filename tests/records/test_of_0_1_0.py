@@ -16,6 +16,7 @@ from training import trainer
 from lightning_iit import Computed, IITCallback, RecordError, load_run
 from lightning_iit.cli import main
 from lightning_iit.records import decode, decode_network, encode
+from lightning_iit.records.logged import logged
 from lightning_iit.records.store import rebuild_index
 from lightning_iit.report.report import markdown
 
@@ -61,6 +62,9 @@ def _of_0_1_0(part):
 def test_its_records_are_read_and_written_again_as_they_were(run):
     records = load_run(run)
     assert {record.key: pytest.approx(record.phi, abs=1e-9) for record in records} == PHI
+    numbers = {record.key: logged(record) for record in records}
+    assert {key: found[f"iit/phi/{key[0]}"] for key, found in numbers.items()} == {record.key: record.phi for record in records}
+    assert all(found["iit_details/net.gru/coverage"] > 0 for key, found in numbers.items() if key[0] == "net.gru")
     for file in (run / "iit").glob("net.*/*.json"):
         assert _of_0_1_0(json.loads(encode(decode(file.read_bytes())))) == json.loads(file.read_bytes())
     for file in (run / "iit" / "network").glob("*.json"):

@@ -136,7 +136,7 @@ def test_steps_stay_out_of_all_that_is_of_epochs(tmp_path):
     records = callback.records
     epochs = of_epochs(records)
     assert [record.step for record in within(records)] == [3, 6, 9, 12]
-    assert float(fit.callback_metrics["iit/net.1/phi"]) == pytest.approx(epochs[-1].phi)
+    assert float(fit.callback_metrics["iit/phi/net.1"]) == pytest.approx(epochs[-1].survey.phi)
     source = LogDirSource(tmp_path)
     ((run,), _) = source.runs()
     index = source.index(run.id)
@@ -149,10 +149,15 @@ def test_steps_stay_out_of_all_that_is_of_epochs(tmp_path):
     events = read_events(tmp_path)
     scalars = events.scalars
     assert {point.value.step for point in events.records["iit/net.1/record"]} == {None}
-    assert [point.step for point in scalars["iit/net.1/phi"]] == [7, 14]
-    assert [(point.step, pytest.approx(point.value)) for point in scalars["iit/net.1/steps/phi"]] == [
-        (record.step, record.phi) for record in within(records)
-    ]
+    assert [point.step for point in scalars["iit/phi/net.1"]] == [7, 14]
+    for tag, phis in (
+        ("iit/steps/phi/net.1", [record.survey.phi for record in within(records)]),
+        ("iit_details/net.1/steps/phi", [record.phi for record in within(records)]),
+    ):
+        steps = [record.step for record in within(records)]
+        assert [(point.step, pytest.approx(point.value)) for point in scalars[tag]] == list(zip(steps, phis, strict=True))
+    assert not [tag for tag in scalars if "steps" in tag and "phi_change" in tag]
+    assert not any("phi_change" in record.scalars for record in within(records))
 
 
 def test_the_probe_is_run_every_n_steps(tmp_path):

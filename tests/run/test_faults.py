@@ -241,4 +241,6 @@ def test_a_disk_that_has_room_again_gets_every_record(disk, whole, caplog):
     assert len(list(disk.rglob("*.png"))) == 2 * len(whole)
     events = read_events(disk / "run")
     assert_same(events.all_records(), whole)
-    assert {tag: len(points) for tag, points in events.images.items()} == dict.fromkeys(("iit/net.1/tpm", "iit/net.1/mip"), 5)
+    assert {tag: len(points) for tag, points in events.images.items()} == dict.fromkeys(
+        ("iit_details/net.1/tpm", "iit_details/net.1/mip"), 5
+    )

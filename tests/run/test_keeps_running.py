@@ -190,7 +190,7 @@ def test_gradient_accumulation_changes_steps_not_counts(tmp_path):
     assert callback.records[0].counts.transitions == 199
 
 
-@pytest.mark.parametrize("monitor", ["iit/net.gru/phi"])
+@pytest.mark.parametrize("monitor", ["iit/phi/net.gru", "iit/net.gru/phi"])
 def test_early_stopping_and_checkpoints_on_phi_when_training_waits(tmp_path, monitor):
     callback = IITCallback("net.gru", units=2, when_busy="wait", initial=False)
     stop = EarlyStopping(monitor, patience=1, mode="min", min_delta=100.0, check_on_train_epoch_end=True)
@@ -198,8 +198,18 @@ def test_early_stopping_and_checkpoints_on_phi_when_training_waits(tmp_path, mon
     runner = trainer(tmp_path, callback, stop, best, epochs=9, enable_checkpointing=True)
     runner.fit(Gru(), sequence_data())
     assert len(callback.records) == 2
+    assert runner.callback_metrics[monitor].item() == pytest.approx(callback.records[-1].survey.phi)
+    assert best.best_model_score.item() == pytest.approx(max(record.survey.phi for record in callback.records))
+
+
+@pytest.mark.parametrize("monitor", ["iit/phi/net.1", "iit/net.1/phi"])
+def test_a_monitor_of_a_single_group_sees_the_phi_of_that_group(tmp_path, monitor):
+    callback = IITCallback("net.1", units=2, groups=1, states="mode", when_busy="wait", initial=False, table=False)
+    stop = EarlyStopping(monitor, patience=1, mode="min", min_delta=100.0, check_on_train_epoch_end=True)
+    runner = trainer(tmp_path, callback, stop, epochs=9)
+    runner.fit(Mlp(), flat_data())
+    assert len(callback.records) == 2
     assert runner.callback_metrics[monitor].item() == pytest.approx(callback.records[-1].phi)
-    assert best.best_model_score.item() == pytest.approx(max(record.phi for record in callback.records))
 
 
 def test_lightning_and_pytorch_lightning(tmp_path):
@@ -244,7 +254,7 @@ def test_the_latest_phi_is_in_the_progress_bar(tmp_path):
     callback = IITCallback("net.gru", units=2, when_busy="wait", prog_bar=True, table=False, null_model=None)
     runner = trainer(tmp_path, callback, epochs=2)
     runner.fit(Gru(), sequence_data())
-    assert runner.progress_bar_metrics["iit/net.gru/phi"] == pytest.approx(callback.records[-1].phi, abs=1e-6)
+    assert runner.progress_bar_metrics["iit/phi/net.gru"] == pytest.approx(callback.records[-1].survey.phi, abs=1e-6)
 
 
 def test_without_a_name_a_layer_is_picked_and_named(tmp_path, caplog):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from csv import DictReader
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,16 @@ SCALARS = {
     "entropy",
     "seconds",
 }
+CHANGE = ("phi_change", "phi_change_p")
+
+
+def numbers(record):
+    """The numbers of a record by the keys that they must have in every logger."""
+    survey = record.survey
+    of_layer = {"phi": survey.phi, "phi_se": survey.se, "phi_low": survey.low, "phi_high": survey.high}
+    of_layer |= {name: value for name, value in record.scalars.items() if name in CHANGE}
+    found = {f"iit/{name}/{record.layer}": value for name, value in of_layer.items() if value is not None}
+    return found | {f"iit_details/{record.layer}/{name}": value for name, value in record.scalars.items() if name not in CHANGE}
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +77,15 @@ def test_the_event_file(run):
     events = read_events(folder / "tb")
     assert sum(map(len, events.records.values())) == 4 * len(LAYERS)
     assert_same(sorted(events.all_records(), key=lambda r: (r.epoch, r.layer)), callback.records)
+    assert sum(map(len, events.scalars.values())) == sum(len(numbers(record)) for record in callback.records)
+    assert {tag.split("/")[0] for tag in (*events.scalars, *events.images)} == {"iit", "iit_details"}
     for record in callback.records:
-        for name, value in record.scalars.items():
-            found = {point.step: point for point in events.scalars[f"iit/{record.layer}/{name}"]}
-            assert len(found) == sum(name in other.scalars for other in callback.records if other.layer == record.layer)
+        for tag, value in numbers(record).items():
+            found = {point.step: point for point in events.scalars[tag]}
             assert found[record.global_step].value == float(np.float32(value))
             assert found[record.global_step].wall_time == record.wall_time
         for name in ("tpm", "mip"):
-            shown = {point.step: point.value for point in events.images[f"iit/{record.layer}/{name}"]}
+            shown = {point.step: point.value for point in events.images[f"iit_details/{record.layer}/{name}"]}
             assert len(shown) == 4
             height, width, _ = pixels(shown[record.global_step]).shape
             assert height > 200
@@ -85,13 +97,17 @@ def test_the_event_file(run):
 def test_the_mlflow_server(run):
     _, callback, logger = run
     client, run_id = logger.experiment, logger.run_id
+    keys = {key for record in callback.records for key in numbers(record)}
+    assert {key for key in client.get_run(run_id).data.metrics if key.startswith("iit")} == keys
+    for key in keys:
+        history = client.get_metric_history(run_id, key)
+        assert sorted((metric.step, metric.timestamp, metric.value) for metric in history) == [
+            (record.global_step, round(record.wall_time * 1000), numbers(record)[key])
+            for record in callback.records
+            if key in numbers(record)
+        ]
     for layer in LAYERS:
         of_layer = [record for record in callback.records if record.layer == layer]
-        for name in SCALARS:
-            history = sorted(client.get_metric_history(run_id, f"iit/{layer}/{name}"), key=lambda metric: metric.step)
-            assert [metric.step for metric in history] == [record.global_step for record in of_layer]
-            assert [metric.value for metric in history] == [record.scalars[name] for record in of_layer]
-            assert [metric.timestamp for metric in history] == [round(record.wall_time * 1000) for record in of_layer]
         for record in of_layer:
             path = client.download_artifacts(run_id, f"iit/{layer}/epoch={record.epoch:04d}.json")
             assert decode(Path(path).read_bytes()) == record
@@ -116,9 +132,11 @@ def test_every_option_is_a_param_of_mlflow(run):
 
 
 def test_the_csv_logger_has_the_scalars(run):
-    folder, _, _ = run
-    text = (folder / "csv" / "metrics.csv").read_text()
-    assert all(f"iit/{layer}/phi" in text for layer in LAYERS)
+    folder, callback, _ = run
+    with (folder / "csv" / "metrics.csv").open() as file:
+        rows = list(DictReader(file))
+    found = {(int(row["step"]), key): float(text) for row in rows for key, text in row.items() if key.startswith("iit") and text}
+    assert found == {(record.global_step, key): value for record in callback.records for key, value in numbers(record).items()}
 
 
 def test_every_scalar_that_the_readme_names_is_logged(run):

@@ -74,8 +74,8 @@ def check_server(logger: MLFlowLogger, records, folder: Path) -> None:
     client, run_id = logger.experiment, logger.run_id
     for layer in OPTIONS["layers"]:
         of_layer = [record for record in records if record.layer == layer]
-        for name in of_layer[-1].scalars:
-            history = client.get_metric_history(run_id, f"iit/{layer}/{name}")
+        for name in set(of_layer[0].scalars) & set(of_layer[-1].scalars):
+            history = client.get_metric_history(run_id, f"iit_details/{layer}/{name}")
             expected = [(record.global_step, record.scalars[name]) for record in of_layer]
             assert sorted((metric.step, metric.value) for metric in history) == expected
     folder.mkdir()

@@ -20,6 +20,8 @@ from lightning_iit.viewer.logdir import LogDirSource
 from lightning_iit.viewer.sources import open_source
 
 QUIET = {"null_model": None, "table": False, "pictures": False}
+KEYS = "iit/phi/net.1", "iit/fine/phi/net.1"
+"""The keys of Φ of a layer, for a callback without a name and for one that is called "fine"."""
 
 
 def several(*names: str | None) -> list[IITCallback]:
@@ -64,11 +66,13 @@ def test_metrics_are_under_the_name(tmp_path):
     ]
     logger = CSVLogger(tmp_path)
     runner = fit(tmp_path, callbacks, logger=logger)
-    for key, callback in zip(("iit/net.1/phi", "iit/fine/net.1/phi"), callbacks, strict=True):
-        assert runner.callback_metrics[key].item() == pytest.approx(callback.records[-1].phi)
-        assert runner.progress_bar_metrics[key] == pytest.approx(callback.records[-1].phi)
+    for key, earlier, callback in zip(KEYS, ("iit/net.1/phi", "iit/fine/net.1/phi"), callbacks, strict=True):
+        assert runner.callback_metrics[key].item() == pytest.approx(callback.records[-1].survey.phi)
+        assert runner.callback_metrics[earlier] == runner.callback_metrics[key]
+        assert runner.progress_bar_metrics[key] == pytest.approx(callback.records[-1].survey.phi)
+        assert earlier not in runner.progress_bar_metrics
     columns = (tmp_path / "lightning_logs/version_0/metrics.csv").read_text().splitlines()[0].split(",")
-    assert {"iit/net.1/transitions", "iit/fine/net.1/transitions"} <= set(columns)
+    assert {*KEYS, "iit_details/net.1/transitions", "iit_details/fine/net.1/transitions"} <= set(columns)
 
 
 def test_in_tensorboard_each_is_a_run(tmp_path):
@@ -77,8 +81,8 @@ def test_in_tensorboard_each_is_a_run(tmp_path):
     fit(tmp_path, callbacks, logger=logger)
     runs = EventMultiplexer().AddRunsFromDirectory(str(tmp_path)).Reload()
     for run, callback in zip(("version_0", "version_0/fine"), callbacks, strict=True):
-        found = [event.value for event in runs.Scalars(f"lightning_logs/{run}", "iit/net.1/phi")]
-        assert found == pytest.approx([record.phi for record in callback.records])
+        found = [event.value for event in runs.Scalars(f"lightning_logs/{run}", "iit/phi/net.1")]
+        assert found == pytest.approx([record.survey.phi for record in callback.records])
 
 
 def test_the_viewer_shows_each_as_a_run(tmp_path):
@@ -112,8 +116,9 @@ def test_in_mlflow_each_is_a_run_of_the_viewer_and_can_be_delivered(tmp_path):
         assert [row.phi for row in source.index(which).rows] == [record.phi for record in callback.records]
         assert [row.epoch for row in source.index(which).networks] == [-1, 0, 1]
     metrics = logger.experiment.get_run(run).data.metrics
-    for key, callback in zip(("iit/net.1/phi", "iit/fine/net.1/phi"), callbacks, strict=True):
-        assert metrics[key] == pytest.approx(callback.records[-1].phi)
+    for key, callback in zip(KEYS, callbacks, strict=True):
+        assert metrics[key] == pytest.approx(callback.records[-1].survey.phi)
+    assert {"iit_details/net.1/phi", "iit_details/fine/net.1/phi"} <= set(metrics)
     folder = tmp_path / "artifacts" / run / "artifacts" / "fine" / "iit" / "net.1"
     (folder / "epoch=0001.json").unlink()
     (own,) = [path.parent for path in (tmp_path / "runs").rglob("fine/iit")]
@@ -160,7 +165,7 @@ def test_one_callback_twice_is_refused_before_training(tmp_path):
         fit(tmp_path, [callback, callback])
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "..", "a b", "é", "x" * 41, "iit", "IIT", "layer", "con", "a--b", 3, "a\n"])
+@pytest.mark.parametrize("name", ["", "a/b", "..", "a b", "é", "x" * 41, "iit", "IIT", "layer", "steps", "con", "a--b", 3, "a\n"])
 def test_a_name_that_cannot_be_is_refused_before_training(tmp_path, name):
     with pytest.raises(InvalidArgumentError, match="name="):
         fit(tmp_path, [IITCallback("net.1", units=2, name=name)])

@@ -14,6 +14,7 @@ from training import train, trainer
 
 from lightning_iit import IITCallback, analyse
 from lightning_iit.records import Computed, Skipped
+from lightning_iit.records.logged import layer_phi
 from lightning_iit.tpm.counts import counts_from_codes
 from lightning_iit.tpm.estimate import tpm_for_phi, tpm_from_counts
 from lightning_iit.tpm.varying import constant_states, counts_of
@@ -146,14 +147,15 @@ def test_a_unit_that_never_changed_has_no_effect_in_the_tpm() -> None:
 
 @pytest.mark.parametrize("mode", ["min", "max"])
 @pytest.mark.parametrize("dead", [{1: [0, 1, 2, 3]}, {0: [0, 1, 2, 3]}])
-def test_an_epoch_without_phi_breaks_no_strict_early_stopping(tmp_path, mode, dead) -> None:
+@pytest.mark.parametrize("monitor", ["iit/phi/net", "iit/net/phi"])
+def test_an_epoch_without_phi_breaks_no_strict_early_stopping(tmp_path, monitor, mode, dead) -> None:
     callback = IITCallback("net", units=3, threshold="zero", initial=False, workers=1, table=False, when_busy="wait")
-    stop = EarlyStopping("iit/net/phi", patience=9, mode=mode, strict=True, check_on_train_epoch_end=True)
-    best = ModelCheckpoint(tmp_path, monitor="iit/net/phi", mode=mode, save_on_train_epoch_end=True)
+    stop = EarlyStopping(monitor, patience=9, mode=mode, strict=True, check_on_train_epoch_end=True)
+    best = ModelCheckpoint(tmp_path, monitor=monitor, mode=mode, save_on_train_epoch_end=True)
     runner = trainer(tmp_path, callback, stop, best, epochs=3, enable_checkpointing=True)
     with pytest.warns(UserWarning, match=r"layer 'net' has no Φ in epoch \d; trainer\.callback_metrics keeps"):
         runner.fit(Watched(dead), flips())
-    phis = [record.phi for record in callback.records]
+    phis = [layer_phi(record) for record in callback.records]
     assert [phi is None for phi in phis] == [0 in dead, 1 in dead, False]
     assert runner.current_epoch == 3
     assert stop.best_score.item() == pytest.approx((min if mode == "min" else max)(phi for phi in phis if phi is not None))
@@ -164,12 +166,12 @@ def test_training_goes_on_with_the_last_value(tmp_path) -> None:
 
     class Reads(pl.Callback):
         def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-            seen.append(float(trainer.callback_metrics["iit/net/phi"]))
+            seen.append(float(trainer.callback_metrics["iit/phi/net"]))
 
     callback = IITCallback("net", units=3, threshold="zero", initial=False, workers=1, table=False, when_busy="wait")
     with pytest.warns(UserWarning, match=r"keeps [\d.]+, the last value"):
         trainer(tmp_path, callback, Reads(), epochs=2).fit(Watched({1: [0, 1, 2, 3]}), flips())
-    assert seen == [pytest.approx(callback.records[0].phi)] * 2
+    assert seen == [pytest.approx(callback.records[0].survey.phi)] * 2
 
 
 def test_a_recurrent_layer_is_unchanged(tmp_path) -> None:

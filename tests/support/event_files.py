@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from sample_records import pixels
+from sample_records import numbers_of, pixels
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lightning_iit.records import Records, decode_network
@@ -27,7 +27,7 @@ class Point(NamedTuple):
 
 
 class Events(NamedTuple):
-    """The points of each tag below ``iit/``, in the order of the file."""
+    """The points of each tag of this package, in the order of the file."""
 
     scalars: dict[str, list[Point]]
     images: dict[str, list[Point]]
@@ -39,7 +39,7 @@ class Events(NamedTuple):
 
 
 def read_events(log_dir: Path) -> Events:
-    """Everything below ``iit/`` in a log directory, nothing sampled away."""
+    """Everything of this package in a log directory, nothing sampled away."""
     everything = {"scalars": 0, "images": 0, "tensors": 0}
     accumulator = EventAccumulator(str(log_dir), size_guidance=everything, purge_orphaned_data=False)
     accumulator.Reload()
@@ -61,7 +61,7 @@ def read_events(log_dir: Path) -> Events:
 
 
 def _ours(tag: str) -> bool:
-    return tag.startswith("iit/")
+    return tag.startswith(("iit/", "iit_details/"))
 
 
 def check_events(log_dir, records, images=None):
@@ -70,7 +70,7 @@ def check_events(log_dir, records, images=None):
     records = Records.ordered(records)
     assert sum(map(len, events.records.values())) == len(records)
     assert Records.ordered(events.all_records()) == records
-    assert sum(map(len, events.scalars.values())) == sum(len(record.scalars) for record in records)
+    assert sum(map(len, events.scalars.values())) == sum(len(numbers_of(record)) for record in records)
     assert sum(map(len, events.images.values())) == sum(map(len, (images or {}).values()))
     networks = [point.step for point in events.networks]
     assert networks == sorted(networks), "TensorBoard drops what comes before a step that goes back"
@@ -79,12 +79,12 @@ def check_events(log_dir, records, images=None):
         slug = layer_slug(layer)
         steps = [(record.global_step, record.wall_time) for record in of_layer]
         assert [point[:2] for point in events.records[f"iit/{slug}/record"]] == steps
-        for name in of_layer[0].scalars:
-            points = events.scalars[f"iit/{slug}/{name}"]
+        for tag in numbers_of(of_layer[0]):
+            points = events.scalars[tag]
             assert [point[:2] for point in points] == steps
-            assert [point.value for point in points] == [float(np.float32(record.scalars[name])) for record in of_layer]
+            assert [point.value for point in points] == [float(np.float32(numbers_of(record)[tag])) for record in of_layer]
     for record in records:
         for name, png in (images or {}).get(record.key, {}).items():
-            (point,) = [p for p in events.images[f"iit/{layer_slug(record.layer)}/{name}"] if p.step == record.global_step]
+            (point,) = [p for p in events.images[f"iit_details/{layer_slug(record.layer)}/{name}"] if p.step == record.global_step]
             assert point.wall_time == record.wall_time
             np.testing.assert_array_equal(pixels(point.value), pixels(png))

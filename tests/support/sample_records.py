@@ -24,6 +24,7 @@ from lightning_iit.records import (
     TpmRecord,
     Units,
 )
+from lightning_iit.records.names import layer_slug
 
 START = 1_700_000_000.0
 STEPS_PER_EPOCH = 10
@@ -62,6 +63,13 @@ def a_record(layer: str = "fc1", epoch: int = 0, *, seed: int = 0, **changes: An
         "provenance": Provenance(engine="fast", options=PhiOptions(), seed=0, window=1),
     }
     return EpochRecord(**{**fields, **changes})
+
+
+def numbers_of(record: EpochRecord) -> dict[str, float]:
+    """The numbers that every logger gets of a record without a survey, by key."""
+    slug = layer_slug(record.layer)
+    phi = {} if record.phi is None else {f"iit/phi/{slug}": record.phi}
+    return phi | {f"iit_details/{slug}/{name}": value for name, value in record.scalars.items()}
 
 
 def a_snapshot(epoch: int) -> NetworkSnapshot:

@@ -17,7 +17,7 @@ from event_files import check_events
 from hypothesis import given
 from hypothesis import strategies as st
 from index_files import read_index
-from sample_records import a_png, a_record
+from sample_records import a_png, a_record, numbers_of
 from small_disk import fill, make_read_only
 
 from lightning_iit.records import Records
@@ -272,9 +272,7 @@ def test_csv_loggers_get_the_scalars_on_the_training_thread(tmp_path, package):
     with (tmp_path / "run/metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     read = {(int(row["step"]), name): float(value) for row in rows for name, value in row.items() if value and name != "step"}
-    assert read == {
-        (record.global_step, f"iit/{record.layer}/{name}"): value for record in records for name, value in record.scalars.items()
-    }
+    assert read == {(record.global_step, key): value for record in records for key, value in numbers_of(record).items()}
 
 
 def test_a_logger_without_pictures_or_files_gets_the_scalars():
@@ -297,8 +295,7 @@ def test_a_logger_without_pictures_or_files_gets_the_scalars():
     record = a_record()
     journal.write(record, {"tpm": a_png()})
     assert journal.close(timeout=10) == ()
-    metrics = {f"iit/fc1/{name}": value for name, value in record.scalars.items()}
-    assert plain.logged == [(record.global_step, metrics, threading.main_thread())]
+    assert plain.logged == [(record.global_step, numbers_of(record), threading.main_thread())]
 
 
 @pytest.mark.parametrize("package", ["lightning.pytorch", "pytorch_lightning"])

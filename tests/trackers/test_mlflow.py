@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sample_records import HOSTILE_LAYERS, a_png, a_record, a_snapshot, pixels
+from sample_records import HOSTILE_LAYERS, a_png, a_record, a_snapshot, numbers_of, pixels
 from servers import mlflow_server
 
 from lightning_iit.errors import InvalidArgumentError
@@ -82,11 +82,11 @@ def check_numbers(client, run_id, records):
     expected = {}
     for record in records:
         slug = layer_slug(record.layer)
-        for name, value in record.scalars.items():
-            expected.setdefault(f"iit/{slug}/{name}", []).append((record.global_step, round(record.wall_time * 1000), value))
+        for key, value in numbers_of(record).items():
+            expected.setdefault(key, []).append((record.global_step, round(record.wall_time * 1000), value))
         assert data.tags[f"iit.layer.{slug}"][:499] == record.layer[:499]
         assert data.tags[f"iit.kind.{slug}"] == record.kind
-    assert {key for key in data.metrics if key.startswith("iit/")} == set(expected)
+    assert {key for key in data.metrics if key.startswith("iit")} == set(expected)
     for key, points in expected.items():
         logged = [(metric.step, metric.timestamp, metric.value) for metric in client.get_metric_history(run_id, key)]
         assert sorted(logged) == sorted(points), key
@@ -98,7 +98,8 @@ def check_images(client, run_id, records, images, names):
     assert len([name for name in names if name.endswith(".webp")]) == len(pngs)
     for name in pngs:
         key, step, milliseconds = re.fullmatch(r"images/(.+)\+step\+(\d+)\+timestamp\+(\d+)\+[\w-]+\.png", name).groups()
-        _, slug, image = key.split("~")
+        first, slug, image = key.split("~")
+        assert first == "iit_details"
         (record,) = [r for r in records if layer_slug(r.layer) == slug and r.global_step == int(step)]
         assert round(record.wall_time * 1000) == int(milliseconds)
         file = Path(client.download_artifacts(run_id, name))

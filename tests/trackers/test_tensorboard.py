@@ -137,9 +137,9 @@ def test_a_running_tensorboard_serves_the_records(tmp_path, load_fast):
         journal.write(record, {"tpm": a_png(record.epoch + 1)})
     assert journal.close(timeout=30) == ()
     with tensorboard_server(tmp_path, load_fast=load_fast) as url:
-        phi = get_json(f"{url}/data/plugin/scalars/scalars?run=run&tag=iit/fc1/phi", until=lambda points: len(points) == 6)
+        phi = get_json(f"{url}/data/plugin/scalars/scalars?run=run&tag=iit/phi/fc1", until=lambda points: len(points) == 6)
         images = get_json(
-            f"{url}/data/plugin/images/images?run=run&tag=iit/fc1/tpm&sample=0", until=lambda points: len(points) == 6
+            f"{url}/data/plugin/images/images?run=run&tag=iit_details/fc1/tpm&sample=0", until=lambda points: len(points) == 6
         )
         pngs = {image["step"]: fetch(f"{url}/data/plugin/images/individualImage?{image['query']}") for image in images}
     assert [(time, step) for time, step, _ in phi] == [(record.wall_time, record.global_step) for record in records]

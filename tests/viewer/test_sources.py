@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OWN = {"epoch_loss": 0.5, "step_size": 0.1, "epochs": 3.0, "loss": 0.25}
-COUNTERS = {"epoch": 0.0, "step": 7.0, "hp_metric": -1.0, "iit/fc1/phi": 0.3}
+COUNTERS = {"epoch": 0.0, "step": 7.0, "hp_metric": -1.0, "iit/phi/fc1": 0.3, "iit_details/fc1/phi": 0.2}
+COUNTERS["iit/fc1/phi"] = 0.3  # of version 0.1.0
 
 
 def test_only_the_counters_of_lightning_are_no_metrics_of_the_run(tmp_path: Path) -> None:

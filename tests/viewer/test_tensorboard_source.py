@@ -177,3 +177,13 @@ def test_what_a_damaged_file_does_not_give_is_asked_of_tensorboard(logged_here: 
     path = the_file(logged_here)
     path.write_bytes(damage + path.read_bytes())
     assert sorted(logged_here.rows()) == [0, 1]
+
+
+def test_the_numbers_of_records_are_no_metrics_of_the_run(tmp_path: Path) -> None:
+    """Neither those of now nor those that version 0.1.0 wrote, whose records have the same tag as now."""
+    logged = Logged(tmp_path)
+    logged.writer.add_scalar("loss", 0.25, 7)
+    logged.writer.add_scalar("iit/hidden/phi", 0.5, 7)
+    logged.log(make_record("hidden", 0))
+    assert [(line.tag, line.points) for line in logged.source.scalars("run").series] == [("loss", ((7, 0.25),))]
+    assert [(row.layer, row.epoch) for row in logged.source.index("run").rows] == [("hidden", 0)]

@@ -19,6 +19,7 @@ from lightning_iit.comparison.change import change
 from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.phi.pool.worker import longest
 from lightning_iit.phi.registry import choose_engine
+from lightning_iit.report.methods import methods
 from lightning_iit.run.computation import Computation
 from lightning_iit.run.either_package import join_pytorch_lightning
 from lightning_iit.run.names import name_among
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
 
     from lightning_iit.capture.count.epoch import LayerEpoch
-    from lightning_iit.comparison.change import Change
+    from lightning_iit.comparison.answer import Change
     from lightning_iit.phi.pool.open_task import TaskProgress
     from lightning_iit.records import Records
 
@@ -237,6 +238,10 @@ class IITCallback(Callback, TrainingSettings):
             InvalidArgumentError: the layer or an epoch cannot be compared; the message says which ones can.
         """
         return change(self.records, layer, epoch, to)
+
+    def methods(self) -> str:
+        """Returns a paragraph on how the numbers of this run were made, ready to be pasted; it is in ``report.md`` too."""
+        return methods(self.records)
 
     # --- before training ----------------------------------------------------------------------------------------------
 

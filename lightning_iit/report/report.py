@@ -128,7 +128,8 @@ def _groups_of_0_1_0(record: EpochRecord) -> list[str]:
 
 def _epochs(records: Sequence[EpochRecord]) -> list[tuple[str, ...]]:
     """Returns the rows of a layer's epochs; a state that is not that of the row before is marked, since it is another Φ."""
-    rows, before = [], ""
+    rows: list[tuple[str, ...]] = []
+    before = ""
     for record in records:
         state = cells.state(record)
         moved = " (another)" if before and state not in {before, "-"} else ""

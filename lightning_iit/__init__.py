@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lightning_iit.analysis import analyse
     from lightning_iit.callback import IITCallback
-    from lightning_iit.comparison.answer import Change
-    from lightning_iit.comparison.change import change
+    from lightning_iit.comparison.change import Change, change
     from lightning_iit.errors import (
         IITError,
         InvalidArgumentError,
@@ -84,7 +83,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Change": "lightning_iit.comparison.answer",
+    "Change": "lightning_iit.comparison.change",
     "Computed": "lightning_iit.records",
     "EpochRecord": "lightning_iit.records",
     "Failed": "lightning_iit.records",

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
 
     from lightning_iit.capture.count.epoch import LayerEpoch
-    from lightning_iit.comparison.answer import Change
+    from lightning_iit.comparison.change import Change
     from lightning_iit.phi.pool.open_task import TaskProgress
     from lightning_iit.records import Records
 

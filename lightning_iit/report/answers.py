@@ -22,7 +22,7 @@ def answers(records: Iterable[EpochRecord]) -> dict[str, str]:
         records: the records of one run, in any order.
     """
     layers = by_layer(records)
-    found = changes([record for of_layer in layers.values() for record in of_layer])
+    found = changes([record for of_layer in layers.values() for record in of_layer], epoch=None)
     return {name: found[name].words if name in found else NOT_KNOWN for name in layers}
 
 

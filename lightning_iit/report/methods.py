@@ -12,7 +12,7 @@ from lightning_iit.report.terms import NULL_WORDS, is_resampled
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from lightning_iit.comparison.answer import Change
+    from lightning_iit.comparison.change import Change
     from lightning_iit.records import EpochRecord, Units
 
 _TO_ADD = "The seed, the data and the recipe of the training itself are not part of this paragraph and are to be added."
@@ -36,7 +36,7 @@ def methods(records: Iterable[EpochRecord]) -> str:
     sentences = [_engine(list(last.values()))]
     for name, record in last.items():
         sentences += [f"Layer {name!r}:", *_of_layer(record)]
-    sentences += [*_tests(changes(kept)), *_software(next(iter(last.values()))), _TO_ADD]
+    sentences += [*_tests(changes(kept, epoch=None)), *_software(next(iter(last.values()))), _TO_ADD]
     return " ".join(sentences)
 
 

@@ -12,6 +12,7 @@ from sample_records import a_record
 from lightning_iit import InvalidArgumentError, change
 from lightning_iit.comparison.change import between, changes
 from lightning_iit.records import Counts, Skipped, Survey, SurveyGroup, Units
+from lightning_iit.report.answers import answers
 
 
 def surveyed(layer="gru", epoch=-1, *, phis=(), visits=(), se=None, transitions=1000, **changes):
@@ -154,4 +155,8 @@ def test_what_cannot_be_compared_is_said_with_what_can():
     other = msgspec.structs.replace(trained, survey=msgspec.structs.replace(trained.survey, groups=tuple(moved)))
     with pytest.raises(InvalidArgumentError, match="no group of the same units"):
         change([untrained, other])
-    assert changes([trained, msgspec.structs.replace(trained, epoch=6)])["gru"].epoch == 4  # the earliest there is
+    later = [trained, msgspec.structs.replace(trained, epoch=6)]
+    assert changes(later) == {}
+    assert changes(later, epoch=None)["gru"].epoch == 4
+    assert "from 0." in answers(later)["gru"]
+    assert "at epoch 4 to" in answers(later)["gru"]

@@ -37,10 +37,12 @@ def test_the_numbers_are_those_of_the_records(trained) -> None:
     assert found.p == pytest.approx(stats.wilcoxon(after, before).pvalue)
     assert found.p_smallest == 2 / 2**20
     assert found.noise == pytest.approx(np.sqrt(2 * (first.survey.se**2 + last.survey.se**2)))
-    kept = [np.average(now.phis, weights=then.visits) for then, now in zip(first.survey.groups, last.survey.groups, strict=True)]
-    assert all(then.states == now.states for then, now in zip(first.survey.groups, last.survey.groups, strict=True)) is False or (
-        found.by_tpm == pytest.approx(np.mean(kept) - np.mean(before))
-    )
+    kept = []
+    for then, now in zip(first.survey.groups, last.survey.groups, strict=True):
+        phis = dict(zip(now.states, now.phis, strict=True))
+        kept.append(np.average([phis[state] for state in then.states], weights=then.visits))
+    assert found.by_tpm == pytest.approx(np.mean(kept) - np.mean(before))
+    assert found.by_states == pytest.approx(np.mean(after) - np.mean(kept))
     assert callback.change("net.gru", 0, 1).before == pytest.approx(callback.records[1].survey.phi)
     with pytest.raises(InvalidArgumentError, match="epoch 3 is not in the records"):
         callback.change(to=3)
@@ -63,13 +65,11 @@ def test_it_is_said_wherever_one_looks(trained) -> None:
 def test_nothing_speaks_of_transitions_or_coin_flips_where_units_were_set(trained) -> None:
     callback, printed, folder = trained
     made = callback.records[-1].perturbation
-    backgrounds = f"{made.draws:,} backgrounds from {made.sequences:,} sequences"
-    for text in (
-        " ".join(printed.split()),
-        next(folder.rglob("report.md")).read_text(encoding="utf-8"),
-        repr(callback.records[-1]),
-    ):
-        assert backgrounds in text
+    report = next(folder.rglob("report.md")).read_text(encoding="utf-8")
+    assert f"{made.draws:,} backgrounds from {made.sequences:,} sequences" in report
+    assert f"{made.draws:,} backgrounds from {made.sequences:,} sequences" in repr(callback.records[-1])
+    assert f" {made.draws:,} backgrounds " in " ".join(printed.split())
+    for text in (printed, report, repr(callback.records[-1])):
         assert "coin flips (" not in text
         assert "null not computed" not in text
         assert f"{callback.records[-1].counts.transitions:,}" not in text

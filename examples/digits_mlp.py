@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
 from lightning_iit import IITCallback
-from lightning_iit.report.report import epochs_table
+from lightning_iit.report.tables import epochs_table
 
 
 class Digits(LightningModule):

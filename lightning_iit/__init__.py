@@ -1,9 +1,9 @@
 """Watch integrated information (Φ, of IIT 3.0) while a network trains in PyTorch Lightning.
 
 Use: ``IITCallback``, ``analyse``, ``analyse_states``, ``compute_phi``, ``compute_phis``, ``major_complex``, ``estimate_tpm``,
-``load_run``. What they return: ``Records`` of ``EpochRecord``, whose result is ``Computed``, ``TimedOut``, ``Failed``, ``Skipped``
-or, until it is there, ``Open``. What they raise: ``IITError`` and its kinds. What can be added: a ``PhiEngine``, a ``Tracker``, a
-``PhiPool``.
+``load_run``, ``change``. What they return: ``Records`` of ``EpochRecord``, whose result is ``Computed``, ``TimedOut``, ``Failed``,
+``Skipped`` or, until it is there, ``Open``; ``Change``. What they raise: ``IITError`` and its kinds. What can be added: a
+``PhiEngine``, a ``Tracker``, a ``PhiPool``.
 
 Names are loaded on first use: importing the package loads neither torch nor PyPhi.
 """
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lightning_iit.analysis import analyse
     from lightning_iit.callback import IITCallback
+    from lightning_iit.comparison.change import Change, change
     from lightning_iit.errors import (
         IITError,
         InvalidArgumentError,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Change",
     "Computed",
     "EpochRecord",
     "Failed",
@@ -70,6 +72,7 @@ __all__ = [
     "UnsupportedOutputError",
     "analyse",
     "analyse_states",
+    "change",
     "compute_phi",
     "compute_phis",
     "estimate_tpm",
@@ -80,6 +83,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Change": "lightning_iit.comparison.change",
     "Computed": "lightning_iit.records",
     "EpochRecord": "lightning_iit.records",
     "Failed": "lightning_iit.records",
@@ -107,6 +111,7 @@ _HOMES = {
     "UnsupportedOutputError": "lightning_iit.errors",
     "analyse": "lightning_iit.analysis",
     "analyse_states": "lightning_iit.states",
+    "change": "lightning_iit.comparison.change",
     "compute_phi": "lightning_iit.phi.compute",
     "compute_phis": "lightning_iit.phi.compute",
     "estimate_tpm": "lightning_iit.tpm.estimate",

@@ -15,9 +15,11 @@ from lightning.pytorch.utilities import rank_zero_info
 
 from lightning_iit.capture.hooks.gate import TrainingStep
 from lightning_iit.checks import told_of_unknown
+from lightning_iit.comparison.change import change
 from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.phi.pool.worker import longest
 from lightning_iit.phi.registry import choose_engine
+from lightning_iit.report.methods import methods
 from lightning_iit.run.computation import Computation
 from lightning_iit.run.either_package import join_pytorch_lightning
 from lightning_iit.run.names import name_among
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
 
     from lightning_iit.capture.count.epoch import LayerEpoch
+    from lightning_iit.comparison.change import Change
     from lightning_iit.phi.pool.open_task import TaskProgress
     from lightning_iit.records import Records
 
@@ -222,6 +225,28 @@ class IITCallback(Callback, TrainingSettings):
     def records(self) -> Records:
         """The records whose analyses have ended, in order of epoch, step and layer; all once ``trainer.fit`` has returned."""
         return self._run.records
+
+    def change(self, layer: str | None = None, epoch: int = -1, to: int | None = None) -> Change:
+        """Says whether training changed Φ of a layer: compares two epochs, group by group.
+
+        Args:
+            layer: the layer's name; None for the only layer.
+            epoch: the earlier epoch; -1 is the untrained network.
+            to: the later epoch; None for the last one that has a Φ.
+
+        Returns:
+            ``before`` and ``after`` (Φ of the layer), in how many ``groups`` it went ``up``, the ``p`` with the smallest possible
+            one, the ``noise``, and the answer as ``words``. For the records of :func:`~lightning_iit.load_run` there is
+            :func:`lightning_iit.change`.
+
+        Raises:
+            InvalidArgumentError: the layer or an epoch cannot be compared; the message says which ones can.
+        """
+        return change(self.records, layer, epoch, to)
+
+    def methods(self) -> str:
+        """Returns a paragraph on how the numbers of this run were made, ready to be pasted; it is in ``report.md`` too."""
+        return methods(self.records)
 
     # --- before training ----------------------------------------------------------------------------------------------
 

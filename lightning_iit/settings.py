@@ -15,6 +15,7 @@ from lightning_iit.capture.perturb.options import Connectivity, PerturbOptions, 
 from lightning_iit.capture.perturb.stepper import Direction
 from lightning_iit.capture.perturb.steps import StepFunction
 from lightning_iit.checks import Check, check_options, choice, flag, number, whole
+from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import FORMALISM
 from lightning_iit.records.printed import brief_value
@@ -145,7 +146,24 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
         capture = self.part(CaptureOptions, max_units=choose_engine(options.engine, options.phi_options).max_units)
         shown = snapshots and self.network and self.network_budget > 0
         writer = SnapshotWriter(budget=self.network_budget, seed=self.seed) if shown else None
-        return Watch(model, capture, self.part(PerturbOptions), writer, pool_depth=self.pool_depth)
+        watch = Watch(model, capture, self.part(PerturbOptions), writer, pool_depth=self.pool_depth)
+        self._check_null(watch.perturber.layers)
+        return watch
+
+    def _check_null(self, perturbed: Sequence[str]) -> None:
+        """Checks that no null is asked for where a layer is perturbed.
+
+        Raises:
+            InvalidArgumentError: the null model is given by name.
+        """
+        if perturbed and self.tpm != "observe" and self.null_model not in {None, "auto"}:
+            msg = (
+                f"null_model={self.null_model!r}: the units of {', '.join(map(repr, perturbed))} are set into each state, in the "
+                "same backgrounds, so the states share their errors, and a null of independent transitions does not fit. Leave it "
+                "out: sequences are resampled instead, and layers that are watched have the 'cut' null. Or use tpm='observe', "
+                "which watches all layers."
+            )
+            raise InvalidArgumentError(msg)
 
     def __repr__(self) -> str:
         """Returns the options that are not at their defaults, in a few lines."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lightning_iit.report.report import number
+from lightning_iit.report.cells import number
 from lightning_iit.report.terminal import FittedTable
 from lightning_iit.viewer.sources import open_runs
 from lightning_iit.viewer.summary import all_rows

@@ -9,16 +9,20 @@ import numpy as np
 
 from lightning_iit.comparison.exchanges import holm, signed_rank
 from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.records import Kind  # noqa: TC001  msgspec reads it
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from lightning_iit.records import EpochRecord, Survey, SurveyGroup
+
 
 SIGNIFICANCE = 0.05
 """A change is called one where its p-value is at most this."""
 SEEDS_NOT_COMPARED = "seeds not compared"
-"""The words that stand beside a change of one run: the spread over untrained networks is not known."""
+"""The words that stand beside a change of one run: how much networks differ that begin with other weights is not known."""
+_AS_MANY = 1.1
+"""Watched epochs are compared where one has at most so many times the transitions of the other."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,28 +38,36 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         groups: how many groups were compared.
         up: in how many of them Φ rose.
         p: the p-value of Wilcoxon's signed-rank test over the groups, corrected (Holm) for the number of layers; None with fewer
-            than six groups that differ. It is about these groups of this network: it says nothing about other trainings.
-        p_smallest: the smallest p that so many groups can give; None where there is no p.
+            than six groups that differ. It is about these groups of this network: it says nothing about other trainings. Groups
+            may share units, so it is approximate.
+        p_smallest: the smallest p that so many groups can give, corrected like ``p``; None where there is no p.
+        layers: for how many layers ``p`` is corrected.
         noise: the standard deviation of the difference between two halves of the data through the same weights, estimated from
             resampled sequences; None where sequences were not resampled.
         by_tpm: the part of the difference that comes from the TPM: the weights of the states are those of ``epoch``. None where
             a state that was visited then has no Φ now.
         by_states: the rest: what comes from the states that are visited. None with ``by_tpm``.
+        transitions: of watched layers, from how many transitions the first group's Φ comes at ``epoch`` and at ``to``; a watched Φ
+            comes out larger from fewer. None where units were set.
+        structural_zero: whether the units have no connections among them, so that their structural Φ is 0 at both epochs.
     """
 
     layer: str
     epoch: int
     to: int
-    kind: str
+    kind: Kind
     before: float
     after: float
     groups: int
     up: int
     p: float | None = None
     p_smallest: float | None = None
+    layers: int = 1
     noise: float | None = None
     by_tpm: float | None = None
     by_states: float | None = None
+    transitions: tuple[int, int] | None = None
+    structural_zero: bool = False
 
     @property
     def difference(self) -> float:
@@ -64,131 +76,127 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def above_noise(self) -> bool:
-        """Says whether the difference is larger than that between two halves of the data."""
+        """Says whether the difference is larger than that between two halves of the data; True where that is not known."""
         return self.noise is None or abs(self.difference) > self.noise
 
     @property
     def scalars(self) -> dict[str, float]:
-        """Returns what is logged of the change: ``phi_change`` and ``phi_change_p``."""
+        """Returns what is logged of the change: ``phi_change`` and ``phi_change_p``; nothing where the structural Φ is 0."""
+        if self.structural_zero:
+            return {}
         return {"phi_change": self.difference} | ({} if self.p is None else {"phi_change_p": self.p})
 
     @property
     def words(self) -> str:
-        """Returns the answer in a sentence or two."""
-        return " ".join(filter(None, (self._answer, self._parts)))
-
-    @property
-    def _answer(self) -> str:
-        """Returns whether Φ changed, with the numbers that say so."""
-        against = "the untrained one" if self.epoch < 0 else f"that of epoch {self.epoch}"
-        counted = f"{self.up} of {self.groups} groups rose"
-        tested = f"no p with so few groups, against {against}"
-        if self.p is not None:
-            said = "p < 0.001" if self.p < 0.001 else f"p = {self.p:.3f}"
-            smallest = f"smallest possible {self.p_smallest:.2g}"
-            tested = f"paired Wilcoxon {said} for these groups of this network, against {against}; {smallest}"
-        numbers = f"from {self.before:.4f} to {self.after:.4f} ({counted}; {tested}; {SEEDS_NOT_COMPARED})"
-        if self.kind == "statistical":
-            return (
-                f"The number counted from the data went {numbers}. It is no integration of the layer, whose units have no "
-                "connections among them: Φ by structure is 0 before and after."
-            )
-        if not self.above_noise:
-            noise = f"the noise of {self.noise:.4f} between two halves of the data"
-            return f"Φ of the layer did not change: {numbers}, which is within {noise}."
-        if self.p is not None and self.p > SIGNIFICANCE:
-            return f"No change of Φ of the layer can be told: {numbers}."
-        went = "rose" if self.difference > 0 else "fell" if self.difference < 0 else "stayed"
-        return f"Φ of the layer {went} {numbers}."
-
-    @property
-    def _parts(self) -> str:
-        """Returns what comes from the TPM and what from the states visited."""
-        if self.by_tpm is None or self.by_states is None:
-            return ""
-        return (
-            f"Of the difference {self.by_tpm:+.4f} comes from the TPM and {self.by_states:+.4f} from the states that are visited."
-        )
+        """Returns the answer in a few sentences."""
+        return _words_of(self)
 
 
-def change(records: Iterable[EpochRecord], layer: str, *, epoch: int = -1, to: int | None = None) -> Change:
-    """Compares the surveys of a layer at two epochs of one run.
+def change(records: Iterable[EpochRecord], layer: str | None = None, epoch: int = -1, to: int | None = None) -> Change:
+    """Compares Φ of a layer at two epochs of one run, group by group.
 
     Args:
-        records: the records of the run.
-        layer: the layer's name.
+        records: the records of the run, as ``callback.records`` and ``load_run`` give them.
+        layer: the layer's name; None for the only layer.
         epoch: the earlier epoch; -1 is the untrained network.
         to: the later epoch; None for the last one that has a Φ.
 
     Returns:
-        The change; its p is not corrected for the number of layers (:func:`changes` does).
+        The change; its p is corrected for the number of layers that have both epochs (Holm).
 
     Raises:
-        InvalidArgumentError: the layer or an epoch has no survey, or the two were not made of the same units.
+        InvalidArgumentError: there is no such layer, an epoch has no Φ of several groups and states, or the two epochs are not of
+            the same units, kind or formalism.
+
+    Example::
+
+        print(change(load_run("lightning_logs/version_0"), "gru").words)
     """
-    surveys = {record.epoch: record for record in records if record.layer == layer and record.step is None and _surveyed(record)}
-    if to is None:
-        to = max((one for one in surveys if one > epoch), default=None)
-    missing = [one for one in (epoch, to) if one not in surveys]
-    if to is None or missing:
-        there = ", ".join(map(str, sorted(surveys))) or "none"
-        which = f"epoch {missing[0]}" if missing and missing[0] is not None else f"an epoch after {epoch}"
-        msg = f"change(layer={layer!r}): {which} has no Φ of this layer that can be compared; epochs that have one: {there}."
+    kept = [record for record in records if record.step is None]
+    layers = list(dict.fromkeys(record.layer for record in kept))
+    if layer is None and len(layers) == 1:
+        layer = layers[0]
+    if layer is None or layer not in layers:
+        there = ", ".join(map(repr, layers)) or "none yet"
+        msg = f"change(layer={layer!r}): say which layer; the layers of this run's records are {there}."
         raise InvalidArgumentError(msg)
-    return _between(surveys[epoch], surveys[to])
+    _compared(kept, layer, epoch, to)  # says why it cannot be
+    return changes(kept, epoch=epoch, to=to)[layer]
 
 
-def changes(records: Sequence[EpochRecord], *, epoch: int = -1, to: int | None = None) -> dict[str, Change]:
+def changes(records: Iterable[EpochRecord], *, epoch: int | None = -1, to: int | None = None) -> dict[str, Change]:
     """Compares two epochs of every layer that has both; the p-values are corrected for the number of layers (Holm).
 
     Args:
         records: the records of the run.
-        epoch: the earlier epoch.
+        epoch: the earlier epoch; -1 is the untrained network, None the earliest one of each layer that has a Φ.
         to: the later epoch; None for the last one of each layer.
 
     Returns:
         The changes by layer; a layer that cannot be compared is not there.
     """
+    kept = [record for record in records if record.step is None]
     found: dict[str, Change] = {}
-    for layer in dict.fromkeys(record.layer for record in records):
+    for layer in dict.fromkeys(record.layer for record in kept):
         try:
-            found[layer] = change(records, layer, epoch=epoch, to=to)
+            found[layer] = _compared(kept, layer, epoch, to)
         except InvalidArgumentError:
             continue
-    corrected = holm([one.p for one in found.values()])
-    return {layer: msgspec.structs.replace(one, p=p) for (layer, one), p in zip(found.items(), corrected, strict=True)}
+    tested = sum(one.p is not None for one in found.values())
+    return {
+        layer: one
+        if one.p_smallest is None
+        else msgspec.structs.replace(one, p=p, p_smallest=min(1.0, tested * one.p_smallest), layers=tested)
+        for (layer, one), p in zip(found.items(), holm([one.p for one in found.values()]), strict=True)
+    }
 
 
-def _surveyed(record: EpochRecord) -> bool:
-    """Says whether a record has a survey with a Φ."""
-    return record.survey is not None and record.survey.phi is not None
+def _compared(records: Iterable[EpochRecord], layer: str, epoch: int | None, to: int | None) -> Change:
+    """Compares two epochs of a layer; the p is that of this layer alone."""
+    by_epoch = {record.epoch: record for record in records if record.layer == layer}
+    surveyed = sorted(number for number, record in by_epoch.items() if record.survey is not None and record.survey.phi is not None)
+    if epoch is None:
+        epoch = surveyed[0] if surveyed else -1
+    if to is None:
+        to = surveyed[-1] if surveyed and surveyed[-1] > epoch else epoch + 1
+    for wanted in (epoch, to):
+        if wanted not in surveyed:
+            record = by_epoch.get(wanted)
+            why = "is not in the records of this run"
+            if record is not None:
+                why = f"has no Φ of the layer ({record.result.reason or 'its groups were not surveyed, as in version 0.1.0'})"
+            there = ", ".join(map(str, surveyed)) or "none"
+            msg = f"change(layer={layer!r}): epoch {wanted} {why}. Epochs that can be compared: {there}."
+            raise InvalidArgumentError(msg)
+    return between(by_epoch[epoch], by_epoch[to])
 
 
-def _between(one: EpochRecord, other: EpochRecord) -> Change:
-    """Returns the change between two records of a layer, of the groups that have a Φ in both."""
-    assert one.survey is not None
-    assert other.survey is not None
-    if one.kind != other.kind or one.formalism != other.formalism:
-        msg = (
-            f"change(layer={one.layer!r}): epoch {one.epoch} is {one.kind} ({one.formalism}) and epoch {other.epoch} {other.kind} "
-            f"({other.formalism}), which cannot be compared."
-        )
+def between(one: EpochRecord, other: EpochRecord) -> Change:
+    """Compares two records of a layer, by the groups that have a Φ in both; the p is that of this layer alone.
+
+    Args:
+        one: the earlier record, with a survey.
+        other: the later record.
+
+    Raises:
+        InvalidArgumentError: the records have no survey, no group of the same units, or are of two kinds or formalisms.
+    """
+    where = f"change(layer={one.layer!r}): epochs {one.epoch} and {other.epoch}"
+    if (one.kind, one.formalism) != (other.kind, other.formalism):
+        msg = f"{where} are {one.kind} ({one.formalism}) and {other.kind} ({other.formalism}), which cannot be compared."
         raise InvalidArgumentError(msg)
     then, now = _by_units(one.survey), _by_units(other.survey)
     pairs = [(then[units], now[units]) for units in then if units in now]
-    pairs = [(a, b) for a, b in pairs if a.phi is not None and b.phi is not None]
     if not pairs:
-        msg = (
-            f"change(layer={one.layer!r}): epochs {one.epoch} and {other.epoch} have no group of the same units, so nothing can be "
-            "compared. Units are chosen once for a run; a resumed run keeps them."
-        )
+        msg = f"{where} have no group of the same units with a Φ. Units are chosen once for a run, and a resumed run keeps them."
         raise InvalidArgumentError(msg)
-    before, after = np.array([a.phi for a, _ in pairs]), np.array([b.phi for _, b in pairs])
-    kept = [b.weighted(a) for a, b in pairs]
-    by_tpm = None if any(phi is None for phi in kept) else float((np.array(kept, dtype=float) - before).mean())
+    before, after = (np.array([group.phi for group in side], dtype=float) for side in zip(*pairs, strict=True))
+    kept = [_with_weights_of(a, b) for a, b in pairs]
+    by_tpm = None if None in kept else float((np.array(kept, dtype=float) - before).mean())
     difference = float(after.mean() - before.mean())
     test = signed_rank((after - before).tolist())
-    errors = [survey.se for survey in (one.survey, other.survey) if survey.se is not None]
+    errors = [survey.se for survey in (one.survey, other.survey) if survey is not None and survey.se is not None]
+    counts = [group.counts for group in pairs[0] if group.counts is not None]
     return Change(
         layer=one.layer,
         epoch=one.epoch,
@@ -204,9 +212,93 @@ def _between(one: EpochRecord, other: EpochRecord) -> Change:
         noise=2.0 * float(np.sqrt(np.mean(np.square(errors)))) if len(errors) == 2 else None,
         by_tpm=by_tpm,
         by_states=None if by_tpm is None else difference - by_tpm,
+        transitions=None if one.kind == "causal" or len(counts) < 2 else (counts[0].transitions, counts[1].transitions),
+        structural_zero=one.kind == "statistical" or one.structural_phi == 0.0,
     )
 
 
-def _by_units(survey: Survey) -> dict[tuple[int, ...], SurveyGroup]:
-    """Returns the groups by the indices of their units."""
-    return {group.units.indices: group for group in survey.groups}
+def _by_units(survey: Survey | None) -> dict[tuple[int, ...], SurveyGroup]:
+    """Returns the groups that have a Φ by the indices of their units."""
+    return {} if survey is None else {group.units.indices: group for group in survey.groups if group.phi is not None}
+
+
+def _with_weights_of(then: SurveyGroup, now: SurveyGroup) -> float | None:
+    """Returns the mean Φ of now over the states of then; None where one of these has no Φ now."""
+    known = {state for state, phi in zip(now.states, now.phis, strict=False) if phi is not None}
+    visited = {state for state, visits in zip(then.states, then.visits, strict=True) if visits}
+    return now.weighted(then) if visited <= known else None
+
+
+# --- in words -----------------------------------------------------------------------------------------------------------
+
+
+def _p_words(p: float, smallest: float) -> str:
+    """Returns a p-value with the smallest one that the test can give.
+
+    Example:
+        >>> _p_words(0.0004, 2**-19)
+        'p < 0.001, smallest possible 1.9e-06'
+    """
+    return f"{'p < 0.001' if p < 0.001 else f'p = {p:.3f}'}, smallest possible {smallest:.2g}"
+
+
+def _words_of(change: Change) -> str:
+    """Returns the answer to "did training change Φ?": what Φ was and is, whether it changed, and where the change comes from."""
+    numbers = f"from {change.before:.4f} {_when(change.epoch)} to {change.after:.4f} {_when(change.to)}"
+    if change.structural_zero:
+        return (
+            "No change of integration: by structure the Φ of these units is 0, before and after. The number that the data give went"
+            f" {numbers}; it describes the data that passed through."
+        )
+    of = "the layer" if change.groups > 1 else "the analysed units"
+    evidence = f"({change.up} of {change.groups} group{'s' * (change.groups > 1)} rose; {_tested(change)}; {SEEDS_NOT_COMPARED})"
+    return " ".join(filter(None, (f"{_verdict(change, of, numbers)} {evidence}.", _caution(change), _parts(change))))
+
+
+def _verdict(change: Change, of: str, numbers: str) -> str:
+    """Returns whether Φ changed; that it did is said only where nothing speaks against it."""
+    if not change.above_noise:
+        halves = f"two halves of the same data differ by {change.noise:.4f}"
+        return f"Φ of {of} did not change by more than noise: it went {numbers}, and {halves}"
+    if change.p is None or change.p > SIGNIFICANCE or _unequal(change):
+        return f"Whether Φ of {of} changed cannot be told: it went {numbers}"
+    return f"Φ of {of} {'rose' if change.difference > 0 else 'fell'} {numbers}"
+
+
+def _tested(change: Change) -> str:
+    """Returns the outcome of the test, or that there are too few groups for one."""
+    if change.p is None or change.p_smallest is None:
+        return "too few groups for a p-value"
+    layers = f", corrected for {change.layers} layers" if change.layers > 1 else ""
+    return f"paired Wilcoxon {_p_words(change.p, change.p_smallest)}{layers}, for these groups of this network"
+
+
+def _caution(change: Change) -> str:
+    """Returns what a watched change may come from besides the training; empty where units were set."""
+    if change.kind == "causal":
+        return ""
+    said = "The units were watched, not set, so this is a change of what was watched, not of causes."
+    if _unequal(change) and change.transitions is not None:
+        before, after = change.transitions
+        said += f" A watched Φ comes out larger from fewer transitions, and there were {before:,} before and {after:,} after."
+    return said
+
+
+def _parts(change: Change) -> str:
+    """Returns what comes from the TPM and what from the states visited."""
+    if change.by_tpm is None or change.by_states is None:
+        return ""
+    return (
+        f"Of the difference, {change.by_tpm:+.4f} comes from the TPM (states weighted as before) and {change.by_states:+.4f} from"
+        " which states are visited."
+    )
+
+
+def _unequal(change: Change) -> bool:
+    """Says whether two watched epochs have too different numbers of transitions to be compared."""
+    return change.transitions is not None and max(change.transitions) > _AS_MANY * min(change.transitions)
+
+
+def _when(epoch: int) -> str:
+    """Returns an epoch in words."""
+    return "in the untrained network" if epoch < 0 else f"at epoch {epoch}"

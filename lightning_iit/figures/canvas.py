@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 from PIL import Image
 
+from lightning_iit.records import NO_NULL, NULL_NOT_COMPUTED
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -71,11 +73,14 @@ def caption(figure: Figure, *, kind: Kind, axis: Axis, counts: Counts | None, nu
         null_words: the null of the Φ in words.
     """
     lines = [KIND_WORDS[kind]]
+    if kind == "causal" and null_words == NULL_NOT_COMPUTED:
+        null_words = NO_NULL
     if counts is not None:
         coverage = f"{sum(1 for count in counts.visits if count)} of {len(counts.visits)} states visited"
-        how = "steps from states that were set" if kind == "causal" else f"transitions {AXIS_WORDS[axis]}"
-        coverage = coverage.replace("visited", "set") if kind == "causal" else coverage
-        lines.append(f"{counts.transitions:,} {how} · {coverage} · {null_words}")
+        data = f"{counts.transitions:,} transitions {AXIS_WORDS[axis]}"
+        if kind == "causal":
+            data, coverage = f"{max(counts.visits):,} backgrounds for each state", coverage.replace("visited", "set")
+        lines.append(f"{data} · {coverage} · {null_words}")
     else:
         lines.append(f"transitions {AXIS_WORDS[axis]} · {null_words}")
     figure.text(0.022, 0.026, plain("\n".join(lines), 300), fontsize=8.5, color=SOFT, va="bottom", linespacing=1.45)

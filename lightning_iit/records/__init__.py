@@ -32,13 +32,14 @@ from lightning_iit.records.results import (
     ThresholdPoint,
     TimedOut,
 )
-from lightning_iit.records.schema import FORMALISM, NULL_NOT_COMPUTED, SCHEMA_VERSION, STATE_ORDER, Axis, Kind, State
+from lightning_iit.records.schema import FORMALISM, NO_NULL, NULL_NOT_COMPUTED, SCHEMA_VERSION, STATE_ORDER, Axis, Kind, State
 from lightning_iit.records.surveys import Survey, SurveyGroup
 from lightning_iit.records.systems import Concept, Cut, PhiOptions, System
 from lightning_iit.records.tasks import GroupTask, Judge, PhiTask, TaskResult, ThresholdCounts
 
 __all__ = [
     "FORMALISM",
+    "NO_NULL",
     "NULL_NOT_COMPUTED",
     "SCHEMA_VERSION",
     "STATE_ORDER",

@@ -135,3 +135,14 @@ class Perturbation(Record, frozen=True, kw_only=True):
     cm: tuple[tuple[Bit, ...], ...] | None = None
     between: tuple[tuple[tuple[float, ...], ...], ...] = ()
     sequences: Count | None = None
+
+    @property
+    def words(self) -> str:
+        """Returns in how many backgrounds each state was set, and from how many sequences these come.
+
+        Example:
+            >>> Perturbation(background="sampled", draws=8192, observed=(), off=(), on=(), seed=0, sequences=64).words
+            '8,192 backgrounds from 64 sequences'
+        """
+        said = f"{self.draws:,} background{'' if self.draws == 1 else 's'}"
+        return said if self.sequences is None else f"{said} from {self.sequences:,} sequence{'' if self.sequences == 1 else 's'}"

@@ -23,6 +23,7 @@ from lightning_iit.records.results import (
 )
 from lightning_iit.records.schema import (
     FORMALISM,
+    NO_NULL,
     NULL_NOT_COMPUTED,
     SCHEMA_VERSION,
     STATE_ORDER,
@@ -197,21 +198,53 @@ class EpochRecord(Record, frozen=True, kw_only=True):
 
     @property
     def null_words(self) -> str:
-        """Returns the null of this Φ in words, or that no null was computed."""
-        return NULL_NOT_COMPUTED if self.null is None else self.null.words
+        """Returns the null of this Φ in words; or that none was computed, or that none fits units that were set."""
+        return self._without_null if self.null is None else self.null.words
+
+    @property
+    def _without_null(self) -> str:
+        """Returns why there is no null."""
+        return NO_NULL if self.kind == "causal" else NULL_NOT_COMPUTED
+
+    @property
+    def data_words(self) -> str:
+        """Returns what Φ was computed from: how many transitions, or how many backgrounds from how many sequences."""
+        if self.perturbation is not None:
+            return self.perturbation.words
+        if self.counts is None:
+            return "no data"
+        return f"{self.counts.transitions:,} transition{'' if self.counts.transitions == 1 else 's'}"
+
+    @property
+    def reducible_words(self) -> str:
+        """Returns whether the units are reducible in the analysed state, by resampled sequences; empty where none were resampled.
+
+        A perturbed Φ has no test: with enough data almost no trained system is exactly reducible.
+        """
+        if self.phi is None or self.positive is None or self.interval is None:
+            return ""
+        resamples = f"{self.interval.draws} resamples"
+        if self.positive in {0.0, 1.0}:
+            return f"{'not reducible' if self.positive else 'reducible'} in all {resamples}"
+        return f"not reducible in {self.positive:.0%} of {resamples}".replace("%", " %")
+
+    @property
+    def positive(self) -> float | None:
+        """Returns the share of resampled sequences in which Φ of the units that are described in detail is above 0 (1e-6)."""
+        return self.survey.groups[0].positive if self.survey is not None and self.survey.groups else None
 
     def __repr__(self) -> str:
         """Returns layer, epoch, Φ with its kind and null, and what Φ was computed from, in one or two lines."""
         units = "" if self.units is None else f", {len(self.units.indices)} units"
-        transitions = "" if self.counts is None else f", {self.counts.transitions:,} transitions"
-        return f"<EpochRecord of {self.when}, {self.short_words}{units}{transitions}>"
+        data = "" if self.counts is None else f", {self.data_words}"
+        return f"<EpochRecord of {self.when}, {self.short_words}{units}{data}>"
 
     @property
     def short_words(self) -> str:
         """Returns the layer and Φ with its kind and null, or why there is no Φ, in one line."""
         if not isinstance(self.result, Computed):
             return f"{brief_value(self.layer)}: no Φ ({type(self.result).__name__}: {brief_value(self.result.reason)[1:-1]})"
-        null = NULL_NOT_COMPUTED if self.null is None else f"{self.null.name} null, p = {self.null.p:.3f}"
+        null = self._without_null if self.null is None else f"{self.null.name} null, {self.null.p_words}"
         return f"{brief_value(self.layer)}: Φ = {self.result.phi:.4g} ({self.kind}; {null})"
 
     def _repr_html_(self) -> str:
@@ -231,7 +264,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
                 if state is None
                 else f"{''.join(map(str, state.state))} (unit {self._labels[0]} first), {state.visits:,} visits",
             ),
-            ("transitions", "" if self.counts is None else f"{self.counts.transitions:,} ({self.axis})"),
+            ("from", "" if self.counts is None else f"{self.data_words} ({self.axis})"),
             ("states seen", "" if self.tpm is None else f"{sum(self.tpm.visited)} of {len(self.tpm.visited)}"),
             *(computed.facts() if computed else ()),
             ("notes", " ".join(self.notes)),
@@ -259,7 +292,11 @@ class Records(tuple[EpochRecord, ...]):
         return cls(sorted(records, key=lambda record: (*record.order, record.layer)))
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Builds a pandas DataFrame with one row for each record: epoch, step, layer, kind, status, null, Φ and all scalars.
+        """Builds a pandas DataFrame with one row for each record.
+
+        The columns are: epoch, step, layer, kind, status, null; Φ of the layer (``layer_phi``) with its 90 % interval
+        (``layer_phi_low``, ``layer_phi_high``) and the number of ``groups`` that it is the mean of; ``units`` (their indices) and
+        ``state`` ("0110", in the order of the units) of the Φ that is described in detail (``phi``); and all scalars.
 
         Raises:
             MissingDependencyError: pandas is not installed.
@@ -288,26 +325,25 @@ class Records(tuple[EpochRecord, ...]):
 
     def _repr_html_(self) -> str:
         """Returns a table with one row for each record, for a notebook."""
-        columns = ("epoch", "layer", "Φ", "kind", "null", "transitions", "states seen", "remark")
+        columns = ("epoch", "layer", "Φ", "kind", "null", "from", "states seen", "remark")
         rows = [_html_row(record) for record in self]
-        return html.block(
-            f"Records: {self._summary}", html.table(columns, rows, right=("epoch", "Φ", "transitions", "states seen"))
-        )
+        return html.block(f"Records: {self._summary}", html.table(columns, rows, right=("epoch", "Φ", "states seen")))
 
 
 def _html_row(record: EpochRecord) -> tuple[str, ...]:
     """Returns the cells of one record in a notebook's table."""
     when = record.when.removeprefix("epoch ")
     seen = "" if record.tpm is None else f"{sum(record.tpm.visited)} of {len(record.tpm.visited)}"
-    transitions = "" if record.counts is None else f"{record.counts.transitions:,}"
+    data = "" if record.counts is None else record.data_words
     if record.phi is None:
-        return when, record.layer, "none", record.kind, "", transitions, seen, record.result.reason
+        return when, record.layer, "none", record.kind, "", data, seen, record.result.reason
     remark = "structural Φ is 0" if record.structural_phi == 0.0 else record.result.reason
-    return when, record.layer, f"{record.phi:.4f}", record.kind, record.null_words, transitions, seen, remark
+    return when, record.layer, f"{record.phi:.4f}", record.kind, record.null_words, data, seen, remark
 
 
 def _row(record: EpochRecord) -> dict[str, Any]:
-    """Returns the row of one record: its key, kind, status, null and scalars by column."""
+    """Returns the row of one record: its key, kind, status, null, Φ of the layer, units, state and scalars by column."""
+    survey = record.survey or Survey()
     return {
         "epoch": record.epoch,
         "step": record.step,
@@ -319,6 +355,12 @@ def _row(record: EpochRecord) -> dict[str, Any]:
         "status": type(record.result).__struct_config__.tag,
         "reason": record.result.reason,
         "null": record.null_words,
+        "layer_phi": survey.phi,
+        "layer_phi_low": survey.low,
+        "layer_phi_high": survey.high,
+        "groups": sum(group.phi is not None for group in survey.groups) or None,
+        "units": "" if record.units is None else ", ".join(record.units.labels),
+        "state": "".join(map(str, record.states[0].state)) if record.states else "",
         **record.scalars,
         "phi": record.phi,
     }

@@ -221,22 +221,35 @@ class NullResult(Record, frozen=True, kw_only=True):
     @property
     def words(self) -> str:
         """Returns name, mean, upper end and p-value in one phrase."""
-        return f"{self.name} null: mean {self.mean:.4f}, upper {self.upper:.4f}, p = {self.p:.3f}"
+        return f"{self.name} null: mean {self.mean:.4f}, upper {self.upper:.4f}, {self.p_words}"
+
+    @property
+    def p_words(self) -> str:
+        """Returns the p-value with the number of surrogates, which bounds it.
+
+        Example:
+            >>> NullResult(name="cut", surrogates=19, mean=0.0, upper=0.0, excess=0.1, p=0.05, seed=0).p_words
+            'p <= 1/20, 19 surrogates'
+        """
+        smallest = 1 / (self.surrogates + 1)
+        said = f"p <= 1/{self.surrogates + 1}" if self.p <= smallest + 1e-9 else f"p = {self.p:.3f}"
+        return f"{said}, {self.surrogates} surrogate{'' if self.surrogates == 1 else 's'}"
 
 
 class Interval(Record, frozen=True, kw_only=True):
-    """Holds a posterior interval of Φ.
+    """Holds an interval of Φ.
 
-    The interval joins the middle ``level`` of Φ over TPMs drawn from the posterior of the counts with the reflection of this range
-    in the estimate, since estimated Φ is biased.
+    Of units that were set it is the middle ``level`` of Φ over resampled sequences, as ``words`` says. Of watched units it is a
+    posterior interval, which joins the middle ``level`` of Φ over TPMs drawn from the posterior of the counts with the reflection
+    of this range in the estimate, since estimated Φ is biased.
 
     Args:
         low: the lower end; 0 where the null was not rejected, or not computed.
         high: the upper end.
-        level: the share of the posterior that lies inside.
-        draws: how many TPMs drawn from the posterior have a Φ.
+        level: the share of the posterior, or of the resamples, that lies inside.
+        draws: how many TPMs drawn from the posterior, or resamples, have a Φ.
         seed: the seed of the draws.
-        words: why the lower end was set to 0; otherwise empty.
+        words: why the lower end was set to 0, or how sequences were resampled; otherwise empty.
     """
 
     low: PhiValue

@@ -18,6 +18,8 @@ STATE_ORDER = "little-endian"
 """The order of state indices: unit 0 is the least significant bit."""
 NULL_NOT_COMPUTED = "null not computed"
 """The words that stand beside a Φ without a null."""
+NO_NULL = "no null: units were set"
+"""The words beside a Φ of units that were set: the rows of such a TPM share their errors, so no null fits."""
 Kind: TypeAlias = Literal["causal", "observational", "statistical"]
 """The kind of system that a Φ is a statement about.
 

@@ -1,55 +1,34 @@
-"""The report of a run: the numbers measured, their nulls and intervals, and what may and may not be concluded from them.
+"""The report of a run: whether training changed Φ, the numbers measured, and what may and may not be concluded from them.
 
 The text is made from records alone, so the report of a stored run reads the same as the report of a run that has just ended.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from lightning_iit.records import Computed
-from lightning_iit.report.terminal import FittedTable
-from lightning_iit.report.verdicts import (
-    DIAGNOSTIC_WORDS,
-    INTRODUCTION,
-    conclusion,
-    is_low,
-    structural_words,
-    system_words,
-    terms,
-    warnings_of,
-)
+from lightning_iit.report import cells
+from lightning_iit.report.answers import answers, by_layer
+from lightning_iit.report.cells import number
+from lightning_iit.report.markup import bullets, code, table, text
+from lightning_iit.report.methods import methods
+from lightning_iit.report.terms import DIAGNOSTIC_WORDS, introduction, is_resampled, terms
+from lightning_iit.report.verdicts import conclusion, structural_words, system_words, warnings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from lightning_iit.records import Diagnostic, EpochRecord
+    from lightning_iit.records import Diagnostic, EpochRecord, ThresholdPoint
 
 REPORT = "report.md"
 """The name of the report's file, inside the folder ``iit``."""
-_COLUMNS = ("layer", "epoch", "Φ", "interval", "kind", "null", "transitions", "coverage")
-_SECTION_COLUMNS = ("epoch", "Φ", "interval", "null", "transitions", "coverage")
-_EPOCHS_COLUMNS = (
-    "epoch",
-    "epoch s",
-    "layer",
-    "units",
-    "Φ",
-    "kind",
-    "null",
-    "transitions",
-    "seen",
-    "Φ s",
-    "cuts",
-    "open",
-    "outcome",
-)
+_COLUMNS = ("layer", "epoch", "Φ of the layer", "interval", "groups", "kind", "from", "coverage")
+_EPOCHS = ("epoch", "Φ of the layer", "interval", "groups", "kind", "units", "state", "Φ of these units")
 _CURVE_WORDS = (
     "Of random parts of the last epoch's transitions; null not computed for these. While Φ still falls from row to row, the Φ above"
     " is biased upward."
 )
-_TERMINAL_COLUMNS = ("layer", "epoch", "Φ", "kind", "null", "transitions", "states seen")
 
 
 def markdown(records: Iterable[EpochRecord], settings: Mapping[str, object] | None = None) -> str:
@@ -60,147 +39,147 @@ def markdown(records: Iterable[EpochRecord], settings: Mapping[str, object] | No
         settings: the options of the callback by name.
 
     Returns:
-        A table of each layer's last epoch, a section for each layer, and the settings.
+        Whether training changed Φ of each layer, a table of each layer's last epoch, a section for each layer, the methods in a
+        paragraph, and the settings.
     """
-    layers = _by_layer(records)
-    parts = ["# Integrated information (Φ, IIT 3.0) of this run", *_overview(layers)]
+    layers = by_layer(records)
+    said = answers([record for of_layer in layers.values() for record in of_layer])
+    parts = ["# Integrated information (Φ, IIT 3.0) of this run", *_overview(layers, said)]
     for name, of_layer in layers.items():
-        parts += _section(name, of_layer)
+        parts += _section(name, of_layer, said[name])
+    if layers:
+        parts += ["## Methods, to be pasted", text(methods([record for of_layer in layers.values() for record in of_layer]))]
     parts += _settings(settings or {}, [of_layer[-1] for of_layer in layers.values()])
     return "\n\n".join(parts) + "\n"
 
 
-def summary_table(records: Iterable[EpochRecord]) -> FittedTable:
-    """Builds a table for the terminal with the last epoch of each layer."""
-    return FittedTable(
-        _TERMINAL_COLUMNS,
-        [_terminal_row(of_layer[-1]) for of_layer in _by_layer(records).values()],
-        names=("layer",),
-        right=("epoch", "transitions", "states seen"),
-        title="Φ (IIT 3.0) at the last epoch",
-        caption="A Φ is to be read with its kind, its null and its transitions.",
-    )
-
-
-def epochs_table(records: Iterable[EpochRecord]) -> FittedTable:
-    """Builds a table for the terminal with one row for each record of a whole epoch, including its costs.
-
-    The costs are: seconds since the layer's previous epoch ended, seconds of the analysis of Φ, cuts evaluated, and analyses that
-    were open when the epoch was captured.
-
-    Args:
-        records: the records of one run, in order of epoch.
-    """
-    rows = []
-    ended: dict[str, float] = {}
-    for record in (record for record in records if record.step is None):
-        computed = record.result if isinstance(record.result, Computed) else None
-        transitions, states = _data(record)
-        took = record.wall_time - ended[record.layer] if record.layer in ended else None
-        ended[record.layer] = record.wall_time
-        cells = (
-            *(str(record.epoch), "-" if took is None else f"{took:.2f}", record.layer),
-            str(len(record.units.indices)) if record.units else "",
-            *(number(computed.phi) if computed else "-", record.kind, _short_null(record), transitions),
-            *(states.replace(" states", ""), f"{computed.seconds:.2f}" if computed else "-"),
-            *(str(computed.cuts_evaluated) if computed else "-", str(record.backlog), _status(record)),
-        )
-        rows.append(cells)
-    return FittedTable(
-        _EPOCHS_COLUMNS,
-        rows,
-        names=("layer",),
-        right=("epoch", "epoch s", "units", "Φ", "transitions", "seen", "Φ s", "cuts", "open"),
-        droppable=("open", "cuts", "epoch s", "Φ s", "units"),
-        title="Φ (IIT 3.0) in every epoch",
-    )
-
-
-# --- parts of the report ----------------------------------------------------------------------------------------------
-
-
-def _overview(layers: Mapping[str, Sequence[EpochRecord]]) -> list[str]:
-    """Writes the introduction, the table of each layer's last epoch and the explanation of its words."""
+def _overview(layers: Mapping[str, Sequence[EpochRecord]], said: Mapping[str, str]) -> list[str]:
+    """Writes the answers, the introduction, the table of each layer's last epoch and the explanation of its words."""
     if not layers:
         return ["No layer was analysed."]
     last = [of_layer[-1] for of_layer in layers.values()]
-    rows = [(_code(r.layer), str(r.epoch), _phi(r), _interval(r), _kind(r), r.null_words, *_data(r)) for r in last]
+    rows = [
+        (code(r.layer), str(r.epoch), *_of_layer(r), cells.groups(r), cells.kind(r), r.data_words, cells.coverage(r)) for r in last
+    ]
     shown = [record for of_layer in layers.values() for record in of_layer]
     return [
-        INTRODUCTION,
+        "**Did training change Φ?**",
+        bullets(f"Layer {code(name)}: {text(words)}" for name, words in said.items()),
+        introduction(shown),
         "The last epoch of each layer:",
-        _table(_COLUMNS, rows),
+        table(_COLUMNS, rows),
         "The words in the tables:",
-        _bullets(f"**{term}**: {words}" for term, words in terms(shown)),
+        bullets(f"**{term}**: {words}" for term, words in terms(shown)),
     ]
 
 
-def _section(name: str, records: Sequence[EpochRecord]) -> list[str]:
-    """Writes the section of one layer: its last Φ, the conclusion, diagnostics, warnings and all epochs."""
+def _section(name: str, records: Sequence[EpochRecord], answer: str) -> list[str]:
+    """Writes the section of one layer: the answer, its last Φ, the conclusion, diagnostics, warnings and all epochs."""
     last = records[-1]
-    parts = [f"## Layer {_code(name)}"]
+    parts = [f"## Layer {code(name)}", f"**Did training change Φ?** {text(answer)}"]
     if last.structural_phi == 0.0 or last.structural_reason:
         claim = f"**The {structural_words(last)}.** " if structural_words(last) else ""
-        parts.append(_text(claim + last.structural_reason))
-    parts.append(_text(f"At epoch {last.epoch}, {_kind(last)}: Φ {_phi(last)}; {_interval(last)}; {last.null_words}."))
-    if last.interval is not None and last.interval.words:
-        parts.append(_text(f"Of the interval: {last.interval.words}."))
+        parts.append(text(claim + last.structural_reason))
+    parts += [*_survey(last), *_groups_of_0_1_0(last), "### One group in detail"]
+    judged = "; ".join(filter(None, (last.reducible_words, last.null_words)))
+    phi = f"Φ {cells.phi(last)}; {cells.interval(last)}; {judged}"
+    parts.append(text(f"At epoch {last.epoch}, {cells.kind(last)}: units {cells.units(last)} in state {cells.state(last)}: {phi}."))
+    if last.interval is not None and last.interval.words and not is_resampled(last.interval):
+        parts.append(text(f"Of the interval: {last.interval.words}."))
     if isinstance(last.result, Computed) and last.result.ties_words:
-        parts.append(_text(last.result.ties_words))
-    parts += _groups(last)
-    parts += [f"**What may be concluded.** {_text(conclusion(last))}", _text(" ".join(system_words(last)))]
-    parts += ["### Diagnostics", DIAGNOSTIC_WORDS, _bullets(map(_diagnosis, last.diagnostics)) or "Not computed."]
-    parts += ["### Warnings", _bullets(map(_text, warnings_of(records))) or "None."]
-    rows = [(str(r.epoch), _phi(r), _interval(r), r.null_words, *_data(r)) for r in records]
+        parts.append(text(last.result.ties_words))
+    parts += [f"**What may be concluded.** {text(conclusion(last))}", text(" ".join(system_words(last)))]
+    parts += ["### Diagnostics", DIAGNOSTIC_WORDS, bullets(map(_diagnosis, last.diagnostics)) or "Not computed."]
+    parts += ["### Warnings", bullets(map(text, warnings_of(records))) or "None."]
     untrained = ["Epoch -1 is the untrained network."] if records[0].epoch < 0 else []
-    parts += [f"### Epochs ({_kind(last)})", *untrained, _table(_SECTION_COLUMNS, rows)]
+    columns = (*_EPOCHS, "reducible" if last.kind == "causal" else "null", "from", "coverage")
+    parts += [f"### Epochs ({cells.kind(last)})", *untrained, table(columns, _epochs(records))]
     return [*parts, *_sensitivity(last), *_curve(last)]
 
 
-def _groups(record: EpochRecord) -> list[str]:
-    """Describes the spread of Φ over the groups of units, and says that the rest of the report is about the first group."""
-    if not record.groups:
+def _survey(record: EpochRecord) -> list[str]:
+    """Writes Φ of the layer, with its interval and its spread over groups; nothing where there is no survey."""
+    survey = record.survey
+    if survey is None:
+        return []
+    if survey.phi is None:
+        return [f"Φ of the layer at epoch {record.epoch} was not computed: {text(survey.interval_words) or 'no group has a Φ'}."]
+    of, between = cells.groups(record), cells.layer_interval(record)
+    said = f"At epoch {record.epoch}, {cells.kind(record)}: Φ of the layer is {number(survey.phi)}, the mean of {of} group"
+    said += f"{'' if of == '1' else 's'} of units, each over the states that it visited; "
+    said += f"interval {between} ({cells.RESAMPLED})" if between else "interval not computed"
+    if "groups" in survey.spread and len(survey.groups) > 1:
+        spread = survey.spread
+        said += f". Over the groups Φ has a standard deviation of {number(spread['phi_groups_std'])}; the largest is "
+        said += f"{number(spread['phi_groups_max'])}, which is large by choice"
+    return [text(f"{said}.")]
+
+
+def _groups_of_0_1_0(record: EpochRecord) -> list[str]:
+    """Describes the random groups of a record of version 0.1.0, which had no survey."""
+    if not record.groups or "groups" not in record.scalars:
         return []
     total, units = len(record.groups), len(record.groups[0].units.indices) // record.groups[0].units.bits
-    said = f"Φ of {total} random groups of {units} units:"
-    if "groups" not in record.scalars:
-        return [f"{said} not computed."]
     mean, spread, most = (number(record.scalars[f"phi_groups_{name}"]) for name in ("mean", "std", "max"))
     missing = total - int(record.scalars["groups"])
     lost = f" ({missing} could not be computed)" if missing else ""
-    figures = f"{said} mean {mean}, spread (standard deviation) {spread}, largest {most}{lost}; null not computed for these."
-    return [f"{figures} The largest of several is large by choice. Everything else here is of the first group."]
+    figures = f"mean {mean}, spread (standard deviation) {spread}, largest {most}{lost}; null not computed for these"
+    large = "The largest of several is large by choice. Everything else here is of the first group."
+    return [f"Φ of {total} random groups of {units} units: {figures}. {large}"]
+
+
+def _epochs(records: Sequence[EpochRecord]) -> list[tuple[str, ...]]:
+    """Returns the rows of a layer's epochs; a state that is not that of the row before is marked, since it is another Φ."""
+    rows: list[tuple[str, ...]] = []
+    before = ""
+    for record in records:
+        state = cells.state(record)
+        moved = " (another)" if before and state not in {before, "-"} else ""
+        before = before if state == "-" else state
+        row = (str(record.epoch), *_of_layer(record), cells.groups(record), record.kind, cells.units(record), state + moved)
+        judged = record.null_words if record.kind != "causal" or record.null else record.reducible_words or "not computed"
+        rows.append((*row, cells.phi(record), judged, record.data_words, cells.coverage(record)))
+    return rows
+
+
+def _of_layer(record: EpochRecord) -> tuple[str, str]:
+    """Returns the cells of the layer's Φ and its interval."""
+    return cells.layer_phi(record), cells.layer_interval(record) or "not computed"
 
 
 def _sensitivity(record: EpochRecord) -> list[str]:
     """Writes the table of Φ at other thresholds; nothing where the record has no Φ."""
     if record.phi is None:
         return []
-    heading = f"### Φ at other thresholds ({_kind(record)})"
+    heading = f"### Φ at other thresholds ({cells.kind(record)})"
     if not record.sensitivity:
         return [heading, "Not computed. How much this Φ depends on where a unit counts as ON is not known."]
-    rows = [
-        (
-            f"{point.quantile:g}",
-            f"not computed ({point.reason})" if point.phi is None else number(point.phi),
-            f"{point.transitions:,}",
-            f"{point.visited} of {2 ** len(point.thresholds)} states",
-        )
-        for point in record.sensitivity
-    ]
-    words = "Φ of the same state, a unit being ON above this quantile of its last activations; null not computed for these."
-    return [heading, words, _table(("quantile", "Φ", "transitions", "coverage"), rows)]
+    set_units = record.kind == "causal"
+    words = "Φ of the same units in the same state, a unit being ON above this quantile of its last activations"
+    words += "." if set_units else "; null not computed for these."
+    columns = ("quantile", "Φ", "backgrounds" if set_units else "transitions", "coverage")
+    return [heading, words, table(columns, (_threshold(point, set_units=set_units) for point in record.sensitivity))]
+
+
+def _threshold(point: ThresholdPoint, *, set_units: bool) -> tuple[str, ...]:
+    """Returns the row of one threshold; where units were set, each state was set as often as there are backgrounds."""
+    states = 2 ** len(point.thresholds)
+    data = point.transitions // max(point.visited, 1) if set_units else point.transitions
+    phi = f"not computed ({point.reason})" if point.phi is None else number(point.phi)
+    return f"{point.quantile:g}", phi, f"{data:,}", f"{point.visited} of {states} states"
 
 
 def _curve(record: EpochRecord) -> list[str]:
-    """Writes the table of Φ against the number of transitions; nothing where it was not computed."""
-    if not record.curve:
+    """Writes the table of Φ against the number of transitions, without that of all transitions; nothing where there is none."""
+    total = 0 if record.counts is None else record.counts.transitions
+    points = [point for point in record.curve if point.transitions != total]
+    if not points or record.kind == "causal":
         return []
-    rows = [(f"{p.transitions:,}", number(p.mean), f"{number(p.low)} to {number(p.high)}", str(p.subsamples)) for p in record.curve]
+    rows = [(f"{p.transitions:,}", number(p.mean), f"{number(p.low)} to {number(p.high)}", str(p.subsamples)) for p in points]
     return [
-        f"### Φ against the number of transitions ({_kind(record)})",
+        f"### Φ against the number of transitions ({cells.kind(record)})",
         _CURVE_WORDS,
-        _table(("transitions", "mean Φ", "smallest to largest", "parts"), rows),
+        table(("transitions", "mean Φ", "smallest to largest", "parts"), rows),
     ]
 
 
@@ -214,56 +193,7 @@ def _settings(settings: Mapping[str, object], records: Sequence[EpochRecord]) ->
         values |= {"engine used": ", ".join(used) or f"{provenance.engine} (nothing was computed)"}
         values |= {"seed": str(provenance.seed), "window": str(provenance.window)}
         values |= {f"version of {name}": version for name, version in sorted(provenance.packages.items())}
-    return ["## Settings", _table(("setting", "value"), values.items())] if values else []
-
-
-# --- cells ------------------------------------------------------------------------------------------------------------
-
-
-def _phi(record: EpochRecord) -> str:
-    """Returns Φ as text, or why it was not computed."""
-    return f"not computed ({_status(record)}: {record.result.reason})" if record.phi is None else number(record.phi)
-
-
-def _status(record: EpochRecord) -> str:
-    """Returns how the analysis ended, in words: "computed", "timed out", "failed" or "skipped"."""
-    return str(type(record.result).__struct_config__.tag).replace("_", " ")
-
-
-def _interval(record: EpochRecord) -> str:
-    """Returns the interval of Φ as text."""
-    if record.interval is None:
-        return "interval not computed"
-    return f"interval {number(record.interval.low)} to {number(record.interval.high)}"
-
-
-def _kind(record: EpochRecord) -> str:
-    """Returns the kind of the number, with the remark that its structural Φ is 0 where that is known."""
-    structural = structural_words(record)
-    return f"{record.kind}, {structural}" if structural else record.kind
-
-
-def _data(record: EpochRecord) -> tuple[str, str]:
-    """Returns the number of transitions and the coverage (visited states of all states) as text."""
-    transitions = f"{record.counts.transitions:,}" if record.counts else "none"
-    if record.tpm is None:
-        return transitions, "unknown"
-    return transitions, f"{sum(record.tpm.visited)} of {len(record.tpm.visited)} states{', low' if is_low(record) else ''}"
-
-
-def _terminal_row(record: EpochRecord) -> tuple[str, ...]:
-    """Returns the cells of one record in the terminal's table."""
-    phi = _status(record) if record.phi is None else number(record.phi)
-    if record.phi is not None and record.interval is not None:
-        phi += f" ({number(record.interval.low)} to {number(record.interval.high)})"
-    null = _short_null(record)
-    transitions, states = _data(record)
-    return record.layer, str(record.epoch), phi, _kind(record), null, transitions, states.replace(" states", "")
-
-
-def _short_null(record: EpochRecord) -> str:
-    """Returns the null's name and p-value, or that no null was computed."""
-    return record.null_words if record.null is None else f"{record.null.name} null, p = {record.null.p:.3f}"
+    return ["## Settings", table(("setting", "value"), values.items())] if values else []
 
 
 def _diagnosis(diagnostic: Diagnostic) -> str:
@@ -274,46 +204,4 @@ def _diagnosis(diagnostic: Diagnostic) -> str:
     else:
         said = "no value" if diagnostic.value is None else f"{number(diagnostic.value)} {diagnostic.unit}".strip()
         said += "" if diagnostic.p is None else f", p = {diagnostic.p:.3f}"
-    return _text(f"{diagnostic.name.replace('_', ' ')}{verdict}: {said}")
-
-
-def number(value: float) -> str:
-    """Formats a number with four decimals; a positive one that would read 0 becomes "below 0.0001".
-
-    Example:
-        >>> number(0.5), number(0.00001)
-        ('0.5000', 'below 0.0001')
-    """
-    return "below 0.0001" if 0.0 < value < 0.00005 else f"{value:.4f}"
-
-
-# --- Markdown ---------------------------------------------------------------------------------------------------------
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Builds a Markdown table."""
-    lines = [columns, ["---"] * len(columns), *([_text(cell) for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _bullets(lines: Iterable[str]) -> str:
-    """Builds a Markdown list with one item for each line."""
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _text(value: str) -> str:
-    """Makes text safe for a Markdown table: on one line, with ``|`` and ``<`` escaped."""
-    return re.sub(r"([|<])", r"\\\1", " ".join(value.split()))
-
-
-def _code(name: str) -> str:
-    """Formats a layer's name as Markdown code; backticks in the name are replaced, and an empty name reads "(the whole model)"."""
-    return f"`{' '.join(name.split()).replace('`', 'ʼ') or '(the whole model)'}`"
-
-
-def _by_layer(records: Iterable[EpochRecord]) -> dict[str, list[EpochRecord]]:
-    """Groups the records of whole epochs by layer, each group in order of epoch."""
-    layers: dict[str, list[EpochRecord]] = {}
-    for record in sorted((record for record in records if record.step is None), key=lambda record: record.key):
-        layers.setdefault(record.layer, []).append(record)
-    return layers
+    return text(f"{diagnostic.name.replace('_', ' ')}{verdict}: {said}")

@@ -4,65 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lightning_iit.records import NULL_NOT_COMPUTED
+from lightning_iit.report.terms import AXIS_WORDS, NULL_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lightning_iit.records import Axis, EpochRecord, Kind, NullResult
+    from lightning_iit.records import EpochRecord, NullResult
 
 SIGNIFICANCE = 0.05
 """A Φ is called above its null where the p-value is at most this."""
 ENOUGH_PER_STATE = 100
 """With fewer transitions for each possible state, the Φ of coin flips is not negligible, and the report warns."""
-ENOUGH_COVERAGE = 0.75
-"""Below this share of visited states a Φ is marked: too many rows of its TPM hold the prior."""
-
-KIND_WORDS: dict[Kind, str] = {
-    "causal": "the units were set into each of their states and the next step was read, so Φ is a statement about causes.",
-    "observational": "units that have connections among them were watched, not set. Inputs that drive several units look the same"
-    " as units that drive each other, so Φ describes the watched dynamics, not causes.",
-    "statistical": "what is counted does not go along connections among the units. The number describes dependence in the data"
-    " that passed through, and is no property of the layer: units without connections among them have a structural Φ of 0.",
-}
-"""What each kind of number is a statement about."""
-
-AXIS_WORDS: dict[Axis, str] = {
-    "time": "from one time step to the next, within a sequence.",
-    "stream": "from one sample to the next, as the data loader gave them. That is an order of the data, not time.",
-    "token": "from one token to the next, at one depth. That is a position, not time.",
-    "patch": "from one patch of an image to the next. That is a position, not time.",
-    "depth": "from one block to the next for the same token. That is depth, not time.",
-}
-"""What a transition goes along, for each axis; continues "A transition goes ..."."""
-
-INTRODUCTION = (
-    "Φ says how much more some units, taken together, tell of their own past and next states than is left when they are cut in"
-    " two at the weakest place; 0 says that there is a cut that changes nothing. From a finite number of transitions Φ comes out"
-    " too large: even independent coin flips have Φ > 0. So the size of a Φ alone says nothing; it is to be read with its kind, its"
-    " null and its number of transitions. Each Φ here is that of a few units in one state. It is not the Φ of a whole layer or"
-    " network, and says nothing about consciousness."
-)
-"""The paragraph with which every report begins."""
-
-DIAGNOSTIC_WORDS = (
-    "Whether what Φ assumes of the data holds: ok or violated; with not enough data or not applicable it was not tested. Lines"
-    " without such a word describe."
-)
-"""The paragraph that explains the verdicts of the diagnostics."""
-
-_NULL_WORDS = {
-    "cut": "a system integrated no further than its best cut",
-    "shuffle": "a system whose next state does not depend on its present one",
-}
-
-_INTERVAL_TERM = (
-    "where Φ may lie, as far as the number of transitions tells. Its lower end is 0 unless the null is rejected. It often misses"
-    " the true Φ of networks in which few units act on each other, or act nearly without noise."
-)
-
+DEPENDS_ON_THRESHOLD = 1.5
+"""A Φ that differs by more than this factor between thresholds is said to depend on them."""
+_SURE = 0.95
+"""From this share of resamples on units are called not reducible, and up to its rest reducible."""
 _BACKGROUND_WORDS = {
-    "sampled": "the other units and the input were drawn from what was observed, so Φ is that of an average over such backgrounds",
+    "sampled": "the other units and the input come from these, so Φ is that of the system averaged over them",
     "fixed": "the other units and the input were held as they were observed at the analysed state",
 }
 
@@ -70,40 +28,6 @@ _BACKGROUND_WORDS = {
 def structural_words(record: EpochRecord) -> str:
     """Returns "structural Φ is 0" where that is known, and an empty text otherwise."""
     return "structural Φ is 0" if record.structural_phi == 0.0 else ""
-
-
-def terms(records: Sequence[EpochRecord]) -> Iterator[tuple[str, str]]:
-    """Yields the words that stand beside the numbers of these records, each with its explanation.
-
-    Yields:
-        A word (a kind, the name of a null, "interval", "coverage") and its explanation.
-    """
-    for kind in sorted({record.kind for record in records}):
-        yield kind, KIND_WORDS[kind]
-    for null in {record.null.name: record.null for record in records if record.null is not None}.values():
-        yield f"{null.name} null", _null_term(null)
-    if any(record.phi is not None and record.null is None for record in records):
-        yield NULL_NOT_COMPUTED, "that Φ was compared with nothing, so nothing follows from its size."
-    if any(record.interval is not None for record in records):
-        yield "interval", _INTERVAL_TERM
-    low = (
-        f" Below {ENOUGH_COVERAGE:.0%} it is marked as low: such a Φ comes from the prior too." if any(map(is_low, records)) else ""
-    )
-    yield "coverage", f"how many of all states were visited (or set); the TPM's rows of the others hold a prior, not data.{low}"
-
-
-def is_low(record: EpochRecord) -> bool:
-    """Says whether so few states were visited that Φ comes from the prior too (coverage below 75 %)."""
-    return record.tpm is not None and sum(record.tpm.visited) < ENOUGH_COVERAGE * len(record.tpm.visited)
-
-
-def _null_term(null: NullResult) -> str:
-    """Explains the numbers of a null."""
-    compared = _NULL_WORDS.get(null.name, f"the null {null.name!r}")
-    return (
-        f"Φ of {null.surrogates} data sets drawn from {compared}, with as many transitions from each state: mean and upper end"
-        f" (95 % quantile). With p up to {SIGNIFICANCE} Φ is above them; a larger p does not show that Φ is 0."
-    )
 
 
 def system_words(record: EpochRecord) -> Iterator[str]:
@@ -122,9 +46,7 @@ def system_words(record: EpochRecord) -> Iterator[str]:
     if record.perturbation is not None:
         made = record.perturbation
         words = _BACKGROUND_WORDS.get(made.background, made.background)
-        number = made.sequences
-        source = "" if number is None else f", in backgrounds from {number:,} sequence{'' if number == 1 else 's'}"
-        yield f"The units were set into each state {made.draws:,} times{source}, each time counted as a transition; {words}."
+        yield f"The units were set into each state in {made.words}; {words}."
     yield f"A transition goes {AXIS_WORDS[record.axis]}"
 
 
@@ -137,7 +59,8 @@ def conclusion(record: EpochRecord) -> str:
             "Nothing may be concluded about the layer's own integration, whatever number the data give. The numbers of two"
             " epochs may be compared only as descriptions of the data that passed through."
         )
-    return _of_connected_units(record, record.phi) + _coded(record) + _provided(record)
+    parts = _of_connected_units(record, record.phi), _at_thresholds(record), _coded(record), _provided(record)
+    return " ".join(filter(None, parts))
 
 
 def _coded(record: EpochRecord) -> str:
@@ -145,7 +68,7 @@ def _coded(record: EpochRecord) -> str:
     if record.units is None or record.units.bits == 1:
         return ""
     return (
-        " Each unit is there as two elements, which are not separate causal elements: a part of this Φ may only say that the two"
+        "Each unit is there as two elements, which are not separate causal elements: a part of this Φ may only say that the two"
         " belong together."
     )
 
@@ -154,28 +77,53 @@ def _of_connected_units(record: EpochRecord, phi: float) -> str:
     """Returns the conclusion for units that have connections among them."""
     if phi == 0.0:
         return "The estimated system is reducible: there is a cut that makes no difference to it."
+    if record.kind == "causal":
+        return _of_set_units(record)
     if record.null is None:
         return (
             "This Φ was not compared with a null, so it is no evidence of integration: with few transitions even independent"
             " coin flips give Φ > 0."
         )
-    return _against(record, record.null)
+    return _against(record.null)
 
 
-def _against(record: EpochRecord, null: NullResult) -> str:
-    """Returns the conclusion from comparing Φ with its null."""
-    compared = _NULL_WORDS.get(null.name, f"the null {null.name!r}")
+def _of_set_units(record: EpochRecord) -> str:
+    """Returns the conclusion for units that were set: reducible or not, which is no test and has no p-value."""
+    share, said = record.positive, record.reducible_words
+    averaged = "It is the Φ of the system averaged over the observed backgrounds, not of the network at one moment."
+    little = "Almost no system with trained weights is exactly reducible; more is told by how large Φ is beside other epochs."
+    if not said or share is None:
+        first = "Every cut changes the averaged system, so these units are not reducible in the analysed state."
+        return f"{first} How sure this is was not computed: sequences were not resampled. {little} {averaged}"
+    if 1.0 - _SURE < share < _SURE:
+        return f"Whether these units are reducible in the analysed state cannot be told ({said}). {averaged}"
+    verb = "are not reducible" if share >= _SURE else "are reducible, but for the noise of the data,"
+    return f"These units {verb} in the analysed state ({said}). {little} {averaged}"
+
+
+def _at_thresholds(record: EpochRecord) -> str:
+    """Returns how much Φ depends on where a unit counts as ON; empty where it hardly does, or where that is not known."""
+    phis = [point.phi for point in record.sensitivity if point.phi is not None]
+    if not phis or max(phis) <= DEPENDS_ON_THRESHOLD * min(phis):
+        return ""
+    return (
+        f"This Φ depends on where a unit counts as ON: at other thresholds it is {min(phis):.4f} to {max(phis):.4f}, so only Φ with"
+        " the same thresholds may be compared."
+    )
+
+
+def _against(null: NullResult) -> str:
+    """Returns the conclusion from comparing a watched Φ with its null."""
+    compared = NULL_WORDS.get(null.name, f"the null {null.name!r}")
     if null.p > SIGNIFICANCE:
-        equal = f"This Φ (p = {null.p:.3f}) cannot be told from that of {compared}."
+        equal = f"This Φ ({null.p_words}) cannot be told from that of {compared}."
         return f"{equal} It is no evidence of integration, and none against it."
-    above = f"This Φ is above that of {compared} (p = {null.p:.3f})"
+    above = f"This Φ is above that of {compared} ({null.p_words})"
     if null.name == "shuffle":
         return (
             f"{above}. That shows temporal dependence only: independent units with memory pass this test too, so it is no evidence"
             " of integration."
         )
-    if record.kind == "causal":
-        return f"{above}, so these units are integrated in the sense of IIT 3.0, in the analysed state and for these inputs."
     return (
         f"{above}, so the watched dynamics do not fall apart at any one cut. Inputs that the units share can cause that as well;"
         " a causal (perturbed) TPM can tell."
@@ -183,9 +131,16 @@ def _against(record: EpochRecord, null: NullResult) -> str:
 
 
 def _provided(record: EpochRecord) -> str:
-    """Returns the caution that names the diagnostics found violated; empty where there are none."""
-    violated = [diagnostic.name.replace("_", " ") for diagnostic in record.diagnostics if diagnostic.verdict == "violated"]
-    return f" All of this is weakened by what the diagnostics found violated: {', '.join(violated)}." if violated else ""
+    """Returns the caution that names the diagnostics found violated; empty where there are none.
+
+    Of units that were set (before this version) the next states are dependent whatever the data; that weakens nothing.
+    """
+    violated = [
+        diagnostic.name.replace("_", " ")
+        for diagnostic in record.diagnostics
+        if diagnostic.verdict == "violated" and (record.kind, diagnostic.name) != ("causal", "conditional_dependence")
+    ]
+    return f"All of this is weakened by what the diagnostics found violated: {', '.join(violated)}." if violated else ""
 
 
 def warnings_of(records: Sequence[EpochRecord]) -> Iterator[str]:

@@ -17,7 +17,8 @@ from lightning_iit.capture.perturb.job import Perturbed, PerturbJob
 from lightning_iit.capture.sensitivity import at_quantiles
 from lightning_iit.phi.pool.worker import never
 from lightning_iit.records import Skipped
-from lightning_iit.report.report import REPORT, markdown, summary_table
+from lightning_iit.report.report import REPORT, markdown
+from lightning_iit.report.tables import summary
 from lightning_iit.run.run import Run
 from lightning_iit.run.survey import Group
 from lightning_iit.snapshot.writer import SnapshotQueue
@@ -292,13 +293,13 @@ class Computation:
 
         Args:
             records: the records of the run.
-            table: whether the table of the last epoch is also printed to stderr.
+            table: whether the table of the last epoch, with the answers, is also printed to stderr.
         """
         if not any(record.step is None for record in records):
             return
         self.journal.attach(REPORT, markdown(records, self._described).encode())
         if table:
-            Console(stderr=True).print(summary_table(records))
+            Console(stderr=True).print(summary(records))
 
     def close(self, *, failed: bool = False) -> None:
         """Ends the workers and closes the journal; a second call does nothing.

@@ -71,8 +71,9 @@ def open_record(
         observed=counts if how is not None else None,
         observed_thresholds=watched_thresholds if how is not None else None,
         perturbation=how,
-        structural_phi=captured.structural_phi,
-        structural_reason=captured.structural_reason,
+        # Blocks of a stack that are set have a Φ of the map that they are; its note says that the stack itself is feed-forward.
+        structural_phi=None if set_counts is not None else captured.structural_phi,
+        structural_reason="" if set_counts is not None else captured.structural_reason,
         notes=captured.notes,
         left_out=captured.left_out,
         backlog=backlog,

@@ -11,7 +11,7 @@ import msgspec
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from lightning_iit.capture.count.coding import TWO_BITS
-from lightning_iit.phi.cost import cost_in_words
+from lightning_iit.phi.cost import cost_in_words, seconds_per_phi
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import (
     Computed,
@@ -212,14 +212,18 @@ class Run:
             return None
 
     def _say_cost(self, stub: EpochRecord) -> None:
-        """Reports once for each layer what a Φ costs; warns where transitions are so few that coin flips have Φ > 0 too."""
+        """Reports once for each layer what a Φ costs; warns of so few watched transitions that coin flips have Φ > 0 too."""
         if stub.layer in self._said or stub.counts is None or stub.units is None:
             return
         if stub.units.bits == 2 and not self._said:
             rank_zero_warn(f"IITCallback(bits=2): {TWO_BITS}", category=TwoBitsWarning)
         self._said.add(stub.layer)
-        words, enough = cost_in_words(len(stub.units.indices), stub.counts.transitions, self._options.engine)
-        if enough or self._options.auto_units:  # a number that was chosen here is no mistake of the user
+        n = len(stub.units.indices)
+        words, enough = cost_in_words(n, stub.counts.transitions, self._options.engine)
+        if stub.kind == "causal" or enough:
+            seconds = seconds_per_phi(self._options.engine, n)
+            rank_zero_info(f"IITCallback, layer {stub.layer!r}, {n} units: about {seconds:.2g} s for each Φ; {stub.data_words}.")
+        elif self._options.auto_units:  # a number that was chosen here is no mistake of the user
             rank_zero_info(f"IITCallback, layer {stub.layer!r}, {words}")
         else:
             rank_zero_warn(f"IITCallback, layer {stub.layer!r}, {words}", category=FewTransitionsWarning)

@@ -99,10 +99,12 @@ def coverage(evidence: Evidence) -> Diagnostic:
     n_visits = visits(counts)
     visited, possible = int((n_visits > 0).sum()), len(n_visits)
     per_state = counts.transitions / possible
-    words = f"{visited} of {possible} states {'set' if evidence.kind == 'causal' else 'visited'}, {counts.transitions} transitions"
+    causal = evidence.kind == "causal"
+    data = f"set, {per_state:,.0f} times each" if causal else f"visited, {counts.transitions:,} transitions"
+    words = f"{visited} of {possible} states {data}"
     if visited < possible:
         verdict, words = VIOLATED, f"{words}: the other rows of the TPM hold its prior"
-    elif per_state < ENOUGH_TRANSITIONS:
+    elif per_state < ENOUGH_TRANSITIONS and not causal:
         verdict, words = TOO_LITTLE, f"{words}: below {ENOUGH_TRANSITIONS} for each state even coin flips have Φ > 0"
     else:
         verdict = OK
@@ -110,7 +112,11 @@ def coverage(evidence: Evidence) -> Diagnostic:
 
 
 def conditional_dependence(evidence: Evidence) -> Diagnostic:
-    """Tests whether the units' next states depend on each other, given the present one; state-by-node assumes that they do not."""
+    """Tests whether the units' next states depend on each other, given the present one; state-by-node assumes that they do not.
+
+    Where units were set nothing is tested: through the backgrounds that they share they depend on each other, however many there
+    are. The value in bits then says how far the averaged system is from the one with independent noise, whose Φ is computed.
+    """
     name, counts = "conditional_dependence", evidence.counts
     if units_of(counts) < 2:
         return _without(name, NOT_APPLICABLE, "one unit has no other to depend on")
@@ -118,6 +124,13 @@ def conditional_dependence(evidence: Evidence) -> Diagnostic:
         return _without(name, NOT_APPLICABLE, "the units were drawn one by one, so their dependence was not seen")
     if _sparse([counts]):
         return _without(name, TOO_LITTLE, _too_little("whether next states are conditionally dependent"))
+    if evidence.kind == "causal":
+        value = resampling.conditional_dependence(counts, resamples=1, seed=evidence.seed).bits
+        said = (
+            f"the averaged system is {value:.2f} bit from the one whose units' noise is independent, with the same probabilities "
+            "for each unit; Φ is that of the latter. This is no sign of too few data"
+        )
+        return Diagnostic(name=name, value=value, unit="bit", words=said)
     words = (
         "next states are conditionally independent, as state-by-node assumes",
         "next states are conditionally dependent, so Φ describes the independent version",

@@ -17,7 +17,7 @@ from places import DATA, EXAMPLES
 
 from lightning_iit import load_run
 from lightning_iit.records import Computed
-from lightning_iit.report.report import number
+from lightning_iit.report.cells import number
 
 pytestmark = pytest.mark.slow
 

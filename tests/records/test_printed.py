@@ -89,7 +89,8 @@ def test_a_repr_is_a_few_lines(thing):
 
 def test_a_repr_says_what_matters():
     assert repr(a_large_record()) == (
-        "<EpochRecord of epoch 3, 'net.gru': Φ = 1.25 (observational; cut null, p = 0.050), 8 units, 1,792 transitions>"
+        "<EpochRecord of epoch 3, 'net.gru': Φ = 1.25 (observational; cut null, p <= 1/20, 19 surrogates), 8 units, "
+        "1,792 transitions>"
     )
     skipped = msgspec.structs.replace(a_record(), result=Skipped(code="queue_full", reason="The queue was full."))
     assert repr(skipped) == "<EpochRecord of epoch 0, 'fc1': no Φ (Skipped: The queue was full.), 3 units, 222 transitions>"
@@ -130,7 +131,8 @@ def test_names_and_reasons_are_escaped(name):
 def test_a_record_as_html_has_its_numbers():
     record = a_large_record()
     text = shown(record)
-    for words in ("net.gru, epoch 3", "1.25", "p = 0.050", "0, 1, 2, 3, 4, 5, 6, 7 of 64", "1,792", "256 of 256", "concepts: 200"):
+    units = "0, 1, 2, 3, 4, 5, 6, 7 of 64"
+    for words in ("net.gru, epoch 3", "1.25", "p <= 1/20, 19 surrogates", units, "1,792", "256 of 256", "concepts: 200"):
         assert words in text
     assert "160 further rows" in text
     assert "216 further states" in text

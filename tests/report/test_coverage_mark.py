@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 from sample_records import a_record
 
-from lightning_iit.report.report import epochs_table, markdown, summary_table
+from lightning_iit.report.report import markdown
+from lightning_iit.report.tables import epochs_table, summary_table
 
 
 def printed(table) -> str:
@@ -24,6 +25,6 @@ def test_low_coverage_is_marked(visited: int, low: bool) -> None:
     tpm = msgspec.structs.replace(made.tpm, visited=tuple(row < visited for row in range(4)), state_by_node=((0.5, 0.5),) * 4)
     made = msgspec.structs.replace(made, tpm=tpm)
     assert (f"| {visited} of 4 states, low |" in markdown([made])) is low
-    assert ("Below 75% it is marked as low" in markdown([made])) is low
+    assert ("Below 75 % it is marked as low" in markdown([made])) is low
     for table in (summary_table, epochs_table):
         assert (f"{visited} of 4, low" in printed(table([made]))) is low

@@ -12,7 +12,7 @@ from sample_records import HOSTILE_LAYERS, a_record
 
 from lightning_iit.commands.tables import print_result
 from lightning_iit.records import Computed, Concept, Counts, EngineInfo, Failed, Interval, NullResult, TpmRecord
-from lightning_iit.report.report import epochs_table, summary_table
+from lightning_iit.report.tables import epochs_table, summary_table
 from lightning_iit.report.terminal import FittedTable, shortened
 
 WIDTHS = (40, 60, 80, 120)
@@ -67,8 +67,8 @@ def test_no_number_is_clipped_at_any_width(table, case, width, soft_wrap):
 def test_a_default_run_is_a_table_at_80_columns():
     """And not a list: "16 of 1" stood for "16 of 16" there."""
     lines = printed(summary_table(SEVERAL["a default run"]), 80)
-    assert lines[1].split() == ["layer", "epoch", "Φ", "kind", "null", "transitions", "states", "seen"]
-    assert lines[3].split()[-4:] == ["1,792", "16", "of", "16"]
+    assert lines[1].split() == ["layer", "epoch", "Φ", "groups", "kind", "from", "states", "seen"]
+    assert lines[3].split()[-5:] == ["1,792", "transitions", "16", "of", "16"]
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -85,10 +85,12 @@ def test_long_names_are_shortened_in_the_middle_and_stay_apart(width):
 
 def test_what_only_costs_gives_way_first():
     records = [a_row("rows", epoch, null=NULL) for epoch in range(3)]
-    narrow, wide = printed(epochs_table(records), 80), printed(epochs_table(records), 160)
-    assert "A wider terminal also shows: units, Φ s, epoch s, cuts, open." in narrow
+    narrow, wide = printed(epochs_table(records), 80), printed(epochs_table(records), 210)
+    assert "A wider terminal also shows: groups, Φ of units, state, units, Φ s, epoch s, cuts, open." in " ".join(
+        " ".join(narrow).split()
+    )
     assert not any("wider" in line for line in wide)
-    assert wide[1].split()[-3:] == ["cuts", "open", "outcome"]
+    assert wide[1].split()[-2:] == ["cuts", "open"]
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Callback
-from models import Mlp, flat_data
+from models import Gru, Mlp, flat_data, sequence_data
 from torch import nn
 from training import train, trainer
 
@@ -134,6 +134,18 @@ def test_a_run_with_numpy_numbers_is_that_with_pythons(tmp_path):
     assert callback.units == [0, 2]
     assert {name: getattr(callback, name) for name in same} == same
     assert {type(getattr(callback, name)) for name in same} == {int}
+
+
+@pytest.mark.parametrize("null", ["cut", "shuffle"])
+def test_a_null_is_refused_where_units_are_set(tmp_path, null):
+    """Also where another layer is watched, which has the cut null without being asked."""
+    for layers in ("net.gru", ["net.gru", "net.out"]):
+        with pytest.raises(InvalidArgumentError, match=rf"null_model='{null}'.*'net.gru' are set.*Leave it out.*tpm='observe'"):
+            trainer(tmp_path, IITCallback(layers, units=2, null_model=null)).fit(Gru(), sequence_data())
+    with pytest.raises(InvalidArgumentError, match="null_model"):
+        analyse(Gru(), sequence_data(), "net.gru", null_model=null, log_dir=tmp_path)
+    for allowed in ({"null_model": "auto"}, {"null_model": None}, {"null_model": null, "tpm": "observe"}):
+        Settings(layers="net.gru", **allowed).watch(Gru(), Settings().run_options(), snapshots=False)
 
 
 # --- keywords --------------------------------------------------------------------------------------------------------------

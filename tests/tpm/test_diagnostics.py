@@ -246,7 +246,7 @@ def test_a_sound_chain_in_words():
     assert list(found) == NAMES
     tested = ["conditional_dependence", "markov_order", "stationarity"]
     assert [found[name].verdict for name in ["coverage", *tested]] == ["ok"] * 4
-    assert found["coverage"].words == "8 of 8 states visited, 1000 transitions"
+    assert found["coverage"].words == "8 of 8 states visited, 1,000 transitions"
     assert all(found[name].p > 0.05 and f"p = {found[name].p:.3f}" in found[name].words for name in tested)
     expected = effective_information(tpm_from_counts(counted(codes, 3)).state_by_node)
     assert (found["effective_information"].value, found["determinism"].value, found["degeneracy"].value) == expected
@@ -286,7 +286,14 @@ def test_what_does_not_apply_to_perturbed_counts():
     found = read(counts, kind="causal", dynamics=dynamics_of(codes, 3))
     for name in ("markov_order", "stationarity", "self_transitions", "multi_information"):
         assert (found[name].verdict, found[name].value, found[name].p) == ("not applicable", None, None)
-    assert found["conditional_dependence"].verdict == "ok"
+    described = found["conditional_dependence"]
+    assert (described.verdict, described.p) == ("", None)
+    assert described.value == conditional_dependence(counts, resamples=1).bits
+    assert "noise is independent" in described.words
+    assert "no sign of too few data" in described.words
+    few = read(watched(BASIC, 200, 0), kind="causal")["coverage"]
+    assert few.verdict in {"ok", "violated"}, "how often a state was set is no number of transitions"
+    assert "coin flips" not in few.words
     assert read(surrogates(counts, number=1)[0], kind="causal")["conditional_dependence"].verdict == "not applicable"
 
 

@@ -1,0 +1,34 @@
+"""The answer to "did training change Φ?" for each layer of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lightning_iit.comparison.change import changes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lightning_iit.records import EpochRecord
+
+NOT_KNOWN = "Whether training changed Φ is not known: there are no two epochs in which the groups of this layer have a Φ."
+"""The answer where nothing can be compared."""
+
+
+def answers(records: Iterable[EpochRecord]) -> dict[str, str]:
+    """Returns for each layer whether Φ changed from the earliest epoch (the untrained network, where it was analysed) to the last.
+
+    Args:
+        records: the records of one run, in any order.
+    """
+    layers = by_layer(records)
+    found = changes([record for of_layer in layers.values() for record in of_layer], epoch=None)
+    return {name: found[name].words if name in found else NOT_KNOWN for name in layers}
+
+
+def by_layer(records: Iterable[EpochRecord]) -> dict[str, list[EpochRecord]]:
+    """Groups the records of whole epochs by layer, each group in order of epoch."""
+    layers: dict[str, list[EpochRecord]] = {}
+    for record in sorted((record for record in records if record.step is None), key=lambda record: record.key):
+        layers.setdefault(record.layer, []).append(record)
+    return layers

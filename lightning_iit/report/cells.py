@@ -1,0 +1,99 @@
+"""The numbers of a record as text, for the cells of tables and for sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lightning_iit.report.terms import is_low, is_resampled
+from lightning_iit.report.verdicts import structural_words
+
+if TYPE_CHECKING:
+    from lightning_iit.records import EpochRecord, Interval
+
+RESAMPLED = "90 %, resampled sequences"
+"""What an interval of a perturbed Φ is."""
+POSTERIOR = "posterior"
+"""What an interval of a watched Φ is: how often it covers is in the documentation, and it is not 90 %."""
+
+
+def number(value: float) -> str:
+    """Formats a number with four decimals; a positive one that would read 0 becomes "below 0.0001".
+
+    Example:
+        >>> number(0.5), number(0.00001)
+        ('0.5000', 'below 0.0001')
+    """
+    return "below 0.0001" if 0.0 < value < 0.00005 else f"{value:.4f}"
+
+
+def status(record: EpochRecord) -> str:
+    """Returns how the analysis ended, in words: "computed", "timed out", "failed" or "skipped"."""
+    return str(type(record.result).__struct_config__.tag).replace("_", " ")
+
+
+def layer_phi(record: EpochRecord) -> str:
+    """Returns Φ of the layer as text, or how its analysis ended; of records without a survey the only Φ that there is."""
+    survey = record.survey
+    phi = record.phi if survey is None or survey.phi is None else survey.phi
+    return status(record) if phi is None else number(phi)
+
+
+def layer_interval(record: EpochRecord) -> str:
+    """Returns the interval of the layer's Φ as "low to high"; empty where there is none."""
+    survey = record.survey
+    if survey is None:
+        return "" if record.interval is None else _ends(record.interval)
+    return "" if survey.low is None or survey.high is None else f"{number(survey.low)} to {number(survey.high)}"
+
+
+def groups(record: EpochRecord) -> str:
+    """Returns how many groups the layer's Φ is the mean of, with the number of all groups where some have no Φ."""
+    if record.survey is None or not record.survey.groups:
+        return "-" if record.phi is None else "1"
+    known, total = sum(group.phi is not None for group in record.survey.groups), len(record.survey.groups)
+    return str(known) if known == total else f"{known} of {total}"
+
+
+def units(record: EpochRecord) -> str:
+    """Returns the units that are described in detail."""
+    return "-" if record.units is None else " ".join(record.units.labels)
+
+
+def state(record: EpochRecord) -> str:
+    """Returns the analysed state of these units, in their order; 1 is ON."""
+    return "".join(map(str, record.states[0].state)) if record.states else "-"
+
+
+def phi(record: EpochRecord) -> str:
+    """Returns Φ of the units that are described in detail, or why it was not computed."""
+    return f"not computed ({status(record)}: {record.result.reason})" if record.phi is None else number(record.phi)
+
+
+def interval(record: EpochRecord) -> str:
+    """Returns the interval of this Φ as text, with what it is."""
+    if record.interval is None:
+        return "interval not computed"
+    return f"interval {_ends(record.interval)} ({RESAMPLED if is_resampled(record.interval) else POSTERIOR})"
+
+
+def kind(record: EpochRecord) -> str:
+    """Returns the kind of the number, with the remark that its structural Φ is 0 where that is known."""
+    structural = structural_words(record)
+    return f"{record.kind}, {structural}" if structural else record.kind
+
+
+def coverage(record: EpochRecord) -> str:
+    """Returns how many of all states were visited, or set, and marks low ones."""
+    if record.tpm is None:
+        return "unknown"
+    return f"{sum(record.tpm.visited)} of {len(record.tpm.visited)} states{', low' if is_low(record) else ''}"
+
+
+def null(record: EpochRecord) -> str:
+    """Returns the null's name and p-value, or why there is none."""
+    return record.null_words if record.null is None else f"{record.null.name} null, {record.null.p_words}"
+
+
+def _ends(one: Interval) -> str:
+    """Returns the two ends of an interval."""
+    return f"{number(one.low)} to {number(one.high)}"

@@ -1,0 +1,141 @@
+"""The words of a report and their explanations, for readers who meet them for the first time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lightning_iit.records import NO_NULL, NULL_NOT_COMPUTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lightning_iit.records import Axis, EpochRecord, Interval, Kind, NullResult
+
+ENOUGH_COVERAGE = 0.75
+"""Below this share of visited states a Φ is marked: too many rows of its TPM hold the prior."""
+
+KIND_WORDS: dict[Kind, str] = {
+    "causal": "the units were set into each of their states and the next step was read, so Φ is a statement about causes: in the"
+    " system that is averaged over what the other units and the inputs were observed to be.",
+    "observational": "units that have connections among them were watched, not set. Inputs that drive several units look the same"
+    " as units that drive each other, so Φ describes the watched dynamics, not causes.",
+    "statistical": "what is counted does not go along connections among the units. The number describes dependence in the data"
+    " that passed through, and is no property of the layer: units without connections among them have a structural Φ of 0.",
+}
+"""What each kind of number is a statement about."""
+
+AXIS_WORDS: dict[Axis, str] = {
+    "time": "from one time step to the next, within a sequence.",
+    "stream": "from one sample to the next, as the data loader gave them. That is an order of the data, not time.",
+    "token": "from one token to the next, at one depth. That is a position, not time.",
+    "patch": "from one patch of an image to the next. That is a position, not time.",
+    "depth": "from one block to the next for the same token. That is depth, not time.",
+}
+"""What a transition goes along, for each axis; continues "A transition goes ..."."""
+
+INTRODUCTION = (
+    "Φ says how much more some units, taken together, tell of their own past and next states than is left when they are cut in"
+    " two at the weakest place; 0 says that there is a cut that changes nothing. Φ of a layer is here the mean over groups of a few"
+    " of its units, each in the states that it visited. It is not the Φ of the whole layer or network as one system, and says"
+    " nothing about consciousness."
+)
+"""The paragraph that says what Φ is."""
+OF_WATCHED = (
+    "Of units that were watched, Φ comes out too large where transitions are few: even independent coin flips have Φ > 0. So the"
+    " size of such a Φ alone says nothing; it is to be read with its kind, its null and its number of transitions."
+)
+"""The caution about watched units."""
+OF_SET = (
+    "Of units that were set, Φ is that of an averaged system: the inputs and the units outside of the group are put to what was"
+    " observed at many moments (backgrounds), and the probabilities of the next states are averaged over these. In networks that"
+    " were tried nearly all of such a Φ comes from this averaging: with the background held at single moments about half of the"
+    " states could not be reached, and Φ was above 0 in 1 of 100 of the others."
+)
+"""What averaging does, for units that were set."""
+
+DIAGNOSTIC_WORDS = (
+    "Whether what Φ assumes of the data holds: ok or violated; with not enough data or not applicable it was not tested. Lines"
+    " without such a word describe."
+)
+"""The paragraph that explains the verdicts of the diagnostics."""
+
+NULL_WORDS = {
+    "cut": "a system integrated no further than its best cut",
+    "shuffle": "a system whose next state does not depend on its present one",
+}
+"""What data sets a null stands for."""
+
+_FOR_NEWCOMERS = {
+    "ON": "a unit counts as ON while its activation is above its threshold (by default its median), else as OFF; a state says for"
+    " each unit of a group which of the two it is, with 1 for ON.",
+    "cut": "the units are parted in two, and what one part does to the other is replaced by noise. Φ is what the weakest such cut"
+    " destroys.",
+    "concept": "a set of units whose state says something of past and next states that its parts do not. Φ compares the concepts"
+    " before and after the cut.",
+    "group": "a few units of the layer, since Φ of a whole layer would take too long. The groups stay the same over all epochs.",
+}
+_POSTERIOR_TERM = (
+    "where a watched Φ may lie, as far as the number of transitions tells. Its lower end is 0 unless the null is rejected."
+    " It often misses the true Φ of networks in which few units act on each other, or act nearly without noise."
+)
+_RESAMPLED_TERM = (
+    "the middle 90 % of what other sequences of the same kind would give: whole sequences are drawn again from"
+    " those that were observed, the same ones for all groups."
+)
+
+
+def introduction(records: Sequence[EpochRecord]) -> str:
+    """Returns the paragraph with which a report begins: what Φ is, and the cautions that apply to these records."""
+    kinds = {record.kind for record in records}
+    watched, was_set = kinds - {"causal"}, "causal" in kinds
+    return " ".join([INTRODUCTION, *([OF_SET] if was_set else []), *([OF_WATCHED] if watched else [])])
+
+
+def terms(records: Sequence[EpochRecord]) -> Iterator[tuple[str, str]]:
+    """Yields the words that stand beside the numbers of these records, each with its explanation.
+
+    Yields:
+        A word ("ON", a kind, the name of a null, "interval", "coverage") and its explanation.
+    """
+    yield from _FOR_NEWCOMERS.items()
+    kinds = {record.kind for record in records}
+    for kind in sorted(kinds):
+        yield kind, KIND_WORDS[kind]
+    for null in {record.null.name: record.null for record in records if record.null is not None}.values():
+        yield f"{null.name} null", _null_term(null)
+    if any(record.phi is not None and record.null_words == NULL_NOT_COMPUTED for record in records):
+        yield NULL_NOT_COMPUTED, "that Φ was compared with nothing, so nothing follows from its size."
+    if any(record.phi is not None and record.null_words == NO_NULL for record in records):
+        yield (
+            NO_NULL,
+            "all states are set in the same backgrounds, so they share their errors, and no null of single transitions fits.",
+        )
+    if any(record.reducible_words for record in records):
+        yield "reducible", "some cut changes nothing, so Φ is 0. The share of resamples says how sure that is; it is no p-value."
+    intervals = [record.interval for record in records if record.interval is not None]
+    if any(is_resampled(one) for one in intervals):
+        yield "interval (90 %, resampled sequences)", _RESAMPLED_TERM
+    if not all(is_resampled(one) for one in intervals):
+        yield "interval (posterior)", _POSTERIOR_TERM
+    low = " Below 75 % it is marked as low: such a Φ comes from the prior too." if any(map(is_low, records)) else ""
+    yield "coverage", f"how many of all states were visited (or set); the TPM's rows of the others hold a prior, not data.{low}"
+
+
+def is_low(record: EpochRecord) -> bool:
+    """Says whether so few states were visited that Φ comes from the prior too (coverage below 75 %)."""
+    return record.tpm is not None and sum(record.tpm.visited) < ENOUGH_COVERAGE * len(record.tpm.visited)
+
+
+def is_resampled(one: Interval) -> bool:
+    """Says whether an interval comes from resampled sequences; that of a watched Φ comes from the posterior of its counts."""
+    return "resamples" in one.words
+
+
+def _null_term(null: NullResult) -> str:
+    """Explains the numbers of a null."""
+    compared = NULL_WORDS.get(null.name, f"the null {null.name!r}")
+    return (
+        f"Φ of {null.surrogates} data sets drawn from {compared}, with as many transitions from each state: mean and upper end"
+        " (95 % quantile). With p up to 0.05 Φ is above them; a larger p does not show that Φ is 0. The smallest p that so many can"
+        f" give is 1/{null.surrogates + 1}."
+    )

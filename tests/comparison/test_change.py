@@ -1,0 +1,162 @@
+"""Did training change Φ? The numbers of the answer against a direct computation, and its words for each kind of outcome."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import msgspec
+import numpy as np
+import pytest
+from sample_records import a_record
+
+from lightning_iit import InvalidArgumentError, change
+from lightning_iit.comparison.change import between, changes
+from lightning_iit.records import Counts, Skipped, Survey, SurveyGroup, Units
+from lightning_iit.report.answers import answers
+
+
+def surveyed(layer="gru", epoch=-1, *, phis=(), visits=(), se=None, transitions=1000, **changes):
+    """A record whose group ``g`` has Φ ``phis[g]`` in the states OFF and ON, visited ``visits[g]`` times."""
+    groups = tuple(
+        SurveyGroup(
+            units=Units(indices=(number,), width=99, selection="random"),
+            counts=Counts(visits=(transitions, 0), on=((0,), (0,)), joint=()),
+            states=((0,), (1,)),
+            phis=each,
+            visits=weights,
+        )
+        for number, (each, weights) in enumerate(zip(phis, visits, strict=True))
+    )
+    known = [group.phi for group in groups if group.phi is not None]
+    survey = Survey(phi=sum(known) / len(known) if known else None, groups=groups, se=se)
+    return a_record(layer, epoch, **{"kind": "causal", "survey": survey, **changes})
+
+
+def two(step=0.1, *, groups=8, se=None, seed=0, layer="gru", spread=0.02, **changes):
+    """The records of two epochs; Φ of each group rises by ``step`` and noise."""
+    rng = np.random.default_rng(seed)
+    before = rng.uniform(0.1, 0.3, (groups, 2))
+    after = before + step + rng.normal(0, spread, (groups, 1))
+    made = []
+    for epoch, phis in ((-1, before), (4, after)):
+        visits = [tuple(map(int, row)) for row in rng.integers(1, 50, (groups, 2))]
+        made.append(surveyed(layer, epoch, phis=[tuple(map(float, row)) for row in phis], visits=visits, se=se, **changes))
+    return made
+
+
+def test_the_numbers_are_those_of_a_direct_computation():
+    records = two(0.02, se=0.003)
+    found = change(records)
+    sides = []
+    for record in records:
+        phis = np.array([group.phis for group in record.survey.groups])
+        sides.append((phis, np.array([group.visits for group in record.survey.groups], dtype=float)))
+    (before, weights), (after, later) = sides
+    each = [(phi * w).sum(1) / w.sum(1) for phi, w in ((before, weights), (after, later), (after, weights))]
+    assert (found.before, found.after) == pytest.approx((each[0].mean(), each[1].mean()))
+    assert found.difference == pytest.approx(each[1].mean() - each[0].mean())
+    assert found.up == (each[1] > each[0]).sum()
+    assert found.by_tpm == pytest.approx((each[2] - each[0]).mean())
+    assert found.by_states == pytest.approx((each[1] - each[2]).mean())
+    assert found.noise == pytest.approx(2 * 0.003)
+    differences = each[1] - each[0]
+    ranks = np.argsort(np.argsort(abs(differences))) + 1
+    sums = np.array([np.dot(ranks, signs) for signs in product((0, 1), repeat=len(ranks))])
+    here = ranks[differences > 0].sum()
+    assert found.p == pytest.approx(min(1.0, 2 * min((sums <= here).mean(), (sums >= here).mean())))
+    assert found.p_smallest == pytest.approx(2 / 2**8)
+    assert (found.layer, found.epoch, found.to, found.groups, found.layers) == ("gru", -1, 4, 8, 1)
+
+
+def test_several_layers_are_corrected_by_holm_and_one_must_be_named():
+    records = [*two(0.1, layer="a"), *two(0.01, layer="b", seed=3), *two(0.1, layer="c", groups=2)]
+    alone = {layer: change([one for one in records if one.layer == layer]).p for layer in "abc"}
+    small, large = sorted((alone["a"], alone["b"]))
+    together = changes(records)
+    assert sorted((together["a"].p, together["b"].p)) == pytest.approx([2 * small, max(2 * small, large)])
+    assert alone["c"] is together["c"].p is None  # two groups have no p, and are not counted
+    assert together["a"].p_smallest == pytest.approx(2 * 2 / 2**8)
+    assert change(records, "a") == together["a"]
+    assert "corrected for 2 layers" in together["a"].words
+    with pytest.raises(InvalidArgumentError, match="'a', 'b', 'c'"):
+        change(records)
+    with pytest.raises(InvalidArgumentError, match="'a', 'b', 'c'"):
+        change(records, "d")
+    with pytest.raises(InvalidArgumentError, match="none yet"):
+        change([])
+
+
+@pytest.mark.parametrize(
+    ("records", "begin", "further"),
+    [
+        (two(0.1, se=0.001), "Φ of the layer rose from 0.", ["8 of 8 groups rose", "p = 0.008, smallest possible 0.0078"]),
+        (two(-0.1, se=0.001), "Φ of the layer fell from 0.", ["0 of 8 groups rose", "seeds not compared"]),
+        (two(0.1, groups=20), "Φ of the layer rose", ["p < 0.001, smallest possible 1.9e-06, for these groups of this network"]),
+        (two(0.1, se=0.06), "Φ of the layer did not change by more than noise", ["two halves of the same data differ by 0.1200"]),
+        (two(0.0, se=0.0001, spread=0.1), "Whether Φ of the layer changed cannot be told", ["in the untrained network"]),
+        (two(0.1, groups=5), "Whether Φ of the layer changed cannot be told", ["5 of 5 groups rose; too few groups for a p-value"]),
+        (two(0.1, groups=1), "Whether Φ of the analysed units changed cannot be told", ["1 of 1 group rose"]),
+        (two(0.1, kind="observational"), "Φ of the layer rose", ["watched, not set", "not of causes"]),
+    ],
+)
+def test_the_words_claim_no_more_than_the_numbers_carry(records, begin, further):
+    words = change(records).words
+    assert words.startswith(begin), words
+    for part in further:
+        assert part in words, (part, words)
+    assert "comes from the TPM" in words
+
+
+@pytest.mark.parametrize("changes_", [{"kind": "statistical"}, {"kind": "observational", "structural_phi": 0.0}])
+def test_units_without_connections_show_no_change_of_integration(changes_):
+    found = change(two(0.1, groups=20, **changes_))
+    assert found.words.startswith("No change of integration: by structure the Φ of these units is 0, before and after.")
+    assert "rose" not in found.words
+    assert found.scalars == {}
+    assert change(two(0.1, groups=20)).scalars.keys() == {"phi_change", "phi_change_p"}
+
+
+def test_watched_epochs_of_different_length_are_not_told_apart():
+    before, _ = two(0.1, kind="observational", transitions=100)
+    _, after = two(0.1, kind="observational", transitions=1000)
+    words = change([before, after]).words
+    assert words.startswith("Whether Φ of the layer changed cannot be told")
+    assert "larger from fewer transitions, and there were 100 before and 1,000 after" in words
+
+
+def test_a_state_that_has_no_phi_now_leaves_the_parts_open():
+    before, after = two()
+    groups = list(after.survey.groups)
+    groups[3] = msgspec.structs.replace(groups[3], phis=(groups[3].phis[0], None))
+    found = between(before, msgspec.structs.replace(after, survey=msgspec.structs.replace(after.survey, groups=tuple(groups))))
+    assert found.by_tpm is found.by_states is None
+    assert found.groups == 8
+    assert "comes from the TPM" not in found.words
+
+
+def test_what_cannot_be_compared_is_said_with_what_can():
+    untrained, trained = two()
+    skipped = a_record("gru", 7, result=Skipped(code="no_unit_varies", reason="No unit varied."))
+    records = [untrained, trained, skipped]
+    with pytest.raises(InvalidArgumentError, match=r"epoch 7 has no Φ of the layer \(No unit varied\.\)\. .*compared: -1, 4\."):
+        change(records, to=7)
+    with pytest.raises(InvalidArgumentError, match=r"epoch -1 is not in the records of this run\. .*compared: 4\."):
+        change([trained])
+    with pytest.raises(InvalidArgumentError, match=r"epoch 5 is not in the records"):
+        change(records, epoch=4)
+    with pytest.raises(InvalidArgumentError, match=r"not surveyed, as in version 0\.1\.0\)\. Epochs that can be compared: none"):
+        change([a_record("gru", -1), a_record("gru", 0)])
+    with pytest.raises(InvalidArgumentError, match=r"observational .* which cannot be compared"):
+        change([untrained, *two(kind="observational")[1:]])
+    moved = [
+        msgspec.structs.replace(one, units=Units(indices=(50 + i,), width=99, selection="random"))
+        for i, one in enumerate(trained.survey.groups)
+    ]
+    other = msgspec.structs.replace(trained, survey=msgspec.structs.replace(trained.survey, groups=tuple(moved)))
+    with pytest.raises(InvalidArgumentError, match="no group of the same units"):
+        change([untrained, other])
+    later = [trained, msgspec.structs.replace(trained, epoch=6)]
+    assert changes(later) == {}
+    assert changes(later, epoch=None)["gru"].epoch == 4
+    assert "from 0." in answers(later)["gru"]
+    assert "at epoch 4 to" in answers(later)["gru"]

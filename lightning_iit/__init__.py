@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lightning_iit.analysis import analyse
     from lightning_iit.callback import IITCallback
+    from lightning_iit.compare import compare_runs
     from lightning_iit.errors import (
         IITError,
         InvalidArgumentError,
@@ -70,6 +71,7 @@ __all__ = [
     "UnsupportedOutputError",
     "analyse",
     "analyse_states",
+    "compare_runs",
     "compute_phi",
     "compute_phis",
     "estimate_tpm",
@@ -107,6 +109,7 @@ _HOMES = {
     "UnsupportedOutputError": "lightning_iit.errors",
     "analyse": "lightning_iit.analysis",
     "analyse_states": "lightning_iit.states",
+    "compare_runs": "lightning_iit.compare",
     "compute_phi": "lightning_iit.phi.compute",
     "compute_phis": "lightning_iit.phi.compute",
     "estimate_tpm": "lightning_iit.tpm.estimate",

@@ -36,6 +36,7 @@ from lightning_iit.run.trainer import (
 from lightning_iit.run.training import TrainingRun
 from lightning_iit.settings import TrainingSettings
 from lightning_iit.trackers.registry import trackers_for
+from lightning_iit.watch.fingerprint import fingerprint
 from lightning_iit.watch.first_batches import FIRST_BATCH_HOOKS, FirstBatches, enough_samples
 from lightning_iit.watch.guard import training_goes_on
 from lightning_iit.watch.probe import own_reader, probe_pass
@@ -271,6 +272,9 @@ class IITCallback(Callback, TrainingSettings):
         if restored or (before is not None and not before.goes_on(trainer, pl_module)):
             before = None
         probe = type(self.probe).__name__ if self.probe is not None else "None"
+        if trainer.is_global_zero and not restored and before is None and is_untrained(trainer):
+            with training_goes_on("taking a fingerprint of the untrained weights"):
+                self._options.initial_weights = fingerprint(pl_module, watch.layers)
         described = self.described(watch.layers, probe=probe, name=str(self._scope or None))
         with training_goes_on("starting the workers"):
             wanted = run_directory(trainer, self._scope)  # all ranks make this call

@@ -59,6 +59,8 @@ class Provenance(Record, frozen=True, kw_only=True):
         window: how many epochs the counts are added up over.
         world_size: the number of ranks of the training.
         packages: versions of the installed packages that a number may depend on, by name.
+        initial_weights: a fingerprint of the watched layers' parameters before training: runs that have the same began with the
+            same weights. Empty where that is not known (a resumed part of a run, an analysis without a training, version 0.1.0).
     """
 
     engine: str
@@ -67,6 +69,7 @@ class Provenance(Record, frozen=True, kw_only=True):
     window: FromOne
     world_size: FromOne = 1
     packages: dict[str, str] = {}
+    initial_weights: str = ""
 
 
 class GroupResult(Record, frozen=True, kw_only=True):

@@ -40,12 +40,14 @@ class RunOptions(AnalysisSettings):
         extra_budget: the share of the training time that nulls may take.
         world_size: on how many ranks the counts were made.
         auto_units: whether the number of units was chosen here (``units="auto"``).
+        initial_weights: the fingerprint of the watched layers before training; empty where it is not known.
     """
 
     window: int = 1
     extra_budget: float = 0.0
     world_size: int = 1
     auto_units: bool = False
+    initial_weights: str = ""
 
     @property
     def phi_options(self) -> PhiOptions:

@@ -78,6 +78,7 @@ def open_record(
             window=options.window,
             world_size=options.world_size,
             packages=dict(packages),
+            initial_weights=options.initial_weights,
         ),
     )
 

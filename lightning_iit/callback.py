@@ -148,6 +148,9 @@ class IITCallback(Callback, TrainingSettings):
         null_model: what Φ is compared with: "cut" (no more integrated than across the best cut), "shuffle" (no dependence in time)
             or None.
         surrogates: how many surrogate data sets a null has.
+        moments: at how many single moments Φ of the shown group is computed too, untrained and at the last epoch: the background
+            held as it was observed, the units in their own state. Says what is left of a perturbed Φ where nothing is averaged
+            over backgrounds (the record's ``moments``; ``moments_reachable``, ``moments_positive``, ``moments_phi``).
         extra_budget: the share of the training time that nulls may take; the last epoch always has its null.
         workers: how many worker processes compute Φ.
         timeout: seconds for one layer's analysis of an epoch; None for no limit.

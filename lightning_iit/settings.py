@@ -15,6 +15,7 @@ from lightning_iit.capture.perturb.options import Connectivity, PerturbOptions, 
 from lightning_iit.capture.perturb.stepper import Direction
 from lightning_iit.capture.perturb.steps import StepFunction
 from lightning_iit.checks import Check, check_options, choice, flag, number, whole
+from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import FORMALISM
 from lightning_iit.records.printed import brief_value
@@ -66,6 +67,7 @@ class Options(TypedDict, total=False):
     pyphi_options: dict[str, Any] | None
     null_model: NullName | Literal["auto"] | None
     surrogates: int
+    moments: int
     timeout: float | None
     pictures: bool
     workers: int
@@ -111,6 +113,13 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
             InvalidArgumentError: a value that cannot be.
         """
         check_options(self, self._checks)
+        if self.moments and (self.tpm == "observe" or self.background == "fixed"):
+            which = f"tpm={self.tpm!r}" if self.tpm == "observe" else f"background={self.background!r}"
+            msg = (
+                f"moments={self.moments} with {which}: single moments are those of the backgrounds over which a perturbed TPM is "
+                "averaged, and nothing is averaged here. Leave one of the two out."
+            )
+            raise InvalidArgumentError(msg)
 
     def part(self, kind: type[_Part], **further: Any) -> _Part:
         """Returns the options of one part of the package: those of these that it has by name, and ``further`` ones."""

@@ -89,7 +89,7 @@ class LayerComparison(msgspec.Struct, frozen=True, kw_only=True):
         if self.p > SIGNIFICANCE:
             return f"no difference can be told {numbers}"
         rose = "higher" if self.difference > 0 else "lower"
-        return f"it is {rose} {_named(self.other)} {numbers}"
+        return f"it is {rose} {_named(self.other, self.runs_other)} {numbers}"
 
     @property
     def _counted(self) -> str:
@@ -107,7 +107,7 @@ class LayerComparison(msgspec.Struct, frozen=True, kw_only=True):
         if not self.spread:
             return ""
         times = abs(self.difference) / self.spread
-        return f"The difference is {times:.2g} times the standard deviation over the runs {_named(self.one)}."
+        return f"The difference is {times:.2g} times the standard deviation over the runs {_named(self.one, self.runs_one)}."
 
 
 class Curve(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,12 +181,12 @@ def phi_words(phi: float, low: float | None, high: float | None) -> str:
 
 def _side(side: str, runs: int) -> str:
     """Returns a side with its number of runs."""
-    return f"{_named(side)} ({runs} {'run' if runs == 1 else 'runs'})"
+    return f"{_named(side, runs)} ({runs} {'run' if runs == 1 else 'runs'})"
 
 
-def _named(side: str) -> str:
+def _named(side: str, runs: int) -> str:
     """Returns a side as it stands in a sentence."""
-    return f"with {side}" if "=" in side else f"in the {side} network{'' if side.endswith('s') else 's'}"
+    return f"with {side}" if "=" in side else f"in the {side} network{'' if runs == 1 else 's'}"
 
 
 def _p_words(p: float) -> str:

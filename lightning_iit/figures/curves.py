@@ -42,7 +42,7 @@ def phi_curves(
         curves: one for each side.
         kind: the kind of the Φ, for the caption.
         formalism: the version of the theory, for the axis.
-        words: what was found, for the caption; two lines at most.
+        words: what was found, for the caption; three lines at most.
         form: "png" or "svg".
 
     Returns:
@@ -50,7 +50,7 @@ def phi_curves(
     """
     with style():
         figure = blank("Φ of the layer over epochs", curves[0].layer)
-        axes = figure.add_axes((0.08, 0.25, 0.89, 0.59))
+        axes = figure.add_axes((0.08, 0.27, 0.89, 0.57))
         for number, curve in enumerate(curves):
             colour, dashes = _COLOURS[number % len(_COLOURS)], _DASHES[number // len(_COLOURS) % len(_DASHES)]
             name = f"{plain(curve.side, 40)} ({curve.runs} {'run' if curve.runs == 1 else 'runs'})"
@@ -65,7 +65,7 @@ def phi_curves(
         band = "mean over runs ± one standard deviation"
         if all(curve.runs == 1 for curve in curves):
             band = "Φ of one run, with the 90 % interval of its survey"
-        lines = [f"{KIND_WORDS[kind]} · line and band: {band}", wrapped(words, 150, 2)]
+        lines = [f"{KIND_WORDS[kind]} · line and band: {band}", wrapped(words, 135, 3)]
         text = "\n".join(filter(None, lines))
         figure.text(0.022, 0.026, text, fontsize=8.5, color=SOFT, va="bottom", linespacing=1.45)
         return png(figure) if form == "png" else svg(figure)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from lightning_iit.records.captured import Counts, Dynamics, Perturbation, Thresholds, TpmRecord, Units
 from lightning_iit.records.encoding import decode, decode_network, encode
 from lightning_iit.records.epochs import EpochRecord, GroupResult, Provenance, Records
+from lightning_iit.records.moments import Moment, Moments
 from lightning_iit.records.networks import Connections, LayerKind, NetworkLayer, NetworkSnapshot
 from lightning_iit.records.results import (
     Computed,
@@ -60,6 +61,8 @@ __all__ = [
     "Kind",
     "LayerKind",
     "MajorComplex",
+    "Moment",
+    "Moments",
     "NetworkLayer",
     "NetworkSnapshot",
     "NullResult",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lightning_iit.errors import MissingDependencyError
 from lightning_iit.records import html
 from lightning_iit.records.captured import Counts, Perturbation, Thresholds, TpmRecord, Units
+from lightning_iit.records.moments import Moments
 from lightning_iit.records.printed import brief_value
 from lightning_iit.records.results import (
     Computed,
@@ -128,6 +129,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
         groups: random groups of the layer's units (version 0.1.0); the first one is the group that all other fields describe.
         survey: Φ of the layer: the mean over groups of its units, of which the first is the group that all other fields describe;
             None where it was not computed, and in records of version 0.1.0.
+        moments: Φ of the shown group at single moments; None where it was not asked for (``moments=``).
         structural_phi: 0.0 for units without connections among them; None where it is not known.
         structural_reason: why the structural Φ is 0, or is not known.
         notes: what a reader should know, in sentences.
@@ -166,6 +168,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
     major_complex: MajorComplex | None = None
     groups: tuple[GroupResult, ...] = ()
     survey: Survey | None = None
+    moments: Moments | None = None
     structural_phi: PhiValue | None = None
     structural_reason: str = ""
     notes: tuple[str, ...] = ()

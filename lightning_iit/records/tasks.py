@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lightning_iit.records.captured import Counts, Dynamics, TpmRecord
+from lightning_iit.records.moments import Moment, Moments
 from lightning_iit.records.results import (
     CurvePoint,
     Diagnostic,
@@ -94,6 +95,7 @@ class PhiTask(Record, frozen=True, kw_only=True):
         survey: the groups of the layer's survey, the task's own group first.
         resampled: for each group of the survey the TPMs of resampled sequences, ``[resample, state, unit]`` as the bytes of float64
             in this order; empty for no interval. Never stored.
+        moments: single moments of the task's own group, in each of which Φ is computed too.
         pictures: whether the pictures are drawn.
         seed: the seed of everything that is drawn at random.
     """
@@ -119,6 +121,7 @@ class PhiTask(Record, frozen=True, kw_only=True):
     groups: tuple[GroupTask, ...] = ()
     survey: tuple[SurveyGroup, ...] = ()
     resampled: tuple[bytes, ...] = ()
+    moments: tuple[Moment, ...] = ()
     pictures: bool = True
     seed: int = 0
 
@@ -154,6 +157,7 @@ class TaskResult(Record, frozen=True, kw_only=True):
         major_complex: the subset of units with the largest Φ, where the options request it.
         groups: the result of each further group, in the order of the task.
         survey: Φ of the layer; None where the task asked for none.
+        moments: Φ at single moments; None where the task asked for none.
         images: the pictures "tpm" and "mip" as PNG bytes.
         notes: parts that could not be made, and why.
         seconds: how long the whole task took.
@@ -170,6 +174,7 @@ class TaskResult(Record, frozen=True, kw_only=True):
     major_complex: MajorComplex | None = None
     groups: tuple[PhiResult, ...] = ()
     survey: Survey | None = None
+    moments: Moments | None = None
     images: dict[str, bytes] = {}
     notes: tuple[str, ...] = ()
     seconds: float = 0.0

@@ -26,6 +26,7 @@ class AnalysisSettings:
     pyphi_options: dict[str, Any] | None = None
     null_model: NullName | Literal["auto"] | None = "auto"
     surrogates: int = 19
+    moments: int = 0
     timeout: float | None = 600.0
     pictures: bool = True
     seed: int = 0
@@ -78,6 +79,7 @@ CHECKS: dict[str, Check] = {
     "complexes": flag(),
     "null_model": choice("auto", *get_args(NullName), None),
     "surrogates": whole("give the number of surrogate data sets of a null, 1 or more", least=1),
+    "moments": whole("give at how many single moments Φ is computed too, 0 for none", least=0),
     "timeout": SECONDS,
     "pictures": flag(),
     "seed": SEED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
@@ -30,7 +30,7 @@ from lightning_iit.run.kept import KeptRecords
 from lightning_iit.run.options import RunOptions
 from lightning_iit.run.request import open_record, package_versions, phi_task, reopened, settled_record
 from lightning_iit.run.resume import EarlierPart
-from lightning_iit.run.survey import Group, packed_resamples, survey_group
+from lightning_iit.run.survey import NO_MOMENTS, Group, moments_of, packed_resamples, survey_group
 from lightning_iit.run.varying import VaryingUnits
 from lightning_iit.run.waiting import compiles_first, drain_in_sight
 from lightning_iit.run.windows import Watched, Window
@@ -78,7 +78,7 @@ class Run:
         self._varying = VaryingUnits()
         self._packages = package_versions()
         self._budget = Budget(null=options.null_model, surrogates=options.surrogates, share=options.extra_budget)
-        self._unjudged: dict[str, tuple[PhiTask, EpochRecord, AtThresholds, Callable[[int], tuple[bytes, ...]]]] = {}
+        self._unjudged: dict[str, tuple[PhiTask, EpochRecord, AtThresholds, Callable[..., dict[str, Any]]]] = {}
         self._said: set[str] = set()
 
     @property
@@ -189,25 +189,36 @@ class Run:
         try:
             surveyed = [group for group in groups if group.captured.units is not None]
             stub = msgspec.structs.replace(stub, survey=Survey(groups=tuple(map(survey_group, surveyed))))
+            if self._options.moments and groups[0].bits is None:
+                stub = msgspec.structs.replace(stub, notes=(*stub.notes, NO_MOMENTS))
             dynamics, blocks = self._dynamics(captured, stub), getattr(captured, "blocks", ())
             task = phi_task(self._options, stub, states, dynamics=dynamics, seen=captured.seen, blocks=blocks)
             self._say_cost(stub)
             seconds = self._kept.seconds(task)
-            resampled = partial(packed_resamples, surveyed, seed=self._options.seed)
+            drawn = partial(self._drawn, surveyed)
             if last:
                 self._unjudged.pop(stub.layer, None)
                 judge = self._budget.judge_last(task, seconds, at_thresholds)
             else:
                 if step is None:
-                    self._unjudged[stub.layer] = (task, stub, at_thresholds, resampled)
+                    self._unjudged[stub.layer] = (task, stub, at_thresholds, drawn)
                 judge = self._budget.judge(task, seconds)
             number = self._budget.resamples(task, seconds, first=epoch < 0, last=last)
-            return self._open_and_analyse(msgspec.structs.replace(task, judge=judge, resampled=resampled(number)), stub)
+            more = drawn(number, ends=epoch < 0 or last)
+            return self._open_and_analyse(msgspec.structs.replace(task, judge=judge, **more), stub)
         except Exception as error:
             log.exception("Layer %r of %s could not be handed to a worker.", stub.layer, stub.when)
             reason = f"It could not be handed to a worker: {type(error).__name__}: {error}."
             self._settle(stub, Failed(code="engine_error", reason=reason))
             return None
+
+    def _drawn(self, groups: Sequence[Group], resamples: int, *, ends: bool) -> dict[str, Any]:
+        """Draws what a task has of single backgrounds: resamples of each group, and at the ends of a run moments of the first."""
+        seed, moments = self._options.seed, self._options.moments if ends else 0
+        return {
+            "resampled": packed_resamples(groups, resamples, seed=seed),
+            "moments": moments_of(groups[0], moments, seed=seed) if moments else (),
+        }
 
     def _say_cost(self, stub: EpochRecord) -> None:
         """Reports once for each layer what a Φ costs; warns where transitions are so few that coin flips have Φ > 0 too."""
@@ -228,7 +239,7 @@ class Run:
         Each task is submitted again, now with its judgement, and the new record replaces the first. Layers whose last Φ is not
         computed are left out.
         """
-        for task, stub, at_thresholds, resampled in self._unjudged.values():
+        for task, stub, at_thresholds, drawn in self._unjudged.values():
             with self._lock:
                 computed = self._kept.is_computed(stub.key)
             if not computed:
@@ -236,9 +247,10 @@ class Run:
             seconds = self._kept.seconds(task)
             judge = self._budget.judge_last(task, seconds, at_thresholds)
             number = self._budget.resamples(task, seconds, first=False, last=True)
-            if judge is not None or number:
+            more = drawn(number, ends=True)
+            if judge is not None or number or more["moments"]:
                 self._journal.expect(stub.key)
-                self._analyse(msgspec.structs.replace(task, judge=judge, resampled=resampled(number)), stub)
+                self._analyse(msgspec.structs.replace(task, judge=judge, **more), stub)
         self._unjudged.clear()
 
     def _dynamics(self, captured: LayerEpoch, stub: EpochRecord) -> Dynamics | None:

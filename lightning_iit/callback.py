@@ -22,6 +22,7 @@ from lightning_iit.run.computation import Computation
 from lightning_iit.run.either_package import join_pytorch_lightning
 from lightning_iit.run.names import name_among
 from lightning_iit.run.options import RunOptions
+from lightning_iit.run.presets import with_presets
 from lightning_iit.run.resume import check_state, say_other_options
 from lightning_iit.run.shown import ShownPhi
 from lightning_iit.run.trainer import (
@@ -170,6 +171,9 @@ class IITCallback(Callback, TrainingSettings):
         name: what this callback is called where a trainer has several: 1 to 40 letters, digits, ``_`` or ``-``. A second callback
             without a name is called ``callback-2``, and so on.
         table: whether a table of the last epoch is printed at the end.
+        preset: "paper" takes more of what a publication needs, where it is not given explicitly: ``surrogates=199``, ``groups=80``
+            (for units of up to 4 elements that are not given by index), ``states="all"``, ``extra_budget=1.0``, and Φ at other
+            thresholds in each epoch in which the budget has time for it.
 
     Raises:
         InvalidArgumentError: in ``setup()``, before training, for a value that cannot be: UnknownLayerError for a layer that is not
@@ -466,5 +470,5 @@ class IITCallback(Callback, TrainingSettings):
             self._restored = dict(state_dict)
 
 
-IITCallback.__init__ = told_of_unknown(IITCallback.__init__, called="IITCallback")  # type: ignore[method-assign]
+IITCallback.__init__ = told_of_unknown(with_presets(IITCallback.__init__), called="IITCallback")  # type: ignore[method-assign]
 join_pytorch_lightning(IITCallback)

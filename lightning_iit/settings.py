@@ -22,6 +22,7 @@ from lightning_iit.records.printed import brief_value
 from lightning_iit.run.names import check_name
 from lightning_iit.run.options import CHECKS as ANALYSIS_CHECKS
 from lightning_iit.run.options import RUN_CHECKS, AnalysisSettings, RunOptions
+from lightning_iit.run.presets import PRESETS, Preset
 from lightning_iit.snapshot.writer import SnapshotWriter
 from lightning_iit.tpm.nulls import NullName
 from lightning_iit.tpm.states import StatesPolicy
@@ -188,6 +189,7 @@ class TrainingSettings(Settings):
     table: bool = True
     probe: Loader | Sequence[Any] | None = None
     name: str | None = None
+    preset: Preset | None = None
 
     _checks: ClassVar[Mapping[str, Check]] = {
         **Settings._checks,
@@ -202,6 +204,7 @@ class TrainingSettings(Settings):
         "table": flag(),
         "probe": checked_probe,
         "name": check_name,
+        "preset": choice(*PRESETS, None),
     }
 
 

@@ -41,6 +41,7 @@ class RunOptions(AnalysisSettings):
         extra_budget: the share of the training time that nulls may take.
         world_size: on how many ranks the counts were made.
         auto_units: whether the number of units was chosen here (``units="auto"``).
+        preset: the name of the preset that was given. With "paper" Φ at other thresholds is wanted in each epoch.
         initial_weights: the fingerprint of the watched layers before training; empty where it is not known.
     """
 
@@ -48,6 +49,7 @@ class RunOptions(AnalysisSettings):
     extra_budget: float = 0.0
     world_size: int = 1
     auto_units: bool = False
+    preset: str | None = None
     initial_weights: str = ""
 
     @property

@@ -77,7 +77,12 @@ class Run:
         self._windows: dict[Watched, Window] = {}
         self._varying = VaryingUnits()
         self._packages = package_versions()
-        self._budget = Budget(null=options.null_model, surrogates=options.surrogates, share=options.extra_budget)
+        self._budget = Budget(
+            null=options.null_model,
+            surrogates=options.surrogates,
+            share=options.extra_budget,
+            thresholds=options.preset == "paper",
+        )
         self._unjudged: dict[str, tuple[PhiTask, EpochRecord, AtThresholds, Callable[..., dict[str, Any]]]] = {}
         self._said: set[str] = set()
 
@@ -202,7 +207,7 @@ class Run:
             else:
                 if step is None:
                     self._unjudged[stub.layer] = (task, stub, at_thresholds, drawn)
-                judge = self._budget.judge(task, seconds)
+                judge = self._budget.judge(task, seconds, at_thresholds)
             number = self._budget.resamples(task, seconds, first=epoch < 0, last=last)
             more = drawn(number, ends=epoch < 0 or last)
             return self._open_and_analyse(msgspec.structs.replace(task, judge=judge, **more), stub)

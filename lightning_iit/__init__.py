@@ -1,9 +1,9 @@
 """Watch integrated information (Φ, of IIT 3.0) while a network trains in PyTorch Lightning.
 
 Use: ``IITCallback``, ``analyse``, ``analyse_states``, ``compute_phi``, ``compute_phis``, ``major_complex``, ``estimate_tpm``,
-``load_run``. What they return: ``Records`` of ``EpochRecord``, whose result is ``Computed``, ``TimedOut``, ``Failed``, ``Skipped``
-or, until it is there, ``Open``. What they raise: ``IITError`` and its kinds. What can be added: a ``PhiEngine``, a ``Tracker``, a
-``PhiPool``.
+``load_run``, ``compare_runs``. What they return: ``Records`` of ``EpochRecord``, whose result is ``Computed``, ``TimedOut``,
+``Failed``, ``Skipped`` or, until it is there, ``Open``. What they raise: ``IITError`` and its kinds. What can be added: a
+``PhiEngine``, a ``Tracker``, a ``PhiPool``.
 
 Names are loaded on first use: importing the package loads neither torch nor PyPhi.
 """

@@ -28,6 +28,13 @@ _HPARAMS = "hparams.yaml"
 """The file in which Lightning's loggers keep what a module gave to ``save_hyperparameters()``."""
 
 
+class _PlainLoader(yaml.SafeLoader):
+    """Reads YAML without making any object of Python: a class or function among the values is its name."""
+
+
+_PlainLoader.add_multi_constructor("tag:yaml.org,2002:python/", lambda _, name, __: name)
+
+
 class RunComparison(Comparison, frozen=True, kw_only=True):
     """Holds a comparison of runs: ``layers`` (the rows), ``curves``, ``words``, ``csv``, and pictures of the curves."""
 
@@ -128,9 +135,9 @@ def _of_folder(path: Path) -> RunData:
 
 
 def _hyperparameters(file: Path) -> dict[str, str]:
-    """Returns what a module saved with Lightning's logger; nothing where that is no plain YAML."""
+    """Returns what a module saved with Lightning's logger; nothing where that cannot be read."""
     try:
-        return _mapping(yaml.safe_load(read_regular(file)))
+        return _mapping(yaml.load(read_regular(file), Loader=_PlainLoader))  # noqa: S506  it derives from the safe one
     except (OSError, RecordError, yaml.YAMLError):
         return {}
 

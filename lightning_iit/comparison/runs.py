@@ -180,7 +180,7 @@ def _row(
 
 def _with_own_intervals(row: LayerComparison, ones: Sequence[Survey], others: Sequence[Survey]) -> LayerComparison:
     """Gives a side of a single run the interval of this run's survey."""
-    own = {}
+    own: dict[str, float | None] = {}
     for name, surveys in (("one", ones), ("other", others)):
         if len(surveys) == 1:
             own |= {f"low_{name}": surveys[0].low, f"high_{name}": surveys[0].high}

@@ -14,7 +14,6 @@ from __future__ import annotations
 from lightning_iit.records.captured import Counts, Dynamics, Perturbation, Thresholds, TpmRecord, Units
 from lightning_iit.records.encoding import decode, decode_network, encode
 from lightning_iit.records.epochs import EpochRecord, GroupResult, Provenance, Records
-from lightning_iit.records.moments import Moment, Moments
 from lightning_iit.records.networks import Connections, LayerKind, NetworkLayer, NetworkSnapshot
 from lightning_iit.records.results import (
     Computed,
@@ -33,7 +32,7 @@ from lightning_iit.records.results import (
     TimedOut,
 )
 from lightning_iit.records.schema import FORMALISM, NULL_NOT_COMPUTED, SCHEMA_VERSION, STATE_ORDER, Axis, Kind, State
-from lightning_iit.records.surveys import Survey, SurveyGroup
+from lightning_iit.records.surveys import Moment, Moments, Survey, SurveyGroup
 from lightning_iit.records.systems import Concept, Cut, PhiOptions, System
 from lightning_iit.records.tasks import GroupTask, Judge, PhiTask, TaskResult, ThresholdCounts
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lightning_iit.records.captured import Counts, Dynamics, TpmRecord
-from lightning_iit.records.moments import Moment, Moments
 from lightning_iit.records.results import (
     CurvePoint,
     Diagnostic,
@@ -15,7 +14,7 @@ from lightning_iit.records.results import (
     ThresholdPoint,
 )
 from lightning_iit.records.schema import Axis, Bit, Count, Epoch, Key, Kind, Record, Seconds, Share, State, Step
-from lightning_iit.records.surveys import Survey, SurveyGroup
+from lightning_iit.records.surveys import Moment, Moments, Survey, SurveyGroup
 from lightning_iit.records.systems import PhiOptions
 
 

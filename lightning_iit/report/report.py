@@ -152,7 +152,8 @@ def _section(name: str, records: Sequence[EpochRecord]) -> list[str]:
     rows = [(str(r.epoch), _phi(r), _interval(r), r.null_words, *_data(r)) for r in records]
     untrained = ["Epoch -1 is the untrained network."] if records[0].epoch < 0 else []
     parts += [f"### Epochs ({_kind(last)})", *untrained, _table(_SECTION_COLUMNS, rows)]
-    return [*parts, *_sensitivity(last), *_curve(last)]
+    moments = [] if last.moments is None else ["### Single moments", _text(last.moments.words)]
+    return [*parts, *moments, *_sensitivity(last), *_curve(last)]
 
 
 def _groups(record: EpochRecord) -> list[str]:

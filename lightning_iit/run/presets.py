@@ -56,10 +56,13 @@ def with_presets(init: _Init) -> _Init:
         if isinstance(preset, str) and preset in PRESETS:
             explicit = options
             if len(args) + len(options) >= len(defaults):
-                explicit = {
-                    name: value for name, value in options.items() if value is not defaults[name] and value != defaults[name]
-                }
+                explicit = {name: value for name, value in options.items() if not _same(value, defaults[name])}
             options |= filled(preset, explicit)
         init(self, *args, **options)
 
     return filling  # type: ignore[return-value]
+
+
+def _same(value: Any, default: Any) -> bool:
+    """Says whether a value is a default; arrays among the values have no truth value when compared with one of another type."""
+    return type(value) is type(default) and value == default

@@ -14,6 +14,7 @@ import torch
 from lightning.pytorch import seed_everything
 from lightning.pytorch.loggers import CSVLogger, MLFlowLogger
 from models import Gru, sequence_data
+from places import PROJECT
 from sample_records import a_record, pixels
 from scipy import stats
 from training import trainer
@@ -264,6 +265,23 @@ def test_curves_table_and_pictures(tmp_path):
     assert found.picture(form="svg") == found.picture("rnn", "svg")
     with pytest.raises(InvalidArgumentError, match="these layers were compared: 'rnn'"):
         found.picture("gru")
+
+
+def test_the_code_of_the_readme(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for number, (one, other) in enumerate(zip(LOW, HIGH, strict=True)):
+        for width, phi in ((8, one), (16, other)):
+            run = write_run(Path(f"lightning_logs/version_{number}-{width}"), 0.01, phi)
+            (run / "hparams.yaml").write_text(
+                f"hidden: {width}\nmodule: !!python/name:torch.nn.GRU ''\n" if number else f"hidden: {width}\n"
+            )
+    readme = (PROJECT / "README.md").read_text()
+    (block,) = [
+        block for block in re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL) if "compare_runs" in block
+    ]
+    exec(compile(block, "README.md", "exec"), {})
+    assert "it is higher with hidden=16" in capsys.readouterr().out
+    assert sorted(path.name for path in Path("compared").iterdir()) == ["compare.csv", "compare.md", "phi-rnn.png", "phi-rnn.svg"]
 
 
 def test_the_command_line(tmp_path, capsys, monkeypatch):

@@ -83,6 +83,7 @@ def test_computed_untrained_and_at_the_end_also_where_the_end_was_not_foreseen(t
         (0, None),
         (1, 20),
     ]
+    assert callback.records[-1].moments.words in next(tmp_path.rglob("report.md")).read_text()
     assert callback.records[-1].scalars["moments_reachable"] == callback.records[-1].moments.reachable
 
 

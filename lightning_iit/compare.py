@@ -28,7 +28,7 @@ _HPARAMS = "hparams.yaml"
 """The file in which Lightning's loggers keep what a module gave to ``save_hyperparameters()``."""
 
 
-class _PlainLoader(yaml.SafeLoader):
+class _PlainLoader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
     """Reads YAML without making any object of Python: a class or function among the values is its name."""
 
 

@@ -13,6 +13,7 @@ from lightning_iit.comparison.change import SEEDS_NOT_COMPARED, SIGNIFICANCE
 if TYPE_CHECKING:
     from lightning_iit.records import Kind
 
+UNTRAINED, TRAINED = "untrained", "trained"
 WILCOXON = "paired Wilcoxon over the groups of one network"
 PAIRED = "exact permutation, paired by run"
 UNPAIRED = "exact permutation of run means"
@@ -38,7 +39,8 @@ class LayerComparison(msgspec.Struct, frozen=True, kw_only=True):
         test: how the difference was tested.
         up: in how many pairs Φ is higher on the second side; None where nothing is paired.
         pairs: how many pairs there are: runs, or the groups of one network; 0 where nothing is paired.
-        spread: the standard deviation of Φ over the runs of the first side; None with a single run.
+        spread: the standard deviation of Φ over runs: of the untrained networks where these are the first side, else pooled over
+            both sides; None where no side has two runs.
         kind: the kind of all these numbers: "causal", "observational" or "statistical".
         formalism: the version of the theory of all these numbers.
         runs_one: how many runs the first side has.
@@ -107,7 +109,8 @@ class LayerComparison(msgspec.Struct, frozen=True, kw_only=True):
         if not self.spread:
             return ""
         times = abs(self.difference) / self.spread
-        return f"The difference is {times:.2g} times the standard deviation over the runs {_named(self.one, self.runs_one)}."
+        over = "the untrained networks" if self.one == UNTRAINED else "the runs of a side"
+        return f"The difference is {times:.2g} times the standard deviation over {over}."
 
 
 class Curve(msgspec.Struct, frozen=True, kw_only=True):

@@ -119,7 +119,7 @@ def sides_of(runs: Sequence[RunData], by: str) -> dict[str, list[RunData]]:
     if without := [run.name for run in runs if by not in run.options]:
         known = sorted(set.intersection(*(set(run.options) for run in runs)))
         close = difflib.get_close_matches(by, known, n=3) or known
-        msg = f"compare_runs(by={by!r}): {listed(without)} has no such option. All runs have: {', '.join(close) or 'none'}."
+        msg = f"compare_runs(by={by!r}): no such option is known of {listed(without)}. All runs have: {', '.join(close) or 'none'}."
         raise InvalidArgumentError(msg)
     sides: dict[str, list[RunData]] = defaultdict(list)
     for run in runs:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 from lightning_iit.comparison.change import change, changes
-from lightning_iit.comparison.compared import PAIRED, UNPAIRED, WILCOXON, Comparison, Curve, LayerComparison
+from lightning_iit.comparison.compared import PAIRED, TRAINED, UNPAIRED, UNTRAINED, WILCOXON, Comparison, Curve, LayerComparison
 from lightning_iit.comparison.courses import Course, RunData, check_comparable, layers_of, listed, phi_of, sides_of, survey_of
 from lightning_iit.comparison.exchanges import difference_of_means, difference_of_pairs, holm
 from lightning_iit.errors import InvalidArgumentError
@@ -82,8 +82,8 @@ def _one_run(run: RunData) -> list[LayerComparison]:
         rows.append(
             LayerComparison(
                 layer=layer,
-                one="untrained",
-                other="trained",
+                one=UNTRAINED,
+                other=TRAINED,
                 phi_one=found.before,
                 low_one=before.low,
                 high_one=before.high,
@@ -122,7 +122,7 @@ def _trained(label: str, courses: Sequence[Course]) -> LayerComparison:
         raise InvalidArgumentError(msg)
     found = [change(course.run.records, course.layer) for course in courses]
     before, after = [one.before for one in found], [one.after for one in found]
-    return _row(label, ("untrained", before), ("trained", after), courses[0], pairs=[one.difference for one in found])
+    return _row(label, (UNTRAINED, before), (TRAINED, after), courses[0], pairs=[one.difference for one in found])
 
 
 def _between_sides(
@@ -170,12 +170,18 @@ def _row(
         test=UNPAIRED if pairs is None else PAIRED,
         up=None if pairs is None else sum(pair > 0 for pair in pairs),
         pairs=0 if pairs is None else len(pairs),
-        spread=float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        spread=_spread([values] if name == UNTRAINED else [values, other_values]),
         kind=record.kind,
         formalism=record.formalism,
         runs_one=len(values),
         runs_other=len(other_values),
     )
+
+
+def _spread(sides: Sequence[Sequence[float]]) -> float | None:
+    """Returns the standard deviation over runs, pooled over sides; None where no side has two runs."""
+    freedom = sum(len(side) - 1 for side in sides)
+    return float(np.sqrt(sum(np.var(side) * len(side) for side in sides) / freedom)) if freedom else None
 
 
 def _with_own_intervals(row: LayerComparison, ones: Sequence[Survey], others: Sequence[Survey]) -> LayerComparison:

@@ -30,7 +30,7 @@ from lightning_iit.run.kept import KeptRecords
 from lightning_iit.run.options import RunOptions
 from lightning_iit.run.request import open_record, package_versions, phi_task, reopened, settled_record
 from lightning_iit.run.resume import EarlierPart
-from lightning_iit.run.survey import NO_MOMENTS, Group, moments_of, packed_resamples, survey_group
+from lightning_iit.run.survey import NO_MOMENTS, Group, draw, survey_group
 from lightning_iit.run.varying import VaryingUnits
 from lightning_iit.run.waiting import compiles_first, drain_in_sight
 from lightning_iit.run.windows import Watched, Window
@@ -200,7 +200,7 @@ class Run:
             task = phi_task(self._options, stub, states, dynamics=dynamics, seen=captured.seen, blocks=blocks)
             self._say_cost(stub)
             seconds = self._kept.seconds(task)
-            drawn = partial(self._drawn, surveyed)
+            drawn = partial(draw, surveyed, seed=self._options.seed)
             if last:
                 self._unjudged.pop(stub.layer, None)
                 judge = self._budget.judge_last(task, seconds, at_thresholds)
@@ -209,21 +209,13 @@ class Run:
                     self._unjudged[stub.layer] = (task, stub, at_thresholds, drawn)
                 judge = self._budget.judge(task, seconds, at_thresholds)
             number = self._budget.resamples(task, seconds, first=epoch < 0, last=last)
-            more = drawn(number, ends=epoch < 0 or last)
+            more = drawn(resamples=number, moments=self._options.moments if epoch < 0 or last else 0)
             return self._open_and_analyse(msgspec.structs.replace(task, judge=judge, **more), stub)
         except Exception as error:
             log.exception("Layer %r of %s could not be handed to a worker.", stub.layer, stub.when)
             reason = f"It could not be handed to a worker: {type(error).__name__}: {error}."
             self._settle(stub, Failed(code="engine_error", reason=reason))
             return None
-
-    def _drawn(self, groups: Sequence[Group], resamples: int, *, ends: bool) -> dict[str, Any]:
-        """Draws what a task has of single backgrounds: resamples of each group, and at the ends of a run moments of the first."""
-        seed, moments = self._options.seed, self._options.moments if ends else 0
-        return {
-            "resampled": packed_resamples(groups, resamples, seed=seed),
-            "moments": moments_of(groups[0], moments, seed=seed) if moments else (),
-        }
 
     def _say_cost(self, stub: EpochRecord) -> None:
         """Reports once for each layer what a Φ costs; warns where transitions are so few that coin flips have Φ > 0 too."""
@@ -252,7 +244,7 @@ class Run:
             seconds = self._kept.seconds(task)
             judge = self._budget.judge_last(task, seconds, at_thresholds)
             number = self._budget.resamples(task, seconds, first=False, last=True)
-            more = drawn(number, ends=True)
+            more = drawn(resamples=number, moments=self._options.moments)
             if judge is not None or number or more["moments"]:
                 self._journal.expect(stub.key)
                 self._analyse(msgspec.structs.replace(task, judge=judge, **more), stub)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -69,6 +69,14 @@ def survey_group(group: Group) -> SurveyGroup:
         states=states,
         visits=tuple(visits[index_of(state)] for state in states),
     )
+
+
+def draw(groups: Sequence[Group], *, resamples: int, moments: int, seed: int) -> dict[str, Any]:
+    """Draws what a task has of single backgrounds: resamples of each group, and moments of the first one; by the task's fields."""
+    return {
+        "resampled": packed_resamples(groups, resamples, seed=seed),
+        "moments": moments_of(groups[0], moments, seed=seed) if moments else (),
+    }
 
 
 def packed_resamples(groups: Sequence[Group], number: int, *, seed: int) -> tuple[bytes, ...]:

@@ -1,8 +1,9 @@
 """Watch integrated information (Φ, of IIT 3.0) while a network trains in PyTorch Lightning.
 
 Use: ``IITCallback``, ``analyse``, ``analyse_states``, ``compute_phi``, ``compute_phis``, ``major_complex``, ``estimate_tpm``,
-``load_run``, ``change``. What they return: ``Records`` of ``EpochRecord``, whose result is ``Computed``, ``TimedOut``, ``Failed``,
-``Skipped`` or, until it is there, ``Open``; ``Change``. What they raise: ``IITError`` and its kinds. What can be added: a
+``load_run``, ``change``, ``compare_runs``. What they return: ``Records`` of ``EpochRecord``, whose result is ``Computed``,
+``TimedOut``, ``Failed``, ``Skipped`` or, until it is there, ``Open``; ``Change``. What they raise: ``IITError`` and its kinds.
+What can be added: a
 ``PhiEngine``, a ``Tracker``, a ``PhiPool``.
 
 Names are loaded on first use: importing the package loads neither torch nor PyPhi.
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lightning_iit.analysis import analyse
     from lightning_iit.callback import IITCallback
+    from lightning_iit.compare import compare_runs
     from lightning_iit.comparison.change import Change, change
     from lightning_iit.errors import (
         IITError,
@@ -73,6 +75,7 @@ __all__ = [
     "analyse",
     "analyse_states",
     "change",
+    "compare_runs",
     "compute_phi",
     "compute_phis",
     "estimate_tpm",
@@ -112,6 +115,7 @@ _HOMES = {
     "analyse": "lightning_iit.analysis",
     "analyse_states": "lightning_iit.states",
     "change": "lightning_iit.comparison.change",
+    "compare_runs": "lightning_iit.compare",
     "compute_phi": "lightning_iit.phi.compute",
     "compute_phis": "lightning_iit.phi.compute",
     "estimate_tpm": "lightning_iit.tpm.estimate",

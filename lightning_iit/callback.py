@@ -24,6 +24,7 @@ from lightning_iit.run.computation import Computation
 from lightning_iit.run.either_package import join_pytorch_lightning
 from lightning_iit.run.names import name_among
 from lightning_iit.run.options import RunOptions
+from lightning_iit.run.presets import with_presets
 from lightning_iit.run.resume import check_state, say_other_options
 from lightning_iit.run.shown import ShownPhi
 from lightning_iit.run.trainer import (
@@ -38,6 +39,7 @@ from lightning_iit.run.trainer import (
 from lightning_iit.run.training import TrainingRun
 from lightning_iit.settings import TrainingSettings
 from lightning_iit.trackers.registry import trackers_for
+from lightning_iit.watch.fingerprint import fingerprint
 from lightning_iit.watch.first_batches import FIRST_BATCH_HOOKS, FirstBatches, enough_samples
 from lightning_iit.watch.guard import training_goes_on
 from lightning_iit.watch.probe import own_reader, probe_pass
@@ -155,6 +157,9 @@ class IITCallback(Callback, TrainingSettings):
         null_model: what Φ is compared with: "cut" (no more integrated than across the best cut), "shuffle" (no dependence in time)
             or None.
         surrogates: how many surrogate data sets a null has.
+        moments: at how many single moments Φ of the shown group is computed too, untrained and at the last epoch: the background
+            held as it was observed, the units in their own state. Says what is left of a perturbed Φ where nothing is averaged
+            over backgrounds (the record's ``moments``; ``moments_reachable``, ``moments_positive``, ``moments_phi``).
         extra_budget: the share of the training time that nulls may take; the last epoch always has its null.
         workers: how many worker processes compute Φ.
         timeout: seconds for one layer's analysis of an epoch; None for no limit.
@@ -174,6 +179,9 @@ class IITCallback(Callback, TrainingSettings):
         name: what this callback is called where a trainer has several: 1 to 40 letters, digits, ``_`` or ``-``. A second callback
             without a name is called ``callback-2``, and so on.
         table: whether a table of the last epoch is printed at the end.
+        preset: "paper" takes more of what a publication needs, where it is not given explicitly: ``surrogates=199``, ``groups=80``
+            (for units of up to 4 elements that are not given by index), ``states="all"``, ``extra_budget=1.0``, and Φ at other
+            thresholds in each epoch in which the budget has time for it.
 
     Raises:
         InvalidArgumentError: in ``setup()``, before training, for a value that cannot be: UnknownLayerError for a layer that is not
@@ -301,6 +309,9 @@ class IITCallback(Callback, TrainingSettings):
         if restored or (before is not None and not before.goes_on(trainer, pl_module)):
             before = None
         probe = type(self.probe).__name__ if self.probe is not None else "None"
+        if trainer.is_global_zero and not restored and before is None and is_untrained(trainer):
+            with training_goes_on("taking a fingerprint of the untrained weights"):
+                self._options.initial_weights = fingerprint(pl_module, watch.layers)
         described = self.described(watch.layers, probe=probe, name=str(self._scope or None))
         with training_goes_on("starting the workers"):
             wanted = run_directory(trainer, self._scope)  # all ranks make this call
@@ -489,5 +500,5 @@ class IITCallback(Callback, TrainingSettings):
             self._restored = dict(state_dict)
 
 
-IITCallback.__init__ = told_of_unknown(IITCallback.__init__, called="IITCallback")  # type: ignore[method-assign]
+IITCallback.__init__ = told_of_unknown(with_presets(IITCallback.__init__), called="IITCallback")  # type: ignore[method-assign]
 join_pytorch_lightning(IITCallback)

@@ -1,4 +1,4 @@
-"""The command line ``lightning-iit`` with the subcommands phi, verify, cost, view, export and list."""
+"""The command line ``lightning-iit`` with the subcommands phi, verify, cost, compare, view, export and list."""
 
 from __future__ import annotations
 
@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_phi(commands)
     _add_verify(commands)
     _add_cost(commands)
+    _add_compare(commands)
     _add_view(commands)
     _add_export(commands)
     _add_list(commands)
@@ -151,6 +152,23 @@ def _add_cost(commands: Any) -> None:
     parser.set_defaults(run=_cost)
 
 
+def _add_compare(commands: Any) -> None:
+    parser = commands.add_parser("compare", help="compare Φ of the layers of several runs, or of one run before and after training")
+    parser.add_argument(
+        "targets",
+        metavar="run",
+        nargs="+",
+        help="a run's directory, a folder of runs, or an MLflow tracking URI with #<run id> or #<name of an experiment>",
+    )
+    parser.add_argument(
+        "--by",
+        help="what tells the sides apart: an option, param or hyperparameter; 'seed' compares trained with untrained networks over "
+        "all runs (default: seed)",
+    )
+    parser.add_argument("-o", "--output", type=Path, help="folder to write table, words and pictures into")
+    parser.set_defaults(run=_compare)
+
+
 def _add_view(commands: Any) -> None:
     parser = commands.add_parser("view", help="show runs in the browser")
     parser.add_argument("target", help=_TARGET)
@@ -223,6 +241,13 @@ def _cost(given: argparse.Namespace, console: Console) -> int:
     from lightning_iit.commands.cost import run_cost
 
     return run_cost(given.units, given.transitions, given.engine, given.json, console)
+
+
+def _compare(given: argparse.Namespace, console: Console) -> int:
+    """Runs ``lightning-iit compare``."""
+    from lightning_iit.commands.compare import run_compare
+
+    return run_compare(given.targets, given.by, given.output, console)
 
 
 def _view(given: argparse.Namespace, _: Console) -> int:

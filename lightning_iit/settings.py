@@ -22,6 +22,7 @@ from lightning_iit.records.printed import brief_value
 from lightning_iit.run.names import check_name
 from lightning_iit.run.options import CHECKS as ANALYSIS_CHECKS
 from lightning_iit.run.options import RUN_CHECKS, AnalysisSettings, RunOptions
+from lightning_iit.run.presets import PRESETS, Preset
 from lightning_iit.snapshot.writer import SnapshotWriter
 from lightning_iit.tpm.nulls import NullName
 from lightning_iit.tpm.states import StatesPolicy
@@ -67,6 +68,7 @@ class Options(TypedDict, total=False):
     pyphi_options: dict[str, Any] | None
     null_model: NullName | Literal["auto"] | None
     surrogates: int
+    moments: int
     timeout: float | None
     pictures: bool
     workers: int
@@ -112,6 +114,13 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
             InvalidArgumentError: a value that cannot be.
         """
         check_options(self, self._checks)
+        if self.moments and (self.tpm == "observe" or self.background == "fixed"):
+            which = f"tpm={self.tpm!r}" if self.tpm == "observe" else f"background={self.background!r}"
+            msg = (
+                f"moments={self.moments} with {which}: single moments are those of the backgrounds over which a perturbed TPM is "
+                "averaged, and nothing is averaged here. Leave one of the two out."
+            )
+            raise InvalidArgumentError(msg)
 
     def part(self, kind: type[_Part], **further: Any) -> _Part:
         """Returns the options of one part of the package: those of these that it has by name, and ``further`` ones."""
@@ -197,6 +206,7 @@ class TrainingSettings(Settings):
     table: bool = True
     probe: Loader | Sequence[Any] | None = None
     name: str | None = None
+    preset: Preset | None = None
 
     _checks: ClassVar[Mapping[str, Check]] = {
         **Settings._checks,
@@ -211,6 +221,7 @@ class TrainingSettings(Settings):
         "table": flag(),
         "probe": checked_probe,
         "name": check_name,
+        "preset": choice(*PRESETS, None),
     }
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 INK, SOFT, FAINT, PAPER = "#1f2328", "#5c6670", "#c9d0d6", "#ffffff"
 BLUE, ORANGE, VERMILION = "#0072B2", "#E69F00", "#D55E00"
+GREEN, PURPLE, SKY = "#009E73", "#CC79A7", "#56B4E9"
 """Colours of the palette of Okabe and Ito, which colour-blind people can tell apart."""
 
 KIND_WORDS: dict[Kind, str] = {
@@ -95,6 +96,14 @@ def png(figure: Figure) -> bytes:
     drawn = Image.frombytes("RGBA", size, pixels.getvalue()).convert("RGB")
     # 256 colours are enough for these pictures and make a third of the bytes, which trackers' writers pay for one by one.
     drawn.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(buffer, format="png")
+    return buffer.getvalue()
+
+
+def svg(figure: Figure) -> bytes:
+    """Renders a picture as SVG bytes, the same ones for the same picture; text stays text."""
+    buffer = io.BytesIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "lightning-iit"}):
+        figure.savefig(buffer, format="svg", facecolor=PAPER, metadata={"Date": None})
     return buffer.getvalue()
 
 

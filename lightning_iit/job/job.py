@@ -10,12 +10,13 @@ import time
 import traceback
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 import numpy as np
 
 from lightning_iit.job.judgement import Judgement, analyses_for, group_scalars, judge_phi, with_ties
+from lightning_iit.job.moments import at_moments
 from lightning_iit.job.survey import survey
 from lightning_iit.phi.registry import choose_engine, get_engine
 from lightning_iit.phi.scalars import phi_scalars
@@ -119,12 +120,10 @@ def run(task: PhiTask, report: OnProgress = ignore) -> TaskResult:
         images |= _pictures(task, tpm, states, notes)
     partial = msgspec.structs.replace(partial, scalars=dict(scalars), images=dict(images), major_complex=complex_)
     report(1.0, partial=partial)
-    if task.survey and states:
-        with _Part("the survey of the layer", notes):
-            surveyed = survey(task, {one.state: one.result.phi for one in states})
-            scalars |= surveyed.scalars
-            partial = msgspec.structs.replace(partial, scalars=dict(scalars), **surveyed._asdict())
-            report(1.0, partial=partial)
+    for more, parts in _of_backgrounds(task, states, notes):
+        scalars |= more
+        partial = msgspec.structs.replace(partial, scalars=dict(scalars), **parts)
+        report(1.0, partial=partial)
     groups: tuple[PhiResult, ...] = ()
     for group in task.groups:
         groups = (*groups, _of_group(task, group))
@@ -154,6 +153,20 @@ def _takes_long(task: PhiTask, analyses: int) -> bool:
     except Exception:  # noqa: BLE001  the analyses will say what is wrong with the engine
         return False
     return analyses * seconds > _LONG
+
+
+def _of_backgrounds(
+    task: PhiTask, states: tuple[StateResult, ...], notes: list[str]
+) -> Iterator[tuple[dict[str, float], dict[str, Any]]]:
+    """Yields the scalars and the parts of the result that the survey of the layer and the single moments give."""
+    if task.survey and states:
+        with _Part("the survey of the layer", notes):
+            surveyed = survey(task, {one.state: one.result.phi for one in states})
+            yield surveyed.scalars, surveyed._asdict()
+    if task.moments and states:
+        with _Part("Φ at single moments", notes):
+            moments = at_moments(task)
+            yield moments.scalars, {"moments": moments}
 
 
 def _judgements(task: PhiTask, states: tuple[StateResult, ...], notes: list[str]) -> Iterator[Judgement]:

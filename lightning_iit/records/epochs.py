@@ -39,7 +39,7 @@ from lightning_iit.records.schema import (
     Step,
     WallTime,
 )
-from lightning_iit.records.surveys import Survey
+from lightning_iit.records.surveys import Moments, Survey
 from lightning_iit.records.systems import PhiOptions
 from lightning_iit.records.tasks import PhiTask
 
@@ -60,6 +60,8 @@ class Provenance(Record, frozen=True, kw_only=True):
         window: how many epochs the counts are added up over.
         world_size: the number of ranks of the training.
         packages: versions of the installed packages that a number may depend on, by name.
+        initial_weights: a fingerprint of the watched layers' parameters before training: runs that have the same began with the
+            same weights. Empty where that is not known (a resumed part of a run, an analysis without a training, version 0.1.0).
     """
 
     engine: str
@@ -68,6 +70,7 @@ class Provenance(Record, frozen=True, kw_only=True):
     window: FromOne
     world_size: FromOne = 1
     packages: dict[str, str] = {}
+    initial_weights: str = ""
 
 
 class GroupResult(Record, frozen=True, kw_only=True):
@@ -127,6 +130,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
         groups: random groups of the layer's units (version 0.1.0); the first one is the group that all other fields describe.
         survey: Φ of the layer: the mean over groups of its units, of which the first is the group that all other fields describe;
             None where it was not computed, and in records of version 0.1.0.
+        moments: Φ of the shown group at single moments; None where it was not asked for (``moments=``).
         structural_phi: 0.0 for units without connections among them; None where it is not known.
         structural_reason: why the structural Φ is 0, or is not known.
         notes: what a reader should know, in sentences.
@@ -165,6 +169,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
     major_complex: MajorComplex | None = None
     groups: tuple[GroupResult, ...] = ()
     survey: Survey | None = None
+    moments: Moments | None = None
     structural_phi: PhiValue | None = None
     structural_reason: str = ""
     notes: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from lightning_iit.records.results import (
     ThresholdPoint,
 )
 from lightning_iit.records.schema import Axis, Bit, Count, Epoch, Key, Kind, Record, Seconds, Share, State, Step
-from lightning_iit.records.surveys import Survey, SurveyGroup
+from lightning_iit.records.surveys import Moment, Moments, Survey, SurveyGroup
 from lightning_iit.records.systems import PhiOptions
 
 
@@ -98,6 +98,7 @@ class PhiTask(Record, frozen=True, kw_only=True):
         survey: the groups of the layer's survey, the task's own group first.
         resampled: for each group of the survey the TPMs of resampled sequences, ``[resample, state, unit]`` as the bytes of float64
             in this order; empty for no interval. Never stored.
+        moments: single moments of the task's own group, in each of which Φ is computed too.
         pictures: whether the pictures are drawn.
         seed: the seed of everything that is drawn at random.
     """
@@ -123,6 +124,7 @@ class PhiTask(Record, frozen=True, kw_only=True):
     groups: tuple[GroupTask, ...] = ()
     survey: tuple[SurveyGroup, ...] = ()
     resampled: tuple[bytes, ...] = ()
+    moments: tuple[Moment, ...] = ()
     pictures: bool = True
     seed: int = 0
 
@@ -163,6 +165,7 @@ class TaskResult(Record, frozen=True, kw_only=True):
         major_complex: the subset of units with the largest Φ, where the options request it.
         groups: the result of each further group, in the order of the task.
         survey: Φ of the layer; None where the task asked for none.
+        moments: Φ at single moments; None where the task asked for none.
         images: the pictures "tpm" and "mip" as PNG bytes.
         notes: parts that could not be made, and why.
         seconds: how long the whole task took.
@@ -179,6 +182,7 @@ class TaskResult(Record, frozen=True, kw_only=True):
     major_complex: MajorComplex | None = None
     groups: tuple[PhiResult, ...] = ()
     survey: Survey | None = None
+    moments: Moments | None = None
     images: dict[str, bytes] = {}
     notes: tuple[str, ...] = ()
     seconds: float = 0.0

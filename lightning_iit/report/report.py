@@ -94,7 +94,8 @@ def _section(name: str, records: Sequence[EpochRecord], answer: str) -> list[str
     untrained = ["Epoch -1 is the untrained network."] if records[0].epoch < 0 else []
     columns = (*_EPOCHS, "reducible" if last.kind == "causal" else "null", "from", "coverage")
     parts += [f"### Epochs ({cells.kind(last)})", *untrained, table(columns, _epochs(records))]
-    return [*parts, *_sensitivity(last), *_curve(last)]
+    moments = [] if last.moments is None else ["### Single moments", text(last.moments.words)]
+    return [*parts, *moments, *_sensitivity(last), *_curve(last)]
 
 
 def _survey(record: EpochRecord) -> list[str]:

@@ -41,7 +41,8 @@ class Budget:
     Args:
         null: the name of the null; "auto" is "cut" for what was watched, and none where units were set. With None no Φ is judged.
         surrogates: how many surrogates each null has.
-        share: the share of the time since this budget was made that nulls may take, 0 or more.
+        share: the share of the time since this budget was made that nulls (and other thresholds) may take, 0 or more.
+        thresholds: whether Φ at other thresholds is wanted of each Φ, and not only of the last one.
         clock: returns seconds since any fixed moment.
     """
 
@@ -51,11 +52,13 @@ class Budget:
         null: NullName | Literal["auto"] | None = "auto",
         surrogates: int = 19,
         share: float = 0.25,
+        thresholds: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._null = null
         self._surrogates = surrogates
         self._share = share
+        self._thresholds = thresholds
         self._clock = clock
         self._started = clock()
         self._spent = 0.0
@@ -80,32 +83,38 @@ class Budget:
         """
         number = RESAMPLES_AT_THE_ENDS if first or last else RESAMPLES
         cost = number * sum(min(len(group.states), STATES_RESAMPLED) for group in task.survey) * seconds
-        free = (
-            cost <= _SECONDS_OF_THE_LAST if first or last else cost <= self._share * (self._clock() - self._started) - self._spent
-        )
-        if not free:
+        if not (first or last):
+            return number if self._affords(cost) else 0
+        if cost > _SECONDS_OF_THE_LAST:
             return 0
         self._spent += cost
         return number
 
-    def judge(self, task: PhiTask, seconds: float) -> Judge | None:
-        """Decides whether the null of a task's Φ fits into the budget, and if so takes its time off the budget.
+    def _affords(self, cost: float) -> bool:
+        """Says whether so many seconds fit into the budget, and if so takes them off it."""
+        if cost > self._share * (self._clock() - self._started) - self._spent:
+            return False
+        self._spent += cost
+        return True
+
+    def judge(self, task: PhiTask, seconds: float, at_thresholds: AtThresholds = tuple) -> Judge | None:
+        """Decides whether the null of a task's Φ, and where wanted other thresholds, fit into the budget; takes off their time.
 
         Args:
             task: the task, with at least one state.
             seconds: the time of one analysis.
+            at_thresholds: counts the transitions at other thresholds; called only where these are wanted and there is time.
 
         Returns:
-            The judgement to compute; None where there is no null, the null does not fit, or the state has fewer than two elements.
+            The judgement to compute; None where nothing fits or is wanted, or the state has fewer than two elements.
         """
         null = self._null_of(task)
-        if null is None:
-            return None
-        cost = self._surrogates * seconds
-        if cost > self._share * (self._clock() - self._started) - self._spent:
-            return None
-        self._spent += cost
-        return Judge(null=null, surrogates=self._surrogates)
+        judge = None
+        if null is not None and self._affords(self._surrogates * seconds):
+            judge = Judge(null=null, surrogates=self._surrogates)
+        if self._thresholds and len(task.states[0]) > 1 and self._affords(len(QUANTILES) * seconds):
+            judge = msgspec.structs.replace(judge or Judge(surrogates=0), thresholds=at_thresholds())
+        return judge
 
     def judge_last(self, task: PhiTask, seconds: float, at_thresholds: AtThresholds) -> Judge | None:
         """Decides how the last Φ of a layer is judged: always by its null, and by further checks if these take at most 30 s.

@@ -26,6 +26,7 @@ class AnalysisSettings:
     pyphi_options: dict[str, Any] | None = None
     null_model: NullName | Literal["auto"] | None = "auto"
     surrogates: int = 19
+    moments: int = 0
     timeout: float | None = 600.0
     pictures: bool = True
     seed: int = 0
@@ -40,12 +41,16 @@ class RunOptions(AnalysisSettings):
         extra_budget: the share of the training time that nulls may take.
         world_size: on how many ranks the counts were made.
         auto_units: whether the number of units was chosen here (``units="auto"``).
+        preset: the name of the preset that was given. With "paper" Φ at other thresholds is wanted in each epoch.
+        initial_weights: the fingerprint of the watched layers before training; empty where it is not known.
     """
 
     window: int = 1
     extra_budget: float = 0.0
     world_size: int = 1
     auto_units: bool = False
+    preset: str | None = None
+    initial_weights: str = ""
 
     @property
     def phi_options(self) -> PhiOptions:
@@ -76,6 +81,7 @@ CHECKS: dict[str, Check] = {
     "complexes": flag(),
     "null_model": choice("auto", *get_args(NullName), None),
     "surrogates": whole("give the number of surrogate data sets of a null, 1 or more", least=1),
+    "moments": whole("give at how many single moments Φ is computed too, 0 for none", least=0),
     "timeout": SECONDS,
     "pictures": flag(),
     "seed": SEED,

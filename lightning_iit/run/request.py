@@ -84,6 +84,7 @@ def open_record(
             window=options.window,
             world_size=options.world_size,
             packages=dict(packages),
+            initial_weights=options.initial_weights,
         ),
     )
 
@@ -159,7 +160,7 @@ def settled_record(
     if answer is not None and answer.survey is not None:
         changes["survey"] = answer.survey
     if answer is not None:
-        found = ("states", "tpm", "scalars", "diagnostics", "null", "interval", "curve", "sensitivity", "major_complex")
+        found = ("states", "tpm", "scalars", "diagnostics", "null", "interval", "curve", "sensitivity", "major_complex", "moments")
         changes |= {name: getattr(answer, name) for name in found} | {"notes": (*stub.notes, *answer.notes)}
     return msgspec.structs.replace(stub, **changes)
 

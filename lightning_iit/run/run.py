@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
@@ -30,7 +30,7 @@ from lightning_iit.run.kept import KeptRecords
 from lightning_iit.run.options import RunOptions
 from lightning_iit.run.request import open_record, package_versions, phi_task, reopened, settled_record, with_change
 from lightning_iit.run.resume import EarlierPart
-from lightning_iit.run.survey import Group, packed_resamples, survey_group
+from lightning_iit.run.survey import NO_MOMENTS, Group, draw, survey_group
 from lightning_iit.run.varying import VaryingUnits
 from lightning_iit.run.waiting import compiles_first, drain_in_sight
 from lightning_iit.run.windows import Watched, Window
@@ -78,8 +78,13 @@ class Run:
         self._windows: dict[Watched, Window] = {}
         self._varying = VaryingUnits()
         self._packages = package_versions()
-        self._budget = Budget(null=options.null_model, surrogates=options.surrogates, share=options.extra_budget)
-        self._unjudged: dict[str, tuple[PhiTask, EpochRecord, AtThresholds, Callable[[int], tuple[bytes, ...]]]] = {}
+        self._budget = Budget(
+            null=options.null_model,
+            surrogates=options.surrogates,
+            share=options.extra_budget,
+            thresholds=options.preset == "paper",
+        )
+        self._unjudged: dict[str, tuple[PhiTask, EpochRecord, AtThresholds, Callable[..., dict[str, Any]]]] = {}
         self._said: set[str] = set()
 
     @property
@@ -190,9 +195,11 @@ class Run:
         try:
             surveyed = [group for group in groups if group.captured.units is not None]
             stub = msgspec.structs.replace(stub, survey=Survey(groups=tuple(map(survey_group, surveyed))))
+            if self._options.moments and groups[0].bits is None:
+                stub = msgspec.structs.replace(stub, notes=(*stub.notes, NO_MOMENTS))
             dynamics, blocks = self._dynamics(captured, stub), getattr(captured, "blocks", ())
             task = phi_task(self._options, stub, states, dynamics=dynamics, seen=captured.seen, blocks=blocks)
-            resampled = partial(packed_resamples, surveyed, seed=self._options.seed)
+            drawn = partial(draw, surveyed, seed=self._options.seed)
             with self._lock:  # layers that are perturbed beside the training come from a thread of their own
                 self._say_cost(stub)
                 seconds = self._kept.seconds(task)
@@ -201,10 +208,11 @@ class Run:
                     judge = self._budget.judge_last(task, seconds, at_thresholds)
                 else:
                     if step is None:
-                        self._unjudged[stub.layer] = (task, stub, at_thresholds, resampled)
-                    judge = self._budget.judge(task, seconds)
+                        self._unjudged[stub.layer] = (task, stub, at_thresholds, drawn)
+                    judge = self._budget.judge(task, seconds, at_thresholds)
                 number = self._budget.resamples(task, seconds, first=epoch < 0, last=last)
-            return self._open_and_analyse(msgspec.structs.replace(task, judge=judge, resampled=resampled(number)), stub)
+            more = drawn(resamples=number, moments=self._options.moments if epoch < 0 or last else 0)
+            return self._open_and_analyse(msgspec.structs.replace(task, judge=judge, **more), stub)
         except Exception as error:
             log.exception("Layer %r of %s could not be handed to a worker.", stub.layer, stub.when)
             reason = f"It could not be handed to a worker: {type(error).__name__}: {error}."
@@ -234,7 +242,7 @@ class Run:
         Each task is submitted again, now with its judgement, and the new record replaces the first. Layers whose last Φ is not
         computed are left out.
         """
-        for task, stub, at_thresholds, resampled in list(self._unjudged.values()):
+        for task, stub, at_thresholds, drawn in list(self._unjudged.values()):
             with self._lock:
                 computed = self._kept.is_computed(stub.key)
             if not computed:
@@ -242,9 +250,10 @@ class Run:
             seconds = self._kept.seconds(task)
             judge = self._budget.judge_last(task, seconds, at_thresholds)
             number = self._budget.resamples(task, seconds, first=False, last=True)
-            if judge is not None or number:
+            more = drawn(resamples=number, moments=self._options.moments)
+            if judge is not None or number or more["moments"]:
                 self._journal.expect(stub.key)
-                self._analyse(msgspec.structs.replace(task, judge=judge, resampled=resampled(number)), stub)
+                self._analyse(msgspec.structs.replace(task, judge=judge, **more), stub)
         self._unjudged.clear()
 
     def _dynamics(self, captured: LayerEpoch, stub: EpochRecord) -> Dynamics | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
 
-from lightning_iit.records import Skipped, SurveyGroup
+from lightning_iit.records import Moment, Skipped, SurveyGroup
 from lightning_iit.tpm.sequences import resampled_tpms
 from lightning_iit.tpm.states import index_of, state_of
 
@@ -22,6 +22,10 @@ Causal: TypeAlias = "tuple[Counts, Perturbation] | Skipped | None"
 """The counts made by a perturbation and how it was made; Skipped with the reason why it could not be made; or None where the layer
 is not perturbed."""
 
+NO_MOMENTS = (
+    "There is no Φ at single moments (moments=): the layer is not perturbed in backgrounds that differ, so none can be held."
+)
+"""The note on a layer that has no single moments."""
 _ALL_STATES = 16
 """Of groups with so many states Φ is computed in those that were not visited too, which have no weight: so that two epochs can be
 compared in the states that one of them visited."""
@@ -67,6 +71,14 @@ def survey_group(group: Group) -> SurveyGroup:
     )
 
 
+def draw(groups: Sequence[Group], *, resamples: int, moments: int, seed: int) -> dict[str, Any]:
+    """Draws what a task has of single backgrounds: resamples of each group, and moments of the first one; by the task's fields."""
+    return {
+        "resampled": packed_resamples(groups, resamples, seed=seed),
+        "moments": moments_of(groups[0], moments, seed=seed) if moments else (),
+    }
+
+
 def packed_resamples(groups: Sequence[Group], number: int, *, seed: int) -> tuple[bytes, ...]:
     """Draws TPMs of resampled sequences for each group, the same sequences for all groups.
 
@@ -87,3 +99,26 @@ def packed_resamples(groups: Sequence[Group], number: int, *, seed: int) -> tupl
             drawn = resampled_tpms(group.bits.packed, group.bits.sequences, number, seed=seed)
         found.append(b"" if drawn is None else np.ascontiguousarray(drawn, dtype=np.float64).tobytes())
     return tuple(found)
+
+
+def moments_of(group: Group, number: int, *, seed: int) -> tuple[Moment, ...]:
+    """Draws single moments of a group at random: observed backgrounds with the state of the units in each.
+
+    Args:
+        group: the group.
+        number: how many moments are drawn; all where fewer backgrounds were kept.
+        seed: the seed of the draw.
+
+    Returns:
+        The moments in the order of the data; none where the group is not perturbed in sampled backgrounds.
+    """
+    if group.bits is None:
+        return ()
+    total = len(group.bits.observed)
+    drawn = np.sort(np.random.default_rng(seed).choice(total, min(number, total), replace=False))
+    bits = np.unpackbits(group.bits.packed, axis=-1, count=total)[..., drawn]
+    following = np.tensordot(1 << np.arange(bits.shape[1]), bits, axes=(0, 1))
+    return tuple(
+        Moment(state=int(group.bits.observed[row]), following=tuple(following[:, column].tolist()))
+        for column, row in enumerate(drawn)
+    )

@@ -29,10 +29,12 @@ class NextBits:
     Args:
         packed: ``[2**n, n, ceil(R / 8)]``, whether an element was ON, packed by ``numpy.packbits`` along the R backgrounds.
         sequences: ``[R]``, the id of the sequence of each background, whose rows are in the order of time; None where not known.
+        observed: ``[R]``, the index of the state in which the elements were observed in each background.
     """
 
     packed: UInt8[np.ndarray, "state unit byte"]
     sequences: Int[np.ndarray, " background"] | None
+    observed: Int[np.ndarray, " background"]
 
 
 def resampled_tpms(

@@ -43,7 +43,8 @@ class MLflowSource:
 
     Args:
         uri: the MLflow tracking URI.
-        run: the id of one MLflow run, or ``<run id>/<name>``, to list only this one; None for all that have records.
+        run: the id of one MLflow run, or ``<run id>/<name>``, to list only this one; or the name of an experiment, to list its
+            runs; None for all that have records.
 
     Raises:
         MissingDependencyError: mlflow is not installed.
@@ -70,7 +71,10 @@ class MLflowSource:
         self._further = 0
         self._counted = -math.inf
         self.title: str = f"MLflow at {_without_password(uri)}"
+        self._experiments: list[str] = []
         try:
+            if run and (experiment := self._client.get_experiment_by_name(run)) is not None:
+                self._only, self._experiments = "", [experiment.experiment_id]
             self.runs()
         except Exception as error:
             msg = f"No MLflow tracking server or store answers at {_without_password(uri)}: {error}"
@@ -81,7 +85,7 @@ class MLflowSource:
 
         Only those among the latest 500 MLflow runs are listed; the others are counted once a minute.
         """
-        experiments = [found.experiment_id for found in self._client.search_experiments()]
+        experiments = self._experiments or [found.experiment_id for found in self._client.search_experiments()]
         if self._only:
             found = [self._client.get_run(self._only.partition("/")[0])]
         else:
@@ -153,6 +157,17 @@ class MLflowSource:
         tags = [tag for tag in self._run(run).data.metrics if is_shown(tag)][:MAX_SERIES]
         histories = {tag: self._client.get_metric_history(_id(run), tag) for tag in tags}
         return series({tag: [(point.step, point.value) for point in history] for tag, history in histories.items()})
+
+    def options(self, run: str) -> dict[str, str]:
+        """Returns the params of the run: the options of its callback by their names (without ``iit.``), and all others.
+
+        Raises:
+            LookupError: there is no such run.
+        """
+        params, scope = self._run(run).data.params, run.partition("/")[2]
+        own = ".".join(filter(None, (FOLDER, scope, "")))
+        others = {name: value for name, value in params.items() if not name.startswith(f"{FOLDER}.")}
+        return others | {name.removeprefix(own): value for name, value in params.items() if name.startswith(own)}
 
     def _info(self, run: Any, scope: str) -> RunInfo:
         """Returns what the viewer lists about a callback's run: id, name, start time and place of the artifacts."""

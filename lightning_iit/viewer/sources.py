@@ -47,7 +47,8 @@ def open_source(target: str) -> RecordSource:
 
     Args:
         target: a folder of runs, one run's directory, its folder ``iit``, a record's file, or an MLflow URI (``sqlite:///...``,
-            ``http://...``, ``mlflow:<uri>``); ``<uri>#<run_id>`` for one MLflow run only.
+            ``http://...``, ``mlflow:<uri>``); ``<uri>#<run_id>`` for one MLflow run only, ``<uri>#<name>``
+            for the runs of one experiment.
 
     Raises:
         InvalidArgumentError: there is no such directory or record, or nothing answers at the URI.

@@ -197,6 +197,17 @@ def test_nulls_have_their_share_of_the_time():
     assert share.judge(GIVEN, 1.0) is None
 
 
+def test_other_thresholds_of_each_phi_have_their_share_too():
+    clock = Clock()
+    budget = Budget(surrogates=10, share=0.25, thresholds=True, clock=clock)
+    assert budget.judge(GIVEN, 1.0, never) is None, "no time has passed"
+    clock.seconds += 13.0
+    assert budget.judge(GIVEN, 1.0, lambda: OTHERS) == Judge(surrogates=0, thresholds=OTHERS), "3 s are a quarter of 12, 10 not"
+    clock.seconds += 41.0
+    assert budget.judge(GIVEN, 1.0, never) == Judge(null="cut", surrogates=10), "13 of 13.5 s are spent"
+    assert Budget(share=1e9, clock=clock).judge(GIVEN, 1e-9, never) is None
+
+
 def test_over_many_epochs_the_share_is_kept_and_spread():
     clock = Clock()
     budget = Budget(surrogates=19, share=0.25, clock=clock)

@@ -58,7 +58,7 @@ def test_it_reads_on_a_package_index():
 def test_the_commands_of_the_readme_are_known():
     """Each with the subcommand and the options that it has."""
     commands = re.findall(r"^lightning-iit (.*?)(?:  #.*)?$", "\n".join(blocks("bash")), re.MULTILINE)
-    assert {command.split()[0] for command in commands} == {"list", "view", "export", "verify", "phi"}
+    assert {command.split()[0] for command in commands} == {"list", "view", "export", "verify", "phi", "compare"}
     for command in commands:
         assert cli._parser().parse_args(command.split()).command == command.split()[0]
 
@@ -91,7 +91,7 @@ def test_the_example_without_a_trainer_computes(capsys):
 
 
 def test_no_other_python_is_left_untried():
-    assert len(blocks("python")) == 3, "the third is tried in test_analyse.py"
+    assert len(blocks("python")) == 4, "the others are tried in test_compare_runs.py and test_analyse.py"
 
 
 def test_the_table_of_options_is_that_of_the_callback():

@@ -68,6 +68,8 @@ WRONG = {
     "pyphi_options": ["MEASURE", [("MEASURE", "L1")], {1: 2}],
     "null_model": ["cuts", False],
     "surrogates": [0, "19", 2.5],
+    "preset": ["papers", 1],
+    "moments": [-1, "50", 2.5],
     "timeout": ["600", 0, -1, float("nan"), float("inf"), True],
     "pictures": ["no", 1],
     "workers": [-1, "2", 1.5, True],

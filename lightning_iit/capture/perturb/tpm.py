@@ -279,7 +279,7 @@ def _perturbed(plan: _Plan, rows: Observations, joint: Tensor, packed: np.ndarra
         background=background,
         between=tuple(between),
         sequences=None if ids is None else len(np.unique(ids)),
-        bits=None if packed is None else NextBits(packed, ids),
+        bits=None if packed is None else NextBits(packed, ids, plan.codes[plan.rows.to(plan.codes.device)].cpu().numpy()),
     )
 
 

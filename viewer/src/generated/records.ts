@@ -32,6 +32,7 @@ export interface EpochRecord {
   layer: string;
   left_out: number;
   major_complex: MajorComplex | null;
+  moments: Moments | null;
   notes: string[];
   null: NullResult | null;
   observed: Counts | null;
@@ -49,6 +50,7 @@ export interface EpochRecord {
   step: number | null;
   structural_phi: number | null;
   structural_reason: string;
+  survey: Survey | null;
   task: PhiTask | null;
   thresholds: Thresholds | null;
   tpm: TpmRecord | null;
@@ -173,6 +175,12 @@ export interface MajorComplex {
   nodes: number[];
   result: Computed | TimedOut | Failed | Skipped | Open;
 }
+export interface Moments {
+  moments: number;
+  phi: number | null;
+  positive: number;
+  reachable: number;
+}
 export interface NullResult {
   excess: number;
   mean: number;
@@ -185,6 +193,7 @@ export interface NullResult {
 }
 export interface Provenance {
   engine: string;
+  initial_weights: string;
   options: PhiOptions;
   packages: {
     [k: string]: string;
@@ -217,6 +226,26 @@ export interface StateResult {
   state: number[];
   visits: number;
 }
+export interface Survey {
+  groups: SurveyGroup[];
+  high: number | null;
+  interval_words: string;
+  low: number | null;
+  phi: number | null;
+  positive: number | null;
+  resampled: number[];
+  se: number | null;
+}
+export interface SurveyGroup {
+  cm: number[][] | null;
+  counts: Counts | null;
+  phis: (number | null)[];
+  positive: number | null;
+  reason: string;
+  states: number[][];
+  units: Units;
+  visits: number[];
+}
 export interface PhiTask {
   axis: "depth" | "patch" | "stream" | "time" | "token";
   blocks: Counts[];
@@ -231,12 +260,15 @@ export interface PhiTask {
   kind: "causal" | "observational" | "statistical";
   labels: string[];
   layer: string;
+  moments: Moment[];
   options: PhiOptions1;
   pictures: boolean;
   prior: number;
+  resampled: string[];
   seed: number;
   states: number[][];
   step: number | null;
+  survey: SurveyGroup[];
   timeout: number | null;
   visits: number[];
 }
@@ -261,6 +293,10 @@ export interface ThresholdCounts {
   counts: Counts;
   quantile: number;
   thresholds: number[];
+}
+export interface Moment {
+  following: number[];
+  state: number;
 }
 export interface PhiOptions1 {
   complexes: boolean;

@@ -1,0 +1,67 @@
+"""``lightning-iit compare``: compares runs, prints a table and the answer in words, and writes table and pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lightning_iit.compare import compare_runs
+from lightning_iit.report.report import number
+from lightning_iit.report.terminal import FittedTable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from lightning_iit.comparison.compared import LayerComparison
+
+_RIGHT = ("difference", "p", "smallest p")
+
+
+def run_compare(runs: Sequence[str], by: str | None, output: Path | None, console: Console) -> int:
+    """Prints the comparison of runs as a table and in words; returns the exit status 0.
+
+    Args:
+        runs: folders and MLflow URIs.
+        by: what tells the sides apart, see :func:`~lightning_iit.compare_runs`.
+        output: the folder to write table, words and pictures into; None writes nothing.
+        console: where to print.
+
+    Raises:
+        IITError: there is no run, or what was given cannot be compared.
+        OSError: the folder cannot be written.
+    """
+    found = compare_runs(runs, by=by)
+    console.print(_table(found.layers))
+    console.print(found.words, highlight=False, markup=False)
+    if output is not None:
+        for path in found.write(output):
+            console.print(f"Wrote {path}.", highlight=False, markup=False)
+    return 0
+
+
+def _table(rows: Sequence[LayerComparison]) -> FittedTable:
+    """Returns the table of the rows."""
+    columns = ("layer", "compared", "runs", "Φ of the first", "Φ of the second", "difference", "p", "smallest p", "kind", "theory")
+    cells = [
+        (
+            row.layer or "(the whole model)",
+            f"{row.one} → {row.other}",
+            f"{row.runs_one} / {row.runs_other}",
+            _phi(row.phi_one, row.low_one, row.high_one),
+            _phi(row.phi_other, row.low_other, row.high_other),
+            f"{row.difference:+.4f}",
+            "none" if row.p is None else f"{row.p:.2g}",
+            "none" if row.p_smallest is None else f"{row.p_smallest:.2g}",
+            row.kind,
+            row.formalism,
+        )
+        for row in rows
+    ]
+    return FittedTable(columns, cells, names=("layer",), right=_RIGHT)
+
+
+def _phi(phi: float, low: float | None, high: float | None) -> str:
+    """Returns Φ with its interval."""
+    return number(phi) if low is None or high is None else f"{number(phi)} ({number(low)} to {number(high)})"

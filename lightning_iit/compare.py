@@ -1,0 +1,147 @@
+"""The comparison of runs from folders and MLflow: table, picture and words."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import yaml
+
+from lightning_iit.comparison.compared import Comparison
+from lightning_iit.comparison.courses import RunData
+from lightning_iit.comparison.runs import compare
+from lightning_iit.errors import InvalidArgumentError, RecordError
+from lightning_iit.figures.curves import phi_curves
+from lightning_iit.records import Records, decode
+from lightning_iit.records.files import read_regular
+from lightning_iit.records.names import FOLDER, layer_slug
+from lightning_iit.records.store import holds_run, load_run, records_folder, write_atomically
+from lightning_iit.trackers.files import OPTIONS
+from lightning_iit.viewer.sources import URIS, open_runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_HPARAMS = "hparams.yaml"
+"""The file in which Lightning's loggers keep what a module gave to ``save_hyperparameters()``."""
+
+
+class _PlainLoader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
+    """Reads YAML without making any object of Python: a class or function among the values is its name."""
+
+
+_PlainLoader.add_multi_constructor("tag:yaml.org,2002:python/", lambda _, name, __: name)
+
+
+class RunComparison(Comparison, frozen=True, kw_only=True):
+    """Holds a comparison of runs: ``layers`` (the rows), ``curves``, ``words``, ``csv``, and pictures of the curves."""
+
+    def picture(self, layer: str | None = None, form: Literal["png", "svg"] = "png") -> bytes:
+        """Draws Φ of a layer over epochs, with a line and a band for each side.
+
+        Args:
+            layer: the layer, as in the rows; None for the first one.
+            form: "png" or "svg".
+
+        Returns:
+            The bytes of the picture.
+
+        Raises:
+            InvalidArgumentError: there is no such layer.
+        """
+        known = list(dict.fromkeys(row.layer for row in self.layers))
+        wanted = known[0] if layer is None else layer
+        rows = [row for row in self.layers if row.layer == wanted]
+        if not rows:
+            msg = f"picture(layer={layer!r}): these layers were compared: {', '.join(map(repr, known))}."
+            raise InvalidArgumentError(msg)
+        words = rows[0].words if len(rows) == 1 else ""
+        curves = [curve for curve in self.curves if curve.layer == wanted]
+        return phi_curves(curves, kind=rows[0].kind, formalism=rows[0].formalism, words=words, form=form)
+
+    def write(self, folder: str | os.PathLike[str]) -> list[Path]:
+        """Writes ``compare.csv``, ``compare.md`` (the words), and for each layer ``phi-<layer>.png`` and ``.svg`` into a folder.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        parts = {"compare.csv": self.csv.encode(), "compare.md": f"{self.words}\n".encode()}
+        for layer in dict.fromkeys(row.layer for row in self.layers):
+            parts[f"phi-{layer_slug(layer)}.png"] = self.picture(layer)
+            parts[f"phi-{layer_slug(layer)}.svg"] = self.picture(layer, "svg")
+        for name, data in parts.items():
+            write_atomically(Path(folder) / name, data)
+        return [Path(folder) / name for name in parts]
+
+
+def compare_runs(runs: Sequence[str | os.PathLike[str]], *, by: str | None = None) -> RunComparison:
+    """Compares Φ of the layers of several trainings, or of one before and after training.
+
+    Args:
+        runs: the folders of runs, or folders of several runs; MLflow tracking URIs, ``<URI>#<run id>`` for one run, and
+            ``<URI>#<experiment>`` for the runs of an experiment by its name.
+        by: what tells the sides apart: an option of the callback, a param of the MLflow runs, or a hyperparameter that the module
+            saved (``hparams.yaml``). "seed" takes the runs as one group that differs by chance, and compares their trained with
+            their untrained networks. None is "seed"; of a single run it is the change between its groups of units.
+
+    Returns:
+        The comparison. Two sides of runs are compared at their last epochs by an exact permutation of run means, and run by run
+        where they began with the same weights; of more than two values each pair is compared. All p-values of a comparison are
+        corrected (Holm), and each stands with the smallest one that so many runs can give.
+
+    Raises:
+        InvalidArgumentError: what cannot be compared: other kinds of number, formalisms, axes or sizes of groups, runs without a
+            Φ of a layer, an option that is unknown or has one value. The message names the runs.
+        RecordError: a path holds no run.
+
+    Example::
+
+        found = compare_runs(["logs/version_0", "logs/version_1"], by="hidden")
+        print(found.words)
+        found.write("compared")
+    """
+    if isinstance(runs, (str, os.PathLike)):
+        msg = f"compare_runs({str(runs)!r}): give a list of runs; for a single run [{str(runs)!r}]."
+        raise InvalidArgumentError(msg)
+    data = [run for target in runs for run in _opened(os.fspath(target))]
+    return RunComparison(**msgspec.structs.asdict(compare(data, by)))
+
+
+def _opened(target: str) -> Iterator[RunData]:
+    """Yields the runs of a path or an MLflow URI."""
+    path = Path(target)
+    if not target.startswith(URIS) and (holds_run(path) or holds_run(path / FOLDER)):
+        yield _of_folder(path)
+        return
+    source, runs = open_runs(target)
+    for run in runs:
+        if target.startswith(URIS):
+            rows = source.index(run.id).rows
+            records = Records.ordered(
+                decode(source.record(run.id, row.layer, row.epoch)) for row in rows if row.status == "computed"
+            )
+            yield RunData(f"{run.name} ({run.id})", records, source.options(run.id))  # type: ignore[attr-defined]
+        else:
+            yield _of_folder(Path(run.path))
+
+
+def _of_folder(path: Path) -> RunData:
+    """Reads a run's directory, or its folder ``iit``."""
+    folder = records_folder(path)
+    options = {} if not (folder / OPTIONS).is_file() else _mapping(msgspec.json.decode(read_regular(folder / OPTIONS)))
+    return RunData(os.path.normpath(folder.parent), load_run(folder), _hyperparameters(folder.parent / _HPARAMS) | options)
+
+
+def _hyperparameters(file: Path) -> dict[str, str]:
+    """Returns what a module saved with Lightning's logger; nothing where that cannot be read."""
+    try:
+        return _mapping(yaml.load(read_regular(file), Loader=_PlainLoader))  # noqa: S506  it derives from the safe one
+    except (OSError, RecordError, yaml.YAMLError):
+        return {}
+
+
+def _mapping(found: Any) -> dict[str, str]:
+    """Returns the entries of a mapping as text; nothing for anything else."""
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}

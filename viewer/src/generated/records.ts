@@ -1,6 +1,7 @@
 // Generated from the Python structs by `npm run types`. Do not edit.
 
 export interface Everything {
+  AnswerList?: AnswerList;
   ComputeRequest?: ComputeRequest;
   EpochRecord?: EpochRecord;
   InlineData?: InlineData;
@@ -9,6 +10,15 @@ export interface Everything {
   RunIndex?: RunIndex;
   RunList?: RunList;
   ScalarList?: ScalarList;
+}
+export interface AnswerList {
+  answers: Answer[];
+}
+export interface Answer {
+  epoch: number;
+  layer: string;
+  to: number;
+  words: string;
 }
 export interface ComputeRequest {
   engine: string;
@@ -49,6 +59,7 @@ export interface EpochRecord {
   step: number | null;
   structural_phi: number | null;
   structural_reason: string;
+  survey: Survey | null;
   task: PhiTask | null;
   thresholds: Thresholds | null;
   tpm: TpmRecord | null;
@@ -217,6 +228,26 @@ export interface StateResult {
   state: number[];
   visits: number;
 }
+export interface Survey {
+  groups: SurveyGroup[];
+  high: number | null;
+  interval_words: string;
+  low: number | null;
+  phi: number | null;
+  positive: number | null;
+  resampled: number[];
+  se: number | null;
+}
+export interface SurveyGroup {
+  cm: number[][] | null;
+  counts: Counts | null;
+  phis: (number | null)[];
+  positive: number | null;
+  reason: string;
+  states: number[][];
+  units: Units;
+  visits: number[];
+}
 export interface PhiTask {
   axis: "depth" | "patch" | "stream" | "time" | "token";
   blocks: Counts[];
@@ -234,9 +265,11 @@ export interface PhiTask {
   options: PhiOptions1;
   pictures: boolean;
   prior: number;
+  resampled: string[];
   seed: number;
   states: number[][];
   step: number | null;
+  survey: SurveyGroup[];
   timeout: number | null;
   visits: number[];
 }
@@ -283,6 +316,7 @@ export interface InlineData {
   title: string;
 }
 export interface InlineRun {
+  answers: AnswerList;
   index: RunIndex;
   info: RunInfo;
   networks: {
@@ -311,13 +345,18 @@ export interface IndexRow {
   epoch: number;
   file: string;
   global_step: number;
+  groups: number | null;
+  high: number | null;
   kind: string;
   layer: string;
+  low: number | null;
   maximum: number | null;
   mean: number | null;
   null_upper: number | null;
   phi: number | null;
+  phi_layer: number | null;
   reason: string;
+  state: string;
   status: "computed" | "corrupt" | "failed" | "open" | "skipped" | "timed_out";
   step: number | null;
   transitions: number | null;

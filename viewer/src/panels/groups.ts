@@ -48,11 +48,14 @@ export function groupsPanel({ store, tip }: Context): Panel {
 }
 
 function wordsOf(survey: Survey): string {
-  const none = survey.groups.filter((group) => groupPhi(group) === null).length;
-  const of = `Φ of the layer is the mean over ${survey.groups.length - none} ${survey.groups.length - none === 1 ? "group" : "groups"} of its units`;
-  const interval = survey.low === null ? survey.interval_words : `band: ${survey.interval_words}`;
-  const last = none ? ` ${none} more have no Φ.` : "";
-  return `${of}; a group's Φ is the mean over the states that were visited, by visits.${interval ? ` Line: the mean; ${interval}.` : ""}${last}`;
+  if (survey.phi === null) return "No group of units has a Φ; the table says why.";
+  const have = survey.groups.filter((group) => groupPhi(group) !== null).length;
+  const none = survey.groups.length - have;
+  return [
+    `Φ of the layer is the mean over ${have} ${have === 1 ? "group" : "groups"} of its units; a group's Φ is the mean over`,
+    `the states that were visited, by visits. Line: the mean; ${survey.low === null ? "" : "band: "}${survey.interval_words}.`,
+    ...(none ? [`${none} more ${none === 1 ? "has" : "have"} no Φ.`] : []),
+  ].join(" ");
 }
 
 function dotsOf(survey: Survey, chosen: number, tip: Tip, choose: (group: number) => void): SVGElement {

@@ -242,7 +242,7 @@ def check_groups(frame: Any) -> None:
     (_, a, x0, _), (_, b, x1, _), (_, c, x2, _) = sorted(dots, key=lambda dot: dot[1])[:3]
     assert (x1 - x0) / (x2 - x1) == pytest.approx((b - a) / (c - b))
     assert "mean over 7 groups" in panel.inner_text()
-    assert "1 more have no Φ" in panel.inner_text()
+    assert "1 more has no Φ" in panel.inner_text()
     title = panel.locator(".group-states h3")
     assert "shown in detail" in title.inner_text()
     panel.locator(".dot[data-group='2']").click()

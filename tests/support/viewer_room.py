@@ -65,6 +65,7 @@ def apart(boxes: list[list[Any]], width: int, height: int) -> None:
 
 
 def check_room(page: Page, width: int, height: int) -> None:
+    page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     size = page.evaluate("() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
     assert size[0] <= width
     assert size[1] <= height

@@ -87,7 +87,8 @@ def test_a_chosen_state_stays_through_a_new_epoch(chromium: Browser, run: Path) 
 def test_a_training_beside_the_page_is_followed(chromium: Browser, tmp_path: Path) -> None:
     """Each epoch of a real run is in the page within two seconds of its record, and the page is never loaded again.
 
-    The command line that the page shows then gives Φ of the shown group, and the page and a real tensorboard show what the run's files hold.
+    The command line that the page shows then gives Φ of the shown group, and the page and a real tensorboard show what the run's
+    files hold.
     """
     script = SUPPORT / "viewer_training.py"
     log = (tmp_path / "log").open("wb")

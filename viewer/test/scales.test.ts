@@ -173,6 +173,11 @@ describe("curves", () => {
     expect(found?.high).toEqual([0.6, null, null, null, null]);
     expect(found?.changes).toEqual([{ epoch: 2, phi: rows[3]?.phi, from: "01", to: "11" }]);
   });
+  it("are whole where the layer has a Φ and only the shown group has none", () => {
+    const rows = [row("a", 0, { phi_layer: 0.5 }), row("a", 1, { phi_layer: 0.6, phi: null, status: "failed", reason: "broken" })];
+    const [found] = curves(index(rows), [0, 1]);
+    expect([found?.line, found?.gaps, found?.phi]).toEqual([[0.5, 0.6], [], [0.1, null]]);
+  });
   it("of a run without surveys mark no change of state", () => {
     const rows = [row("a", 0, { state: "01" }), row("a", 1, { state: "11" })];
     const [found] = curves(index(rows), [0, 1]);

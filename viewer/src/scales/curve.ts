@@ -43,13 +43,15 @@ export function curves(index: RunIndex, epochs: readonly number[]): Curve[] {
 
 function curve(layer: string, rows: Map<number, IndexRow>, epochs: readonly number[]): Curve {
   const surveyed = [...rows.values()].some((row) => row.phi_layer !== null);
+  // The shown group may have no Φ where the layer has one.
+  const known = (row: IndexRow) => row.status === "computed" || row.phi_layer !== null;
   const take = (pick: (row: IndexRow) => number | null) =>
     epochs.map((epoch) => {
       const row = rows.get(epoch);
-      return row && row.status === "computed" ? pick(row) : null;
+      return row && known(row) ? pick(row) : null;
     });
   const gaps = [...rows.values()]
-    .filter((row) => row.status !== "computed")
+    .filter((row) => !known(row))
     .map((row) => ({ epoch: row.epoch, status: row.status, reason: row.reason }));
   const sparse = [...rows.values()].flatMap(({ epoch, status, phi, coverage }) =>
     status === "computed" && phi !== null && coverage !== null && coverage < ENOUGH_COVERAGE ? [{ epoch, phi, coverage }] : [],

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Request, Response
 from lightning_iit.errors import RecordError
 from lightning_iit.phi.registry import engine_names
 from lightning_iit.records import decode, decode_network, encode
+from lightning_iit.viewer.answers import answers
 from lightning_iit.viewer.protocol import ComputeRequest, Problem, RunList
 from lightning_iit.viewer.static_files import NOT_BUILT, static_file
 
@@ -28,7 +29,7 @@ CONTENT_SECURITY_POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """The policy header of the viewer's own page: scripts, styles and data come from this server only."""
-DATA_ROUTES = ("runs", "index", "record", "network", "scalars", "compute")
+DATA_ROUTES = ("runs", "index", "answers", "record", "network", "scalars", "compute")
 """The routes that answer with JSON; any other route is a file of the front end."""
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -124,6 +125,8 @@ class ViewerApp:
         run = request.args["run"]
         if route == "index":
             return msgspec.json.encode(source.index(run))
+        if route == "answers":
+            return msgspec.json.encode(answers(source, run))
         if route == "scalars":
             return msgspec.json.encode(source.scalars(run))
         epoch = int(request.args["epoch"])

@@ -13,6 +13,7 @@ import msgspec
 from lightning_iit.errors import InvalidArgumentError, RecordError
 from lightning_iit.phi.registry import engine_names
 from lightning_iit.records import decode, decode_network, encode
+from lightning_iit.viewer.answers import answers
 from lightning_iit.viewer.logdir import LogDirSource
 from lightning_iit.viewer.protocol import InlineData, InlineRun
 from lightning_iit.viewer.sources import open_runs
@@ -203,7 +204,14 @@ def _pack(data: bytes) -> str:
 
 def _inline(info: RunInfo, index: RunIndex, records: dict[str, str], networks: dict[str, str], source: RecordSource) -> InlineData:
     """Returns the data of the page: the run with its index, packed records, packed snapshots and other metrics."""
-    run = InlineRun(info=info, index=index, records=records, networks=networks, scalars=source.scalars(info.id))
+    run = InlineRun(
+        info=info,
+        index=index,
+        records=records,
+        networks=networks,
+        scalars=source.scalars(info.id),
+        answers=answers(source, info.id),
+    )
     return InlineData(title=info.name, runs=(run,), engines=engine_names())
 
 

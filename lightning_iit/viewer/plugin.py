@@ -40,7 +40,7 @@ class IITPlugin(TBPlugin):
 
     def get_plugin_apps(self) -> dict[str, Any]:
         """Returns a WSGI application for each route below ``/data/plugin/iit``: the script and the data routes of the viewer."""
-        routes = ("viewer.js", "runs", "index", "record", "network", "scalars")
+        routes = ("viewer.js", "runs", "index", "answers", "record", "network", "scalars")
         return {f"/{route}": self._answering(route) for route in routes}
 
     def is_active(self) -> bool:

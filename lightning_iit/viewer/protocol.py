@@ -66,6 +66,11 @@ class IndexRow(_Message, frozen=True, kw_only=True):
         transitions: the number of transitions counted; None if the record holds no counts.
         coverage: the fraction of states (0 to 1) that were visited; None without a TPM.
         units: the number of analysed units.
+        phi_layer: Φ of the layer, the mean over the groups of its survey; None without a survey.
+        low: the lower end of the 90 % interval of ``phi_layer``; None where none was computed.
+        high: the upper end.
+        groups: the number of groups in the survey that have a Φ; None without a survey.
+        state: the first analysed state, unit 0 first ("0110"), of which ``phi`` is; empty where none was analysed.
         step: of a record within an epoch the global step; None for that of a whole epoch.
     """
 
@@ -87,6 +92,11 @@ class IndexRow(_Message, frozen=True, kw_only=True):
     transitions: int | None = None
     coverage: float | None = None
     units: int | None = None
+    phi_layer: float | None = None
+    low: float | None = None
+    high: float | None = None
+    groups: int | None = None
+    state: str = ""
     step: int | None = None
 
 
@@ -125,6 +135,28 @@ class ScalarList(_Message, frozen=True, kw_only=True):
     series: tuple[ScalarSeries, ...]
 
 
+class Answer(_Message, frozen=True, kw_only=True):
+    """Says whether training changed Φ of a layer.
+
+    Attributes:
+        layer: the layer's name.
+        epoch: the earlier of the two epochs that were compared; -1 is the untrained network.
+        to: the later one.
+        words: the answer in a sentence or two.
+    """
+
+    layer: str
+    epoch: int
+    to: int
+    words: str
+
+
+class AnswerList(_Message, frozen=True, kw_only=True):
+    """Holds an answer for each layer whose surveys of two epochs can be compared."""
+
+    answers: tuple[Answer, ...]
+
+
 class Problem(_Message, frozen=True, kw_only=True):
     """Holds the reason why a request failed, as a sentence for the reader."""
 
@@ -154,6 +186,7 @@ class InlineRun(_Message, frozen=True, kw_only=True):
     records: dict[str, str]
     networks: dict[str, str]
     scalars: ScalarList
+    answers: AnswerList
 
 
 class InlineData(_Message, frozen=True, kw_only=True):

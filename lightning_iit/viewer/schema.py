@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from lightning_iit.records import EpochRecord, NetworkSnapshot
-from lightning_iit.viewer.protocol import ComputeRequest, InlineData, Problem, RunIndex, RunList, ScalarList
+from lightning_iit.viewer.protocol import AnswerList, ComputeRequest, InlineData, Problem, RunIndex, RunList, ScalarList
 
-ROOTS = (EpochRecord, NetworkSnapshot, RunList, RunIndex, ScalarList, Problem, ComputeRequest, InlineData)
+ROOTS = (EpochRecord, NetworkSnapshot, RunList, RunIndex, ScalarList, AnswerList, Problem, ComputeRequest, InlineData)
 """The structs that the front end reads or sends."""
 
 

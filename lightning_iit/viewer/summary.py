@@ -75,6 +75,7 @@ def row_of(record: EpochRecord, *, version: str, file: str | None = None) -> Ind
     phi = record.phi
     if phi is not None and not values:
         values = [phi]
+    survey = record.survey
     tag = str(type(record.result).__struct_config__.tag)
     status: Status = tag if tag in get_args(Status) else "failed"  # type: ignore[assignment]
     return IndexRow(
@@ -96,6 +97,11 @@ def row_of(record: EpochRecord, *, version: str, file: str | None = None) -> Ind
         transitions=record.counts.transitions if record.counts else None,
         coverage=sum(record.tpm.visited) / max(1, len(record.tpm.visited)) if record.tpm else None,
         units=len(record.units.indices) if record.units else None,
+        phi_layer=survey.phi if survey else None,
+        low=survey.low if survey else None,
+        high=survey.high if survey else None,
+        groups=sum(group.phi is not None for group in survey.groups) if survey else None,
+        state="".join(map(str, record.states[0].state)) if record.states else "",
         step=record.step,
     )
 

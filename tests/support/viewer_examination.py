@@ -58,7 +58,8 @@ def examine_values(page: Page, frame: Frame | Page, run: Path) -> tuple[EpochRec
 
 def check_reading(frame: Any, record: EpochRecord) -> None:
     assert isinstance(record.result, Computed)
-    assert float(frame.locator(".value").get_attribute("data-phi")) == record.result.phi
+    phi = record.result.phi if record.survey is None else record.survey.phi
+    assert float(frame.locator(".value").get_attribute("data-phi")) == phi
     chips = frame.locator(".reading").inner_text()
     assert record.kind in chips
     assert f"{record.counts.transitions:,}" in chips

@@ -15,11 +15,19 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 from viewer_pages import Watched, browser, tensorboard, viewer, watched
 from viewer_runs import write_run
+from viewer_surveys import write_surveyed
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-PANELS = {"network": ".network", "causal": "#panel-causal", "tpm": "#panel-tpm", "curve": ".curve", "reading": ".reading"}
+PANELS = {
+    "network": ".network",
+    "causal": "#panel-causal",
+    "tpm": "#panel-tpm",
+    "groups": "#panel-groups",
+    "curve": ".curve",
+    "reading": ".reading",
+}
 SETTLE = 1_800
 
 
@@ -33,6 +41,7 @@ def main(out: Path, runs: Path | None) -> None:
             for theme in ("light", "dark"):
                 _page(chromium, address, out, theme)
                 _wide(chromium, address, out, theme)
+                _telephone(chromium, address, out, theme)
                 _other_pages(chromium, address, out, theme)
         with viewer(_nothing(Path(folder))) as address, watched(chromium) as page:
             page.page.goto(address)
@@ -47,6 +56,7 @@ def main(out: Path, runs: Path | None) -> None:
 
 def _made_up(folder: Path) -> Path:
     write_run(folder / "digits" / "version_0", epochs=14)
+    write_surveyed(folder / "digits" / "surveyed")
     write_run(folder / "digits" / "version_1", epochs=10, seed=1)
     return folder
 
@@ -68,10 +78,11 @@ def _page(chromium: Browser, address: str, out: Path, theme: str) -> None:
         page = _open(watching, address)
         page.screenshot(path=out / f"page-{theme}.png")
         for name, selector in PANELS.items():
-            if name in ("causal", "tpm"):
+            if name in ("causal", "tpm", "groups"):
                 page.locator(f"#tab-{name}").click()
                 page.wait_for_timeout(SETTLE)
             page.locator(selector).screenshot(path=out / f"{name}-{theme}.png")
+        page.locator("#tab-tpm").click()
         page.locator('[data-form="state"]').click()
         page.wait_for_timeout(SETTLE)
         page.locator("#panel-tpm").screenshot(path=out / f"tpm-by-state-{theme}.png")
@@ -85,6 +96,15 @@ def _wide(chromium: Browser, address: str, out: Path, theme: str) -> None:
         page.locator(".concepts tbody tr").first.hover()
         page.wait_for_timeout(SETTLE)
         page.screenshot(path=out / f"concept-{theme}.png")
+        watching.check()
+
+
+def _telephone(chromium: Browser, address: str, out: Path, theme: str) -> None:
+    with watched(chromium, width=400, height=800, theme=theme) as watching:
+        page = _open(watching, address)
+        page.locator("#tab-groups").click()
+        page.wait_for_timeout(SETTLE)
+        page.screenshot(path=out / f"telephone-{theme}.png", full_page=True)
         watching.check()
 
 

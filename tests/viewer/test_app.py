@@ -19,7 +19,8 @@ from viewer_runs import make_record, write_file, write_record, write_run
 
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import decode, decode_network, encode
-from lightning_iit.records.store import layer_slug, write_atomically
+from lightning_iit.records.names import layer_slug
+from lightning_iit.records.store import write_atomically
 from lightning_iit.viewer.logdir import LogDirSource
 from lightning_iit.viewer.sources import open_source
 from lightning_iit.viewer.summary import MAX_BYTES

@@ -87,7 +87,8 @@ def test_a_chosen_state_stays_through_a_new_epoch(chromium: Browser, run: Path) 
 def test_a_training_beside_the_page_is_followed(chromium: Browser, tmp_path: Path) -> None:
     """Each epoch of a real run is in the page within two seconds of its record, and the page is never loaded again.
 
-    The command line that the page shows then gives its Φ, and the page and a real tensorboard show what the run's files hold.
+    The command line that the page shows then gives Φ of the shown group, and the page and a real tensorboard show what the run's
+    files hold.
     """
     script = SUPPORT / "viewer_training.py"
     log = (tmp_path / "log").open("wb")
@@ -103,7 +104,8 @@ def test_a_training_beside_the_page_is_followed(chromium: Browser, tmp_path: Pat
             finally:
                 training.kill()
         page.page.wait_for_function("() => window.lightningIIT.state().a.record?.epoch === 3")
-        shown = float(page.page.locator(".value").get_attribute("data-phi"))
+        shown = page.page.evaluate("() => window.lightningIIT.state().a.record.result.phi")
+        assert page.page.locator(".chip", has_text="shown group, in").inner_text().endswith(f"\n{shown:.4f}")
         assert answer_of(page.page.locator(".command code").inner_text(), tmp_path)["phi"] == pytest.approx(shown, abs=1e-9)
         print("seconds from record to page:", ", ".join(f"{seconds:.2f}" for seconds in late))
         assert max(late) < 2

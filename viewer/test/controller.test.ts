@@ -19,7 +19,7 @@ class Memory implements Source {
   constructor(readonly indexes: Record<string, RunIndex>) {}
 
   async runs() {
-    this.answers();
+    this.answering();
     return {
       title: "memory",
       runs: Object.keys(this.indexes).map(run),
@@ -30,7 +30,7 @@ class Memory implements Source {
     };
   }
   async index(id: string) {
-    this.answers();
+    this.answering();
     return this.indexes[id] as RunIndex;
   }
   async record(id: string, layer: string, epoch: number) {
@@ -50,7 +50,11 @@ class Memory implements Source {
   async scalars() {
     return { series: [{ tag: "loss", points: [[0, 1]] as [number, number][] }] };
   }
-  private answers(): void {
+  async answers(id: string) {
+    this.asked.push(`${id}/answers`);
+    return { answers: [{ layer: "x", epoch: -1, to: 1, words: `answer ${this.asked.length}` }] };
+  }
+  private answering(): void {
     if (this.away) throw new Error("no answer");
   }
   async compute(): Promise<never> {
@@ -180,6 +184,17 @@ describe("the controller", () => {
     expect([store.state.layer, store.state.unit]).toEqual(["act", { layer: "y", index: 2 }]);
     controller.chooseUnit({ layer: "x", index: 0 });
     expect(store.state.layer).toBe("act");
+  });
+  it("asks whether training changed Φ when an epoch with a survey comes, and not before", async () => {
+    await round();
+    expect(source.asked.filter((what) => what.endsWith("/answers"))).toEqual([]);
+    for (const epoch of [4, 5]) {
+      source.indexes.one = index([...(source.indexes.one as RunIndex).rows, row("x", epoch, { phi_layer: 0.1 })], [0]);
+      await round();
+      await round();
+      expect(source.asked.filter((what) => what === "one/answers").length).toBe(epoch - 3);
+      expect(store.state.a?.answers).toEqual([{ layer: "x", epoch: -1, to: 1, words: expect.stringContaining("answer") }]);
+    }
   });
   it("fetches the other metrics when they are asked for", async () => {
     expect(store.state.a?.scalars).toBeNull();

@@ -20,6 +20,11 @@ export const row = (layer: string, epoch: number, change: Partial<IndexRow> = {}
   transitions: 1,
   coverage: 1,
   units: 3,
+  phi_layer: null,
+  low: null,
+  high: null,
+  groups: null,
+  state: "",
   step: null,
   ...change,
 });

@@ -144,7 +144,8 @@ describe("curves", () => {
   it("have gaps with reasons where there is no number", () => {
     const [first] = curves(shown, [0, 1]).slice(-1);
     expect(first?.layer).toBe("b");
-    expect(first?.mean).toEqual([0.1, null]);
+    expect(first?.line).toEqual([0.1, null]);
+    expect(first?.high).toEqual([0.2, null]);
     expect(first?.gaps).toEqual([{ epoch: 1, status: "timed_out", reason: "too long" }]);
   });
   it("mark numbers of which so few states were visited that they come from the prior too", () => {
@@ -153,7 +154,34 @@ describe("curves", () => {
       row("a", 1, { coverage: 0.5 }),
       row("a", 2, { coverage: 0.5, status: "failed" }),
     ];
-    expect(curves(index(rows, []), [0, 1, 2])[0]?.low).toEqual([{ epoch: 1, phi: rows[1]?.phi, coverage: 0.5 }]);
+    expect(curves(index(rows, []), [0, 1, 2])[0]?.sparse).toEqual([{ epoch: 1, phi: rows[1]?.phi, coverage: 0.5 }]);
+  });
+  it("are Φ of the layer with its interval where the run has surveys, and mark another state of the shown group", () => {
+    const survey = (epoch: number, phi_layer: number, state: string, change = {}) =>
+      row("a", epoch, { phi_layer, state, ...change });
+    const rows = [
+      survey(-1, 0.5, "01", { low: 0.4, high: 0.6 }),
+      survey(0, 0.6, "01"),
+      row("a", 1, { status: "failed", phi: null, reason: "broken" }),
+      survey(2, 0.7, "11"),
+      survey(3, 0.8, "11"),
+    ];
+    const [found] = curves(index(rows), [-1, 0, 1, 2, 3]);
+    expect(found?.surveyed).toBe(true);
+    expect(found?.line).toEqual([0.5, 0.6, null, 0.7, 0.8]);
+    expect(found?.low).toEqual([0.4, null, null, null, null]);
+    expect(found?.high).toEqual([0.6, null, null, null, null]);
+    expect(found?.changes).toEqual([{ epoch: 2, phi: rows[3]?.phi, from: "01", to: "11" }]);
+  });
+  it("are whole where the layer has a Φ and only the shown group has none", () => {
+    const rows = [row("a", 0, { phi_layer: 0.5 }), row("a", 1, { phi_layer: 0.6, phi: null, status: "failed", reason: "broken" })];
+    const [found] = curves(index(rows), [0, 1]);
+    expect([found?.line, found?.gaps, found?.phi]).toEqual([[0.5, 0.6], [], [0.1, null]]);
+  });
+  it("of a run without surveys mark no change of state", () => {
+    const rows = [row("a", 0, { state: "01" }), row("a", 1, { state: "11" })];
+    const [found] = curves(index(rows), [0, 1]);
+    expect([found?.surveyed, found?.changes]).toEqual([false, []]);
   });
   it("are in the order of names and epochs", () => {
     expect(layersOf(shown)).toEqual(["a2", "a10", "b"]);

@@ -1,6 +1,6 @@
 // Records from the server beside which this module lies.
 import type { Source } from "./source";
-import type { ComputeRequest, EpochRecord, NetworkSnapshot, PhiResult, RunIndex, RunList, ScalarList } from "./types";
+import type { AnswerList, ComputeRequest, EpochRecord, NetworkSnapshot, PhiResult, RunIndex, RunList, ScalarList } from "./types";
 
 interface Answer {
   tag: string;
@@ -32,6 +32,10 @@ export class HttpSource implements Source {
 
   scalars(run: string): Promise<ScalarList> {
     return this.get("scalars", { run });
+  }
+
+  answers(run: string): Promise<AnswerList> {
+    return this.get("answers", { run });
   }
 
   async compute(request: ComputeRequest): Promise<PhiResult> {

@@ -1,6 +1,6 @@
 // Records that lie in the page itself, deflated, and are unpacked one by one.
 import type { Source } from "./source";
-import type { EpochRecord, InlineData, NetworkSnapshot, PhiResult, RunIndex, RunList, ScalarList } from "./types";
+import type { AnswerList, EpochRecord, InlineData, NetworkSnapshot, PhiResult, RunIndex, RunList, ScalarList } from "./types";
 
 type InlineRun = InlineData["runs"][number];
 
@@ -28,6 +28,10 @@ export class InlineSource implements Source {
 
   async scalars(run: string): Promise<ScalarList> {
     return this.run(run).scalars;
+  }
+
+  async answers(run: string): Promise<AnswerList> {
+    return this.run(run).answers;
   }
 
   async compute(): Promise<PhiResult> {

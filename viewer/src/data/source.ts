@@ -1,5 +1,5 @@
 // Where records come from: the server that served the page, or the page itself.
-import type { ComputeRequest, EpochRecord, NetworkSnapshot, PhiResult, RunIndex, RunList, ScalarList } from "./types";
+import type { AnswerList, ComputeRequest, EpochRecord, NetworkSnapshot, PhiResult, RunIndex, RunList, ScalarList } from "./types";
 
 export interface Source {
   /** Whether new epochs can appear. */
@@ -9,5 +9,7 @@ export interface Source {
   record(run: string, layer: string, epoch: number): Promise<EpochRecord>;
   network(run: string, epoch: number): Promise<NetworkSnapshot>;
   scalars(run: string): Promise<ScalarList>;
+  /** For each layer whether training changed its Φ. */
+  answers(run: string): Promise<AnswerList>;
   compute(request: ComputeRequest): Promise<PhiResult>;
 }

@@ -1,9 +1,29 @@
 // Names for the parts of the generated types that the front end speaks of.
-import type { Computed, EpochRecord, IndexRow, NetworkLayer, NetworkSnapshot, RunIndex, RunInfo } from "../generated/records";
+import type {
+  Answer,
+  Computed,
+  EpochRecord,
+  IndexRow,
+  NetworkLayer,
+  NetworkSnapshot,
+  RunIndex,
+  RunInfo,
+} from "../generated/records";
 
-export type { ComputeRequest, Concept, Connections, Cut, InlineData, RunList, ScalarList, StateResult } from "../generated/records";
-export type { Computed, EpochRecord, IndexRow, NetworkLayer, NetworkSnapshot, RunIndex, RunInfo };
+export type {
+  AnswerList,
+  ComputeRequest,
+  Concept,
+  Connections,
+  Cut,
+  InlineData,
+  RunList,
+  ScalarList,
+  StateResult,
+} from "../generated/records";
+export type { Answer, Computed, EpochRecord, IndexRow, NetworkLayer, NetworkSnapshot, RunIndex, RunInfo };
 export type PhiResult = EpochRecord["result"];
+export type Survey = NonNullable<EpochRecord["survey"]>;
 
 /** Where the front end runs: a tab in TensorBoard, a page of its own, or a file that carries its data. */
 export type Home = "tensorboard" | "page" | "export";

@@ -1,6 +1,7 @@
 // Generated from the Python structs by `npm run types`. Do not edit.
 
 export interface Everything {
+  AnswerList?: AnswerList;
   ComputeRequest?: ComputeRequest;
   EpochRecord?: EpochRecord;
   InlineData?: InlineData;
@@ -9,6 +10,15 @@ export interface Everything {
   RunIndex?: RunIndex;
   RunList?: RunList;
   ScalarList?: ScalarList;
+}
+export interface AnswerList {
+  answers: Answer[];
+}
+export interface Answer {
+  epoch: number;
+  layer: string;
+  to: number;
+  words: string;
 }
 export interface ComputeRequest {
   engine: string;
@@ -320,6 +330,7 @@ export interface InlineData {
   title: string;
 }
 export interface InlineRun {
+  answers: AnswerList;
   index: RunIndex;
   info: RunInfo;
   networks: {
@@ -348,13 +359,18 @@ export interface IndexRow {
   epoch: number;
   file: string;
   global_step: number;
+  groups: number | null;
+  high: number | null;
   kind: string;
   layer: string;
+  low: number | null;
   maximum: number | null;
   mean: number | null;
   null_upper: number | null;
   phi: number | null;
+  phi_layer: number | null;
   reason: string;
+  state: string;
   status: "computed" | "corrupt" | "failed" | "open" | "skipped" | "timed_out";
   step: number | null;
   transitions: number | null;

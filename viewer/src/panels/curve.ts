@@ -19,6 +19,10 @@ export function curvePanel(context: Context): Panel {
   const legend = h("div", { class: "chart-legend" });
   const metrics = h("input", { type: "checkbox" });
   metrics.addEventListener("change", () => void controller.showMetrics(metrics.checked));
+  const group = h("input", { type: "checkbox" });
+  group.addEventListener("change", () => store.set({ group: group.checked }));
+  const groupLabel = h("label", { class: "check" }, group, "shown group");
+  const title = h("h2", {});
   const slider = h("input", { type: "range", min: 0, max: 0, value: 0, "aria-label": "Epoch", class: "epochs" });
   const where = h("output", { class: "step" });
   const follow = h("input", { type: "checkbox" });
@@ -43,6 +47,9 @@ export function curvePanel(context: Context): Panel {
     const { a, b } = store.state;
     epochs = epochsOf(a?.index, b?.index);
     const lines = [...linesOf("A", a?.index), ...linesOf("B", b?.index)];
+    const surveyed = lines.some((line) => line.curve.surveyed);
+    title.textContent = surveyed ? "Φ of the layer over epochs" : "Φ over epochs";
+    groupLabel.hidden = !surveyed;
     slider.max = String(Math.max(0, epochs.length - 1));
     if (!lines.length || chart.clientWidth < 40) return fill(chart);
     fill(chart);
@@ -57,7 +64,7 @@ export function curvePanel(context: Context): Panel {
     follow.checked = store.state.follow;
     plot?.redraw(false);
   };
-  store.on(["a", "b", "layer", "theme", "metrics"], (state, before) => {
+  store.on(["a", "b", "layer", "theme", "metrics", "group"], (state, before) => {
     const same =
       state.a?.index === before.a?.index &&
       state.b?.index === before.b?.index &&
@@ -65,7 +72,8 @@ export function curvePanel(context: Context): Panel {
       state.b?.scalars === before.b?.scalars &&
       state.layer === before.layer &&
       state.theme === before.theme &&
-      state.metrics === before.metrics;
+      state.metrics === before.metrics &&
+      state.group === before.group;
     if (state !== before && same) return;
     requestAnimationFrame(() => {
       draw();
@@ -89,12 +97,13 @@ export function curvePanel(context: Context): Panel {
     h(
       "div",
       { class: "curve-top" },
-      h("h2", {}, "Φ over epochs"),
+      title,
       step(-1, "‹", "Epoch before"),
       slider,
       step(1, "›", "Epoch after"),
       where,
       followLabel,
+      groupLabel,
       h("label", { class: "check" }, metrics, "loss, accuracy"),
     ),
     chart,
@@ -126,14 +135,22 @@ function legendOf(lines: Line[], state: AppState): HTMLElement[] {
   );
   const shown = lines.map((line) => line.curve).filter((curve) => curve.layer === state.layer);
   const has = (wanted: (gap: Line["curve"]["gaps"][number]) => boolean) => lines.some((line) => line.curve.gaps.some(wanted));
+  const key = (mark: HTMLElement, text: string) => h("span", { class: "key" }, mark, text);
+  const older = shown.filter((curve) => !curve.surveyed);
+  const groups = state.group ? shown.filter((curve) => curve.surveyed) : [];
   const notes = [
-    shown.some(({ mean, maximum }) => mean.some((value, at) => (maximum[at] ?? 0) - (value ?? 0) > 1e-9)) &&
-      h("span", { class: "key" }, h("i", { class: "band" }), "mean to maximum over states"),
-    shown.some(({ nullUpper }) => nullUpper.some((value) => value !== null)) &&
-      h("span", { class: "key" }, h("i", { class: "stroke dotted" }), "null, upper"),
-    has((gap) => gap.status !== "open") && h("span", { class: "key" }, h("b", { class: "gap" }, "×"), "no Φ"),
-    has((gap) => gap.status === "open") && h("span", { class: "key" }, h("b", {}, "●"), "waiting for Φ"),
-    lines.some((line) => line.curve.low.length) && h("span", { class: "key" }, h("b", { class: "gap" }, "○"), "low coverage"),
+    shown.some(({ surveyed, high }) => surveyed && high.some((value) => value !== null)) &&
+      key(h("i", { class: "band" }), "90 % interval"),
+    groups.length && key(h("i", { class: "stroke thin" }), "shown group"),
+    groups.some(({ changes }) => changes.length) && key(h("b", {}, "■"), "its state changed"),
+    older.some(({ line, high }) => line.some((value, at) => (high[at] ?? 0) - (value ?? 0) > 1e-9)) &&
+      key(h("i", { class: "band" }), "mean to maximum over states"),
+    [...older, ...groups].some(({ nullUpper }) => nullUpper.some((value) => value !== null)) &&
+      key(h("i", { class: "stroke dotted" }), "null, upper"),
+    has((gap) => gap.status !== "open") && key(h("b", { class: "gap" }, "×"), "no Φ"),
+    has((gap) => gap.status === "open") && key(h("b", {}, "●"), "waiting for Φ"),
+    (groups.some(({ sparse }) => sparse.length) || lines.some(({ curve }) => !curve.surveyed && curve.sparse.length)) &&
+      key(h("b", { class: "gap" }, "○"), "low coverage"),
   ];
-  return [...made, ...others, ...notes.filter((note) => note !== false)];
+  return [...made, ...others, ...notes.filter((note) => note instanceof HTMLElement)];
 }

@@ -5,6 +5,7 @@ import { commandPanel } from "./command";
 import { conceptsPanel } from "./concepts";
 import { curvePanel } from "./curve";
 import { emptyPanel } from "./empty";
+import { groupsPanel } from "./groups";
 import { header } from "./header";
 import { networkPanel } from "./network";
 import type { MakePanel } from "./panel";
@@ -17,6 +18,7 @@ import { tpmPanel } from "./tpm";
 export const CARDS = [
   { id: "causal", name: "Causal system", title: "Causal system" },
   { id: "tpm", name: "TPM", title: "Transition probabilities" },
+  { id: "groups", name: "Groups", title: "Groups of units" },
 ] as const;
 
 /** Where a panel stands: in the bar on top, in the row below it, on the left, in a card on the right, or over the whole page. */
@@ -34,5 +36,6 @@ export const PANELS: readonly { make: MakePanel; place: Place }[] = [
   { make: commandPanel, place: "causal" },
   { make: tpmPanel, place: "tpm" },
   { make: recordCurvePanel, place: "tpm" },
+  { make: groupsPanel, place: "groups" },
   { make: emptyPanel, place: "over" },
 ];

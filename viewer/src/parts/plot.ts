@@ -34,21 +34,26 @@ export function makePlot(context: Context, chart: HTMLElement, epochs: number[],
   const data: (number | null | undefined)[][] = [xs];
   const series: uPlot.Series[] = [{}];
   const bands: uPlot.Band[] = [];
-  for (const { run, curve, color } of lines) {
+  for (const line of lines) {
+    const { run, curve, color } = line;
     const current = curve.layer === store.state.layer;
     const dash = run === "B" ? [6, 4] : undefined;
     const points = (values: (number | null)[]): [number, number | null][] =>
       curve.epochs.map((epoch, index) => [epoch, values[index] ?? null]);
     const faint = current ? 1 : 0.5;
-    data.push(spread(points(curve.maximum)), spread(points(curve.mean)), spread(points(curve.nullUpper)));
+    const beside = isBeside(line, store.state);
+    data.push(spread(points(curve.high)), spread(points(curve.line)), spread(points(curve.low)));
+    data.push(spread(beside || !curve.surveyed ? points(curve.nullUpper) : []), spread(beside ? points(curve.phi) : []));
     const dots = { show: current && epochs.length <= 60, size: 5, fill: color, stroke: color };
     series.push(
       { stroke: alpha(color, 0.35 * faint), width: 1, dash, points: { show: false } },
       { stroke: alpha(color, faint), width: current ? 2.4 : 1.3, dash, points: dots },
+      { stroke: alpha(color, curve.surveyed ? 0.35 * faint : 0), width: 1, dash, points: { show: false } },
       { stroke: alpha(ink, current ? 0.9 : 0), width: 1, dash: [2, 3], points: { show: false }, spanGaps: true },
+      { stroke: alpha(ink, 0.9), width: 1, points: { show: false } },
     );
-    const last = series.length - 1;
-    if (current) bands.push({ series: [last - 2, last - 1], fill: alpha(color, 0.14) });
+    const first = series.length - 5;
+    if (current) bands.push({ series: [first, first + 2], fill: alpha(color, curve.surveyed ? 0.24 : 0.14) });
   }
   metrics.forEach((metric, index) => {
     data.push(spread(metric.points));
@@ -102,8 +107,10 @@ export function makePlot(context: Context, chart: HTMLElement, epochs: number[],
         draw: [
           (drawn) => {
             marker(drawn, store.state.epoch, accent);
+            whiskers(drawn, lines, store.state.layer);
             gapMarks(drawn, lines, store.state.layer, warn, ink);
-            lowMarks(drawn, lines, store.state.layer, warn);
+            sparseMarks(drawn, lines, store.state, warn);
+            changeMarks(drawn, lines, store.state, ink);
           },
         ],
       },
@@ -134,17 +141,24 @@ function tipLines(lines: Line[], epoch: number, state: AppState): (string | [str
     const gap = line.curve.gaps.find((known) => known.epoch === epoch);
     if (gap) return [[name, statusWords[gap.status] ?? gap.status], gap.reason];
     const at = line.curve.epochs.indexOf(epoch);
-    const mean = line.curve.mean[at];
-    if (mean === null || mean === undefined) return [];
-    const maximum = line.curve.maximum[at];
-    const low = line.curve.low.find((known) => known.epoch === epoch);
+    const { line: phis, low, high, phi, surveyed, changes, sparse } = line.curve;
+    if (phis[at] === null || phis[at] === undefined) return [];
+    const change = changes.find((known) => known.epoch === epoch);
+    const coverage = sparse.find((known) => known.epoch === epoch)?.coverage;
+    const covered = coverage === undefined ? [] : [`  low coverage: ${Math.round(coverage * 100)} % of the states were visited`];
+    if (!surveyed) return [[name, phiText(phi[at])], ...covered, ["  mean, max", `${phiText(phis[at])}, ${phiText(high[at])}`]];
     return [
-      [name, phiText(line.curve.phi[at])],
-      ...(low ? [`  low coverage: ${Math.round(low.coverage * 100)} % of the states were visited`] : []),
-      [`  mean, max`, `${phiText(mean)}, ${phiText(maximum)}`],
+      [name, phiText(phis[at])],
+      ["  90 % interval", low[at] === null ? "not computed" : `${phiText(low[at])} – ${phiText(high[at])}`],
+      ["  shown group", phiText(phi[at])],
+      ...(change ? [`  its state is another than before: ${change.to}, not ${change.from}`] : []),
+      ...covered,
     ];
   });
 }
+
+/** Whether Φ of the shown group is drawn beside that of the layer. */
+const isBeside = ({ curve }: Line, state: AppState): boolean => state.group && curve.surveyed && curve.layer === state.layer;
 
 function marker(plot: uPlot, epoch: number | null, ink: string): void {
   if (epoch === null) return;
@@ -158,6 +172,32 @@ function marker(plot: uPlot, epoch: number | null, ink: string): void {
   context.moveTo(x, plot.bbox.top);
   context.lineTo(x, plot.bbox.top + plot.bbox.height);
   context.stroke();
+  context.restore();
+}
+
+/** The interval of each Φ that has one, also where those beside it have none and there is no band. */
+function whiskers(plot: uPlot, lines: Line[], layer: string | null): void {
+  const { ctx: context } = plot;
+  context.save();
+  context.setLineDash([]);
+  context.lineWidth = 1.6 * devicePixelRatio;
+  for (const { curve, color } of lines.filter((line) => line.curve.surveyed && line.curve.layer === layer)) {
+    context.strokeStyle = color;
+    curve.epochs.forEach((epoch, at) => {
+      const [low, high] = [curve.low[at] ?? null, curve.high[at] ?? null];
+      if (low === null || high === null) return;
+      const [x, from, to] = [plot.valToPos(epoch, "x", true), plot.valToPos(low, "y", true), plot.valToPos(high, "y", true)];
+      const half = 4 * devicePixelRatio;
+      context.beginPath();
+      context.moveTo(x, from);
+      context.lineTo(x, to);
+      for (const end of [from, to]) {
+        context.moveTo(x - half, end);
+        context.lineTo(x + half, end);
+      }
+      context.stroke();
+    });
+  }
   context.restore();
 }
 
@@ -192,20 +232,33 @@ function gapMarks(plot: uPlot, lines: Line[], layer: string | null, warn: string
   context.restore();
 }
 
-/** A ring around each Φ that comes from the prior too, as so few states were visited. */
-function lowMarks(plot: uPlot, lines: Line[], layer: string | null, ink: string): void {
+/** A ring around each Φ of a group that comes from the prior too, as so few states were visited. */
+function sparseMarks(plot: uPlot, lines: Line[], state: AppState, ink: string): void {
   const { ctx: context } = plot;
   context.save();
   context.setLineDash([]);
   context.lineWidth = 2 * devicePixelRatio;
   context.strokeStyle = ink;
-  for (const { curve } of lines) {
-    context.globalAlpha = curve.layer === layer ? 1 : 0.45;
-    for (const { epoch, phi } of curve.low) {
+  for (const line of lines) {
+    if (line.curve.surveyed && !isBeside(line, state)) continue;
+    context.globalAlpha = line.curve.layer === state.layer ? 1 : 0.45;
+    for (const { epoch, phi } of line.curve.sparse) {
       context.beginPath();
       context.arc(plot.valToPos(epoch, "x", true), plot.valToPos(phi, "y", true), 6 * devicePixelRatio, 0, 2 * Math.PI);
       context.stroke();
     }
+  }
+  context.restore();
+}
+
+/** A square on the line of the shown group where its Φ is of another state than before. */
+function changeMarks(plot: uPlot, lines: Line[], state: AppState, ink: string): void {
+  const { ctx: context } = plot;
+  const half = 3 * devicePixelRatio;
+  context.save();
+  context.fillStyle = ink;
+  for (const { epoch, phi } of lines.filter((line) => isBeside(line, state)).flatMap((line) => line.curve.changes)) {
+    context.fillRect(plot.valToPos(epoch, "x", true) - half, plot.valToPos(phi, "y", true) - half, 2 * half, 2 * half);
   }
   context.restore();
 }

@@ -4,14 +4,22 @@ import type { IndexRow, RunIndex } from "../data/types";
 export interface Curve {
   layer: string;
   epochs: number[];
+  /** Whether Φ of the layer is known: the mean over groups of its units. */
+  surveyed: boolean;
+  /** Φ of the layer; of a run without surveys the mean over the states of its one group. */
+  line: (number | null)[];
+  /** The band around the line: the 90 % interval; of a run without surveys the line itself and the largest Φ of a state. */
+  low: (number | null)[];
+  high: (number | null)[];
+  /** Φ of the shown group in its first state. */
   phi: (number | null)[];
-  mean: (number | null)[];
-  maximum: (number | null)[];
   nullUpper: (number | null)[];
+  /** Where Φ of the shown group is of another state than in the epoch before. */
+  changes: { epoch: number; phi: number; from: string; to: string }[];
   /** Epochs without a number, and why. */
   gaps: { epoch: number; status: string; reason: string }[];
   /** Epochs whose Φ comes from the prior too, as so few states were visited, and the share that was. */
-  low: { epoch: number; phi: number; coverage: number }[];
+  sparse: { epoch: number; phi: number; coverage: number }[];
 }
 
 /** Below this share of visited states a Φ is marked, as in the report. */
@@ -34,27 +42,41 @@ export function curves(index: RunIndex, epochs: readonly number[]): Curve[] {
 }
 
 function curve(layer: string, rows: Map<number, IndexRow>, epochs: readonly number[]): Curve {
+  const surveyed = [...rows.values()].some((row) => row.phi_layer !== null);
+  // The shown group may have no Φ where the layer has one.
+  const known = (row: IndexRow) => row.status === "computed" || row.phi_layer !== null;
   const take = (pick: (row: IndexRow) => number | null) =>
     epochs.map((epoch) => {
       const row = rows.get(epoch);
-      return row && row.status === "computed" ? pick(row) : null;
+      return row && known(row) ? pick(row) : null;
     });
   const gaps = [...rows.values()]
-    .filter((row) => row.status !== "computed")
+    .filter((row) => !known(row))
     .map((row) => ({ epoch: row.epoch, status: row.status, reason: row.reason }));
-  const low = [...rows.values()].flatMap(({ epoch, status, phi, coverage }) =>
+  const sparse = [...rows.values()].flatMap(({ epoch, status, phi, coverage }) =>
     status === "computed" && phi !== null && coverage !== null && coverage < ENOUGH_COVERAGE ? [{ epoch, phi, coverage }] : [],
   );
   return {
     layer,
     epochs: [...epochs],
+    surveyed,
+    line: take((row) => (surveyed ? row.phi_layer : row.mean)),
+    low: take((row) => (surveyed ? row.low : row.mean)),
+    high: take((row) => (surveyed ? row.high : row.maximum)),
     phi: take((row) => row.phi),
-    mean: take((row) => row.mean),
-    maximum: take((row) => row.maximum),
     nullUpper: take((row) => row.null_upper),
+    changes: surveyed ? changesOf(rows) : [],
     gaps,
-    low,
+    sparse,
   };
+}
+
+function changesOf(rows: Map<number, IndexRow>): Curve["changes"] {
+  const computed = [...rows.values()].filter((row) => row.status === "computed").sort((a, b) => a.epoch - b.epoch);
+  return computed.flatMap(({ epoch, phi, state }, at) => {
+    const before = computed[at - 1]?.state;
+    return before === undefined || before === state || phi === null ? [] : [{ epoch, phi, from: before, to: state }];
+  });
 }
 
 /** All epochs of some runs, ascending. */

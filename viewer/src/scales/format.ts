@@ -27,7 +27,8 @@ export const statusWords: Record<string, string> = {
 };
 
 export const kindWords: Record<string, string> = {
-  causal: "Causal: the units were set into each of their states, and what followed was read.",
+  causal:
+    "Causal: the units were set into each of their states, and what followed was averaged over the backgrounds. Φ is of this averaged system.",
   observational: "Observational: units that have connections among them were watched, not set.",
   statistical:
     "Statistical: the units have no connections among them, so their structural Φ is 0; the number describes the order of the data.",

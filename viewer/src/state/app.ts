@@ -1,5 +1,5 @@
 // What the page shows, and how it moves when a run is picked, an epoch appears or a person chooses something.
-import type { Computed, EpochRecord, NetworkSnapshot, RunIndex, RunInfo, ScalarList, Unit } from "../data/types";
+import type { Answer, Computed, EpochRecord, NetworkSnapshot, RunIndex, RunInfo, ScalarList, Unit } from "../data/types";
 import { epochsOf, layersOf } from "../scales/curve";
 
 /** One of the (at most two) runs that are looked at. */
@@ -13,6 +13,8 @@ export interface Side {
   recordProblem: string;
   networkProblem: string;
   scalars: ScalarList | null;
+  /** For each layer whether training changed its Φ. */
+  answers: readonly Answer[];
 }
 
 export interface AppState {
@@ -42,6 +44,8 @@ export interface AppState {
   playing: boolean;
   speed: number;
   metrics: boolean;
+  /** Whether the curve shows Φ of the shown group beside that of the layer. */
+  group: boolean;
   theme: "light" | "dark";
 }
 
@@ -67,6 +71,7 @@ export const firstState = (theme: "light" | "dark"): AppState => ({
   playing: false,
   speed: 1,
   metrics: false,
+  group: false,
   theme,
 });
 
@@ -79,6 +84,7 @@ export const newSide = (run: RunInfo): Side => ({
   recordProblem: "",
   networkProblem: "",
   scalars: null,
+  answers: [],
 });
 
 /** The side whose record the panels show. */
@@ -105,7 +111,7 @@ export function bestLayer(index: RunIndex, layers: readonly string[]): string | 
   const worth = (layer: string): number => {
     const rows = index.rows.filter((row) => row.layer === layer && row.status === "computed");
     const kind = rows.some((row) => row.kind === "causal") ? 2e6 : rows.some((row) => row.kind === "observational") ? 1e6 : 0;
-    return kind + Math.max(0, ...rows.map((row) => row.phi ?? 0));
+    return kind + Math.max(0, ...rows.map((row) => row.phi_layer ?? row.phi ?? 0));
   };
   return [...layers].sort((a, b) => worth(b) - worth(a))[0];
 }

@@ -16,6 +16,7 @@ export class Controller {
   private readonly runLists = new Order();
   private readonly indexes = { a: new Order(), b: new Order() };
   private readonly loads = { a: new Order(), b: new Order() };
+  private readonly answers = { a: new Order(), b: new Order() };
   private readonly scalars = { a: new Order(), b: new Order() };
   private timer = 0;
   private rounds = 0;
@@ -165,7 +166,7 @@ export class Controller {
       this.store.set({ problem: "" });
       if (side.index === index) return;
       this.store.set({ [which]: { ...side, index }, ...settle(settledChange) });
-      await this.load();
+      await Promise.all([this.load(), this.loadAnswers(which)]);
     } catch (error) {
       if (this.store.state[which]?.run.id === run.id && inTime()) this.store.set({ problem: words(error) });
     }
@@ -229,6 +230,17 @@ export class Controller {
       return { network, reference, networkProblem: "" };
     } catch (error) {
       return { network: null, reference: null, networkProblem: words(error) };
+    }
+  }
+
+  private async loadAnswers(which: "a" | "b"): Promise<void> {
+    const side = this.store.state[which];
+    if (!side?.index?.rows.some((row) => row.phi_layer !== null)) return;
+    const inTime = this.answers[which].ask();
+    const found = await this.source.answers(side.run.id).catch(() => null);
+    const current = this.store.state[which];
+    if (found && current?.run.id === side.run.id && inTime()) {
+      this.store.set({ [which]: { ...current, answers: found.answers } });
     }
   }
 

@@ -1,0 +1,47 @@
+"""Answers for each layer of a run whether training changed its Φ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lightning_iit.errors import RecordError
+from lightning_iit.records import decode
+from lightning_iit.viewer.protocol import Answer, AnswerList
+
+if TYPE_CHECKING:
+    from lightning_iit.records import EpochRecord
+    from lightning_iit.viewer.sources import RecordSource
+
+
+def answers(source: RecordSource, run: str) -> AnswerList:
+    """Compares the first and the last survey of each layer of a run.
+
+    The first is that of the untrained network, or of the first epoch with a survey where the run has none of that network. Of each
+    layer two records are read.
+
+    Args:
+        source: the source that holds the run.
+        run: the id of the run.
+
+    Returns:
+        The answers; a layer that cannot be compared has none.
+
+    Raises:
+        LookupError: there is no such run.
+    """
+    from lightning_iit.comparison.change import changes  # with scipy, which a page without surveys does not need
+
+    rows = [row for row in source.index(run).rows if row.phi_layer is not None]
+    first = min((row.epoch for row in rows), default=-1)
+    ends = {row.layer: row.epoch for row in rows}  # rows are in order of epoch, so the last one stays
+    read = [_read(source, run, layer, epoch) for layer, last in ends.items() if last > first for epoch in (first, last)]
+    found = changes([record for record in read if record is not None], epoch=first)
+    return AnswerList(answers=tuple(Answer(layer=one.layer, epoch=one.epoch, to=one.to, words=one.words) for one in found.values()))
+
+
+def _read(source: RecordSource, run: str, layer: str, epoch: int) -> EpochRecord | None:
+    """Returns a record; None where it is not there, or cannot be read (the index says so)."""
+    try:
+        return decode(source.record(run, layer, epoch))
+    except (LookupError, RecordError):
+        return None

@@ -1,0 +1,78 @@
+"""What must be true of the look of a page: everything has its room, and text stands out from its ground."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+LEAST_CONTRAST = 4.5
+"""WCAG 2.2, success criterion 1.4.3, for text of ordinary size."""
+
+BOXES = """(selector) => [...document.querySelectorAll(selector)].filter((element) => element.checkVisibility()).map((element) => {
+  const { left, top, right, bottom } = element.getBoundingClientRect();
+  return [element.className.baseVal ?? (element.className || element.tagName), left, top, right, bottom];
+}).filter(([, left, top, right, bottom]) => right > left && bottom > top)"""
+
+CLIPPED = """() => [...document.querySelectorAll('.top *, .reading *, .playbar *, .curve-top *, .command *, .states *, .cut-words')]
+  .filter((element) => element.checkVisibility() && element.tagName !== 'SELECT' && element.scrollWidth > element.clientWidth + 1
+    && getComputedStyle(element).display !== 'inline' && element instanceof HTMLElement && element.clientWidth > 0)
+  .map((element) => element.outerHTML.slice(0, 200))"""
+
+CONTRAST = """() => {
+  const luminance = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+  const over = (colors) => {
+    canvas.clearRect(0, 0, 1, 1);
+    for (const color of colors) { canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1); }
+    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const grounds = (element) => {
+    const found = [];
+    for (let at = element; at; at = at.parentElement) found.unshift(getComputedStyle(at).backgroundColor);
+    const body = element.closest('.unit')?.querySelector('.body');
+    return body ? [getComputedStyle(body).fill] : found;
+  };
+  const walker = document.createTreeWalker(document.querySelector('.iit'), NodeFilter.SHOW_TEXT);
+  const all = [];
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement, style = getComputedStyle(element);
+    if (!walker.currentNode.textContent.trim() || !element.checkVisibility({ visibilityProperty: true })) continue;
+    if (element.closest('.visually-hidden, option, :disabled')) continue;
+    const ground = grounds(element), ink = element instanceof SVGElement ? style.fill : style.color;
+    const faded = ink.replace(/^rgb\\((.*)\\)$/, `rgba($1, ${style.opacity})`);
+    const [a, b] = [luminance(over([...ground, faded])), luminance(over(ground))];
+    all.push([walker.currentNode.textContent.trim(), (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)]);
+  }
+  return all;
+}"""
+
+
+def apart(boxes: list[list[Any]], width: int, height: int) -> None:
+    """All boxes lie in the window, and no two of them over one another."""
+    for at, (name, left, top, right, bottom) in enumerate(boxes):
+        assert left >= -0.5, boxes[at]
+        assert top >= -0.5, boxes[at]
+        assert right <= width + 0.5, boxes[at]
+        assert bottom <= height + 0.5, boxes[at]
+        for other, *edges in boxes[:at]:
+            beside = right <= edges[0] + 0.5 or left >= edges[2] - 0.5 or bottom <= edges[1] + 0.5 or top >= edges[3] - 0.5
+            assert beside, (name, other)
+
+
+def check_room(page: Page, width: int, height: int) -> None:
+    page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    size = page.evaluate("() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+    assert size[0] <= width
+    assert size[1] <= height
+    for selector in (".top, .reading, .network, .curve, .panel", ".top > *", ".reading > *", ".playbar > *", ".curve-top > *"):
+        boxes = [box for box in page.evaluate(BOXES, selector) if box[0] != "grow"]
+        assert len(boxes) > 2
+        apart(boxes, width, height)
+    for selector in (".layer-name", ".states button", ".command-row > *", ".legend, .stage-title"):
+        apart([box for box in page.evaluate(BOXES, selector) if box[0] != "grow"], width, height)
+    assert page.evaluate(CLIPPED) == []

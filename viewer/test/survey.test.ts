@@ -1,0 +1,116 @@
+import { describe, expect, it } from "vitest";
+import type { EpochRecord, Survey } from "../src/data/types";
+import { placeGroups, RADIUS } from "../src/layout/groups";
+import { chips } from "../src/scales/chips";
+import type { SurveyGroup } from "../src/scales/survey";
+import { groupPhi } from "../src/scales/survey";
+
+const group = (phis: (number | null)[], visits: number[], change: Partial<SurveyGroup> = {}): SurveyGroup => ({
+  units: { bits: 1, clusters: [], indices: [3, 5], seed: 0, selection: "random", width: 9 },
+  counts: null,
+  cm: null,
+  states: phis.map((_, at) => [at & 1, at >> 1]),
+  visits,
+  phis,
+  positive: null,
+  reason: "",
+  ...change,
+});
+const survey = (groups: SurveyGroup[], change: Partial<Survey> = {}): Survey => ({
+  phi: 0.2,
+  groups,
+  resampled: [],
+  se: null,
+  low: null,
+  high: null,
+  positive: null,
+  interval_words: "interval not computed",
+  ...change,
+});
+
+describe("a group of a survey", () => {
+  it("has the mean Φ of its visited states, by visits", () => {
+    expect(groupPhi(group([0.1, 0.4, null], [2, 1, 9]))).toBeCloseTo(0.2);
+    expect(groupPhi(group([0.1], [0]))).toBeNull();
+    expect(groupPhi(group([], [4, 2], { states: [[0], [1]] }))).toBeNull();
+  });
+  it("is a dot, and no dot lies over another", () => {
+    const many = Array.from({ length: 20 }, (_, at) => group([0.2 + (at % 4) * 0.001], [1]));
+    const { dots, x, right, bottom } = placeGroups(survey([...many, group([null], [1])], { high: 0.4 }), 400, 118);
+    expect(dots.length).toBe(20);
+    expect(x(0.4)).toBeLessThan(right);
+    for (const [at, one] of dots.entries()) {
+      expect(one.x).toBeCloseTo(x(one.phi));
+      expect(one.y + RADIUS).toBeLessThan(bottom);
+      for (const other of dots.slice(0, at))
+        expect(Math.hypot(one.x - other.x, one.y - other.y)).toBeGreaterThan(2 * RADIUS - 0.01);
+    }
+  });
+});
+
+describe("what stands beside Φ", () => {
+  const record = (change: Partial<EpochRecord>): EpochRecord =>
+    ({
+      kind: "causal",
+      axis: "time",
+      structural_phi: null,
+      result: { status: "computed", phi: 0.3, seconds: 1, cuts_evaluated: 6, engine: { name: "fast", version: "1" }, reason: "" },
+      provenance: { engine: "auto", window: 1 },
+      states: [{ state: [1, 0], visits: 3, result: { status: "computed", phi: 0.3, reason: "" } }],
+      counts: { visits: [8, 8, 8, 8], on: [], joint: [] },
+      groups: [],
+      sensitivity: [],
+      diagnostics: [],
+      notes: [],
+      null: null,
+      interval: null,
+      survey: null,
+      perturbation: null,
+      ...change,
+    }) as unknown as EpochRecord;
+  const texts = (shown: EpochRecord) => Object.fromEntries(chips(shown, 0).map(({ name, text }) => [name, text]));
+  const perturbation = {
+    draws: 8640,
+    sequences: 576,
+    background: "sampled",
+    observed: [1, 2, 3, 4],
+  } as EpochRecord["perturbation"];
+
+  it("of units that were set are backgrounds, no transitions and no null", () => {
+    const set = texts(record({ perturbation }));
+    expect(set.set).toBe("8,640 backgrounds from 576 sequences");
+    expect(set.null).toBe("none: units were set");
+    expect(set).not.toHaveProperty("transitions");
+    expect(texts(record({ perturbation: { ...perturbation, sequences: null } as EpochRecord["perturbation"] })).set).toBe(
+      "8,640 backgrounds",
+    );
+  });
+  it("of watched units are transitions, and a null that is missing", () => {
+    expect(texts(record({}))).toMatchObject({ transitions: "32", null: "not computed" });
+  });
+  it("of a survey are the interval of the layer, its groups, and the shown group", () => {
+    const groups = [group([0.3, 0.1], [1, 1], { positive: 0.04 }), group([0.25], [1]), group([], [], { reason: "broken" })];
+    const shown = texts(
+      record({ perturbation, survey: survey(groups, { low: 0.15, high: 0.26, resampled: Array(50).fill(0.2) }) }),
+    );
+    expect(shown).toMatchObject({
+      "90 % interval": "0.1500 – 0.2600",
+      "3 groups of units": "0.2000 – 0.2500",
+      "shown group, in 10": "0.3000",
+      reducible: "in 96 % of 50 resamples",
+    });
+    const [first] = groups as [SurveyGroup];
+    const certain = survey([{ ...first, positive: 1 }], { resampled: Array(200).fill(0.2) });
+    expect(texts(record({ survey: certain }))).toMatchObject({
+      "1 group of units": "0.2000 – 0.2000",
+      "90 % interval": "not computed",
+      "not reducible": "in 100 % of 200 resamples",
+    });
+  });
+  it("of a group without Φ is why, also where the layer has one", () => {
+    const failed = { status: "failed", code: "engine_error", reason: "it broke", details: "" } as EpochRecord["result"];
+    const all = chips(record({ result: failed, states: [], survey: survey([group([0.3], [1])]) }), 0);
+    const found = all.find(({ name }) => name === "shown group");
+    expect([found?.text, found?.lines.at(-1)]).toEqual(["failed", "it broke"]);
+  });
+});

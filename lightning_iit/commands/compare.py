@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_iit.compare import compare_runs
-from lightning_iit.report.report import number
+from lightning_iit.report.cells import number
 from lightning_iit.report.terminal import FittedTable
 
 if TYPE_CHECKING:

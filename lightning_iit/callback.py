@@ -118,7 +118,8 @@ class IITCallback(Callback, TrainingSettings):
         calibration_batches: how many batches thresholds are calibrated on.
         freeze_threshold: whether the thresholds of the first epoch are kept for all later ones.
         tpm: "perturb" (set the units into each state, and let the layer make one step), "observe" (count the transitions that are
-            watched), or "auto": perturb where a step of the layer is known and ``lag`` is 1.
+            watched), or "auto": perturb where a step of the layer is known and ``lag`` is 1. A perturbed Φ is one of the system
+            that is averaged over backgrounds, not of the network at one moment.
         background: what is not set in a perturbation: "sampled" (an average over observed backgrounds) or "fixed" (held as observed
             in the analysed state).
         draws: how many observed backgrounds a perturbed TPM is averaged over, at most. None takes all that are kept (8,192 or more
@@ -154,8 +155,9 @@ class IITCallback(Callback, TrainingSettings):
         complexes: whether all subsets of the units are searched for the major complex too.
         repertoires: whether the record keeps the repertoires of each concept.
         pyphi_options: further options of PyPhi by its names, e.g. ``{"MEASURE": "L1"}``; they ask for PyPhi.
-        null_model: what Φ is compared with: "cut" (no more integrated than across the best cut), "shuffle" (no dependence in time)
-            or None.
+        null_model: what Φ of a watched layer is compared with: "cut" (no more integrated than across the best cut), "shuffle" (no
+            dependence in time), None, or "auto": "cut". Units that are set share their backgrounds, so no null fits them:
+            sequences are resampled instead, and a null that is named is refused where a layer is perturbed.
         surrogates: how many surrogate data sets a null has.
         moments: at how many single moments Φ of the shown group is computed too, untrained and at the last epoch: the background
             held as it was observed, the units in their own state. Says what is left of a perturbed Φ where nothing is averaged
@@ -178,10 +180,14 @@ class IITCallback(Callback, TrainingSettings):
         prog_bar: whether the latest Φ is shown in the progress bar.
         name: what this callback is called where a trainer has several: 1 to 40 letters, digits, ``_`` or ``-``. A second callback
             without a name is called ``callback-2``, and so on.
+<<<<<<< HEAD
         table: whether a table of the last epoch is printed at the end.
         preset: "paper" takes more of what a publication needs, where it is not given explicitly: ``surrogates=199``, ``groups=80``
             (for units of up to 4 elements that are not given by index), ``states="all"``, ``extra_budget=1.0``, and Φ at other
             thresholds in each epoch in which the budget has time for it.
+=======
+        table: whether a table of the last epoch is printed at the end, with whether training changed Φ of each layer.
+>>>>>>> h-words
 
     Raises:
         InvalidArgumentError: in ``setup()``, before training, for a value that cannot be: UnknownLayerError for a layer that is not

@@ -82,6 +82,8 @@ def test_blocks_in_depth():
     model = nn.Sequential(*[nn.Sequential(nn.Linear(64, 64), nn.Tanh()) for _ in range(3)])
     records = analyse(model, flat_data(), "[012]", units=2, transitions="depth", **QUICK)
     assert [(record.layer, record.axis, record.kind) for record in records] == [(name, "depth", "causal") for name in "012"]
+    assert {record.structural_phi for record in records} == {None}, "what was set is no statement about the stack's structure"
+    assert all("The stack is feed-forward" in " ".join(record.notes) for record in records)
 
 
 def test_more_layers_than_a_training_run_would_let_wait():

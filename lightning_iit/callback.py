@@ -180,14 +180,10 @@ class IITCallback(Callback, TrainingSettings):
         prog_bar: whether the latest Φ is shown in the progress bar.
         name: what this callback is called where a trainer has several: 1 to 40 letters, digits, ``_`` or ``-``. A second callback
             without a name is called ``callback-2``, and so on.
-<<<<<<< HEAD
-        table: whether a table of the last epoch is printed at the end.
+        table: whether a table of the last epoch is printed at the end, with whether training changed Φ of each layer.
         preset: "paper" takes more of what a publication needs, where it is not given explicitly: ``surrogates=199``, ``groups=80``
             (for units of up to 4 elements that are not given by index), ``states="all"``, ``extra_budget=1.0``, and Φ at other
             thresholds in each epoch in which the budget has time for it.
-=======
-        table: whether a table of the last epoch is printed at the end, with whether training changed Φ of each layer.
->>>>>>> h-words
 
     Raises:
         InvalidArgumentError: in ``setup()``, before training, for a value that cannot be: UnknownLayerError for a layer that is not

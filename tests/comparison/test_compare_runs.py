@@ -299,10 +299,10 @@ def test_the_command_line(tmp_path, capsys, monkeypatch):
     assert "no such option is known" in capsys.readouterr().err
 
 
-def fit(folder, seed, logger, *, learning_rate=0.01):
+def fit(folder, seed, logger, *, learning_rate=0.1):
     """A short training of a GRU with two epochs of a few groups."""
     seed_everything(seed, verbose=False)
-    model = Gru(8)
+    model = Gru(8, lr=learning_rate)
     callback = IITCallback("net.gru", units=3, groups=6, pictures=False, network=False, table=False, surrogates=1)
     trainer(folder, callback, epochs=2, logger=logger).fit(model, sequence_data(64, steps=8, batch=16))
     return callback
@@ -333,6 +333,13 @@ def test_real_trainings_from_folders_and_from_mlflow(tmp_path):
     weights = {record.provenance.initial_weights for folder in folders for record in load_run(folder)}
     assert len(weights) == 2
     assert all(re.fullmatch(r"[0-9a-f]{32}", found) for found in weights)
+    slower = [CSVLogger(tmp_path, name="slower", version=seed) for seed in (0, 1)]
+    for seed, logger in enumerate(slower):
+        logger.log_hyperparams({"width": "slow"})
+        fit(tmp_path, seed, logger, learning_rate=0.001)
+    paired = compare_runs([*folders[:1], slower[0].log_dir], by="width").layers[0]  # one run each: paired, but without a p
+    assert (paired.pairs, paired.p) == (1, None)
+    assert compare_runs([*folders[:1], slower[1].log_dir], by="width").layers[0].pairs == 0
 
 
 def test_the_fingerprint_tells_weights_apart():

@@ -20,6 +20,10 @@ CLIPPED = """() => [...document.querySelectorAll('.top *, .reading *, .playbar *
     && getComputedStyle(element).display !== 'inline' && element instanceof HTMLElement && element.clientWidth > 0)
   .map((element) => element.outerHTML.slice(0, 200))"""
 
+DRAWN = """() => [...document.querySelectorAll('.canvas')].every((holder) =>
+  Math.abs(holder.clientHeight - holder.querySelector('canvas').clientHeight) <= 1)"""
+"""Whether each network is drawn in the size that its place has now."""
+
 CONTRAST = """() => {
   const luminance = ([r, g, b]) => {
     const [x, y, z] = [r, g, b].map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
@@ -65,6 +69,7 @@ def apart(boxes: list[list[Any]], width: int, height: int) -> None:
 
 
 def check_room(page: Page, width: int, height: int) -> None:
+    page.wait_for_function(DRAWN)
     page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     size = page.evaluate("() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
     assert size[0] <= width

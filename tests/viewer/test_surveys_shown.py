@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 from places import PROJECT
 from viewer_examination import CHART_PIXELS, go_to, written_record
 from viewer_pages import tensorboard, viewer, watched
 from viewer_room import CONTRAST, LEAST_CONTRAST, check_room
-from viewer_runs import make_record, make_snapshots, write_record
+from viewer_runs import make_record, make_snapshots, write_file, write_record
 from viewer_surveys import DRAWS, EPOCHS, GROUPS, LAYER, RESAMPLES, SEQUENCES, WITH_INTERVAL, surveyed, write_surveyed
 
 from lightning_iit.comparison.change import changes
-from lightning_iit.records import decode_network
+from lightning_iit.records import Open, Survey, decode_network, encode
+from lightning_iit.run.folder import RunFolder
 from lightning_iit.trackers.tensorboard import TensorBoardTracker
 from lightning_iit.viewer.answers import answers
 from lightning_iit.viewer.export import export
@@ -262,6 +264,32 @@ def check_groups(frame: Any) -> None:
     assert rows[-1][1:] == ["–", "No state leads to any of its states."]
     panel.locator("summary").click()
     frame.locator("#tab-causal").click()
+
+
+@pytest.mark.browser
+def test_a_survey_is_waited_for_and_those_within_epochs_are_in_the_table(chromium: Browser, tmp_path: Path) -> None:
+    """An open record has groups without Φ: nothing is said of them but that they are waited for."""
+    inside = msgspec.structs.replace(surveyed(1), step=30, global_step=30)
+    write_file(tmp_path / "iit" / LAYER / "epoch=0001-step=000030.json", encode(inside))
+    whole = surveyed(1)
+    groups = tuple(msgspec.structs.replace(group, phis=()) for group in whole.survey.groups)
+    waiting = msgspec.structs.replace(whole, result=Open(), states=(), survey=Survey(groups=groups))
+    training = RunFolder(tmp_path)
+    training.begin()
+    write_record(tmp_path, waiting)
+    with viewer(tmp_path) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.page.wait_for_selector(".reason.waiting")
+        assert not [name for name in chips_of(page.page) if "group" in name or "interval" in name]
+        page.page.locator("#tab-groups").click()
+        assert page.page.locator("#panel-groups .groups").inner_text() == "Waiting for Φ."
+        page.page.locator(".steps summary").click()
+        cells = page.page.locator(".steps tbody td").all_inner_texts()
+        assert cells[:3] == ["30", "1", f"{whole.survey.phi:.4f}"]
+        write_record(tmp_path, whole)
+        page.page.wait_for_selector("#panel-groups .dot")
+        page.check()
+    training.end()
 
 
 @pytest.mark.browser

@@ -22,10 +22,12 @@ export function groupsPanel({ store, tip }: Context): Panel {
   table.append(h("div", { class: "scroll" }, tableOf(["Units", "Mean Φ", "Visits × Φ of each state"], rows)));
   let chosen = 0;
   const draw = () => {
-    const survey = shownSide(store.state)?.record?.survey;
+    const record = shownSide(store.state)?.record;
+    const open = record?.result.status === "open";
+    const survey = open ? null : record?.survey;
     const shown = [chart, states, table];
     for (const element of shown) element.hidden = !survey;
-    words.textContent = survey ? wordsOf(survey) : NONE;
+    words.textContent = survey ? wordsOf(survey) : open ? "Waiting for Φ." : NONE;
     if (!survey) return;
     chosen = Math.min(chosen, survey.groups.length - 1);
     const choose = (group: number) => {
@@ -48,7 +50,7 @@ export function groupsPanel({ store, tip }: Context): Panel {
 }
 
 function wordsOf(survey: Survey): string {
-  if (survey.phi === null) return "No group of units has a Φ; the table says why.";
+  if (survey.phi === null) return "No group of units has a Φ.";
   const have = survey.groups.filter((group) => groupPhi(group) !== null).length;
   const none = survey.groups.length - have;
   return [

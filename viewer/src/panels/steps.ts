@@ -29,7 +29,7 @@ function lineOf(row: IndexRow): HTMLElement {
   const cells = [
     count(row.step ?? row.global_step),
     String(row.epoch),
-    phiText(row.phi),
+    phiText(row.phi_layer ?? row.phi),
     phiText(row.null_upper),
     row.transitions === null ? "–" : count(row.transitions),
   ];

@@ -16,7 +16,7 @@ export function chips(record: EpochRecord, chosen: number): Chip[] {
   return [
     kind(record),
     engine(record),
-    ...(record.survey ? ofSurvey(record, record.survey, chosen) : []),
+    ...(record.survey && record.result.status !== "open" ? ofSurvey(record, record.survey, chosen) : []),
     nullChip(record),
     ...majorComplex(record),
     ...(record.survey ? [] : interval(record)),

@@ -114,7 +114,7 @@ def test_two_seeds_at_once_do_not_mix_and_a_killed_one_is_resumed_in_its_folder(
 
 
 def resumed(folder):
-    callback = IITCallback("net.1", units=2, null_model=None, table=False, seed=1, **PLAIN)
+    callback = IITCallback("net.1", units=2, null_model=None, table=False, seed=1, groups=1, states="mode", **PLAIN)
     fit = trainer(folder, callback, logger=Hosted(folder, "x7"))
     fit.fit(Mlp(), flat_data(), ckpt_path=folder / "saved/last.ckpt")
 
@@ -131,7 +131,7 @@ def test_without_a_logger_runs_are_numbered_and_a_resume_goes_on_in_its_number(t
     train(tmp_path, saved, epochs=1, enable_checkpointing=True, **PLAIN)
     second = train(tmp_path, epochs=2, **PLAIN)
     assert load_run(tmp_path) == load_run(tmp_path / "iit") == load_run(tmp_path / "iit/1") == second.records, "the newest"
-    callback = IITCallback("net.1", units=2, null_model=None, table=False, **PLAIN)
+    callback = IITCallback("net.1", units=2, null_model=None, table=False, groups=1, states="mode", **PLAIN)
     trainer(tmp_path, callback).fit(Mlp(), flat_data(), ckpt_path=saved.last_model_path)
     assert load_run(tmp_path / "iit/0") == callback.records
     assert epochs(tmp_path / "iit/0") == [0, 1, 2]

@@ -120,7 +120,7 @@ def test_validation_test_and_predict_do_not_count(tmp_path):
             pl_module(torch.randn(7, 64))
 
     plain = train(tmp_path / "plain", initial=False)
-    callback = IITCallback("net.1", units=2, initial=False, null_model=None)
+    callback = IITCallback("net.1", units=2, groups=1, states="mode", initial=False, null_model=None)
     seed_everything(5, verbose=False)
     runner = trainer(tmp_path / "other", callback, epochs=3, num_sanity_val_steps=2)
     runner.fit(Mlp(), flat_data(), flat_data(40, seed=1))

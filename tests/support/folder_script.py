@@ -34,7 +34,8 @@ class Stay(Callback):
 
 
 def main(folder: Path, seed: int, *, stays: bool) -> None:
-    callback = IITCallback("net.1", units=2, null_model=None, table=False, pictures=False, network=False, initial=False, seed=seed)
+    plain = {"null_model": None, "table": False, "pictures": False, "network": False, "initial": False}
+    callback = IITCallback("net.1", units=2, groups=1, states="mode", seed=seed, **plain)
     saving = [Stay(), ModelCheckpoint(folder / "saved", save_last=True, save_on_train_epoch_end=True)] if stays else []
     seed_everything(seed, verbose=False)
     fit = trainer(folder, callback, Meet(), *saving, epochs=2, logger=Hosted(folder, "x7"), enable_checkpointing=stays)

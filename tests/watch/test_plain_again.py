@@ -180,7 +180,7 @@ def test_a_copy_can_train_again(tmp_path):
 
 
 def test_the_callback_can_be_a_hyperparameter(tmp_path):
-    callback = IITCallback("net.1", units=2, null_model=None, table=False, pictures=False)
+    callback = IITCallback("net.1", units=2, groups=1, states="mode", null_model=None, table=False, pictures=False)
     model = Keeps(callback)
     fitted = trainer(tmp_path, callback, epochs=1, enable_checkpointing=True)
     fitted.fit(model, flat_data())

@@ -16,7 +16,7 @@ from torch import nn
 from lightning_iit.checks import refused, told_of_unknown, whole
 from lightning_iit.phi.pool.inline_pool import InlinePool
 from lightning_iit.phi.pool.pool import WorkerPool
-from lightning_iit.records.files import locked, read_regular
+from lightning_iit.records.disk.files import locked, read_regular
 from lightning_iit.records.names import FOLDER
 from lightning_iit.records.store import load_run, write_atomically
 from lightning_iit.report.report import REPORT

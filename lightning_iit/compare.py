@@ -15,7 +15,7 @@ from lightning_iit.comparison.runs import compare
 from lightning_iit.errors import InvalidArgumentError, RecordError
 from lightning_iit.figures.curves import phi_curves
 from lightning_iit.records import Records, decode
-from lightning_iit.records.files import read_regular
+from lightning_iit.records.disk.files import read_regular
 from lightning_iit.records.names import FOLDER, layer_slug
 from lightning_iit.records.store import holds_run, load_run, records_folder, write_atomically
 from lightning_iit.trackers.files import OPTIONS

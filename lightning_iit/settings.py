@@ -18,7 +18,7 @@ from lightning_iit.checks import Check, check_options, choice, flag, number, who
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import FORMALISM
-from lightning_iit.records.printed import brief_value
+from lightning_iit.records.shown.printed import brief_value
 from lightning_iit.run.names import check_name
 from lightning_iit.run.options import CHECKS as ANALYSIS_CHECKS
 from lightning_iit.run.options import RUN_CHECKS, AnalysisSettings, RunOptions

@@ -12,7 +12,7 @@ import numpy as np
 
 from lightning_iit.errors import InvalidArgumentError, InvalidSystemError, RecordError
 from lightning_iit.records import EpochRecord, decode
-from lightning_iit.records.files import read_regular
+from lightning_iit.records.disk.files import read_regular
 from lightning_iit.records.system_checks import BINARY_ONLY
 from lightning_iit.tpm.conversion import EXACT, accepted_deviation, conditional_independence, marginals
 from lightning_iit.tpm.estimate import tpm_for_phi

@@ -11,8 +11,8 @@ import msgspec
 
 from lightning_iit.errors import InvalidArgumentError, RecordError
 from lightning_iit.phi.pool.pool import WorkerPool
+from lightning_iit.records.disk.owner import HEARTBEAT_LIMIT, is_alive
 from lightning_iit.records.names import FOLDER
-from lightning_iit.records.owner import HEARTBEAT_LIMIT, is_alive
 from lightning_iit.records.store import (
     load_run,
     numbered_runs,

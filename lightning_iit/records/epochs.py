@@ -7,9 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from lightning_iit.errors import MissingDependencyError
-from lightning_iit.records import html
 from lightning_iit.records.captured import Counts, Perturbation, Thresholds, TpmRecord, Units
-from lightning_iit.records.printed import brief_value
 from lightning_iit.records.results import (
     Computed,
     CurvePoint,
@@ -39,6 +37,8 @@ from lightning_iit.records.schema import (
     Step,
     WallTime,
 )
+from lightning_iit.records.shown import html
+from lightning_iit.records.shown.printed import brief_value
 from lightning_iit.records.surveys import Moments, Survey
 from lightning_iit.records.systems import PhiOptions
 from lightning_iit.records.tasks import PhiTask

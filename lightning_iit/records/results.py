@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TypeAlias
 
-from lightning_iit.records.html import block, facts, table
 from lightning_iit.records.schema import Count, Index, PhiValue, Record, Seconds, Share, State
+from lightning_iit.records.shown.html import block, facts, table
 from lightning_iit.records.systems import Concept, Cut, braces
 
 _SHOWN = 6

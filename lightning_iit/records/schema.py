@@ -7,8 +7,8 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from lightning_iit.records.html import block, facts
-from lightning_iit.records.printed import brief, brief_value, told_fields
+from lightning_iit.records.shown.html import block, facts
+from lightning_iit.records.shown.printed import brief, brief_value, told_fields
 
 SCHEMA_VERSION = 1
 """The version of the schema that this package writes; older versions are read, newer ones are refused."""

@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from lightning_iit.errors import RecordError
+from lightning_iit.records.disk.files import locked, open_regular, read_regular
+from lightning_iit.records.disk.owner import MARKER, is_alive
 from lightning_iit.records.encoding import decode, encode
 from lightning_iit.records.epochs import EpochRecord, Records
-from lightning_iit.records.files import locked, open_regular, read_regular
 from lightning_iit.records.names import FOLDER, image_path, record_name
 from lightning_iit.records.open_records import interrupted
-from lightning_iit.records.owner import MARKER, is_alive
 from lightning_iit.records.results import Open
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lightning_iit.errors import RecordError
+from lightning_iit.records.disk.files import locked, read_regular
 from lightning_iit.records.encoding import decode, encode
-from lightning_iit.records.files import locked, read_regular
 from lightning_iit.records.names import FOLDER
 from lightning_iit.records.store import INDEX, IndexEntry, record_files, write_atomically
 

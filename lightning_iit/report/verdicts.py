@@ -91,14 +91,17 @@ def _of_set_units(record: EpochRecord) -> str:
     """Returns the conclusion for units that were set: reducible or not, which is no test and has no p-value."""
     share, said = record.positive, record.reducible_words
     averaged = "It is the Φ of the system averaged over the observed backgrounds, not of the network at one moment."
+    if record.perturbation is not None and record.perturbation.background == "fixed":
+        averaged = "It is the Φ of these units at one observed moment, with all others held."
     little = "Almost no system with trained weights is exactly reducible; more is told by how large Φ is beside other epochs."
     if not said or share is None:
         first = "Every cut changes the averaged system, so these units are not reducible in the analysed state."
         return f"{first} How sure this is was not computed: sequences were not resampled. {little} {averaged}"
     if 1.0 - _SURE < share < _SURE:
         return f"Whether these units are reducible in the analysed state cannot be told ({said}). {averaged}"
-    verb = "are not reducible" if share >= _SURE else "are reducible, but for the noise of the data,"
-    return f"These units {verb} in the analysed state ({said}). {little} {averaged}"
+    if share >= _SURE:
+        return f"These units are not reducible in the analysed state ({said}). {little} {averaged}"
+    return f"But for the noise of the data these units are reducible in the analysed state ({said}). {averaged}"
 
 
 def _at_thresholds(record: EpochRecord) -> str:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
-from lightning_iit.records.files import lock_of, locked
+from lightning_iit.records.disk.files import lock_of, locked
+from lightning_iit.records.disk.owner import MARKER, Owner, is_alive, process_start, read_owner, this_machine
 from lightning_iit.records.names import FOLDER
-from lightning_iit.records.owner import MARKER, Owner, is_alive, process_start, read_owner, this_machine
 from lightning_iit.records.store import holds_run, numbered_runs, write_atomically
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from lightning.pytorch.utilities import rank_zero_warn
 
 from lightning_iit.errors import InvalidArgumentError, RecordError
 from lightning_iit.records import EpochRecord, Open, PhiTask, Records, Units, decode, encode
-from lightning_iit.records.files import read_regular
+from lightning_iit.records.disk.files import read_regular
+from lightning_iit.records.disk.owner import read_owner
 from lightning_iit.records.names import FOLDER, record_name
-from lightning_iit.records.owner import read_owner
 from lightning_iit.records.store import read_images, read_run
 from lightning_iit.run.windows import Watched, WindowEpoch
 

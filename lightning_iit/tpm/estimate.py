@@ -11,7 +11,7 @@ import numpy as np
 from lightning_iit.checks import told_of_unknown
 from lightning_iit.errors import InvalidArgumentError, InvalidStatesError, TooManyUnitsError
 from lightning_iit.records import Counts, TpmRecord
-from lightning_iit.records.html import block, tpm_table
+from lightning_iit.records.shown.html import block, tpm_table
 from lightning_iit.records.system_checks import BINARY_ONLY
 from lightning_iit.tpm.conversion import bits, conditional_independence, state_by_node, state_by_state
 from lightning_iit.tpm.counts import counts_from_codes, counts_from_joint, joint, merge, on, visits

@@ -15,7 +15,7 @@ import msgspec
 
 from lightning_iit.errors import IITError, InvalidArgumentError, RecordError
 from lightning_iit.records import Open
-from lightning_iit.records.files import read_regular
+from lightning_iit.records.disk.files import read_regular
 from lightning_iit.records.names import FOLDER, record_name
 from lightning_iit.records.store import read_images, read_run, records_folder
 from lightning_iit.report.report import REPORT, markdown

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lightning_iit.errors import RecordError
-from lightning_iit.records.files import read_regular
+from lightning_iit.records.disk.files import read_regular
 from lightning_iit.records.names import FOLDER
 from lightning_iit.records.store import write_atomically
 

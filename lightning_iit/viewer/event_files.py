@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event
 
 from lightning_iit.errors import RecordError
-from lightning_iit.records.files import open_regular
+from lightning_iit.records.disk.files import open_regular
 from lightning_iit.records.payload import PLUGIN
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lightning_iit.errors import InvalidArgumentError, MissingDependencyError, RecordError
-from lightning_iit.records.files import read_regular
+from lightning_iit.records.disk.files import read_regular
 from lightning_iit.records.names import FOLDER, network_name
 from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, RunInfo, ScalarList
 from lightning_iit.viewer.scalars import MAX_SERIES, is_shown, series

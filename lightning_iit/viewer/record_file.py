@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lightning_iit.errors import RecordError
 from lightning_iit.records import decode
-from lightning_iit.records.files import read_regular
+from lightning_iit.records.disk.files import read_regular
 from lightning_iit.viewer.protocol import NetworkRow, RunIndex, RunInfo, ScalarList
 from lightning_iit.viewer.summary import MAX_BYTES, index_of, row_of, too_large
 

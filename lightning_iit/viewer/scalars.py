@@ -7,7 +7,7 @@ import io
 import math
 from typing import TYPE_CHECKING
 
-from lightning_iit.records.files import open_regular
+from lightning_iit.records.disk.files import open_regular
 from lightning_iit.records.names import is_own_key
 from lightning_iit.viewer.protocol import ScalarList, ScalarSeries
 

@@ -72,21 +72,8 @@ def test_the_demo(demo):
 def test_the_demo_prints_each_phi_with_what_it_rests_on_and_what_it_cost(demo):
     _, records, out, _ = demo
     header, *rows = table(out)
-    assert header == [
-        "epoch",
-        "epoch s",
-        "layer",
-        "units",
-        "Φ",
-        "kind",
-        "null",
-        "transitions",
-        "seen",
-        "Φ s",
-        "cuts",
-        "open",
-        "outcome",
-    ]
+    shown = ["epoch", "epoch s", "layer", "Φ", "groups", "kind", "units", "state", "Φ of units", "null", "from", "seen"]
+    assert header == [*shown, "Φ s", "cuts", "open"]
     assert len(rows) == len(records)
     ended = {}
     for row, record in zip(rows, records, strict=True):
@@ -97,18 +84,21 @@ def test_the_demo_prints_each_phi_with_what_it_rests_on_and_what_it_cost(demo):
             str(record.epoch),
             "-" if math.isnan(seconds) else f"{seconds:.2f}",
             record.layer,
-            str(len(record.units.indices)),
-            number(record.phi),
+            number(record.survey.phi),
+            str(len(record.survey.groups)),
             record.kind,
-            row[6],
-            f"{record.counts.transitions:,}",
+            " ".join(record.units.labels),
+            "".join(map(str, record.states[0].state)),
+            number(record.phi),
+            row[9],
+            record.data_words,
             visited,
             f"{record.result.seconds:.2f}",
             str(record.result.cuts_evaluated),
             str(record.backlog),
-            "computed",
         ]
-        assert row[6] == ("null not computed" if record.null is None else f"cut null, p = {record.null.p:.3f}")
+        without = "no null: units were set" if record.kind == "causal" else "null not computed"
+        assert row[9] == (without if record.null is None else f"cut null, {record.null.p_words}")
 
 
 def table(out: str) -> list[list[str]]:

@@ -15,7 +15,7 @@ from index_files import read_index
 from sample_records import a_record
 
 from lightning_iit.errors import RecordError
-from lightning_iit.records.files import locked, open_regular, read_regular
+from lightning_iit.records.disk.files import locked, open_regular, read_regular
 from lightning_iit.records.names import layer_slug
 from lightning_iit.records.store import read_run, write_atomically, write_record
 from lightning_iit.trackers.destinations import destinations

@@ -47,6 +47,8 @@ NEW = {
     "phi_jitter": None,
     "survey": None,
     "sequences": None,
+    "moments": None,
+    "initial_weights": "",
 }
 """The fields that records of 0.1.0 do not have, with their defaults."""
 

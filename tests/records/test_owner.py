@@ -10,7 +10,7 @@ import time
 import msgspec
 import pytest
 
-from lightning_iit.records.owner import MARKER, Owner, is_alive, process_start, read_owner, this_machine
+from lightning_iit.records.disk.owner import MARKER, Owner, is_alive, process_start, read_owner, this_machine
 
 HERE = {"machine": this_machine(), "process": os.getpid(), "process_started": process_start(os.getpid())}
 

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from rich.console import Console
 from sample_records import HOSTILE_LAYERS, a_record
 
-from lightning_iit.records import CurvePoint, Diagnostic, Failed, Interval, NullResult, TimedOut
+from lightning_iit.records import (
+    CurvePoint,
+    Diagnostic,
+    Failed,
+    Interval,
+    NullResult,
+    Perturbation,
+    Survey,
+    SurveyGroup,
+    ThresholdPoint,
+    TimedOut,
+)
 from lightning_iit.report.report import markdown
 from lightning_iit.report.tables import summary_table
 from lightning_iit.report.verdicts import conclusion
@@ -75,6 +86,50 @@ def test_ties_on_which_phi_depends_are_said():
     text = markdown([msgspec.structs.replace(record, result=tied)])
     assert "Φ depends on ties: in 2 of" in text
     assert "is 0.1 to 0.3" in text
+
+
+def set_units(share, *, background="sampled"):
+    """A perturbed record of which 200 resamples were made; Φ was above 0 in this share of them."""
+    units = a_record("gru").units
+    return a_record(
+        "gru",
+        kind="causal",
+        interval=Interval(low=0.1, high=0.4, level=0.9, draws=200, seed=0, words="percentiles of 200 resamples of whole sequences"),
+        survey=Survey(phi=0.2, groups=(SurveyGroup(units=units, positive=share),)),
+        perturbation=Perturbation(background=background, draws=900, observed=(), off=(), on=(), seed=0, sequences=30),
+    )
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (1.0, "These units are not reducible in the analysed state (not reducible in all 200 resamples)."),
+        (0.98, "These units are not reducible in the analysed state (not reducible in 98 % of 200 resamples)."),
+        (0.6, "Whether these units are reducible in the analysed state cannot be told (not reducible in 60 % of 200 resamples)."),
+        (0.0, "But for the noise of the data these units are reducible in the analysed state (reducible in all 200 resamples)."),
+    ],
+)
+def test_units_that_were_set_are_reducible_or_not_and_have_no_p(share, words):
+    record = set_units(share)
+    assert conclusion(record).startswith(words)
+    assert conclusion(record).endswith("not of the network at one moment.")
+    assert conclusion(set_units(share, background="fixed")).endswith("at one observed moment, with all others held.")
+    text = markdown([record])
+    assert "900 backgrounds from 30 sequences" in text
+    assert "interval 0.1000 to 0.4000 (90 %, resampled sequences)" in text
+    assert not re.search(r"\bp (=|<)|[0-9] transitions|coin flips have", text)
+
+
+@pytest.mark.parametrize(("others", "said"), [((0.10, 0.15), False), ((0.10, 0.16), True), ((0.0, 0.1), True), ((0.0, 0.0), False)])
+def test_a_phi_that_depends_on_the_threshold_is_said_to(others, said):
+    points = tuple(
+        ThresholdPoint(quantile=quantile, thresholds=(0.0,), transitions=9, visited=2, phi=phi)
+        for quantile, phi in zip((0.4, 0.6), others, strict=True)
+    )
+    for record in (set_units(1.0), a_record("gru", null=a_null())):
+        words = conclusion(msgspec.structs.replace(record, sensitivity=points))
+        assert ("depends on where a unit counts as ON" in words) is said
+        assert (f"{others[0]:.4f} to {others[1]:.4f}" in words) is said
 
 
 def test_phi_of_zero_is_reducible_and_needs_no_null():

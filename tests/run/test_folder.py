@@ -20,7 +20,7 @@ from training import train, trainer
 
 from lightning_iit import IITCallback, load_run
 from lightning_iit.errors import RecordError
-from lightning_iit.records.owner import MARKER, is_alive, read_owner
+from lightning_iit.records.disk.owner import MARKER, is_alive, read_owner
 from lightning_iit.records.store import write_record
 from lightning_iit.run import folder as folder_module
 from lightning_iit.run.folder import RunFolder, set_aside, take_folder

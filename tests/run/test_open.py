@@ -20,7 +20,7 @@ from training import assert_same, train
 from lightning_iit import Computed, Failed, Open, Tracker, load_run
 from lightning_iit.cli import main
 from lightning_iit.records import decode, encode
-from lightning_iit.records.owner import is_alive
+from lightning_iit.records.disk.owner import is_alive
 from lightning_iit.run.folder import RunFolder
 
 OPTIONS = {"units": 3, "groups": 2, "null_model": "cut", "surrogates": 5, "extra_budget": 1e9, "prior": 0.4}

@@ -318,7 +318,7 @@ def test_other_thresholds_of_sequences_of_different_length(tmp_path):
 
 
 def test_other_thresholds_of_a_perturbed_layer(tmp_path):
-    options = {"layers": "net.gru", "units": 3, "null_model": "cut", "tpm": "perturb", "draws": 64}
+    options = {"layers": "net.gru", "units": 3, "null_model": "auto", "tpm": "perturb", "draws": 64}
     last = train(tmp_path, model=Gru(lr=0.0), data=sequence_data(200), epochs=2, **options).records[-1]
     assert last.thresholds.strategy == "median"
     assert [point.transitions for point in last.sensitivity] == [8 * 64] * 3

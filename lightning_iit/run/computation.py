@@ -157,7 +157,7 @@ class Computation:
             elif job.needs_module:
                 future = self._perturb(job, parts, counts, opened, epoch)
             else:
-                stream = torch.cuda.current_stream() if torch.cuda.is_initialized() else None
+                stream = torch.cuda.current_stream() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
                 future = self._beside.submit(self._perturb_after, stream, job, parts, counts, opened, epoch)
                 self._perturbing = [*(one for one in self._perturbing if not one.done()), future]
                 if len(self._perturbing) > _MOST_PERTURBING:

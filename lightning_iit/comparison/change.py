@@ -110,6 +110,8 @@ def change(records: Iterable[EpochRecord], layer: str | None = None, epoch: int 
 
     Example::
 
+        from lightning_iit import load_run
+
         print(change(load_run("lightning_logs/version_0"), "gru").words)
     """
     kept = [record for record in records if record.step is None]

@@ -19,12 +19,12 @@ from lightning_iit.comparison.change import change
 from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.phi.pool.worker import longest
 from lightning_iit.phi.registry import choose_engine
+from lightning_iit.presets import with_presets
 from lightning_iit.report.methods import methods
 from lightning_iit.run.computation import Computation
 from lightning_iit.run.either_package import join_pytorch_lightning
 from lightning_iit.run.names import name_among
 from lightning_iit.run.options import RunOptions
-from lightning_iit.run.presets import with_presets
 from lightning_iit.run.resume import check_state, say_other_options
 from lightning_iit.run.shown import ShownPhi
 from lightning_iit.run.trainer import (
@@ -93,18 +93,18 @@ class IITCallback(Callback, TrainingSettings):
         layers: names or globs over ``named_modules()`` (``*`` stays within one part of a dotted name, ``**`` does not), or modules
             of the model themselves. None picks the end of the representation and says which: the last recurrent layer, the last
             block of a transformer or ResNet, the latent of an autoencoder, else the last hidden activation; never the output.
-        units: how many units of each layer, which ones (their indices), or "auto": as many, up to 6, as have 100 transitions for
-            each possible state in a window of epochs. They are chosen once for the run.
-        selection: how that many units are chosen: "variance" (those that vary most), "entropy" (whose binary states vary most),
+        units: how many units a group of a layer's units has, which ones (their indices), or "auto": as many, up to 4, as have 100
+            transitions for each possible state in a window of epochs. They are chosen once for the run.
+        selection: how the units of the first group are chosen, which is shown in detail: "variance" (those that vary most), "entropy" (whose binary states vary most),
             "weight_norm" (largest incoming weights), "random", "first", or "clusters": macro units, each the mean of units that
             correlate in the first data (average linkage on 1 - r).
         threshold: a unit is ON above its "median", its "mean", "zero", or a number. Calibrated on the first batches of each epoch;
             where units are set into states, on the states of the layer at the epoch's end.
         bits: how many binary elements code a unit: 1, or 2 for the Gray code of its quartiles (00, 01, 11, 10). The two elements of
             a unit are not separate causal elements, and n units cost as much as 2n.
-        groups: how many different random groups of that many units are analysed (then ``selection`` is left out). Each costs one Φ.
-            Everything that is logged is of the first group; of all groups there are ``phi_groups_mean``, ``phi_groups_std`` and
-            ``phi_groups_max``.
+        groups: how many groups of units are surveyed: Φ of the layer is the mean over them. The first is that of ``selection``, the
+            others are drawn at random among the units that vary, once for the run. "auto" is 20 groups of up to 4 binary elements
+            (fewer where the layer has fewer), and one group of more, of units that are given, and of clusters.
         transitions: what a transition goes along: "time" (a sequence), "stream" (from sample to sample in the loader's order),
             "depth" (from block to block of a stack), or "auto": along a sequence where the layer has one, else stream.
         lag: how many steps a transition spans.
@@ -131,7 +131,8 @@ class IITCallback(Callback, TrainingSettings):
         cm: the connections among the units: "full" (each to each), or "weights": none where the recurrent weight is zero (perturbed
             TPMs only).
         pool_depth: with ``transitions="depth"``, whether all blocks make one TPM together.
-        states: which observed states are analysed: "mode" (the most visited one), "last", "all", or a number: the k most visited.
+        states: which observed states are analysed: "mode" (the most visited one), "last", "all", a number: the k most visited, or
+            "auto": all of up to 4 elements, the most visited one of more. The mean over them is weighted by visits.
         window: how many epochs' transitions make one TPM.
         every_n_epochs: analyse every n-th epoch.
         every_n_steps: analyse within the epochs too, whenever the trainer's global step passes a multiple of n; for trainings whose

@@ -17,12 +17,12 @@ from lightning_iit.capture.perturb.steps import StepFunction
 from lightning_iit.checks import Check, check_options, choice, flag, number, whole
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.registry import choose_engine
+from lightning_iit.presets import PRESETS, Preset
 from lightning_iit.records import FORMALISM
 from lightning_iit.records.shown.printed import brief_value
 from lightning_iit.run.names import check_name
 from lightning_iit.run.options import CHECKS as ANALYSIS_CHECKS
 from lightning_iit.run.options import RUN_CHECKS, AnalysisSettings, RunOptions
-from lightning_iit.run.presets import PRESETS, Preset
 from lightning_iit.snapshot.writer import SnapshotWriter
 from lightning_iit.tpm.nulls import NullName
 from lightning_iit.tpm.states import StatesPolicy

@@ -105,7 +105,7 @@ def analyse_states(
         >>> ring = np.stack([flips[:, 0], np.roll(flips[:, 0], 1)], axis=1)  # unit 1 repeats what unit 0 was
         >>> record = analyse_states(ring)
         >>> record.null_words, record.diagnostics[0].words
-        ('cut null: mean ...', '4 of 4 states visited, 1999 transitions')
+        ('cut null: mean ...', '4 of 4 states visited, 1,999 transitions')
     """
     given = isinstance(state, (list, tuple, np.ndarray))
     policy: Any = "mode" if given else state

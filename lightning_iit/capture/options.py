@@ -121,8 +121,9 @@ class CaptureOptions(CaptureSettings):
         """Checks that no option is given that has no meaning for transitions along depth."""
         if self.transitions != "depth":
             return
+        several = ("groups",) if self.groups != 1 else ()
         refuse_given(
-            *(self, ("bits", "groups", "lag", "freeze_threshold", "unit_fn", "sources")),
+            *(self, ("bits", *several, "lag", "freeze_threshold", "unit_fn", "sources")),
             why="not with transitions='depth', where a unit is a coordinate at each depth and thresholds are those of each epoch",
         )
         if self.selection in {"clusters", "weight_norm"}:

@@ -256,9 +256,12 @@ class Computation:
                 what is left of them.
             after: the event from which the seconds count, for the warning.
         """
-        self._deadline = min(self._deadline, time.monotonic() + timeout)
+        first, began = self._deadline == math.inf, time.monotonic()
+        self._deadline = min(self._deadline, began + timeout)
         self._end_perturbing(min(timeout, self._left), after)
-        if self.closed or self.run.drain(min(timeout, self._left)):
+        # Where nothing had to be waited for so far, a message names the number that was given.
+        limit = timeout if first and time.monotonic() - began < _TICK else min(timeout, self._left)
+        if self.closed or self.run.drain(limit):
             return
         if self._interrupted():
             rank_zero_warn(

@@ -187,7 +187,7 @@ def test_a_resumed_capture_goes_on_with_its_macro_units(options: dict) -> None:
     other.load_state_dict(first.state_dict())
     resumed = run(other)
     assert resumed.units == before.units
-    assert "units=3, bits=1, groups=1 was asked for; the run was resumed with the units that it began with." in resumed.notes
+    assert "units=3, bits=1, groups=auto was asked for; the run was resumed with the units that it began with." in resumed.notes
 
 
 @pytest.mark.parametrize(

@@ -57,16 +57,24 @@ def test_the_demo(demo):
     assert [record.key for record in records] == [(layer, epoch) for epoch in range(-1, 6) for layer in ("mlp.1", "rows")]
     assert all(isinstance(record.result, Computed) for record in records)
     assert {record.layer: record.kind for record in records} == {"mlp.1": "statistical", "rows": "causal"}
-    assert {len(record.units.indices) for record in records if record.layer == "rows"} == {6}
+    assert {len(record.units.indices) for record in records if record.layer == "rows"} == {4}
     for layer in ("mlp.1", "rows"):
         assert statistics.median(record.phi for record in records if record.layer == layer) > 0
     assert sum(record.result.cuts_evaluated > 1 for record in records) >= 0.8 * len(records)
-    assert all(record.null is not None for record in records if record.epoch == 5)
+    assert {record.layer: record.null is None for record in records if record.epoch == 5} == {"rows": True, "mlp.1": False}
+    assert {len(record.survey.groups) for record in records} == {20}
+    assert "Φ of the layer" in (version_of(folder) / "iit" / "report.md").read_text()
     assert "tensorboard --logdir runs/demo" in out
     assert "mlflow ui --backend-store-uri sqlite:///runs/demo/mlflow.db" in out
-    (version,) = (folder / "runs" / "demo").glob("version_*")
+    version = version_of(folder)
     assert (version / "iit" / "report.md").read_text().count("structural Φ is 0") >= 1
     assert (version / "iit" / "network" / "snapshot=0005.json").exists()
+
+
+def version_of(folder: Path) -> Path:
+    """The directory of the demo's run."""
+    (version,) = (folder / "runs" / "demo").glob("version_*")
+    return version
 
 
 def test_the_demo_prints_each_phi_with_what_it_rests_on_and_what_it_cost(demo):
@@ -132,7 +140,7 @@ def test_what_the_readme_does_with_the_demo_works(demo):
     readme = (EXAMPLES.parent / "README.md").read_text()
     commands = re.findall(r"^lightning-iit ((?:export|phi|verify) [^#\n]*)", readme, re.MULTILINE)
     assert {command.split()[0] for command in commands} == {"export", "phi", "verify"}
-    of_demo = {"lightning_logs": "runs/demo", "gru/epoch=0002.json --state 11010": "rows/epoch=0005.json --state 110101"}
+    of_demo = {"lightning_logs": "runs/demo", "gru/epoch=0002.json --state 1101": "rows/epoch=0005.json --state 1101"}
     for command in (reduce(lambda text, pair: text.replace(*pair), of_demo.items(), command) for command in commands):
         short = ["--sample", "1"] if command.startswith("verify") else []
         run(folder, "-m", "lightning_iit.cli", *command.split(), *short)

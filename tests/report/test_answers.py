@@ -13,7 +13,16 @@ from training import train
 
 from lightning_iit import IITCallback, InvalidArgumentError, change, load_run
 
-OPTIONS = {"layers": "net.gru", "units": "auto", "null_model": "auto", "table": True, "pictures": False, "network": False}
+OPTIONS = {
+    "layers": "net.gru",
+    "units": "auto",
+    "groups": "auto",
+    "states": "auto",
+    "null_model": "auto",
+    "table": True,
+    "pictures": False,
+    "network": False,
+}
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,8 @@ def train(
     trainer_options = {name: options.pop(name) for name in list(options) if name in trainer_names}
     seed_everything(5, verbose=False)
     watched = {"layers": "net.1", "units": 2, "groups": 1, "states": "mode", "null_model": None, "table": False}
+    if "preset" in options:
+        del watched["groups"], watched["states"]
     callback = IITCallback(**(watched | options))
     trainer(folder, callback, *more, epochs=epochs, **trainer_options).fit(model or Mlp(), data or flat_data())
     return callback

@@ -95,9 +95,9 @@ class IITCallback(Callback, TrainingSettings):
             block of a transformer or ResNet, the latent of an autoencoder, else the last hidden activation; never the output.
         units: how many units a group of a layer's units has, which ones (their indices), or "auto": as many, up to 4, as have 100
             transitions for each possible state in a window of epochs. They are chosen once for the run.
-        selection: how the units of the first group are chosen, which is shown in detail: "variance" (those that vary most), "entropy" (whose binary states vary most),
-            "weight_norm" (largest incoming weights), "random", "first", or "clusters": macro units, each the mean of units that
-            correlate in the first data (average linkage on 1 - r).
+        selection: how the units of the first group, which is shown in detail, are chosen: "variance" (those that vary most),
+            "entropy" (whose binary states vary most), "weight_norm" (largest incoming weights), "random", "first", or "clusters":
+            macro units, each the mean of units that correlate in the first data (average linkage on 1 - r).
         threshold: a unit is ON above its "median", its "mean", "zero", or a number. Calibrated on the first batches of each epoch;
             where units are set into states, on the states of the layer at the epoch's end.
         bits: how many binary elements code a unit: 1, or 2 for the Gray code of its quartiles (00, 01, 11, 10). The two elements of

@@ -48,7 +48,7 @@ def test_each_has_records_of_its_own_as_if_it_were_alone(tmp_path, names, folder
     callbacks = several(*names)
     fit(tmp_path, callbacks)
     for units, callback, folder in zip((2, 3), callbacks, folders, strict=True):
-        alone = train(tmp_path / f"alone-{units}", units=units, epochs=2, pictures=False)
+        alone = train(tmp_path / f"alone-{units}", units=units, groups="auto", states="auto", epochs=2, pictures=False)
         assert_same(callback.records, alone.records)
         assert load_run(tmp_path / folder) == callback.records
 

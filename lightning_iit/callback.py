@@ -312,6 +312,7 @@ class IITCallback(Callback, TrainingSettings):
         if restored or (before is not None and not before.goes_on(trainer, pl_module)):
             before = None
         probe = type(self.probe).__name__ if self.probe is not None else "None"
+        self._options.initial_weights = str(restored.get("initial_weights", "")) if before is None else before.initial_weights
         if trainer.is_global_zero and not restored and before is None and is_untrained(trainer):
             with training_goes_on("taking a fingerprint of the untrained weights"):
                 self._options.initial_weights = fingerprint(pl_module, watch.layers)
@@ -326,7 +327,8 @@ class IITCallback(Callback, TrainingSettings):
             if "watch" in then:
                 watch.load_state_dict(then["watch"])
             say_other_options(then.get("options", {}), described)
-        self._fit = LatestFit(weakref.ref(trainer), weakref.ref(pl_module), watch, described, self._run.run_dir)
+        refs, known = (weakref.ref(trainer), weakref.ref(pl_module)), self._options.initial_weights
+        self._fit = LatestFit(*refs, watch, described, self._run.run_dir, known)
 
     def _compute(self, trainer: Trainer, described: Mapping[str, str], run_dir: Path | None) -> Computation:
         """Makes the workers and the trackers of a run."""

@@ -40,6 +40,7 @@ _SHAPES: dict[tuple[str, ...], type] = {
     ("options",): Mapping,
     ("folder",): str,
     ("run_id",): str,
+    ("initial_weights",): str,
     ("run",): Mapping,
     ("run", "records"): list,
     ("run", "open"): list,

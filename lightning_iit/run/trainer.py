@@ -113,6 +113,7 @@ class LatestFit:
         watch: what watched the model; it has the units and thresholds.
         options: each option as text.
         run_dir: the directory of the run's files; None where it writes none.
+        initial_weights: the fingerprint of the watched layers before the first fit; empty where it is not known.
     """
 
     trainer: weakref.ref[Trainer]
@@ -120,6 +121,7 @@ class LatestFit:
     watch: Watch
     options: Mapping[str, str]
     run_dir: Path | None
+    initial_weights: str = ""
 
     def goes_on(self, trainer: Trainer, model: LightningModule) -> bool:
         """Returns whether a fit continues this one: it is of the same trainer and model, and these are trained already."""
@@ -128,6 +130,8 @@ class LatestFit:
     def state_dict(self) -> dict[str, Any]:
         """Returns units, thresholds, options and the directory as plain values, as a checkpoint has them."""
         state: dict[str, Any] = {"watch": self.watch.state_dict(), "options": dict(self.options)}
+        if self.initial_weights:
+            state["initial_weights"] = self.initial_weights
         if self.run_dir is not None:
             state["folder"] = str(self.run_dir.absolute())
         return state

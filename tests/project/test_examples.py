@@ -179,7 +179,7 @@ def test_a_sweep_over_checkpoints(tmp_path):
     folder = tmp_path / "runs" / "checkpoints"
     records = load_run(folder)
     assert [record.epoch for record in records] == [0, 1, 2, 3, 4]
-    assert all(isinstance(record.result, Computed) and record.null is not None for record in records)
+    assert all(isinstance(record.result, Computed) and record.interval is not None for record in records)
     assert len({record.units for record in records}) == 1
     assert len({record.counts for record in records}) == 5
     assert len([line for line in out.splitlines() if line.startswith("epoch ")]) == 5

@@ -125,7 +125,7 @@ def test_every_option_is_a_param_of_mlflow(run):
     folder, _, logger = run
     params = logger.experiment.get_run(logger.run_id).data.params
     defaults = {name: str(parameter.default) for name, parameter in inspect.signature(IITCallback).parameters.items()}
-    given = {"layers": ",".join(LAYERS), "units": "3", "states": "2", "formalism": "IIT 3.0"}
+    given = {"layers": ",".join(LAYERS), "units": "3", "groups": "1", "states": "2", "formalism": "IIT 3.0"}
     assert params == {f"iit.{name}": value for name, value in (defaults | given).items()}
     report = (folder / "tb" / "iit" / "report.md").read_text()
     assert all(f"| {name} |" in report for name in defaults)

@@ -17,7 +17,15 @@ from training import assert_same, train, trainer
 from lightning_iit import IITCallback, load_run
 from lightning_iit.records import decode
 
-OPTIONS = {"layers": ["net.gru", "net.out"], "units": 2, "null_model": None, "table": False}
+OPTIONS = {
+    "layers": ["net.gru", "net.out"],
+    "units": 2,
+    "groups": 1,
+    "states": "mode",
+    "null_model": None,
+    "table": False,
+    "extra_budget": 0.0,  # which epochs are resampled is a matter of time
+}
 EPOCHS = 6
 
 

@@ -83,7 +83,7 @@ def watched(tmp_path_factory):
 def perturbed(tmp_path_factory):
     """A run of a GRU with the default options: its folder and its callback."""
     folder = tmp_path_factory.mktemp("perturbed")
-    return folder, train(folder, model=Gru(), data=sequence_data(200), **GRU)
+    return folder, train(folder, model=seeded(Gru), data=sequence_data(200), **GRU)
 
 
 # --- what a survey says -----------------------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ def test_every_epoch_surveys_the_same_groups(watched, perturbed):
 
 
 def test_the_seed_fixes_the_survey(tmp_path, perturbed):
-    again = train(tmp_path, model=Gru(), data=sequence_data(200), **GRU)
+    again = train(tmp_path, model=seeded(Gru), data=sequence_data(200), **GRU)
     for one, other in zip(again.records, perturbed[1].records, strict=True):
         assert [group.phis for group in one.survey.groups] == [group.phis for group in other.survey.groups]
     ends = slice(None, None, 3)  # the untrained network and the last epoch always have resamples

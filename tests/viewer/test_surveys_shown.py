@@ -81,7 +81,7 @@ def test_the_answer_is_that_of_the_first_and_the_last_survey(tmp_path: Path) -> 
     first.unlink()
     (found,) = answers(LogDirSource(tmp_path / "run"), ".").answers
     assert (found.epoch, found.to) == (0, LAST)
-    assert "against that of epoch 0" in found.words
+    assert "at epoch 0 to" in found.words
     for epoch in range(1, EPOCHS):
         (tmp_path / "run" / "iit" / LAYER / f"epoch={epoch:04d}.json").unlink()
     assert answers(LogDirSource(tmp_path / "run"), ".").answers == ()

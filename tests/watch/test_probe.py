@@ -183,7 +183,7 @@ def test_no_later_weights_are_perturbed_in_the_name_of_the_last_epoch_that_was_a
         torch.manual_seed(3)
         run = train(tmp_path / str(epochs), model=Gru(lr=2.0), data=sequence_data(), epochs=epochs, every_n_epochs=2, **options)
         (record,) = run.records
-        assert (record.epoch, record.kind, len(record.sensitivity)) == (1, "causal", 2)
+        assert (record.epoch, record.kind, len(record.sensitivity)) == (1, "causal", 3)
         found.append(record)
     assert found[0].sensitivity == found[1].sensitivity
     assert found[0].survey.phi == found[1].survey.phi

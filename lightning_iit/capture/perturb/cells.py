@@ -128,7 +128,7 @@ class WeightsCopy(nn.Module):
 
     def __init__(self, module: Any) -> None:
         super().__init__()
-        self.mode = mode_of(module)
+        self.mode: str = mode_of(module)
         self.num_layers: int = getattr(module, "num_layers", 1)
         self.bidirectional: bool = getattr(module, "bidirectional", False)
         self.batch_first: bool = getattr(module, "batch_first", False)

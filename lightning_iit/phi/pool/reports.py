@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from lightning_iit.phi.pool._child import WorkerMessage
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 
 class Reports:
@@ -16,7 +20,9 @@ class Reports:
     def __init__(self) -> None:
         from multiprocessing import Pipe
 
-        self._reader, self.writer = Pipe(duplex=False)
+        reader, writer = Pipe(duplex=False)
+        self._reader: Connection = reader
+        self.writer: Connection = writer
         os.set_blocking(self._reader.fileno(), False)
         self._rest = b""
         self._decoder = msgspec.json.Decoder(WorkerMessage)

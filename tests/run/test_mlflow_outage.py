@@ -91,7 +91,7 @@ def check_server(logger: MLFlowLogger, records, folder: Path) -> None:
     stored = [decode(file.read_bytes()) for file in folder.glob("iit/*/epoch=*.json")]
     assert sorted(stored, key=lambda record: record.key) == sorted(records, key=lambda record: record.key)
     pictures = Counter(file.name.split("+timestamp")[0] for file in folder.glob("images/*.png"))
-    names = (f"iit~{record.layer}~{name}+step+{record.global_step}" for record in records for name in ("tpm", "mip"))
+    names = (f"iit_details~{record.layer}~{name}+step+{record.global_step}" for record in records for name in ("tpm", "mip"))
     assert pictures == Counter(names)
     assert (folder / "iit" / "viewer.html").exists()
     assert client.get_run(run_id).info.status == "FINISHED"

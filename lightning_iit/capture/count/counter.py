@@ -120,7 +120,8 @@ class GroupCounter:
             self._limits = ThresholdTensors.of(self.thresholds, like=activations)
         values = self._values(activations)
         self._rows += values.shape[:-1].numel()
-        self.recent.add(values, lengths)
+        if self.most is None:  # the last activations are counted again for the first group only
+            self.recent.add(values, lengths)
         codes, left_out = self._limits.codes(values)
         if lengths is not None:
             padding = beyond(lengths.to(codes.device), codes.shape[1])

@@ -66,7 +66,7 @@ def _counted(nothing: LayerEpoch, counter: GroupCounter, total: TransitionCounts
         thresholds=counter.thresholds,
         counts=counts,
         dynamics=total.dynamics() if usable else None,
-        recent=counter.recent if usable else None,
+        recent=counter.recent if usable and counter.most is None else None,
         last_state=counter.last_state() if usable else None,
         left_out=left_out,
         notes=(*nothing.notes, *notes_on(nothing.axis, counter.units, counts, left_out)),

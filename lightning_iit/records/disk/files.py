@@ -113,7 +113,7 @@ def locked(path: Path, *, wait: bool = False, patience: float = _PATIENCE) -> It
             if wait:
                 lock.acquire()
                 why_not = ""
-    except (OSError, NotImplementedError) as error:
+    except (OSError, NotImplementedError) as error:  # filelock raises the latter where the file system has no locks
         log.debug("%s is changed without a lock: %s", path, error)
         why_not = str(error)
     try:

@@ -169,6 +169,7 @@ class TaskResult(Record, frozen=True, kw_only=True):
         images: the pictures "tpm" and "mip" as PNG bytes.
         notes: parts that could not be made, and why.
         seconds: how long the whole task took.
+        complete: whether the task ended by itself.
     """
 
     states: tuple[StateResult, ...]
@@ -186,3 +187,4 @@ class TaskResult(Record, frozen=True, kw_only=True):
     images: dict[str, bytes] = {}
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    complete: bool = True

@@ -303,8 +303,10 @@ class Run:
             task, _ = self._open.pop(stub.key)
             record = with_change(settled_record(stub, result, answer, task), self._kept.get(untrained))
             before = self._kept.get(stub.key)
-            if before is not None and before.wall_time == stub.wall_time and before.phi is not None and record.phi is None:
-                log.warning("The Φ of layer %r in %s was not judged: %s", stub.layer, stub.when, result.reason)
+            judged = answer is not None and answer.complete and record.phi is not None
+            if before is not None and before.wall_time == stub.wall_time and before.phi is not None and not judged:
+                why = answer.notes[-1] if answer is not None and isinstance(result, Computed) else result.reason
+                log.warning("The Φ of layer %r in %s was not judged: %s", stub.layer, stub.when, why)
                 record, result = before, before.result
             self._kept.keep(record)
             held = [] if untrained in self._open else self._held.pop(stub.layer, [])

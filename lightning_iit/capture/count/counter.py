@@ -18,6 +18,7 @@ from lightning_iit.tpm.states import state_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lightning_iit.capture.count.first_rows import FirstRows
     from lightning_iit.capture.options import CaptureOptions
     from lightning_iit.records import State, Thresholds, Units
 
@@ -29,7 +30,7 @@ class GroupCounter:
         units: the units, and how they are coded.
         options: the options of the capture.
         frozen: thresholds that are kept for all epochs; None where none are.
-        most: how many rows of an epoch are counted at most, the first ones; None for all.
+        first_rows: for a further group, the rows of an epoch that are counted at its end; None where rows are counted as they come.
 
     Attributes:
         thresholds: the thresholds of the current epoch; None until they are known.
@@ -37,10 +38,12 @@ class GroupCounter:
         recent: the last activations of the current epoch.
     """
 
-    def __init__(self, units: Units, options: CaptureOptions, frozen: Thresholds | None = None, *, most: int | None = None) -> None:
+    def __init__(
+        self, units: Units, options: CaptureOptions, frozen: Thresholds | None = None, *, first_rows: FirstRows | None = None
+    ) -> None:
         self.units = units
         self.frozen = frozen
-        self.most = most
+        self.first_rows = first_rows
         self.coding: Coding = Coding.of(units)
         self._options = options
         self._kept: tuple[int, ...] = self.coding.columns
@@ -53,18 +56,13 @@ class GroupCounter:
         self.thresholds: Thresholds | None = self.frozen
         if not needs_data(strategy):
             self.thresholds = self.coding.thresholds(strategy, np.empty((0, self.coding.elements)), frozen=True)
-        self.counts: TransitionCounts = TransitionCounts(self.coding.elements, lag=self._options.lag)
+        further = self.first_rows is not None
+        self.counts: TransitionCounts = TransitionCounts(self.coding.elements, lag=self._options.lag, pairs_only=further)
         self.recent: RecentActivations = RecentActivations(lag=self._options.lag)
         self._limits: ThresholdTensors | None = None
         self._tail: Tensor | None = None
         self._last_code: Tensor | int = NO_STATE
         self._without: Tensor | int = 0
-        self._rows = 0
-
-    @property
-    def has_enough(self) -> bool:
-        """Returns whether so many rows of this epoch were counted that no more are."""
-        return self.most is not None and self._rows >= self.most
 
     def read_from(self, kept: tuple[int, ...]) -> None:
         """Sets which units of the layer the columns of later activations belong to.
@@ -109,18 +107,19 @@ class GroupCounter:
     # --- counts ---
 
     def count(self, activations: Tensor, lengths: Tensor | None) -> None:
-        """Counts the transitions in activations. The thresholds must be known.
+        """Counts the transitions in activations; without thresholds no row has a state, and all are left out.
 
         Args:
             activations: ``[sequence, time, column]``, or ``[sample, column]`` where transitions go from sample to sample.
             lengths: the lengths ``[sequence]`` of the sequences; None where no sequence is padded.
         """
-        assert self.thresholds is not None
+        if self.thresholds is None:
+            self._without = self._without + (activations.shape[:-1].numel() if lengths is None else lengths.sum())
+            return
         if self._limits is None:
             self._limits = ThresholdTensors.of(self.thresholds, like=activations)
         values = self._values(activations)
-        self._rows += values.shape[:-1].numel()
-        if self.most is None:  # the last activations are counted again for the first group only
+        if self.first_rows is None:  # the last activations are counted again for the first group only
             self.recent.add(values, lengths)
         codes, left_out = self._limits.codes(values)
         if lengths is not None:
@@ -140,15 +139,6 @@ class GroupCounter:
         """Ends a stretch of the data: no transition goes from the last sample that was counted to the next one."""
         self._tail = None
 
-    def leave_out(self, activations: Tensor, lengths: Tensor | None) -> None:
-        """Adds all rows of the activations to the rows that are left out, since without thresholds the rows have no state.
-
-        Args:
-            activations: ``[sequence, time, column]`` or ``[sample, column]``.
-            lengths: the lengths ``[sequence]`` of the sequences; None where no sequence is padded.
-        """
-        self._without = self._without + (activations.shape[:-1].numel() if lengths is None else lengths.sum())
-
     def _note_last(self, codes: Tensor) -> None:
         """Stores the last state code without waiting for the device."""
         last = torch.where(codes >= 0, torch.arange(len(codes), device=codes.device), -1).max()
@@ -161,6 +151,11 @@ class GroupCounter:
             rows: activations ``[row, column]`` that are still kept; counted as left out where the group has no thresholds.
             device: the device on which a rank without any count takes part in the sum.
         """
+        for stretch in () if self.first_rows is None else self.first_rows.stretches():
+            self.counts.begin_step()
+            for values, lengths in stretch:
+                self.count(values, lengths)
+            self.end_stretch()
         if self._limits is None:
             self.counts.to(device)
         if self.thresholds is None:

@@ -18,6 +18,7 @@ from lightning_iit.capture.choose.units import Moments, auto_units, choose, furt
 from lightning_iit.capture.count.binarize import threshold_values
 from lightning_iit.capture.count.coding import Coding
 from lightning_iit.capture.count.counter import GroupCounter
+from lightning_iit.capture.count.first_rows import FirstRows
 from lightning_iit.capture.hooks.reading import OutputReader
 from lightning_iit.capture.options import SURVEYED_ELEMENTS
 from lightning_iit.records import Thresholds, Units
@@ -81,6 +82,7 @@ class LayerCapture:
         self.calibrated: bool = False
         self.notes: tuple[str, ...] = ()
         self._options = options
+        self._recorded: tuple[int, ...] = ()
 
     @property
     def counters(self) -> tuple[GroupCounter, ...]:
@@ -97,9 +99,9 @@ class LayerCapture:
 
     def _new_counters(self, units: Sequence[Units], frozen: Sequence[Thresholds | None] = ()) -> tuple[GroupCounter, ...]:
         """Returns a counter for each group; of further groups the first rows are counted, and none where the layer is perturbed."""
-        further = 0 if self.first_only else _SURVEYED_ROWS
+        further = FirstRows(0 if self.first_only else _SURVEYED_ROWS)
         return tuple(
-            GroupCounter(each, self._options, thresholds, most=further if number else None)
+            GroupCounter(each, self._options, thresholds, first_rows=further if number else None)
             for number, (each, thresholds) in enumerate(zip_longest(units, frozen))
         )
 
@@ -110,8 +112,8 @@ class LayerCapture:
 
     @property
     def columns(self) -> tuple[int, ...]:
-        """Returns the layer's units whose activations are recorded: all units that some group needs."""
-        if len(self.counters) == 1:
+        """Returns the layer's units whose activations are recorded: all units that some group needs as yet."""
+        if len(self.counters) == 1 or (self.first_only and self.calibrated):
             return self.counters[0].coding.columns
         return tuple(sorted({unit for counter in self.counters for unit in counter.coding.columns}))
 
@@ -120,13 +122,16 @@ class LayerCapture:
         self.reading.restart(self.layer)
         for counter in chain.from_iterable(self.sources):
             counter.begin_epoch()
-        self._narrow()
+            if counter.first_rows is not None:
+                counter.first_rows.restart()
         self._note_fixed()
+        self._narrow()
 
     def _narrow(self) -> None:
         """Limits the recording to the chosen units."""
         if self.counters:
-            self.reading.narrow(self.columns)
+            self._recorded = self.columns
+            self.reading.narrow(self._recorded)
             for counter in chain.from_iterable(self.sources):
                 counter.read_from(self.columns)
 
@@ -279,22 +284,20 @@ class LayerCapture:
         for number, counters in enumerate(self.sources):
             for values, lengths in self.reading.kept(number):
                 numbers += values.numel()
-                for counter in counters:
-                    if counter.has_enough:
-                        continue
-                    if counter.thresholds is None:
-                        counter.leave_out(values, lengths)
-                    else:
-                        counter.counts.begin_step()
-                        counter.count(values, lengths)
+                counters[0].counts.begin_step()
+                counters[0].count(values, lengths)
+                if len(counters) > 1 and (rows := counters[1].first_rows) is not None:  # those of all further groups
+                    rows.add(values, lengths)
         for stream in streams:
             stream.clear()
+        if self._recorded != self.columns:
+            self._narrow()  # the other groups needed the activations for their thresholds only
         return numbers
 
     def end_stretch(self) -> None:
         """Ends a stretch of the data: no transition goes from the activations that were counted to those that follow."""
         for counter in chain.from_iterable(self.sources):
-            counter.end_stretch()
+            (counter if counter.first_rows is None else counter.first_rows).end_stretch()
 
     def summed(self, sources: int) -> list[list[TransitionCounts]]:
         """Returns the transition counts of each source and group, summed over all ranks; every rank must call this method.

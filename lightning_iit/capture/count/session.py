@@ -39,6 +39,8 @@ _T = TypeVar("_T")
 _CHUNK_VALUES = 2**16
 _CHUNK_STEPS = 512
 _RAW_VALUES = 2**21
+_FEWEST_ROWS = 16
+"""Units are chosen from so many rows at least, unless the calibration or the epoch ends before there are as many."""
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,7 @@ class Capture:
     def _catch_up(self, *, final: bool = False) -> None:
         """Does the work that is due: all ranks together choose units and calibrate, at the same steps; each rank counts alone."""
         if final or self._step >= self._next_exchange:
-            self._choose_units(max(self._step, 1))
+            self._choose_units(max(self._step, 1), of_few=final or self._step >= self._calibration_steps)
             if final or self._step >= self._calibration_steps:
                 self._calibrate()
             self._next_exchange = self._later_exchange()
@@ -244,15 +246,15 @@ class Capture:
         doubled = 1 << self._step.bit_length()
         return min(doubled, self._calibration_steps) if self._step < self._calibration_steps else doubled
 
-    def _choose_units(self, steps: int) -> None:
-        """Chooses units for each layer that has no units yet and was called on some rank."""
+    def _choose_units(self, steps: int, *, of_few: bool) -> None:
+        """Chooses units for each layer that has no units yet and was called on some rank; if wanted, also ``of_few`` rows."""
         captures = [capture for capture in self._captures if capture.units is None]
         if not captures:
             return
         parts = gather([_guarded(capture, capture.first_data) for capture in captures])
         for i, capture in enumerate(captures):
             seen = [data for rank in parts if (data := rank[i]) is not None]
-            if seen:
+            if seen and (of_few or sum(data.rows for data in seen) >= _FEWEST_ROWS):
                 _guarded(capture, partial(capture.choose_units, seen, steps=steps, expected_batches=self._expected_batches))
             if capture.units is not None:
                 values = max(part.rows for part in seen) * len(capture.columns) // steps

@@ -77,6 +77,7 @@ class TransitionCounts(Metric):
     Args:
         n: the number of units.
         lag: how many rows a transition spans.
+        pairs_only: whether neither triples nor halves are counted.
 
     Example:
         >>> counts = TransitionCounts(1)
@@ -91,15 +92,15 @@ class TransitionCounts(Metric):
     triples: Tensor
     left_out: Tensor
 
-    def __init__(self, n: int, *, lag: int = 1) -> None:
+    def __init__(self, n: int, *, lag: int = 1, pairs_only: bool = False) -> None:
         super().__init__()
         self.n = n
         self.lag = lag
-        self._sides = 2 if n <= MOST_UNITS_IN_HALVES else 1
+        self._sides = 2 if n <= MOST_UNITS_IN_HALVES and not pairs_only else 1
         self._most_parts = min(_MOST_PARTS, max(_LEAST_PARTS, _PARTS_CELLS // (2 * 4**n)))
         self._parts: list[Tensor] = []
         self._step, self._start, self._span = 0, 0, 1
-        triples = 8**n if n <= MOST_UNITS_IN_TRIPLES else 0
+        triples = 8**n if n <= MOST_UNITS_IN_TRIPLES and not pairs_only else 0
         self.add_state("halves", torch.zeros((self._sides, 4**n), dtype=torch.int64), dist_reduce_fx="sum")
         # One cell more in front, which counts successions without a state (NO_STATE + 1 is index 0).
         self.add_state("triples", torch.zeros(1 + triples, dtype=torch.int64), dist_reduce_fx="sum")

@@ -45,6 +45,7 @@ class OutputReader:
         self._output: Layout | None = None
         self._kept: Layout | None = None
         self._unwrap: Callable[[Any], Any] | None = None
+        self._device: torch.device | None = None
 
     def restart(self, layer: Layer) -> None:
         """Forgets the recorded activations; the next output determines again how outputs are read.
@@ -56,6 +57,7 @@ class OutputReader:
         self.called = False
         self.recorder.calls.weight = weight_of(layer.module, layer.ancestors)
         self.recorder.clear()
+        self._device = None
         self.recorder.read = self._read_first
 
     @property
@@ -78,7 +80,8 @@ class OutputReader:
         if isinstance(self.recorder, CellRecorder) and self.recorder.joins:
             self._kept = Layout(self._kept.axes.replace("U", "TU"), "time")
         self._check(activations, self._output, self._kept)
-        self.recorder.read = self._reader(activations.data.device)
+        self._device = activations.data.device
+        self.recorder.read = self._reader(self._device)
         return self.recorder.read(output)
 
     def _told_layout(self) -> Layout | None:
@@ -117,7 +120,8 @@ class OutputReader:
             for position, item in enumerate(stream):
                 index = torch.tensor(indices, device=item.data.device)
                 stream[position] = reader(self._kept, index, activations_of)(item)
-                self.recorder.read = self._reader(item.data.device)
+        if self._device is not None:
+            self.recorder.read = self._reader(self._device)
 
     def kept(self, number: int = 0) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Yields the recorded activations, in the order of the data.

@@ -34,7 +34,8 @@ def unfinished(
     # With all states finished, the task was ended in later work, such as the null; only a note can say so.
     notes = (*base.notes, f"Ended before its end: {why.reason}") if all(state in known for state in task.states) else base.notes
     groups = (*base.groups, *[why] * (len(task.groups) - len(base.groups)))
-    return msgspec.structs.replace(base, states=states, groups=groups, scalars={**base.scalars, **phi_scalars(states)}, notes=notes)
+    scalars = {**base.scalars, **phi_scalars(states)}
+    return msgspec.structs.replace(base, states=states, groups=groups, scalars=scalars, notes=notes, complete=False)
 
 
 def why_not(outcome: Outcome) -> PhiResult:

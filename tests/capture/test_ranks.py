@@ -82,7 +82,7 @@ def test_units_and_thresholds_come_from_all_ranks_and_counts_add_up(run, scenari
         assert as_counter(first.counts) == loop_counts(streams(epoch), first.units.indices, first.thresholds.values)
         assert first.counts.transitions == 20 * 11 - 2
     if scenario == "stream":
-        seen = np.concatenate([rows_of(rank, 0).double().numpy() for rank in (0, 1)])
+        seen = np.concatenate([rows_of(rank, step).double().numpy() for rank in (0, 1) for step in (0, 1)])
         assert ranks[0][0][0].units.indices == tuple(np.sort(np.argsort(-seen.var(0))[:3]))
 
 

@@ -48,6 +48,8 @@ class GroupCounter:
         self._options = options
         self._kept: tuple[int, ...] = self.coding.columns
         self._index: Tensor | None = None
+        further = first_rows is not None
+        self.counts: TransitionCounts = TransitionCounts(self.coding.elements, lag=options.lag, pairs_only=further)
         self.begin_epoch()
 
     def begin_epoch(self) -> None:
@@ -56,8 +58,7 @@ class GroupCounter:
         self.thresholds: Thresholds | None = self.frozen
         if not needs_data(strategy):
             self.thresholds = self.coding.thresholds(strategy, np.empty((0, self.coding.elements)), frozen=True)
-        further = self.first_rows is not None
-        self.counts: TransitionCounts = TransitionCounts(self.coding.elements, lag=self._options.lag, pairs_only=further)
+        self.counts.reset()
         self.recent: RecentActivations = RecentActivations(lag=self._options.lag)
         self._limits: ThresholdTensors | None = None
         self._tail: Tensor | None = None

@@ -37,6 +37,11 @@ class FirstRows:
         self._rows = 0
         self._stretches: list[list[tuple[Tensor, Tensor | None]]] = [[]]
 
+    @property
+    def are_enough(self) -> bool:
+        """Returns whether there is no room for more rows."""
+        return self._rows >= self.most
+
     def add(self, activations: Tensor, lengths: Tensor | None) -> None:
         """Keeps the activations, as far as there is room for them.
 

@@ -24,7 +24,7 @@ from lightning_iit.capture.options import SURVEYED_ELEMENTS
 from lightning_iit.records import Thresholds, Units
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from lightning_iit.capture.choose.layers import Layer
     from lightning_iit.capture.count.transitions import TransitionCounts
@@ -92,10 +92,8 @@ class LayerCapture:
     def has_sources(self, number: int) -> None:
         """Adds counters, with the units of the first source, until there are this many sources."""
         while len(self.sources) < number:
-            added = self._new_counters([counter.units for counter in self.counters])
-            for counter in added:
-                counter.read_from(self.columns)
-            self.sources.append(added)
+            self.sources.append(self._new_counters([counter.units for counter in self.counters]))
+            self._read_from(self.sources[-1])
 
     def _new_counters(self, units: Sequence[Units], frozen: Sequence[Thresholds | None] = ()) -> tuple[GroupCounter, ...]:
         """Returns a counter for each group; of further groups the first rows are counted, and none where the layer is perturbed."""
@@ -113,9 +111,15 @@ class LayerCapture:
     @property
     def columns(self) -> tuple[int, ...]:
         """Returns the layer's units whose activations are recorded: all units that some group needs as yet."""
-        if len(self.counters) == 1 or (self.first_only and self.calibrated):
+        if len(self.counters) == 1 or (self.calibrated and self._further_groups_have_enough):
             return self.counters[0].coding.columns
         return tuple(sorted({unit for counter in self.counters for unit in counter.coding.columns}))
+
+    @property
+    def _further_groups_have_enough(self) -> bool:
+        """Returns whether further groups need no more rows of this epoch; further sources may come later, and are then recorded."""
+        rows = self.counters[1].first_rows
+        return self.first_only or (self._options.sources == "first" and rows is not None and rows.are_enough)
 
     def begin_epoch(self) -> None:
         """Starts an epoch: resets the counts, and also the thresholds unless the thresholds are frozen or need no data."""
@@ -132,8 +136,13 @@ class LayerCapture:
         if self.counters:
             self._recorded = self.columns
             self.reading.narrow(self._recorded)
-            for counter in chain.from_iterable(self.sources):
-                counter.read_from(self.columns)
+            self._read_from(chain.from_iterable(self.sources))
+
+    def _read_from(self, counters: Iterable[GroupCounter]) -> None:
+        """Tells counters which units are recorded from now on, except those that get nothing more in this epoch."""
+        for counter in counters:
+            if set(counter.coding.columns) <= set(self._recorded):
+                counter.read_from(self._recorded)
 
     def _note_fixed(self) -> None:
         """Sets ``calibrated`` to whether all groups have thresholds before any data of this epoch."""
@@ -291,7 +300,7 @@ class LayerCapture:
         for stream in streams:
             stream.clear()
         if self._recorded != self.columns:
-            self._narrow()  # the other groups needed the activations for their thresholds only
+            self._narrow()  # the further groups have what they need
         return numbers
 
     def end_stretch(self) -> None:

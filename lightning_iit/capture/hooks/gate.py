@@ -43,16 +43,24 @@ class TrainingStep:
         callback: the callback of the trainer that watches.
     """
 
-    __slots__ = ("_attributes", "_callback", "_trainer")
+    __slots__ = ("_attributes", "_callback", "_callbacks", "_number", "_trainer", "_watches")
 
     def __init__(self, module: nn.Module, trainer: Any = None, callback: object = None) -> None:
         self._attributes = vars(module)
         self._trainer = trainer
         self._callback = callback
+        self._callbacks: Any = None
+        self._number = 0
+        self._watches = trainer is None
 
     @property
     def open(self) -> bool:
         """Returns whether Lightning is running ``training_step`` now."""
         if self._attributes.get("_current_fx_name") != "training_step":
             return False
-        return self._trainer is None or any(one is self._callback for one in self._trainer.callbacks)
+        if self._trainer is not None:
+            callbacks = self._trainer.callbacks
+            if callbacks is not self._callbacks or len(callbacks) != self._number:  # looked through once, not at each call
+                self._callbacks, self._number = callbacks, len(callbacks)
+                self._watches = any(one is self._callback for one in callbacks)
+        return self._watches

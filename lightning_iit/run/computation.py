@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,9 @@ _TICK = 0.2
 _MOST_PERTURBING = 4
 """So many perturbations of ended epochs may be open; training waits for the oldest where there are more, since each holds data."""
 _PERTURBING_TIMEOUT = 30.0
-"""Seconds that a checkpoint waits for the perturbations of epochs that have ended, which take less than a second each."""
+"""Seconds that a further fit waits for the perturbations of epochs that have ended, which take less than a second each."""
+_CHECKPOINT_TIMEOUT = 0.05
+"""Seconds that a checkpoint waits for them; the folder gets the records of those that are open then."""
 _LAST_PERTURBING = 10.0
 """Seconds that these perturbations are given where the process was asked to end; without them an epoch has no counts."""
 _SNAPSHOT_TIMEOUT = 20.0
@@ -89,7 +92,7 @@ class Computation:
         self.run: Run = Run(options, pool, self.journal)
         self._snapshots = SnapshotQueue(self.journal.write_network)
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="iit-perturb")
-        self._perturbing: list[Future[Any]] = []
+        self._perturbing: dict[Future[Any], tuple[Any, ...]] = {}
         self._given_up = ""
         self._described = described
         self._interrupted = interrupted
@@ -103,10 +106,16 @@ class Computation:
         """Returns the records whose analyses have ended, in order of epoch and layer."""
         return self.run.records
 
-    def part(self) -> EarlierPart:
-        """Returns what a run that goes on takes over from this one; first, epochs whose perturbation is open are opened."""
-        wait(self._perturbing, _PERTURBING_TIMEOUT)
-        return self.run.part()
+    def part(self, *, waits: bool = True) -> EarlierPart:
+        """Returns what a run that goes on takes over from this one.
+
+        Args:
+            waits: whether it waits for the epochs whose perturbation is open. A checkpoint does not, since training waits for it: it
+                has the keys of these epochs, and the folder gets their records.
+        """
+        wait(self._perturbing, _PERTURBING_TIMEOUT if waits else _CHECKPOINT_TIMEOUT)
+        still = tuple(one for future, one in self._perturbing.items() if not future.done())
+        return replace(self.run.part(), perturbing=still)
 
     def submit(
         self,
@@ -160,9 +169,10 @@ class Computation:
             else:
                 stream = torch.cuda.current_stream() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
                 future = self._beside.submit(self._perturb_after, stream, job, parts, counts, opened, epoch)
-                self._perturbing = [*(one for one in self._perturbing if not one.done()), future]
+                self._perturbing = {one: key for one, key in self._perturbing.items() if not one.done()}
+                self._perturbing[future] = (now, layer.layer, epoch) if step is None else (now, layer.layer, epoch, step)
                 if len(self._perturbing) > _MOST_PERTURBING:
-                    wait(self._perturbing[:1])
+                    wait(list(self._perturbing)[:1])
             if future is not None:
                 futures.append(future)
         return futures

@@ -46,6 +46,7 @@ _SHAPES: dict[tuple[str, ...], type] = {
     ("run", "open"): list,
     ("run", "windows"): Mapping,
     ("run", "varying"): Mapping,
+    ("run", "perturbing"): list,
 }
 """The parts of a callback's state that are looked into, each with its type."""
 _WITHOUT_EFFECT = frozenset(
@@ -109,6 +110,7 @@ class EarlierPart:
         folder: the run's directory where the settled records were found; None where none were found on disk.
         here: whether this is the folder that the run goes on in, whose trackers have the settled records.
         subfolder: the folder of the records in that directory; another than ``iit`` where another training took the name.
+        perturbing: the wall time and the key of each epoch whose perturbation was open, which has no record yet.
     """
 
     records: tuple[EpochRecord, ...] = ()
@@ -118,6 +120,7 @@ class EarlierPart:
     folder: Path | None = None
     here: bool = False
     subfolder: str = FOLDER
+    perturbing: tuple[tuple[Any, ...], ...] = ()
 
     def images(self, record: EpochRecord) -> dict[str, bytes]:
         """Returns the pictures of a settled record by name; none where they are not on disk."""
@@ -131,13 +134,14 @@ class EarlierPart:
 
         Returns:
             ``settled``, which records the folder has; ``open``, pairs of task and record of each open analysis, and ``windows``, as
-            packed strings (compressed JSON in base 85); ``varying``, units as plain data.
+            packed strings (compressed JSON in base 85); ``varying``, units as plain data; ``perturbing``, wall times and keys.
         """
         return {
             "settled": msgspec.to_builtins(Settled.of(self.records)),
             "open": [[_pack(task), _pack(stub)] for task, stub in self.open],
             "windows": {key.text: [_pack(epoch) for epoch in epochs] for key, epochs in self.windows.items()},
             "varying": {key.text: msgspec.to_builtins(units) for key, units in self.varying.items()},
+            "perturbing": [list(one) for one in self.perturbing],
         }
 
 
@@ -159,12 +163,15 @@ def earlier_part(state: Mapping[str, Any], run_dir: Path | None) -> EarlierPart:
         place = here if any(_has(here, record.wall_time, *record.key) for record in records) else None
     else:
         settled = _readable("what is settled", lambda: msgspec.convert(run.get("settled"), Settled | None))
-        captured = [(stub.wall_time, *stub.key) for _, stub in opened]
+        kind = list[list[str | int | float]]
+        perturbing = _readable("what was perturbed", lambda: msgspec.convert(run.get("perturbing", []), kind)) or ()
+        captured: list[tuple[Any, ...]] = [(stub.wall_time, *stub.key) for _, stub in opened]
+        captured += map(tuple, perturbing)
         if settled:
             layer, epoch, wall_time = settled.first
             captured = [(wall_time, layer, epoch, settled.first_step)]
         place = _place(captured, _places(here, state))
-        records = _from_place(place, settled, {stub.key for _, stub in opened}, state.get("folder"))
+        records = _from_place(place, settled, {stub.key for _, stub in opened}, {tuple(one) for one in perturbing}, state.get("folder"))
     return EarlierPart(
         records=records,
         open=opened,
@@ -205,14 +212,24 @@ def _has(place: Path | None, wall_time: float, layer: str, epoch: int, step: int
         return False
 
 
-def _from_place(place: Path | None, settled: Settled | None, known: set[Key], earlier: object) -> tuple[EpochRecord, ...]:
-    """Reads the settled records from a folder ``iit``; warns where some are missing."""
-    if settled is None:
+def _from_place(
+    place: Path | None, settled: Settled | None, known: set[Any], perturbing: set[Any], earlier: object
+) -> tuple[EpochRecord, ...]:
+    """Reads the settled records from a folder ``iit``, and those that were being perturbed; warns where some are missing."""
+    if settled is None and not perturbing:
         return ()
     found = () if place is None else _readable(f"the folder {place}", lambda: read_run(place).records) or ()
     # Later epochs are those of a run that went on from here before; open analyses are computed again.
-    settled_ones = (record for record in found if not isinstance(record.result, Open))
-    records = tuple(record for record in settled_ones if record.order <= settled.order and record.key not in known)
+    settled_ones = [record for record in found if not isinstance(record.result, Open) and record.key not in known]
+    later = tuple(record for record in settled_ones if (record.wall_time, *record.key) in perturbing)
+    if missing := len([one for one in perturbing if one[1:] not in known]) - len(later):
+        rank_zero_warn(
+            f"IITCallback: {missing} epochs were being perturbed when the checkpoint was written, and the run ended before they had "
+            "a record. They have none. Training goes on."
+        )
+    if settled is None:
+        return later
+    records = tuple(record for record in settled_ones if record.order <= settled.order and record not in later)
     if len(records) < settled.records:
         wrote = Path(str(earlier)) / FOLDER if place is None and earlier is not None else place
         where = "without a folder" if wrote is None else f"that wrote into {wrote}"
@@ -221,7 +238,7 @@ def _from_place(place: Path | None, settled: Settled | None, known: set[Key], ea
             "there and are missing in callback.records, in the report and in the page. Training goes on. To have them, resume "
             "where this folder is."
         )
-    return records
+    return (*records, *later)
 
 
 def check_state(state: object) -> None:

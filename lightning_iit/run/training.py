@@ -205,7 +205,7 @@ class TrainingRun:
         if self._folder is not None:
             state["run_id"] = self._folder.run
         if self._work is not None:
-            state["run"] = self._work.part().state_dict()
+            state["run"] = self._work.part(waits=False).state_dict()
         return state
 
 

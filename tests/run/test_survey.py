@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from itertools import combinations, pairwise, product
 from math import comb
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,9 +20,12 @@ from torch import nn
 from training import assert_same, train, trainer
 
 from lightning_iit import IITCallback, load_run
+from lightning_iit.capture.perturb.job import PerturbJob
 from lightning_iit.cli import main
 from lightning_iit.phi.compute import compute_phi
 from lightning_iit.records import Computed, EpochRecord, Skipped, SurveyGroup, System, decode, encode
+from lightning_iit.records.names import record_name
+from lightning_iit.run.resume import earlier_part
 
 DEFAULT = {"units": 4, "groups": "auto", "states": "auto", "null_model": "auto", "pictures": False}
 GRU = {**DEFAULT, "layers": "net.gru"}
@@ -317,6 +322,48 @@ def test_epochs_that_are_faster_than_the_perturbation(tmp_path):
     assert [record.epoch for record in callback.records] == list(range(-1, 7))
     for record in callback.records:
         check(record)
+
+
+class Held(Callback):
+    """Holds the perturbation of the first epoch until a checkpoint's state was taken in the second one."""
+
+    def __init__(self, monkeypatch):
+        self.go_on, run = threading.Event(), PerturbJob.run
+        self.go_on.set()
+
+        def held(job, groups):
+            assert self.go_on.wait(60)
+            return run(job, groups)
+
+        monkeypatch.setattr(PerturbJob, "run", held)
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        if trainer.current_epoch == 0:
+            self.go_on.clear()
+        if trainer.current_epoch == 1:
+            (callback,) = [one for one in trainer.callbacks if isinstance(one, IITCallback)]
+            self.state = json.loads(json.dumps(callback.state_dict()))
+            assert not self.go_on.is_set(), "the checkpoint did not wait for the perturbation"
+            self.go_on.set()
+
+
+def test_a_checkpoint_does_not_wait_for_a_perturbation_and_loses_no_record(tmp_path, monkeypatch):
+    held = Held(monkeypatch)
+    whole = train(tmp_path, held, epochs=2, model=Gru(), data=sequence_data(), initial=False, **GRU)
+    assert [one[1:] for one in held.state["run"]["perturbing"]] == [["net.gru", 0]]
+    assert held.state["run"]["settled"] is None
+    part = earlier_part(held.state, Path(held.state["folder"]))
+    assert [record.epoch for record in part.records] == [0]
+    assert part.records[0] == whole.records[0]
+
+
+def test_an_epoch_that_was_lost_while_it_was_perturbed_is_said(tmp_path, monkeypatch):
+    held = Held(monkeypatch)
+    train(tmp_path, held, epochs=2, model=Gru(), data=sequence_data(), initial=False, **GRU)
+    folder = Path(held.state["folder"])
+    (folder / record_name("net.gru", 0)).unlink()
+    with pytest.warns(UserWarning, match="1 epochs were being perturbed when the checkpoint was written"):
+        assert earlier_part(held.state, folder).records == ()
 
 
 @pytest.mark.filterwarnings("ignore:drain_timeout=20")  # a machine under load

@@ -48,12 +48,23 @@ def test_time_transitions_of_two_ranks_are_those_of_one_process(tmp_path, two):
         assert together.counts.transitions == 64 * 8
         assert together.counts == alone.counts
         assert together.phi == alone.phi
+        assert len(together.survey.groups) == 5
+        assert [group.counts for group in together.survey.groups] == [group.counts for group in alone.survey.groups]
+        assert [group.phis for group in together.survey.groups] == [group.phis for group in alone.survey.groups]
         one_process, two_processes = (
             {item.name: item for item in found.diagnostics}["markov_order"] for found in (alone, together)
         )
         assert one_process == two_processes, "three states in a row are summed over the ranks"
         assert one_process.value is not None
         assert {item.name: item for item in together.diagnostics}["stationarity"].value is not None
+
+
+def test_a_perturbed_layer_is_surveyed_by_the_first_rank(tmp_path):
+    for record in train(tmp_path, "perturbed", 2):
+        assert record.kind == "causal"
+        assert len(record.survey.groups) == 5
+        assert all(sum(group.counts.visits) == 8 * record.perturbation.draws for group in record.survey.groups)
+        assert record.survey.phi is not None
 
 
 def test_there_is_one_pool_and_it_is_the_first_ranks(two):

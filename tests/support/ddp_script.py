@@ -34,10 +34,15 @@ def workers() -> list[psutil.Process]:
 
 def main(folder: str, transitions: str, devices: int) -> None:
     seed_everything(3)
+    perturbed = transitions == "perturbed"
+    if perturbed:
+        transitions = "time"
     model, loader, layer = (Gru(lr=0.0), sequence_data(64), "net.gru") if transitions == "time" else (Mlp(), flat_data(64), "net.1")
     if transitions == "stream":
         model.configure_optimizers = lambda: torch.optim.SGD(model.parameters(), lr=0.0)
-    callback = IITCallback(layer, units=[0, 1, 2], threshold="zero", transitions=transitions, initial=False, tpm="observe")
+    tpm = "perturb" if perturbed else "observe"
+    units = {"units": [0, 1, 2]} if transitions == "stream" else {"units": 3, "groups": 5, "selection": "random"}
+    callback = IITCallback(layer, **units, threshold="zero", transitions=transitions, initial=False, tpm=tpm)
     trainer = Trainer(
         max_epochs=2,
         accelerator="cpu",

@@ -473,7 +473,9 @@ def test_a_copy_can_be_watched_instead():
 
 def test_no_graph_is_kept_alive():
     def tensors():
-        return [one for one in gc.get_objects() if type(one) is torch.Tensor and (one.grad_fn is not None or one.shape == (64, 128))]
+        return [
+            one for one in gc.get_objects() if type(one) is torch.Tensor and (one.grad_fn is not None or one.shape == (64, 128))
+        ]
 
     torch.manual_seed(0)
     model = Digits()

@@ -72,7 +72,8 @@ class IITCallback(Callback, TrainingSettings):
     **Logged Metrics**, to every logger, at the step and time of capture. Of the layer: ``iit/phi/<layer>`` (the survey's mean over
     groups of units), ``iit/phi_se/<layer>`` (its standard error), ``iit/phi_low/<layer>`` and ``iit/phi_high/<layer>`` (a 90 %
     interval); ``iit/phi_change/<layer>`` (difference to the untrained network, group by group) and ``iit/phi_change_p/<layer>``
-    (paired Wilcoxon, each layer and epoch by itself). Of the group that is shown in detail, under ``iit_details/<layer>/``: ``phi``
+    (paired Wilcoxon, but no less than that of the mean against its error; each layer and epoch by itself).
+    Of the group that is shown in detail, under ``iit_details/<layer>/``: ``phi``
     (first analysed state), ``phi_mean`` (mean over the analysed states, weighted by visits), ``phi_max``, ``states`` (how many were
     analysed), ``concepts``, ``sum_small_phi``, ``coverage`` (visited states / possible ones), ``transitions``,
     ``effective_information`` and ``entropy`` (bits), ``determinism``, ``degeneracy``, ``seconds``; of each diagnostic that has a

@@ -39,8 +39,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         up: in how many of them Φ rose.
         p: the p-value of Wilcoxon's signed-rank test over the groups, corrected (Holm) for the number of layers; None with fewer
             than six groups that differ. It is about these groups of this network: it says nothing about other trainings. Groups
-            may share units, so it is approximate.
+            may share units, so it is approximate. They share their data too, so it is at least the p of the mean difference
+            against its standard error from resampled sequences.
         p_smallest: the smallest p that so many groups can give, corrected like ``p``; None where there is no p.
+        p_by_error: whether ``p`` is that of the mean difference against its standard error.
         layers: for how many layers ``p`` is corrected.
         noise: the standard deviation of the difference between two halves of the data through the same weights, estimated from
             resampled sequences; None where sequences were not resampled.
@@ -62,6 +64,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     up: int
     p: float | None = None
     p_smallest: float | None = None
+    p_by_error: bool = False
     layers: int = 1
     noise: float | None = None
     by_tpm: float | None = None
@@ -196,8 +199,10 @@ def between(one: EpochRecord, other: EpochRecord) -> Change:
     kept = [_with_weights_of(a, b) for a, b in pairs]
     by_tpm = None if None in kept else float((np.array(kept, dtype=float) - before).mean())
     difference = float(after.mean() - before.mean())
-    test = signed_rank((after - before).tolist())
     errors = [survey.se for survey in (one.survey, other.survey) if survey is not None and survey.se is not None]
+    # An epoch that was not resampled is taken to have the error of the other one.
+    error = float(np.sqrt(2.0 * np.mean(np.square(errors)))) if errors else None
+    test = signed_rank((after - before).tolist(), error=error)
     counts = [group.counts for group in pairs[0] if group.counts is not None]
     return Change(
         layer=one.layer,
@@ -210,8 +215,9 @@ def between(one: EpochRecord, other: EpochRecord) -> Change:
         up=int((after > before).sum()),
         p=None if test is None else test.p,
         p_smallest=None if test is None else test.smallest,
-        # Half the data has twice the variance, and a difference of two halves that of both: 2 se.
-        noise=2.0 * float(np.sqrt(np.mean(np.square(errors)))) if len(errors) == 2 else None,
+        p_by_error=test is not None and test.by_error,
+        # Half the data has twice the variance, so the difference of two halves has sqrt(2) times the error of the whole.
+        noise=float(np.sqrt(2.0)) * error if error is not None and len(errors) == 2 else None,
         by_tpm=by_tpm,
         by_states=None if by_tpm is None else difference - by_tpm,
         transitions=None if one.kind == "causal" or len(counts) < 2 else (counts[0].transitions, counts[1].transitions),
@@ -272,7 +278,8 @@ def _tested(change: Change) -> str:
     if change.p is None or change.p_smallest is None:
         return "too few groups for a p-value"
     layers = f", corrected for {change.layers} layers" if change.layers > 1 else ""
-    return f"paired Wilcoxon {_p_words(change.p, change.p_smallest)}{layers}, for these groups of this network"
+    test = "mean against the error of the data, which groups share:" if change.p_by_error else "paired Wilcoxon"
+    return f"{test} {_p_words(change.p, change.p_smallest)}{layers}, for these groups of this network"
 
 
 def _caution(change: Change) -> str:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 FEWEST_PAIRS = 6
 """With fewer pairs the smallest p of a signed-rank test, ``2 / 2**n``, is above 0.05, so no p is given."""
+SHARED = 2.2
+"""The error of a mean over groups may be so many times what their spread lets expect: the most measured (docs/statistics.md)."""
 _EXACT = 200_000
 """Up to so many arrangements are all tried; of more a random sample of this size, by a fixed seed."""
 
@@ -24,21 +26,32 @@ class TestResult(NamedTuple):
     """The two-sided p-value."""
     smallest: float
     """The smallest p-value that this test can give with so many values."""
+    by_error: bool = False
+    """Whether the p-value is that of the mean against the error that all values share, and not that of the test itself."""
 
 
-def signed_rank(differences: Sequence[float]) -> TestResult | None:
-    """Tests whether differences of pairs lie around 0 (Wilcoxon 1945, two-sided; exact without ties up to 50 pairs).
+def signed_rank(differences: Sequence[float], *, error: float | None) -> TestResult | None:
+    """Tests whether differences of groups lie around 0 (Wilcoxon 1945, two-sided; exact without ties up to 50 groups).
+
+    The groups were analysed on the same data, so they share an error, which moves all differences to one side and does not show in
+    their spread. So the p-value is never smaller than that of the mean against its standard error (normal, two-sided).
 
     Args:
-        differences: one for each pair. Pairs without a difference are left out, as Wilcoxon does.
+        differences: one for each group. Those without a difference are left out of the ranks, as Wilcoxon does.
+        error: the standard error of their mean, from resampled data; None where it is not known. It is then taken as
+            ``2.2 s / sqrt(n)`` for a standard deviation s over n groups.
 
     Returns:
-        The p-value; None where fewer than six pairs differ, of which no p could be small.
+        The p-value; None where fewer than six groups differ, of which no p could be small.
     """
-    apart = np.array([value for value in differences if value != 0.0])
+    every = np.array(differences)
+    apart = every[every != 0.0]
     if len(apart) < FEWEST_PAIRS:
         return None
-    return TestResult(float(stats.wilcoxon(apart).pvalue), 2.0 / 2 ** len(apart))
+    if error is None:
+        error = SHARED * float(every.std(ddof=1)) / math.sqrt(len(every))
+    p, of_mean = float(stats.wilcoxon(apart).pvalue), float(2.0 * stats.norm.sf(abs(every.mean()), scale=error)) if error else 0.0
+    return TestResult(max(p, of_mean), 2.0 / 2 ** len(apart), of_mean > p)
 
 
 def difference_of_means(one: Sequence[float], other: Sequence[float]) -> TestResult | None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from lightning_iit.errors import InvalidSystemError
 from lightning_iit.records import Computed, PhiOptions, System
+from lightning_iit.records.system_checks import checked_cm
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -53,9 +54,13 @@ def phis(
 
     Returns:
         Φ of each system; NaN where no state can be followed by the system's state.
+
+    Raises:
+        InvalidSystemError: the connectivity is not that of so many nodes.
     """
     options = PhiOptions() if options is None else options
     tpms = np.asarray(tpms, np.float64)
+    cm = None if cm is None else np.array(checked_cm(cm, tpms.shape[2]))
     each = np.broadcast_to(np.asarray(states, np.int64), (len(tpms), tpms.shape[2]))
     if isinstance(engine, ComputesMany):
         return engine.phis(tpms, each, cm, options, progress)

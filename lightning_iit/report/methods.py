@@ -138,7 +138,8 @@ def _tests(found: dict[str, Change]) -> Iterator[str]:
     numbers = ", ".join(dict.fromkeys(f"{one.groups} (smallest possible p {one.p_smallest:.2g})" for one in tested))
     yield (
         f"Φ at epoch {tested[0].to} was compared with that of {first} by Wilcoxon's signed-rank test over groups,"
-        f" two-sided{layers}; groups: {numbers}. Groups may share units, so p is approximate; it is about this network,"
+        f" two-sided{layers}; groups: {numbers}. Groups may share units, so p is approximate; they share their data, so p is at"
+        " least that of the mean difference against its standard error from resampled sequences. It is about this network,"
         " not about other seeds."
     )
 

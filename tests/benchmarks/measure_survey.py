@@ -1,17 +1,22 @@
-"""Measures what a survey can tell: python tests/benchmarks/measure_survey.py seeds|signs|sizes|reducible [repetitions].
+"""Measures what a survey can tell: python tests/benchmarks/measure_survey.py seeds|signs|sizes|reducible|coverage|costs [n].
 
-The layers are torch's own, trained on handwritten digits (row by row) or on delayed recall (one of four classes, shown at the first
-of ten noisy steps). Each table is printed as Markdown, for docs/statistics.md.
+n is the number of repetitions. The layers are torch's own, trained on handwritten digits (row by row) or on delayed recall (one of
+four classes, shown at the first of ten noisy steps), or have logic gates as weights. Each table is printed as Markdown, for
+docs/statistics.md.
 """
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import product
+from typing import Any
 
 import numpy as np
 import torch
+from noisy_gates import ANDS, BASIC, Noisy
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -24,6 +29,7 @@ from lightning_iit.capture.perturb.reservoir import Call
 from lightning_iit.capture.perturb.steps import step_for
 from lightning_iit.comparison.exchanges import signed_rank
 from lightning_iit.job.survey import survey
+from lightning_iit.phi.compute import compute_phi
 from lightning_iit.records import PhiTask, Survey, Thresholds, Units
 from lightning_iit.run.survey import Group, packed_resamples, survey_group
 from lightning_iit.tpm.states import choose_states
@@ -82,20 +88,33 @@ def groups_of(hidden: int, number: int, *, units: int = 4, seed: int = 0) -> lis
     return [record, *further_groups(record, number, among=range(hidden), seed=seed + 1)]
 
 
-def surveyed(
-    layer: nn.Module, x: Tensor, groups: Sequence[Units], *, seed: int = 0, draws: int | None = None, resamples: int = 0
-) -> Survey:
-    """The survey of a layer on sequences, by the same code as in a training."""
-    stepper = step_for(layer)
-    job = PerturbJob("layer", layer, stepper, (Call((x,), {}),), PerturbOptions(seed=seed, draws=draws))
-    thresholds = Thresholds(values=(0.0,) * len(groups[0].indices), strategy="median", frozen=False)
-    parts = [LayerEpoch("layer", "time", "observational", units=units, thresholds=thresholds) for units in groups]
+def job_of(
+    layer: nn.Module, x: Tensor, groups: Sequence[Units], *, seed: int = 0, draws: int | None = None, threshold: str = "median"
+) -> tuple[PerturbJob, list[LayerEpoch]]:
+    """The perturbation of a layer on sequences, and what was captured of each group."""
+    job = PerturbJob("layer", layer, step_for(layer), (Call((x,), {}),), PerturbOptions(seed=seed, draws=draws))
+    thresholds = Thresholds(values=(0.0,) * len(groups[0].indices), strategy=threshold, frozen=False)
+    return job, [LayerEpoch("layer", "time", "observational", units=units, thresholds=thresholds) for units in groups]
+
+
+def task_of(
+    layer: nn.Module,
+    x: Tensor,
+    groups: Sequence[Units],
+    *,
+    seed: int = 0,
+    draws: int | None = None,
+    resamples: int = 0,
+    threshold: str = "median",
+) -> PhiTask:
+    """The task of a layer's survey on sequences, by the same code as in a training."""
+    job, parts = job_of(layer, x, groups, seed=seed, draws=draws, threshold=threshold)
     found = [
         Group(one.captured, None, one.causal, choose_states(one.captured.seen, None, "auto"), one.bits) for one in job.run(parts)
     ]
     asked = tuple(map(survey_group, found))
     first = next(group for group in asked if group.counts is not None)
-    task = PhiTask(
+    return PhiTask(
         layer="layer",
         epoch=0,
         global_step=0,
@@ -107,7 +126,11 @@ def surveyed(
         survey=asked,
         resampled=packed_resamples(found, resamples, seed=seed),
     )
-    return survey(task, {}).survey
+
+
+def surveyed(layer: nn.Module, x: Tensor, groups: Sequence[Units], **options: Any) -> Survey:
+    """The survey of a layer on sequences; the options are those of ``task_of``."""
+    return survey(task_of(layer, x, groups, **options), {}).survey
 
 
 def mean_of(found: Survey) -> float:
@@ -115,12 +138,15 @@ def mean_of(found: Survey) -> float:
     return found.phi
 
 
-def paired(one: Survey, other: Survey) -> tuple[float, float | None]:
-    """The mean difference over groups, and its p."""
-    pairs = [(a.phi, b.phi) for a, b in zip(one.groups, other.groups, strict=True) if a.phi is not None and b.phi is not None]
-    apart = [b - a for a, b in pairs]
-    test = signed_rank(apart)
-    return float(np.mean(apart)), None if test is None else test.p
+def differences(one: Survey, other: Survey) -> list[float]:
+    """By how much Φ of each group differs."""
+    return [b.phi - a.phi for a, b in zip(one.groups, other.groups, strict=True) if a.phi is not None and b.phi is not None]
+
+
+def p_of(apart: Sequence[float], error: float | None) -> float:
+    """The p of differences of groups; 1 where there is none."""
+    test = signed_rank(apart, error=error)
+    return 1.0 if test is None else test.p
 
 
 def row(*cells: object) -> None:
@@ -155,31 +181,39 @@ def signs(repetitions: int) -> None:
         x, y = TASKS[task]()
         nets = [trained(kind, hidden, x, y, seed=seed, epochs=epochs).layer.eval() for epochs in (0, 6)]
         groups = groups_of(hidden, 20, seed=seed)
-        before, after = (surveyed(layer, x, groups, seed=seed) for layer in nets)
-        apart, p = paired(before, after)
+        before, after = (surveyed(layer, x, groups, seed=seed, resamples=50) for layer in nets)
+        assert before.se is not None
+        assert after.se is not None
+        apart = differences(before, after)
+        p, change = p_of(apart, float(np.hypot(before.se, after.se))), float(np.mean(apart))
         many = groups_of(hidden, 400, seed=9000)
         right = mean_of(surveyed(nets[1], x, many)) - mean_of(surveyed(nets[0], x, many))
-        sign = "right" if apart * right > 0 else "wrong"
-        row(task, kind, seed, mean_of(before), mean_of(after), apart, "none" if p is None else f"{p:.4f}", right, sign)
+        sign = "right" if change * right > 0 else "wrong"
+        row(task, kind, seed, mean_of(before), mean_of(after), change, p, right, sign)
 
 
 def sizes(repetitions: int) -> None:
-    """How often p <= 0.05 without a difference: two disjoint halves of the sequences through the same weights."""
-    row("layer", "hidden", "pairs", "p <= 0.05 (untrained)", "p <= 0.05 (trained)")
-    row(*["---"] * 5)
+    """How often p <= 0.05 without a difference: two disjoint halves of the sequences through the same weights.
+
+    The error of the data is that of every tenth pair, from 50 resamples of one half.
+    """
+    row("layer", "hidden", "epochs", "pairs", "ratio of errors", "Wilcoxon alone", "with the error", "error not known")
+    row(*["---"] * 8)
     x, y = digits()
-    for kind, hidden in product(KINDS, (8, 32, 256)):
-        shares = []
-        for epochs in (0, 6):
-            network = trained(kind, hidden, x, y, seed=0, epochs=epochs).layer.eval()
-            rejected = []
-            for pair in range(repetitions):
-                halves = torch.randperm(len(x), generator=torch.Generator().manual_seed(pair)).chunk(2)
-                groups = groups_of(hidden, 20, seed=10_000 * pair)
-                _, p = paired(*(surveyed(network, x[half], groups) for half in halves))
-                rejected.append(p is not None and p <= 0.05)
-            shares.append(f"{np.mean(rejected):.1%}")
-        row(kind, hidden, repetitions, *shares)
+    for kind, hidden, epochs in product(KINDS, (8, 32, 256), (0, 6)):
+        network = trained(kind, hidden, x, y, seed=0, epochs=epochs).layer.eval()
+        every, errors = [], []
+        for pair in range(repetitions):
+            halves = torch.randperm(len(x), generator=torch.Generator().manual_seed(pair)).chunk(2)
+            groups = groups_of(hidden, 20, seed=10_000 * pair)
+            every.append(differences(*(surveyed(network, x[half], groups) for half in halves)))
+            if pair % 10 == 0:
+                errors.append(surveyed(network, x[halves[0]], groups, resamples=50).se or np.nan)
+        error = float(np.sqrt(2 * np.mean(np.square(errors))))
+        expected = np.mean([np.var(apart, ddof=1) / len(apart) for apart in every])
+        ratio = np.sqrt(np.mean([np.mean(apart) ** 2 for apart in every]) / expected)
+        shares = (f"{np.mean([p_of(apart, given) <= 0.05 for apart in every]):.1%}" for given in (0.0, error, None))
+        row(kind, hidden, epochs, repetitions, f"{ratio:.2f}", *shares)
 
 
 def reducible(repetitions: int) -> None:
@@ -203,8 +237,68 @@ def reducible(repetitions: int) -> None:
         row(name, f"{largest:.1e}", max(one.positive or 0.0 for one in found))
 
 
+NOISY = (
+    Noisy("OR, COPY, XOR", BASIC, (0.05, 0.1, 0.15), (0.05, 0.1, 0.15)),
+    Noisy("four ANDs", ANDS, (0.2, 0.25, 0.3, 0.35), (0.02, 0.05, 0.08, 0.1)),
+    Noisy("OR, COPY, XOR, the same noise in all units", BASIC, (0.1,) * 3, (0.1,) * 3),
+    Noisy("four ANDs, the same noise in all units", ANDS, (0.3,) * 4, (0.0,) * 4),
+)
+
+
+def coverage(repetitions: int) -> None:
+    """How often the interval of Φ, and its reflection in Φ, hold the Φ of the network that a GRU was made from."""
+    row("network", "units", "sequences", "Φ", "mean error", "percentile", "basic")
+    row(*["---"] * 7)
+    for network, sequences in product(NOISY, (200, 2000)):
+        layer, n = network.layer(), len(network.gates)
+        groups = [units_record([(unit,) for unit in range(n)], n, "given")]
+        held, trues, errors = [], [], []
+        for seed in range(repetitions):
+            task = task_of(layer, network.inputs(sequences, seed), groups, seed=seed, resamples=200, threshold="zero")
+            found = survey(task, {})
+            here, interval, true = found.survey.groups[0].phis[0], found.interval, compute_phi(network.system(task.states[0])).phi
+            assert here is not None
+            assert interval is not None
+            assert true is not None
+            low, high = interval.low, interval.high
+            held.append((low <= true <= high, 2 * here - high <= true <= 2 * here - low))
+            trues.append(true)
+            errors.append(here - true)
+        counts = (f"{count} of {repetitions}" for count in np.sum(held, axis=0))
+        row(network.name, n, sequences, float(np.mean(trues)), f"{np.mean(errors):+.4f}", *counts)
+
+
+def milliseconds(work: Callable[[], object], repetitions: int) -> float:
+    """The processor time of some work, the least of several times after a first one."""
+    work()
+    spent = []
+    for _ in range(repetitions):
+        begun = time.process_time()
+        work()
+        spent.append(time.process_time() - begun)
+    return 1000 * min(spent)
+
+
+def costs(repetitions: int) -> None:
+    """What perturbing costs, and the Φ of a survey: milliseconds, and times a product of two matrices of 1,000 x 1,000."""
+    row("hidden", "units", "backgrounds", "matrix product, ms", "one group", "20 groups", "Φ of 20 groups in all their states")
+    row(*["---"] * 7)
+    x, _ = digits()
+    square = torch.randn(1000, 1000)
+    for hidden, n, draws in product((32, 512), (4, 6), (128, 8192, None)):
+        torch.manual_seed(0)
+        layer, groups = nn.GRU(8, hidden, batch_first=True).eval(), groups_of(hidden, 20, units=n)
+        job, parts = job_of(layer, x, groups, draws=draws)
+        task = task_of(layer, x, groups, draws=draws)
+        work: list[Callable[[], object]] = [partial(job.run, parts[:1]), partial(job.run, parts)]
+        if n == 4:
+            work.append(partial(survey, task, {}))
+        unit, *spent = (milliseconds(one, repetitions) for one in (partial(torch.matmul, square, square), *work))
+        cells = [f"{one:.1f} ({one / unit:.2g})" for one in spent]
+        row(hidden, n, task.counts.visits[0], f"{unit:.1f}", *cells, *["not in a survey"] * (3 - len(cells)))
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    {"seeds": seeds, "signs": signs, "sizes": sizes, "reducible": reducible}[sys.argv[1]](
-        int(sys.argv[2]) if len(sys.argv) > 2 else 10
-    )
+    tables = {table.__name__: table for table in (seeds, signs, sizes, reducible, coverage, costs)}
+    tables[sys.argv[1]](int(sys.argv[2]) if len(sys.argv) > 2 else 10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 
 import msgspec
@@ -11,6 +12,7 @@ from sample_records import a_record
 
 from lightning_iit import InvalidArgumentError, change
 from lightning_iit.comparison.change import between, changes
+from lightning_iit.comparison.exchanges import signed_rank
 from lightning_iit.records import Counts, Skipped, Survey, SurveyGroup, Units
 from lightning_iit.report.answers import answers
 
@@ -160,3 +162,48 @@ def test_what_cannot_be_compared_is_said_with_what_can():
     assert changes(later, epoch=None)["gru"].epoch == 4
     assert "from 0." in answers(later)["gru"]
     assert "at epoch 4 to" in answers(later)["gru"]
+
+
+# --- the error that groups share ----------------------------------------------------------------------------------------
+
+
+def of_mean(difference, error):
+    """The two-sided p of a mean with a normal error."""
+    return math.erfc(abs(difference) / error / math.sqrt(2))
+
+
+def test_p_is_not_smaller_than_that_of_the_mean_against_the_error_of_the_data():
+    found = change(two(0.1, groups=20, se=0.04))
+    assert found.p == pytest.approx(of_mean(found.difference, 0.04 * 2**0.5))
+    assert found.p_by_error
+    assert f"mean against the error of the data, which groups share: p = {found.p:.3f}, smallest possible 1.9e-06" in found.words
+    small = change(two(0.1, groups=20, se=0.001))
+    assert small.p < 1e-5
+    assert not small.p_by_error
+    assert "paired Wilcoxon p < 0.001" in small.words
+
+
+def test_an_epoch_that_was_not_resampled_is_taken_to_have_the_error_of_the_other():
+    (before, _), (_, after) = two(0.1, groups=20, se=0.05), two(0.1, groups=20)
+    found = change([before, after])
+    assert found.p == pytest.approx(of_mean(found.difference, 0.05 * 2**0.5))
+    assert found.noise is None
+
+
+def test_without_resamples_the_error_of_the_data_is_taken_as_the_largest_that_was_measured():
+    apart = (np.array([0.4, 0.5, -0.2, 0.3, 0.1, 0.6, 0.2, -0.1]) / 10).tolist()
+    found = signed_rank(apart, error=None)
+    assert found.p == pytest.approx(of_mean(np.mean(apart), 2.2 * np.std(apart, ddof=1) / 8**0.5))
+    assert found.by_error
+    assert found.p > 2 * signed_rank(apart, error=0.0).p
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_an_error_that_all_groups_share_is_no_change(known):
+    """Without a change of any group, p <= 0.05 comes about as often as it should; in Wilcoxon's test alone far more often."""
+    rng = np.random.default_rng(1)
+    drawn = rng.normal(0, 0.4, (400, 1)) + rng.normal(0, 1, (400, 20))
+    error = float(np.hypot(0.4, 1 / 20**0.5)) if known else None
+    alone, together = (np.mean([signed_rank(row, error=each).p <= 0.05 for row in drawn.tolist()]) for each in (0.0, error))
+    assert alone > 0.15
+    assert together <= 0.07

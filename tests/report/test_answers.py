@@ -43,7 +43,9 @@ def test_the_numbers_are_those_of_the_records(trained) -> None:
     assert (found.before, found.after) == pytest.approx((first.survey.phi, last.survey.phi))
     assert (found.before, found.after) == pytest.approx((np.mean(before), np.mean(after)))
     assert (found.groups, found.up) == (20, int(np.sum(np.array(after) > before)))
-    assert found.p == pytest.approx(stats.wilcoxon(after, before).pvalue)
+    error = np.hypot(first.survey.se, last.survey.se)
+    alone, of_mean = stats.wilcoxon(after, before).pvalue, 2 * stats.norm.sf(abs(found.difference) / error)
+    assert (found.p, found.p_by_error) == (pytest.approx(max(alone, of_mean)), of_mean > alone)
     assert found.p_smallest == 2 / 2**20
     assert found.noise == pytest.approx(np.sqrt(2 * (first.survey.se**2 + last.survey.se**2)))
     kept = []

@@ -171,7 +171,9 @@ def earlier_part(state: Mapping[str, Any], run_dir: Path | None) -> EarlierPart:
             layer, epoch, wall_time = settled.first
             captured = [(wall_time, layer, epoch, settled.first_step)]
         place = _place(captured, _places(here, state))
-        records = _from_place(place, settled, {stub.key for _, stub in opened}, {tuple(one) for one in perturbing}, state.get("folder"))
+        records = _from_place(
+            place, settled, {stub.key for _, stub in opened}, {tuple(one) for one in perturbing}, state.get("folder")
+        )
     return EarlierPart(
         records=records,
         open=opened,

@@ -422,14 +422,18 @@ def test_fewer_units_than_asked_for_are_taken_and_said():
 
 def test_an_exception_in_a_hook_ends_the_recording_and_nothing_else():
     model, capture = lines(layers=["layer", "other"], unit_fn=lambda output: output)
-    capture.begin_epoch(3)
-    with pytest.warns(UserWarning, match="'layer' could not be recorded"):
+
+    def epoch():
+        capture.begin_epoch(3)
         for number, x in enumerate(randn(4, 3)):
             capture.begin_step()
             model(x if number < 1 else x[:, :1])
             model.other(x)
             capture.end_step()
-        layer, other = capture.end_epoch()
+        return capture.end_epoch()
+
+    with pytest.warns(UserWarning, match="'layer' could not be recorded"):
+        layer, other = epoch()
     assert layer.problem[0] == "capture_error"
     assert layer.counts is None
     assert other.counts.transitions == 11

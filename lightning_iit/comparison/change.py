@@ -38,10 +38,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         groups: how many groups were compared.
         up: in how many of them Φ rose.
         p: the p-value of Wilcoxon's signed-rank test over the groups, corrected (Holm) for the number of layers; None with fewer
-            than six groups that differ. It is about these groups of this network: it says nothing about other trainings. Groups
-            may share units, so it is approximate.
+            than six groups that differ, and where the structural Φ is 0. It is about these groups of this network: it says nothing
+            about other trainings. Groups may share units, so it is approximate.
         p_smallest: the smallest p that so many groups can give, corrected like ``p``; None where there is no p.
-        layers: for how many layers ``p`` is corrected.
+        layers: for how many layers ``p`` is corrected: those that have one.
         noise: the standard deviation of the difference between two halves of the data through the same weights, estimated from
             resampled sequences; None where sequences were not resampled.
         by_tpm: the part of the difference that comes from the TPM: the weights of the states are those of ``epoch``. None where
@@ -102,7 +102,7 @@ def change(records: Iterable[EpochRecord], layer: str | None = None, epoch: int 
         to: the later epoch; None for the last one that has a Φ.
 
     Returns:
-        The change; its p is corrected for the number of layers that have both epochs (Holm).
+        The change; its p is corrected for the number of layers that are tested (Holm).
 
     Raises:
         InvalidArgumentError: there is no such layer, an epoch has no Φ of several groups and states, or the two epochs are not of
@@ -127,7 +127,7 @@ def change(records: Iterable[EpochRecord], layer: str | None = None, epoch: int 
 
 
 def changes(records: Iterable[EpochRecord], *, epoch: int | None = -1, to: int | None = None) -> dict[str, Change]:
-    """Compares two epochs of every layer that has both; the p-values are corrected for the number of layers (Holm).
+    """Compares two epochs of every layer that has both; the p-values are corrected for the number of layers that are tested (Holm).
 
     Args:
         records: the records of the run.
@@ -196,7 +196,8 @@ def between(one: EpochRecord, other: EpochRecord) -> Change:
     kept = [_with_weights_of(a, b) for a, b in pairs]
     by_tpm = None if None in kept else float((np.array(kept, dtype=float) - before).mean())
     difference = float(after.mean() - before.mean())
-    test = signed_rank((after - before).tolist())
+    structural_zero = is_structural_zero(one)
+    test = None if structural_zero else signed_rank((after - before).tolist())
     errors = [survey.se for survey in (one.survey, other.survey) if survey is not None and survey.se is not None]
     counts = [group.counts for group in pairs[0] if group.counts is not None]
     return Change(
@@ -215,8 +216,13 @@ def between(one: EpochRecord, other: EpochRecord) -> Change:
         by_tpm=by_tpm,
         by_states=None if by_tpm is None else difference - by_tpm,
         transitions=None if one.kind == "causal" or len(counts) < 2 else (counts[0].transitions, counts[1].transitions),
-        structural_zero=one.kind == "statistical" or one.structural_phi == 0.0,
+        structural_zero=structural_zero,
     )
+
+
+def is_structural_zero(record: EpochRecord) -> bool:
+    """Says whether the units of a record have no connections among them, so that a change of its Φ is none of integration."""
+    return record.kind == "statistical" or record.structural_phi == 0.0
 
 
 def _by_units(survey: Survey | None) -> dict[tuple[int, ...], SurveyGroup]:

@@ -113,7 +113,17 @@ def test_units_without_connections_show_no_change_of_integration(changes_):
     assert found.words.startswith("No change of integration: by structure the Φ of these units is 0, before and after.")
     assert "rose" not in found.words
     assert found.scalars == {}
+    assert found.p is found.p_smallest is None
     assert change(two(0.1, groups=20)).scalars.keys() == {"phi_change", "phi_change_p"}
+
+
+@pytest.mark.parametrize("changes_", [{"kind": "statistical"}, {"kind": "observational", "structural_phi": 0.0}])
+def test_a_layer_whose_structural_phi_is_0_does_not_make_the_p_of_another_larger(changes_):
+    alone = two(0.1)
+    both = changes([*alone, *two(0.1, groups=20, layer="relu", **changes_)])
+    assert both["gru"] == change(alone)
+    assert both["gru"].layers == 1
+    assert "corrected" not in both["gru"].words
 
 
 def test_watched_epochs_of_different_length_are_not_told_apart():

@@ -237,10 +237,29 @@ def test_single_layers_of_other_names_and_differing_options_are_said(tmp_path):
     assert "they differ in threshold (median, zero)" in found.words
 
 
-def test_a_statistical_number_is_never_called_integration(tmp_path):
-    found = compare_runs(two_sides(tmp_path, LOW, HIGH, kind="statistical"), by="lr")
-    assert "the number counted from the data is" in found.words
-    assert "It is no integration" in found.words
+@pytest.mark.parametrize("changes", [{"kind": "statistical"}, {"kind": "observational", "structural_phi": 0.0}])
+def test_a_number_of_units_without_connections_is_no_integration_and_not_tested(tmp_path, changes):
+    runs = two_sides(tmp_path, LOW, HIGH, **changes)
+    single = [write_run(tmp_path / "one", 0.01, 0.02, **changes)]
+    for found in (compare_runs(runs, by="lr"), compare_runs(runs), compare_runs(single)):
+        assert "the number counted from the data is" in found.words
+        assert "not tested. It is no integration" in found.words
+        assert "p =" not in found.words
+        assert "pairs" not in found.words
+        assert "rose" not in found.words
+        assert found.layers[0].p is None
+
+
+@pytest.mark.parametrize("by", ["lr", "seed"])
+def test_a_layer_whose_structural_phi_is_0_does_not_make_the_p_of_another_larger(tmp_path, by):
+    runs = two_sides(tmp_path, LOW, HIGH)
+    alone = compare_runs(runs, by=by)
+    for run in runs:
+        write_run(run, 0.01, 0.02, layer="relu", kind="statistical", options={"lr": "0.1" if run.name[0] == "a" else "0.01"})
+    both = compare_runs(runs, by=by)
+    assert {row.layer: row.p is None for row in both.layers} == {"rnn": False, "relu": True}
+    assert [row for row in both.layers if row.layer == "rnn"] == list(alone.layers)
+    assert "corrected" not in both.words
 
 
 def test_curves_table_and_pictures(tmp_path):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from lightning_iit.comparison.exchanges import holm, signed_rank
+from lightning_iit.comparison.exchanges import FEWEST_PAIRS, holm, signed_rank
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import Kind  # noqa: TC001  msgspec reads it
 
@@ -21,6 +21,8 @@ SIGNIFICANCE = 0.05
 """A change is called one where its p-value is at most this."""
 SEEDS_NOT_COMPARED = "seeds not compared"
 """The words that stand beside a change of one run: how much networks differ that begin with other weights is not known."""
+TOO_FEW_GROUPS = f"no p-value, since fewer than {FEWEST_PAIRS} groups differ: the smallest possible one is above {SIGNIFICANCE:g}"
+"""The words in the place of a p where there is none."""
 _AS_MANY = 1.1
 """Watched epochs are compared where one has at most so many times the transitions of the other."""
 
@@ -268,15 +270,17 @@ def _verdict(change: Change, of: str, numbers: str) -> str:
     if not change.above_noise:
         halves = f"two halves of the same data differ by {change.noise:.4f}"
         return f"Φ of {of} did not change by more than noise: it went {numbers}, and {halves}"
-    if change.p is None or change.p > SIGNIFICANCE or _unequal(change):
+    if _unequal(change) or (change.p is not None and change.p > SIGNIFICANCE):
         return f"Whether Φ of {of} changed cannot be told: it went {numbers}"
+    if change.p is None:
+        return f"Φ of {of} went {numbers}"
     return f"Φ of {of} {'rose' if change.difference > 0 else 'fell'} {numbers}"
 
 
 def _tested(change: Change) -> str:
-    """Returns the outcome of the test, or that there are too few groups for one."""
+    """Returns the outcome of the test, or why there is none."""
     if change.p is None or change.p_smallest is None:
-        return "too few groups for a p-value"
+        return TOO_FEW_GROUPS
     layers = f", corrected for {change.layers} layers" if change.layers > 1 else ""
     return f"paired Wilcoxon {_p_words(change.p, change.p_smallest)}{layers}, for these groups of this network"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lightning_iit.comparison.change import SEEDS_NOT_COMPARED, SIGNIFICANCE
+from lightning_iit.comparison.change import SEEDS_NOT_COMPARED, SIGNIFICANCE, TOO_FEW_GROUPS
 
 if TYPE_CHECKING:
     from lightning_iit.records import Kind
@@ -88,7 +88,8 @@ class LayerComparison(msgspec.Struct, frozen=True, kw_only=True):
                 "not tested. It is no integration: the units have no connections among them, and Φ by structure is 0 on both sides."
             )
         if self.p is None or self.p_smallest is None:
-            return "so few values have no p, and nothing is said about other trainings."
+            few = TOO_FEW_GROUPS if self.test == WILCOXON else "so few values have no p"
+            return f"{few}, and nothing is said about other trainings."
         numbers = f"({self.test}: {_p_words(self.p)}; smallest possible {self.p_smallest:.2g})."
         if self.p_smallest > SIGNIFICANCE:
             return f"so few runs cannot give a p of {SIGNIFICANCE:g} or less, so no difference could be told {numbers}"
@@ -103,8 +104,8 @@ class LayerComparison(msgspec.Struct, frozen=True, kw_only=True):
         if self.up is None or self.structural_zero:
             return ""
         if self.test == WILCOXON:
-            rest = f"The p is about these groups of this one network; {SEEDS_NOT_COMPARED}."
-            return f"It rose in {self.up} of {self.pairs} groups of units. {rest}"
+            about = "" if self.p is None else "the p is about these groups of this one network; "
+            return f"It rose in {self.up} of {self.pairs} groups of units; {about}{SEEDS_NOT_COMPARED}."
         return f"It is higher in {self.up} of {self.pairs} pairs."
 
     @property

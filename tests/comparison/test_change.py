@@ -94,8 +94,9 @@ def test_several_layers_are_corrected_by_holm_and_one_must_be_named():
         (two(0.1, groups=20), "Φ of the layer rose", ["p < 0.001, smallest possible 1.9e-06, for these groups of this network"]),
         (two(0.1, se=0.06), "Φ of the layer did not change by more than noise", ["two halves of the same data differ by 0.1200"]),
         (two(0.0, se=0.0001, spread=0.1), "Whether Φ of the layer changed cannot be told", ["in the untrained network"]),
-        (two(0.1, groups=5), "Whether Φ of the layer changed cannot be told", ["5 of 5 groups rose; too few groups for a p-value"]),
-        (two(0.1, groups=1), "Whether Φ of the analysed units changed cannot be told", ["1 of 1 group rose"]),
+        (two(0.1, groups=5), "Φ of the layer went from 0.", ["(5 of 5 groups rose; no p-value, since fewer than 6 groups differ:"]),
+        (two(0.1, groups=1), "Φ of the analysed units went from 0.", ["1 of 1 group rose", "smallest possible one is above 0.05"]),
+        (two(0.1, groups=5, se=0.06), "Φ of the layer did not change by more than noise", ["5 of 5 groups rose; no p-value"]),
         (two(0.1, kind="observational"), "Φ of the layer rose", ["watched, not set", "not of causes"]),
     ],
 )
@@ -131,6 +132,9 @@ def test_watched_epochs_of_different_length_are_not_told_apart():
     _, after = two(0.1, kind="observational", transitions=1000)
     words = change([before, after]).words
     assert words.startswith("Whether Φ of the layer changed cannot be told")
+    assert change([before, after]).p is not None
+    (before, _), (_, after) = (two(0.1, groups=5, kind="observational", transitions=many) for many in (100, 1000))
+    assert change([before, after]).words.startswith("Whether Φ of the layer changed cannot be told")
     assert "larger from fewer transitions, and there were 100 before and 1,000 after" in words
 
 

@@ -126,6 +126,16 @@ def test_a_single_run_is_compared_with_its_untrained_network(tmp_path):
     assert "seeds not compared" in found.words
 
 
+def test_a_single_run_of_few_groups_has_no_p_and_says_why(tmp_path):
+    run = tmp_path / "run"
+    for epoch, phi in ((-1, 0.01), (0, 0.02)):
+        write_record(run, a_record("rnn", epoch, kind="causal", survey=a_survey(phi, groups=5)))
+    found = compare_runs([run])
+    assert found.layers[0].p is None
+    assert "no p-value, since fewer than 6 groups differ: the smallest possible one is above 0.05" in found.words
+    assert "It rose in 5 of 5 groups of units; seeds not compared." in found.words
+
+
 def test_runs_with_equal_initial_weights_are_paired(tmp_path):
     names = "abcdef"
     one = [write_run(tmp_path / f"a{n}", 0.01, 0.02 + 0.005 * n, weights=name, options={"lr": "1"}) for n, name in enumerate(names)]

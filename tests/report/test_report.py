@@ -86,6 +86,7 @@ def test_ties_on_which_phi_depends_are_said():
     text = markdown([msgspec.structs.replace(record, result=tied)])
     assert "Φ depends on ties: in 2 of" in text
     assert "is 0.1 to 0.3" in text
+    assert "and that of the second-best partition is larger by 0." in text
 
 
 def set_units(share, *, background="sampled"):

@@ -261,7 +261,9 @@ def _words_of(change: Change) -> str:
             f" {numbers}; it describes the data that passed through."
         )
     of = "the layer" if change.groups > 1 else "the analysed units"
-    evidence = f"({change.up} of {change.groups} group{'s' * (change.groups > 1)} rose; {_tested(change)}; {SEEDS_NOT_COMPARED})"
+    evidence = f"({change.up} of {change.groups} groups rose; {_tested(change)}; {SEEDS_NOT_COMPARED})"
+    if change.groups == 1:
+        evidence = f"(no p-value, since this is a single group of units; {SEEDS_NOT_COMPARED})"
     return " ".join(filter(None, (f"{_verdict(change, of, numbers)} {evidence}.", _caution(change), _parts(change))))
 
 

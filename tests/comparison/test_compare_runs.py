@@ -21,6 +21,8 @@ from training import trainer
 
 from lightning_iit import IITCallback, InvalidArgumentError, RecordError, compare_runs, load_run
 from lightning_iit.cli import main
+from lightning_iit.comparison.compared import Curve
+from lightning_iit.figures.curves import phi_curves
 from lightning_iit.records import Survey, SurveyGroup, Units
 from lightning_iit.records.store import write_record
 from lightning_iit.watch.fingerprint import fingerprint
@@ -295,6 +297,19 @@ def test_curves_table_and_pictures(tmp_path):
     assert found.picture(form="svg") == found.picture("rnn", "svg")
     with pytest.raises(InvalidArgumentError, match="these layers were compared: 'rnn'"):
         found.picture("gru")
+
+
+def test_the_curve_of_a_single_run_has_no_band_where_an_epoch_has_no_interval(tmp_path):
+    curve = Curve(
+        layer="rnn", side="run", runs=1, epochs=(-1, 0, 1), mean=(0.2, 0.2, 0.2), low=(0.1, 0.2, 0.1), high=(0.3, 0.2, 0.3)
+    )
+    shown = pixels(phi_curves([curve], kind="causal", formalism="IIT 3.0"))
+    blue = np.abs(shown.astype(int) - (0, 114, 178)).sum(-1) < 12
+    tall = np.flatnonzero(blue[:320].sum(0) > 40)
+    assert len(tall) < 12, "only the bars at the two ends are tall"
+    assert tall.max() - tall.min() > 700
+    tinted = np.abs(shown.astype(int) - (209, 227, 241)).sum(-1) < 25
+    assert tinted[:320].sum() < 200, "no band that tapers off into the epoch between"
 
 
 def test_the_code_of_the_readme(tmp_path, monkeypatch, capsys):

@@ -95,7 +95,11 @@ def test_several_layers_are_corrected_by_holm_and_one_must_be_named():
         (two(0.1, se=0.06), "Φ of the layer did not change by more than noise", ["two halves of the same data differ by 0.1200"]),
         (two(0.0, se=0.0001, spread=0.1), "Whether Φ of the layer changed cannot be told", ["in the untrained network"]),
         (two(0.1, groups=5), "Φ of the layer went from 0.", ["(5 of 5 groups rose; no p-value, since fewer than 6 groups differ:"]),
-        (two(0.1, groups=1), "Φ of the analysed units went from 0.", ["(no p-value, since this is a single group of units; seeds not"]),
+        (
+            two(0.1, groups=1),
+            "Φ of the analysed units went from 0.",
+            ["(no p-value, since this is a single group of units; seeds not"],
+        ),
         (two(0.1, groups=5, se=0.06), "Φ of the layer did not change by more than noise", ["5 of 5 groups rose; no p-value"]),
         (two(0.1, kind="observational"), "Φ of the layer rose", ["watched, not set", "not of causes"]),
     ],

@@ -87,6 +87,7 @@ def test_the_demo_answers_whether_training_changed_phi(demo):
     for layer, found in (("rows", change(records, "rows")), ("mlp.1", change(records, "mlp.1")), ("rows", six)):
         assert f"\n{layer}: {found.words}\n" in out
     assert "Φ of the layer rose" in out
+    assert out.count("Epoch -1 is the untrained network. The words are explained in report.md") == 2
     assert change(records, "rows").layers == 1, "the p of the GRU is not made larger by a layer that is not tested"
 
 

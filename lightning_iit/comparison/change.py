@@ -299,9 +299,9 @@ def _caution(change: Change) -> str:
 
 
 def _parts(change: Change) -> str:
-    """Returns what comes from the TPM and what from the states visited."""
+    """Returns what comes from the TPM and what from the states visited, or that these cannot be told apart."""
     if change.by_tpm is None or change.by_states is None:
-        return ""
+        return "Both are not of the same states, so it is not known how much of the difference comes from the states alone."
     return (
         f"Of the difference, {change.by_tpm:+.4f} comes from the TPM (states weighted as before) and {change.by_states:+.4f} from"
         " which states are visited."

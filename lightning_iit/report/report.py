@@ -113,8 +113,10 @@ def _survey(record: EpochRecord) -> list[str]:
     if survey.phi is None:
         return [f"Φ of the layer at epoch {record.epoch} was not computed: {text(survey.interval_words) or 'no group has a Φ'}."]
     of, between = cells.groups(record), cells.layer_interval(record)
-    said = f"At epoch {record.epoch}, {cells.kind(record)}: Φ of the layer is {number(survey.phi)}, the mean of {of} group"
-    said += f"{'' if of == '1' else 's'} of units, each over the states that it visited; "
+    groups = "that of one group of units in the states that were analysed"
+    if of != "1":
+        groups = f"the mean of {of} groups of units, each over the states that it visited"
+    said = f"At epoch {record.epoch}, {cells.kind(record)}: Φ of the layer is {number(survey.phi)}, {groups}; "
     said += f"interval {between} ({cells.RESAMPLED})" if between else "interval not computed"
     if "groups" in survey.spread and len(survey.groups) > 1:
         spread = survey.spread

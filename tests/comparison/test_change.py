@@ -150,6 +150,7 @@ def test_a_state_that_has_no_phi_now_leaves_the_parts_open():
     assert found.by_tpm is found.by_states is None
     assert found.groups == 8
     assert "comes from the TPM" not in found.words
+    assert "Both are not of the same states, so it is not known how much" in found.words
 
 
 def test_what_cannot_be_compared_is_said_with_what_can():

@@ -101,6 +101,13 @@ def test_words_that_a_newcomer_meets_are_explained():
     assert "Epoch -1 is the untrained network. A state with the mark (another) is not that of the row before" in moved
 
 
+def test_one_group_is_called_one_and_no_mean_over_groups():
+    record = set_units(1.0)
+    group = SurveyGroup(units=record.units, states=(record.states[0].state,), visits=(3,), phis=(0.2,))
+    text = markdown([msgspec.structs.replace(record, survey=Survey(phi=0.2, groups=(group,)))])
+    assert "Φ of the layer is 0.2000, that of one group of units in the states that were analysed; " in text
+
+
 def set_units(share, *, background="sampled"):
     """A perturbed record of which 200 resamples were made; Φ was above 0 in this share of them."""
     units = a_record("gru").units

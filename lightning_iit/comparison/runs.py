@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from scipy import stats
 
-from lightning_iit.comparison.change import change, changes
+from lightning_iit.comparison.change import change, changes, is_structural_zero
 from lightning_iit.comparison.compared import PAIRED, TRAINED, UNPAIRED, UNTRAINED, WILCOXON, Comparison, Curve, LayerComparison
 from lightning_iit.comparison.courses import Course, RunData, check_comparable, layers_of, listed, phi_of, sides_of, survey_of
 from lightning_iit.comparison.exchanges import difference_of_means, difference_of_pairs, holm
@@ -98,6 +98,7 @@ def _one_run(run: RunData) -> list[LayerComparison]:
                 pairs=found.groups,
                 kind=surveys[layer][found.to].kind,
                 formalism=surveys[layer][found.to].formalism,
+                structural_zero=found.structural_zero,
                 runs_one=1,
                 runs_other=1,
             )
@@ -149,10 +150,13 @@ def _partners(ones: Sequence[RunData], others: Sequence[RunData]) -> list[int] |
 def _row(
     label: str, one: tuple[str, list[float]], other: tuple[str, list[float]], course: Course, *, pairs: list[float] | None
 ) -> LayerComparison:
-    """Builds the row of two sides from the Φ of each run, and tests the difference."""
+    """Builds the row of two sides from the Φ of each run, and tests the difference, unless structural Φ is 0."""
     (name, values), (other_name, other_values) = one, other
-    test = difference_of_means(values, other_values) if pairs is None else difference_of_pairs(pairs)
     record = next(iter(course.epochs.values()))
+    structural_zero = is_structural_zero(record)
+    test = None
+    if not structural_zero:
+        test = difference_of_means(values, other_values) if pairs is None else difference_of_pairs(pairs)
     (low, high), (other_low, other_high) = _interval(values), _interval(other_values)
     return LayerComparison(
         layer=label,
@@ -173,6 +177,7 @@ def _row(
         spread=_spread([values] if name == UNTRAINED else [values, other_values]),
         kind=record.kind,
         formalism=record.formalism,
+        structural_zero=structural_zero,
         runs_one=len(values),
         runs_other=len(other_values),
     )

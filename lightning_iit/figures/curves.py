@@ -42,7 +42,7 @@ def phi_curves(
         curves: one for each side.
         kind: the kind of the Φ, for the caption.
         formalism: the version of the theory, for the axis.
-        words: what was found, for the caption; three lines at most.
+        words: what was found, for the caption; four lines at most.
         form: "png" or "svg".
 
     Returns:
@@ -50,11 +50,14 @@ def phi_curves(
     """
     with style():
         figure = blank("Φ of the layer over epochs", curves[0].layer)
-        axes = figure.add_axes((0.08, 0.27, 0.89, 0.57))
+        axes = figure.add_axes((0.08, 0.30, 0.89, 0.54))
         for number, curve in enumerate(curves):
             colour, dashes = _COLOURS[number % len(_COLOURS)], _DASHES[number // len(_COLOURS) % len(_DASHES)]
             name = f"{plain(curve.side, 40)} ({curve.runs} {'run' if curve.runs == 1 else 'runs'})"
-            axes.fill_between(curve.epochs, curve.low, curve.high, color=colour, alpha=0.18, linewidth=0)
+            known = [low < high for low, high in zip(curve.low, curve.high, strict=True)]
+            axes.fill_between(curve.epochs, curve.low, curve.high, where=known, color=colour, alpha=0.18, linewidth=0)
+            if curve.runs == 1:
+                axes.vlines(curve.epochs, curve.low, curve.high, color=colour)
             axes.plot(curve.epochs, curve.mean, dashes, color=colour, linewidth=1.8, marker="o", markersize=3.5, label=name)
         axes.set_ylim(bottom=0.0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -64,8 +67,8 @@ def phi_curves(
         axes.legend(frameon=False, fontsize=8.5, labelcolor=SOFT, ncols=2)
         band = "mean over runs ± one standard deviation"
         if all(curve.runs == 1 for curve in curves):
-            band = "Φ of one run, with the 90 % interval of its survey"
-        lines = [f"{KIND_WORDS[kind]} · line and band: {band}", wrapped(words, 135, 3)]
+            band = "Φ of one run, with its 90 % interval in epochs that have one"
+        lines = [f"{KIND_WORDS[kind]} · line and band: {band}", wrapped(words, 135, 4)]
         text = "\n".join(filter(None, lines))
         figure.text(0.022, 0.026, text, fontsize=8.5, color=SOFT, va="bottom", linespacing=1.45)
         return png(figure) if form == "png" else svg(figure)

@@ -130,7 +130,7 @@ def _data(record: EpochRecord) -> Iterator[str]:
 
 def _tests(found: dict[str, Change]) -> Iterator[str]:
     """Yields how the change of Φ was tested; nothing where no change was."""
-    tested = [one for one in found.values() if one.p_smallest is not None and not one.structural_zero]
+    tested = [one for one in found.values() if one.p_smallest is not None]
     if not tested:
         return
     first = "the untrained network" if tested[0].epoch < 0 else f"epoch {tested[0].epoch}"

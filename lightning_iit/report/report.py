@@ -25,6 +25,8 @@ REPORT = "report.md"
 """The name of the report's file, inside the folder ``iit``."""
 _COLUMNS = ("layer", "epoch", "Φ of the layer", "interval", "groups", "kind", "from", "coverage")
 _EPOCHS = ("epoch", "Φ of the layer", "interval", "groups", "kind", "units", "state", "Φ of these units")
+_ANOTHER = " (another)"
+"""The mark of a state that is not that of the row before."""
 _CURVE_WORDS = (
     "Of random parts of the last epoch's transitions; null not computed for these. While Φ still falls from row to row, the Φ above"
     " is biased upward."
@@ -91,9 +93,14 @@ def _section(name: str, records: Sequence[EpochRecord], answer: str) -> list[str
     parts += [f"**What may be concluded.** {text(conclusion(last))}", text(" ".join(system_words(last)))]
     parts += ["### Diagnostics", DIAGNOSTIC_WORDS, bullets(map(_diagnosis, last.diagnostics)) or "Not computed."]
     parts += ["### Warnings", bullets(map(text, warnings_of(records))) or "None."]
-    untrained = ["Epoch -1 is the untrained network."] if records[0].epoch < 0 else []
+    rows = _epochs(records)
+    notes = ["Epoch -1 is the untrained network."] if records[0].epoch < 0 else []
+    if any(_ANOTHER in cell for row in rows for cell in row):
+        notes.append(
+            f"A state with the mark{_ANOTHER} is not that of the row before, so Φ of these units is that of another state."
+        )
     columns = (*_EPOCHS, "reducible" if last.kind == "causal" else "null", "from", "coverage")
-    parts += [f"### Epochs ({cells.kind(last)})", *untrained, table(columns, _epochs(records))]
+    parts += [f"### Epochs ({cells.kind(last)})", *([" ".join(notes)] if notes else []), table(columns, rows)]
     moments = [] if last.moments is None else ["### Single moments", text(last.moments.words)]
     return [*parts, *moments, *_sensitivity(last), *_curve(last)]
 
@@ -106,13 +113,15 @@ def _survey(record: EpochRecord) -> list[str]:
     if survey.phi is None:
         return [f"Φ of the layer at epoch {record.epoch} was not computed: {text(survey.interval_words) or 'no group has a Φ'}."]
     of, between = cells.groups(record), cells.layer_interval(record)
-    said = f"At epoch {record.epoch}, {cells.kind(record)}: Φ of the layer is {number(survey.phi)}, the mean of {of} group"
-    said += f"{'' if of == '1' else 's'} of units, each over the states that it visited; "
+    groups = "that of one group of units in the states that were analysed"
+    if of != "1":
+        groups = f"the mean of {of} groups of units, each over the states that it visited"
+    said = f"At epoch {record.epoch}, {cells.kind(record)}: Φ of the layer is {number(survey.phi)}, {groups}; "
     said += f"interval {between} ({cells.RESAMPLED})" if between else "interval not computed"
     if "groups" in survey.spread and len(survey.groups) > 1:
         spread = survey.spread
         said += f". Over the groups Φ has a standard deviation of {number(spread['phi_groups_std'])}; the largest is "
-        said += f"{number(spread['phi_groups_max'])}, which is large by choice"
+        said += f"{number(spread['phi_groups_max'])} (among many groups one is always large)"
     return [text(f"{said}.")]
 
 
@@ -125,7 +134,7 @@ def _groups_of_0_1_0(record: EpochRecord) -> list[str]:
     missing = total - int(record.scalars["groups"])
     lost = f" ({missing} could not be computed)" if missing else ""
     figures = f"mean {mean}, spread (standard deviation) {spread}, largest {most}{lost}; null not computed for these"
-    large = "The largest of several is large by choice. Everything else here is of the first group."
+    large = "Among several groups one is always large. Everything else here is of the first group."
     return [f"Φ of {total} random groups of {units} units: {figures}. {large}"]
 
 
@@ -135,7 +144,7 @@ def _epochs(records: Sequence[EpochRecord]) -> list[tuple[str, ...]]:
     before = ""
     for record in records:
         state = cells.state(record)
-        moved = " (another)" if before and state not in {before, "-"} else ""
+        moved = _ANOTHER if before and state not in {before, "-"} else ""
         before = before if state == "-" else state
         row = (str(record.epoch), *_of_layer(record), cells.groups(record), record.kind, cells.units(record), state + moved)
         judged = record.null_words if record.kind != "causal" or record.null else record.reducible_words or "not computed"

@@ -79,6 +79,7 @@ def epochs_table(records: Iterable[EpochRecord]) -> FittedTable:
         right=("epoch", "epoch s", "Φ", "groups", "Φ of units", "seen", "Φ s", "cuts", "open"),
         droppable=("open", "cuts", "epoch s", "Φ s", "units", "state", "Φ of units", "groups"),
         title="Φ (IIT 3.0) of each layer in every epoch",
+        caption="Epoch -1 is the untrained network. The words are explained in report.md, in the run's folder iit.",
     )
 
 

@@ -70,9 +70,18 @@ _FOR_NEWCOMERS = {
     " each unit of a group which of the two it is, with 1 for ON.",
     "cut": "the units are parted in two, and what one part does to the other is replaced by noise. Φ is what the weakest such cut"
     " destroys.",
-    "concept": "a set of units whose state says something of past and next states that its parts do not. Φ compares the concepts"
-    " before and after the cut.",
+    "TPM": "the transition probabilities of a group: for each of its states, how likely each of its units is to be ON one step"
+    " later. Φ is computed from these and from the state that the units are in.",
+    "concept": "a set of units whose state says something of past and next states that its parts do not; how much is its small φ."
+    " The units whose past or next state it tells most of are its purviews. Φ compares the concepts before and after the cut.",
     "group": "a few units of the layer, since Φ of a whole layer would take too long. The groups stay the same over all epochs.",
+}
+_OF_THE_ANSWER = {
+    "paired Wilcoxon": "a test of whether Φ of the groups went one way by more than chance: p is how often so uneven a rise or fall"
+    " would come up if each group were as likely to rise as to fall. The smallest possible p is that of groups that all go one way."
+    " Groups share units, so p is approximate.",
+    "seeds not compared": "the answer is about this one network. How much Φ differs between trainings that begin with other weights"
+    " is not known from one run; `lightning-iit compare` takes several.",
 }
 _POSTERIOR_TERM = (
     "where a watched Φ may lie, as far as the number of transitions tells. Its lower end is 0 unless the null is rejected."
@@ -99,6 +108,8 @@ def terms(records: Sequence[EpochRecord]) -> Iterator[tuple[str, str]]:
     """
     yield from _FOR_NEWCOMERS.items()
     kinds = {record.kind for record in records}
+    if kinds - {"statistical"}:
+        yield from _OF_THE_ANSWER.items()
     for kind in sorted(kinds):
         yield kind, KIND_WORDS[kind]
     for null in {record.null.name: record.null for record in records if record.null is not None}.values():

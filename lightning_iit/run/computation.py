@@ -110,8 +110,8 @@ class Computation:
         """Returns what a run that goes on takes over from this one.
 
         Args:
-            waits: whether it waits for the epochs whose perturbation is open. A checkpoint does not, since training waits for it: it
-                has the keys of these epochs, and the folder gets their records.
+            waits: whether it waits for the epochs whose perturbation is open. A checkpoint does not, since training waits for it;
+                it has the keys of these epochs, and the folder gets their records.
         """
         wait(self._perturbing, _PERTURBING_TIMEOUT if waits else _CHECKPOINT_TIMEOUT)
         still = tuple(one for future, one in self._perturbing.items() if not future.done())

@@ -29,7 +29,6 @@ from lightning_iit.run.windows import Watched, WindowEpoch
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from lightning_iit.records.schema import Key
 
 _T = TypeVar("_T")
 _Key = TypeVar("_Key")
@@ -226,8 +225,8 @@ def _from_place(
     later = tuple(record for record in settled_ones if (record.wall_time, *record.key) in perturbing)
     if missing := len([one for one in perturbing if one[1:] not in known]) - len(later):
         rank_zero_warn(
-            f"IITCallback: {missing} epochs were being perturbed when the checkpoint was written, and the run ended before they had "
-            "a record. They have none. Training goes on."
+            f"IITCallback: {missing} epochs were being perturbed when the checkpoint was written, and the run ended before they "
+            "had a record. They have none. Training goes on."
         )
     if settled is None:
         return later

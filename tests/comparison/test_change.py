@@ -96,8 +96,13 @@ def test_several_layers_are_corrected_by_holm_and_one_must_be_named():
         (two(0.1, groups=20), "Φ of the layer rose", ["p < 0.001, smallest possible 1.9e-06, for these groups of this network"]),
         (two(0.1, se=0.06), "Φ of the layer did not change by more than noise", ["two halves of the same data differ by 0.1200"]),
         (two(0.0, se=0.0001, spread=0.1), "Whether Φ of the layer changed cannot be told", ["in the untrained network"]),
-        (two(0.1, groups=5), "Whether Φ of the layer changed cannot be told", ["5 of 5 groups rose; too few groups for a p-value"]),
-        (two(0.1, groups=1), "Whether Φ of the analysed units changed cannot be told", ["1 of 1 group rose"]),
+        (two(0.1, groups=5), "Φ of the layer went from 0.", ["(5 of 5 groups rose; no p-value, since fewer than 6 groups differ:"]),
+        (
+            two(0.1, groups=1),
+            "Φ of the analysed units went from 0.",
+            ["(no p-value, since this is a single group of units; seeds not"],
+        ),
+        (two(0.1, groups=5, se=0.06), "Φ of the layer did not change by more than noise", ["5 of 5 groups rose; no p-value"]),
         (two(0.1, kind="observational"), "Φ of the layer rose", ["watched, not set", "not of causes"]),
     ],
 )
@@ -115,7 +120,17 @@ def test_units_without_connections_show_no_change_of_integration(changes_):
     assert found.words.startswith("No change of integration: by structure the Φ of these units is 0, before and after.")
     assert "rose" not in found.words
     assert found.scalars == {}
+    assert found.p is found.p_smallest is None
     assert change(two(0.1, groups=20)).scalars.keys() == {"phi_change", "phi_change_p"}
+
+
+@pytest.mark.parametrize("changes_", [{"kind": "statistical"}, {"kind": "observational", "structural_phi": 0.0}])
+def test_a_layer_whose_structural_phi_is_0_does_not_make_the_p_of_another_larger(changes_):
+    alone = two(0.1)
+    both = changes([*alone, *two(0.1, groups=20, layer="relu", **changes_)])
+    assert both["gru"] == change(alone)
+    assert both["gru"].layers == 1
+    assert "corrected" not in both["gru"].words
 
 
 def test_watched_epochs_of_different_length_are_not_told_apart():
@@ -123,6 +138,9 @@ def test_watched_epochs_of_different_length_are_not_told_apart():
     _, after = two(0.1, kind="observational", transitions=1000)
     words = change([before, after]).words
     assert words.startswith("Whether Φ of the layer changed cannot be told")
+    assert change([before, after]).p is not None
+    (before, _), (_, after) = (two(0.1, groups=5, kind="observational", transitions=many) for many in (100, 1000))
+    assert change([before, after]).words.startswith("Whether Φ of the layer changed cannot be told")
     assert "larger from fewer transitions, and there were 100 before and 1,000 after" in words
 
 
@@ -134,6 +152,7 @@ def test_a_state_that_has_no_phi_now_leaves_the_parts_open():
     assert found.by_tpm is found.by_states is None
     assert found.groups == 8
     assert "comes from the TPM" not in found.words
+    assert "Both are not of the same states, so it is not known how much" in found.words
 
 
 def test_what_cannot_be_compared_is_said_with_what_can():

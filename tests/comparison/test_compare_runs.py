@@ -21,6 +21,8 @@ from training import trainer
 
 from lightning_iit import IITCallback, InvalidArgumentError, RecordError, compare_runs, load_run
 from lightning_iit.cli import main
+from lightning_iit.comparison.compared import Curve
+from lightning_iit.figures.curves import phi_curves
 from lightning_iit.records import Survey, SurveyGroup, Units
 from lightning_iit.records.store import write_record
 from lightning_iit.watch.fingerprint import fingerprint
@@ -124,6 +126,16 @@ def test_a_single_run_is_compared_with_its_untrained_network(tmp_path):
     assert (row.phi_one, row.low_one, row.phi_other, row.high_other) == pytest.approx((0.01, 0.009, 0.02, 0.022))
     assert "It rose in 8 of 8 groups of units" in found.words
     assert "seeds not compared" in found.words
+
+
+def test_a_single_run_of_few_groups_has_no_p_and_says_why(tmp_path):
+    run = tmp_path / "run"
+    for epoch, phi in ((-1, 0.01), (0, 0.02)):
+        write_record(run, a_record("rnn", epoch, kind="causal", survey=a_survey(phi, groups=5)))
+    found = compare_runs([run])
+    assert found.layers[0].p is None
+    assert "no p-value, since fewer than 6 groups differ: the smallest possible one is above 0.05" in found.words
+    assert "It rose in 5 of 5 groups of units; seeds not compared." in found.words
 
 
 def test_runs_with_equal_initial_weights_are_paired(tmp_path):
@@ -237,10 +249,29 @@ def test_single_layers_of_other_names_and_differing_options_are_said(tmp_path):
     assert "they differ in threshold (median, zero)" in found.words
 
 
-def test_a_statistical_number_is_never_called_integration(tmp_path):
-    found = compare_runs(two_sides(tmp_path, LOW, HIGH, kind="statistical"), by="lr")
-    assert "the number counted from the data is" in found.words
-    assert "It is no integration" in found.words
+@pytest.mark.parametrize("changes", [{"kind": "statistical"}, {"kind": "observational", "structural_phi": 0.0}])
+def test_a_number_of_units_without_connections_is_no_integration_and_not_tested(tmp_path, changes):
+    runs = two_sides(tmp_path, LOW, HIGH, **changes)
+    single = [write_run(tmp_path / "one", 0.01, 0.02, **changes)]
+    for found in (compare_runs(runs, by="lr"), compare_runs(runs), compare_runs(single)):
+        assert "the number counted from the data is" in found.words
+        assert "not tested. It is no integration" in found.words
+        assert "p =" not in found.words
+        assert "pairs" not in found.words
+        assert "rose" not in found.words
+        assert found.layers[0].p is None
+
+
+@pytest.mark.parametrize("by", ["lr", "seed"])
+def test_a_layer_whose_structural_phi_is_0_does_not_make_the_p_of_another_larger(tmp_path, by):
+    runs = two_sides(tmp_path, LOW, HIGH)
+    alone = compare_runs(runs, by=by)
+    for run in runs:
+        write_run(run, 0.01, 0.02, layer="relu", kind="statistical", options={"lr": "0.1" if run.name[0] == "a" else "0.01"})
+    both = compare_runs(runs, by=by)
+    assert {row.layer: row.p is None for row in both.layers} == {"rnn": False, "relu": True}
+    assert [row for row in both.layers if row.layer == "rnn"] == list(alone.layers)
+    assert "corrected" not in both.words
 
 
 def test_curves_table_and_pictures(tmp_path):
@@ -266,6 +297,19 @@ def test_curves_table_and_pictures(tmp_path):
     assert found.picture(form="svg") == found.picture("rnn", "svg")
     with pytest.raises(InvalidArgumentError, match="these layers were compared: 'rnn'"):
         found.picture("gru")
+
+
+def test_the_curve_of_a_single_run_has_no_band_where_an_epoch_has_no_interval(tmp_path):
+    curve = Curve(
+        layer="rnn", side="run", runs=1, epochs=(-1, 0, 1), mean=(0.2, 0.2, 0.2), low=(0.1, 0.2, 0.1), high=(0.3, 0.2, 0.3)
+    )
+    shown = pixels(phi_curves([curve], kind="causal", formalism="IIT 3.0"))
+    blue = np.abs(shown.astype(int) - (0, 114, 178)).sum(-1) < 12
+    tall = np.flatnonzero(blue[:320].sum(0) > 40)
+    assert len(tall) < 12, "only the bars at the two ends are tall"
+    assert tall.max() - tall.min() > 700
+    tinted = np.abs(shown.astype(int) - (209, 227, 241)).sum(-1) < 25
+    assert tinted[:320].sum() < 200, "no band that tapers off into the epoch between"
 
 
 def test_the_code_of_the_readme(tmp_path, monkeypatch, capsys):

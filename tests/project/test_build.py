@@ -39,6 +39,9 @@ def test_wheel_and_sdist_hold_the_front_end(tmp_path: Path) -> None:
         assert {"mlflow", "vision", "dev", "all"} <= set(re.findall(r"^Provides-Extra: (\S+)$", metadata, re.MULTILINE))
         assert "License-Expression: GPL-3.0-or-later\n" in metadata
         assert "Requires-Python: >=3.10\n" in metadata
+        assert "Description-Content-Type: text/markdown\n" in metadata
+        assert "## What happens" in metadata
+        assert "docs/images" not in metadata
         entries = archive.read(next(name for name in names if name.endswith("entry_points.txt"))).decode()
         assert "iit = lightning_iit.viewer.plugin:IITLoader" in entries
     with tarfile.open(next((tmp_path / "dist").glob("*.tar.gz"))) as archive:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from places import DATA, EXAMPLES
 
-from lightning_iit import load_run
+from lightning_iit import change, load_run
 from lightning_iit.records import Computed
 from lightning_iit.report.cells import number
 
@@ -71,6 +71,26 @@ def test_the_demo(demo):
     assert (version / "iit" / "network" / "snapshot=0005.json").exists()
 
 
+def test_the_demo_shows_six_units_of_the_gru_in_the_old_way_beside_the_survey(demo):
+    folder, _, out, _ = demo
+    six = load_run(version_of(folder) / "six-units")
+    assert [record.key for record in six] == [("rows", epoch) for epoch in range(-1, 6)]
+    for record in six:
+        assert isinstance(record.result, Computed)
+        assert (len(record.units.indices), len(record.states), len(record.survey.groups)) == (6, 1, 1)
+    assert len(table(out, which=1)) == len(six) + 1
+
+
+def test_the_demo_answers_whether_training_changed_phi(demo):
+    folder, records, out, _ = demo
+    six = change(load_run(version_of(folder) / "six-units"), "rows")
+    for layer, found in (("rows", change(records, "rows")), ("mlp.1", change(records, "mlp.1")), ("rows", six)):
+        assert f"\n{layer}: {found.words}\n" in out
+    assert "Φ of the layer rose" in out
+    assert out.count("Epoch -1 is the untrained network. The words are explained in report.md") == 2
+    assert change(records, "rows").layers == 1, "the p of the GRU is not made larger by a layer that is not tested"
+
+
 def version_of(folder: Path) -> Path:
     """The directory of the demo's run."""
     (version,) = (folder / "runs" / "demo").glob("version_*")
@@ -109,11 +129,12 @@ def test_the_demo_prints_each_phi_with_what_it_rests_on_and_what_it_cost(demo):
         assert row[9] == (without if record.null is None else f"cut null, {record.null.p_words}")
 
 
-def table(out: str) -> list[list[str]]:
-    """The cells of the table of epochs: its head, then its rows."""
+def table(out: str, which: int = 0) -> list[list[str]]:
+    """The cells of a table of epochs: its head, then its rows."""
     lines = [re.split(r"\s{2,}", line.strip()) for line in out.splitlines()]
-    head = next(index for index, cells in enumerate(lines) if cells[:2] == ["epoch", "epoch s"])
-    return [lines[head], *(cells for cells in lines[head + 1 :] if re.fullmatch(r"-?\d+", cells[0]))]
+    heads = [index for index, cells in enumerate(lines) if cells[:2] == ["epoch", "epoch s"]] + [len(lines)]
+    inside = lines[heads[which] + 1 : heads[which + 1]]
+    return [lines[heads[which]], *(cells for cells in inside if re.fullmatch(r"-?\d+", cells[0]))]
 
 
 def test_the_demo_ends_soon_after_its_last_epoch(demo, capsys):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import runpy
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -29,12 +32,28 @@ def section(title: str) -> str:
     return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
 
 
+def described() -> str:
+    """The description that a package index gets."""
+    metadata: dict[str, Any] = {}
+    module = runpy.run_path(str(PROJECT / "hatch_build.py"))
+    module["ReadmeHook"](str(PROJECT), {}).update(metadata)
+    return metadata["readme"]["text"]
+
+
 # --- the README -------------------------------------------------------------------------------------------------------
 
 
-def test_it_opens_with_sentences_a_table_an_install_line_and_an_example():
+def test_it_opens_with_sentences_an_answer_a_picture_an_install_line_and_an_example():
     opening = README.split("\n## ")[0]
-    order = [opening.index(part) for part in ("\n\nAdd one callback", "\n\nΦ says how much", "```text", "pip install", "```python")]
+    parts = (
+        "\n\nAdd one callback",
+        "\n\nΦ says how much",
+        "```text\nrows: Φ of the layer rose from",
+        "\n\n![",
+        "pip install",
+        "```python",
+    )
+    order = [opening.index(part) for part in parts]
     assert order == sorted(order)
     assert len(blocks("python")[0].splitlines()) <= 25
 
@@ -45,10 +64,18 @@ def test_every_file_it_shows_or_names_is_there():
     assert [name for name in named if not (PROJECT / name).exists()] == []
 
 
+def test_its_pictures_are_there():
+    pictures = re.findall(r"^!\[[^\]]{40,}\]\(([^)]+)\)$", README, re.MULTILINE)
+    assert len(pictures) == README.count("![") >= 2
+    assert {path.name for path in (PROJECT / "docs/images").iterdir()} == {Path(picture).name for picture in pictures}
+
+
 def test_it_reads_on_a_package_index():
     """No link or picture that only a checkout resolves, and what needs a checkout says so in its sentence or heading."""
-    targets = re.findall(r"\]\(([^)]+)\)", README) + re.findall(r"^\[[^\]]+\]: (\S+)", README, re.MULTILINE)
-    targets += re.findall(r"(?:src|href)=[\"']?([^\"' >]+)", README)
+    description = described()
+    assert description.count("\n## ") == README.count("\n## ")
+    targets = re.findall(r"\]\(([^)]+)\)", description) + re.findall(r"^\[[^\]]+\]: (\S+)", description, re.MULTILINE)
+    targets += re.findall(r"(?:src|href)=[\"']?([^\"' >]+)", description)
     assert [target for target in targets if not target.startswith(("https://", "#"))] == []
     for found in re.finditer(r"`(?:python )?(?:examples|docs)/[\w./]+`|`make \w+`|^make \w+", README, re.MULTILINE):
         around = README[max(0, found.start() - 300) : found.end() + 40]

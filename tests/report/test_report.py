@@ -82,10 +82,30 @@ def test_integration_is_claimed_of_no_single_number(kind, null, said, claims):
 def test_ties_on_which_phi_depends_are_said():
     record = a_record()
     tied = msgspec.structs.replace(record.result, tied_purviews=((0,), (0, 1)), phi_jitter=(0.1, 0.3), phi_margin=0.0)
-    assert "ties" not in markdown([record])
+    assert "depends on ties" not in markdown([record])
     text = markdown([msgspec.structs.replace(record, result=tied)])
     assert "Φ depends on ties: in 2 of" in text
     assert "is 0.1 to 0.3" in text
+    assert "and that of the second-best partition is larger by 0." in text
+
+
+def test_words_that_a_newcomer_meets_are_explained():
+    states = [a_record("gru", epoch, states=a_record().states) for epoch in (-1, 0)]
+    text = markdown(states)
+    for term in ("TPM", "concept", "cut", "ON", "paired Wilcoxon", "seeds not compared"):
+        assert f"- **{term}**: " in text
+    assert "with the mark (another)" not in text
+    assert "seeds not compared" not in markdown([a_record("relu", 0, kind="statistical")])
+    other = msgspec.structs.replace(states[1].states[0], state=tuple(1 - bit for bit in states[1].states[0].state))
+    moved = markdown([states[0], msgspec.structs.replace(states[1], states=(other,))])
+    assert "Epoch -1 is the untrained network. A state with the mark (another) is not that of the row before" in moved
+
+
+def test_one_group_is_called_one_and_no_mean_over_groups():
+    record = set_units(1.0)
+    group = SurveyGroup(units=record.units, states=(record.states[0].state,), visits=(3,), phis=(0.2,))
+    text = markdown([msgspec.structs.replace(record, survey=Survey(phi=0.2, groups=(group,)))])
+    assert "Φ of the layer is 0.2000, that of one group of units in the states that were analysed; " in text
 
 
 def set_units(share, *, background="sampled"):

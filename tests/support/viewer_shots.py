@@ -17,6 +17,8 @@ from viewer_pages import Watched, browser, tensorboard, viewer, watched
 from viewer_runs import write_run
 from viewer_surveys import write_surveyed
 
+from lightning_iit import compare_runs
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -52,6 +54,8 @@ def main(out: Path, runs: Path | None) -> None:
                 _tab(chromium, address, out)
                 _small(out / "tensorboard-light.png", out / "readme-tensorboard.png")
         _small(out / "concept-dark.png", out / "readme-page.png")
+    if runs:
+        (out / "readme-answer.png").write_bytes(compare_runs([next(runs.glob("version_*"))]).picture("rows"))
 
 
 def _made_up(folder: Path) -> Path:

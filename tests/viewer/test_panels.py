@@ -113,7 +113,9 @@ def test_what_only_some_records_hold_is_drawn(chromium: Browser, tmp_path: Path)
     )
     groups = tuple(GroupResult(units=Units(indices=(k, k + 4), width=32, selection="random"), result=computed) for k in range(3))
     complexes = MajorComplex(nodes=(0, 2), result=computed)
-    full = msgspec.structs.replace(record, curve=points, major_complex=complexes, sensitivity=others, groups=groups)
+    tied = msgspec.structs.replace(record.result, tied_purviews=((0,), (1,)), phi_jitter=(0.41, 0.52), phi_margin=0.125)
+    states = tuple(msgspec.structs.replace(state, result=tied) for state in record.states)
+    full = msgspec.structs.replace(record, curve=points, major_complex=complexes, sensitivity=others, groups=groups, states=states)
     write_record(tmp_path, full)
     shot = decode_network(make_snapshots(0)[0][1])
     note = "memory: the last of its 3 layers is shown, without the weights into it."
@@ -138,7 +140,10 @@ def test_what_only_some_records_hold_is_drawn(chromium: Browser, tmp_path: Path)
             "(units) => units.map((u) => getComputedStyle(u.querySelector('.complex')).stroke)"
         )
         assert [ring != "none" for ring in rings] == [True, False, True, False]
-        assert "major complex, A C" in page.page.locator(".cut-words").inner_text()
+        words = page.page.locator(".cut-words").inner_text()
+        assert "major complex, A C" in words
+        assert "Φ depends on ties: in 2 of" in words
+        assert "have Φ 0.4100 – 0.5200. The second-best partition loses 0.125 more." in words
         drawn = page.page.locator(".record-curve .point").evaluate_all(
             "(all) => all.map((point) => { const { cx, cy } = point.lastChild;"
             " return [Number(point.dataset.transitions), Number(point.dataset.mean), cx.baseVal.value, cy.baseVal.value]; })"

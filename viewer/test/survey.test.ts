@@ -107,6 +107,32 @@ describe("what stands beside Φ", () => {
       "not reducible": "in 100 % of 200 resamples",
     });
   });
+  it("of a Φ that depends on ties says so, beside the shown group", () => {
+    const result = (change: object) =>
+      ({
+        ...record({}).result,
+        concepts: Array(9),
+        phi_margin: 0.0312,
+        tied_purviews: [],
+        phi_jitter: [0.29, 0.31],
+        ...change,
+      }) as never;
+    const shown = (change: object) => {
+      const states = [{ state: [1, 0], visits: 3, result: result(change) }] as never;
+      return chips(record({ states, survey: survey([group([0.3], [1])]) }), 0).find(({ name }) => name === "shown group, in 10");
+    };
+    const tied = shown({ tied_purviews: [[0], [0, 1]], phi_margin: 0 });
+    expect([tied?.text, tied?.mood]).toEqual(["0.3000, tied", "warn"]);
+    expect(tied?.lines).toContain(
+      "Φ depends on ties: in 2 of 9 concepts a rule chose between purviews of equal φ, and TPMs that differ by at most 0.0001 have " +
+        "Φ 0.2900 – 0.3100. The second-best partition loses 0 more.",
+    );
+    const none = shown({});
+    expect([none?.text, none?.mood]).toEqual(["0.3000", undefined]);
+    expect(none?.lines).toContain("The second-best partition loses 0.0312 more.");
+    for (const unknown of [{ tied_purviews: null, phi_jitter: null, phi_margin: null }, { tied_purviews: undefined }])
+      expect(shown(unknown)?.lines.length).toBe((none?.lines.length ?? 0) - 1);
+  });
   it("of a group without Φ is why, also where the layer has one", () => {
     const failed = { status: "failed", code: "engine_error", reason: "it broke", details: "" } as EpochRecord["result"];
     const all = chips(record({ result: failed, states: [], survey: survey([group([0.3], [1])]) }), 0);

@@ -8,6 +8,7 @@ import { NEGATIVE, POSITIVE } from "../scales/color";
 import { number, phiText } from "../scales/format";
 import type { Influence } from "../scales/influence";
 import { influences } from "../scales/influence";
+import { isTied, tiesWords } from "../scales/ties";
 import { analysedName, isShownLayer, resultOf, shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
 
@@ -72,7 +73,8 @@ function cutWords(result: EpochRecord["result"], cut: Cut | null): (Node | strin
     h("b", {}, "Minimum-information partition: "),
     "severing ",
     h("b", { class: "severed-words" }, severed),
-    ` loses the least, Φ = ${phiText(result.phi)}.`,
+    ` loses the least, Φ = ${phiText(result.phi)}. `,
+    h(isTied(result) ? "b" : "span", {}, tiesWords(result)),
   ];
 }
 

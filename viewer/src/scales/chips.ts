@@ -3,6 +3,7 @@ import type { EpochRecord, Survey } from "../data/types";
 import { lettersOf } from "./bits";
 import { axisWords, count, kindWords, number, phiText, statusWords } from "./format";
 import { groupPhi } from "./survey";
+import { isTied, tiesWords } from "./ties";
 
 export interface Chip {
   name: string;
@@ -74,17 +75,21 @@ function shownGroup(record: EpochRecord, chosen: number): Chip {
   const analysed = record.states[chosen];
   const result = analysed?.result ?? record.result;
   const units = record.units ? [["units", record.units.indices.join(" ")] as [string, string]] : [];
+  const ties = tiesWords(result);
   const bounds = record.interval && chosen === 0 ? intervalLines(record, record.interval) : [];
   return {
     name: analysed ? `shown group, in ${analysed.state.join("")}` : "shown group",
-    text: result.status === "computed" ? phiText(result.phi) : (statusWords[result.status] ?? result.status),
+    text:
+      (result.status === "computed" ? phiText(result.phi) : (statusWords[result.status] ?? result.status)) +
+      (isTied(result) ? ", tied" : ""),
     lines: [
       "The first of the groups, which the panels below show in detail, in one of its states.",
       ...units,
       ...bounds,
+      ...(ties ? [ties] : []),
       ...(result.reason ? [result.reason] : []),
     ],
-    ...(result.status === "computed" || result.status === "open" ? {} : { mood: "warn" }),
+    ...((result.status === "computed" || result.status === "open") && !isTied(result) ? {} : { mood: "warn" }),
   };
 }
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from lightning_iit.checks import SECONDS, choice, flag, refused, told_of_unknown, whole
 from lightning_iit.errors import InvalidSystemError
 from lightning_iit.phi.connections import ConnectivityWarning, contradiction
+from lightning_iit.phi.iit4.results import Structure, SystemPhi  # noqa: TC001  the command line reads the annotations at run time
 from lightning_iit.phi.large_systems import analyse_whole, search_complex
 from lightning_iit.phi.many import checked_systems, phis
 from lightning_iit.phi.options import ENGINE_CHECKS
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from lightning_iit.phi.engine import PhiEngine
-    from lightning_iit.phi.iit4.results import Structure, SystemPhi
 
 _FLAG = flag()
 _THREADS = whole("give the number of threads, 1 or more", least=1)

@@ -2,8 +2,9 @@
 
 Use: ``IITCallback``, ``analyse``, ``analyse_states``, ``compute_phi``, ``compute_phis``, ``compute_structure``, ``major_complex``,
 ``estimate_tpm``, ``load_run``, ``change``, ``compare_runs``. What they return: ``Records`` of ``EpochRecord``, whose result is
-``Computed``, ``TimedOut``, ``Failed``, ``Skipped`` or, until it is there, ``Open``; ``Change``; of IIT 4.0 ``SystemPhi`` and
-``Structure``. What they raise: ``IITError`` and its kinds. What can be added: a ``PhiEngine``, a ``Tracker``, a ``PhiPool``.
+``Computed``, ``TimedOut``, ``Failed``, ``Skipped`` or, until it is there, ``Open``; ``Change``; of IIT 4.0 ``SystemPhi``,
+``Structure`` and ``Complexes``. What they raise: ``IITError`` and its kinds. What can be added: a ``PhiEngine``, a ``Tracker``, a
+``PhiPool``.
 
 Names are loaded on first use: importing the package loads neither torch nor PyPhi.
 """
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     )
     from lightning_iit.phi.compute import compute_phi, compute_phis, compute_structure, major_complex
     from lightning_iit.phi.engine import PhiEngine
-    from lightning_iit.phi.iit4.results import Structure, SystemPhi
+    from lightning_iit.phi.iit4.results import Complexes, Structure, SystemPhi
     from lightning_iit.phi.pool.pool import PhiPool
     from lightning_iit.phi.pyphi.engine import to_pyphi
     from lightning_iit.records import Computed, EpochRecord, Failed, Open, PhiResult, Records, Skipped, System, TimedOut
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Change",
+    "Complexes",
     "Computed",
     "EpochRecord",
     "Failed",
@@ -90,6 +92,7 @@ __all__ = [
 
 _HOMES = {
     "Change": "lightning_iit.comparison.change",
+    "Complexes": "lightning_iit.phi.iit4.results",
     "Computed": "lightning_iit.records",
     "EpochRecord": "lightning_iit.records",
     "Failed": "lightning_iit.records",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from lightning_iit.checks import SECONDS, choice, flag, refused, told_of_unknown, whole
 from lightning_iit.errors import InvalidSystemError
 from lightning_iit.phi.connections import ConnectivityWarning, contradiction
-from lightning_iit.phi.iit4.results import Structure, SystemPhi  # noqa: TC001  the command line reads the annotations at run time
+from lightning_iit.phi.iit4.results import Complexes, Structure, SystemPhi  # noqa: TC001  the command line reads the annotations at run time
 from lightning_iit.phi.large_systems import analyse_whole, search_complex
 from lightning_iit.phi.many import checked_systems, phis
 from lightning_iit.phi.options import ENGINE_CHECKS
@@ -228,19 +228,37 @@ def compute_phis(
     return phis(chosen, checked_tpms, checked_states, checked_cm, options)
 
 
+@overload
+def major_complex(
+    system: System,
+    engine: str = "auto",
+    timeout: float | None = None,
+    *,
+    formalism: Literal["iit3"] = "iit3",
+    cuts: Literal["all", "one"] = "all",
+    new_concepts: bool = True,
+    repertoires: bool = False,
+    pyphi_options: dict[str, bool | int | float | str] | None = None,
+    threads: int = 1,
+) -> MajorComplex: ...
+@overload
+def major_complex(
+    system: System, engine: Literal["auto"] = "auto", *, formalism: Literal["iit4-2023", "iit4-2026"]
+) -> Complexes | Skipped: ...
 @told_of_unknown
 def major_complex(
     system: System,
     engine: str = "auto",
     timeout: float | None = None,
     *,
+    formalism: Literal["iit3", "iit4-2023", "iit4-2026"] = "iit3",
     cuts: Literal["all", "one"] = "all",
     new_concepts: bool = True,
     repertoires: bool = False,
     pyphi_options: dict[str, bool | int | float | str] | None = None,
     threads: int = 1,
-) -> MajorComplex:
-    """Finds the subset of the system's nodes with the largest Φ; each subset is analysed with the other nodes held at their states.
+) -> MajorComplex | Complexes | Skipped:
+    """Finds the subset of the system's nodes with the largest Φ; each subset is analysed with the other nodes as background.
 
     A system with more units than the engine accepts is searched where its strongly connected parts are small enough: a complex is
     strongly connected, so it lies in one of them. The connections are those that the TPM shows, and ``cm`` where it is given.
@@ -250,6 +268,8 @@ def major_complex(
         engine: as in :func:`compute_phi`.
         timeout: time limit of the whole search in seconds. None searches in this process; with a limit, a worker process searches
             and is killed at the limit. Loading the engine does not count.
+        formalism: as in :func:`compute_phi`. IIT 4.0 takes up to 10 units, of all of which every subset is analysed, and no other
+            option.
         cuts: as in :func:`compute_phi`.
         new_concepts: as in :func:`compute_phi`.
         repertoires: as in :func:`compute_phi`.
@@ -259,6 +279,8 @@ def major_complex(
     Returns:
         The subset of nodes and the result of that subset; no nodes and Φ = 0 where no subset has Φ > 0. With a ``timeout`` also no
         nodes and ``TimedOut`` at the limit, or ``Failed`` where the engine raised an exception or the worker process died.
+        For IIT 4.0 ``Complexes``, with the complexes that do not overlap that subset too; ``Skipped`` where no state of the system
+        leads to the given state.
 
     Raises:
         InvalidSystemError: ``system`` is not a System.
@@ -276,6 +298,12 @@ def major_complex(
         >>> major_complex(System(tpm=swap, state=(0, 1))).nodes
         (0, 1)
     """
+    if _FORMALISM("formalism", formalism) != "iit3":
+        given = {"timeout": timeout, "cuts": cuts, "new_concepts": new_concepts, "repertoires": repertoires}
+        _refuse_options_of_iit3(formalism, engine, {**given, "pyphi_options": pyphi_options, "threads": threads})
+        from lightning_iit.phi.iit4.complexes import complexes
+
+        return complexes(_candidate(system, None)[0], formalism)  # type: ignore[arg-type]  # "iit3" is excluded above
     options = _options(cuts, new_concepts, repertoires, pyphi_options, threads)
     chosen = _checked(system, engine, options, timeout)
     _warn_of_contradiction(system)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from iit4_systems import FORMALISMS, all_cuts, answer, best_of, oracle, pairs, phi_of_cut, system_of
 
-from lightning_iit import IITError, Skipped, Structure, System, SystemPhi, compute_phi, compute_structure
+from lightning_iit import IITError, Skipped, Structure, System, SystemPhi, compute_phi, compute_structure, major_complex
 from lightning_iit.phi import iit4
 from lightning_iit.phi.fast.compiling import cache_folder
 from lightning_iit.phi.iit4.candidate import candidate
@@ -262,6 +263,63 @@ def test_a_matrix_that_lacks_a_connection_wins():
     assert (found.signed_phi, found.cause) == (near(expected.signed_phi), expected.cause)
 
 
+# --- complexes --------------------------------------------------------------------------------------------------------
+
+
+def every_subset(system, formalism):
+    sizes = range(1, system.n + 1)
+    return [
+        compute_phi(system, formalism=formalism, nodes=nodes)
+        for size in sizes
+        for nodes in itertools.combinations(range(system.n), size)
+    ]
+
+
+@pytest.mark.parametrize("formalism", FORMALISMS)
+@pytest.mark.parametrize("seed", range(4))
+def test_complexes_are_the_largest_of_all_subsets(seed, formalism):
+    tpm, state = random_system(seed, 4)
+    system = System(tpm=tpm, state=state)
+    found = major_complex(system, formalism=formalism)
+    left = [one for one in every_subset(system, formalism) if one.phi > 0]
+    expected = []
+    while left:
+        expected.append(max(left, key=lambda one: one.phi))
+        left = [one for one in left if set(one.nodes).isdisjoint(expected[-1].nodes)]
+    assert found.nodes == expected[0].nodes
+    assert [(one.nodes, one.phi) for one in (found.result, *found.others)] == [(one.nodes, one.phi) for one in expected]
+
+
+def test_complexes_of_the_papers_figure_1():
+    """PyPhi's φ_s of the parts: C alone has more than aB, and does not overlap it."""
+    found = major_complex(system_of(oracle()["iit4_fig1a_011_AB"]), formalism="iit4-2023")
+    answers = [answer(oracle()[f"iit4_fig1a_011_{name}"], "iit4-2023")["sia"]["phi_s"] for name in ("C", "AB")]
+    assert [one.nodes for one in (found.result, *found.others)] == [(2,), (0, 1)]
+    assert [one.phi for one in (found.result, *found.others)] == [near(phi) for phi in answers]
+
+
+def test_ties_between_complexes():
+    states = np.arange(16)[:, None] >> np.arange(4) & 1
+    swaps = major_complex(System(tpm=states[:, [1, 0, 3, 2]], state=[0] * 4), formalism="iit4-2023")
+    assert (swaps.nodes, swaps.result.phi, [one.nodes for one in swaps.others]) == ((0, 1), 2.0, [(2, 3)])
+    assert swaps.result.reason == ""
+    states = np.arange(64)[:, None] >> np.arange(6) & 1
+    any_other = np.where(states.sum(1, keepdims=True) - states >= 1, 0.8, 0.3)
+    alike = major_complex(System(tpm=any_other, state=[0] * 6), formalism="iit4-2023")
+    assert (alike.nodes, [one.nodes for one in alike.others]) == ((0, 1, 2, 3), [(4, 5)])
+    assert alike.result.reason.startswith(
+        "This complex is not unique: 14 that overlap it have the same φ_s, size and Φ ({0, 1, 2, 4}, "
+    )
+
+
+def test_without_a_complex():
+    coins = major_complex(System(tpm=np.full((8, 3), 0.5), state=[0] * 3), formalism="iit4-2026")
+    assert (coins.nodes, coins.result.phi, coins.others) == ((), 0.0, ())
+    assert coins.result.reason.startswith("No subset of the units has φ_s > 0. ")
+    never = major_complex(System(tpm=[[0, 0]] * 4, state=(1, 0)), formalism="iit4-2023")
+    assert (never.phi, never.code) == (None, "state_unreachable")
+
+
 @pytest.mark.parametrize(
     ("call", "options", "words"),
     [
@@ -276,6 +334,10 @@ def test_a_matrix_that_lacks_a_connection_wins():
         (compute_phi, {"pyphi_options": {"MEASURE": "L1"}}, "pyphi_options="),
         (compute_phi, {"nodes": [0, 3]}, "3"),
         (compute_phi, {"system": 11}, "candidate system of 11 nodes: φ_s of IIT 4.0 is computed for up to 10"),
+        (major_complex, {"formalism": "iit5"}, "formalism='iit5': there is no such choice"),
+        (major_complex, {"cuts": "one"}, "cuts='one': formalism='iit4-2023' has no such option"),
+        (major_complex, {"timeout": 1.0}, "timeout=1.0: "),
+        (major_complex, {"system": 11}, "candidate system of 11 nodes: the major complex of IIT 4.0 is computed for up to 10"),
         (compute_structure, {"formalism": "iit3"}, "formalism='iit3': there is no such choice; choose 'iit4-2023' or 'iit4-2026'"),
         (compute_structure, {"system": 7}, "candidate system of 7 nodes: the structure of IIT 4.0 is computed for up to 6"),
         (compute_structure, {"system": None}, "system: got a list"),

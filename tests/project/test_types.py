@@ -45,8 +45,8 @@ import torch
 from torch import nn
 
 from lightning_iit import (
-    Computed, EpochRecord, Failed, IITCallback, Open, Records, Skipped, Structure, System, SystemPhi, TimedOut, Tpm, analyse,
-    analyse_states, compute_phi, compute_structure, estimate_tpm, major_complex,
+    Complexes, Computed, EpochRecord, Failed, IITCallback, Open, Records, Skipped, Structure, System, SystemPhi, TimedOut, Tpm,
+    analyse, analyse_states, compute_phi, compute_structure, estimate_tpm, major_complex,
 )
 
 # What is allowed.
@@ -74,6 +74,7 @@ assert_type(compute_phi(System(tpm=tpm, state=(0, 1)), formalism="iit3"), Comput
 system_phi = compute_phi(System(tpm=tpm, state=(0, 1)), formalism="iit4-2023", nodes=[0])
 assert_type(system_phi, SystemPhi | Skipped)
 assert_type(system_phi.phi, float | None)
+assert_type(major_complex(System(tpm=tpm, state=(0, 1)), formalism="iit4-2023"), Complexes | Skipped)
 assert_type(compute_structure(System(tpm=tpm, state=(0, 1)), formalism="iit4-2026"), Structure | Skipped)
 assert_type(major_complex(System(tpm=tpm, state=(0, 1))).result.phi, float | None)
 if isinstance(result, Computed):

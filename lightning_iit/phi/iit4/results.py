@@ -59,6 +59,20 @@ class SystemPhi(Record, frozen=True, kw_only=True):
     seconds: Seconds = 0.0
 
 
+class Complexes(Record, frozen=True, kw_only=True):
+    """Holds the complexes of a system (IIT 4.0): one after the other, the subset of largest φ_s that overlaps none before it.
+
+    Args:
+        nodes: the nodes of the major complex, the subset with the largest φ_s; empty where no subset has φ_s > 0.
+        result: φ_s of the major complex; its reason says where it is not unique. Without a complex, φ_s of the whole system, 0.
+        others: φ_s of the other complexes, the largest first; they overlap neither the major complex nor each other.
+    """
+
+    nodes: tuple[Index, ...]
+    result: SystemPhi
+    others: tuple[SystemPhi, ...] = ()
+
+
 class Purview(Record, frozen=True, kw_only=True):
     """Holds the cause or the effect of a mechanism.
 

@@ -90,7 +90,7 @@ def system_phi(system: System, nodes: tuple[int, ...], formalism: Formalism4) ->
 def check_size(nodes: tuple[int, ...], most: int, what: str) -> None:
     """Raises TooManyUnitsError where a candidate system has more than ``most`` nodes."""
     if len(nodes) > most:
-        msg = f"candidate system of {len(nodes)} nodes: {what} of IIT 4.0 is computed for up to {most}; name fewer in nodes=[...]."
+        msg = f"candidate system of {len(nodes)} nodes: {what} of IIT 4.0 is computed for up to {most}; analyse fewer units."
         raise TooManyUnitsError(msg)
 
 

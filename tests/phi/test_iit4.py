@@ -234,6 +234,9 @@ def test_ties_between_states_are_settled_by_the_structure_and_said():
     not_unique = compute_phi(system_of(oracle()["basic_111"]), formalism="iit4-2023")
     assert (not_unique.phi, not_unique.normalized_phi, not_unique.signed_phi) == (0.0, 0.0, 0.0)
     assert "state is not unique" in not_unique.reason
+    undecided = compute_phi(system_of(oracle()["xor_110"]), formalism="iit4-2026")
+    assert (undecided.phi, undecided.cause.state) == (0.0, undecided.cause.ties[0])
+    assert undecided.reason == "2 pairs of cause and effect state tie, all with φ_s = 0; the first one was taken."
 
 
 def test_of_more_units_than_a_structure_has_ties_are_said():

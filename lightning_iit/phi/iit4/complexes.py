@@ -22,7 +22,7 @@ _SHOWN = 6
 
 
 def complexes(system: System, formalism: Formalism4) -> Complexes | Skipped:
-    """Finds the major complex, and then the complexes that do not overlap it or each other (equations 24 to 26 of the 2023 paper).
+    """Finds the major complex, and then the complexes that overlap neither it nor each other (the postulate of exclusion).
 
     Args:
         system: TPM, state and connectivity of all nodes.

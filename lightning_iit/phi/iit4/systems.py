@@ -109,8 +109,10 @@ def analyse(system: Candidate, formalism: Formalism4) -> Analysis:
     pairs = _pairs(system, cause, effect, formalism)
     most = max(0.0, *(pair.signed for pair in pairs))
     best = [pair for pair in pairs if equal(max(0.0, pair.signed), most)]
-    if len(best) == 1 or most <= TOLERANCE:
-        return Analysis(system, cause, effect, best[0], most if most > TOLERANCE else 0.0)
+    if most <= TOLERANCE:
+        return Analysis(system, cause, effect, best[0], 0.0, _first_of(best))
+    if len(best) == 1:
+        return Analysis(system, cause, effect, best[0], best[0].signed)
     if system.n > MAX_STRUCTURE_UNITS:
         why = (
             f"{len(best)} pairs of cause and effect state have this φ_s. The first one is given: the structures that would decide "
@@ -128,6 +130,13 @@ def _without_a_search(system: Candidate, cause: Specified, effect: Specified) ->
         return "φ_s is 0 without a search: the connections do not lead from every unit to every other."
     missing = " and ".join(name for name, one in (("cause", cause), ("effect", effect)) if not one.exists)
     return f"φ_s is 0 without a search: the system specifies no {missing}." if missing else ""
+
+
+def _first_of(pairs: Sequence[Pair]) -> str:
+    """Returns in a sentence that the first of several pairs with φ_s = 0 was taken; empty for a single pair."""
+    if len(pairs) == 1:
+        return ""
+    return f"{len(pairs)} pairs of cause and effect state tie, all with φ_s = 0; the first one was taken."
 
 
 def _pairs(system: Candidate, cause: Specified, effect: Specified, formalism: Formalism4) -> list[Pair]:

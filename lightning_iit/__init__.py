@@ -1,10 +1,10 @@
 """Watch integrated information (Φ, of IIT 3.0) while a network trains in PyTorch Lightning.
 
-Use: ``IITCallback``, ``analyse``, ``analyse_states``, ``compute_phi``, ``compute_phis``, ``major_complex``, ``estimate_tpm``,
-``load_run``, ``change``, ``compare_runs``. What they return: ``Records`` of ``EpochRecord``, whose result is ``Computed``,
-``TimedOut``, ``Failed``, ``Skipped`` or, until it is there, ``Open``; ``Change``. What they raise: ``IITError`` and its kinds.
-What can be added: a
-``PhiEngine``, a ``Tracker``, a ``PhiPool``.
+Use: ``IITCallback``, ``analyse``, ``analyse_states``, ``compute_phi``, ``compute_phis``, ``compute_structure``, ``major_complex``,
+``estimate_tpm``, ``load_run``, ``change``, ``compare_runs``. What they return: ``Records`` of ``EpochRecord``, whose result is
+``Computed``, ``TimedOut``, ``Failed``, ``Skipped`` or, until it is there, ``Open``; ``Change``; of IIT 4.0 ``SystemPhi``,
+``Structure`` and ``Complexes``. What they raise: ``IITError`` and its kinds. What can be added: a ``PhiEngine``, a ``Tracker``, a
+``PhiPool``.
 
 Names are loaded on first use: importing the package loads neither torch nor PyPhi.
 """
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
         UnknownOptionError,
         UnsupportedOutputError,
     )
-    from lightning_iit.phi.compute import compute_phi, compute_phis, major_complex
+    from lightning_iit.phi.compute import compute_phi, compute_phis, compute_structure, major_complex
     from lightning_iit.phi.engine import PhiEngine
+    from lightning_iit.phi.iit4.results import Complexes, Structure, SystemPhi
     from lightning_iit.phi.pool.pool import PhiPool
     from lightning_iit.phi.pyphi.engine import to_pyphi
     from lightning_iit.records import Computed, EpochRecord, Failed, Open, PhiResult, Records, Skipped, System, TimedOut
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Change",
+    "Complexes",
     "Computed",
     "EpochRecord",
     "Failed",
@@ -64,7 +66,9 @@ __all__ = [
     "Records",
     "Skipped",
     "StepError",
+    "Structure",
     "System",
+    "SystemPhi",
     "TimedOut",
     "TooManyUnitsError",
     "Tpm",
@@ -78,6 +82,7 @@ __all__ = [
     "compare_runs",
     "compute_phi",
     "compute_phis",
+    "compute_structure",
     "estimate_tpm",
     "load_run",
     "major_complex",
@@ -87,6 +92,7 @@ __all__ = [
 
 _HOMES = {
     "Change": "lightning_iit.comparison.change",
+    "Complexes": "lightning_iit.phi.iit4.results",
     "Computed": "lightning_iit.records",
     "EpochRecord": "lightning_iit.records",
     "Failed": "lightning_iit.records",
@@ -104,7 +110,9 @@ _HOMES = {
     "Records": "lightning_iit.records",
     "Skipped": "lightning_iit.records",
     "StepError": "lightning_iit.errors",
+    "Structure": "lightning_iit.phi.iit4.results",
     "System": "lightning_iit.records",
+    "SystemPhi": "lightning_iit.phi.iit4.results",
     "TimedOut": "lightning_iit.records",
     "TooManyUnitsError": "lightning_iit.errors",
     "Tpm": "lightning_iit.tpm.estimate",
@@ -118,6 +126,7 @@ _HOMES = {
     "compare_runs": "lightning_iit.compare",
     "compute_phi": "lightning_iit.phi.compute",
     "compute_phis": "lightning_iit.phi.compute",
+    "compute_structure": "lightning_iit.phi.compute",
     "estimate_tpm": "lightning_iit.tpm.estimate",
     "load_run": "lightning_iit.records.store",
     "major_complex": "lightning_iit.phi.compute",

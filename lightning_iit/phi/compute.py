@@ -1,20 +1,22 @@
-"""Functions that compute Φ and the major complex of one system, to be called by hand."""
+"""Functions that compute Φ, the major complex and the structure of one system, to be called by hand."""
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Sequence  # noqa: TC003  the command line reads the annotations at run time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-from lightning_iit.checks import SECONDS, flag, told_of_unknown, whole
+from lightning_iit.checks import SECONDS, choice, flag, refused, told_of_unknown, whole
 from lightning_iit.errors import InvalidSystemError
 from lightning_iit.phi.connections import ConnectivityWarning, contradiction
+from lightning_iit.phi.iit4.results import Complexes, Structure, SystemPhi  # noqa: TC001  the command line reads the annotations at run time
 from lightning_iit.phi.large_systems import analyse_whole, search_complex
 from lightning_iit.phi.many import checked_systems, phis
 from lightning_iit.phi.options import ENGINE_CHECKS
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.phi.subsystems import in_system, indices_of, subsystem
-from lightning_iit.records import MajorComplex, PhiOptions, PhiResult, System
+from lightning_iit.records import MajorComplex, PhiOptions, PhiResult, Skipped, System
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,14 +27,17 @@ if TYPE_CHECKING:
 
 _FLAG = flag()
 _THREADS = whole("give the number of threads, 1 or more", least=1)
+_FORMALISM_4 = choice("iit4-2023", "iit4-2026")
+_FORMALISM = choice("iit3", "iit4-2023", "iit4-2026")
 
 
-@told_of_unknown
+@overload
 def compute_phi(
     system: System,
     engine: str = "auto",
     timeout: float | None = None,
     *,
+    formalism: Literal["iit3"] = "iit3",
     nodes: Sequence[int | str] | None = None,
     cuts: Literal["all", "one"] = "all",
     new_concepts: bool = True,
@@ -40,11 +45,35 @@ def compute_phi(
     ties: bool = False,
     pyphi_options: dict[str, bool | int | float | str] | None = None,
     threads: int = 1,
-) -> PhiResult:
-    """Computes Φ of a system in its state, with the minimum-information partition and the cause-effect structure (IIT 3.0).
+) -> PhiResult: ...
+@overload
+def compute_phi(
+    system: System,
+    engine: Literal["auto"] = "auto",
+    *,
+    formalism: Literal["iit4-2023", "iit4-2026"],
+    nodes: Sequence[int | str] | None = None,
+) -> SystemPhi | Skipped: ...
+@told_of_unknown
+def compute_phi(
+    system: System,
+    engine: str = "auto",
+    timeout: float | None = None,
+    *,
+    formalism: Literal["iit3", "iit4-2023", "iit4-2026"] = "iit3",
+    nodes: Sequence[int | str] | None = None,
+    cuts: Literal["all", "one"] = "all",
+    new_concepts: bool = True,
+    repertoires: bool = False,
+    ties: bool = False,
+    pyphi_options: dict[str, bool | int | float | str] | None = None,
+    threads: int = 1,
+) -> PhiResult | SystemPhi:
+    """Computes Φ of a system in its state (IIT 3.0), or its system integrated information φ_s (IIT 4.0).
 
-    Φ is measured in units of the Hamming earth mover's distance. A system with more units than the engine accepts has Φ = 0 where
-    it is not strongly connected, which needs no search.
+    Φ of IIT 3.0 comes with the minimum-information partition and the cause-effect structure. It is measured in units of the
+    Hamming earth mover's distance. A system with more units than the engine accepts has Φ = 0 where it is not strongly connected,
+    which needs no search. φ_s of IIT 4.0 is measured in ibits; :func:`compute_structure` computes its structure.
 
     Args:
         system: TPM (state-by-node, rows little-endian), state and connectivity.
@@ -52,9 +81,13 @@ def compute_phi(
             engine implements the options, else PyPhi.
         timeout: time limit in seconds. None computes in this process; with a limit, a worker process computes and is killed at
             the limit. Loading the engine does not count.
-        nodes: the candidate system: the indices or labels of the nodes that are analysed, while the other nodes are held at their
-            states as background, as in PyPhi's ``Subsystem``. None analyses all nodes. The result has the indices of
-            ``system``.
+        formalism: "iit3" (Oizumi et al. 2014); "iit4-2023" (Albantakis et al. 2023); or "iit4-2026" (Mayner et al. 2026), whose
+            φ_s is at most the intrinsic information of the system, and so 0 for every deterministic system. IIT 4.0 has an engine
+            of its own, for up to 10 units, and takes no other option than ``nodes``.
+        nodes: the candidate system: the indices or labels of the nodes that are analysed, with the other nodes as background.
+            IIT 3.0 holds the background at its state, as PyPhi's ``Subsystem`` does. IIT 4.0 holds it for effects; for causes it
+            averages over the earlier states of the background, by the probability that each led to the current state. None analyses
+            all nodes. The result has the indices of ``system``.
         cuts: "all" tries every directed bipartition; "one" tries only the cuts that separate a single node (PyPhi's approximation).
         new_concepts: False assumes that a cut cannot create concepts (PyPhi's approximation).
         repertoires: True keeps the cause and effect repertoires of each concept in the result.
@@ -65,13 +98,13 @@ def compute_phi(
         threads: threads that one analysis may use. Only the fast engine uses more than one, and only from 6 units on.
 
     Returns:
-        ``Computed``; ``Skipped`` where no state of the system leads to the given state; with a ``timeout`` also ``TimedOut`` at the
-        limit, and ``Failed`` where the engine raised an exception or the worker process died.
+        ``Computed``, or ``SystemPhi`` for IIT 4.0; ``Skipped`` where no state of the system leads to the given state. With a
+        ``timeout`` also ``TimedOut`` at the limit, and ``Failed`` where the engine raised an exception or the worker process died.
 
     Raises:
         InvalidSystemError: ``system`` is not a System (the parts of a System are checked when the System is made).
-        InvalidArgumentError: there is no such engine, the engine does not implement an option, or an option has an impossible
-            value (``nodes`` that the system does not have among them).
+        InvalidArgumentError: there is no such engine or formalism, engine or formalism do not have an option, or an option has an
+            impossible value (``nodes`` that the system does not have among them).
         TooManyUnitsError: the system (or the candidate system) is strongly connected and has more units than the engine accepts.
 
     Warns:
@@ -85,10 +118,18 @@ def compute_phi(
         >>> one_way = [[0, 1], [1, 0], [0, 1], [1, 0]]  # unit 0 keeps its state, unit 1 becomes the inverse of unit 0
         >>> compute_phi(System(tpm=one_way, state=(0, 1)), engine="pyphi").phi
         0.0
+        >>> compute_phi(System(tpm=swap, state=(0, 1)), formalism="iit4-2023").phi
+        2.0
     """
+    if _FORMALISM("formalism", formalism) != "iit3":
+        given = {"timeout": timeout, "cuts": cuts, "new_concepts": new_concepts, "repertoires": repertoires, "ties": ties}
+        _refuse_options_of_iit3(formalism, engine, {**given, "pyphi_options": pyphi_options, "threads": threads})
+        from lightning_iit.phi.iit4.systems import system_phi
+
+        return system_phi(*_candidate(system, nodes), formalism)  # type: ignore[arg-type]  # "iit3" is excluded above
     options = _options(cuts, new_concepts, repertoires, pyphi_options, threads, _FLAG("ties", ties))
     chosen = _checked(system, engine, options, timeout)
-    among = tuple(range(system.n)) if nodes is None else indices_of(system, nodes)
+    among = _among(system, nodes)
     candidate = subsystem(system, among)
     _warn_of_contradiction(candidate)
     if timeout is None or candidate.n > chosen.max_units:  # too many units are refused, or need no search: no worker is started
@@ -96,6 +137,47 @@ def compute_phi(
     from lightning_iit.phi.pool.limited import compute_within
 
     return in_system(compute_within(candidate, chosen.name, options, timeout), among)
+
+
+@told_of_unknown
+def compute_structure(
+    system: System,
+    *,
+    formalism: Literal["iit4-2023", "iit4-2026"],
+    nodes: Sequence[int | str] | None = None,
+) -> Structure | Skipped:
+    """Computes the cause-effect structure of a system in its state (IIT 4.0): distinctions, their relations, and Φ.
+
+    The structure is computed whether or not φ_s is above 0. In both versions of IIT 4.0 it is the same, unless states tie.
+
+    Args:
+        system: TPM (state-by-node, rows little-endian), state and connectivity; up to 6 nodes, or that many in ``nodes``.
+        formalism: "iit4-2023" or "iit4-2026", as in :func:`compute_phi`.
+        nodes: as in :func:`compute_phi`.
+
+    Returns:
+        ``Structure``; ``Skipped`` where no state of the system leads to the given state.
+
+    Raises:
+        InvalidSystemError: ``system`` is not a System.
+        InvalidArgumentError: there is no such formalism, or ``nodes`` that the system does not have.
+        TooManyUnitsError: the candidate system has more than 6 units.
+
+    Warns:
+        ConnectivityWarning: ``system.cm`` lacks a connection that the TPM shows; the matrix wins.
+
+    Example:
+        >>> from lightning_iit import Structure, System, compute_structure
+        >>> swap = [[0, 0], [0, 1], [1, 0], [1, 1]]  # each unit copies the other unit
+        >>> found = compute_structure(System(tpm=swap, state=(0, 1)), formalism="iit4-2023")
+        >>> if isinstance(found, Structure):
+        ...     print(found.big_phi, found.relations, [distinction.mechanism for distinction in found.distinctions])
+        4.0 2 [(0,), (1,)]
+    """
+    _FORMALISM_4("formalism", formalism)
+    from lightning_iit.phi.iit4.structures import structure
+
+    return structure(*_candidate(system, nodes), formalism)
 
 
 @told_of_unknown
@@ -146,19 +228,37 @@ def compute_phis(
     return phis(chosen, checked_tpms, checked_states, checked_cm, options)
 
 
+@overload
+def major_complex(
+    system: System,
+    engine: str = "auto",
+    timeout: float | None = None,
+    *,
+    formalism: Literal["iit3"] = "iit3",
+    cuts: Literal["all", "one"] = "all",
+    new_concepts: bool = True,
+    repertoires: bool = False,
+    pyphi_options: dict[str, bool | int | float | str] | None = None,
+    threads: int = 1,
+) -> MajorComplex: ...
+@overload
+def major_complex(
+    system: System, engine: Literal["auto"] = "auto", *, formalism: Literal["iit4-2023", "iit4-2026"]
+) -> Complexes | Skipped: ...
 @told_of_unknown
 def major_complex(
     system: System,
     engine: str = "auto",
     timeout: float | None = None,
     *,
+    formalism: Literal["iit3", "iit4-2023", "iit4-2026"] = "iit3",
     cuts: Literal["all", "one"] = "all",
     new_concepts: bool = True,
     repertoires: bool = False,
     pyphi_options: dict[str, bool | int | float | str] | None = None,
     threads: int = 1,
-) -> MajorComplex:
-    """Finds the subset of the system's nodes with the largest Φ; each subset is analysed with the other nodes held at their states.
+) -> MajorComplex | Complexes | Skipped:
+    """Finds the subset of the system's nodes with the largest Φ; each subset is analysed with the other nodes as background.
 
     A system with more units than the engine accepts is searched where its strongly connected parts are small enough: a complex is
     strongly connected, so it lies in one of them. The connections are those that the TPM shows, and ``cm`` where it is given.
@@ -168,6 +268,8 @@ def major_complex(
         engine: as in :func:`compute_phi`.
         timeout: time limit of the whole search in seconds. None searches in this process; with a limit, a worker process searches
             and is killed at the limit. Loading the engine does not count.
+        formalism: as in :func:`compute_phi`. IIT 4.0 takes up to 10 units, of all of which every subset is analysed, and no other
+            option.
         cuts: as in :func:`compute_phi`.
         new_concepts: as in :func:`compute_phi`.
         repertoires: as in :func:`compute_phi`.
@@ -177,6 +279,8 @@ def major_complex(
     Returns:
         The subset of nodes and the result of that subset; no nodes and Φ = 0 where no subset has Φ > 0. With a ``timeout`` also no
         nodes and ``TimedOut`` at the limit, or ``Failed`` where the engine raised an exception or the worker process died.
+        For IIT 4.0 ``Complexes``, with the complexes that do not overlap that subset too; ``Skipped`` where no state of the system
+        leads to the given state.
 
     Raises:
         InvalidSystemError: ``system`` is not a System.
@@ -194,6 +298,12 @@ def major_complex(
         >>> major_complex(System(tpm=swap, state=(0, 1))).nodes
         (0, 1)
     """
+    if _FORMALISM("formalism", formalism) != "iit3":
+        given = {"timeout": timeout, "cuts": cuts, "new_concepts": new_concepts, "repertoires": repertoires}
+        _refuse_options_of_iit3(formalism, engine, {**given, "pyphi_options": pyphi_options, "threads": threads})
+        from lightning_iit.phi.iit4.complexes import complexes
+
+        return complexes(_candidate(system, None)[0], formalism)  # type: ignore[arg-type]  # "iit3" is excluded above
     options = _options(cuts, new_concepts, repertoires, pyphi_options, threads)
     chosen = _checked(system, engine, options, timeout)
     _warn_of_contradiction(system)
@@ -219,16 +329,44 @@ def _options(
     return PhiOptions(**checked, ties=ties, threads=_THREADS("threads", threads))
 
 
+def _refuse_options_of_iit3(formalism: str, engine: str, options: dict[str, Any]) -> None:
+    """Raises InvalidArgumentError for an option that IIT 4.0 does not have."""
+    defaults = inspect.signature(compute_phi).parameters
+    for name, value in {"engine": engine, **options}.items():
+        if value is not defaults[name].default and value != defaults[name].default:
+            raise refused(
+                name, value, f"leave {name} out, or give formalism='iit3'", why=f"formalism={formalism!r} has no such option"
+            )
+
+
+def _candidate(system: System, nodes: Sequence[int | str] | None) -> tuple[System, tuple[int, ...]]:
+    """Returns a system with the nodes of a candidate system of IIT 4.0, both checked; warns where ``cm`` contradicts the TPM."""
+    _check_system(system)
+    among = _among(system, nodes)
+    _warn_of_contradiction(system, above=1)
+    return system, among
+
+
+def _among(system: System, nodes: Sequence[int | str] | None) -> tuple[int, ...]:
+    """Returns the indices of the nodes of the candidate system, ascending."""
+    return tuple(range(system.n)) if nodes is None else indices_of(system, nodes)
+
+
 def _checked(system: System, engine: str, options: PhiOptions, timeout: float | None) -> PhiEngine:
     """Returns the engine for these options; raises InvalidSystemError where ``system`` is not a System, and for a wrong timeout."""
-    if not isinstance(system, System):
-        msg = f"system: got a {type(system).__name__}; give a lightning_iit.System(tpm=..., state=..., cm=...)."
-        raise InvalidSystemError(msg)
+    _check_system(system)
     SECONDS("timeout", timeout)
     return choose_engine(ENGINE_CHECKS["engine"]("engine", engine), options)
 
 
-def _warn_of_contradiction(system: System) -> None:
-    """Warns the caller of the public function where ``cm`` contradicts the TPM."""
+def _check_system(system: System) -> None:
+    """Raises InvalidSystemError where ``system`` is not a System."""
+    if not isinstance(system, System):
+        msg = f"system: got a {type(system).__name__}; give a lightning_iit.System(tpm=..., state=..., cm=...)."
+        raise InvalidSystemError(msg)
+
+
+def _warn_of_contradiction(system: System, above: int = 0) -> None:
+    """Warns the caller of the public function, ``above`` functions further up, where ``cm`` contradicts the TPM."""
     if words := contradiction(system):
-        warnings.warn(words, ConnectivityWarning, stacklevel=4)  # above the function and what checks its keywords
+        warnings.warn(words, ConnectivityWarning, stacklevel=4 + above)  # above the function and what checks its keywords

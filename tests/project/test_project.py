@@ -117,8 +117,16 @@ def test_the_example_without_a_trainer_computes(capsys):
     assert ast.literal_eval(nodes) == major_complex(names["system"]).nodes
 
 
+def test_the_example_of_iit4_computes(capsys):
+    (block,) = [block for block in blocks("python") if "compute_structure" in block]
+    exec(compile(block, "README.md", "exec"), {})
+    phi, structure = capsys.readouterr().out.splitlines()
+    assert phi.startswith("SystemPhi(formalism='iit4-2026', nodes=(0, 1), phi=0.")
+    assert structure.startswith("Structure(formalism='iit4-2026'")
+
+
 def test_no_other_python_is_left_untried():
-    assert len(blocks("python")) == 4, "the others are tried in test_compare_runs.py and test_analyse.py"
+    assert len(blocks("python")) == 5, "the others are tried in test_compare_runs.py and test_analyse.py"
 
 
 def test_the_table_of_options_is_that_of_the_callback():

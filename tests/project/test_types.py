@@ -45,8 +45,8 @@ import torch
 from torch import nn
 
 from lightning_iit import (
-    Computed, EpochRecord, Failed, IITCallback, Open, Records, Skipped, System, TimedOut, Tpm, analyse, analyse_states, compute_phi,
-    estimate_tpm, major_complex,
+    Complexes, Computed, EpochRecord, Failed, IITCallback, Open, Records, Skipped, Structure, System, SystemPhi, TimedOut, Tpm,
+    analyse, analyse_states, compute_phi, compute_structure, estimate_tpm, major_complex,
 )
 
 # What is allowed.
@@ -70,6 +70,12 @@ assert_type(analyse_states([[0, 1], [1, 0]]).phi, float | None)
 result = compute_phi(System(tpm=tpm, state=(0, 1)), nodes=[0, 1])
 assert_type(result, Computed | TimedOut | Failed | Skipped | Open)
 assert_type(result.phi, float | None)
+assert_type(compute_phi(System(tpm=tpm, state=(0, 1)), formalism="iit3"), Computed | TimedOut | Failed | Skipped | Open)
+system_phi = compute_phi(System(tpm=tpm, state=(0, 1)), formalism="iit4-2023", nodes=[0])
+assert_type(system_phi, SystemPhi | Skipped)
+assert_type(system_phi.phi, float | None)
+assert_type(major_complex(System(tpm=tpm, state=(0, 1)), formalism="iit4-2023"), Complexes | Skipped)
+assert_type(compute_structure(System(tpm=tpm, state=(0, 1)), formalism="iit4-2026"), Structure | Skipped)
 assert_type(major_complex(System(tpm=tpm, state=(0, 1))).result.phi, float | None)
 if isinstance(result, Computed):
     assert_type(result.phi, float)
@@ -91,6 +97,7 @@ analyse(network, batches, unit=3)  # pyright: ignore[reportCallIssue]
 analyse("x.ckpt", batches)  # pyright: ignore[reportArgumentType]
 analyse_states([[0, 1]], kind="causal")  # pyright: ignore[reportArgumentType]
 compute_phi(tpm, cuts="two")  # pyright: ignore[reportArgumentType]
+compute_phi(System(tpm=tpm, state=(0, 1)), formalism="iit4-2023", cuts="one")  # pyright: ignore[reportArgumentType]
 System(state=(0, 1))  # pyright: ignore[reportCallIssue]
 """
 

@@ -1,8 +1,8 @@
 """Compilation of the kernels: without Python objects, without the GIL, and kept on disk where a folder can be written.
 
 The machine code lies in a folder of the user's cache. The folder's name is a digest of everything that the machine code depends on:
-all sources of this package, numba, llvmlite, Python and the CPU. numba itself looks only at the file of the outermost function and
-misses a change in an inner function; here, any change names another folder.
+all sources of the engine, numba, llvmlite, Python and the CPU. numba itself looks only at the file of the outermost function and
+misses a change in an inner function; here, any change names another folder. Each compiled engine has a folder of its own.
 """
 
 from __future__ import annotations
@@ -35,15 +35,22 @@ OPTIONS: Any = {"nogil": True, "error_model": "numpy", "_nrt": False}
 Without ``_nrt``, numba counts no references to arrays, which took half of the time. The caller in Python holds all arrays, and
 kernels cannot make arrays."""
 F = TypeVar("F", bound=Callable[..., Any])
+ENGINE = Path(__file__).parent
+"""The folder of the sources of the fast engine."""
+
+
+def _engine_of(function: Callable[..., Any]) -> Path:
+    """Returns the folder of the engine that a function is part of: one beside the fast engine, else that of the fast engine."""
+    return next((folder for folder in Path(function.__code__.co_filename).parents if folder.parent == ENGINE.parent), ENGINE)
 
 
 @cache
-def digest() -> str:
-    """Returns a hexadecimal digest of everything that the machine code depends on."""
+def digest(engine: Path = ENGINE) -> str:
+    """Returns a hexadecimal digest of everything that the machine code of an engine depends on."""
     parts = [numba.__version__, llvmlite.__version__, sys.version, platform.machine(), str(config.OPT)]
     parts += [str(part) for part in cpu_target.target_context.codegen().magic_tuple()]
     hashed = hashlib.sha256("\n".join(parts).encode())
-    for source in sorted(Path(__file__).parent.rglob("*.py")):
+    for source in sorted({Path(__file__), *engine.rglob("*.py")}):
         hashed.update(source.read_bytes())
     return hashed.hexdigest()[:24]
 
@@ -60,10 +67,10 @@ def user_cache() -> Path:
 
 
 @cache
-def cache_folder() -> Path | None:
-    """Returns the folder of the machine code, made if missing; None where no file can be written."""
+def cache_folder(engine: Path = ENGINE) -> Path | None:
+    """Returns the folder of an engine's machine code, made if missing; None where no file can be written."""
     try:
-        folder = user_cache() / "lightning-iit" / f"kernels-{digest()}"
+        folder = user_cache() / "lightning-iit" / f"kernels-{digest(engine)}"
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
@@ -180,7 +187,7 @@ class _EntryCache(FunctionCache):
 
 def entry(function: F) -> F:
     """Compiles a function that Python calls; the machine code, with all kernels that the function calls, is kept on disk."""
-    folder = cache_folder()
+    folder = cache_folder(_engine_of(function))
     before = config.CACHE_DIR
     config.CACHE_DIR = str(folder or "")
     try:

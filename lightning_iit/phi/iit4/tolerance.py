@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lightning_iit.phi.fast.compiling import kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TOLERANCE = 1e-13
 
@@ -12,4 +17,4 @@ def equal(a: float, b: float) -> bool:
     return abs(a - b) <= max(TOLERANCE, TOLERANCE * max(abs(a), abs(b)))
 
 
-equal_numbers = kernel(equal)
+equal_numbers: Callable[[float, float], bool] = kernel(equal)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Sequence  # noqa: TC003  the command line reads the annotations at run time
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from lightning_iit.checks import SECONDS, choice, flag, refused, told_of_unknown, whole
@@ -331,12 +332,18 @@ def _options(
 
 def _refuse_options_of_iit3(formalism: str, engine: str, options: dict[str, Any]) -> None:
     """Raises InvalidArgumentError for an option that IIT 4.0 does not have."""
-    defaults = inspect.signature(compute_phi).parameters
+    defaults = _defaults()
     for name, value in {"engine": engine, **options}.items():
-        if value is not defaults[name].default and value != defaults[name].default:
+        if value is not defaults[name] and value != defaults[name]:
             raise refused(
                 name, value, f"leave {name} out, or give formalism='iit3'", why=f"formalism={formalism!r} has no such option"
             )
+
+
+@cache
+def _defaults() -> dict[str, Any]:
+    """Returns the default of each option of :func:`compute_phi`."""
+    return {name: parameter.default for name, parameter in inspect.signature(compute_phi).parameters.items()}
 
 
 def _candidate(system: System, nodes: Sequence[int | str] | None) -> tuple[System, tuple[int, ...]]:

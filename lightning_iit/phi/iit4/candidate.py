@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -53,7 +54,8 @@ def candidate(system: System, nodes: tuple[int, ...]) -> Candidate | None:
 
     Equations 3 and 4 of Albantakis et al. 2023. A node's probability is averaged over the nodes without a connection to it.
     """
-    tpm = np.array(system.tpm, dtype=np.float64)
+    # Faster than an array of the rows, which takes longer than all else here.
+    tpm = np.fromiter(chain.from_iterable(system.tpm), np.float64, len(system.tpm) * system.n).reshape(-1, system.n)
     state = np.array(system.state, dtype=np.int64)
     connected = np.ones((system.n, system.n), np.bool_) if system.cm is None else np.array(system.cm, dtype=np.bool_)
     inside = np.array(nodes, dtype=np.int64)

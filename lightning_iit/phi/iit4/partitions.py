@@ -12,6 +12,7 @@ are sources. The search takes each set of sources, lists its divisions and those
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -88,6 +89,7 @@ def minimum(cause: NDArray[np.float64], effect: NDArray[np.float64]) -> Minimum:
     return Minimum(cause_phi, effect_phi, _severed(n, first, code, other), max(0.0, second - numbers[0].item()), ties, evaluated)
 
 
+@cache
 def _numbers_of_divisions(n: int) -> tuple[int, int]:
     """Returns how many divisions the sources have at most, and how many the others with two kinds of parts.
 

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from lightning_iit.records import Skipped
+
 if TYPE_CHECKING:
-    from lightning_iit.records import Computed, MajorComplex, PhiOptions, Skipped, System
+    from lightning_iit.records import Computed, MajorComplex, PhiOptions, System
+    from lightning_iit.records.schema import State
 
 Progress: TypeAlias = Callable[[float], None]
 """A function that receives the finished fraction of the work, from 0 to 1."""
 
 THREADS_FROM = 6
 """The number of units from which on threads shorten one analysis; for fewer units, threads cost more time than threads save."""
+
+
+def unreachable(state: State) -> Skipped:
+    """Returns the result of a system whose current state no state leads to."""
+    why = f"No state can be followed by {state}: after each, some unit is certainly in its other state."
+    return Skipped(code="state_unreachable", reason=why)
 
 
 class PhiEngine(Protocol):

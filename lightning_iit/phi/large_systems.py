@@ -9,6 +9,7 @@ import numpy as np
 
 from lightning_iit.errors import TooManyUnitsError
 from lightning_iit.phi.connections import connections, strong_parts
+from lightning_iit.phi.engine import unreachable
 from lightning_iit.phi.registry import BUILT_IN
 from lightning_iit.phi.subsystems import complex_in_system, subsystem
 from lightning_iit.records import Computed, EngineInfo, MajorComplex, PhiOptions, Skipped
@@ -30,8 +31,7 @@ def analyse_whole(system: System, engine: PhiEngine, options: PhiOptions, progre
         return next(iter(engine.analyse([system], options, progress)))
     start = time.perf_counter()
     if not (np.abs(np.asarray(system.tpm) - system.state) < 1).all(axis=1).any():
-        reason = f"No state can be followed by {system.state}: after each, some unit is certainly in its other state."
-        return Skipped(code="state_unreachable", reason=reason)
+        return unreachable(system.state)
     parts = strong_parts(connections(system))
     if len(parts) == 1:
         raise _too_large(system, parts[0], engine)

@@ -29,7 +29,6 @@ from lightning_iit.run.windows import Watched, WindowEpoch
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-
 _T = TypeVar("_T")
 _Key = TypeVar("_Key")
 
@@ -163,16 +162,14 @@ def earlier_part(state: Mapping[str, Any], run_dir: Path | None) -> EarlierPart:
     else:
         settled = _readable("what is settled", lambda: msgspec.convert(run.get("settled"), Settled | None))
         kind = list[list[str | int | float]]
-        perturbing = _readable("what was perturbed", lambda: msgspec.convert(run.get("perturbing", []), kind)) or ()
-        captured: list[tuple[Any, ...]] = [(stub.wall_time, *stub.key) for _, stub in opened]
-        captured += map(tuple, perturbing)
+        perturbing = _readable("what was perturbed", lambda: msgspec.convert(run.get("perturbing", []), kind)) or []
+        awaited = set(map(tuple, perturbing))
+        captured: list[tuple[Any, ...]] = [*((stub.wall_time, *stub.key) for _, stub in opened), *awaited]
         if settled:
             layer, epoch, wall_time = settled.first
             captured = [(wall_time, layer, epoch, settled.first_step)]
         place = _place(captured, _places(here, state))
-        records = _from_place(
-            place, settled, {stub.key for _, stub in opened}, {tuple(one) for one in perturbing}, state.get("folder")
-        )
+        records = _from_place(place, settled, {stub.key for _, stub in opened}, awaited, state.get("folder"))
     return EarlierPart(
         records=records,
         open=opened,
@@ -214,23 +211,24 @@ def _has(place: Path | None, wall_time: float, layer: str, epoch: int, step: int
 
 
 def _from_place(
-    place: Path | None, settled: Settled | None, known: set[Any], perturbing: set[Any], earlier: object
+    place: Path | None, settled: Settled | None, known: set[Any], awaited: set[tuple[Any, ...]], earlier: object
 ) -> tuple[EpochRecord, ...]:
-    """Reads the settled records from a folder ``iit``, and those that were being perturbed; warns where some are missing."""
-    if settled is None and not perturbing:
+    """Reads the settled records of a folder ``iit``, and awaited ones of epochs that were being perturbed; says what is missing."""
+    awaited = {one for one in awaited if one[1:] not in known}
+    if settled is None and not awaited:
         return ()
     found = () if place is None else _readable(f"the folder {place}", lambda: read_run(place).records) or ()
     # Later epochs are those of a run that went on from here before; open analyses are computed again.
-    settled_ones = [record for record in found if not isinstance(record.result, Open) and record.key not in known]
-    later = tuple(record for record in settled_ones if (record.wall_time, *record.key) in perturbing)
-    if missing := len([one for one in perturbing if one[1:] not in known]) - len(later):
+    there = [record for record in found if not isinstance(record.result, Open) and record.key not in known]
+    later = [record for record in there if (record.wall_time, *record.key) in awaited]
+    if missing := len(awaited) - len(later):
         rank_zero_warn(
             f"IITCallback: {missing} epochs were being perturbed when the checkpoint was written, and the run ended before they "
             "had a record. They have none. Training goes on."
         )
     if settled is None:
-        return later
-    records = tuple(record for record in settled_ones if record.order <= settled.order and record not in later)
+        return tuple(later)
+    records = [one for one in there if one.order <= settled.order and (one.wall_time, *one.key) not in awaited]
     if len(records) < settled.records:
         wrote = Path(str(earlier)) / FOLDER if place is None and earlier is not None else place
         where = "without a folder" if wrote is None else f"that wrote into {wrote}"

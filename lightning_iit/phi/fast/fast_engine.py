@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
-from lightning_iit.phi.engine import THREADS_FROM
+from lightning_iit.phi.engine import THREADS_FROM, unreachable
 from lightning_iit.phi.fast.compiling import code_is_on_disk
 from lightning_iit.phi.fast.complexes import possible_complexes
 from lightning_iit.phi.fast.numbers import Numbers
@@ -252,10 +252,7 @@ def _analyse(
     """Returns the result of one system; Φ is 0 without a search where no cut can make a difference."""
     state = _state_of(system, tables)
     if not reachable(tables, state):
-        return Skipped(
-            code="state_unreachable",
-            reason=f"No state can be followed by {tuple(state.tolist())}: after each, some unit is certainly in its other state.",
-        )
+        return unreachable(tuple(state.tolist()))
     if len(tables.nodes) < 2:
         return _zero("Φ is 0 without a search: fewer than two units cannot be cut.", start)
     if not strongly_connected(tables.dynamics.inputs):

@@ -49,13 +49,22 @@ class Candidate(NamedTuple):
         return tuple(index >> k & 1 for k in range(self.n))
 
 
-def candidate(system: System, nodes: tuple[int, ...]) -> Candidate | None:
+def tpm_of(system: System) -> NDArray[np.float64]:
+    """Returns the TPM of a system as an array ``[2**n, n]``, which takes longer than all else that makes a candidate system."""
+    return np.fromiter(chain.from_iterable(system.tpm), np.float64, len(system.tpm) * system.n).reshape(-1, system.n)
+
+
+def candidate(system: System, nodes: tuple[int, ...], tpm: NDArray[np.float64] | None = None) -> Candidate | None:
     """Returns the candidate system of these nodes (ascending); None where no state of the system leads to its current state.
 
     Equations 3 and 4 of Albantakis et al. 2023. A node's probability is averaged over the nodes without a connection to it.
+
+    Args:
+        system: TPM, state and connectivity of all nodes.
+        nodes: the nodes of the candidate system.
+        tpm: ``system.tpm`` as an array, where the caller has it; it stays as it is.
     """
-    # Faster than an array of the rows, which takes longer than all else here.
-    tpm = np.fromiter(chain.from_iterable(system.tpm), np.float64, len(system.tpm) * system.n).reshape(-1, system.n)
+    tpm = tpm_of(system) if tpm is None else tpm.copy()
     state = np.array(system.state, dtype=np.int64)
     connected = np.ones((system.n, system.n), np.bool_) if system.cm is None else np.array(system.cm, dtype=np.bool_)
     inside = np.array(nodes, dtype=np.int64)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from lightning_iit.phi.iit4.candidate import tpm_of
 from lightning_iit.phi.iit4.results import Complexes, SystemPhi
 from lightning_iit.phi.iit4.structures import structure
 from lightning_iit.phi.iit4.systems import MAX_STRUCTURE_UNITS, MAX_UNITS, Formalism4, check_size, system_phi
@@ -36,11 +37,12 @@ def complexes(system: System, formalism: Formalism4) -> Complexes | Skipped:
     """
     everything = tuple(range(system.n))
     check_size(everything, MAX_UNITS, "the major complex")
-    whole = system_phi(system, everything, formalism)
+    tpm = tpm_of(system)
+    whole = system_phi(system, everything, formalism, tpm)
     if isinstance(whole, Skipped):
         return whole
     subsets = itertools.chain.from_iterable(itertools.combinations(everything, size) for size in range(1, system.n))
-    found = [whole, *(system_phi(system, nodes, formalism) for nodes in subsets)]
+    found = [whole, *(system_phi(system, nodes, formalism, tpm) for nodes in subsets)]
     left = [one for one in found if isinstance(one, SystemPhi) and one.phi > 0]
     chosen: list[SystemPhi] = []
     while left:

@@ -6,15 +6,14 @@ import itertools
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from lightning_iit.phi.iit4.mechanisms import CAUSE, EFFECT, sets, small_phis
 from lightning_iit.phi.iit4.relations import Bound, atoms, sum_of_relations
-from lightning_iit.phi.iit4.tolerance import TOLERANCE, equal
+from lightning_iit.phi.iit4.tolerance import TOLERANCE, equal, largest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from lightning_iit.phi.iit4.candidate import Candidate
@@ -84,18 +83,17 @@ def mechanisms(system: Candidate) -> tuple[Mechanism, ...]:
     """Returns every mechanism with an irreducible cause and effect, by size and nodes (equations 45 and 46)."""
     found = small_phis(system)
     order = sorted(range(1, 1 << system.n), key=lambda nodes: (nodes.bit_count(), members(nodes)))
-    largest = found.max(axis=2)
+    most = found.max(axis=2)
     return tuple(
         Mechanism(nodes, _largest(found[CAUSE, nodes], system.n), _largest(found[EFFECT, nodes], system.n))
         for nodes in order
-        if largest[:, nodes].min() > TOLERANCE
+        if most[:, nodes].min() > TOLERANCE
     )
 
 
 def _largest(phis: NDArray[np.float64], n: int) -> tuple[Reading, ...]:
     """Returns the readings with the largest φ, in lexicographic order of purview and state."""
-    tables, largest = sets(n), float(phis.max())
-    near = [at for at in np.flatnonzero(phis > largest - 1e-9).tolist() if equal(float(phis[at]), largest)]
+    tables, (_, near) = sets(n), largest(phis)
     readings = [Reading(int(tables.purview[at]), int(tables.state[at]), float(phis[at])) for at in near]
     return tuple(sorted(readings, key=lambda one: (members(one.purview), [one.state >> node & 1 for node in members(one.purview)])))
 

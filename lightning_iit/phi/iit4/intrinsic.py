@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lightning_iit.phi.fast.compiling import entry, kernel
-from lightning_iit.phi.iit4.tolerance import TOLERANCE, equal
+from lightning_iit.phi.iit4.tolerance import TOLERANCE, equal, largest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,9 +51,8 @@ def specified(system: Candidate) -> tuple[Specified, Specified]:
 
 def _most(information: NDArray[np.float64], weights: NDArray[np.float64]) -> Specified:
     """Returns the states with the largest intrinsic information."""
-    largest = float(information.max())
-    near = np.abs(information - largest) <= np.maximum(TOLERANCE, TOLERANCE * np.maximum(np.abs(information), abs(largest)))
-    return Specified(tuple(np.flatnonzero(near).tolist()), largest, weights)
+    most, states = largest(information)
+    return Specified(tuple(states), most, weights)
 
 
 @kernel

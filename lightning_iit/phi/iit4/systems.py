@@ -7,18 +7,21 @@ import time
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from lightning_iit.errors import TooManyUnitsError
+from lightning_iit.phi.engine import unreachable
 from lightning_iit.phi.iit4.candidate import Candidate, candidate
 from lightning_iit.phi.iit4.distinctions import Distinctions, distinctions, mechanisms
 from lightning_iit.phi.iit4.intrinsic import Specified, specified
 from lightning_iit.phi.iit4.partitions import Minimum, losses, minimum
 from lightning_iit.phi.iit4.results import SpecifiedState, SystemPhi
 from lightning_iit.phi.iit4.tolerance import TOLERANCE, equal
-from lightning_iit.records import Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lightning_iit.records import System
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lightning_iit.records import Skipped, System
 
 Formalism4: TypeAlias = Literal["iit4-2023", "iit4-2026"]
 CAPPED: Formalism4 = "iit4-2026"
@@ -67,13 +70,16 @@ class Analysis(NamedTuple):
     reason: str = ""
 
 
-def system_phi(system: System, nodes: tuple[int, ...], formalism: Formalism4) -> SystemPhi | Skipped:
+def system_phi(
+    system: System, nodes: tuple[int, ...], formalism: Formalism4, tpm: NDArray[np.float64] | None = None
+) -> SystemPhi | Skipped:
     """Computes φ_s of the candidate system of these nodes; the other nodes are its background.
 
     Args:
         system: TPM, state and connectivity of all nodes.
         nodes: the nodes of the candidate system, ascending.
         formalism: the version of the theory.
+        tpm: ``system.tpm`` as an array; None makes one.
 
     Returns:
         φ_s; ``Skipped`` where no state of the system leads to the current one.
@@ -83,8 +89,8 @@ def system_phi(system: System, nodes: tuple[int, ...], formalism: Formalism4) ->
     """
     start = time.perf_counter()
     check_size(nodes, MAX_UNITS, "φ_s")
-    found = candidate(system, nodes)
-    return unreachable(system) if found is None else result(analyse(found, formalism), formalism, start)
+    found = candidate(system, nodes, tpm)
+    return unreachable(system.state) if found is None else result(analyse(found, formalism), formalism, start)
 
 
 def check_size(nodes: tuple[int, ...], most: int, what: str) -> None:
@@ -92,12 +98,6 @@ def check_size(nodes: tuple[int, ...], most: int, what: str) -> None:
     if len(nodes) > most:
         msg = f"candidate system of {len(nodes)} nodes: {what} of IIT 4.0 is computed for up to {most}; analyse fewer units."
         raise TooManyUnitsError(msg)
-
-
-def unreachable(system: System) -> Skipped:
-    """Returns the result of a system whose state no state leads to."""
-    why = f"No state can be followed by {system.state}: after each, some unit is certainly in its other state."
-    return Skipped(code="state_unreachable", reason=why)
 
 
 def analyse(system: Candidate, formalism: Formalism4) -> Analysis:

@@ -58,15 +58,17 @@ types-complete: $(READY)  ## the types that other packages see are complete
 bench: $(READY)  ## the measured figures of the README, as ratios in one run
 	$(PY) -m pytest -m benchmark -s tests/benchmarks
 
-shots: $(READY)  ## screenshots of the demo's run in TensorBoard, MLflow and the viewer; make demo first
+shots: $(READY)  ## screenshots of the demo's run in TensorBoard, MLflow and the viewer, and of a run of each kind; make demo first
 	$(PY) tests/support/tracker_shots.py runs/shots runs/demo
 	$(PY) tests/support/viewer_shots.py runs/shots runs/demo
+	$(PY) tests/support/zoo_shots.py runs/shots/zoo
 
 docs: $(READY)  ## docs/options.md, after a change of an option or its words
 	$(PY) docs/make_options.py
 
-types: $(READY) $(FRONT)  ## the front end's types, after a change of the records or of viewer/protocol.py
+types: $(READY) $(FRONT)  ## the front end's types, after a change of the records, of viewer/protocol.py or of report/glossary.py
 	$(PY) -m lightning_iit.viewer.schema viewer/src/generated/schema.json
+	$(PY) -m lightning_iit.report.glossary viewer/src/generated/glossary.json
 	cd viewer && npm run types
 
 viewer: $(FRONT)  ## build the front end into lightning_iit/viewer/static

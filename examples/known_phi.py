@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from lightning_iit import IITCallback
-from lightning_iit.records.payload import unpack
+from lightning_iit.records.disk.payload import unpack
 
 PUBLISHED = {  # the gates of each network, and its published Φ in some states
     "basic": (gates.BASIC, {(1, 0, 0): 2.3125}),

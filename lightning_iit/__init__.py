@@ -1,10 +1,10 @@
-"""Watch integrated information (Φ, of IIT 3.0) while a network trains in PyTorch Lightning.
+"""Watch integrated information (Φ of IIT 3.0, φ_s of IIT 4.0) while a network trains in PyTorch Lightning.
 
 Use: ``IITCallback``, ``analyse``, ``analyse_states``, ``compute_phi``, ``compute_phis``, ``compute_structure``, ``major_complex``,
-``estimate_tpm``, ``load_run``, ``change``, ``compare_runs``. What they return: ``Records`` of ``EpochRecord``, whose result is
-``Computed``, ``TimedOut``, ``Failed``, ``Skipped`` or, until it is there, ``Open``; ``Change``; of IIT 4.0 ``SystemPhi``,
-``Structure`` and ``Complexes``. What they raise: ``IITError`` and its kinds. What can be added: a ``PhiEngine``, a ``Tracker``, a
-``PhiPool``.
+``best_partitions``, ``estimate_tpm``, ``load_run``, ``change``, ``compare_runs``, ``lesion``. What they return: ``Records`` of
+``EpochRecord``, whose result is ``Computed``, ``TimedOut``, ``Failed``, ``Skipped`` or, until it is there, ``Open``; ``Change``;
+``Lesion``; ``Partitions``; of IIT 4.0 ``SystemPhi``, ``Structure`` and ``Complexes``. What they raise: ``IITError`` and its kinds.
+What can be added: a ``PhiEngine``, a ``Tracker``, a ``PhiPool``.
 
 Names are loaded on first use: importing the package loads neither torch nor PyPhi.
 """
@@ -35,14 +35,17 @@ if TYPE_CHECKING:
     )
     from lightning_iit.phi.compute import compute_phi, compute_phis, compute_structure, major_complex
     from lightning_iit.phi.engine import PhiEngine
-    from lightning_iit.phi.iit4.results import Complexes, Structure, SystemPhi
     from lightning_iit.phi.pool.pool import PhiPool
     from lightning_iit.phi.pyphi.engine import to_pyphi
+    from lightning_iit.phi.ranking import best_partitions
     from lightning_iit.records import Computed, EpochRecord, Failed, Open, PhiResult, Records, Skipped, System, TimedOut
+    from lightning_iit.records.iit4 import Complexes, Structure, SystemPhi
+    from lightning_iit.records.results import Partitions
     from lightning_iit.records.store import load_run
     from lightning_iit.states import analyse_states
     from lightning_iit.tpm.estimate import Tpm, estimate_tpm, state_by_node
     from lightning_iit.trackers.tracker import Tracker
+    from lightning_iit.watch.lesions import Lesion, lesion
 
     __version__: str
 
@@ -57,8 +60,10 @@ __all__ = [
     "InvalidArgumentError",
     "InvalidStatesError",
     "InvalidSystemError",
+    "Lesion",
     "MissingDependencyError",
     "Open",
+    "Partitions",
     "PhiEngine",
     "PhiPool",
     "PhiResult",
@@ -78,12 +83,14 @@ __all__ = [
     "UnsupportedOutputError",
     "analyse",
     "analyse_states",
+    "best_partitions",
     "change",
     "compare_runs",
     "compute_phi",
     "compute_phis",
     "compute_structure",
     "estimate_tpm",
+    "lesion",
     "load_run",
     "major_complex",
     "state_by_node",
@@ -92,7 +99,7 @@ __all__ = [
 
 _HOMES = {
     "Change": "lightning_iit.comparison.change",
-    "Complexes": "lightning_iit.phi.iit4.results",
+    "Complexes": "lightning_iit.records.iit4",
     "Computed": "lightning_iit.records",
     "EpochRecord": "lightning_iit.records",
     "Failed": "lightning_iit.records",
@@ -101,8 +108,10 @@ _HOMES = {
     "InvalidArgumentError": "lightning_iit.errors",
     "InvalidStatesError": "lightning_iit.errors",
     "InvalidSystemError": "lightning_iit.errors",
+    "Lesion": "lightning_iit.watch.lesions",
     "MissingDependencyError": "lightning_iit.errors",
     "Open": "lightning_iit.records",
+    "Partitions": "lightning_iit.records.results",
     "PhiEngine": "lightning_iit.phi.engine",
     "PhiPool": "lightning_iit.phi.pool.pool",
     "PhiResult": "lightning_iit.records",
@@ -110,9 +119,9 @@ _HOMES = {
     "Records": "lightning_iit.records",
     "Skipped": "lightning_iit.records",
     "StepError": "lightning_iit.errors",
-    "Structure": "lightning_iit.phi.iit4.results",
+    "Structure": "lightning_iit.records.iit4",
     "System": "lightning_iit.records",
-    "SystemPhi": "lightning_iit.phi.iit4.results",
+    "SystemPhi": "lightning_iit.records.iit4",
     "TimedOut": "lightning_iit.records",
     "TooManyUnitsError": "lightning_iit.errors",
     "Tpm": "lightning_iit.tpm.estimate",
@@ -122,12 +131,14 @@ _HOMES = {
     "UnsupportedOutputError": "lightning_iit.errors",
     "analyse": "lightning_iit.analysis",
     "analyse_states": "lightning_iit.states",
+    "best_partitions": "lightning_iit.phi.ranking",
     "change": "lightning_iit.comparison.change",
     "compare_runs": "lightning_iit.compare",
     "compute_phi": "lightning_iit.phi.compute",
     "compute_phis": "lightning_iit.phi.compute",
     "compute_structure": "lightning_iit.phi.compute",
     "estimate_tpm": "lightning_iit.tpm.estimate",
+    "lesion": "lightning_iit.watch.lesions",
     "load_run": "lightning_iit.records.store",
     "major_complex": "lightning_iit.phi.compute",
     "state_by_node": "lightning_iit.tpm.estimate",

@@ -54,7 +54,7 @@ def analyse(
     log_dir: str | os.PathLike[str] | None = None,
     **options: Unpack[Options],
 ) -> Records:
-    """Computes integrated information (Φ, IIT 3.0) of a model's layers, without a trainer: of a checkpoint, for one.
+    """Computes integrated information (Φ of IIT 3.0, φ_s of 4.0) of a model's layers, without a trainer: of a checkpoint, for one.
 
     The model is run over the loader once, in eval mode and without gradients, and is left as it was: modes, buffers and random
     states are put back. Φ is judged by its null and gets its interval, as at the last epoch of a training run.

@@ -18,9 +18,11 @@ from lightning_iit.checks import told_of_unknown
 from lightning_iit.comparison.change import change
 from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.phi.pool.worker import longest
-from lightning_iit.phi.registry import choose_engine
 from lightning_iit.presets import with_presets
+from lightning_iit.records import FORMALISM_WORDS
 from lightning_iit.report.methods import methods
+from lightning_iit.run.commands.control import Control, Watching
+from lightning_iit.run.commands.lesions import Lesions, ValidationBatches
 from lightning_iit.run.computation import Computation
 from lightning_iit.run.either_package import join_pytorch_lightning
 from lightning_iit.run.names import name_among
@@ -55,7 +57,8 @@ if TYPE_CHECKING:
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.comparison.change import Change
     from lightning_iit.phi.pool.open_task import TaskProgress
-    from lightning_iit.records import Records
+    from lightning_iit.records import Formalism, Records
+    from lightning_iit.run.run import Asked
 
 _GRACE_AFTER_ERROR = 20.0
 """Seconds that open analyses are given when training ended in an error; their counts are kept in any case."""
@@ -63,7 +66,7 @@ _GRACE_AFTER_ERROR = 20.0
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class IITCallback(Callback, TrainingSettings):
-    """Watches integrated information (Φ, IIT 3.0) of a model's layers while the model trains.
+    """Watches integrated information (Φ of IIT 3.0, φ_s of IIT 4.0) of a model's layers while the model trains.
 
     In each epoch the callback turns the activations of some units of each layer into binary states and estimates their transition
     probability matrix (TPM); worker processes compute Φ of it while training goes on. Works under ``lightning.pytorch`` and
@@ -81,7 +84,10 @@ class IITCallback(Callback, TrainingSettings):
     ``conditional_dependence_p`` and so on, ``self_transitions``, ``multi_information`` (bits); where a null was computed
     ``phi_null_mean``, ``phi_null_95``, ``phi_excess``, ``phi_p``; with an interval ``phi_low``, ``phi_high``; with resamples
     ``phi_positive`` (the share that has a Φ above 0); with ``complexes`` ``major_complex_size``; over groups ``phi_groups_std``
-    (standard deviation), ``phi_groups_max`` and ``groups`` (how many have a Φ). There are the images ``tpm`` and ``mip`` too. The
+    (standard deviation), ``phi_groups_max`` and ``groups`` (how many have a Φ). There are the images ``tpm`` and ``mip`` too (of a
+    further formalism ``mip_iit4-2023``). Of IIT 4.0 the names begin with ``phi_s`` in the place of ``phi``, as in
+    ``iit/phi_s/<layer>``; there are ``phi_s_share`` (how often φ_s is above 0) and ``phi_s_signed`` of the layer, and of the group
+    ``ii``, ``distinctions``, ``relations``, ``sum_phi_distinctions``, ``sum_phi_relations`` and ``big_phi``. The
     record itself is logged beside them. With ``every_n_steps`` the same of each analysis within an epoch, but for the change, under
     ``iit/steps/phi/<layer>`` and ``iit_details/<layer>/steps/``. With ``when_busy="wait"``, ``trainer.callback_metrics`` has
     ``iit/phi/<layer>``, and the same as ``iit/<layer>/phi`` for monitors that were written for version 0.1.0.
@@ -150,6 +156,12 @@ class IITCallback(Callback, TrainingSettings):
             data. The module is called with a batch that is a tensor, with the first element of a tuple or list, or with a mapping
             as keywords. Of several ranks the calls of the first one count.
         prior: the probability of ON in rows of the TPM that were never visited.
+        formalism: the version of the theory: "iit3" (IIT 3.0, Oizumi et al. 2014), "iit4-2023" (IIT 4.0, Albantakis et al. 2023),
+            "iit4-2026" (IIT 4.0, Mayner et al. 2026: φ_s is at most the intrinsic information, and 0 for what is deterministic), or
+            several of them, as in ``("iit3", "iit4-2023")``. The first one (in the order of their years) is that of ``record.phi``,
+            nulls, intervals of watched layers and other thresholds; the others are in ``record.others``.
+        nodes: the units of a candidate system, some of ``units``, which are then given by their indices. The other units are its
+            background: held at their states (IIT 3.0), or as IIT 4.0 has it for causes and effects. None analyses all units.
         engine: computes Φ: "fast" (this package's exact engine), "pyphi" (PyPhi), the name of an installed one, or "auto": the fast
             one where it implements the options, else PyPhi.
         cuts: which system cuts are searched: "all", or "one": only those that cut one unit off (an approximation).
@@ -166,7 +178,8 @@ class IITCallback(Callback, TrainingSettings):
             over backgrounds (the record's ``moments``; ``moments_reachable``, ``moments_positive``, ``moments_phi``).
         extra_budget: the share of the training time that nulls may take; the last epoch always has its null.
         workers: how many worker processes compute Φ.
-        timeout: seconds for one layer's analysis of an epoch; None for no limit.
+        timeout: seconds for one layer's analysis of an epoch; None for no limit. States and groups that were analysed
+            by then keep their Φ.
         when_busy: what happens to an analysis when all workers are busy: "queue", "skip", or "wait" (training waits for Φ, which is
             then in ``trainer.callback_metrics`` for EarlyStopping and ModelCheckpoint).
         max_queued: how many analyses may wait in the queue.
@@ -180,6 +193,8 @@ class IITCallback(Callback, TrainingSettings):
         network: whether a snapshot of the network is kept in each epoch, for the viewer.
         network_budget: the most bytes of a snapshot.
         prog_bar: whether the latest Φ is shown in the progress bar.
+        control: whether the training takes commands while it runs, from `lightning-iit control RUN pause` (and resume, stop,
+            stop-now, epochs, analyse, lesion): small files in the run's folder, looked at no oftener than twice a second.
         name: what this callback is called where a trainer has several: 1 to 40 letters, digits, ``_`` or ``-``. A second callback
             without a name is called ``callback-2``, and so on.
         table: whether a table of the last epoch is printed at the end, with whether training changed Φ of each layer.
@@ -213,6 +228,8 @@ class IITCallback(Callback, TrainingSettings):
         self._first: FirstBatches | None = None
         self._due: EveryNSteps | None = None
         self._steps: StepWatch | None = None
+        self._control: Control | None = None
+        self._validation: ValidationBatches | None = None
         self._fit: LatestFit | None = None
         self._restored: dict[str, Any] = {}
         self._stage: str = ""
@@ -225,7 +242,7 @@ class IITCallback(Callback, TrainingSettings):
     def __getstate__(self) -> dict[str, Any]:
         """Returns the options and the records; a copy or a pickle of the callback watches nothing and has no workers."""
         plain = {name: value for name, value in vars(self).items() if name not in FIRST_BATCH_HOOKS}
-        ours = dict.fromkeys(("_watch", "_first", "_due", "_steps", "_inputs", "_fit"))
+        ours = dict.fromkeys(("_watch", "_first", "_due", "_steps", "_inputs", "_fit", "_control", "_validation"))
         return plain | ours | {"_run": copy.copy(self._run), "_stage": ""}
 
     @property
@@ -238,13 +255,16 @@ class IITCallback(Callback, TrainingSettings):
         """The records whose analyses have ended, in order of epoch, step and layer; all once ``trainer.fit`` has returned."""
         return self._run.records
 
-    def change(self, layer: str | None = None, epoch: int = -1, to: int | None = None) -> Change:
+    def change(
+        self, layer: str | None = None, epoch: int = -1, to: int | None = None, *, formalism: Formalism | None = None
+    ) -> Change:
         """Says whether training changed Φ of a layer: compares two epochs, group by group.
 
         Args:
             layer: the layer's name; None for the only layer.
             epoch: the earlier epoch; -1 is the untrained network.
             to: the later epoch; None for the last one that has a Φ.
+            formalism: "iit3", "iit4-2023" or "iit4-2026"; None for the first one that was asked for.
 
         Returns:
             ``before`` and ``after`` (Φ of the layer), in how many ``groups`` it went ``up``, the ``p`` with the smallest possible
@@ -254,7 +274,7 @@ class IITCallback(Callback, TrainingSettings):
         Raises:
             InvalidArgumentError: the layer or an epoch cannot be compared; the message says which ones can.
         """
-        return change(self.records, layer, epoch, to)
+        return change(self.records, layer, epoch, to, formalism=formalism)
 
     def methods(self) -> str:
         """Returns a paragraph on how the numbers of this run were made, ready to be pasted; it is in ``report.md`` too."""
@@ -270,11 +290,13 @@ class IITCallback(Callback, TrainingSettings):
         if stage != "fit":
             return
         warn_of_barebones(trainer)
+        self._validation = ValidationBatches() if self.control else None
         self._options = self.run_options(world_size=trainer.world_size)
         self._inputs = None if self.probe is None else own_reader(self.probe)
         self._watch = self.watch(pl_module, self._options, snapshots=trainer.is_global_zero)
-        engine = choose_engine(self.engine, self._options.phi_options)
-        rank_zero_info(f"IITCallback watches {', '.join(map(repr, self._watch.layers))} ({engine.name} engine, IIT 3.0).")
+        engines = " and ".join(dict.fromkeys(engine.name for engine in self._options.engines))
+        words = ", ".join(FORMALISM_WORDS[formalism] for formalism in self._options.formalisms)
+        rank_zero_info(f"IITCallback watches {', '.join(map(repr, self._watch.layers))} ({engines} engine, {words}).")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the workers, puts the hooks on the model, and gets ready for the untrained network, which is epoch -1."""
@@ -291,6 +313,9 @@ class IITCallback(Callback, TrainingSettings):
                     own = self.watch(pl_module, self._options, snapshots=False)
                     self._steps = StepWatch(own, watch, trainer.num_training_batches)
                     own.attach(pl_module, TrainingStep(pl_module, trainer, self))
+        if self.control and not is_dev_run(trainer):
+            with training_goes_on("getting ready for commands"):
+                self._control = Control(trainer, self._watching(trainer, pl_module, watch), self._run)
         if not self.initial or not is_untrained(trainer) or is_dev_run(trainer):
             return
         if self.probe is not None:
@@ -363,6 +388,8 @@ class IITCallback(Callback, TrainingSettings):
                 self._end_step(self._steps.watch, trainer, batch_idx)
             if self._due.passed(trainer.global_step):
                 self._analyse_within(trainer, pl_module)
+        if self._control is not None:
+            self._control.after_batch(batch_idx)
 
     def _end_step(self, watch: Watch | None, trainer: Trainer, batch_idx: int) -> None:
         """Ends a step of a watch."""
@@ -381,6 +408,41 @@ class IITCallback(Callback, TrainingSettings):
         with training_goes_on("analysing a step"):
             steps.hand_over(lambda captured: self._submit(trainer, captured, epoch=epoch, step=step, watch=steps.watch))
 
+    def _watching(self, trainer: Trainer, pl_module: LightningModule, watch: Watch) -> Watching:
+        """Returns what a training is watched by, for the analyses that it is told to make."""
+
+        def further(layer: str, units: Sequence[int]) -> Watch:
+            other = self.watch(pl_module, self._options, snapshots=False, only=(layer, units))
+            other.begin_epoch(trainer.num_training_batches)
+            other.attach(pl_module, TrainingStep(pl_module, trainer, self))
+            return other
+
+        def probed() -> Sequence[LayerEpoch]:
+            return probe_pass(trainer, pl_module, self._inputs or (), watch, seed=self.seed, initial=False)
+
+        return Watching(
+            watch=watch,
+            options=self._options,
+            submit=partial(self._submit, trainer),
+            further=further,
+            probe=None if self.probe is None else probed,
+            is_analysed=lambda step: self._due is not None and self._due.last == step,
+            lesions=Lesions(trainer, pl_module, self._validation or ValidationBatches()),
+        )
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Gets ready to keep the batches of a validation, for the lesions that training may be told to make."""
+        if self._validation is not None:
+            self._validation.begin(check=trainer.sanity_checking)
+
+    def on_validation_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """Keeps a copy of a batch of the first validation."""
+        if self._validation is not None and dataloader_idx == 0:
+            with training_goes_on("keeping a validation batch"):
+                self._validation.keep(batch, batch_idx)
+
     def _stop_counting(self, watch: Watch | None, epoch: int, error: Exception) -> None:
         """Gives up the counts of this epoch; its records say why. The first such error of the epoch is raised again.
 
@@ -398,6 +460,8 @@ class IITCallback(Callback, TrainingSettings):
             self._first.run()  # the epoch may have had fewer samples
             self._first = None
         self._run.end_epoch(trainer.current_epoch)
+        if self._control is not None:
+            self._control.end_epoch()
         if self.probe is not None:
             self._run_probe(trainer, pl_module, epoch=trainer.current_epoch)
         else:
@@ -418,7 +482,14 @@ class IITCallback(Callback, TrainingSettings):
             self._submit(trainer, captured, epoch=epoch, step=step)
 
     def _submit(
-        self, trainer: Trainer, captured: Sequence[LayerEpoch], *, epoch: int, step: int | None = None, watch: Watch | None = None
+        self,
+        trainer: Trainer,
+        captured: Sequence[LayerEpoch],
+        *,
+        epoch: int,
+        step: int | None = None,
+        watch: Watch | None = None,
+        asked: Asked | None = None,
     ) -> None:
         """Submits what a watch captured for analysis; without ``watch``, that of whole epochs."""
         watch = watch or self._watch
@@ -433,6 +504,7 @@ class IITCallback(Callback, TrainingSettings):
             analysed=step is not None or self._is_analysed(epoch),
             wait=self.when_busy == "wait",
             limit=longest(self.timeout),
+            asked=asked,
         )
 
     def _is_analysed(self, epoch: int) -> bool:
@@ -442,6 +514,7 @@ class IITCallback(Callback, TrainingSettings):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Waits for the open analyses, with a progress line and a deadline."""
+        self._take_no_more_commands()
         self._watch_no_more()
         with training_goes_on("waiting for the last Φ"):
             self._run.finish(self.drain_timeout)
@@ -449,6 +522,7 @@ class IITCallback(Callback, TrainingSettings):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Ends the run after an error in training, for which Lightning calls no teardown: every record is kept."""
         self._leave_stage()
+        self._take_no_more_commands()
         self._watch_no_more()
         self._run.end(_GRACE_AFTER_ERROR, table=self.table, error=exception)
 
@@ -463,6 +537,11 @@ class IITCallback(Callback, TrainingSettings):
         if self._stage == "fit":
             self._restored = {}
         self._stage = ""
+
+    def _take_no_more_commands(self) -> None:
+        if self._control is not None:
+            self._control.end()
+        self._control = self._validation = None
 
     def _watch_no_more(self) -> None:
         if self._first is not None:

@@ -1,11 +1,11 @@
-"""The command line ``lightning-iit`` with the subcommands phi, verify, cost, compare, view, export and list."""
+"""The command line ``lightning-iit`` with the subcommands phi, verify, cost, compare, view, export, list and control."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from rich.console import Console
 
@@ -14,6 +14,9 @@ from lightning_iit.commands.arguments import add_option
 from lightning_iit.errors import IITError, InvalidArgumentError
 from lightning_iit.phi.compute import compute_phi
 from lightning_iit.phi.registry import engine_names
+from lightning_iit.records import FORMALISM, FORMALISM_WORDS
+from lightning_iit.records.steering.commands import Verb
+from lightning_iit.records.steering.lesions import SET_TO_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     """Returns the parser of the command line with its subcommands."""
     parser = argparse.ArgumentParser(
-        prog="lightning-iit", description="Computes, checks and shows the integrated information (Φ, IIT 3.0) of recorded networks."
+        prog="lightning-iit",
+        description="Computes, checks and shows integrated information (Φ of IIT 3.0, φ_s of IIT 4.0) of networks.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
@@ -65,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_view(commands)
     _add_export(commands)
     _add_list(commands)
+    _add_control(commands)
     return parser
 
 
@@ -72,7 +77,7 @@ def _add_phi(commands: Any) -> None:
     parser = commands.add_parser("phi", help="compute Φ of a TPM in a file, or of a record")
     parser.add_argument(
         "tpm",
-        help="file with a state-by-node or state-by-state TPM (.npy, .csv, or .npz with tpm, cm, state), a record (.json), "
+        help="file with a state-by-node or state-by-state TPM (.npy, .csv, or .npz with tpm, cm, state, labels), a record (.json), "
         "or what holds one record (a run's directory, an MLflow tracking URI)",
     )
     parser.add_argument(
@@ -82,14 +87,35 @@ def _add_phi(commands: Any) -> None:
         "--cm", help="connectivity matrix: a .npy or .csv file, or rows as in 011;101;110 (default: the file's, else all to all)"
     )
     parser.add_argument(
-        "--nodes", help="candidate system: the nodes to analyse, as in 0,2,3, with the others held at their states (default: all)"
+        "--formalism",
+        metavar="NAMES",
+        help=f"version of the theory, or several, as in iit3,iit4-2023: {', '.join(FORMALISM_WORDS)} (default: those that a record "
+        f"has, else {FORMALISM})",
+    )
+    parser.add_argument(
+        "--nodes",
+        help="candidate system: the nodes to analyse, as in 0,2,3 or by the labels in the file as in A,B (results name nodes by "
+        "index), with the others as background: held at their states, but for the causes of IIT 4.0 (default: those of a record's "
+        "candidate system, else all)",
     )
     parser.add_argument(
         "--prior", type=float, help="for a record: estimate its TPM again, with this P(ON) in rows that were never visited"
     )
     add_option(parser, compute_phi, "engine", choices=engine_names())
     parser.add_argument(
-        "--complexes", action="store_true", help="also find the major complex (the subset of units with the largest Φ)"
+        "--complexes",
+        action="store_true",
+        help="also find the major complex of all nodes: the subset with the largest Φ, or φ_s (--nodes does not restrict it)",
+    )
+    parser.add_argument(
+        "--structure", action="store_true", help="also compute distinctions, relations and Φ of the structure (IIT 4.0)"
+    )
+    parser.add_argument(
+        "--partitions",
+        type=int,
+        default=0,
+        metavar="K",
+        help="also print the K partitions with the smallest Φ (IIT 3.0) or normalised φ_s (IIT 4.0)",
     )
     add_option(parser, compute_phi, "cuts")
     add_option(parser, compute_phi, "new_concepts")
@@ -148,6 +174,12 @@ def _add_cost(commands: Any) -> None:
         "--transitions", type=int, help="number of transitions in one epoch; also prints the Φ that coin flips would give"
     )
     add_option(parser, compute_phi, "engine", choices=engine_names())
+    parser.add_argument(
+        "--formalism",
+        metavar="NAMES",
+        default=FORMALISM,
+        help=f"version of the theory, or several, as in iit3,iit4-2023: {', '.join(FORMALISM_WORDS)} (default: %(default)s)",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_cost)
 
@@ -197,9 +229,46 @@ def _add_list(commands: Any) -> None:
     parser.set_defaults(run=_list)
 
 
+def _add_control(commands: Any) -> None:
+    parser = commands.add_parser(
+        "control",
+        help="tell a running training to pause, go on, end, have other epochs, analyse the network as it is, or measure a lesion",
+    )
+    parser.add_argument("target", metavar="run", help="the directory of a run in training, or a folder that holds one")
+    parser.add_argument(
+        "verb",
+        metavar="command",
+        choices=(*get_args(Verb), "log"),
+        help=f"{', '.join(get_args(Verb))}: 'stop' ends the training after this epoch, 'stop-now' at this step; 'lesion' measures "
+        "what the network loses, on validation batches, when some units say nothing of the sample; 'log' prints what it was told "
+        "so far",
+    )
+    parser.add_argument("epochs", nargs="?", type=int, metavar="N", help="of the command 'epochs': how many there are to be")
+    parser.add_argument("--layer", help="of 'analyse' and 'lesion': the layer (default: all that are watched)")
+    parser.add_argument(
+        "--units",
+        help="of 'analyse' and 'lesion': the indices of the layer's units, as in 3,8,21 (default of 'analyse': those that the run "
+        "watches)",
+    )
+    parser.add_argument(
+        "--state", help="of 'analyse': the state, a 0 or 1 for each unit, unit 0 first, as in 100 (default: the states visited)"
+    )
+    parser.add_argument(
+        "--formalism", choices=tuple(FORMALISM_WORDS), help="of 'analyse': version of the theory (default: the run's)"
+    )
+    parser.add_argument(
+        "--to",
+        choices=tuple(SET_TO_WORDS),
+        help="of 'lesion': what the units are set to: their mean, 0, or the values of other samples (default: mean)",
+    )
+    parser.add_argument("--timeout", type=float, default=60.0, help="seconds to wait for the answer (default: %(default)g)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=_control)
+
+
 def _phi(given: argparse.Namespace, console: Console) -> int:
     """Runs ``lightning-iit phi``."""
-    from lightning_iit.commands.inputs import parse_nodes, parse_state
+    from lightning_iit.commands.inputs import parse_formalisms, parse_nodes, parse_state
     from lightning_iit.commands.phi import PhiArguments, run_phi
 
     return run_phi(
@@ -207,10 +276,13 @@ def _phi(given: argparse.Namespace, console: Console) -> int:
             tpm=given.tpm,
             state=None if given.state is None else parse_state(given.state),
             cm=given.cm,
+            formalisms=() if given.formalism is None else parse_formalisms(given.formalism),
             nodes=None if given.nodes is None else parse_nodes(given.nodes),
             prior=given.prior,
             engine=given.engine,
             complexes=given.complexes,
+            structure=given.structure,
+            partitions=given.partitions,
             json=given.json,
             cuts=given.cuts,
             new_concepts=given.new_concepts,
@@ -239,8 +311,9 @@ def _verify(given: argparse.Namespace, console: Console) -> int:
 def _cost(given: argparse.Namespace, console: Console) -> int:
     """Runs ``lightning-iit cost``."""
     from lightning_iit.commands.cost import run_cost
+    from lightning_iit.commands.inputs import parse_formalisms
 
-    return run_cost(given.units, given.transitions, given.engine, given.json, console)
+    return run_cost(given.units, given.transitions, given.engine, parse_formalisms(given.formalism), given.json, console)
 
 
 def _compare(given: argparse.Namespace, console: Console) -> int:
@@ -272,6 +345,22 @@ def _list(given: argparse.Namespace, console: Console) -> int:
     from lightning_iit.commands.list import run_list
 
     return run_list(given.target, given.json, console)
+
+
+def _control(given: argparse.Namespace, console: Console) -> int:
+    """Runs ``lightning-iit control``."""
+    from lightning_iit.commands.control import run_control
+    from lightning_iit.commands.inputs import parse_units
+
+    told = {
+        "epochs": given.epochs,
+        "layer": given.layer,
+        "units": None if given.units is None else parse_units(given.units),
+        "state": given.state,
+        "formalism": given.formalism,
+        "to": given.to,
+    }
+    return run_control(given.target, given.verb, given.timeout, given.json, console, **told)
 
 
 def _option(text: str) -> tuple[str, bool | int | str]:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import msgspec
 import yaml
 
 from lightning_iit.comparison.compared import Comparison
-from lightning_iit.comparison.courses import RunData
+from lightning_iit.comparison.courses import RunData, by_scale, listed
 from lightning_iit.comparison.runs import compare
 from lightning_iit.errors import InvalidArgumentError, RecordError
 from lightning_iit.figures.curves import phi_curves
-from lightning_iit.records import Records, decode
+from lightning_iit.records import Formalism, Records, decode
 from lightning_iit.records.disk.files import read_regular
-from lightning_iit.records.names import FOLDER, layer_slug
+from lightning_iit.records.names import FOLDER, OPTIONS, layer_slug
 from lightning_iit.records.store import holds_run, load_run, records_folder, write_atomically
-from lightning_iit.trackers.files import OPTIONS
 from lightning_iit.viewer.sources import URIS, open_runs
 
 if TYPE_CHECKING:
@@ -76,7 +75,9 @@ class RunComparison(Comparison, frozen=True, kw_only=True):
         return [Path(folder) / name for name in parts]
 
 
-def compare_runs(runs: Sequence[str | os.PathLike[str]], *, by: str | None = None) -> RunComparison:
+def compare_runs(
+    runs: Sequence[str | os.PathLike[str]], *, by: str | None = None, formalism: Formalism | None = None
+) -> RunComparison:
     """Compares Φ of the layers of several trainings, or of one before and after training.
 
     Args:
@@ -85,6 +86,8 @@ def compare_runs(runs: Sequence[str | os.PathLike[str]], *, by: str | None = Non
         by: what tells the sides apart: an option of the callback, a param of the MLflow runs, or a hyperparameter that the module
             saved (``hparams.yaml``). "seed" takes the runs as one group that differs by chance, and compares their trained with
             their untrained networks. None is "seed"; of a single run it is the change between its groups of units.
+        formalism: "iit3", "iit4-2023" or "iit4-2026", whose numbers are compared; None for the first one that all runs have.
+            Numbers of several formalisms are never put together.
 
     Returns:
         The comparison. Two sides of runs are compared at their last epochs by an exact permutation of run means, and run by run
@@ -105,8 +108,51 @@ def compare_runs(runs: Sequence[str | os.PathLike[str]], *, by: str | None = Non
     if isinstance(runs, (str, os.PathLike)):
         msg = f"compare_runs({str(runs)!r}): give a list of runs; for a single run [{str(runs)!r}]."
         raise InvalidArgumentError(msg)
-    data = [run for target in runs for run in _opened(os.fspath(target))]
+    data = _all_opened(runs)
+    if formalism is not None and (without := [run.name for run in data if formalism not in run.formalisms]):
+        there = ", ".join(map(repr, dict.fromkeys(one for run in data for one in run.formalisms)))
+        msg = f"compare_runs(formalism={formalism!r}): {listed(without)} has no numbers of it. These runs have {there}."
+        raise InvalidArgumentError(msg)
+    if formalism is None:
+        formalism = next((one for one in get_args(Formalism) if all(one in run.formalisms for run in data)), None)
+    return _compared(data if formalism is None else [run.of(formalism) for run in data], by)
+
+
+def compare_each_scale(runs: Sequence[str | os.PathLike[str]], by: str | None) -> dict[str, RunComparison | str]:
+    """Compares runs as :func:`compare_runs` does; those whose numbers are on several scales (as kinds) are compared scale by scale.
+
+    Returns:
+        The comparison, or why there is none, by the scale and the runs in words; the words are empty where there is one scale.
+
+    Raises:
+        InvalidArgumentError: nothing can be compared.
+        RecordError: a path holds no run.
+    """
+    data = _all_opened(runs)
+    scales: dict[str, list[RunData]] = {}
+    for formalism in get_args(Formalism):
+        if having := [run.of(formalism) for run in data if formalism in run.formalisms]:
+            scales |= by_scale(having)
+    if len(scales) < 2:
+        return {"": _compared(next(iter(scales.values()), []), by)}
+    found: dict[str, RunComparison | str] = {}
+    for words, own in scales.items():
+        named = f"{words} ({listed([run.name for run in own])})"
+        try:
+            found[named] = _compared(own, by)
+        except InvalidArgumentError as error:
+            found[named] = str(error)
+    return found
+
+
+def _compared(data: Sequence[RunData], by: str | None) -> RunComparison:
+    """Compares runs that were opened."""
     return RunComparison(**msgspec.structs.asdict(compare(data, by)))
+
+
+def _all_opened(runs: Sequence[str | os.PathLike[str]]) -> list[RunData]:
+    """Returns the runs of several paths and MLflow URIs."""
+    return [run for target in runs for run in _opened(os.fspath(target))]
 
 
 def _opened(target: str) -> Iterator[RunData]:

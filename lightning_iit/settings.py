@@ -1,7 +1,7 @@
 """The options of a training run, those that the analysis of a finished model has too, and what is made of them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Literal, TypedDict, TypeVar
 
 from torch import nn
@@ -16,9 +16,9 @@ from lightning_iit.capture.perturb.stepper import Direction
 from lightning_iit.capture.perturb.steps import StepFunction
 from lightning_iit.checks import Check, check_options, choice, flag, number, whole
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.phi.registry import choose_engine
+from lightning_iit.phi.options import formalisms_of
 from lightning_iit.presets import PRESETS, Preset
-from lightning_iit.records import FORMALISM
+from lightning_iit.records import Formalism
 from lightning_iit.records.shown.printed import brief_value
 from lightning_iit.run.names import check_name
 from lightning_iit.run.options import CHECKS as ANALYSIS_CHECKS
@@ -27,7 +27,7 @@ from lightning_iit.snapshot.writer import SnapshotWriter
 from lightning_iit.tpm.nulls import NullName
 from lightning_iit.tpm.states import StatesPolicy
 from lightning_iit.trackers.registry import checked_trackers
-from lightning_iit.trackers.tracker import Tracker
+from lightning_iit.trackers.tracker import OptionTexts, Tracker
 from lightning_iit.watch.probe import Loader, checked_probe
 from lightning_iit.watch.watch import Watch
 
@@ -60,6 +60,8 @@ class Options(TypedDict, total=False):
     cm: Connectivity
     states: StatesPolicy
     prior: float
+    formalism: Formalism | Sequence[Formalism]
+    nodes: Sequence[int] | None
     engine: str
     cuts: Literal["all", "one"]
     new_concepts: bool
@@ -134,17 +136,42 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
             InvalidArgumentError: a value that cannot be.
         """
         self.check()
-        options = self.part(RunOptions, world_size=world_size, auto_units=self.units == "auto")
+        options = self.part(RunOptions, world_size=world_size, auto_units=self.units == "auto", nodes=self._positions())
         options.check()
         return options
 
-    def watch(self, model: nn.Module, options: RunOptions, *, snapshots: bool) -> Watch:
+    def _positions(self) -> tuple[int, ...] | None:
+        """Returns the positions of the candidate system's units among all units; None where there is no such system.
+
+        Raises:
+            InvalidArgumentError: the units are not given by their indices, or do not hold those of the candidate system.
+        """
+        if self.nodes is None:
+            return None
+        units = [] if isinstance(self.units, (str, int)) else list(self.units)
+        why = ""
+        if not set(self.nodes) <= set(units) or self.bits == 2:
+            why = "they are not among the units" if self.bits == 1 else "with bits=2 a unit is two elements"
+        elif self.complexes:
+            why = "complexes=True looks for the candidate system among all units"
+        if why:
+            msg = (
+                f"nodes={list(self.nodes)} with units={self.units!r}: {why}. Give the units by their indices, and as nodes those "
+                "of the candidate system, as in units=[0, 1, 2], nodes=[0, 1]."
+            )
+            raise InvalidArgumentError(msg)
+        return tuple(sorted(units.index(node) for node in self.nodes))
+
+    def watch(
+        self, model: nn.Module, options: RunOptions, *, snapshots: bool, only: tuple[str, Sequence[int]] | None = None
+    ) -> Watch:
         """Finds the layers of a model and what is to be watched of them.
 
         Args:
             model: where the layers are.
             options: what is asked of every analysis.
             snapshots: keep snapshots of the network, if they are wanted at all.
+            only: the name of a layer and the indices of its units, where only these are watched; None for what the options say.
 
         Raises:
             InvalidArgumentError: an option that cannot be, or does not fit the model.
@@ -152,7 +179,9 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
         if self.layers is not None and not isinstance(self.layers, str):
             # A module among these would be copied and pickled with its options.
             vars(self).update(layers=[layer.name for layer in find_layers(model, self.layers)])
-        capture = self.part(CaptureOptions, max_units=choose_engine(options.engine, options.phi_options).max_units)
+        capture = self.part(CaptureOptions, max_units=min(engine.max_units for engine in options.engines))
+        if only is not None:
+            capture = replace(capture, layers=[only[0]], units=list(only[1]), groups=1)
         shown = snapshots and self.network and self.network_budget > 0
         writer = SnapshotWriter(budget=self.network_budget, seed=self.seed) if shown else None
         watch = Watch(model, capture, self.part(PerturbOptions), writer, pool_depth=self.pool_depth)
@@ -183,12 +212,14 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
         )
         return f"{type(self).__name__}({', '.join(told)})"
 
-    def described(self, layers: Sequence[str], **told: str) -> dict[str, str]:
+    def described(self, layers: Sequence[str], **told: str) -> OptionTexts:
         """Returns every option as it was given, or as it is ``told`` where that says more, with the layers that were found."""
         told["layers"] = ",".join(layers)
+        told["formalism"] = ",".join(formalisms_of(self.formalism))
         told["trackers"] = str(tuple(one if isinstance(one, str) else type(one).__name__ for one in self.trackers))
-        given = {field.name: told[field.name] if field.name in told else _text(getattr(self, field.name)) for field in fields(self)}
-        return {**given, "formalism": FORMALISM}
+        texts = {field.name: told[field.name] if field.name in told else _text(getattr(self, field.name)) for field in fields(self)}
+        defaults = {field.name: _text(field.default) for field in fields(self)}
+        return OptionTexts(texts, [name for name, text in texts.items() if name == "layers" or text != defaults[name]])
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -205,6 +236,7 @@ class TrainingSettings(Settings):
     prog_bar: bool = False
     table: bool = True
     probe: Loader | Sequence[Any] | None = None
+    control: bool = True
     name: str | None = None
     preset: Preset | None = None
 
@@ -220,6 +252,7 @@ class TrainingSettings(Settings):
         "prog_bar": flag(),
         "table": flag(),
         "probe": checked_probe,
+        "control": flag(),
         "name": check_name,
         "preset": choice(*PRESETS, None),
     }

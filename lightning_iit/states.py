@@ -15,7 +15,8 @@ from lightning_iit.phi.cost import TRANSITIONS_PER_STATE, coin_flip_phi
 from lightning_iit.phi.pool.inline_pool import InlinePool
 from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.phi.registry import choose_engine
-from lightning_iit.records import EpochRecord, Open, PhiTask, Provenance, Skipped, State, Thresholds
+from lightning_iit.phi.subsystems import indices_of
+from lightning_iit.records import FORMALISM, EpochRecord, Open, PhiTask, Provenance, Skipped, State, Thresholds
 from lightning_iit.records.store import write_record
 from lightning_iit.run.budget import Budget
 from lightning_iit.run.options import RunOptions
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Sequence
 
-    from lightning_iit.records import TaskResult
+    from lightning_iit.records import Formalism, TaskResult
     from lightning_iit.tpm.nulls import NullName
 
 
@@ -42,6 +43,8 @@ def analyse_states(
     state: StatesPolicy | Sequence[int] = "mode",
     kind: Literal["observational", "statistical"] = "observational",
     prior: float = 0.5,
+    formalism: Formalism | Sequence[Formalism] = FORMALISM,
+    nodes: Sequence[int | str] | None = None,
     engine: str = "auto",
     cuts: Literal["all", "one"] = "all",
     new_concepts: bool = True,
@@ -56,7 +59,7 @@ def analyse_states(
     epoch: int = 0,
     log_dir: str | os.PathLike[str] | None = None,
 ) -> EpochRecord:
-    """Computes integrated information (Φ, IIT 3.0) of recorded units and judges it, as at the last epoch of a training run.
+    """Computes integrated information (Φ of IIT 3.0, φ_s of IIT 4.0) of recorded units, as at the last epoch of a training run.
 
     The units were watched and not set, so Φ is observational: see the record's ``null`` before reading anything into it, and its
     ``diagnostics`` for the coverage of the states and for what Φ assumes of the data. Nothing here loads torch.
@@ -75,6 +78,10 @@ def analyse_states(
         kind: "observational" for units with connections among them; "statistical" for units without any (those of one feed-forward
             layer), whose structural Φ is 0.
         prior: the probability of ON in rows of the TPM that were never visited.
+        formalism: "iit3", "iit4-2023" or "iit4-2026", as in :func:`~lightning_iit.compute_phi`, or several of them. The record is
+            that of the first one in the order of their years, which alone is judged; ``record.of("iit4-2023")`` has another one.
+        nodes: a candidate system, with the other recorded units as background, as in :func:`~lightning_iit.compute_phi`: positions
+            among the recorded units, or their names. None analyses all units. There is no null of a candidate system.
         engine: as in :func:`~lightning_iit.compute_phi`.
         cuts: as in :func:`~lightning_iit.compute_phi`.
         new_concepts: as in :func:`~lightning_iit.compute_phi`.
@@ -91,7 +98,7 @@ def analyse_states(
         log_dir: where to write the record, for ``lightning-iit view`` and :func:`~lightning_iit.load_run`. None writes nothing.
 
     Returns:
-        The record: Φ (``record.phi``), the result of each state, counts, TPM, null, interval, curve, diagnostics and notes.
+        The record: Φ, or φ_s (``record.phi``), the result of each state, counts, TPM, null, interval, curve, diagnostics and notes.
 
     Raises:
         InvalidStatesError: what is no array ``[time, unit]`` of numbers, sequences of different widths, or units of more than two
@@ -113,6 +120,7 @@ def analyse_states(
     options = RunOptions(
         states=policy,
         prior=prior,
+        formalism=formalism,
         engine=engine,
         cuts=cuts,
         new_concepts=new_concepts,
@@ -134,16 +142,21 @@ def analyse_states(
         raise InvalidArgumentError(msg)
     epoch = whole("give the epoch under which the record is filed, -1 for an untrained network", least=-1)("epoch", epoch)
     layer = text("give the name under which the record is filed")("layer", layer)
-    most = choose_engine(engine, options.phi_options).max_units
+    most = min(one.max_units for one in options.engines)
     series = Recording.read(states, units, threshold, LAG("lag", lag), most=most)
+    options.nodes = None if nodes is None else indices_of(series, nodes)
+    if options.nodes is not None and complexes:
+        msg = f"nodes={nodes!r} with complexes=True, which looks for the candidate system among all units: give one of both."
+        raise InvalidArgumentError(msg)
     chosen = (_given_state(state, series.n),) if given else choose_states(series.counts.visits, series.last, policy)
     stub = _pending(options, series, kind, strategy=_strategy(threshold), layer=layer, epoch=epoch)
     if series.counts.transitions == 0:
         reason = f"The series gave no transition: it needs two rows with a state, {lag} apart, within one sequence."
         record = msgspec.structs.replace(stub, result=Skipped(code="no_transitions", reason=reason))
     else:
-        answer = _computed(_task(options, stub, chosen, series))
-        record = settled_record(stub, answer.states[0].result, answer)
+        task = _task(options, stub, chosen, series)
+        answer = _computed(task)
+        record = settled_record(stub, answer.states[0].result, answer, task)
     if log_dir is not None:
         write_record(Path(log_dir), record)
     return record
@@ -167,7 +180,7 @@ def _strategy(threshold: float | str | Sequence[float] | None) -> str:
     return threshold if isinstance(threshold, str) else str(np.asarray(threshold).tolist())
 
 
-def _notes(series: Recording) -> Iterator[str]:
+def _notes(series: Recording, formalism: Formalism) -> Iterator[str]:
     """Yields what a reader of the numbers should know."""
     if series.left_out:
         yield f"{series.left_out} rows were left out, with a value that was NaN or infinite; no transition goes across them."
@@ -176,12 +189,12 @@ def _notes(series: Recording) -> Iterator[str]:
     if series.counts.transitions:
         yield from dead_units(series.units, series.counts, "in this series")
         if series.counts.transitions < TRANSITIONS_PER_STATE * 2**series.n:
-            yield _few(series.n, series.counts.transitions)
+            yield _few(series.n, series.counts.transitions, formalism)
 
 
-def _few(n: int, transitions: int) -> str:
+def _few(n: int, transitions: int, formalism: Formalism) -> str:
     """Returns the sentence on too few transitions."""
-    flips = coin_flip_phi(n, transitions) if n > 1 else None
+    flips = coin_flip_phi(n, transitions) if n > 1 and formalism == FORMALISM else None
     read = "" if flips is None else f"; independent coin flips (true Φ = 0) read Φ = {flips:.2g} with as many"
     return (
         f"{transitions:,} transitions for {2**n} possible states, fewer than {TRANSITIONS_PER_STATE} for each{read}. "
@@ -214,8 +227,9 @@ def _pending(
         counts=series.counts,
         structural_phi=0.0 if statistical else None,
         structural_reason="The units were said to have no connections among them." if statistical else "",
-        notes=tuple(_notes(series)),
+        notes=tuple(_notes(series, options.formalisms[0])),
         left_out=series.left_out,
+        formalism=options.formalisms[0],
         provenance=Provenance(
             engine=options.engine, options=options.phi_options, seed=options.seed, window=1, packages=package_versions()
         ),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lightning_iit.compare import compare_runs
+from lightning_iit.compare import compare_each_scale
+from lightning_iit.records import FORMALISM_WORDS
 from lightning_iit.report.cells import number
 from lightning_iit.report.terminal import FittedTable
 
@@ -20,25 +21,37 @@ _RIGHT = ("difference", "p", "smallest p")
 
 
 def run_compare(runs: Sequence[str], by: str | None, output: Path | None, console: Console) -> int:
-    """Prints the comparison of runs as a table and in words; returns the exit status 0.
+    """Prints the comparison of runs as a table and in words, one of each scale of numbers; returns the exit status.
 
     Args:
         runs: folders and MLflow URIs.
         by: what tells the sides apart, see :func:`~lightning_iit.compare_runs`.
-        output: the folder to write table, words and pictures into; None writes nothing.
+        output: the folder to write table, words and pictures into, of several scales into folders 1, 2, ... in it; None writes
+            nothing.
         console: where to print.
+
+    Returns:
+        0, or 1 where none of several scales could be compared.
 
     Raises:
         IITError: there is no run, or what was given cannot be compared.
         OSError: the folder cannot be written.
     """
-    found = compare_runs(runs, by=by)
-    console.print(_table(found.layers))
-    console.print(found.words, highlight=False, markup=False)
-    if output is not None:
-        for path in found.write(output):
-            console.print(f"Wrote {path}.", highlight=False, markup=False)
-    return 0
+    found = compare_each_scale(runs, by)
+    if len(found) > 1:
+        console.print(f"These runs have Φ on {len(found)} scales, each of which is compared by itself.", highlight=False)
+    for place, (scale, one) in enumerate(found.items(), 1):
+        if scale:
+            console.print(f"\n{place}. {scale}", highlight=False, markup=False)
+        if isinstance(one, str):
+            console.print(one, highlight=False, markup=False)
+            continue
+        console.print(_table(one.layers))
+        console.print(one.words, highlight=False, markup=False)
+        if output is not None:
+            for path in one.write(output / str(place) if scale else output):
+                console.print(f"Wrote {path}.", highlight=False, markup=False)
+    return int(all(isinstance(one, str) for one in found.values()))
 
 
 def _table(rows: Sequence[LayerComparison]) -> FittedTable:
@@ -55,7 +68,7 @@ def _table(rows: Sequence[LayerComparison]) -> FittedTable:
             "none" if row.p is None else f"{row.p:.2g}",
             "none" if row.p_smallest is None else f"{row.p_smallest:.2g}",
             row.kind,
-            row.formalism,
+            FORMALISM_WORDS[row.formalism],
         )
         for row in rows
     ]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lightning_iit.errors import InvalidArgumentError, InvalidSystemError, RecordError
-from lightning_iit.records import EpochRecord, decode
+from lightning_iit.phi.options import formalisms_of
+from lightning_iit.records import FORMALISM, EpochRecord, decode
 from lightning_iit.records.disk.files import read_regular
 from lightning_iit.records.system_checks import BINARY_ONLY
 from lightning_iit.tpm.conversion import EXACT, accepted_deviation, conditional_independence, marginals
@@ -21,6 +22,8 @@ from lightning_iit.viewer.summary import all_rows
 
 if TYPE_CHECKING:
     from jaxtyping import Float
+
+    from lightning_iit.records import Formalism
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class TpmInput:
         state_by_node: the TPM: P(unit ON next) for each state, rows little-endian.
         state: the state in the file (of a record its first analysed state), unit 0 first; None if there is none.
         cm: the connectivity matrix ``[from, to]`` in the file; None if there is none.
+        labels: the names of the nodes in the file: the first line of a ``.csv``, ``labels`` of a ``.npz``; None if there are none.
         form: the form of the TPM in the file, "state-by-node" or "state-by-state".
         dependence: of a state-by-state TPM, its largest deviation from conditional independence; else None.
         accepted: the largest deviation that counts as rounding error.
@@ -42,17 +46,28 @@ class TpmInput:
     state_by_node: Float[np.ndarray, "state unit"]
     state: tuple[int, ...] | None = None
     cm: Any = None
+    labels: tuple[str, ...] | None = None
     form: str = "state-by-node"
     dependence: float | None = None
     accepted: float = EXACT
     record: EpochRecord | None = None
+
+    @property
+    def formalisms(self) -> tuple[Formalism, ...]:
+        """Returns the formalisms that a record has numbers of; of a TPM by itself the default."""
+        return (FORMALISM,) if self.record is None else formalisms_of(self.record.formalisms)
+
+    @property
+    def nodes(self) -> tuple[int, ...] | None:
+        """Returns the nodes of a record's candidate system; None for all."""
+        return None if self.record is None else self.record.provenance.options.nodes
 
 
 def read_tpm(target: str, *, prior: float | None = None) -> TpmInput:
     """Reads a TPM from a ``.npy``, ``.npz`` or ``.csv`` file, or from a record's ``.json`` file.
 
     A square array is read as state-by-state and converted to state-by-node. A ``.npz`` file holds ``tpm`` and, optionally,
-    ``cm`` and ``state``.
+    ``cm``, ``state`` and ``labels``; the first line of a ``.csv`` file may hold the names of the nodes.
 
     Args:
         target: the file; or what holds exactly one record (a run's directory, an MLflow URI).
@@ -85,11 +100,14 @@ def read_tpm(target: str, *, prior: float | None = None) -> TpmInput:
     arrays = readers[path.suffix](path)
     tpm = np.asarray(arrays["tpm"])
     state = tuple(np.asarray(arrays["state"]).ravel().tolist()) if "state" in arrays else None
+    labels = tuple(map(str, np.asarray(arrays["labels"]).ravel())) if "labels" in arrays else None
     if tpm.ndim == 2 and tpm.shape[0] == tpm.shape[1]:
         # Both raise InvalidSystemError unless each row is a distribution over the states of n units.
         on, dependence, accepted = marginals(tpm), conditional_independence(tpm), accepted_deviation(tpm)
-        return TpmInput(str(path), on, state, arrays.get("cm"), "state-by-state", dependence, accepted)
-    return TpmInput(str(path), tpm, state, arrays.get("cm"))
+        # The columns of a state-by-state TPM are states, so the first line of a .csv file names no nodes.
+        named = labels if path.suffix == ".npz" else None
+        return TpmInput(str(path), on, state, arrays.get("cm"), named, "state-by-state", dependence, accepted)
+    return TpmInput(str(path), tpm, state, arrays.get("cm"), labels)
 
 
 def parse_state(text: str) -> tuple[int, ...]:
@@ -110,21 +128,51 @@ def parse_state(text: str) -> tuple[int, ...]:
     return tuple(int(bit) for bit in bits)
 
 
-def parse_nodes(text: str) -> tuple[int, ...]:
-    """Reads node indices from text, separated by commas.
+def parse_nodes(text: str) -> tuple[int | str, ...]:
+    """Reads nodes from text, separated by commas: an index where it is a whole number, else a label.
+
+    Raises:
+        InvalidArgumentError: a node is missing between two commas, or semicolons separate them.
+
+    Example:
+        >>> parse_nodes("0,2, 3"), parse_nodes("A,B")
+        ((0, 2, 3), ('A', 'B'))
+    """
+    parts = [part.strip() for part in text.strip("()[]{}").split(",")]
+    if not all(parts) or ";" in text:
+        msg = f"--nodes {text!r}: give the nodes separated by commas, by index (from 0 on) as in 0,2,3, or by label as in A,B."
+        raise InvalidArgumentError(msg)
+    return tuple(int(part) if part.isdecimal() else part for part in parts)
+
+
+def parse_units(text: str) -> tuple[int, ...]:
+    """Reads the indices of units from text, separated by commas.
 
     Raises:
         InvalidArgumentError: the text holds something else than whole numbers.
 
     Example:
-        >>> parse_nodes("0,2, 3")
-        (0, 2, 3)
+        >>> parse_units("3,8, 21")
+        (3, 8, 21)
     """
     parts = [part.strip() for part in text.strip("()[]{}").split(",")]
     if not all(part.isdecimal() for part in parts):
-        msg = f"--nodes {text!r}: give the indices of the nodes, from 0 on, separated by commas, as in 0,2,3."
+        msg = f"--units {text!r}: give the indices of the layer's units, from 0 on, separated by commas, as in 3,8,21."
         raise InvalidArgumentError(msg)
-    return tuple(int(part) for part in parts)
+    return tuple(map(int, parts))
+
+
+def parse_formalisms(text: str) -> tuple[Formalism, ...]:
+    """Reads one formalism or several from text, separated by commas.
+
+    Raises:
+        InvalidArgumentError: one of them is no formalism, or is given twice.
+
+    Example:
+        >>> parse_formalisms("iit4-2023, iit3")
+        ('iit3', 'iit4-2023')
+    """
+    return formalisms_of([part.strip() for part in text.split(",")], "--formalism")
 
 
 def read_cm(text: str) -> list[list[int]]:
@@ -210,22 +258,25 @@ def _arrays_of_npz(path: Path) -> dict[str, Any]:
     if "tpm" not in arrays and len(arrays) == 1:
         arrays = {"tpm": next(iter(arrays.values()))}
     if "tpm" not in arrays:
-        msg = f"{path}: holds {', '.join(arrays) or 'nothing'}; the TPM must be named 'tpm' (with 'cm' and 'state' if you like)."
+        held = ", ".join(arrays) or "nothing"
+        msg = f"{path}: holds {held}; the TPM must be named 'tpm' (with 'cm', 'state' and 'labels' if you like)."
         raise InvalidArgumentError(msg)
     return arrays
 
 
 def _arrays_of_csv(path: Path) -> dict[str, Any]:
-    """Reads the rows of a ``.csv`` file, without a first line of names; returns the array under the name "tpm"."""
+    """Reads the rows of a ``.csv`` file as "tpm", and a first line of names, if there is one, as "labels"."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
-    if rows and not _numbers(rows[0]):
-        rows = rows[1:]  # the first line holds names
+    names = rows.pop(0) if rows and not _numbers(rows[0]) else None
     for number, row in enumerate(rows, start=1):
         if not _numbers(row) or len(row) != len(rows[0]):
             msg = f"{path}: row {number} is {','.join(row)!r}; rows are numbers separated by commas, as many in each."
             raise InvalidSystemError(msg)
-    return {"tpm": np.array([[float(cell) for cell in row] for row in rows])}
+    arrays: dict[str, Any] = {"tpm": np.array([[float(cell) for cell in row] for row in rows])}
+    if names is not None and rows and len(names) == len(rows[0]):
+        arrays["labels"] = [name.strip() for name in names]
+    return arrays
 
 
 def _numbers(row: list[str]) -> bool:

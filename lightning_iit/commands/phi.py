@@ -1,26 +1,28 @@
-"""``lightning-iit phi``: computes Φ of a TPM in a file, or of a record with another state, prior or engine."""
+"""``lightning-iit phi``: computes Φ of a TPM in a file, or of a record with another state, prior, engine or formalism."""
 
 from __future__ import annotations
 
 import sys
 import warnings
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import msgspec
-
+from lightning_iit.commands.complexes import found_complex
 from lightning_iit.commands.inputs import TpmInput, read_cm, read_tpm
-from lightning_iit.commands.tables import print_complex, print_result
+from lightning_iit.commands.tables import print_complex, print_json, print_partitions, print_result, print_structure
 from lightning_iit.errors import InvalidArgumentError, InvalidSystemError
-from lightning_iit.phi.compute import compute_phi, major_complex
+from lightning_iit.phi.compute import compute_phi, compute_structure
 from lightning_iit.phi.connections import ConnectivityWarning
-from lightning_iit.records import NULL_NOT_COMPUTED, Computed, System
+from lightning_iit.phi.ranking import best_partitions
+from lightning_iit.phi.subsystems import indices_of
+from lightning_iit.records import FORMALISM, NULL_NOT_COMPUTED, Structure, System
 from lightning_iit.records.systems import braces
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lightning_iit.records import EpochRecord
+    from lightning_iit.records import EpochRecord, Formalism, MajorComplex, PhiResult, Skipped
+    from lightning_iit.records.results import Partitions
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,13 @@ class PhiArguments:
     tpm: str
     state: tuple[int, ...] | None = None
     cm: str | None = None
-    nodes: tuple[int, ...] | None = None
+    formalisms: tuple[Formalism, ...] = ()
+    nodes: tuple[int | str, ...] | None = None
     prior: float | None = None
     engine: str = "auto"
     complexes: bool = False
+    structure: bool = False
+    partitions: int = 0
     json: bool = False
     cuts: Literal["all", "one"] = "all"
     new_concepts: bool = True
@@ -49,7 +54,7 @@ def run_phi(arguments: PhiArguments, console: Console) -> int:
     """Computes Φ and prints the result, as text or as JSON.
 
     Returns:
-        The exit status: 0 if Φ was computed, 1 if not (the printed reason says why).
+        The exit status: 0 if Φ was computed by each formalism, 1 if not (the printed reason says why).
 
     Raises:
         IITError: the input or an argument is invalid.
@@ -62,38 +67,99 @@ def run_phi(arguments: PhiArguments, console: Console) -> int:
         msg = f"--state is missing: {given.source} does not say which state to analyse. Give one, as in --state 100."
         raise InvalidArgumentError(msg)
     cm = read_cm(arguments.cm) if arguments.cm is not None else given.cm
-    system = System(tpm=given.state_by_node, state=state, cm=cm)
-    options: dict[str, Any] = {
-        "cuts": arguments.cuts,
-        "new_concepts": arguments.new_concepts,
-        "repertoires": arguments.repertoires,
-        "pyphi_options": arguments.pyphi_options,
-        "threads": arguments.threads,
-    }
+    system = System(tpm=given.state_by_node, state=state, cm=cm, labels=given.labels)
+    nodes = given.nodes if arguments.nodes is None else indices_of(system, arguments.nodes)
+    formalisms = arguments.formalisms or given.formalisms
+    if arguments.structure and formalisms == (FORMALISM,):
+        msg = "--structure: the cause-effect structure is one of IIT 4.0; give --formalism iit4-2023. IIT 3.0 has concepts instead."
+        raise InvalidArgumentError(msg)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConnectivityWarning)
-        result = compute_phi(system, arguments.engine, arguments.timeout, nodes=arguments.nodes, ties=arguments.ties, **options)
-        found = major_complex(system, arguments.engine, arguments.timeout, **options) if arguments.complexes else None
+        found = [_computed(arguments, system, nodes, one, first=one == formalisms[0]) for one in formalisms]
     for words in dict.fromkeys(str(warning.message) for warning in caught):
         sys.stderr.write(f"{words}\n")
     if arguments.json:
-        document = {"source": given.source, "system": system, "form": given.form, "dependence": given.dependence, "result": result}
-        if arguments.nodes is not None:
-            document["nodes"] = arguments.nodes
-        if found is not None:
-            document["major_complex"] = found
-        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
+        first, *others = [one.document for one in found]
+        document = {"source": given.source, "system": system, "form": given.form, "dependence": given.dependence, **first}
+        if nodes is not None:
+            document["nodes"] = nodes
+        if others:
+            document["others"] = others
+        print_json(document)
     else:
         _print_source(console, given)
-        print_result(console, result, system.state)
-        if arguments.nodes is not None:
-            console.print(f"Nodes {braces(arguments.nodes)}; the others are held at their states.", highlight=False)
-        if given.record is not None and isinstance(result, Computed):
-            null = NULL_NOT_COMPUTED if arguments.nodes is not None else _null_words(given.record, state, result)
-            console.print(f"{null} ({given.record.kind})", highlight=False)
-        if found is not None:
-            print_complex(console, found)
-    return 0 if isinstance(result, Computed) else 1
+        for number, one in enumerate(found):
+            if number:
+                console.print()
+            _print_found(console, one, given, system.state, nodes)
+    return 0 if all(one.result.phi is not None for one in found) else 1
+
+
+class _Found(NamedTuple):
+    """Holds what was computed by one formalism; the last three where they were asked for."""
+
+    formalism: Formalism
+    result: PhiResult
+    complexes: MajorComplex | None = None
+    structure: Structure | Skipped | None = None
+    partitions: Partitions | Skipped | None = None
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Returns this as it is printed in JSON."""
+        document: dict[str, Any] = {"formalism": self.formalism, "result": self.result}
+        if self.complexes is not None:
+            document["major_complex"] = self.complexes
+        if self.structure is not None:
+            document["structure"] = self.structure
+        if isinstance(self.structure, Structure):
+            document["big_phi"] = self.structure.big_phi
+        if self.partitions is not None:
+            document["partitions"] = self.partitions
+        return document
+
+
+def _computed(arguments: PhiArguments, system: System, nodes: tuple[int, ...] | None, formalism: Any, *, first: bool) -> _Found:
+    """Computes what is asked for by one formalism; the options are those of the first one, as in a training."""
+    engine, timeout = arguments.engine, arguments.timeout
+    options: dict[str, Any] = {"formalism": formalism}
+    if first:
+        options |= {name: getattr(arguments, name) for name in ("cuts", "new_concepts", "repertoires", "pyphi_options", "threads")}
+    ties = arguments.ties and first
+    result = compute_phi(system, engine, timeout, nodes=nodes, ties=ties, **options)
+    found = found_complex(system, engine, timeout, options) if arguments.complexes else None
+    structure = None
+    if arguments.structure and formalism != FORMALISM:
+        pyphi = options.get("pyphi_options")
+        structure = compute_structure(system, engine, formalism=formalism, nodes=nodes, pyphi_options=pyphi)
+    return _Found(formalism, result, found, structure, _partitions(arguments, system, nodes, options))
+
+
+def _partitions(
+    arguments: PhiArguments, system: System, nodes: tuple[int, ...] | None, options: dict[str, Any]
+) -> Partitions | Skipped | None:
+    """Finds the best partitions; None where they were not asked for."""
+    if not arguments.partitions:
+        return None
+    given = {name: options[name] for name in ("formalism", "cuts", "new_concepts", "threads") if name in options}
+    return best_partitions(system, arguments.partitions, arguments.engine, nodes=nodes, **given)
+
+
+def _print_found(console: Console, found: _Found, given: TpmInput, state: tuple[int, ...], nodes: tuple[int, ...] | None) -> None:
+    """Prints what was computed by one formalism."""
+    print_result(console, found.result, state, found.formalism)
+    if nodes is not None:
+        how = "held at their states" if found.formalism == FORMALISM else "the background"
+        console.print(f"Nodes {braces(nodes)}; the others are {how}.", highlight=False)
+    if given.record is not None and found.result.phi is not None:
+        null = _null_words(given.record, found, state) if nodes == given.nodes else NULL_NOT_COMPUTED
+        console.print(f"{null} ({given.record.kind})", highlight=False)
+    if found.complexes is not None:
+        print_complex(console, found.complexes)
+    if found.structure is not None:
+        print_structure(console, found.structure)
+    if found.partitions is not None:
+        print_partitions(console, found.partitions)
 
 
 def _check_dependence(given: TpmInput, *, allow: bool) -> None:
@@ -101,16 +167,19 @@ def _check_dependence(given: TpmInput, *, allow: bool) -> None:
     if given.dependence is not None and given.dependence > given.accepted and not allow:
         msg = (
             f"{given.source}: a state-by-state TPM whose units are not independent given the present state: an entry is "
-            f"{given.dependence:.3g} away from the product of the units' probabilities ({given.accepted:g} is accepted). IIT 3.0 "
-            "is defined for conditionally independent units. --allow-dependence goes on with the product, which is another system."
+            f"{given.dependence:.3g} away from the product of the units' probabilities ({given.accepted:g} is accepted). IIT is "
+            "defined for conditionally independent units. --allow-dependence goes on with the product, which is another system."
         )
         raise InvalidSystemError(msg)
 
 
-def _null_words(record: EpochRecord, state: tuple[int, ...], result: Computed) -> str:
+def _null_words(record: EpochRecord, found: _Found, state: tuple[int, ...]) -> str:
     """Returns the record's null in words, if the computed Φ equals the record's Φ in the same state; else "not computed"."""
-    same = record.phi is not None and state == record.states[0].state and abs(record.phi - result.phi) < 1e-6
-    return record.null_words if same else NULL_NOT_COMPUTED
+    if found.formalism not in record.formalisms:
+        return NULL_NOT_COMPUTED
+    stored, phi = record.of(found.formalism), found.result.phi
+    same = stored.phi is not None and phi is not None and state == stored.states[0].state and abs(stored.phi - phi) < 1e-6
+    return stored.null_words if same else NULL_NOT_COMPUTED
 
 
 def _print_source(console: Console, given: TpmInput) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from lightning_iit.commands.tables import print_json
 from lightning_iit.errors import InvalidArgumentError, RecordError
 from lightning_iit.phi.pool.pool import WorkerPool
+from lightning_iit.records import FORMALISM, FORMALISM_WORDS
 from lightning_iit.records.disk.owner import HEARTBEAT_LIMIT, is_alive
-from lightning_iit.records.names import FOLDER
+from lightning_iit.records.names import FOLDER, OPTIONS
+from lightning_iit.records.schema import symbol
+from lightning_iit.records.steering.folder import answers_in
 from lightning_iit.records.store import (
     load_run,
     numbered_runs,
@@ -24,7 +27,6 @@ from lightning_iit.records.store import (
 )
 from lightning_iit.report.report import markdown
 from lightning_iit.run.request import reopened, settled_record, with_change
-from lightning_iit.trackers.files import OPTIONS
 from lightning_iit.viewer.sources import URIS
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def run_settle(run: str, timeout: float | None, as_json: bool, console: Console)
         console: where to print.
 
     Returns:
-        The exit status: 0 if each of these records has a Φ now (or there were none), else 1.
+        The exit status: 0 if each of these records has a Φ by each of its formalisms now (or there were none), else 1.
 
     Raises:
         IITError: the path is no run's directory, or the run still goes on.
@@ -61,19 +63,27 @@ def run_settle(run: str, timeout: float | None, as_json: bool, console: Console)
             f"machine, try again in {HEARTBEAT_LIMIT:g} s."
         )
         raise InvalidArgumentError(msg)
-    done = []
+    done, missing = [], 0
     for record in settle(folder.parent, timeout=timeout):
-        done.append({"layer": record.layer, "epoch": record.epoch, "step": record.step, "phi": record.phi, "result": record.result})
+        each = [{"formalism": one.formalism, "phi": one.phi, "result": one.result} for one in record.by_formalism]
+        done.append({"layer": record.layer, "epoch": record.epoch, "step": record.step, **each[0], "others": each[1:]})
+        missing += any(one["phi"] is None for one in each)
         if not as_json:
-            found = f"Φ = {record.phi:.6f}" if record.phi is not None else f"no Φ: {record.result.reason}"
+            found = "; ".join(map(_words, record.by_formalism))
             console.print(f"layer {record.layer!r}, {record.when}: {found}", highlight=False, markup=False)
-    missing = sum(one["phi"] is None for one in done)
     if as_json:
         document = {"run": run, "ok": not missing, "settled": done}
-        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
+        print_json(document)
     else:
         console.print(f"{len(done)} records settled, {missing} of them without a Φ.", highlight=False)
     return 1 if missing else 0
+
+
+def _words(record: EpochRecord) -> str:
+    """Returns Φ (or φ_s) of a record of one formalism, or why there is none; names the formalism where it is not IIT 3.0."""
+    what = symbol(record.formalism)
+    by = "" if record.formalism == FORMALISM else f" ({FORMALISM_WORDS[record.formalism]})"
+    return f"{what} = {record.phi:.6f}{by}" if record.phi is not None else f"no {what}{by}: {record.result.reason}"
 
 
 def _folder_of(run: str) -> Path:
@@ -136,7 +146,7 @@ def settle(run_dir: Path, *, timeout: float | None = None) -> Iterator[EpochReco
         if changed:
             rebuild_index(run_dir)
             folder = records_folder(run_dir)
-            write_atomically(folder / "report.md", markdown(load_run(run_dir), _options(folder)).encode())
+            write_atomically(folder / "report.md", markdown(load_run(run_dir), _options(folder), answers_in(run_dir)).encode())
 
 
 def unsettled_words(records: Sequence[EpochRecord], run: str) -> str:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import sys
 import time
-import warnings
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
 from rich.console import Console
 
+from lightning_iit.commands.check_case import Comparison, compare
 from lightning_iit.commands.check_plan import SECONDS, Case, surveyed, with_engine, within_time
 from lightning_iit.commands.settle import unsettled_words
-from lightning_iit.commands.tables import bits
-from lightning_iit.errors import IITError, InvalidArgumentError, InvalidSystemError, RecordError
-from lightning_iit.phi.compute import compute_phi
-from lightning_iit.phi.connections import ConnectivityWarning
-from lightning_iit.phi.registry import choose_engine
-from lightning_iit.records import Computed, Concept, EpochRecord, Open, PhiResult, StateResult, System, decode
-from lightning_iit.records.systems import braces
+from lightning_iit.commands.tables import bits, print_json
+from lightning_iit.errors import InvalidArgumentError, RecordError
+from lightning_iit.records import (
+    FORMALISM,
+    FORMALISM_WORDS,
+    Computed,
+    EpochRecord,
+    StateResult,
+    SystemPhi,
+    decode,
+)
 from lightning_iit.report.terminal import FittedTable
 from lightning_iit.tpm.estimate import tpm_for_phi
 from lightning_iit.viewer.sources import open_runs
@@ -27,35 +30,6 @@ from lightning_iit.viewer.summary import all_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-
-TOLERANCE = 1e-6
-"""The default limit for a difference in Φ, small φ or an entry of the TPM."""
-
-
-class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """Compares the stored and the newly computed Φ of one analysed state of one record.
-
-    Attributes:
-        run: the name of the run.
-        method: which engine computed what.
-        stored: the stored Φ.
-        again: the newly computed Φ; None if it was not computed.
-        step: of a record within an epoch the global step; None for that of a whole epoch.
-        differences: one phrase for each difference; empty if all agrees.
-        skipped: why the state could not be compared; empty if it was compared.
-    """
-
-    run: str = ""
-    layer: str
-    epoch: int
-    state: tuple[int, ...]
-    method: str
-    stored: float
-    again: float | None
-    step: int | None = None
-    differences: tuple[str, ...] = ()
-    skipped: str = ""
 
 
 def run_verify(
@@ -93,8 +67,7 @@ def run_verify(
     if as_json:
         document = {"run": target, "engine": engine, "tolerance": tolerance, "compared": len(compared), "different": len(different)}
         document["open"] = sum(record.task is not None for _, record in read)
-        content = msgspec.json.encode({**document, "ok": ok, "unreadable": faults, "analyses": len(cases), "comparisons": found})
-        sys.stdout.buffer.write(msgspec.json.format(content) + b"\n")
+        print_json({**document, "ok": ok, "unreadable": faults, "analyses": len(cases), "comparisons": found})
         return 0 if ok else 1
     if found:
         console.print(_table(found))
@@ -136,9 +109,13 @@ def read_records(target: str) -> tuple[list[tuple[str, EpochRecord]], list[dict[
 
 
 def analyses_of(record: EpochRecord) -> Iterator[tuple[EpochRecord, StateResult]]:
-    """Yields each state whose Φ was computed in detail, with its record, and then some of the analyses of its survey."""
-    for part in (record, *_further_groups(record), *surveyed(record)):
-        yield from ((part, state) for state in part.states if isinstance(state.result, Computed))
+    """Yields each state whose Φ was computed in detail, with its record, and then some of the analyses of its survey.
+
+    Each formalism of a record is one after the other, in a record of its own.
+    """
+    for one in record.by_formalism:
+        for part in (one, *_further_groups(one), *surveyed(one)):
+            yield from ((part, state) for state in part.states if isinstance(state.result, (Computed, SystemPhi)))
 
 
 def _in_time(plan: Sequence[Case], *, limited: bool) -> Iterator[Case]:
@@ -161,161 +138,27 @@ def _further_groups(record: EpochRecord) -> Iterator[EpochRecord]:
             perturbation=group.perturbation,
             tpm=tpm_for_phi(group.counts, record.tpm.prior).record,
             states=(StateResult(state=group.state, visits=group.visits, result=group.result),),
+            result=group.result,
+            major_complex=None,
         )
-
-
-def compare(case: Case, tolerance: float, timeout: float | None) -> Comparison:
-    """Computes one stored Φ again from the record's counts, and compares the results.
-
-    Compared are Φ, the cut, the concepts with their small φ, and the stored TPM with that estimated from the counts. A record that
-    does not fit itself counts as different, so that it does not hide the others.
-
-    Args:
-        case: the analysis, and what computes it again.
-        tolerance: the largest difference of Φ, small φ and TPM entries that counts as equal.
-        timeout: the time limit of one analysis in seconds; None for no limit.
-    """
-    try:
-        return _compared(case, tolerance, timeout)
-    except Exception as error:  # noqa: BLE001  whatever is wrong with one record
-        return Comparison(
-            run=case.run,
-            layer=case.record.layer,
-            epoch=case.record.epoch,
-            step=case.record.step,
-            state=case.stored.state,
-            method=case.method,
-            stored=case.stored.result.phi or 0.0,
-            again=None,
-            differences=(f"the record does not fit itself: {type(error).__name__}: {error}",),
-        )
-
-
-def _compared(case: Case, tolerance: float, timeout: float | None) -> Comparison:
-    """Computes one stored Φ again and returns the comparison; may raise anything where the record does not fit itself."""
-    record, result = case.record, case.stored.result
-    assert isinstance(result, Computed)
-    again = _again(record, case.stored, case.engine, timeout)
-    words: tuple[str, ...] = ()
-    skipped = ""
-    if isinstance(again, str):
-        skipped = again
-    elif isinstance(again, Computed):
-        differences = _differences(result, again, tolerance, in_detail=not isinstance(record.result, Open))
-        words = (*_tpm_differences(record, tolerance), *differences, *_of_part(case, tolerance, timeout))
-    elif again.reason and type(again).__name__ == "Skipped":
-        words = (f"stored as computed, but now: {again.reason}",)
-    else:
-        skipped = again.reason
-    return Comparison(
-        run=case.run,
-        layer=record.layer,
-        epoch=record.epoch,
-        step=record.step,
-        state=case.stored.state,
-        method=case.method,
-        stored=result.phi,
-        again=again.phi if isinstance(again, Computed) else None,
-        differences=words,
-        skipped=skipped,
-    )
-
-
-def _of_part(case: Case, tolerance: float, timeout: float | None) -> list[str]:
-    """Returns a phrase for each difference between two engines in a part of the units, where the whole is too large for one."""
-    if case.part_engine is None:
-        return []
-    nodes = tuple(range(case.part))
-    first, second = (_again(case.record, case.stored, name, timeout, nodes) for name in (case.engine, case.part_engine))
-    if isinstance(first, Computed) and isinstance(second, Computed):
-        return [f"units {braces(nodes)}: {words}" for words in _differences(first, second, tolerance)]
-    if isinstance(first, str) or isinstance(second, str) or type(first) is not type(second):
-        said = " and ".join(answer if isinstance(answer, str) else type(answer).__name__ for answer in (first, second))
-        return [f"units {braces(nodes)}: {said}"]
-    return []  # neither engine has a Φ, for the same reason
-
-
-def _again(
-    record: EpochRecord, stored: StateResult, engine: str, timeout: float | None, nodes: tuple[int, ...] | None = None
-) -> PhiResult | str:
-    """Returns the result of the engine ``engine`` for a stored state, or a text that says why it cannot be computed."""
-    options = record.provenance.options
-    if record.counts is None or record.tpm is None:
-        return "the record holds no counts"
-    rows = tpm_for_phi(record.counts, record.tpm.prior).state_by_node
-    n = len(stored.state if nodes is None else nodes)
-    try:
-        most = choose_engine(engine, options).max_units
-        if n > most:
-            return f"{n} units; {engine} takes {most} at most"
-        cm = None if record.perturbation is None else record.perturbation.cm
-        system = System(tpm=rows, state=stored.state, cm=cm)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConnectivityWarning)  # the stored Φ was computed with the same matrix
-            return compute_phi(
-                *(system, engine, timeout),
-                nodes=nodes,
-                cuts=options.cuts,
-                new_concepts=options.new_concepts,
-                pyphi_options=dict(options.pyphi),
-            )
-    except InvalidSystemError:
-        raise  # the stored state, counts and connections do not fit each other
-    except IITError as error:
-        return str(error)
-
-
-def _tpm_differences(record: EpochRecord, tolerance: float) -> list[str]:
-    """Returns a phrase if the stored TPM is not the TPM estimated from the record's counts."""
-    assert record.counts is not None
-    assert record.tpm is not None
-    rows = tpm_for_phi(record.counts, record.tpm.prior).state_by_node.tolist()
-    stored = record.tpm.state_by_node
-    apart = max(abs(a - b) for ours, theirs in zip(stored, rows, strict=True) for a, b in zip(ours, theirs, strict=True))
-    return [f"the stored TPM is {apart:.3g} off its counts"] if apart > tolerance else []
-
-
-def _differences(stored: Computed, again: Computed, tolerance: float, *, in_detail: bool = True) -> list[str]:
-    """Returns a phrase for each difference in Φ and, where these are stored (``in_detail``), in cut, concepts and small φ."""
-    words = []
-    if abs(stored.phi - again.phi) > tolerance:
-        words.append(f"Φ {stored.phi:.8g}, again {again.phi:.8g}")
-    if not in_detail:
-        return words
-    if stored.cut != again.cut:
-        words.append(f"cut {stored.cut or 'none'}, again {again.cut or 'none'}")
-    mine, other = (_structure(result.concepts) for result in (stored, again))
-    if mine.keys() != other.keys():
-        words.append(f"concepts {len(mine)}, again {len(other)}; {len(mine.keys() ^ other.keys())} in one of them only")
-    off = [
-        key for key in mine.keys() & other.keys() if max(abs(a - b) for a, b in zip(mine[key], other[key], strict=True)) > tolerance
-    ]
-    if off:
-        words.append(f"small φ of {len(off)} concepts, first of mechanism {braces(min(off)[0])}")
-    return words
-
-
-def _structure(concepts: tuple[Concept, ...]) -> dict[tuple[tuple[int, ...], ...], tuple[float, float]]:
-    """Returns (cause φ, effect φ) of each concept by (mechanism, cause purview, effect purview)."""
-    return {
-        (concept.mechanism, concept.cause_purview, concept.effect_purview): (concept.cause_phi, concept.effect_phi)
-        for concept in concepts
-    }
 
 
 def _table(found: Sequence[Comparison]) -> FittedTable:
     """Returns the table of the comparisons; it names the run where there are several."""
-    columns = ("run", "layer", "epoch", "state", "stored Φ", "again", "by", "verdict")
+    stored = "stored Φ" if all(comparison.formalism == FORMALISM for comparison in found) else "stored Φ or φ_s"
+    columns = ("run", "layer", "epoch", "state", "theory", stored, "again", "by", "verdict")
     rows = []
     for comparison in found:
-        verdict = comparison.skipped and f"not compared: {comparison.skipped}"
+        verdict = comparison.skipped and f"not checked: {comparison.skipped}"
         verdict = verdict or "; ".join(comparison.differences) or "equal"
+        if comparison.unchecked:
+            verdict += f"; not checked: {comparison.unchecked}"
         again = "" if comparison.again is None else f"{comparison.again:.6f}"
         epoch = f"{comparison.epoch}" if comparison.step is None else f"{comparison.epoch}, step {comparison.step}"
-        where = comparison.run, comparison.layer, epoch, bits(comparison.state)
+        where = comparison.run, comparison.layer, epoch, bits(comparison.state), FORMALISM_WORDS[comparison.formalism]
         rows.append((*where, f"{comparison.stored:.6f}", again, comparison.method, verdict))
     first = 0 if len({comparison.run for comparison in found}) > 1 else 1
-    numbers = ("epoch", "state", "stored Φ", "again")
+    numbers = ("epoch", "state", stored, "again")
     return FittedTable(columns[first:], [row[first:] for row in rows], names=("run", "layer"), right=numbers, droppable=("by",))
 
 
@@ -336,14 +179,22 @@ def _summary(found: Sequence[Comparison], *, cases: int, tolerance: float, engin
     if any(", and " in method for method in methods):
         yield (
             "No other engine takes so many units in that time. So Φ was computed again by the engine of the record, and a part of"
-            " the units, with the others held at their states, by both engines."
+            " the units, with the others as background, by both engines."
         )
+    for theory in dict.fromkeys(FORMALISM_WORDS[one.formalism] for one in compared if one.is_again and engine is None):
+        yield (
+            f"No other engine here computes {theory}: its numbers were computed again from the counts by the engine of the record,"
+            " which finds what does not fit the counts, and no fault of the engine."
+        )
+    missed = Counter((FORMALISM_WORDS[comparison.formalism], comparison.skipped) for comparison in found if comparison.skipped)
+    for (theory, why), count in missed.items():
+        yield f"Not checked: {count} analyses by {theory}. {why}"
 
 
 def _why_nothing(read: Sequence[tuple[str, EpochRecord]], cases: Sequence[object]) -> str:
     """Says what is missing where nothing could be compared."""
     if cases:
-        return "--engine names an engine that takes so many units; --timeout gives it longer."
+        return "--engine names another engine; --timeout gives it longer."
     statuses = Counter(str(type(record.result).__struct_config__.tag).replace("_", " ") for _, record in read)
     told = ", ".join(f"{count} {status}" for status, count in statuses.items()) or "none that can be read"
     return f"No record has a Φ: {told}."

@@ -9,7 +9,7 @@ import numpy as np
 
 from lightning_iit.comparison.exchanges import FEWEST_PAIRS, holm, signed_rank
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.records import Kind  # noqa: TC001  msgspec reads it
+from lightning_iit.records import FORMALISM, Kind, symbol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,14 +35,16 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         epoch: the earlier epoch; -1 is the untrained network.
         to: the later epoch.
         kind: the kind of both numbers: "causal", "observational" or "statistical".
+        formalism: the version of the theory of both numbers: "iit3", "iit4-2023" or "iit4-2026".
         before: Φ of the layer at ``epoch``: the mean over the groups that have a Φ in both epochs.
         after: Φ of the layer at ``to``, of the same groups.
-        groups: how many groups were compared.
+        groups: how many groups were compared: those that have a Φ in both epochs.
+        left_out: how many further groups have none in one of the epochs.
         up: in how many of them Φ rose.
         p: the p-value of Wilcoxon's signed-rank test over the groups, corrected (Holm) for the number of layers; None with fewer
             than six groups that differ, and where the structural Φ is 0. It is about these groups of this network: it says nothing
             about other trainings. Groups may share units, so it is approximate. They share their data too, so it is at least the p
-            of the mean difference against its standard error from resampled sequences.
+            of the mean difference against 1.5 times its standard error from resampled sequences.
         p_smallest: the smallest p that so many groups can give, corrected like ``p``; None where there is no p.
         p_by_error: whether ``p`` is that of the mean difference against its standard error.
         layers: for how many layers ``p`` is corrected: those that have one.
@@ -60,10 +62,12 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     to: int
     kind: Kind
+    formalism: str = FORMALISM
     before: float
     after: float
     groups: int
     up: int
+    left_out: int = 0
     p: float | None = None
     p_smallest: float | None = None
     p_by_error: bool = False
@@ -97,7 +101,14 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         return _words_of(self)
 
 
-def change(records: Iterable[EpochRecord], layer: str | None = None, epoch: int = -1, to: int | None = None) -> Change:
+def change(
+    records: Iterable[EpochRecord],
+    layer: str | None = None,
+    epoch: int = -1,
+    to: int | None = None,
+    *,
+    formalism: str | None = None,
+) -> Change:
     """Compares Φ of a layer at two epochs of one run, group by group.
 
     Args:
@@ -105,6 +116,7 @@ def change(records: Iterable[EpochRecord], layer: str | None = None, epoch: int 
         layer: the layer's name; None for the only layer.
         epoch: the earlier epoch; -1 is the untrained network.
         to: the later epoch; None for the last one that has a Φ.
+        formalism: "iit3", "iit4-2023" or "iit4-2026"; None for the first one of the records.
 
     Returns:
         The change; its p is corrected for the number of layers that are tested (Holm).
@@ -119,7 +131,7 @@ def change(records: Iterable[EpochRecord], layer: str | None = None, epoch: int 
 
         print(change(load_run("lightning_logs/version_0"), "gru").words)
     """
-    kept = [record for record in records if record.step is None]
+    kept = _of_one_formalism(records, formalism)
     layers = list(dict.fromkeys(record.layer for record in kept))
     if layer is None and len(layers) == 1:
         layer = layers[0]
@@ -131,18 +143,21 @@ def change(records: Iterable[EpochRecord], layer: str | None = None, epoch: int 
     return changes(kept, epoch=epoch, to=to)[layer]
 
 
-def changes(records: Iterable[EpochRecord], *, epoch: int | None = -1, to: int | None = None) -> dict[str, Change]:
+def changes(
+    records: Iterable[EpochRecord], *, epoch: int | None = -1, to: int | None = None, formalism: str | None = None
+) -> dict[str, Change]:
     """Compares two epochs of every layer that has both; the p-values are corrected for the number of layers that are tested (Holm).
 
     Args:
         records: the records of the run.
         epoch: the earlier epoch; -1 is the untrained network, None the earliest one of each layer that has a Φ.
         to: the later epoch; None for the last one of each layer.
+        formalism: "iit3", "iit4-2023" or "iit4-2026"; None for the first one of each record.
 
     Returns:
         The changes by layer; a layer that cannot be compared is not there.
     """
-    kept = [record for record in records if record.step is None]
+    kept = _of_one_formalism(records, formalism)
     found: dict[str, Change] = {}
     for layer in dict.fromkeys(record.layer for record in kept):
         try:
@@ -158,14 +173,26 @@ def changes(records: Iterable[EpochRecord], *, epoch: int | None = -1, to: int |
     }
 
 
+def _of_one_formalism(records: Iterable[EpochRecord], formalism: str | None) -> list[EpochRecord]:
+    """Returns the records of whole epochs, as one formalism has them; those without its numbers are left out."""
+    kept = [record for record in records if record.step is None]
+    if formalism is None:
+        return kept
+    return [record.of(formalism) for record in kept if formalism in record.formalisms]
+
+
 def _compared(records: Iterable[EpochRecord], layer: str, epoch: int | None, to: int | None) -> Change:
     """Compares two epochs of a layer; the p is that of this layer alone."""
     by_epoch = {record.epoch: record for record in records if record.layer == layer}
-    surveyed = sorted(number for number, record in by_epoch.items() if record.survey is not None and record.survey.phi is not None)
+    surveyed = sorted(number for number, record in by_epoch.items() if _by_units(record.survey))
+    # An epoch whose survey was not finished is compared where it is asked for, or where there is no other.
+    whole = [
+        number for number in surveyed if (survey := by_epoch[number].survey) is not None and survey.phi is not None
+    ] or surveyed
     if epoch is None:
-        epoch = surveyed[0] if surveyed else -1
+        epoch = whole[0] if whole else -1
     if to is None:
-        to = surveyed[-1] if surveyed and surveyed[-1] > epoch else epoch + 1
+        to = next((number for number in (whole[-1:] + surveyed[-1:]) if number > epoch), epoch + 1)
     for wanted in (epoch, to):
         if wanted not in surveyed:
             record = by_epoch.get(wanted)
@@ -212,9 +239,11 @@ def between(one: EpochRecord, other: EpochRecord) -> Change:
         epoch=one.epoch,
         to=other.epoch,
         kind=one.kind,
+        formalism=one.formalism,
         before=float(before.mean()),
         after=float(after.mean()),
         groups=len(pairs),
+        left_out=len(_units_of(one.survey) | _units_of(other.survey)) - len(pairs),
         up=int((after > before).sum()),
         p=None if test is None else test.p,
         p_smallest=None if test is None else test.smallest,
@@ -233,6 +262,11 @@ def is_structural_zero(record: EpochRecord) -> bool:
     return record.kind == "statistical" or record.structural_phi == 0.0
 
 
+def _units_of(survey: Survey | None) -> set[tuple[int, ...]]:
+    """Returns the indices of the units of every group."""
+    return set() if survey is None else {group.units.indices for group in survey.groups}
+
+
 def _by_units(survey: Survey | None) -> dict[tuple[int, ...], SurveyGroup]:
     """Returns the groups that have a Φ by the indices of their units."""
     return {} if survey is None else {group.units.indices: group for group in survey.groups if group.phi is not None}
@@ -248,6 +282,16 @@ def _with_weights_of(then: SurveyGroup, now: SurveyGroup) -> float | None:
 # --- in words -----------------------------------------------------------------------------------------------------------
 
 
+def _figure(value: float, sign: str = "") -> str:
+    """Returns a number with four decimals, or with two digits where these would hardly show it.
+
+    Example:
+        >>> _figure(0.0309), _figure(0.0000123), _figure(0.0), _figure(0.0000123, "+")
+        ('0.0309', '1.2e-05', '0.0000', '+1.2e-05')
+    """
+    return f"{value:{sign}.4f}" if abs(value) >= 0.0005 or abs(value) < 1e-12 else f"{value:{sign}.2g}"
+
+
 def _p_words(p: float, smallest: float) -> str:
     """Returns a p-value with the smallest one that the test can give.
 
@@ -260,14 +304,15 @@ def _p_words(p: float, smallest: float) -> str:
 
 def _words_of(change: Change) -> str:
     """Returns the answer to "did training change Φ?": what Φ was and is, whether it changed, and where the change comes from."""
-    numbers = f"from {change.before:.4f} {_when(change.epoch)} to {change.after:.4f} {_when(change.to)}"
+    numbers = f"from {_figure(change.before)} {_when(change.epoch)} to {_figure(change.after)} {_when(change.to)}"
     if change.structural_zero:
         return (
-            "No change of integration: by structure the Φ of these units is 0, before and after. The number that the data give went"
-            f" {numbers}; it describes the data that passed through."
+            f"No change of integration: by structure the {symbol(change.formalism)} of these units is 0, before and after. The"
+            f" number that the data give went {numbers}; it describes the data that passed through."
         )
     of = "the layer" if change.groups > 1 else "the analysed units"
-    evidence = f"({change.up} of {change.groups} groups rose; {_tested(change)}; {SEEDS_NOT_COMPARED})"
+    missing = f"{change.left_out} more have no Φ at one of the epochs; " if change.left_out else ""
+    evidence = f"({change.up} of {change.groups} groups rose; {missing}{_tested(change)}; {SEEDS_NOT_COMPARED})"
     if change.groups == 1:
         evidence = f"(no p-value, since this is a single group of units; {SEEDS_NOT_COMPARED})"
     return " ".join(filter(None, (f"{_verdict(change, of, numbers)} {evidence}.", _caution(change), _parts(change))))
@@ -275,14 +320,15 @@ def _words_of(change: Change) -> str:
 
 def _verdict(change: Change, of: str, numbers: str) -> str:
     """Returns whether Φ changed; that it did is said only where nothing speaks against it."""
+    what = symbol(change.formalism)
     if not change.above_noise:
-        halves = f"two halves of the same data differ by {change.noise:.4f}"
-        return f"Φ of {of} did not change by more than noise: it went {numbers}, and {halves}"
+        halves = f"two halves of the same data differ by {_figure(change.noise or 0.0)}"
+        return f"{what} of {of} did not change by more than noise: it went {numbers}, and {halves}"
     if _unequal(change) or (change.p is not None and change.p > SIGNIFICANCE):
-        return f"Whether Φ of {of} changed cannot be told: it went {numbers}"
+        return f"Whether {what} of {of} changed cannot be told: it went {numbers}"
     if change.p is None:
-        return f"Φ of {of} went {numbers}"
-    return f"Φ of {of} {'rose' if change.difference > 0 else 'fell'} {numbers}"
+        return f"{what} of {of} went {numbers}"
+    return f"{what} of {of} {'rose' if change.difference > 0 else 'fell'} {numbers}"
 
 
 def _tested(change: Change) -> str:
@@ -299,9 +345,10 @@ def _caution(change: Change) -> str:
     if change.kind == "causal":
         return ""
     said = "The units were watched, not set, so this is a change of what was watched, not of causes."
+    what = symbol(change.formalism)
     if _unequal(change) and change.transitions is not None:
         before, after = change.transitions
-        said += f" A watched Φ comes out larger from fewer transitions, and there were {before:,} before and {after:,} after."
+        said += f" A watched {what} comes out larger from fewer transitions, and there were {before:,} before and {after:,} after."
     return said
 
 
@@ -310,7 +357,8 @@ def _parts(change: Change) -> str:
     if change.by_tpm is None or change.by_states is None:
         return "Both are not of the same states, so it is not known how much of the difference comes from the states alone."
     return (
-        f"Of the difference, {change.by_tpm:+.4f} comes from the TPM (states weighted as before) and {change.by_states:+.4f} from"
+        f"Of the difference, {_figure(change.by_tpm, '+')} comes from the TPM (states weighted as before) and"
+        f" {_figure(change.by_states, '+')} from"
         " which states are visited."
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lightning_iit.comparison.change import SEEDS_NOT_COMPARED, SIGNIFICANCE, TOO_FEW_GROUPS
+from lightning_iit.records import symbol
 
 if TYPE_CHECKING:
     from lightning_iit.records import Kind
@@ -76,7 +77,7 @@ class LayerComparison(msgspec.Struct, frozen=True, kw_only=True):
         """Returns the answer in a sentence or two, with the numbers that say so."""
         one = f"{phi_words(self.phi_one, self.low_one, self.high_one)} {_side(self.one, self.runs_one)}"
         other = f"{phi_words(self.phi_other, self.low_other, self.high_other)} {_side(self.other, self.runs_other)}"
-        what = "the number counted from the data" if self.structural_zero else "Φ"
+        what = "the number counted from the data" if self.structural_zero else symbol(self.formalism)
         said = f"Layer {self.layer!r}: {what} is {one} and {other}, a difference of {self.difference:+.4g}; {self._verdict}"
         return " ".join(filter(None, (said, self._counted, self._relative)))
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.records import FORMALISM, FORMALISM_WORDS, Records, symbol
+from lightning_iit.records.runs import formalisms_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from lightning_iit.records import EpochRecord, Records, Survey
+    from lightning_iit.records import EpochRecord, Survey
 
 _SHOWN = 4
 """How many runs a message names."""
@@ -36,6 +38,15 @@ class RunData:
     def initial_weights(self) -> str:
         """Returns the fingerprint of the watched layers before training; empty where it is not known."""
         return next((found for record in self.records if (found := record.provenance.initial_weights)), "")
+
+    @property
+    def formalisms(self) -> tuple[str, ...]:
+        """Returns the formalisms of the run's records; the first one where it has no record."""
+        return formalisms_in(self.records) or (FORMALISM,)
+
+    def of(self, formalism: str) -> RunData:
+        """Returns the run with the numbers of one formalism alone."""
+        return replace(self, records=Records(record.of(formalism) for record in self.records if formalism in record.formalisms))
 
     def surveys(self) -> dict[str, dict[int, EpochRecord]]:
         """Returns the records of whole epochs that have a Φ of their layer, by layer and epoch."""
@@ -87,14 +98,36 @@ def layers_of(runs: Sequence[RunData]) -> dict[str, list[Course]]:
     return {layer: [Course(run, layer, found[run.name][layer]) for run in runs] for layer in common}
 
 
+_SCALE: dict[str, Callable[[EpochRecord], str]] = {
+    "kind of number": lambda record: record.kind,
+    "formalism": lambda record: record.formalism,
+    "axis of transitions": lambda record: record.axis,
+    "number of elements in a group of units": lambda record: str(_elements(record)),
+}
+"""What Φ must have in common to be on one scale."""
+
+
+def by_scale(runs: Sequence[RunData]) -> dict[str, list[RunData]]:
+    """Returns the runs by the scales of the layers that they share, in words; those whose numbers can be compared are together.
+
+    Raises:
+        InvalidArgumentError: a run has no survey, or the runs have no layer in common.
+    """
+    found: dict[str, list[RunData]] = defaultdict(list)
+    layers = layers_of(runs)
+    for place, run in enumerate(runs):
+        each = [
+            f"{f'{label}: ' if len(layers) > 1 else ''}{_scale_of(record)}"
+            for label, courses in layers.items()
+            for record in courses[place].epochs.values()
+        ]
+        found["; ".join(dict.fromkeys(each))].append(run)
+    return dict(found)
+
+
 def check_comparable(label: str, courses: Sequence[Course]) -> None:
     """Raises InvalidArgumentError where the numbers of a layer are not on one scale."""
-    for what, of in (
-        ("kind of number", lambda record: record.kind),
-        ("formalism", lambda record: record.formalism),
-        ("axis of transitions", lambda record: record.axis),
-        ("number of elements in a group of units", lambda record: str(_elements(record))),
-    ):
+    for what, of in _SCALE.items():
         having: dict[str, list[str]] = defaultdict(list)
         for course in courses:
             for value in dict.fromkeys(of(record) for record in course.epochs.values()):
@@ -103,6 +136,12 @@ def check_comparable(label: str, courses: Sequence[Course]) -> None:
             each = "; ".join(f"{value}: {listed(names)}" for value, names in having.items())
             msg = f"compare_runs(): layer {label!r} has more than one {what}, and such Φ are not on one scale ({each})."
             raise InvalidArgumentError(msg)
+
+
+def _scale_of(record: EpochRecord) -> str:
+    """Returns what Φ of a record has in common with every Φ on its scale, in words."""
+    what = f"{symbol(record.formalism)} ({FORMALISM_WORDS[record.formalism]})"
+    return f"{record.kind} {what} along {record.axis}, groups of {_elements(record)} elements"
 
 
 def _elements(record: EpochRecord) -> int:

@@ -77,7 +77,7 @@ def compare(runs: Sequence[RunData], by: str | None = None) -> Comparison:
 def _one_run(run: RunData) -> list[LayerComparison]:
     """Compares the untrained network with the trained one, group by group of units."""
     surveys, rows = run.surveys(), []
-    for layer, found in changes(run.records).items():
+    for layer, found in changes(record for of in surveys.values() for record in of.values()).items():
         before, after = (survey_of(surveys[layer][epoch]) for epoch in (found.epoch, found.to))
         rows.append(
             LayerComparison(
@@ -121,7 +121,7 @@ def _trained(label: str, courses: Sequence[Course]) -> LayerComparison:
             "later epoch. Train with initial=True, or compare the trained networks with by=OPTION."
         )
         raise InvalidArgumentError(msg)
-    found = [change(course.run.records, course.layer) for course in courses]
+    found = [change(course.epochs.values(), course.layer) for course in courses]
     before, after = [one.before for one in found], [one.after for one in found]
     return _row(label, (UNTRAINED, before), (TRAINED, after), courses[0], pairs=[one.difference for one in found])
 

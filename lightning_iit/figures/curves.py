@@ -22,6 +22,7 @@ from lightning_iit.figures.canvas import (
     svg,
     wrapped,
 )
+from lightning_iit.records import FORMALISM_WORDS, symbol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,7 @@ def phi_curves(
         The bytes of the picture, 920 x 520 pixels.
     """
     with style():
-        figure = blank("Φ of the layer over epochs", curves[0].layer)
+        figure = blank(f"{symbol(formalism)} of the layer over epochs", curves[0].layer)
         axes = figure.add_axes((0.08, 0.30, 0.89, 0.54))
         for number, curve in enumerate(curves):
             colour, dashes = _COLOURS[number % len(_COLOURS)], _DASHES[number // len(_COLOURS) % len(_DASHES)]
@@ -62,12 +63,12 @@ def phi_curves(
         axes.set_ylim(bottom=0.0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("epoch (-1 is the untrained network)")
-        axes.set_ylabel(f"Φ of the layer ({formalism})")
+        axes.set_ylabel(f"{symbol(formalism)} of the layer ({FORMALISM_WORDS[formalism]})")
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize=8.5, labelcolor=SOFT, ncols=2)
         band = "mean over runs ± one standard deviation"
         if all(curve.runs == 1 for curve in curves):
-            band = "Φ of one run, with its 90 % interval in epochs that have one"
+            band = f"{symbol(formalism)} of one run, with its 90 % interval in epochs that have one"
         lines = [f"{KIND_WORDS[kind]} · line and band: {band}", wrapped(words, 135, 4)]
         text = "\n".join(filter(None, lines))
         figure.text(0.022, 0.026, text, fontsize=8.5, color=SOFT, va="bottom", linespacing=1.45)

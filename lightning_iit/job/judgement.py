@@ -1,4 +1,4 @@
-"""The judgement of a Φ: its null, its posterior interval, its values at other thresholds and at other numbers of transitions."""
+"""The judgement of a Φ: its null, its interval, its values at other thresholds and at other numbers of transitions."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
+from lightning_iit.job.analyses import results_for
 from lightning_iit.phi.many import phis
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import (
@@ -17,20 +18,20 @@ from lightning_iit.records import (
     NullResult,
     PhiResult,
     PhiTask,
-    System,
     ThresholdCounts,
     ThresholdPoint,
 )
 from lightning_iit.tpm.estimate import tpm_for_phi
-from lightning_iit.tpm.intervals import curve_point, phi_interval, posterior_draws, subsample_sizes, subsamples
+from lightning_iit.tpm.intervals import FRACTIONS, curve_point, phi_interval, posterior_draws, subsample_sizes, subsamples
 from lightning_iit.tpm.nulls import judge, null_scalars, surrogates
+from lightning_iit.tpm.parts import LEAST_PARTS, resampled_parts, some_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 
 CURVE_PARTS = 5
-"""How many random subsets of the transitions each point of the curve averages over."""
+"""How many random subsets of the data each point of the curve averages over."""
 
 
 TIES_ANALYSES = 12
@@ -43,7 +44,7 @@ class Judgement(NamedTuple):
     null: NullResult | None = None
     """Φ of surrogates under a null hypothesis."""
     interval: Interval | None = None
-    """The posterior interval of Φ."""
+    """The interval of Φ."""
     curve: tuple[CurvePoint, ...] = ()
     """Φ against the number of transitions."""
     sensitivity: tuple[ThresholdPoint, ...] = ()
@@ -86,9 +87,7 @@ def judge_phi(task: PhiTask, phi: float) -> Iterator[Judgement]:
     if asked.thresholds:
         yield (known := known._replace(sensitivity=_sensitivity(task, asked.thresholds)))
     if asked.interval_draws:
-        posterior = posterior_draws(task.counts, draws=asked.interval_draws, seed=task.seed)
-        interval = phi_interval(phi, _phis(task, posterior), counts=task.counts, kind=task.kind, null=known.null, seed=task.seed)
-        yield (known := known._replace(interval=interval))
+        yield (known := known._replace(interval=_interval(task, phi, known.null, asked.interval_draws)))
     if asked.curve:
         yield known._replace(curve=_curve(task))
 
@@ -101,7 +100,7 @@ def with_ties(task: PhiTask, computed: Computed) -> Computed:
     if task.judge is None or not task.judge.ties:
         return computed
     asked = msgspec.structs.replace(task, options=msgspec.structs.replace(task.options, ties=True))
-    (found,) = _results(asked, [tpm_for_phi(task.counts, task.prior).state_by_node])
+    (found,) = results_for(asked, [tpm_for_phi(task.counts, task.prior).state_by_node])
     if not isinstance(found, Computed):
         return computed
     return msgspec.structs.replace(
@@ -109,26 +108,51 @@ def with_ties(task: PhiTask, computed: Computed) -> Computed:
     )
 
 
+def _parts(task: PhiTask) -> tuple[Counts, ...]:
+    """Returns the consecutive parts of the data; none where there are too few to be resampled."""
+    parts = () if task.dynamics is None else task.dynamics.parts
+    return parts if len(parts) >= LEAST_PARTS else ()
+
+
+def _interval(task: PhiTask, phi: float, null: NullResult | None, draws: int) -> Interval | None:
+    """Computes the interval from resampled parts of the data; where there are too few parts, from the posterior of the counts."""
+    parts = _parts(task)
+    if parts:
+        drawn: Iterable[np.ndarray] = _estimated(task, resampled_parts(parts, draws, seed=task.seed))
+    else:
+        drawn = posterior_draws(task.counts, draws=draws, seed=task.seed)
+    phis = _phis(task, drawn)
+    return phi_interval(phi, phis, counts=task.counts, kind=task.kind, null=null, parts=len(parts), seed=task.seed)
+
+
 def _curve(task: PhiTask) -> tuple[CurvePoint, ...]:
-    """Computes the curve: Φ of random subsets of the transitions, for ascending numbers of transitions."""
-    points = []
-    for size in subsample_sizes(task.counts.transitions):
-        parts = subsamples(task.counts, size, number=CURVE_PARTS, seed=task.seed)
-        points.append(curve_point(size, _phis(task, _estimated(task, parts))))
+    """Computes the curve: Φ of random subsets of the data, for ascending numbers of transitions."""
+    points = [curve_point(size, _phis(task, _estimated(task, subsets))) for size, subsets in _subsets(task)]
     return tuple(point for point in points if point is not None)
+
+
+def _subsets(task: PhiTask) -> Iterator[tuple[int, tuple[Counts, ...]]]:
+    """Yields subsets of the parts of the data, where these are too few of the transitions, and how many transitions each has."""
+    if parts := _parts(task):
+        for share in FRACTIONS:
+            subsets = some_parts(parts, share, number=CURVE_PARTS, seed=task.seed)
+            yield round(sum(subset.transitions for subset in subsets) / len(subsets)), subsets
+        return
+    for size in subsample_sizes(task.counts.transitions):
+        yield size, subsamples(task.counts, size, number=CURVE_PARTS, seed=task.seed)
 
 
 def _sensitivity(task: PhiTask, asked: Sequence[ThresholdCounts]) -> tuple[ThresholdPoint, ...]:
     """Computes Φ of the same state from the counts at other thresholds."""
     tpms = [tpm_for_phi(other.counts, task.prior) for other in asked]
-    results = _results(task, [tpm.state_by_node for tpm in tpms])
+    results = results_for(task, [tpm.state_by_node for tpm in tpms])
     return tuple(
         ThresholdPoint(
             quantile=other.quantile,
             thresholds=other.thresholds,
             transitions=other.counts.transitions,
             visited=int(tpm.visited.sum()),
-            phi=result.phi if isinstance(result, Computed) else None,
+            phi=result.phi,
             reason=result.reason,
         )
         for other, tpm, result in zip(asked, tpms, results, strict=True)
@@ -148,13 +172,6 @@ def _phis(task: PhiTask, tpms: Iterable[np.ndarray]) -> list[float | None]:
     cm = None if task.cm is None else np.array(task.cm)
     found = phis(choose_engine(task.engine, task.options), rows, np.array(task.states[0]), cm, task.options)
     return [None if np.isnan(phi) else phi for phi in found.tolist()]
-
-
-def _results(task: PhiTask, tpms: Iterable[np.ndarray]) -> list[PhiResult]:
-    """Analyses the task's first state under each state-by-node TPM."""
-    engine = choose_engine(task.engine, task.options)
-    systems = [System(tpm=tpm, state=task.states[0], cm=task.cm) for tpm in tpms]
-    return [next(iter(engine.analyse([system], task.options))) for system in systems]
 
 
 def group_scalars(results: Sequence[PhiResult]) -> dict[str, float]:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightning_iit.job.survey import POSITIVE
 from lightning_iit.phi.many import phis
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import Moments
+from lightning_iit.records.surveys import POSITIVE
 
 if TYPE_CHECKING:
     from lightning_iit.records import PhiTask

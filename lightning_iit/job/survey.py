@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import time
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
 
-from lightning_iit.phi.many import phis
+from lightning_iit.job.formalisms import together
+from lightning_iit.phi.many import Phis, phis_by_formalism
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import Interval, State, Survey, SurveyGroup
+from lightning_iit.records.surveys import POSITIVE
 from lightning_iit.tpm.estimate import tpm_for_phi
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from jaxtyping import Float
 
-    from lightning_iit.records import PhiTask
+    from lightning_iit.records import Formalism, PhiResult, PhiTask
 
-POSITIVE = 1e-6
-"""A Φ above this is called positive: rounding leaves less."""
 STATES_RESAMPLED = 2
 """In how many of its states, the most visited ones, each group is analysed again for each resample."""
 LEVEL = 0.90
 """The level of the intervals."""
 FEWEST_RESAMPLES = 20
 """With fewer resamples that have a Φ no interval is given."""
+_APART = 1.0
+"""What is known of a survey that takes longer is given so many seconds apart, since the host reads it only now and then."""
+_NOT_REACHED = "Not analysed: the time was over before it was this group's turn."
+
+
+_Value: TypeAlias = "tuple[float | None, float | None]"
+"""Φ and signed φ_s."""
 
 
 class _OfGroup(NamedTuple):
@@ -64,7 +72,7 @@ class Surveyed(NamedTuple):
         return found if positive is None else found | {"phi_positive": positive}
 
 
-def survey(task: PhiTask, known: Mapping[State, float | None]) -> Surveyed:
+def survey(task: PhiTask, known: Mapping[State, PhiResult], *, apart: float = _APART) -> Iterator[dict[Formalism, Surveyed]]:
     """Computes Φ of each group of a task's survey, and summarises the groups.
 
     The interval is that of the mean over groups, with the same resample in each group. A resample is analysed in the two most
@@ -72,56 +80,98 @@ def survey(task: PhiTask, known: Mapping[State, float | None]) -> Surveyed:
 
     Args:
         task: the task, with its survey; ``resampled`` has one array ``[resample, state, unit]`` for each group, or none.
-        known: Φ of the first group in the states that were analysed already.
+        known: the results of the first group in the states that were analysed already.
+        apart: the least seconds between two unfinished surveys.
 
-    Returns:
-        The survey, and the interval of the task's first state. A group whose analysis fails has no Φ, and a reason.
+    Yields:
+        The survey by the task's formalism, and by those that come with it (:func:`.together`). A group whose analysis fails has no
+        Φ, and a reason. The last survey is that of all groups; those before it, in case the task is ended early, have the groups so
+        far and no mean, which would be that of other groups in another epoch.
     """
-    found = []
+    told = time.monotonic()
+    formalisms = together(task)
+    found: list[tuple[_OfGroup, ...]] = []
     for number, group in enumerate(task.survey):
         try:
-            found.append(_surveyed(task, number, {} if number else known))
+            found.append(_surveyed(task, number, known if not number and len(formalisms) == 1 else {}))
         except Exception as error:  # noqa: BLE001  whatever broke, the other groups are still analysed
             broken = msgspec.structs.replace(group, reason=f"{type(error).__name__}: {error}")
-            found.append(_OfGroup(broken, np.empty(0), np.empty((0, 0)), np.empty(0)))
-    return Surveyed(_summary(found), _interval(task, found[0]))
+            found.append((_without_phi(broken),) * len(formalisms))
+        groups = dict(zip(formalisms, zip(*found, strict=True), strict=True))
+        if number + 1 < len(task.survey) and time.monotonic() - told >= apart:
+            yield {one: Surveyed(_unfinished(of, task.survey), _interval(task, of[0])) for one, of in groups.items()}
+            told = time.monotonic()
+    yield {one: Surveyed(_summary(of), _interval(task, of[0])) for one, of in groups.items()}
 
 
-def _surveyed(task: PhiTask, number: int, known: Mapping[State, float | None]) -> _OfGroup:
-    """Computes Φ of one group in each of its states, and of its resamples in the most visited ones."""
+def _without_phi(group: SurveyGroup) -> _OfGroup:
+    """Returns a group of which no Φ is known."""
+    return _OfGroup(group, np.empty(0), np.empty((0, 0)), np.empty(0))
+
+
+def _surveyed(task: PhiTask, number: int, known: Mapping[State, PhiResult]) -> tuple[_OfGroup, ...]:
+    """Computes Φ of one group in each of its states, and of its resamples in the most visited ones, by each formalism."""
     group = task.survey[number]
     if group.counts is None:
-        return _OfGroup(group, np.empty(0), np.empty((0, 0)), np.empty(0))
+        return (_without_phi(group),) * len(together(task))
     tpm = tpm_for_phi(group.counts, task.prior).state_by_node
     todo = [state for state in group.states if state not in known]
-    found = {state: np.nan if phi is None else phi for state, phi in known.items()}
-    found |= dict(zip(todo, _phis(task, group, tpm[None], todo).flatten().tolist(), strict=True))
+    taken = {state: (result.phi, getattr(result, "signed_phi", None)) for state, result in known.items()}
     visited = [(visits, state) for visits, state in zip(group.visits, group.states, strict=True) if visits]
     visited.sort(key=lambda one: -one[0])
     weights, states = zip(*visited[:STATES_RESAMPLED], strict=True) if visited else ((), ())
     resampled = np.frombuffer(task.resampled[number] if task.resampled else b"", dtype=np.float64).reshape(-1, *tpm.shape)
-    drawn = _phis(task, group, resampled, states)
-    values = [found[state] for state in group.states]
+    of_each = zip(_phis(task, group, tpm[None], todo), _phis(task, group, resampled, states), strict=True)
+    return tuple(_settled(group, _by_state(todo, here) | taken, drawn.phi, states, weights) for here, drawn in of_each)
+
+
+def _by_state(states: Sequence[State], found: Phis) -> dict[State, _Value]:
+    """Returns Φ and signed φ_s by state, of one TPM; None where the state cannot be reached, and for what IIT 3.0 does not have."""
+    signed = np.full(len(states), np.nan) if found.signed is None else found.signed
+    pairs = zip(found.phi.flatten().tolist(), signed.flatten().tolist(), strict=True)
+    return {
+        state: (None if np.isnan(phi) else phi, None if np.isnan(sign) else sign)
+        for state, (phi, sign) in zip(states, pairs, strict=True)
+    }
+
+
+def _settled(
+    group: SurveyGroup,
+    found: Mapping[State, _Value],
+    drawn: Float[np.ndarray, "resample state"],
+    states: Sequence[State],
+    weights: Sequence[int],
+) -> _OfGroup:
+    """Adds to a group what was found: Φ by state, and Φ of the resamples in the most visited states."""
+    values, signed = zip(*(found[state] for state in group.states), strict=True)
     settled = msgspec.structs.replace(
         group,
-        phis=tuple(None if np.isnan(phi) else phi for phi in values),
+        phis=values,
+        signed=() if all(one is None for one in signed) else signed,
         positive=float((drawn[:, 0] > POSITIVE).mean()) if drawn.size else None,
-        reason="No state leads to any of its states." if np.isnan(values).all() else "",
+        reason="No state leads to any of its states." if all(phi is None for phi in values) else "",
     )
-    return _OfGroup(settled, np.array([found[state] for state in states]), drawn, np.array(weights, dtype=np.float64))
+    here = np.array([found[state][0] for state in states], dtype=np.float64)  # None becomes NaN
+    return _OfGroup(settled, here, drawn, np.array(weights, dtype=np.float64))
 
 
-def _phis(
-    task: PhiTask, group: SurveyGroup, tpms: Float[np.ndarray, "tpm row unit"], states: Sequence[State]
-) -> Float[np.ndarray, "tpm state"]:
-    """Computes Φ of each TPM in each state; NaN where the state cannot be reached."""
-    shape = len(tpms), len(states)
+def _phis(task: PhiTask, group: SurveyGroup, tpms: Float[np.ndarray, "tpm row unit"], states: Sequence[State]) -> tuple[Phis, ...]:
+    """Computes Φ of each TPM in each state, ``[tpm, state]``, by each formalism; NaN where the state cannot be reached."""
+    formalisms, shape = together(task), (len(tpms), len(states))
     if 0 in shape:
-        return np.empty(shape)
+        return (Phis(np.empty(shape)),) * len(formalisms)
     each = np.tile(np.array(states), (len(tpms), 1))
     cm = None if group.cm is None else np.array(group.cm)
     engine = choose_engine(task.engine, task.options)
-    return phis(engine, np.repeat(tpms, len(states), axis=0), each, cm, task.options).reshape(shape)
+    found = phis_by_formalism(engine, np.repeat(tpms, len(states), axis=0), each, cm, task.options, formalisms)
+    return tuple(Phis(one.phi.reshape(shape), one.signed) for one in found)
+
+
+def _unfinished(found: Sequence[_OfGroup], asked: Sequence[SurveyGroup]) -> Survey:
+    """Returns the survey of the groups so far."""
+    missing = [msgspec.structs.replace(group, reason=_NOT_REACHED) for group in asked[len(found) :]]
+    words = f"Of {len(asked)} groups of units {len(found)} were analysed before the time was over, so there is no mean over all."
+    return Survey(groups=(*(one.group for one in found), *missing), interval_words=words)
 
 
 def _summary(found: Sequence[_OfGroup]) -> Survey:
@@ -132,9 +182,13 @@ def _summary(found: Sequence[_OfGroup]) -> Survey:
     phi = float(np.mean([one.group.phi for one in known]))
     shares = [one.group.positive for one in known if one.group.positive is not None]
     survey = Survey(phi=phi, groups=groups, positive=float(np.mean(shares)) if shares else None)
+    if known[0].group.signed:
+        survey = msgspec.structs.replace(
+            survey, share=_mean(one.group.share for one in known), signed=_mean(one.group.signed_phi for one in known)
+        )
     number = min(len(one.drawn) for one in known)
-    together = np.array([one.apart[:number] for one in known]).reshape(len(known), number)
-    drawn = phi + together[:, ~np.isnan(together).any(axis=0)].mean(axis=0)
+    apart = np.array([one.apart[:number] for one in known]).reshape(len(known), number)
+    drawn = phi + apart[:, ~np.isnan(apart).any(axis=0)].mean(axis=0)
     if len(drawn) < FEWEST_RESAMPLES:
         return msgspec.structs.replace(survey, interval_words="interval not computed")
     low, high = _range(drawn)
@@ -146,6 +200,12 @@ def _summary(found: Sequence[_OfGroup]) -> Survey:
         high=high,
         interval_words=f"{LEVEL:.0%} interval of {len(drawn)} resamples of whole sequences",
     )
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    """Returns the mean of the values that are known; None where none is."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _interval(task: PhiTask, first: _OfGroup) -> Interval | None:

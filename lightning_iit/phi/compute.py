@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-import inspect
-import warnings
 from collections.abc import Sequence  # noqa: TC003  the command line reads the annotations at run time
-from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Literal, overload
 
-from lightning_iit.checks import SECONDS, choice, flag, refused, told_of_unknown, whole
-from lightning_iit.errors import InvalidSystemError
-from lightning_iit.phi.connections import ConnectivityWarning, contradiction
-from lightning_iit.phi.iit4.results import Complexes, Structure, SystemPhi  # noqa: TC001  the command line reads the annotations at run time
+from lightning_iit.checks import choice, told_of_unknown
+from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.phi.arguments import (
+    among,
+    check_system,
+    engine_of,
+    options_of,
+    warn_of_contradiction,
+)
+from lightning_iit.phi.engine import ComputesStructures
 from lightning_iit.phi.large_systems import analyse_whole, search_complex
 from lightning_iit.phi.many import checked_systems, phis
-from lightning_iit.phi.options import ENGINE_CHECKS
-from lightning_iit.phi.registry import choose_engine
-from lightning_iit.phi.subsystems import in_system, indices_of, subsystem
-from lightning_iit.records import MajorComplex, PhiOptions, PhiResult, Skipped, System
+from lightning_iit.phi.subsystems import in_system, subsystem
+from lightning_iit.records import (
+    FORMALISM,
+    Computed,
+    Failed,
+    MajorComplex,
+    Open,
+    PhiResult,
+    Skipped,
+    System,
+    TimedOut,
+)
+from lightning_iit.records.iit4 import Complexes, Structure, SystemPhi
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,9 +37,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from lightning_iit.phi.engine import PhiEngine
+    from lightning_iit.records import PhiOptions
 
-_FLAG = flag()
-_THREADS = whole("give the number of threads, 1 or more", least=1)
 _FORMALISM_4 = choice("iit4-2023", "iit4-2026")
 _FORMALISM = choice("iit3", "iit4-2023", "iit4-2026")
 
@@ -46,15 +57,18 @@ def compute_phi(
     ties: bool = False,
     pyphi_options: dict[str, bool | int | float | str] | None = None,
     threads: int = 1,
-) -> PhiResult: ...
+) -> Computed | TimedOut | Failed | Skipped | Open: ...
 @overload
 def compute_phi(
     system: System,
-    engine: Literal["auto"] = "auto",
+    engine: str = "auto",
+    timeout: float | None = None,
     *,
     formalism: Literal["iit4-2023", "iit4-2026"],
     nodes: Sequence[int | str] | None = None,
-) -> SystemPhi | Skipped: ...
+    pyphi_options: dict[str, bool | int | float | str] | None = None,
+    threads: int = 1,
+) -> SystemPhi | Skipped | TimedOut | Failed: ...
 @told_of_unknown
 def compute_phi(
     system: System,
@@ -79,12 +93,12 @@ def compute_phi(
     Args:
         system: TPM (state-by-node, rows little-endian), state and connectivity.
         engine: the name of an engine ("fast", "pyphi" or that of an installed package), or "auto": the fast engine where the fast
-            engine implements the options, else PyPhi.
+            engine implements the options, else PyPhi. IIT 3.0 takes PyPhi 1.2 or 2, IIT 4.0 takes PyPhi 2 (Python 3.13 or later).
         timeout: time limit in seconds. None computes in this process; with a limit, a worker process computes and is killed at
             the limit. Loading the engine does not count.
         formalism: "iit3" (Oizumi et al. 2014); "iit4-2023" (Albantakis et al. 2023); or "iit4-2026" (Mayner et al. 2026), whose
-            φ_s is at most the intrinsic information of the system, and so 0 for every deterministic system. IIT 4.0 has an engine
-            of its own, for up to 10 units, and takes no other option than ``nodes``.
+            φ_s is at most the intrinsic information of the system, and so 0 for every deterministic system. IIT 4.0 takes up to 10
+            units (7 with PyPhi), and of the options ``engine``, ``timeout``, ``nodes``, ``pyphi_options`` and ``threads``.
         nodes: the candidate system: the indices or labels of the nodes that are analysed, with the other nodes as background.
             IIT 3.0 holds the background at its state, as PyPhi's ``Subsystem`` does. IIT 4.0 holds it for effects; for causes it
             averages over the earlier states of the background, by the probability that each led to the current state. None analyses
@@ -95,8 +109,10 @@ def compute_phi(
         ties: True also finds out whether Φ depends on ties between purviews with equal φ, and how far Φ moves with the TPM
             (``phi_margin``, ``tied_purviews`` and ``phi_jitter`` of the result). Takes about ten times as long; the PyPhi engine
             leaves these None.
-        pyphi_options: further options of PyPhi by PyPhi's names, e.g. ``{"MEASURE": "L1"}``.
-        threads: threads that one analysis may use. Only the fast engine uses more than one, and only from 6 units on.
+        pyphi_options: further options of PyPhi by the names of the installed version, e.g. ``{"MEASURE": "L1"}`` in PyPhi 1.2, or
+            ``{"shortcircuit_sia": False}`` for IIT 4.0 (all partitions, also after one with φ = 0).
+        threads: threads that one analysis may use. Only the fast engine uses more than one, and only from 6 units on (8 by
+            IIT 4.0).
 
     Returns:
         ``Computed``, or ``SystemPhi`` for IIT 4.0; ``Skipped`` where no state of the system leads to the given state. With a
@@ -122,30 +138,33 @@ def compute_phi(
         >>> compute_phi(System(tpm=swap, state=(0, 1)), formalism="iit4-2023").phi
         2.0
     """
-    if _FORMALISM("formalism", formalism) != "iit3":
-        given = {"timeout": timeout, "cuts": cuts, "new_concepts": new_concepts, "repertoires": repertoires, "ties": ties}
-        _refuse_options_of_iit3(formalism, engine, {**given, "pyphi_options": pyphi_options, "threads": threads})
-        from lightning_iit.phi.iit4.systems import system_phi
-
-        return system_phi(*_candidate(system, nodes), formalism)  # type: ignore[arg-type]  # "iit3" is excluded above
-    options = _options(cuts, new_concepts, repertoires, pyphi_options, threads, _FLAG("ties", ties))
-    chosen = _checked(system, engine, options, timeout)
-    among = _among(system, nodes)
-    candidate = subsystem(system, among)
-    _warn_of_contradiction(candidate)
-    if timeout is None or candidate.n > chosen.max_units:  # too many units are refused, or need no search: no worker is started
-        return in_system(analyse_whole(candidate, chosen, options), among)
-    from lightning_iit.phi.pool.limited import compute_within
-
-    return in_system(compute_within(candidate, chosen.name, options, timeout), among)
+    _FORMALISM("formalism", formalism)
+    check_system(system)
+    inside = among(system, nodes)
+    options = options_of(
+        formalism,
+        None if formalism == FORMALISM else inside,
+        cuts=cuts,
+        new_concepts=new_concepts,
+        repertoires=repertoires,
+        pyphi_options=pyphi_options,
+        threads=threads,
+        ties=ties,
+    )
+    chosen = engine_of(engine, options, timeout)
+    candidate = subsystem(system, inside) if formalism == FORMALISM else system  # IIT 4.0 has rules for the background of its own
+    warn_of_contradiction(candidate)
+    return in_system(_analysed(candidate, chosen, options, timeout), inside)
 
 
 @told_of_unknown
 def compute_structure(
     system: System,
+    engine: str = "auto",
     *,
     formalism: Literal["iit4-2023", "iit4-2026"],
     nodes: Sequence[int | str] | None = None,
+    pyphi_options: dict[str, bool | int | float | str] | None = None,
 ) -> Structure | Skipped:
     """Computes the cause-effect structure of a system in its state (IIT 4.0): distinctions, their relations, and Φ.
 
@@ -153,16 +172,19 @@ def compute_structure(
 
     Args:
         system: TPM (state-by-node, rows little-endian), state and connectivity; up to 6 nodes, or that many in ``nodes``.
+        engine: as in :func:`compute_phi`.
         formalism: "iit4-2023" or "iit4-2026", as in :func:`compute_phi`.
         nodes: as in :func:`compute_phi`.
+        pyphi_options: as in :func:`compute_phi`.
 
     Returns:
         ``Structure``; ``Skipped`` where no state of the system leads to the given state.
 
     Raises:
         InvalidSystemError: ``system`` is not a System.
-        InvalidArgumentError: there is no such formalism, or ``nodes`` that the system does not have.
-        TooManyUnitsError: the candidate system has more than 6 units.
+        InvalidArgumentError: there is no such engine or formalism, the engine does not compute it or does not have an option, or
+            ``nodes`` that the system does not have.
+        TooManyUnitsError: the candidate system has more than 6 units (5 for PyPhi).
 
     Warns:
         ConnectivityWarning: ``system.cm`` lacks a connection that the TPM shows; the matrix wins.
@@ -176,9 +198,14 @@ def compute_structure(
         4.0 2 [(0,), (1,)]
     """
     _FORMALISM_4("formalism", formalism)
-    from lightning_iit.phi.iit4.structures import structure
-
-    return structure(*_candidate(system, nodes), formalism)
+    check_system(system)
+    options = options_of(formalism, among(system, nodes), pyphi_options=pyphi_options, threads=1)
+    chosen = engine_of(engine, options)
+    if not isinstance(chosen, ComputesStructures):
+        msg = f"engine={engine!r}: this engine computes no structures; choose 'auto', 'fast' or 'pyphi'."
+        raise InvalidArgumentError(msg)
+    warn_of_contradiction(system)
+    return chosen.structure(system, options)
 
 
 @told_of_unknown
@@ -224,9 +251,8 @@ def compute_phis(
         [1.0, 0.64]
     """
     checked_tpms, checked_states, checked_cm = checked_systems(tpms, states, cm)
-    options = _options(cuts, new_concepts, False, pyphi_options, threads)
-    chosen = choose_engine(ENGINE_CHECKS["engine"]("engine", engine), options)
-    return phis(chosen, checked_tpms, checked_states, checked_cm, options)
+    options = options_of(FORMALISM, cuts=cuts, new_concepts=new_concepts, pyphi_options=pyphi_options, threads=threads)
+    return phis(engine_of(engine, options), checked_tpms, checked_states, checked_cm, options)
 
 
 @overload
@@ -244,8 +270,14 @@ def major_complex(
 ) -> MajorComplex: ...
 @overload
 def major_complex(
-    system: System, engine: Literal["auto"] = "auto", *, formalism: Literal["iit4-2023", "iit4-2026"]
-) -> Complexes | Skipped: ...
+    system: System,
+    engine: str = "auto",
+    timeout: float | None = None,
+    *,
+    formalism: Literal["iit4-2023", "iit4-2026"],
+    pyphi_options: dict[str, bool | int | float | str] | None = None,
+    threads: int = 1,
+) -> Complexes | Skipped | TimedOut | Failed: ...
 @told_of_unknown
 def major_complex(
     system: System,
@@ -258,7 +290,7 @@ def major_complex(
     repertoires: bool = False,
     pyphi_options: dict[str, bool | int | float | str] | None = None,
     threads: int = 1,
-) -> MajorComplex | Complexes | Skipped:
+) -> MajorComplex | Complexes | Skipped | TimedOut | Failed:
     """Finds the subset of the system's nodes with the largest Φ; each subset is analysed with the other nodes as background.
 
     A system with more units than the engine accepts is searched where its strongly connected parts are small enough: a complex is
@@ -269,8 +301,8 @@ def major_complex(
         engine: as in :func:`compute_phi`.
         timeout: time limit of the whole search in seconds. None searches in this process; with a limit, a worker process searches
             and is killed at the limit. Loading the engine does not count.
-        formalism: as in :func:`compute_phi`. IIT 4.0 takes up to 10 units, of all of which every subset is analysed, and no other
-            option.
+        formalism: as in :func:`compute_phi`. IIT 4.0 takes up to 10 units (7 with PyPhi), of all of which every subset is
+            analysed, and of the options ``engine``, ``timeout``, ``pyphi_options`` and ``threads``.
         cuts: as in :func:`compute_phi`.
         new_concepts: as in :func:`compute_phi`.
         repertoires: as in :func:`compute_phi`.
@@ -281,7 +313,7 @@ def major_complex(
         The subset of nodes and the result of that subset; no nodes and Φ = 0 where no subset has Φ > 0. With a ``timeout`` also no
         nodes and ``TimedOut`` at the limit, or ``Failed`` where the engine raised an exception or the worker process died.
         For IIT 4.0 ``Complexes``, with the complexes that do not overlap that subset too; ``Skipped`` where no state of the system
-        leads to the given state.
+        leads to the given state; with a ``timeout`` also ``TimedOut`` or ``Failed`` itself.
 
     Raises:
         InvalidSystemError: ``system`` is not a System.
@@ -299,81 +331,40 @@ def major_complex(
         >>> major_complex(System(tpm=swap, state=(0, 1))).nodes
         (0, 1)
     """
-    if _FORMALISM("formalism", formalism) != "iit3":
-        given = {"timeout": timeout, "cuts": cuts, "new_concepts": new_concepts, "repertoires": repertoires}
-        _refuse_options_of_iit3(formalism, engine, {**given, "pyphi_options": pyphi_options, "threads": threads})
-        from lightning_iit.phi.iit4.complexes import complexes
+    _FORMALISM("formalism", formalism)
+    check_system(system)
+    options = options_of(
+        formalism,
+        cuts=cuts,
+        new_concepts=new_concepts,
+        repertoires=repertoires,
+        pyphi_options=pyphi_options,
+        threads=threads,
+    )
+    chosen = engine_of(engine, options, timeout)
+    warn_of_contradiction(system)
+    found = _searched(system, chosen, options, timeout)
+    if formalism == FORMALISM:
+        return found
+    if not isinstance(found.result, SystemPhi):
+        return found.result  # type: ignore[return-value]  # Skipped, TimedOut or Failed
+    return Complexes(nodes=found.nodes, result=found.result, others=found.others)
 
-        return complexes(_candidate(system, None)[0], formalism)  # type: ignore[arg-type]  # "iit3" is excluded above
-    options = _options(cuts, new_concepts, repertoires, pyphi_options, threads)
-    chosen = _checked(system, engine, options, timeout)
-    _warn_of_contradiction(system)
+
+def _analysed(system: System, engine: PhiEngine, options: PhiOptions, timeout: float | None) -> PhiResult:
+    """Analyses a system in this process, or within a time limit in a worker process."""
+    n = system.n if options.nodes is None else len(options.nodes)
+    if timeout is None or n > engine.max_units:  # too many units are refused, or need no search: no worker is started
+        return analyse_whole(system, engine, options)
+    from lightning_iit.phi.pool.limited import compute_within
+
+    return compute_within(system, engine.name, options, timeout)
+
+
+def _searched(system: System, engine: PhiEngine, options: PhiOptions, timeout: float | None) -> MajorComplex:
+    """Searches for the major complex in this process, or within a time limit in a worker process."""
     if timeout is None:
-        return search_complex(system, chosen, options)
+        return search_complex(system, engine, options)
     from lightning_iit.phi.pool.limited import complex_within
 
-    return complex_within(system, chosen.name, options, timeout)
-
-
-def _options(
-    cuts: Literal["all", "one"],
-    new_concepts: bool,
-    repertoires: bool,
-    pyphi_options: dict[str, Any] | None,
-    threads: int,
-    ties: bool = False,
-) -> PhiOptions:
-    """Collects the options of an analysis; raises InvalidArgumentError for a value that cannot be."""
-    given = {"cuts": cuts, "new_concepts": new_concepts, "repertoires": repertoires, "pyphi_options": pyphi_options}
-    checked = {name: ENGINE_CHECKS[name](name, value) for name, value in given.items()}
-    checked["pyphi"] = checked.pop("pyphi_options") or {}
-    return PhiOptions(**checked, ties=ties, threads=_THREADS("threads", threads))
-
-
-def _refuse_options_of_iit3(formalism: str, engine: str, options: dict[str, Any]) -> None:
-    """Raises InvalidArgumentError for an option that IIT 4.0 does not have."""
-    defaults = _defaults()
-    for name, value in {"engine": engine, **options}.items():
-        if value is not defaults[name] and value != defaults[name]:
-            raise refused(
-                name, value, f"leave {name} out, or give formalism='iit3'", why=f"formalism={formalism!r} has no such option"
-            )
-
-
-@cache
-def _defaults() -> dict[str, Any]:
-    """Returns the default of each option of :func:`compute_phi`."""
-    return {name: parameter.default for name, parameter in inspect.signature(compute_phi).parameters.items()}
-
-
-def _candidate(system: System, nodes: Sequence[int | str] | None) -> tuple[System, tuple[int, ...]]:
-    """Returns a system with the nodes of a candidate system of IIT 4.0, both checked; warns where ``cm`` contradicts the TPM."""
-    _check_system(system)
-    among = _among(system, nodes)
-    _warn_of_contradiction(system, above=1)
-    return system, among
-
-
-def _among(system: System, nodes: Sequence[int | str] | None) -> tuple[int, ...]:
-    """Returns the indices of the nodes of the candidate system, ascending."""
-    return tuple(range(system.n)) if nodes is None else indices_of(system, nodes)
-
-
-def _checked(system: System, engine: str, options: PhiOptions, timeout: float | None) -> PhiEngine:
-    """Returns the engine for these options; raises InvalidSystemError where ``system`` is not a System, and for a wrong timeout."""
-    _check_system(system)
-    SECONDS("timeout", timeout)
-    return choose_engine(ENGINE_CHECKS["engine"]("engine", engine), options)
-
-
-def _check_system(system: System) -> None:
-    """Raises InvalidSystemError where ``system`` is not a System."""
-    if not isinstance(system, System):
-        msg = f"system: got a {type(system).__name__}; give a lightning_iit.System(tpm=..., state=..., cm=...)."
-        raise InvalidSystemError(msg)
-
-
-def _warn_of_contradiction(system: System, above: int = 0) -> None:
-    """Warns the caller of the public function, ``above`` functions further up, where ``cm`` contradicts the TPM."""
-    if words := contradiction(system):
-        warnings.warn(words, ConnectivityWarning, stacklevel=4 + above)  # above the function and what checks its keywords
+    return complex_within(system, engine.name, options, timeout)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.registry import get_engine
+from lightning_iit.records.schema import FORMALISM, FORMALISM_WORDS, Formalism, symbol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TRANSITIONS_PER_STATE = 100
 """Transitions for each possible state from which on the Φ of coin flips is small beside the Φ of most systems."""
@@ -15,6 +20,11 @@ MOST_UNITS = 6
 """The most units that :func:`units_for` suggests by default; with 6 units, one Φ still takes about a second."""
 FEWEST_UNITS = 2
 """The fewest units that can be cut in two."""
+_STRUCTURES = {
+    "fast": {1: 3e-4, 2: 3e-4, 3: 4e-4, 4: 1e-3, 5: 4e-3, 6: 0.04},
+    "pyphi": {1: 0.02, 2: 0.05, 3: 0.2, 4: 3.0, 5: 50.0},
+}
+"""Seconds of one structure by engine and number of units, measured for dense stochastic systems; PyPhi's 5 units extrapolated."""
 _PER_STATE = (5, 10, 25, 50, 100, 250, 1000)
 """Transitions for each possible state at which coin flips were simulated; the columns of ``_COIN_FLIPS``."""
 _COIN_FLIPS: dict[int, tuple[float, ...]] = {
@@ -31,13 +41,26 @@ For n = 2 to 6 the means are over 2,000, 1,000, 400, 100 and 56 samples, with ``
 samples with ``seed=106``)."""
 
 
-def seconds_per_phi(engine: str, n: int) -> float:
+def seconds_per_phi(engine: str, n: int, formalism: Formalism = FORMALISM) -> float:
     """Returns about how many seconds one analysis of ``n`` densely connected units takes on one core.
 
     Raises:
         InvalidArgumentError: there is no such engine.
     """
-    return get_engine(engine).seconds(n)
+    return get_engine(engine, formalism).seconds(n)
+
+
+def seconds_per_structure(engine: str, n: int) -> float | None:
+    """Returns about how many seconds one cause-effect structure (IIT 4.0) of ``n`` densely connected units takes on one core.
+
+    Returns:
+        The seconds; None where the engine computes none of so many units, or where its time was not measured.
+
+    Example:
+        >>> seconds_per_structure("fast", 6) < 1.0, seconds_per_structure("fast", 7)
+        (True, None)
+    """
+    return _STRUCTURES.get(engine, {}).get(n)
 
 
 def units_for(transitions: float, *, most: int = MOST_UNITS) -> int:
@@ -105,13 +128,36 @@ def coin_flip_phi(n: int, transitions: float) -> float | None:
     return float(math.exp(np.interp(at, axis, known)))
 
 
-def cost_in_words(n: int, transitions: int, engine: str = "auto") -> tuple[str, bool]:
+def seconds_in_words(n: int, engine: str = "auto", formalisms: Sequence[Formalism] = (FORMALISM,)) -> str:
+    """Describes in words how long one Φ of ``n`` units takes by each version of the theory.
+
+    Raises:
+        InvalidArgumentError: there is no such engine, or it does not compute a formalism.
+
+    Example:
+        >>> seconds_in_words(4, "fast", ("iit3", "iit4-2023"))
+        'about 0.0015 s for each Φ (IIT 3.0), 0.0001 s for each φ_s (IIT 4.0 (2023))'
+    """
+    each = [
+        f"{seconds_per_phi(engine, n, one):.2g} s for each {symbol(one)}"
+        + (f" ({FORMALISM_WORDS[one]})" if len(formalisms) > 1 else "")
+        for one in formalisms
+    ]
+    return f"about {', '.join(each)}"
+
+
+def cost_in_words(
+    n: int, transitions: int, engine: str = "auto", formalisms: Sequence[Formalism] = (FORMALISM,)
+) -> tuple[str, bool]:
     """Describes in words how long one Φ of ``n`` units takes and which Φ coin flips would show with so many transitions.
+
+    What coin flips show is known of Φ of IIT 3.0 only.
 
     Args:
         n: the number of units.
         transitions: the number of transitions from which one TPM will be estimated.
         engine: the name of the engine whose time is given.
+        formalisms: the versions of the theory.
 
     Returns:
         One or two sentences, and whether there are at least 100 transitions for each possible state. Where there are fewer, the
@@ -120,8 +166,10 @@ def cost_in_words(n: int, transitions: int, engine: str = "auto") -> tuple[str, 
     Raises:
         InvalidArgumentError: there is no such engine.
     """
-    said = f"{n} units: about {seconds_per_phi(engine, n):.2g} s for each Φ; {transitions:,} transitions for {2**n} possible states"
-    flips = coin_flip_phi(n, transitions) if n >= FEWEST_UNITS and transitions > 0 else None
+    seconds = seconds_in_words(n, engine, formalisms)
+    said = f"{n} units: {seconds}; {transitions:,} transitions for {2**n} possible states"
+    known = n >= FEWEST_UNITS and transitions > 0 and FORMALISM in formalisms
+    flips = coin_flip_phi(n, transitions) if known else None
     read = f", with which independent coin flips (true Φ = 0) read Φ = {flips:.2g}" if flips is not None else ""
     wanted = transitions_for(n)
     if transitions >= wanted:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
-from lightning_iit.records import Skipped
+from lightning_iit.records import EngineInfo, Skipped
 
 if TYPE_CHECKING:
-    from lightning_iit.records import Computed, MajorComplex, PhiOptions, System
+    from lightning_iit.records import Computed, MajorComplex, PhiOptions, Structure, System, SystemPhi
+    from lightning_iit.records.results import Partitions
     from lightning_iit.records.schema import State
 
 Progress: TypeAlias = Callable[[float], None]
@@ -18,6 +21,19 @@ THREADS_FROM = 6
 """The number of units from which on threads shorten one analysis; for fewer units, threads cost more time than threads save."""
 
 
+OWN = "fast"
+"""The name of this package's own engines."""
+
+
+@cache
+def own_engine() -> EngineInfo:
+    """Returns name and version of this package's engines; remembered, since looking it up takes longer than Φ of three units."""
+    try:
+        return EngineInfo(name=OWN, version=version("lightning-iit"))
+    except PackageNotFoundError:
+        return EngineInfo(name=OWN, version="0")
+
+
 def unreachable(state: State) -> Skipped:
     """Returns the result of a system whose current state no state leads to."""
     why = f"No state can be followed by {state}: after each, some unit is certainly in its other state."
@@ -25,7 +41,10 @@ def unreachable(state: State) -> Skipped:
 
 
 class PhiEngine(Protocol):
-    """Computes Φ by IIT 3.0; the interface of every engine.
+    """Computes Φ (IIT 3.0) or φ_s (IIT 4.0); the interface of every engine.
+
+    ``options.formalism`` says by which version of the theory. An engine of another package that computes others than IIT 3.0 names
+    them in an attribute ``formalisms``, such as ``("iit3", "iit4-2023")``; it is never asked for others.
 
     An engine is a class whose constructor takes no arguments. An engine is found by its name: see
     :mod:`lightning_iit.phi.registry`. No call may change the results of later calls.
@@ -49,7 +68,7 @@ class PhiEngine(Protocol):
 
     def analyse(
         self, systems: Sequence[System], options: PhiOptions, progress: Progress | None = None
-    ) -> Iterator[Computed | Skipped]:
+    ) -> Iterator[Computed | SystemPhi | Skipped]:
         """Yields one result for each system, in order; systems with the same TPM and connectivity may share work.
 
         Args:
@@ -58,7 +77,7 @@ class PhiEngine(Protocol):
             progress: receives the finished fraction of all systems, from 0 to 1.
 
         Yields:
-            ``Computed``, or ``Skipped`` where no state of the system leads to the state to analyse.
+            ``Computed`` (IIT 3.0) or ``SystemPhi`` (IIT 4.0); ``Skipped`` where no state of the system leads to the state.
 
         Raises:
             InvalidArgumentError: the engine does not implement an option, or an option has an impossible value.
@@ -76,4 +95,28 @@ class PhiEngine(Protocol):
         Raises:
             InvalidArgumentError: the engine does not implement an option, or an option has an impossible value.
             TooManyUnitsError: the system has more than ``max_units`` units.
+        """
+
+
+@runtime_checkable
+class RanksPartitions(Protocol):
+    """Finds the best partitions, not the minimum alone; what an engine may have beside the methods of ``PhiEngine``."""
+
+    def best_partitions(self, system: System, options: PhiOptions, k: int) -> Partitions | Skipped:
+        """Returns the k partitions with the smallest Φ (IIT 3.0) or normalised φ_s (IIT 4.0), the minimum first.
+
+        Raises:
+            TooManyUnitsError: the candidate system has more than ``max_units`` units.
+        """
+
+
+@runtime_checkable
+class ComputesStructures(Protocol):
+    """Computes cause-effect structures (IIT 4.0); what an engine may have beside the methods of ``PhiEngine``."""
+
+    def structure(self, system: System, options: PhiOptions) -> Structure | Skipped:
+        """Returns the structure of a system in its state.
+
+        Raises:
+            TooManyUnitsError: the candidate system has more units than the engine computes structures of.
         """

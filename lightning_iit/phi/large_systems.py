@@ -12,16 +12,16 @@ from lightning_iit.phi.connections import connections, strong_parts
 from lightning_iit.phi.engine import unreachable
 from lightning_iit.phi.registry import BUILT_IN
 from lightning_iit.phi.subsystems import complex_in_system, subsystem
-from lightning_iit.records import Computed, EngineInfo, MajorComplex, PhiOptions, Skipped
+from lightning_iit.records import FORMALISM, Computed, EngineInfo, MajorComplex, PhiOptions
 
 if TYPE_CHECKING:
     from jaxtyping import Bool
 
     from lightning_iit.phi.engine import PhiEngine, Progress
-    from lightning_iit.records import System
+    from lightning_iit.records import PhiResult, System
 
 
-def analyse_whole(system: System, engine: PhiEngine, options: PhiOptions, progress: Progress | None = None) -> Computed | Skipped:
+def analyse_whole(system: System, engine: PhiEngine, options: PhiOptions, progress: Progress | None = None) -> PhiResult:
     """Computes Φ of a system of any size: with the engine, or without a search where the system is too large and not connected.
 
     Raises:
@@ -70,13 +70,14 @@ def search_complex(system: System, engine: PhiEngine, options: PhiOptions, progr
 
 
 def _parts_decide(options: PhiOptions) -> bool:
-    """Says whether Φ of a system that is not strongly connected is 0; with PyPhi's concept-style cuts this is not known."""
-    return options.pyphi.get("SYSTEM_CUTS", "3.0_STYLE") == "3.0_STYLE"
+    """Says whether the strong parts decide here: engines of IIT 4.0 look by themselves, PyPhi's concept-style cuts need more."""
+    return options.formalism == FORMALISM and options.pyphi.get("SYSTEM_CUTS", "3.0_STYLE") == "3.0_STYLE"
 
 
 def _may_have_phi(part: tuple[int, ...], connected: Bool[np.ndarray, "node node"], options: PhiOptions) -> bool:
     """Says whether a strongly connected part can hold a complex; one node by itself only by an option of PyPhi."""
-    alone = bool(options.pyphi.get("SINGLE_MICRO_NODES_WITH_SELFLOOPS_HAVE_PHI", False))
+    name = "single_micro_nodes_with_selfloops_have_phi"  # PyPhi 2 has it so, PyPhi 1.2 in capitals
+    alone = bool(options.pyphi.get(name, options.pyphi.get(name.upper(), False)))
     return len(part) > 1 or (alone and bool(connected[part[0], part[0]]))
 
 

@@ -16,6 +16,8 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, cast
 
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
+from lightning_iit.phi.iit4.options import check_of_iit4
+from lightning_iit.records.schema import FORMALISM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +35,11 @@ BUILT_IN = {
     "pyphi": "lightning_iit.phi.pyphi.engine:PyPhiEngine",
 }
 """The module and class of each engine of this package; "auto" tries the engines in this order."""
+_OF_IIT4 = {
+    "fast": "lightning_iit.phi.iit4.engine:FastIit4Engine",
+    "pyphi": "lightning_iit.phi.pyphi.iit4_engine:PyPhiIit4Engine",
+}
+"""The same for IIT 4.0."""
 
 
 @cache
@@ -48,16 +55,21 @@ def engine_names() -> tuple[str, ...]:
 
 
 @cache
-def get_engine(name: str) -> PhiEngine:
+def get_engine(name: str, formalism: str = FORMALISM) -> PhiEngine:
     """Returns the engine of this name, imported on first use; for "auto" the first engine of this package.
+
+    Args:
+        name: "auto" or the name of an engine.
+        formalism: "iit3", "iit4-2023" or "iit4-2026"; an engine's ``check_options`` says whether it computes that.
 
     Raises:
         InvalidArgumentError: there is no engine of this name, or the engine of another package cannot be loaded.
     """
     if name == AUTO:
-        return get_engine(next(iter(BUILT_IN)))
+        return get_engine(next(iter(BUILT_IN)), formalism)
     if name in BUILT_IN:
-        module, _, kind = BUILT_IN[name].partition(":")
+        where = (BUILT_IN if formalism == FORMALISM else _OF_IIT4)[name]
+        module, _, kind = where.partition(":")
         return cast("PhiEngine", getattr(import_module(module), kind)())
     for entry in entry_points(group=GROUP):
         if entry.name == name:
@@ -102,6 +114,17 @@ class _WithinSize:
             raise AttributeError(name)
         return getattr(self._engine, name)
 
+    def check_options(self, options: PhiOptions) -> None:
+        """Checks the options; raises InvalidArgumentError for a formalism that is not in the engine's ``formalisms``."""
+        known = tuple(getattr(self._engine, "formalisms", (FORMALISM,)))
+        if options.formalism not in known:
+            computes = f"engine={self._engine.name!r} computes {' and '.join(known)}"
+            msg = f"{computes}, not formalism={options.formalism!r}; use engine='auto'."
+            raise InvalidArgumentError(msg)
+        if options.formalism != FORMALISM:
+            check_of_iit4(options)
+        self._engine.check_options(options)
+
     def analyse(self, systems: Sequence[System], options: PhiOptions, progress: Progress | None = None) -> Iterator[PhiResult]:
         """Analyses the systems; raises TooManyUnitsError where one is too large."""
         for system in systems:
@@ -143,12 +166,12 @@ def choose_engine(name: str, options: PhiOptions) -> PhiEngine:
     """
     names = list(BUILT_IN) if name == AUTO else [name]
     for candidate in names[:-1]:
-        engine = get_engine(candidate)
+        engine = get_engine(candidate, options.formalism)
         try:
             engine.check_options(options)
         except InvalidArgumentError:
             continue
         return engine
-    engine = get_engine(names[-1])
+    engine = get_engine(names[-1], options.formalism)
     engine.check_options(options)
     return engine

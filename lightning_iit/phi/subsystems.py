@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 _Result = TypeVar("_Result", bound="PhiResult")
 
 
-def indices_of(system: System, nodes: Iterable[int | str]) -> tuple[int, ...]:
+class HasNodes(Protocol):
+    """Describes what has nodes, with or without names: a system, or a recorded series."""
+
+    @property
+    def n(self) -> int:
+        """The number of nodes."""
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """A name for each node."""
+
+
+def indices_of(system: HasNodes, nodes: Iterable[int | str]) -> tuple[int, ...]:
     """Returns the indices of nodes, ascending; a node is given by its index or by its label.
 
     Raises:
@@ -65,14 +77,18 @@ def in_system(result: _Result, nodes: tuple[int, ...]) -> _Result:
     """Returns a result of the candidate system of ``nodes`` with the indices that the nodes have in the whole system."""
     if not isinstance(result, Computed):
         return result
-    cut = result.cut
     return msgspec.structs.replace(
         result,
-        cut=None if cut is None else Cut(from_nodes=_renamed(cut.from_nodes, nodes), to_nodes=_renamed(cut.to_nodes, nodes)),
+        cut=cut_in_system(result.cut, nodes),
         concepts=tuple(_concept(concept, nodes) for concept in result.concepts),
         partitioned_concepts=tuple(_concept(concept, nodes) for concept in result.partitioned_concepts),
         tied_purviews=None if result.tied_purviews is None else tuple(_renamed(tied, nodes) for tied in result.tied_purviews),
     )
+
+
+def cut_in_system(cut: Cut | None, nodes: tuple[int, ...]) -> Cut | None:
+    """Returns a cut of the candidate system of ``nodes`` with the indices that the nodes have in the whole system."""
+    return None if cut is None else Cut(from_nodes=_renamed(cut.from_nodes, nodes), to_nodes=_renamed(cut.to_nodes, nodes))
 
 
 def complex_in_system(found: MajorComplex, nodes: tuple[int, ...]) -> MajorComplex:
@@ -80,7 +96,7 @@ def complex_in_system(found: MajorComplex, nodes: tuple[int, ...]) -> MajorCompl
     return MajorComplex(nodes=_renamed(found.nodes, nodes), result=in_system(found.result, nodes))
 
 
-def _index_of(system: System, node: int | str) -> int:
+def _index_of(system: HasNodes, node: int | str) -> int:
     """Returns the index of one node, or raises InvalidArgumentError."""
     labels = system.labels or ()
     if isinstance(node, str):

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from lightning_iit.records.captured import Counts, Dynamics, Perturbation, Thresholds, TpmRecord, Units
 from lightning_iit.records.encoding import decode, decode_network, encode
-from lightning_iit.records.epochs import EpochRecord, GroupResult, Provenance, Records
-from lightning_iit.records.networks import Connections, LayerKind, NetworkLayer, NetworkSnapshot
+from lightning_iit.records.epochs import EpochRecord, GroupResult, Provenance
+from lightning_iit.records.iit4 import Complexes, Structure, SystemPhi
+from lightning_iit.records.networks import Connections, LayerKind, NetworkBlock, NetworkLayer, NetworkSnapshot
 from lightning_iit.records.results import (
     Computed,
     CurvePoint,
     Diagnostic,
-    EngineInfo,
     Failed,
     Interval,
     MajorComplex,
@@ -32,18 +32,35 @@ from lightning_iit.records.results import (
     ThresholdPoint,
     TimedOut,
 )
-from lightning_iit.records.schema import FORMALISM, NO_NULL, NULL_NOT_COMPUTED, SCHEMA_VERSION, STATE_ORDER, Axis, Kind, State
-from lightning_iit.records.surveys import Moment, Moments, Survey, SurveyGroup
+from lightning_iit.records.runs import Records
+from lightning_iit.records.schema import (
+    FORMALISM,
+    FORMALISM_WORDS,
+    NO_NULL,
+    NULL_NOT_COMPUTED,
+    SCHEMA_VERSION,
+    STATE_ORDER,
+    Axis,
+    EngineInfo,
+    Formalism,
+    Kind,
+    State,
+    metric_names,
+    symbol,
+)
+from lightning_iit.records.surveys import Moment, Moments, OfFormalism, Survey, SurveyGroup
 from lightning_iit.records.systems import Concept, Cut, PhiOptions, System
 from lightning_iit.records.tasks import GroupTask, Judge, PhiTask, TaskResult, ThresholdCounts
 
 __all__ = [
     "FORMALISM",
+    "FORMALISM_WORDS",
     "NO_NULL",
     "NULL_NOT_COMPUTED",
     "SCHEMA_VERSION",
     "STATE_ORDER",
     "Axis",
+    "Complexes",
     "Computed",
     "Concept",
     "Connections",
@@ -55,6 +72,7 @@ __all__ = [
     "EngineInfo",
     "EpochRecord",
     "Failed",
+    "Formalism",
     "GroupResult",
     "GroupTask",
     "Interval",
@@ -64,9 +82,11 @@ __all__ = [
     "MajorComplex",
     "Moment",
     "Moments",
+    "NetworkBlock",
     "NetworkLayer",
     "NetworkSnapshot",
     "NullResult",
+    "OfFormalism",
     "Open",
     "Perturbation",
     "PhiOptions",
@@ -77,9 +97,11 @@ __all__ = [
     "Skipped",
     "State",
     "StateResult",
+    "Structure",
     "Survey",
     "SurveyGroup",
     "System",
+    "SystemPhi",
     "TaskResult",
     "ThresholdCounts",
     "ThresholdPoint",
@@ -90,4 +112,6 @@ __all__ = [
     "decode",
     "decode_network",
     "encode",
+    "metric_names",
+    "symbol",
 ]

@@ -81,15 +81,18 @@ class Counts(Record, frozen=True, kw_only=True):
 
 
 class Dynamics(Record, frozen=True, kw_only=True):
-    """Holds what the tests of Markov order and stationarity need besides the counts.
+    """Holds what the tests of Markov order and stationarity, and the resamples of a watched layer, need besides the counts.
 
     Args:
         triples: (previous, present and next state, how often the three followed each other); None where triples were not counted.
         halves: the counts of the first and of the second half of the transitions; empty where halves were not counted apart.
+        parts: the counts, without ``joint``, of consecutive parts of the data, about 64 of an epoch. A sequence belongs to one part
+            as a whole. Empty where parts were not counted, or are not stored.
     """
 
     triples: tuple[tuple[Count, Count, Count, Count], ...] | None = None
     halves: tuple[Counts, ...] = ()
+    parts: tuple[Counts, ...] = ()
 
 
 class TpmRecord(Record, frozen=True, kw_only=True):

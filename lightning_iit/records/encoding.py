@@ -13,7 +13,7 @@ from lightning_iit.errors import RecordError
 from lightning_iit.records.epochs import EpochRecord
 from lightning_iit.records.fits import check_network, check_record
 from lightning_iit.records.networks import NetworkSnapshot
-from lightning_iit.records.schema import SCHEMA_VERSION
+from lightning_iit.records.schema import EARLIER_NAMES, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +39,8 @@ def decode(data: bytes | str) -> EpochRecord:
             its range, or two parts do not fit each other.
     """
     record = _decoded(_record_decoder, data, "record")
+    if record.formalism in EARLIER_NAMES:
+        record = msgspec.structs.replace(record, formalism=EARLIER_NAMES[record.formalism])
     check_record(record)
     return record
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
 
-from lightning_iit.errors import MissingDependencyError
+import msgspec
+
+from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records.captured import Counts, Perturbation, Thresholds, TpmRecord, Units
+from lightning_iit.records.iit4 import Structure, SystemPhi
 from lightning_iit.records.results import (
     Computed,
     CurvePoint,
@@ -21,6 +22,7 @@ from lightning_iit.records.results import (
 )
 from lightning_iit.records.schema import (
     FORMALISM,
+    FORMALISM_WORDS,
     NO_NULL,
     NULL_NOT_COMPUTED,
     SCHEMA_VERSION,
@@ -36,18 +38,13 @@ from lightning_iit.records.schema import (
     State,
     Step,
     WallTime,
+    symbol,
 )
 from lightning_iit.records.shown import html
 from lightning_iit.records.shown.printed import brief_value
-from lightning_iit.records.surveys import Moments, Survey
+from lightning_iit.records.surveys import Moments, OfFormalism, Survey
 from lightning_iit.records.systems import PhiOptions
 from lightning_iit.records.tasks import PhiTask
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-_SHOWN = 3
-"""How many records a ``repr`` shows of the beginning and of the end of a run."""
 
 
 class Provenance(Record, frozen=True, kw_only=True):
@@ -123,7 +120,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
             ``phi_change_p``; :func:`lightning_iit.records.logged.logged` has their keys, and those of the survey.
         diagnostics: the checks of what Φ assumes of the data.
         null: the null of ``result``; None where it was not computed.
-        interval: the posterior interval of ``result``.
+        interval: the interval of ``result``.
         curve: Φ against the number of transitions.
         sensitivity: Φ at other thresholds.
         major_complex: the subset of the units with the largest Φ, where the options request it.
@@ -139,7 +136,9 @@ class EpochRecord(Record, frozen=True, kw_only=True):
         provenance: engine, options, seeds and package versions.
         task: what a worker needs to compute the result, while there is none: of an analysis that is open, was interrupted, or was
             still waiting for a worker when the run ended; None otherwise.
-        formalism: the version of the theory.
+        formalism: the version of the theory of ``result``: "iit3", "iit4-2023" or "iit4-2026".
+        structure: of IIT 4.0 the cause-effect structure of ``result``; None where it was not computed (more than 6 units).
+        others: what the further formalisms give that were asked for; :meth:`of` has the whole record of one.
         state_order: the order of state indices.
         schema_version: the version of the schema that was written.
     """
@@ -178,6 +177,8 @@ class EpochRecord(Record, frozen=True, kw_only=True):
     provenance: Provenance
     task: PhiTask | None = None
     formalism: str = FORMALISM
+    structure: Structure | None = None
+    others: tuple[OfFormalism, ...] = ()
     state_order: str = STATE_ORDER
     schema_version: Count = SCHEMA_VERSION
 
@@ -185,6 +186,30 @@ class EpochRecord(Record, frozen=True, kw_only=True):
     def key(self) -> Key:
         """Returns what identifies a record within a run: layer and epoch, and of a record within an epoch the step too."""
         return (self.layer, self.epoch) if self.step is None else (self.layer, self.epoch, self.step)
+
+    @property
+    def formalisms(self) -> tuple[str, ...]:
+        """Returns the formalisms that the record has numbers of; the first one is that of ``result``."""
+        return (self.formalism, *(other.formalism for other in self.others))
+
+    @property
+    def by_formalism(self) -> tuple[EpochRecord, ...]:
+        """Returns the record of each formalism alone, in the order of ``formalisms``."""
+        return tuple(map(self.of, self.formalisms))
+
+    def of(self, formalism: str) -> EpochRecord:
+        """Returns the record of one formalism alone; null, interval, curve and other thresholds are of the first formalism only.
+
+        Raises:
+            InvalidArgumentError: the record has no number of this formalism.
+        """
+        if formalism == self.formalism:
+            return msgspec.structs.replace(self, others=()) if self.others else self
+        for other in self.others:
+            if other.formalism == formalism:
+                return _of_other(self, other)
+        msg = f"formalism={formalism!r}: {self.layer!r}, {self.when} has {', '.join(map(repr, self.formalisms))}."
+        raise InvalidArgumentError(msg)
 
     @property
     def order(self) -> tuple[int, float]:
@@ -247,18 +272,26 @@ class EpochRecord(Record, frozen=True, kw_only=True):
     @property
     def short_words(self) -> str:
         """Returns the layer and Φ with its kind and null, or why there is no Φ, in one line."""
-        if not isinstance(self.result, Computed):
-            return f"{brief_value(self.layer)}: no Φ ({type(self.result).__name__}: {brief_value(self.result.reason)[1:-1]})"
+        what = symbol(self.formalism)
+        if self.phi is None:
+            return f"{brief_value(self.layer)}: no {what} ({type(self.result).__name__}: {brief_value(self.result.reason)[1:-1]})"
         null = self._without_null if self.null is None else f"{self.null.name} null, {self.null.p_words}"
-        return f"{brief_value(self.layer)}: Φ = {self.result.phi:.4g} ({self.kind}; {null})"
+        others = "".join(
+            f"; {symbol(one.formalism)} = {one.phi:.4g}, {FORMALISM_WORDS[one.formalism]}"
+            for one in self.others
+            if one.phi is not None
+        )
+        return f"{brief_value(self.layer)}: {what} = {self.phi:.4g} ({self.kind}; {null}{others})"
 
     def _repr_html_(self) -> str:
         """Returns the record for a notebook: Φ with what it rests on; the concepts and the TPM open by a click."""
-        computed = self.result if isinstance(self.result, Computed) else None
+        computed = self.result if isinstance(self.result, (Computed, SystemPhi)) else None
         structural = "; structural Φ is 0" if self.structural_phi == 0.0 else ""
         state = self.states[0] if self.states else None
         shown = [
-            ("Φ", f"{computed.phi:.6g}" if computed else f"none: {self.result.reason}"),
+            (symbol(self.formalism), f"{computed.phi:.6g}" if computed else f"none: {self.result.reason}"),
+            ("formalism", FORMALISM_WORDS[self.formalism]),
+            *((FORMALISM_WORDS[one.formalism], "none" if one.phi is None else f"{one.phi:.6g}") for one in self.others),
             ("kind", f"{self.kind}{structural}"),
             ("null", self.null_words if computed else ""),
             ("interval", "" if self.interval is None else f"{self.interval.low:.4f} to {self.interval.high:.4f}"),
@@ -274,7 +307,9 @@ class EpochRecord(Record, frozen=True, kw_only=True):
             *(computed.facts() if computed else ()),
             ("notes", " ".join(self.notes)),
         ]
-        concepts = html.folded(f"concepts: {len(computed.concepts)}", computed.concepts_table()) if computed else ""
+        concepts = ""
+        if isinstance(computed, Computed):
+            concepts = html.folded(f"concepts: {len(computed.concepts)}", computed.concepts_table())
         tpm = html.folded("TPM", html.tpm_table(self.tpm.state_by_node, self.tpm.visited, self._labels)) if self.tpm else ""
         return html.block(f"{self.layer}, {self.when}", html.facts(shown), concepts, tpm)
 
@@ -286,86 +321,13 @@ class EpochRecord(Record, frozen=True, kw_only=True):
         return labels if len(labels) == n else tuple(map(str, range(n)))
 
 
-class Records(tuple[EpochRecord, ...]):
-    """Holds the records of a run, in order of epoch, step and layer."""
-
-    __slots__ = ()
-
-    @classmethod
-    def ordered(cls, records: Iterable[EpochRecord]) -> Records:
-        """Sorts records by epoch, then by step (the record of the whole epoch comes last), then by layer."""
-        return cls(sorted(records, key=lambda record: (*record.order, record.layer)))
-
-    def to_dataframe(self) -> pd.DataFrame:
-        """Builds a pandas DataFrame with one row for each record.
-
-        The columns are: epoch, step, layer, kind, status, null; Φ of the layer (``layer_phi``) with its 90 % interval
-        (``layer_phi_low``, ``layer_phi_high``) and the number of ``groups`` that it is the mean of; ``units`` (their indices) and
-        ``state`` ("0110", in the order of the units) of the Φ that is described in detail (``phi``); and all scalars.
-
-        Raises:
-            MissingDependencyError: pandas is not installed.
-        """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            msg = "to_dataframe() needs pandas: pip install pandas."
-            raise MissingDependencyError(msg) from error
-        return pd.DataFrame([_row(record) for record in self])
-
-    def __repr__(self) -> str:
-        """Returns how many records of which layers and epochs there are, and the first and the last ones, in a few lines."""
-        shown = self if len(self) <= 2 * _SHOWN else (*self[:_SHOWN], None, *self[-_SHOWN:])
-        lines = ("  ..." if record is None else f"  {record.when}, {record.short_words}" for record in shown)
-        return "\n".join([f"<Records: {self._summary}>", *lines])
-
-    @property
-    def _summary(self) -> str:
-        """Returns the number of records, the layers and the epochs in one line."""
-        if not self:
-            return "none"
-        layers, epochs = {record.layer for record in self}, [record.epoch for record in self]
-        of = brief_value(next(iter(layers))) if len(layers) == 1 else f"{len(layers)} layers"
-        return f"{len(self)} of {of}, epochs {min(epochs)} to {max(epochs)}"
-
-    def _repr_html_(self) -> str:
-        """Returns a table with one row for each record, for a notebook."""
-        columns = ("epoch", "layer", "Φ", "kind", "null", "from", "states seen", "remark")
-        rows = [_html_row(record) for record in self]
-        return html.block(f"Records: {self._summary}", html.table(columns, rows, right=("epoch", "Φ", "states seen")))
-
-
-def _html_row(record: EpochRecord) -> tuple[str, ...]:
-    """Returns the cells of one record in a notebook's table."""
-    when = record.when.removeprefix("epoch ")
-    seen = "" if record.tpm is None else f"{sum(record.tpm.visited)} of {len(record.tpm.visited)}"
-    data = "" if record.counts is None else record.data_words
-    if record.phi is None:
-        return when, record.layer, "none", record.kind, "", data, seen, record.result.reason
-    remark = "structural Φ is 0" if record.structural_phi == 0.0 else record.result.reason
-    return when, record.layer, f"{record.phi:.4f}", record.kind, record.null_words, data, seen, remark
-
-
-def _row(record: EpochRecord) -> dict[str, Any]:
-    """Returns the row of one record: its key, kind, status, null, Φ of the layer, units, state and scalars by column."""
-    survey = record.survey or Survey()
-    return {
-        "epoch": record.epoch,
-        "step": record.step,
-        "layer": record.layer,
-        "global_step": record.global_step,
-        "wall_time": record.wall_time,
-        "kind": record.kind,
-        "axis": record.axis,
-        "status": type(record.result).__struct_config__.tag,
-        "reason": record.result.reason,
-        "null": record.null_words,
-        "layer_phi": survey.phi,
-        "layer_phi_low": survey.low,
-        "layer_phi_high": survey.high,
-        "groups": sum(group.phi is not None for group in survey.groups) or None,
-        "units": "" if record.units is None else ", ".join(record.units.labels),
-        "state": "".join(map(str, record.states[0].state)) if record.states else "",
-        **record.scalars,
-        "phi": record.phi,
-    }
+def _of_other(record: EpochRecord, other: OfFormalism) -> EpochRecord:
+    """Returns a record with the numbers of one of its further formalisms in the place of its own."""
+    survey = other.survey
+    if survey is not None and record.survey is not None and len(survey.groups) == len(record.survey.groups):
+        pairs = zip(survey.groups, record.survey.groups, strict=True)
+        groups = tuple(msgspec.structs.replace(group, counts=own.counts) for group, own in pairs)
+        survey = msgspec.structs.replace(survey, groups=groups)
+    nothing = {"null": None, "interval": None, "curve": (), "sensitivity": (), "groups": (), "moments": None, "others": ()}
+    own = {name: getattr(other, name) for name in OfFormalism.__struct_fields__ if name not in {"notes", "survey"}}
+    return msgspec.structs.replace(record, survey=survey, notes=(*record.notes, *other.notes), **own, **nothing)

@@ -6,7 +6,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from lightning_iit.errors import RecordError
+from lightning_iit.records.iit4 import SystemPhi
 from lightning_iit.records.results import Computed
+from lightning_iit.records.schema import FORMALISM_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from lightning_iit.records.epochs import EpochRecord, GroupResult
     from lightning_iit.records.networks import NetworkSnapshot
     from lightning_iit.records.results import PhiResult
+    from lightning_iit.records.surveys import OfFormalism
     from lightning_iit.records.systems import Concept
 
 
@@ -39,13 +42,18 @@ def check_record(record: EpochRecord) -> None:
         _check_tpm(record.tpm, n)
     if record.observed is not None:
         _check_counts(record.observed, "observed", n)
-    if record.major_complex is not None and n is not None:
-        _below(record.major_complex.nodes, "major_complex.nodes", n, "units")
-        _check_nodes(record.major_complex.result, "major_complex.result", n)
+    if record.formalism not in FORMALISM_WORDS:
+        _refuse("formalism", record.formalism, f"one of {', '.join(FORMALISM_WORDS)}")
+    _check_formalism(record, "", n)
+    for index, other in enumerate(record.others):
+        _check_formalism(other, f"others[{index}].", n)
+        for position, state in enumerate(other.states):
+            _length(state.state, f"others[{index}].states[{position}].state", len(state.state) if n is None else n, "units")
+            _check_nodes(state.result, f"others[{index}].states[{position}].result", len(state.state))
 
 
 def check_network(snapshot: NetworkSnapshot) -> None:
-    """Checks that units, activity and connections of a network snapshot are of its layers.
+    """Checks that units, activity, connections, flows and blocks of a network snapshot are of its layers.
 
     Raises:
         RecordError: two parts do not fit; the message names field and value.
@@ -60,6 +68,29 @@ def check_network(snapshot: NetworkSnapshot) -> None:
     for index, connection in enumerate(snapshot.connections):
         ends = (connection.from_layer, connection.to_layer)
         _below(ends, f"connections[{index}]", len(snapshot.layers), "layers")
+    for index, flow in enumerate(snapshot.flows):
+        _below(flow, f"flows[{index}]", len(snapshot.layers), "layers")
+    for index, block in enumerate(snapshot.blocks):
+        _below(block.layers, f"blocks[{index}].layers", len(snapshot.layers), "layers")
+
+
+def _check_formalism(part: EpochRecord | OfFormalism, where: str, n: int | None) -> None:
+    """Checks what a record has of one formalism: its major complex and its structure name units of the record only."""
+    if n is None:
+        return
+    _check_nodes(part.result, f"{where}result", n)
+    if part.major_complex is not None:
+        _below(part.major_complex.nodes, f"{where}major_complex.nodes", n, "units")
+        _check_nodes(part.major_complex.result, f"{where}major_complex.result", n)
+        for index, other in enumerate(part.major_complex.others):
+            _check_nodes(other, f"{where}major_complex.others[{index}]", n)
+    if part.structure is not None:
+        _check_nodes(part.structure.system, f"{where}structure.system", n)
+        for index, one in enumerate(part.structure.distinctions):
+            field = f"{where}structure.distinctions[{index}]"
+            _below((*one.mechanism, *one.cause.nodes, *one.effect.nodes), field, n, "units")
+            for name, purview in (("cause", one.cause), ("effect", one.effect)):
+                _length(purview.state, f"{field}.{name}.state", len(purview.nodes), "nodes of the purview")
 
 
 def _check_part(part: EpochRecord | GroupResult, where: str) -> None:
@@ -119,6 +150,11 @@ def _check_tpm(tpm: TpmRecord, n: int | None) -> None:
 
 def _check_nodes(result: PhiResult, field: str, n: int) -> None:
     """Checks that partition and concepts of a result name nodes of a system of ``n`` nodes only."""
+    if isinstance(result, SystemPhi):
+        _below((*result.nodes, *chain(*result.partition)), field, n, "units")
+        for name, specified in (("cause", result.cause), ("effect", result.effect)):
+            for state in (specified.state, *specified.ties):
+                _length(state, f"{field}.{name}", len(result.nodes), "nodes")
     if not isinstance(result, Computed):
         return
     if result.cut is not None:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 FOLDER = "iit"
 """The folder in a run's directory that holds the records, and the first part of the keys of a layer's Φ."""
+OPTIONS = "options.json"
+"""The name of the file with the callback's options, inside the folder ``iit``."""
 STEPS = "steps"
 """The part of a key that says that a number is of a record within an epoch."""
 
@@ -28,7 +30,8 @@ def layer_slug(layer: str) -> str:
     """Converts a layer's name to ASCII letters, digits, ``_``, ``.`` and ``-``, safe as a folder and in metric keys.
 
     A name that is safe stays as it is. In any other name, unsafe characters are replaced and ``--`` with a hash of the whole name
-    is added, so two layers never share a slug (safe names hold no ``--``).
+    is added, so two layers never share a slug (safe names hold no ``--``). Names that differ only in the case of letters have slugs
+    that do so too; layers of such names are not watched together.
 
     Example:
         >>> layer_slug("encoder.layers.0"), layer_slug("block 0/attn")

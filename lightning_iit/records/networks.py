@@ -7,8 +7,9 @@ from typing import TypeAlias
 from lightning_iit.records.schema import SCHEMA_VERSION, Count, Epoch, Index, Record, Size, Step, WallTime
 
 LayerKind: TypeAlias = str
-"""What a layer is: "input", "linear", "conv", "rnn", "lstm", "gru", "embedding", "attention", "other", or the name of a kind that
-was added. The viewer gives each kind that it knows a shape of its own, and all others that of "other"."""
+"""What a layer is: "input", "linear", "conv", "rnn", "lstm", "gru", "embedding", "attention", "stream" (what several layers of a
+block give together, as along a residual connection), "other", or the name of a kind that was added. The viewer gives each kind that
+it knows a shape of its own, and all others that of "other"."""
 
 
 class NetworkLayer(Record, frozen=True, kw_only=True):
@@ -25,6 +26,7 @@ class NetworkLayer(Record, frozen=True, kw_only=True):
         mean_activity: the mean activation of each sampled unit over the batch that was watched.
         activity: ``[step, sampled unit]``: the units' activations along :attr:`NetworkSnapshot.steps`.
         heads: the number of heads of an attention block; otherwise 0.
+        part: the part of its block that the layer is in, "attention" or "MLP"; otherwise empty.
     """
 
     name: str
@@ -37,6 +39,21 @@ class NetworkLayer(Record, frozen=True, kw_only=True):
     mean_activity: tuple[float, ...] = ()
     activity: tuple[tuple[float, ...], ...] = ()
     heads: Count = 0
+    part: str = ""
+
+
+class NetworkBlock(Record, frozen=True, kw_only=True):
+    """Names a block of the drawn network, such as a transformer's: one of several modules of a class.
+
+    Args:
+        name: the module's name in the model.
+        kind: the name of its class.
+        layers: the positions of its layers in ``NetworkSnapshot.layers``.
+    """
+
+    name: str
+    kind: str
+    layers: tuple[Index, ...]
 
 
 class Connections(Record, frozen=True, kw_only=True):
@@ -70,6 +87,9 @@ class NetworkSnapshot(Record, frozen=True, kw_only=True):
         wall_time: the time of the snapshot, in seconds since 1970.
         layers: the layers in forward order.
         connections: the strongest weights between layers.
+        flows: ``(from layer, to layer)`` for each pair between which data flowed with no other layer between, as positions in
+            ``layers``; empty in snapshots of version 0.1.0, which have connections only.
+        blocks: the blocks that the layers are in.
         steps: the (sample, position in its sequence) of each row of the layers' ``activity``.
         notes: what a viewer should know, such as layers that were left out.
         schema_version: the version of the schema that was written.
@@ -80,6 +100,8 @@ class NetworkSnapshot(Record, frozen=True, kw_only=True):
     wall_time: WallTime
     layers: tuple[NetworkLayer, ...]
     connections: tuple[Connections, ...] = ()
+    flows: tuple[tuple[Index, Index], ...] = ()
+    blocks: tuple[NetworkBlock, ...] = ()
     steps: tuple[tuple[Count, Count], ...] = ()
     notes: tuple[str, ...] = ()
     schema_version: Count = SCHEMA_VERSION

@@ -5,24 +5,13 @@ from __future__ import annotations
 import math
 from typing import TypeAlias
 
-from lightning_iit.records.schema import Count, Index, PhiValue, Record, Seconds, Share, State
+from lightning_iit.records.iit4 import SystemPhi
+from lightning_iit.records.schema import Count, EngineInfo, Index, PhiValue, Record, Seconds, Share, State
 from lightning_iit.records.shown.html import block, facts, table
 from lightning_iit.records.systems import Concept, Cut, braces
 
 _SHOWN = 6
 """The number of mechanisms with tied purviews that are named in words."""
-
-
-class EngineInfo(Record, frozen=True, kw_only=True):
-    """Holds the name and version of the engine that computed a result.
-
-    Args:
-        name: the engine's name, such as "fast" or "pyphi".
-        version: the version of the code that computed.
-    """
-
-    name: str
-    version: str
 
 
 class Computed(Record, frozen=True, kw_only=True, tag="computed", tag_field="status"):
@@ -39,8 +28,8 @@ class Computed(Record, frozen=True, kw_only=True, tag="computed", tag_field="sta
         engine: the engine that computed.
         reason: why Φ is 0 where no partition was searched; otherwise empty.
         phi_margin: how much larger Φ of the second-best partition is; None where that was not asked for.
-        tied_purviews: the mechanisms of the concepts whose cause or effect purview another purview of equal φ ties with, so that a
-            rule takes one of them; None where they were not looked for.
+        tied_purviews: the mechanisms of the concepts whose cause or effect purview another purview of equal φ ties with, in
+            the whole or in the cut system, so that a rule takes one of them; None where they were not looked for.
         phi_jitter: the smallest and the largest Φ of 10 TPMs whose entries differ from this one's by at most 1e-4; None where that
             was not computed.
     """
@@ -165,8 +154,51 @@ def can_be_settled(result: PhiResult) -> bool:
     return isinstance(result, Open) or (isinstance(result, (Failed, Skipped)) and result.code in {"interrupted", "drain_timeout"})
 
 
-PhiResult: TypeAlias = Computed | TimedOut | Failed | Skipped | Open
-"""How an analysis ended, or that it has not; only a Computed one has a Φ."""
+PhiResult: TypeAlias = Computed | SystemPhi | TimedOut | Failed | Skipped | Open
+"""How an analysis ended, or that it has not; only a Computed (IIT 3.0) or a SystemPhi (IIT 4.0) has a Φ."""
+
+
+class RankedPartition(Record, frozen=True, kw_only=True):
+    """Holds one partition of a system with its Φ.
+
+    Args:
+        phi: Φ of the cut (IIT 3.0), or φ_s of the partition (IIT 4.0; of "iit4-2026" with the cap), at least 0.
+        cut: of IIT 3.0 the cut.
+        severed: of IIT 4.0 the connections (from, to) that the partition severs.
+        signed_phi: of IIT 4.0 φ_s before it is set to at least 0.
+        normalized_phi: of IIT 4.0 φ_s divided by the number of severed connections.
+    """
+
+    phi: PhiValue
+    cut: Cut | None = None
+    severed: tuple[tuple[Index, Index], ...] = ()
+    signed_phi: float | None = None
+    normalized_phi: PhiValue | None = None
+
+    @property
+    def words(self) -> str:
+        """Returns the partition in words."""
+        return ", ".join(f"{i} to {j}" for i, j in self.severed) if self.cut is None else str(self.cut)
+
+
+class Partitions(Record, frozen=True, kw_only=True):
+    """Holds the partitions of a system with the smallest Φ, the minimum first; all node indices are those of the whole system.
+
+    Args:
+        formalism: the version of the theory.
+        partitions: the partitions.
+        number: how many partitions the system has.
+        reason: why there is none, where Φ is 0 without a search; else empty.
+        engine: the engine that computed.
+        seconds: how long the calculation took.
+    """
+
+    formalism: str
+    partitions: tuple[RankedPartition, ...]
+    number: Count = 0
+    reason: str = ""
+    engine: EngineInfo
+    seconds: Seconds = 0.0
 
 
 class MajorComplex(Record, frozen=True, kw_only=True):
@@ -175,10 +207,12 @@ class MajorComplex(Record, frozen=True, kw_only=True):
     Args:
         nodes: indices in the system; empty where no subset has Φ > 0, or where the search did not end.
         result: the result of the subset, or why the search did not end.
+        others: of IIT 4.0 the complexes that overlap neither the major complex nor each other, the largest φ_s first.
     """
 
     nodes: tuple[Index, ...]
     result: PhiResult
+    others: tuple[SystemPhi, ...] = ()
 
 
 class StateResult(Record, frozen=True, kw_only=True):
@@ -239,9 +273,10 @@ class NullResult(Record, frozen=True, kw_only=True):
 class Interval(Record, frozen=True, kw_only=True):
     """Holds an interval of Φ.
 
-    Of units that were set it is the middle ``level`` of Φ over resampled sequences, as ``words`` says. Of watched units it is a
-    posterior interval, which joins the middle ``level`` of Φ over TPMs drawn from the posterior of the counts with the reflection
-    of this range in the estimate, since estimated Φ is biased.
+    Of units that were set it is the middle ``level`` of Φ over resampled sequences, as ``words`` says. Of watched units it joins
+    the middle ``level`` of Φ over resampled parts of the data with the reflection of this range in the estimate, since estimated Φ
+    is biased. Where the data have too few parts, TPMs drawn from the posterior of the counts take the place of resamples, as if
+    transitions were independent.
 
     Args:
         low: the lower end; 0 where the null was not rejected, or not computed.
@@ -250,6 +285,7 @@ class Interval(Record, frozen=True, kw_only=True):
         draws: how many TPMs drawn from the posterior, or resamples, have a Φ.
         seed: the seed of the draws.
         words: why the lower end was set to 0, or how sequences were resampled; otherwise empty.
+        parts: how many consecutive parts of the data were resampled; 0 where none were.
     """
 
     low: PhiValue
@@ -258,13 +294,14 @@ class Interval(Record, frozen=True, kw_only=True):
     draws: Count
     seed: int
     words: str = ""
+    parts: Count = 0
 
 
 class CurvePoint(Record, frozen=True, kw_only=True):
     """Holds a point of the curve of Φ against the number of transitions.
 
     Args:
-        transitions: how many transitions each random subset has.
+        transitions: how many transitions each random subset has; where subsets are of whole parts of the data, their mean.
         subsamples: how many subsets have a Φ.
         mean: their mean Φ.
         low: their smallest Φ.

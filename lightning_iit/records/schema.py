@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -10,10 +10,19 @@ from msgspec import Meta
 from lightning_iit.records.shown.html import block, facts
 from lightning_iit.records.shown.printed import brief, brief_value, told_fields
 
-SCHEMA_VERSION = 1
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SCHEMA_VERSION = 2
 """The version of the schema that this package writes; older versions are read, newer ones are refused."""
-FORMALISM = "IIT 3.0"
-"""The version of the theory by which Φ is computed."""
+Formalism: TypeAlias = Literal["iit3", "iit4-2023", "iit4-2026"]
+"""A version of the theory: IIT 3.0 (Oizumi et al. 2014), IIT 4.0 (Albantakis et al. 2023), IIT 4.0 (Mayner et al. 2026)."""
+FORMALISM: Formalism = "iit3"
+"""The version of the theory by which Φ is computed where none is asked for."""
+FORMALISM_WORDS: dict[str, str] = {"iit3": "IIT 3.0", "iit4-2023": "IIT 4.0 (2023)", "iit4-2026": "IIT 4.0 (2026)"}
+"""Each formalism as it stands beside a number."""
+EARLIER_NAMES: dict[str, Formalism] = {"IIT 3.0": "iit3"}
+"""The names that formalisms had in records of version 0.1.0."""
 STATE_ORDER = "little-endian"
 """The order of state indices: unit 0 is the least significant bit."""
 NULL_NOT_COMPUTED = "null not computed"
@@ -64,6 +73,32 @@ State: TypeAlias = tuple[Bit, ...]
 """The state of n units as a tuple of 0 and 1, unit 0 first."""
 
 
+def symbol(formalism: str) -> str:
+    """Returns the symbol of the number that a formalism gives of a system.
+
+    Example:
+        >>> symbol("iit3"), symbol("iit4-2026")
+        ('Φ', 'φ_s')
+    """
+    return "Φ" if formalism == FORMALISM else "φ_s"
+
+
+def metric_names(formalisms: Sequence[str]) -> dict[str, str]:
+    """Returns the name that each formalism's number has in keys of metrics; that of a second IIT 4.0 has its year.
+
+    Example:
+        >>> metric_names(["iit3", "iit4-2026"])
+        {'iit3': 'phi', 'iit4-2026': 'phi_s'}
+        >>> metric_names(["iit4-2023", "iit4-2026"])
+        {'iit4-2023': 'phi_s', 'iit4-2026': 'phi_s_2026'}
+    """
+    found: dict[str, str] = {}
+    for one in formalisms:
+        name = "phi" if one == FORMALISM else "phi_s"
+        found[one] = f"{name}_{one.rpartition('-')[2]}" if name in found.values() else name
+    return found
+
+
 class Record(msgspec.Struct, frozen=True):
     """Is the base of the frozen structs; readers ignore unknown fields, which newer versions may have written."""
 
@@ -75,3 +110,15 @@ class Record(msgspec.Struct, frozen=True):
         """Returns the fields that are not at their defaults as a table, for a notebook."""
         shown = ((name, value if isinstance(value, str) else brief_value(value)) for name, value in told_fields(self))
         return block(type(self).__name__, facts(shown))
+
+
+class EngineInfo(Record, frozen=True, kw_only=True):
+    """Holds the name and version of the engine that computed a result.
+
+    Args:
+        name: the engine's name, such as "fast" or "pyphi".
+        version: the version of the code that computed.
+    """
+
+    name: str
+    version: str

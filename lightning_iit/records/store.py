@@ -26,12 +26,13 @@ import msgspec
 
 from lightning_iit.errors import RecordError
 from lightning_iit.records.disk.files import locked, open_regular, read_regular
+from lightning_iit.records.disk.open_records import interrupted
 from lightning_iit.records.disk.owner import MARKER, is_alive
 from lightning_iit.records.encoding import decode, encode
-from lightning_iit.records.epochs import EpochRecord, Records
+from lightning_iit.records.epochs import EpochRecord
 from lightning_iit.records.names import FOLDER, image_path, record_name
-from lightning_iit.records.open_records import interrupted
 from lightning_iit.records.results import Open
+from lightning_iit.records.runs import Records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

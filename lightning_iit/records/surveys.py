@@ -1,9 +1,26 @@
-"""The survey of a layer: Φ of several groups of its units, each in many states; and Φ of a group at single moments."""
+"""The survey of a layer: Φ of several groups of its units, each in many states; and what further formalisms and moments give."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lightning_iit.records.captured import Counts, Units
-from lightning_iit.records.schema import Bit, Count, PhiValue, Record, Share, Size, State
+from lightning_iit.records.iit4 import Structure
+from lightning_iit.records.results import MajorComplex, PhiResult, StateResult
+from lightning_iit.records.schema import Bit, Count, Formalism, PhiValue, Record, Share, Size, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+POSITIVE = 1e-6
+"""A Φ above this is called positive: rounding leaves less."""
+
+
+def _weighted_mean(values: Sequence[float | None], weights: Sequence[int]) -> float | None:
+    """Returns the weighted mean of the values that are known; None where none with a weight is."""
+    known = [(value, weight) for value, weight in zip(values, weights, strict=False) if value is not None]
+    total = sum(weight for _, weight in known)
+    return sum(value * weight for value, weight in known) / total if total else None
 
 
 class SurveyGroup(Record, frozen=True, kw_only=True):
@@ -16,6 +33,7 @@ class SurveyGroup(Record, frozen=True, kw_only=True):
         states: the states in which Φ is computed.
         visits: how often each of these states was observed: its weight in the mean. 0 for a state that was not observed.
         phis: Φ in each state; None where no state leads to it, or where its analysis failed. Empty before the analysis.
+        signed: of IIT 4.0 the signed φ_s in each state, which is negative where a partition makes the states more probable.
         positive: the share of resamples in which Φ of the most visited state is above 1e-6; None without resamples.
         reason: why there is no Φ in any state, else an empty text.
     """
@@ -26,6 +44,7 @@ class SurveyGroup(Record, frozen=True, kw_only=True):
     states: tuple[State, ...] = ()
     visits: tuple[Count, ...] = ()
     phis: tuple[PhiValue | None, ...] = ()
+    signed: tuple[float | None, ...] = ()
     positive: Share | None = None
     reason: str = ""
 
@@ -34,6 +53,16 @@ class SurveyGroup(Record, frozen=True, kw_only=True):
         """Returns the mean Φ over the visited states that have one, weighted by visits; None where there is none."""
         return self.weighted(self)
 
+    @property
+    def signed_phi(self) -> float | None:
+        """Returns the mean signed φ_s over the visited states that have one, weighted by visits; None where there is none."""
+        return _weighted_mean(self.signed, self.visits)
+
+    @property
+    def share(self) -> float | None:
+        """Returns the share of the visits that are of a state with Φ above 1e-6, of the states that have a Φ; None without any."""
+        return _weighted_mean([None if phi is None else float(phi > POSITIVE) for phi in self.phis], self.visits)
+
     def weighted(self, other: SurveyGroup) -> float | None:
         """Returns the mean of this group's Φ, weighted by the visits of ``other``; None where no visited state has a Φ here.
 
@@ -41,12 +70,7 @@ class SurveyGroup(Record, frozen=True, kw_only=True):
             other: the same units at another time, whose visits are the weights.
         """
         known = dict(zip(self.states, self.phis, strict=False))
-        total = mean = 0.0
-        for state, weight in zip(other.states, other.visits, strict=True):
-            phi = known.get(state)
-            if phi is not None:
-                total, mean = total + weight, mean + phi * weight
-        return mean / total if total else None
+        return _weighted_mean([known.get(state) for state in other.states], other.visits)
 
 
 class Survey(Record, frozen=True, kw_only=True):
@@ -56,7 +80,8 @@ class Survey(Record, frozen=True, kw_only=True):
     the surveys of two epochs are compared group by group.
 
     Args:
-        phi: the mean over the groups that have a Φ; None where no group has one.
+        phi: the mean over the groups that have a Φ; None where no group has one, or where the time was over before all groups were
+            analysed: the groups that were keep their Φ.
         groups: every group; the first one is the group that the record describes in detail.
         resampled: what ``phi`` would be for resampled sequences of the data, one value for each resample; empty where none were
             made. It differs from ``phi`` by what the two most visited states of each group differ.
@@ -64,7 +89,10 @@ class Survey(Record, frozen=True, kw_only=True):
         low: the lower end of a 90 % interval of ``phi``.
         high: the upper end.
         positive: the share of groups and resamples with Φ above 1e-6 in the group's most visited state; None without resamples.
-        interval_words: how the interval was made, or why there is none.
+        interval_words: how the interval was made, or why there is none, nor a mean.
+        share: of IIT 4.0 the mean over groups of the share of the visits that are of a state with φ_s above 1e-6: in most states of
+            most small systems φ_s is exactly 0.
+        signed: of IIT 4.0 the mean over groups of signed φ_s; None where there is none.
     """
 
     phi: PhiValue | None = None
@@ -75,11 +103,17 @@ class Survey(Record, frozen=True, kw_only=True):
     high: PhiValue | None = None
     positive: Share | None = None
     interval_words: str = ""
+    share: Share | None = None
+    signed: float | None = None
 
     @property
     def scalars(self) -> dict[str, float]:
-        """Returns what is logged of the survey: ``phi``, and with an interval ``phi_se``, ``phi_low`` and ``phi_high``."""
+        """Returns what is logged of the survey.
+
+        That is ``phi``; with an interval ``phi_se``, ``phi_low`` and ``phi_high``; of IIT 4.0 ``phi_share`` and ``phi_signed`` too.
+        """
         named = {"phi": self.phi, "phi_se": self.se, "phi_low": self.low, "phi_high": self.high}
+        named |= {"phi_share": self.share, "phi_signed": self.signed}
         return {name: value for name, value in named.items() if value is not None}
 
     @property
@@ -135,3 +169,32 @@ class Moments(Record, frozen=True, kw_only=True):
             f"states can be reached, {self.positive:.0%} have Φ > 0{mean}. What Φ of the averaged system has beyond that comes "
             "from averaging over backgrounds."
         )
+
+
+class OfFormalism(Record, frozen=True, kw_only=True):
+    """Holds what a record has of a further formalism, beside that of its ``result``; units, states and TPM are the same.
+
+    Args:
+        formalism: "iit3", "iit4-2023" or "iit4-2026".
+        result: the result of the first state in ``states``.
+        states: the result of each analysed state.
+        scalars: the numbers that are logged of it, by name.
+        survey: Φ of the layer by this formalism; its groups have no counts, which are those of the record's own survey.
+        structure: the cause-effect structure in the first state (IIT 4.0).
+        major_complex: the subset of the units with the largest Φ, where the options request it.
+        notes: what a reader should know, in sentences.
+    """
+
+    formalism: Formalism
+    result: PhiResult
+    states: tuple[StateResult, ...] = ()
+    scalars: dict[str, float] = {}
+    survey: Survey | None = None
+    structure: Structure | None = None
+    major_complex: MajorComplex | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def phi(self) -> float | None:
+        """Returns Φ (IIT 3.0) or φ_s (IIT 4.0) of the first state; None where it was not computed."""
+        return self.result.phi

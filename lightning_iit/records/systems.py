@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
-from lightning_iit.records.schema import Index, PhiValue, Record, Share, State
+from lightning_iit.records.schema import FORMALISM, Formalism, Index, PhiValue, Record, Share, State
 from lightning_iit.records.system_checks import checked_cm, checked_labels, checked_state, checked_tpm
 
 if TYPE_CHECKING:
@@ -127,8 +127,10 @@ class PhiOptions(Record, frozen=True, kw_only=True):
         repertoires: keep both repertoires of each concept in the result.
         ties: also find out whether Φ depends on ties (``phi_margin``, ``tied_purviews`` and ``phi_jitter`` of the result).
         complexes: also search all subsets for the major complex.
-        threads: threads inside one analysis; more than one pays from 6 units on. A worker pool adds cores that are idle.
+        threads: threads inside one analysis; more than one pays from 6 units on, by IIT 4.0 from 8. A worker pool adds idle cores.
         pyphi: further options of PyPhi by PyPhi's names, e.g. ``{"MEASURE": "KLD"}``; they ask for the PyPhi engine.
+        formalism: the version of the theory: "iit3", "iit4-2023" or "iit4-2026".
+        nodes: the nodes of the candidate system, ascending, with the other nodes as background; None for all nodes.
     """
 
     cuts: Literal["all", "one"] = "all"
@@ -138,6 +140,8 @@ class PhiOptions(Record, frozen=True, kw_only=True):
     complexes: bool = False
     threads: int = 1
     pyphi: dict[str, bool | int | float | str] = {}
+    formalism: Formalism = FORMALISM
+    nodes: tuple[Index, ...] | None = None
 
 
 def braces(nodes: tuple[int, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from lightning_iit.records.captured import Counts, Dynamics, TpmRecord
+from lightning_iit.records.iit4 import Structure
 from lightning_iit.records.results import (
     CurvePoint,
     Diagnostic,
@@ -15,8 +16,8 @@ from lightning_iit.records.results import (
     StateResult,
     ThresholdPoint,
 )
-from lightning_iit.records.schema import Axis, Bit, Count, Epoch, Key, Kind, Record, Seconds, Share, State, Step
-from lightning_iit.records.surveys import Moment, Moments, Survey, SurveyGroup
+from lightning_iit.records.schema import Axis, Bit, Count, Epoch, Formalism, Key, Kind, Record, Seconds, Share, State, Step
+from lightning_iit.records.surveys import Moment, Moments, OfFormalism, Survey, SurveyGroup
 from lightning_iit.records.systems import PhiOptions
 
 
@@ -40,7 +41,7 @@ class Judge(Record, frozen=True, kw_only=True):
     Args:
         null: "cut" or "shuffle".
         surrogates: how many surrogates are drawn under the null; 0 for no null.
-        interval_draws: how many TPMs are drawn from the posterior; 0 for no interval.
+        interval_draws: how many resamples, or TPMs from the posterior, are drawn for the interval; 0 for no interval.
         curve: whether Φ is also computed against the number of transitions.
         thresholds: the transitions at other thresholds, for each of which Φ is computed too.
         ties: whether it is found out how far Φ depends on ties.
@@ -93,12 +94,14 @@ class PhiTask(Record, frozen=True, kw_only=True):
         judge: which judgements of the first state's Φ are wanted; None for none.
         blocks: the counts of each source that was pooled in ``counts`` (blocks of a deep network), to test whether they have one
             TPM.
-        dynamics: data for the tests of Markov order and stationarity.
+        dynamics: data for the tests of Markov order and stationarity, and to be resampled; stored without its parts.
         groups: further groups of the layer's units, each in one state (version 0.1.0).
         survey: the groups of the layer's survey, the task's own group first.
         resampled: for each group of the survey the TPMs of resampled sequences, ``[resample, state, unit]`` as the bytes of float64
             in this order; empty for no interval. Never stored.
         moments: single moments of the task's own group, in each of which Φ is computed too.
+        further: the formalisms by which Φ is computed too, beside that of ``options``.
+        resample_further: whether the resamples are analysed by further formalisms too that need a search of their own.
         pictures: whether the pictures are drawn.
         seed: the seed of everything that is drawn at random.
     """
@@ -125,6 +128,8 @@ class PhiTask(Record, frozen=True, kw_only=True):
     survey: tuple[SurveyGroup, ...] = ()
     resampled: tuple[bytes, ...] = ()
     moments: tuple[Moment, ...] = ()
+    further: tuple[Formalism, ...] = ()
+    resample_further: bool = True
     pictures: bool = True
     seed: int = 0
 
@@ -135,8 +140,9 @@ class PhiTask(Record, frozen=True, kw_only=True):
 
     @property
     def stored(self) -> PhiTask:
-        """Returns the task as it is stored: without its resamples, which are large."""
-        return msgspec.structs.replace(self, resampled=())
+        """Returns the task as it is stored: without its resamples and the parts of its data, which are large."""
+        dynamics = self.dynamics and msgspec.structs.replace(self.dynamics, parts=())
+        return msgspec.structs.replace(self, resampled=(), dynamics=dynamics)
 
     def visits_of(self, state: State) -> int:
         """Returns how often a state was observed.
@@ -159,13 +165,15 @@ class TaskResult(Record, frozen=True, kw_only=True):
         scalars: the scalars to be logged, by name.
         diagnostics: the checks of what Φ assumes of the data.
         null: the null of the first state's Φ.
-        interval: the posterior interval of the first state's Φ.
+        interval: the interval of the first state's Φ.
         curve: Φ against the number of transitions.
         sensitivity: Φ at other thresholds.
         major_complex: the subset of units with the largest Φ, where the options request it.
         groups: the result of each further group, in the order of the task.
         survey: Φ of the layer; None where the task asked for none.
         moments: Φ at single moments; None where the task asked for none.
+        structure: of IIT 4.0 the cause-effect structure in the first state.
+        others: what each further formalism gives, in the order of the task.
         images: the pictures "tpm" and "mip" as PNG bytes.
         notes: parts that could not be made, and why.
         seconds: how long the whole task took.
@@ -184,6 +192,8 @@ class TaskResult(Record, frozen=True, kw_only=True):
     groups: tuple[PhiResult, ...] = ()
     survey: Survey | None = None
     moments: Moments | None = None
+    structure: Structure | None = None
+    others: tuple[OfFormalism, ...] = ()
     images: dict[str, bytes] = {}
     notes: tuple[str, ...] = ()
     seconds: float = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_iit.comparison.change import changes
+from lightning_iit.records import FORMALISM_WORDS, symbol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,15 +16,26 @@ NOT_KNOWN = "Whether training changed Φ is not known: there are no two epochs i
 """The answer where nothing can be compared."""
 
 
-def answers(records: Iterable[EpochRecord]) -> dict[str, str]:
+def answers(records: Iterable[EpochRecord], formalism: str | None = None) -> dict[str, str]:
     """Returns for each layer whether Φ changed from the earliest epoch (the untrained network, where it was analysed) to the last.
 
     Args:
         records: the records of one run, in any order.
+        formalism: of several the one that is meant; None for the first one of each record.
     """
     layers = by_layer(records)
-    found = changes([record for of_layer in layers.values() for record in of_layer], epoch=None)
+    found = changes([record for of_layer in layers.values() for record in of_layer], epoch=None, formalism=formalism)
     return {name: found[name].words if name in found else NOT_KNOWN for name in layers}
+
+
+def numbers_words(formalisms: Iterable[str]) -> str:
+    """Returns the numbers of some formalisms in words.
+
+    Example:
+        >>> numbers_words(["iit3", "iit4-2023"])
+        'Φ, IIT 3.0; φ_s, IIT 4.0 (2023)'
+    """
+    return "; ".join(f"{symbol(one)}, {FORMALISM_WORDS[one]}" for one in formalisms)
 
 
 def by_layer(records: Iterable[EpochRecord]) -> dict[str, list[EpochRecord]]:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lightning_iit.report.terms import is_low, is_resampled
+from lightning_iit.records import logged
+from lightning_iit.report.terms import is_low, made_of
 from lightning_iit.report.verdicts import structural_words
 
 if TYPE_CHECKING:
     from lightning_iit.records import EpochRecord, Interval
-
-RESAMPLED = "90 %, resampled sequences"
-"""What an interval of a perturbed Φ is."""
-POSTERIOR = "posterior"
-"""What an interval of a watched Φ is: how often it covers is in the documentation, and it is not 90 %."""
 
 
 def number(value: float) -> str:
@@ -33,9 +29,10 @@ def status(record: EpochRecord) -> str:
 
 def layer_phi(record: EpochRecord) -> str:
     """Returns Φ of the layer as text, or how its analysis ended; of records without a survey the only Φ that there is."""
-    survey = record.survey
-    phi = record.phi if survey is None or survey.phi is None else survey.phi
-    return status(record) if phi is None else number(phi)
+    phi = logged.layer_phi(record)
+    if phi is None:
+        return status(record) if record.phi is None else "not finished"
+    return number(phi)
 
 
 def layer_interval(record: EpochRecord) -> str:
@@ -73,7 +70,7 @@ def interval(record: EpochRecord) -> str:
     """Returns the interval of this Φ as text, with what it is."""
     if record.interval is None:
         return "interval not computed"
-    return f"interval {_ends(record.interval)} ({RESAMPLED if is_resampled(record.interval) else POSTERIOR})"
+    return f"interval {_ends(record.interval)} ({made_of(record.interval)})"
 
 
 def kind(record: EpochRecord) -> str:
@@ -92,6 +89,19 @@ def coverage(record: EpochRecord) -> str:
 def null(record: EpochRecord) -> str:
     """Returns the null's name and p-value, or why there is none."""
     return record.null_words if record.null is None else f"{record.null.name} null, {record.null.p_words}"
+
+
+def short_null(record: EpochRecord) -> str:
+    """Returns the null's name and p-value for a narrow column, or that there is none."""
+    if record.null is None:
+        return "units set" if record.kind == "causal" else "not computed"
+    return f"{record.null.name}: {record.null.p_words.partition(',')[0]}"
+
+
+def short_data(record: EpochRecord) -> str:
+    """Returns what Φ was computed from for a narrow column: transitions, or backgrounds and the sequences that these come from."""
+    made = record.perturbation
+    return record.data_words if made is None or made.sequences is None else f"{made.draws:,} / {made.sequences:,} seq."
 
 
 def _ends(one: Interval) -> str:

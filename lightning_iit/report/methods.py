@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_iit.comparison.change import changes
-from lightning_iit.records import Computed
+from lightning_iit.comparison.exchanges import RESAMPLED
+from lightning_iit.records import FORMALISM, Computed, SystemPhi, symbol
+from lightning_iit.records.runs import formalisms_in
 from lightning_iit.report.answers import by_layer
 from lightning_iit.report.terms import NULL_WORDS, is_resampled
 
@@ -15,6 +17,12 @@ if TYPE_CHECKING:
     from lightning_iit.comparison.change import Change
     from lightning_iit.records import EpochRecord, Units
 
+_NUMBERS = {
+    "iit3": "Integrated information Φ (IIT 3.0; Oizumi, Albantakis and Tononi 2014)",
+    "iit4-2023": "system integrated information φ_s (IIT 4.0; Albantakis et al. 2023)",
+    "iit4-2026": "system integrated information φ_s, at most the intrinsic information (IIT 4.0; Mayner, Marshall and Tononi 2026)",
+}
+"""The number of each formalism with its source."""
 _TO_ADD = "The seed, the data and the recipe of the training itself are not part of this paragraph and are to be added."
 
 
@@ -36,24 +44,30 @@ def methods(records: Iterable[EpochRecord]) -> str:
     sentences = [_engine(list(last.values()))]
     for name, record in last.items():
         sentences += [f"Layer {name!r}:", *_of_layer(record)]
-    sentences += [*_tests(changes(kept, epoch=None)), *_software(next(iter(last.values()))), _TO_ADD]
+    for formalism in formalisms_in(kept):
+        sentences += _tests(changes(kept, epoch=None, formalism=formalism), symbol(formalism))
+    sentences += [*_software(next(iter(last.values()))), _TO_ADD]
     return " ".join(sentences)
 
 
 def _engine(records: Sequence[EpochRecord]) -> str:
     """Names the formalism, the engines with their versions, and the options of the search."""
     first = records[0]
-    engines = [record.result.engine for record in records if isinstance(record.result, Computed)]
+    results = [one.result for record in records for one in record.by_formalism]
+    engines = [one.engine for one in results if isinstance(one, (Computed, SystemPhi)) and one.engine is not None]
     used = " and ".join(dict.fromkeys(f"{one.name} {one.version}" for one in engines)) or first.provenance.engine
     options = first.provenance.options
     cuts = "all system cuts" if options.cuts == "all" else "only cuts that part one unit from the others (an approximation)"
     created = "could" if options.new_concepts else "were assumed not to"
     further = f"; options of PyPhi: {options.pyphi}" if options.pyphi else ""
     ours = first.provenance.packages.get("lightning-iit", "")
-    return (
-        f"Integrated information Φ ({first.formalism}; Oizumi, Albantakis and Tononi 2014) was computed with lightning-iit {ours}"
-        f" (engine {used}; {cuts} were searched, and cuts {created} create concepts{further})."
-    )
+    asked = formalisms_in(records)
+    what = " and ".join(_NUMBERS[one] for one in asked)
+    what = what[0].upper() + what[1:]
+    iit3 = f"; {cuts} were searched, and cuts {created} create concepts{further}" if FORMALISM in asked else ""
+    iit4 = "; for φ_s all partitions were searched" if set(asked) - {FORMALISM} else ""
+    nodes = "" if options.nodes is None else f"; candidate system: positions {', '.join(map(str, options.nodes))} among the units"
+    return f"{what} {'were' if len(asked) > 1 else 'was'} computed with lightning-iit {ours} (engine {used}{iit3}{iit4}{nodes})."
 
 
 def _of_layer(record: EpochRecord) -> Iterator[str]:
@@ -78,7 +92,9 @@ def _of_layer(record: EpochRecord) -> Iterator[str]:
             f" one-sided; seed {null.seed})."
         )
     if record.interval is not None:
-        made_of = f"the posterior of the counts ({record.interval.draws} draws)"
+        made_of = f"the posterior of the counts ({record.interval.draws} draws, transitions taken as independent)"
+        if record.interval.parts:
+            made_of = f"{record.interval.draws} resamples of the {record.interval.parts} consecutive parts of the data"
         if is_resampled(record.interval):
             made_of = f"{record.interval.draws} resamples of whole sequences, the same ones for all groups"
             made_of += ", in the two most visited states of each"
@@ -91,22 +107,25 @@ def _groups(record: EpochRecord, units: Units) -> str:
     chosen = "given" if units.selection == "given" else f"chosen by {units.selection}"
     first = f"units {', '.join(units.labels)} of {units.width} ({chosen})"
     if many == 1:
-        return f"Φ of one group was computed, {first}."
-    size = len(units.indices) // units.bits
+        return f"{symbol(record.formalism)} of one group was computed, {first}."
+    size, what = len(units.indices) // units.bits, symbol(record.formalism)
     return (
-        f"Φ of the layer is the mean over {many} groups of {size} units, the same ones in all epochs: {first}, and {many - 1}"
+        f"{what} of the layer is the mean over {many} groups of {size} units, the same ones in all epochs: {first}, and {many - 1}"
         " groups drawn at random among the units that vary."
     )
 
 
 def _states(record: EpochRecord) -> Iterator[str]:
     """Yields which states were analysed, and with which weights."""
+    what = symbol(record.formalism)
     if record.survey is not None and record.survey.groups:
         numbers = [sum(visits > 0 for visits in group.visits) for group in record.survey.groups if group.visits]
         low, high = min(numbers, default=0), max(numbers, default=0)
-        yield f"Each group has Φ in {low if low == high else f'{low} to {high}'} visited states, weighted by visits."
+        yield f"Each group has {what} in {low if low == high else f'{low} to {high}'} visited states, weighted by visits."
+        if record.formalism != FORMALISM:
+            yield "Given are the share of visits with φ_s above 0, the mean of φ_s, and the mean of signed φ_s."
     elif record.states:
-        yield f"Φ was computed in {len(record.states)} visited state{'' if len(record.states) == 1 else 's'}."
+        yield f"{what} was computed in {len(record.states)} visited state{'' if len(record.states) == 1 else 's'}."
 
 
 def _data(record: EpochRecord) -> Iterator[str]:
@@ -128,8 +147,8 @@ def _data(record: EpochRecord) -> Iterator[str]:
         )
 
 
-def _tests(found: dict[str, Change]) -> Iterator[str]:
-    """Yields how the change of Φ was tested; nothing where no change was."""
+def _tests(found: dict[str, Change], what: str) -> Iterator[str]:
+    """Yields how the change of Φ, or whatever the number is, was tested; nothing where no change was."""
     tested = [one for one in found.values() if one.p_smallest is not None]
     if not tested:
         return
@@ -137,10 +156,10 @@ def _tests(found: dict[str, Change]) -> Iterator[str]:
     layers = f", corrected for {tested[0].layers} layers (Holm)" if tested[0].layers > 1 else ""
     numbers = ", ".join(dict.fromkeys(f"{one.groups} (smallest possible p {one.p_smallest:.2g})" for one in tested))
     yield (
-        f"Φ at epoch {tested[0].to} was compared with that of {first} by Wilcoxon's signed-rank test over groups,"
+        f"{what} at epoch {tested[0].to} was compared with that of {first} by Wilcoxon's signed-rank test over groups,"
         f" two-sided{layers}; groups: {numbers}. Groups may share units, so p is approximate; they share their data, so p is at"
-        " least that of the mean difference against its standard error from resampled sequences. It is about this network,"
-        " not about other seeds."
+        f" least that of the mean difference against {RESAMPLED:g} times its standard error from resampled sequences. It is about"
+        " this network, not about other seeds."
     )
 
 

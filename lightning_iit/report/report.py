@@ -7,52 +7,94 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lightning_iit.records import Computed
-from lightning_iit.report import cells
-from lightning_iit.report.answers import answers, by_layer
+from lightning_iit.records import FORMALISM, FORMALISM_WORDS, Computed, Open, SystemPhi
+from lightning_iit.records.runs import formalisms_in
+from lightning_iit.report import cells, iit4
+from lightning_iit.report.answers import answers, by_layer, numbers_words
 from lightning_iit.report.cells import number
 from lightning_iit.report.markup import bullets, code, table, text
 from lightning_iit.report.methods import methods
-from lightning_iit.report.terms import DIAGNOSTIC_WORDS, introduction, is_resampled, terms
+from lightning_iit.report.terms import DIAGNOSTIC_WORDS, RESAMPLED, introduction, is_resampled, terms
 from lightning_iit.report.verdicts import conclusion, structural_words, system_words, warnings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from lightning_iit.records import Diagnostic, EpochRecord, ThresholdPoint
+    from lightning_iit.records.steering.commands import Answer
 
 REPORT = "report.md"
 """The name of the report's file, inside the folder ``iit``."""
-_COLUMNS = ("layer", "epoch", "Φ of the layer", "interval", "groups", "kind", "from", "coverage")
+_COLUMNS = ("layer", "epoch", "formalism", "Φ or φ_s of the layer", "interval", "groups", "kind", "from", "coverage")
 _EPOCHS = ("epoch", "Φ of the layer", "interval", "groups", "kind", "units", "state", "Φ of these units")
 _ANOTHER = " (another)"
 """The mark of a state that is not that of the row before."""
 _CURVE_WORDS = (
-    "Of random parts of the last epoch's transitions; null not computed for these. While Φ still falls from row to row, the Φ above"
+    "Of random subsets of the last epoch's data; null not computed for these. While Φ still falls from row to row, the Φ above"
     " is biased upward."
 )
 
 
-def markdown(records: Iterable[EpochRecord], settings: Mapping[str, object] | None = None) -> str:
+def markdown(records: Iterable[EpochRecord], settings: Mapping[str, object] | None = None, told: Sequence[Answer] = ()) -> str:
     """Writes the report as Markdown.
 
     Args:
         records: the records of one run, in any order.
         settings: the options of the callback by name.
+        told: the answers to what the training was told while it ran.
 
     Returns:
         Whether training changed Φ of each layer, a table of each layer's last epoch, a section for each layer, the methods in a
         paragraph, and the settings.
     """
     layers = by_layer(records)
-    said = answers([record for of_layer in layers.values() for record in of_layer])
-    parts = ["# Integrated information (Φ, IIT 3.0) of this run", *_overview(layers, said)]
+    kept = [record for of_layer in layers.values() for record in of_layer]
+    said = answers(kept)
+    what = numbers_words(formalisms_in(kept)) or numbers_words([FORMALISM])
+    parts = [f"# Integrated information ({what}) of this run", *_overview(layers, said)]
     for name, of_layer in layers.items():
         parts += _section(name, of_layer, said[name])
+        for formalism in formalisms_in(of_layer):
+            if formalism != of_layer[-1].formalism:
+                alone = [record.of(formalism) for record in of_layer if formalism in record.formalisms]
+                parts += iit4.parts(alone, answers(kept, formalism)[name], heading="###")
+    parts += _steered(told)
     if layers:
-        parts += ["## Methods, to be pasted", text(methods([record for of_layer in layers.values() for record in of_layer]))]
+        parts += ["## Methods, to be pasted", text(methods(kept))]
     parts += _settings(settings or {}, [of_layer[-1] for of_layer in layers.values()])
     return "\n\n".join(parts) + "\n"
+
+
+def verdict(record: EpochRecord) -> str:
+    """Returns the sentences on the last Φ of a layer as the report has them: what may, and what may not, be concluded.
+
+    Of IIT 4.0 they say how often φ_s is above 0 in the layer or, without a survey, φ_s of the one group. An open record has none.
+    """
+    if isinstance(record.result, Open):
+        return ""
+    if not iit4.is_iit4(record):
+        return conclusion(record)
+    layer = iit4.layer_words(record)
+    return f"{layer}." if layer else iit4.group_words(record)
+
+
+def _steered(told: Sequence[Answer]) -> list[str]:
+    """Writes what the training was told while it ran, and its answers; nothing where it was told nothing."""
+    if not told:
+        return []
+    columns = ("epoch", "step", "command", "from", "answer")
+    rows = [
+        (
+            *(str(one.epoch), str(one.step)),
+            code(one.id if one.command is None else one.command.words),
+            text("unknown" if one.command is None else one.command.sender or "unknown"),
+            text(one.words),
+        )
+        for one in told
+    ]
+    done = sum(one.outcome == "done" for one in told)
+    words = f"This training was steered: of {len(told)} commands that came while it ran, {done} were obeyed."
+    return ["## Commands", words, table(columns, rows)]
 
 
 def _overview(layers: Mapping[str, Sequence[EpochRecord]], said: Mapping[str, str]) -> list[str]:
@@ -61,15 +103,25 @@ def _overview(layers: Mapping[str, Sequence[EpochRecord]], said: Mapping[str, st
         return ["No layer was analysed."]
     last = [of_layer[-1] for of_layer in layers.values()]
     rows = [
-        (code(r.layer), str(r.epoch), *_of_layer(r), cells.groups(r), cells.kind(r), r.data_words, cells.coverage(r)) for r in last
+        (
+            *(code(r.layer), str(r.epoch), FORMALISM_WORDS[r.formalism], *_of_layer(r), cells.groups(r), cells.kind(r)),
+            *(r.data_words, cells.coverage(r)),
+        )
+        for record in last
+        for r in record.by_formalism
     ]
     shown = [record for of_layer in layers.values() for record in of_layer]
+    above = [
+        f"{code(one.layer)}: {iit4.layer_words(one)}." for record in last for one in record.by_formalism if iit4.layer_words(one)
+    ]
     return [
         "**Did training change Φ?**",
         bullets(f"Layer {code(name)}: {text(words)}" for name, words in said.items()),
         introduction(shown),
         "The last epoch of each layer:",
         table(_COLUMNS, rows),
+        *([f"IIT 4.0 at the last epoch:\n\n{bullets(map(text, above))}"] if above else []),
+        *([text(iit4.FIRST_ALONE.format(FORMALISM_WORDS[last[0].formalism]))] if any(record.others for record in last) else []),
         "The words in the tables:",
         bullets(f"**{term}**: {words}" for term, words in terms(shown)),
     ]
@@ -82,6 +134,9 @@ def _section(name: str, records: Sequence[EpochRecord], answer: str) -> list[str
     if last.structural_phi == 0.0 or last.structural_reason:
         claim = f"**The {structural_words(last)}.** " if structural_words(last) else ""
         parts.append(text(claim + last.structural_reason))
+    if iit4.is_iit4(last):
+        parts += iit4.parts(records, "", heading="###")
+        return [*parts, *_checks(records), *_moments(last), *_sensitivity(last), *_curve(last)]
     parts += [*_survey(last), *_groups_of_0_1_0(last), "### One group in detail"]
     judged = "; ".join(filter(None, (last.reducible_words, last.null_words)))
     phi = f"Φ {cells.phi(last)}; {cells.interval(last)}; {judged}"
@@ -90,9 +145,8 @@ def _section(name: str, records: Sequence[EpochRecord], answer: str) -> list[str
         parts.append(text(f"Of the interval: {last.interval.words}."))
     if isinstance(last.result, Computed) and last.result.ties_words:
         parts.append(text(last.result.ties_words))
-    parts += [f"**What may be concluded.** {text(conclusion(last))}", text(" ".join(system_words(last)))]
-    parts += ["### Diagnostics", DIAGNOSTIC_WORDS, bullets(map(_diagnosis, last.diagnostics)) or "Not computed."]
-    parts += ["### Warnings", bullets(map(text, warnings_of(records))) or "None."]
+    parts += [f"**What may be concluded.** {text(verdict(last) or conclusion(last))}", text(" ".join(system_words(last)))]
+    parts += _checks(records)
     rows = _epochs(records)
     notes = ["Epoch -1 is the untrained network."] if records[0].epoch < 0 else []
     if any(_ANOTHER in cell for row in rows for cell in row):
@@ -101,8 +155,19 @@ def _section(name: str, records: Sequence[EpochRecord], answer: str) -> list[str
         )
     columns = (*_EPOCHS, "reducible" if last.kind == "causal" else "null", "from", "coverage")
     parts += [f"### Epochs ({cells.kind(last)})", *([" ".join(notes)] if notes else []), table(columns, rows)]
-    moments = [] if last.moments is None else ["### Single moments", text(last.moments.words)]
-    return [*parts, *moments, *_sensitivity(last), *_curve(last)]
+    return [*parts, *_moments(last), *_sensitivity(last), *_curve(last)]
+
+
+def _checks(records: Sequence[EpochRecord]) -> list[str]:
+    """Writes the diagnostics of the last epoch and the warnings of all."""
+    diagnostics = bullets(map(_diagnosis, records[-1].diagnostics)) or "Not computed."
+    warnings = bullets(map(text, warnings_of(records))) or "None."
+    return ["### Diagnostics", DIAGNOSTIC_WORDS, diagnostics, "### Warnings", warnings]
+
+
+def _moments(record: EpochRecord) -> list[str]:
+    """Writes what single moments show; nothing where there are none."""
+    return [] if record.moments is None else ["### Single moments", text(record.moments.words)]
 
 
 def _survey(record: EpochRecord) -> list[str]:
@@ -111,13 +176,13 @@ def _survey(record: EpochRecord) -> list[str]:
     if survey is None:
         return []
     if survey.phi is None:
-        return [f"Φ of the layer at epoch {record.epoch} was not computed: {text(survey.interval_words) or 'no group has a Φ'}."]
+        return [f"Φ of the layer at epoch {record.epoch} was not computed. {text(survey.interval_words) or 'No group has a Φ.'}"]
     of, between = cells.groups(record), cells.layer_interval(record)
     groups = "that of one group of units in the states that were analysed"
     if of != "1":
         groups = f"the mean of {of} groups of units, each over the states that it visited"
     said = f"At epoch {record.epoch}, {cells.kind(record)}: Φ of the layer is {number(survey.phi)}, {groups}; "
-    said += f"interval {between} ({cells.RESAMPLED})" if between else "interval not computed"
+    said += f"interval {between} ({RESAMPLED})" if between else "interval not computed"
     if "groups" in survey.spread and len(survey.groups) > 1:
         spread = survey.spread
         said += f". Over the groups Φ has a standard deviation of {number(spread['phi_groups_std'])}; the largest is "
@@ -189,7 +254,7 @@ def _curve(record: EpochRecord) -> list[str]:
     return [
         f"### Φ against the number of transitions ({cells.kind(record)})",
         _CURVE_WORDS,
-        table(("transitions", "mean Φ", "smallest to largest", "parts"), rows),
+        table(("transitions", "mean Φ", "smallest to largest", "subsets"), rows),
     ]
 
 
@@ -198,7 +263,8 @@ def _settings(settings: Mapping[str, object], records: Sequence[EpochRecord]) ->
     values = {name: str(value) for name, value in settings.items()}
     if records:
         provenance = records[0].provenance
-        engines = [record.result.engine for record in records if isinstance(record.result, Computed)]
+        results = [one.result for record in records for one in record.by_formalism]
+        engines = [one.engine for one in results if isinstance(one, (Computed, SystemPhi)) and one.engine is not None]
         used = dict.fromkeys(f"{engine.name} {engine.version}" for engine in engines)
         values |= {"engine used": ", ".join(used) or f"{provenance.engine} (nothing was computed)"}
         values |= {"seed": str(provenance.seed), "window": str(provenance.window)}

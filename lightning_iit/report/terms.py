@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lightning_iit.records import NO_NULL, NULL_NOT_COMPUTED
+from lightning_iit.records import FORMALISM, NO_NULL, NULL_NOT_COMPUTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +40,24 @@ INTRODUCTION = (
     " nothing about consciousness."
 )
 """The paragraph that says what Φ is."""
+INTRODUCTION_4 = (
+    "φ_s (system integrated information of IIT 4.0, in ibits) says how much less the system makes of its own cause and effect"
+    " states when it is divided by its weakest partition. In most states of most small systems it is exactly 0; so the share of the"
+    " states in which it is above 0 comes first, and signed φ_s, which is below 0 where the division makes these states more"
+    " probable, says how far from it the others are. φ_s is not on one scale with the Φ of IIT 3.0."
+)
+"""The paragraph that says what φ_s is."""
+TERMS_4 = {
+    "φ_s": "system integrated information (IIT 4.0) of a group of units in one state: what is lost of cause and effect at the"
+    " partition where least is lost, for each connection that it severs. Not negative; 0 means reducible.",
+    "signed φ_s": "the same without the rule that it is at least 0: negative where the partition makes the states more probable.",
+    "φ_s > 0": "the share of the visits that are of a state whose φ_s is above 0, as a mean over groups.",
+    "cause and effect state": "the past and the next state of the units that the present one says most about.",
+    "distinction": "a set of units (mechanism) whose state says something irreducible of a cause and an effect; how much is φ_d.",
+    "relation": "distinctions whose causes or effects have units in common, in the same state.",
+    "Φ of the structure": "the sum of φ over all distinctions and all relations (big Φ of IIT 4.0), in ibits.",
+}
+"""The words of IIT 4.0 with their explanations."""
 OF_WATCHED = (
     "Of units that were watched, Φ comes out too large where transitions are few: even independent coin flips have Φ > 0. So the"
     " size of such a Φ alone says nothing; it is to be read with its kind, its null and its number of transitions."
@@ -65,7 +83,7 @@ NULL_WORDS = {
 }
 """What data sets a null stands for."""
 
-_FOR_NEWCOMERS = {
+FOR_NEWCOMERS = {
     "ON": "a unit counts as ON while its activation is above its threshold (by default its median), else as OFF; a state says for"
     " each unit of a group which of the two it is, with 1 for ON.",
     "cut": "the units are parted in two, and what one part does to the other is replaced by noise. Φ is what the weakest such cut"
@@ -76,6 +94,9 @@ _FOR_NEWCOMERS = {
     " The units whose past or next state it tells most of are its purviews. Φ compares the concepts before and after the cut.",
     "group": "a few units of the layer, since Φ of a whole layer would take too long. The groups stay the same over all epochs.",
 }
+"""The words that every report explains."""
+COVERAGE_TERM = "how many of all states were visited (or set); the TPM's rows of the others hold a prior, not data."
+"""What coverage is."""
 _OF_THE_ANSWER = {
     "paired Wilcoxon": "a test of whether Φ of the groups went one way by more than chance: p is how often so uneven a rise or fall"
     " would come up if each group were as likely to rise as to fall. The smallest possible p is that of groups that all go one way."
@@ -83,21 +104,48 @@ _OF_THE_ANSWER = {
     "seeds not compared": "the answer is about this one network. How much Φ differs between trainings that begin with other weights"
     " is not known from one run; `lightning-iit compare` takes several.",
 }
+_MISSES = (
+    " Its lower end is 0 unless the null is rejected. It often misses the true Φ of networks in which few units act on each other,"
+    " or act nearly without noise."
+)
+_PARTS_TERM = (
+    "where a watched Φ may lie with other data of the same kind: parts of the data (whole sequences, or stretches of a stream) are"
+    " drawn again." + _MISSES
+)
 _POSTERIOR_TERM = (
-    "where a watched Φ may lie, as far as the number of transitions tells. Its lower end is 0 unless the null is rejected."
-    " It often misses the true Φ of networks in which few units act on each other, or act nearly without noise."
+    "where a watched Φ may lie, as far as the number of transitions tells. They are taken as independent of each other, since the"
+    " data have fewer than 20 parts (whole sequences, or stretches of a stream) that could be drawn again; where transitions depend"
+    " on each other the interval is too narrow." + _MISSES
 )
 _RESAMPLED_TERM = (
     "the middle 90 % of what other sequences of the same kind would give: whole sequences are drawn again from"
     " those that were observed, the same ones for all groups."
 )
+RESAMPLED = "90 %, resampled sequences"
+"""What an interval of a perturbed Φ is."""
+PARTS = "resampled parts of the data"
+"""What an interval of a watched Φ is: how often it covers is in the documentation, and it is not always 90 %."""
+POSTERIOR = "posterior"
+"""What it is where the data have too few parts to be resampled."""
+_INTERVAL_TERMS = {RESAMPLED: _RESAMPLED_TERM, PARTS: _PARTS_TERM, POSTERIOR: _POSTERIOR_TERM}
 
 
 def introduction(records: Sequence[EpochRecord]) -> str:
     """Returns the paragraph with which a report begins: what Φ is, and the cautions that apply to these records."""
     kinds = {record.kind for record in records}
     watched, was_set = kinds - {"causal"}, "causal" in kinds
-    return " ".join([INTRODUCTION, *([OF_SET] if was_set else []), *([OF_WATCHED] if watched else [])])
+    theories = [words for words, has in ((INTRODUCTION, _has_iit3(records)), (INTRODUCTION_4, _has_iit4(records))) if has]
+    return " ".join([*theories, *([OF_SET] if was_set else []), *([OF_WATCHED] if watched else [])])
+
+
+def _has_iit3(records: Sequence[EpochRecord]) -> bool:
+    """Says whether a record has a number of IIT 3.0; also where there is no record."""
+    return not records or any(FORMALISM in record.formalisms for record in records)
+
+
+def _has_iit4(records: Sequence[EpochRecord]) -> bool:
+    """Says whether a record has a number of IIT 4.0."""
+    return any(set(record.formalisms) - {FORMALISM} for record in records)
 
 
 def terms(records: Sequence[EpochRecord]) -> Iterator[tuple[str, str]]:
@@ -106,7 +154,9 @@ def terms(records: Sequence[EpochRecord]) -> Iterator[tuple[str, str]]:
     Yields:
         A word ("ON", a kind, the name of a null, "interval", "coverage") and its explanation.
     """
-    yield from _FOR_NEWCOMERS.items()
+    yield from FOR_NEWCOMERS.items()
+    if _has_iit4(records):
+        yield from TERMS_4.items()
     kinds = {record.kind for record in records}
     if kinds - {"statistical"}:
         yield from _OF_THE_ANSWER.items()
@@ -124,12 +174,10 @@ def terms(records: Sequence[EpochRecord]) -> Iterator[tuple[str, str]]:
     if any(record.reducible_words for record in records):
         yield "reducible", "some cut changes nothing, so Φ is 0. The share of resamples says how sure that is; it is no p-value."
     intervals = [record.interval for record in records if record.interval is not None]
-    if any(is_resampled(one) for one in intervals):
-        yield "interval (90 %, resampled sequences)", _RESAMPLED_TERM
-    if not all(is_resampled(one) for one in intervals):
-        yield "interval (posterior)", _POSTERIOR_TERM
+    for label in sorted(set(map(made_of, intervals))):
+        yield f"interval ({label})", _INTERVAL_TERMS[label]
     low = " Below 75 % it is marked as low: such a Φ comes from the prior too." if any(map(is_low, records)) else ""
-    yield "coverage", f"how many of all states were visited (or set); the TPM's rows of the others hold a prior, not data.{low}"
+    yield "coverage", COVERAGE_TERM + low
 
 
 def is_low(record: EpochRecord) -> bool:
@@ -138,8 +186,13 @@ def is_low(record: EpochRecord) -> bool:
 
 
 def is_resampled(one: Interval) -> bool:
-    """Says whether an interval comes from resampled sequences; that of a watched Φ comes from the posterior of its counts."""
+    """Says whether an interval comes from the resampled sequences of a perturbed layer, and not from a watched one."""
     return "resamples" in one.words
+
+
+def made_of(one: Interval) -> str:
+    """Returns what an interval is made of: ``RESAMPLED``, ``PARTS`` or ``POSTERIOR``."""
+    return RESAMPLED if is_resampled(one) else PARTS if one.parts else POSTERIOR
 
 
 def _null_term(null: NullResult) -> str:

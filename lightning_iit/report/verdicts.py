@@ -153,7 +153,7 @@ def warnings_of(records: Sequence[EpochRecord]) -> Iterator[str]:
         The notes of the records; then sentences on epochs without Φ, values that were not finite, states never visited, and too few
         transitions, each naming its epochs.
     """
-    yield from dict.fromkeys(note for record in records for note in record.notes)
+    yield from dict.fromkeys(note for record in records for one in record.by_formalism for note in one.notes)
     failed = [record for record in records if record.phi is None]
     if failed:
         yield f"Φ was not computed at {_epochs(failed)}; the reasons are in the table below."

@@ -5,14 +5,18 @@ A null is computed while all nulls together take at most a share of the training
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
+from lightning_iit.job.formalisms import options_for, together
 from lightning_iit.job.judgement import analyses_for
-from lightning_iit.job.survey import STATES_RESAMPLED
+from lightning_iit.job.survey import FEWEST_RESAMPLES, STATES_RESAMPLED
+from lightning_iit.phi.many import ComputesMany
+from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import Judge, ThresholdCounts
 from lightning_iit.tpm.counts import QUANTILES
 from lightning_iit.tpm.intervals import DRAWS
@@ -25,18 +29,29 @@ AtThresholds: TypeAlias = Callable[[], tuple[ThresholdCounts, ...]]
 """A function that counts the transitions of a layer's last epoch at other thresholds."""
 
 RESAMPLES = 50
-"""So many resamples of the sequences an epoch's survey has, where the budget allows."""
+"""So many resamples of the sequences an epoch's survey has, where the budget allows; fewer, down to 20, where it allows these."""
 RESAMPLES_AT_THE_ENDS = 200
 """So many the survey of the untrained network and that of the last epoch have."""
 _SECONDS_OF_THE_LAST = 30.0
 """The interval, the curve and other thresholds of the last epoch are computed where they take at most so many seconds."""
 
 
+def seconds_of_further(task: PhiTask) -> float:
+    """Estimates the seconds of one analysis by all further formalisms of a task that need a search beside that of the first one."""
+    apart = [one for one in task.further if one not in together(task)]
+    engines = [choose_engine(task.engine, options_for(task.options, one)) for one in apart]
+    each = [engine.seconds(len(task.states[0])) for engine in engines]
+    # An engine that computes many Φ at once makes one search for all of them.
+    return max(each, default=0.0) if all(isinstance(engine, ComputesMany) for engine in engines) else sum(each)
+
+
 class Budget:
     """Decides which checks run for each Φ.
 
     A Φ gets a null if its time fits into the budget: ``share`` x elapsed time, less the time of earlier nulls. The last Φ of each
-    layer always gets its null, and also Φ at other thresholds, an interval and a curve if these take at most 30 s.
+    layer always gets its null, and also Φ at other thresholds, an interval and a curve if these take at most 30 s. All of these are
+    of the first formalism only; resamples are analysed by further formalisms too where the time is enough. Several threads may ask
+    at once.
 
     Args:
         null: the name of the null; "auto" is "cut" for what was watched, and none where units were set. With None no Φ is judged.
@@ -62,40 +77,69 @@ class Budget:
         self._clock = clock
         self._started = clock()
         self._spent = 0.0
+        self._lock = threading.Lock()
 
     def _null_of(self, task: PhiTask) -> NullName | None:
-        """Returns the null of a task; None where there is none. Units that were set have rows that share their errors, and none."""
-        if self._null is None or len(task.states[0]) < 2 or task.kind == "causal":
+        """Returns the null of a task; None where there is none.
+
+        Neither units that were set, whose rows share their errors, nor a candidate system among the units has one.
+        """
+        if self._null is None or len(task.states[0]) < 2 or task.kind == "causal" or task.options.nodes is not None:
             return None
         return "cut" if self._null == "auto" else self._null
 
-    def resamples(self, task: PhiTask, seconds: float, *, first: bool, last: bool) -> int:
-        """Decides how many resamples of the sequences the survey of a task has, and takes their time off the budget.
+    def resamples(self, task: PhiTask, seconds: float, *, first: bool, last: bool) -> tuple[int, bool]:
+        """Decides how many resamples of the sequences the survey of a task has.
+
+        Those of the untrained network and of the last epoch have 30 s of their own; the time of others is taken off the budget.
 
         Args:
             task: the task, with its survey.
-            seconds: the time of one analysis.
+            seconds: the time of one analysis by the task's first formalism.
             first: whether the network is untrained.
             last: whether no epoch follows.
 
         Returns:
-            200 for the first and the last epoch, 50 for others if they fit into the budget, else 0.
+            200 for the first and the last epoch; for others up to 50, as many as fit into the budget, and 0 where 20 do not fit
+            or the units were watched; and whether the time is enough for the further formalisms to analyse them too.
         """
-        number = RESAMPLES_AT_THE_ENDS if first or last else RESAMPLES
-        cost = number * sum(min(len(group.states), STATES_RESAMPLED) for group in task.survey) * seconds
+        analyses = sum(min(len(group.states), STATES_RESAMPLED) for group in task.survey)
+        if task.kind != "causal" or not analyses:
+            return 0, False
+        each, more = analyses * seconds, analyses * seconds_of_further(task)
         if not (first or last):
-            return number if self._affords(cost) else 0
-        if cost > _SECONDS_OF_THE_LAST:
-            return 0
-        self._spent += cost
-        return number
+            number = self._affordable(each)
+            return number, bool(number) and self._affords(number * more)
+        if RESAMPLES_AT_THE_ENDS * each > _SECONDS_OF_THE_LAST:
+            return 0, False
+        return RESAMPLES_AT_THE_ENDS, RESAMPLES_AT_THE_ENDS * (each + more) <= _SECONDS_OF_THE_LAST
+
+    @property
+    def _left(self) -> float:
+        """Returns how many seconds are left of the budget."""
+        return self._share * (self._clock() - self._started) - self._spent
+
+    def _affordable(self, each: float) -> int:
+        """Returns how many resamples of so many seconds fit into the budget, and takes them off it; 0 where 20 do not fit."""
+        with self._lock:
+            number = int(min(RESAMPLES, self._left / each))
+            if number < FEWEST_RESAMPLES:
+                return 0
+            self._spent += number * each
+            return number
 
     def _affords(self, cost: float) -> bool:
         """Says whether so many seconds fit into the budget, and if so takes them off it."""
-        if cost > self._share * (self._clock() - self._started) - self._spent:
-            return False
-        self._spent += cost
-        return True
+        with self._lock:
+            if cost > self._left:
+                return False
+            self._spent += cost
+            return True
+
+    def _spend(self, cost: float) -> None:
+        """Takes so many seconds off the budget, whatever is left of it."""
+        with self._lock:
+            self._spent += cost
 
     def judge(self, task: PhiTask, seconds: float, at_thresholds: AtThresholds = tuple) -> Judge | None:
         """Decides whether the null of a task's Φ, and where wanted other thresholds, fit into the budget; takes off their time.
@@ -134,7 +178,7 @@ class Budget:
         if self._null is None or len(task.states[0]) < 2:
             return None
         judge = Judge(surrogates=0) if null is None else Judge(null=null, surrogates=self._surrogates)
-        self._spent += judge.surrogates * seconds
+        self._spend(judge.surrogates * seconds)
         if len(QUANTILES) * seconds <= _SECONDS_OF_THE_LAST:
             judge = msgspec.structs.replace(judge, thresholds=at_thresholds())
         more_of_it = {"ties": True} if null is None else {"ties": True, "interval_draws": DRAWS, "curve": True}

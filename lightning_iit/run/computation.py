@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from lightning_iit.capture.perturb.perturber import Perturber
     from lightning_iit.phi.pool.pool import PhiPool
     from lightning_iit.records import Counts, Records, TaskResult, ThresholdCounts
+    from lightning_iit.records.steering.commands import Answer
     from lightning_iit.run.options import RunOptions
     from lightning_iit.run.resume import EarlierPart
+    from lightning_iit.run.run import Asked
     from lightning_iit.snapshot.writer import SnapshotWriter
     from lightning_iit.trackers.tracker import Tracker
     from lightning_iit.watch.watch import Watch
@@ -99,7 +101,7 @@ class Computation:
         self.closed: bool = False
         self.epoch: int = -1
         self._deadline = math.inf
-        pool.warm_up(options.engine)
+        pool.warm_up(options.engine, options.formalisms)
 
     @property
     def records(self) -> Records:
@@ -127,6 +129,7 @@ class Computation:
         last: bool,
         analysed: bool = True,
         step: int | None = None,
+        asked: Asked | None = None,
     ) -> list[Future[TaskResult]]:
         """Submits the captured layers of an epoch, or of a part of it, for analysis.
 
@@ -138,6 +141,7 @@ class Computation:
             last: whether no epoch follows.
             analysed: False only adds the counts to the windows.
             step: of a capture within an epoch the global step; its counts stay out of the windows. None for a whole epoch.
+            asked: what somebody asked of this analysis; None for one of the run's own.
 
         Returns:
             The futures of the analyses that are open.
@@ -157,18 +161,20 @@ class Computation:
             ]
             if not analysed:
                 continue
-            opened = partial(self.run.submit, epoch=epoch, global_step=global_step, wall_time=now, step=step, last=last)
+            opened = partial(
+                self.run.submit, epoch=epoch, global_step=global_step, wall_time=now, step=step, last=last, asked=asked
+            )
             job = watch.perturber.job(layer.layer)
             if job is None or not job.resamples:
-                groups = [self._group(watch, *each, step) for each in zip(range(len(parts)), parts, counts, strict=True)]
+                groups = [self._group(watch, *each, step, asked) for each in zip(range(len(parts)), parts, counts, strict=True)]
                 perturber = None if groups[0].causal is None else watch.perturber
                 at = partial(self._at_thresholds, perturber, groups[0], epoch)
                 future = opened(groups, at_thresholds=at)
             elif job.needs_module:
-                future = self._perturb(job, parts, counts, opened, epoch)
+                future = self._perturb(job, parts, counts, opened, epoch, asked)
             else:
                 stream = torch.cuda.current_stream() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
-                future = self._beside.submit(self._perturb_after, stream, job, parts, counts, opened, epoch)
+                future = self._beside.submit(self._perturb_after, stream, job, parts, counts, opened, epoch, asked)
                 self._perturbing = {one: key for one, key in self._perturbing.items() if not one.done()}
                 self._perturbing[future] = (now, layer.layer, epoch) if step is None else (now, layer.layer, epoch, step)
                 if len(self._perturbing) > _MOST_PERTURBING:
@@ -184,6 +190,7 @@ class Computation:
         counts: Sequence[Counts | None],
         opened: Callable[..., Future[TaskResult] | None],
         epoch: int,
+        asked: Asked | None = None,
     ) -> Future[TaskResult] | None:
         """Perturbs the groups of a layer and submits them; returns the future of their analysis, None where there is none."""
         with training_goes_on(f"perturbing layer {job.layer!r}"):
@@ -195,7 +202,7 @@ class Computation:
                 reason = f"Layer {job.layer!r} could not be perturbed: {type(error).__name__}: {error}."
                 found = [Perturbed(part, Skipped(code="step_failed", reason=reason)) for part in parts]
             groups = [
-                Group(one.captured, each, one.causal, self.run.states(one.captured, each), one.bits)
+                Group(one.captured, each, one.causal, self.run.states(one.captured, each, asked), one.bits)
                 for one, each in zip(found, counts, strict=True)
             ]
             return opened(groups, at_thresholds=partial(self._at_thresholds, job, groups[0], epoch))
@@ -214,14 +221,25 @@ class Computation:
         except Exception:
             log.exception("The network of epoch %d could not be copied for its snapshot; training goes on without it.", epoch)
 
-    def _group(self, watch: Watch, number: int, captured: LayerEpoch, counts: Counts | None, step: int | None) -> Group:
+    def _group(
+        self,
+        watch: Watch,
+        number: int,
+        captured: LayerEpoch,
+        counts: Counts | None,
+        step: int | None,
+        asked: Asked | None = None,
+    ) -> Group:
         """Chooses the states of a group and, where the layer is perturbed at a fixed background, makes the perturbation."""
         observed = watch.perturber.observed(captured)
-        states = self.run.states(observed, counts)
+        states = self.run.states(observed, counts, asked)
         causal = watch.perturber.perturb(observed, states[0]) if states else None
         if causal is None and states:  # watched: a unit that was not set and never changed says nothing
-            observed, counts = self.run.limit(observed, counts, group=number, within=step is not None)
-            states = self.run.states(observed, counts)
+            within = step is not None
+            observed, counts = self.run.limit(observed, counts, group=number, within=within, asked=asked is not None)
+            if asked is not None and asked.state is not None and observed.kept is not None:
+                asked = asked._replace(state=tuple(asked.state[place] for place in observed.kept))
+            states = self.run.states(observed, counts, asked)
         return Group(observed, counts, causal, states)
 
     def _at_thresholds(
@@ -301,16 +319,17 @@ class Computation:
         """Returns the seconds that are left at the end; infinity before :meth:`finish`."""
         return max(0.0, self._deadline - time.monotonic())
 
-    def report(self, records: Records, *, table: bool) -> None:
+    def report(self, records: Records, *, table: bool, told: Sequence[Answer] = ()) -> None:
         """Writes the report ``iit/report.md`` of the run; does nothing without records of whole epochs.
 
         Args:
             records: the records of the run.
             table: whether the table of the last epoch, with the answers, is also printed to stderr.
+            told: the answers to what the training was told while it ran.
         """
         if not any(record.step is None for record in records):
             return
-        self.journal.attach(REPORT, markdown(records, self._described).encode())
+        self.journal.attach(REPORT, markdown(records, self._described, told).encode())
         if table:
             Console(stderr=True).print(summary(records))
 

@@ -18,6 +18,7 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from lightning_iit.records.disk.files import lock_of, locked
 from lightning_iit.records.disk.owner import MARKER, Owner, is_alive, process_start, read_owner, this_machine
 from lightning_iit.records.names import FOLDER
+from lightning_iit.records.steering.folder import ANSWER, COMMAND, CONTROL
 from lightning_iit.records.store import holds_run, numbered_runs, write_atomically
 
 if TYPE_CHECKING:
@@ -206,11 +207,13 @@ def _occupied(folder: Path, now: float) -> str:
 
 
 def _is_ours(path: Path) -> bool:
-    """Returns whether a file or folder in a folder ``iit`` is of a run: settings, texts, or a folder with records or pictures."""
+    """Returns whether a file or folder in a folder ``iit`` is of a run: texts, or a folder with records, pictures or commands."""
     if not path.is_dir():
         return path.name.startswith(".") or path.suffix in _OUR_SUFFIXES
     inside = [*path.glob("*"), *path.glob("*/*")]
-    return not inside or any(_OUR_FILE.fullmatch(file.name) for file in inside)
+    if not inside or any(_OUR_FILE.fullmatch(file.name) for file in inside):
+        return True
+    return path.name == CONTROL and all(file.name.endswith((COMMAND, ANSWER)) for file in inside)
 
 
 def _new_directory(wanted: Path, *, numbered: bool) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_iit.phi.registry import choose_engine
-from lightning_iit.records import Computed, EpochRecord, Records
+from lightning_iit.records import Computed, EpochRecord, Records, SystemPhi
 from lightning_iit.records.logged import layer_phi
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class KeptRecords:
         key = record.layer, layer_phi(record) is not None
         if record.step is None and (key not in self._newest or record.epoch >= self._newest[key].epoch):
             self._newest[key] = record
-        if isinstance(record.result, Computed):
+        if isinstance(record.result, (Computed, SystemPhi)):
             self.took[record.layer] = record.result.seconds
 
     def get(self, key: Key) -> EpochRecord | None:
@@ -43,7 +43,7 @@ class KeptRecords:
 
     def is_computed(self, key: Key) -> bool:
         """Returns whether there is a record of this key, with a Φ."""
-        return key in self._records and isinstance(self._records[key].result, Computed)
+        return key in self._records and self._records[key].phi is not None
 
     def seconds(self, task: PhiTask) -> float:
         """Estimates the seconds of one analysis: as long as the layer's latest computed Φ took, or else the engine's estimate."""

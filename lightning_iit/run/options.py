@@ -1,13 +1,16 @@
 """What a run asks of every analysis, checked before training starts."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from lightning_iit.checks import SECONDS, SEED, WINDOW, Check, check_options, choice, flag, number, whole
-from lightning_iit.phi.options import ENGINE_CHECKS
+from lightning_iit.job.formalisms import options_for
+from lightning_iit.phi.engine import PhiEngine
+from lightning_iit.phi.options import ENGINE_CHECKS, check_formalisms, check_nodes, formalisms_of
 from lightning_iit.phi.registry import choose_engine
-from lightning_iit.records import PhiOptions
+from lightning_iit.records import FORMALISM, Formalism, PhiOptions
 from lightning_iit.tpm.nulls import NullName
 from lightning_iit.tpm.states import StatesPolicy, check_policy
 
@@ -18,6 +21,8 @@ class AnalysisSettings:
 
     states: StatesPolicy = "auto"
     prior: float = 0.5
+    formalism: Formalism | Sequence[Formalism] = FORMALISM
+    nodes: Sequence[int] | None = None
     engine: str = "auto"
     cuts: Literal["all", "one"] = "all"
     new_concepts: bool = True
@@ -37,6 +42,7 @@ class RunOptions(AnalysisSettings):
     """The settings of a run's analyses.
 
     Args:
+        nodes: the positions, among the units, of a candidate system; None for all.
         window: how many epochs' transitions make one TPM.
         extra_budget: the share of the training time that nulls may take.
         world_size: on how many ranks the counts were made.
@@ -53,10 +59,26 @@ class RunOptions(AnalysisSettings):
     initial_weights: str = ""
 
     @property
+    def formalisms(self) -> tuple[Formalism, ...]:
+        """The versions of the theory by which Φ is computed, in the order of their years; the first one is that of the record."""
+        return formalisms_of(self.formalism)
+
+    @property
     def phi_options(self) -> PhiOptions:
-        """How Φ is computed, as engines are told."""
+        """How Φ is computed by the first formalism, as engines are told."""
         named = {name: getattr(self, name) for name in PhiOptions.__struct_fields__ if hasattr(self, name)}
-        return PhiOptions(**named, pyphi=self.pyphi_options or {})
+        named["nodes"] = None if self.nodes is None else tuple(self.nodes)
+        return PhiOptions(**named | {"formalism": self.formalisms[0]}, pyphi=self.pyphi_options or {})
+
+    @property
+    def engines(self) -> tuple[PhiEngine, ...]:
+        """The engine of each formalism.
+
+        Raises:
+            InvalidArgumentError: there is no such engine, or it does not compute a formalism or implement an option.
+        """
+        further = (choose_engine(self.engine, options_for(self.phi_options, one)) for one in self.formalisms[1:])
+        return (choose_engine(self.engine, self.phi_options), *further)
 
     def check(self) -> None:
         """Checks each value.
@@ -65,7 +87,7 @@ class RunOptions(AnalysisSettings):
             InvalidArgumentError: a value that cannot be.
         """
         check_options(self, CHECKS | RUN_CHECKS)
-        choose_engine(self.engine, self.phi_options)
+        _ = self.engines
 
 
 def _check_states(name: str, value: Any) -> Any:
@@ -77,6 +99,8 @@ def _check_states(name: str, value: Any) -> Any:
 CHECKS: dict[str, Check] = {
     "states": _check_states,
     "prior": number("give the probability of ON in unvisited rows, from 0 to 1", most=1.0),
+    "formalism": check_formalisms,
+    "nodes": check_nodes,
     **ENGINE_CHECKS,
     "complexes": flag(),
     "null_model": choice("auto", *get_args(NullName), None),

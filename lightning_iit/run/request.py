@@ -10,7 +10,8 @@ import msgspec
 
 from lightning_iit.comparison.change import change
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.records import EpochRecord, Open, PhiTask, Provenance, Skipped, Survey
+from lightning_iit.records import EpochRecord, OfFormalism, Open, PhiTask, Provenance, Skipped, Survey
+from lightning_iit.records.logged import layer_phi
 from lightning_iit.records.results import can_be_settled
 from lightning_iit.tpm.states import index_of
 
@@ -86,6 +87,7 @@ def open_record(
             packages=dict(packages),
             initial_weights=options.initial_weights,
         ),
+        formalism=options.formalisms[0],
     )
 
 
@@ -131,6 +133,7 @@ def phi_task(
         engine=options.engine,
         options=options.phi_options,
         timeout=options.timeout,
+        further=options.formalisms[1:],
         pictures=options.pictures,
         seed=options.seed,
     )
@@ -142,7 +145,7 @@ def reopened(record: EpochRecord) -> EpochRecord:
     further = record.groups if at_capture else record.groups[1:]  # version 0.1.0: the first group of a settled record is its own
     groups = tuple(group if group.counts is None else msgspec.structs.replace(group, result=Open()) for group in further)
     survey = record.survey and Survey(groups=tuple(msgspec.structs.replace(group, phis=()) for group in record.survey.groups))
-    return msgspec.structs.replace(record, result=Open(), groups=groups, survey=survey, task=None)
+    return msgspec.structs.replace(record, result=Open(), groups=groups, survey=survey, others=(), task=None)
 
 
 def settled_record(
@@ -161,7 +164,10 @@ def settled_record(
         changes["survey"] = answer.survey
     if answer is not None:
         found = ("states", "tpm", "scalars", "diagnostics", "null", "interval", "curve", "sensitivity", "major_complex", "moments")
-        changes |= {name: getattr(answer, name) for name in found} | {"notes": (*stub.notes, *answer.notes)}
+        changes |= {name: getattr(answer, name) for name in (*found, "structure", "others")}
+        changes["notes"] = (*stub.notes, *answer.notes)
+    elif task is not None:
+        changes["others"] = tuple(OfFormalism(formalism=one, result=result) for one in task.further)
     return msgspec.structs.replace(stub, **changes)
 
 
@@ -173,18 +179,28 @@ def with_change(record: EpochRecord, untrained: EpochRecord | None) -> EpochReco
         untrained: the record of the layer's untrained network; None where there is none.
 
     Returns:
-        The record with ``phi_change`` and ``phi_change_p`` among its scalars; as it is where the two cannot be compared.
+        The record with ``phi_change`` and ``phi_change_p`` among its scalars; as it is where the two cannot be compared, or one of
+        them was not surveyed to the end.
     """
-    if untrained is None or record.epoch < 0:
+    if untrained is None or record.epoch < 0 or layer_phi(record) is None or layer_phi(untrained) is None:
         return record
+    others = []
+    for other in record.others:
+        numbers = _change(record, untrained, other.formalism)
+        others.append(msgspec.structs.replace(other, scalars=other.scalars | numbers))
+    numbers = _change(record, untrained, record.formalism)
+    return msgspec.structs.replace(record, scalars=record.scalars | numbers, others=tuple(others))
+
+
+def _change(record: EpochRecord, untrained: EpochRecord, formalism: str) -> dict[str, float]:
+    """Returns the scalars of the change of a layer by one formalism; none where the two records cannot be compared."""
     try:
-        found = change((untrained, record), record.layer, to=record.epoch)
+        return change((untrained, record), record.layer, to=record.epoch, formalism=formalism).scalars
     except InvalidArgumentError:
-        return record
+        return {}
     except Exception:
         log.exception("Layer %r of %s could not be compared with the untrained network.", record.layer, record.when)
-        return record
-    return msgspec.structs.replace(record, scalars=record.scalars | found.scalars)
+        return {}
 
 
 def package_versions() -> dict[str, str]:

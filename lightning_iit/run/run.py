@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from lightning_iit.capture.count.coding import TWO_BITS
-from lightning_iit.phi.cost import cost_in_words, seconds_per_phi
-from lightning_iit.phi.registry import choose_engine
+from lightning_iit.phi.cost import cost_in_words, seconds_in_words
 from lightning_iit.records import (
-    Computed,
     EpochRecord,
     Failed,
     PhiResult,
@@ -56,6 +55,20 @@ class FewTransitionsWarning(UserWarning):
 
 class TwoBitsWarning(UserWarning):
     """Warns that each unit is coded as two elements, which are not separate causal elements."""
+
+
+class Asked(NamedTuple):
+    """Holds what somebody asked of an analysis while training goes on.
+
+    Args:
+        options: the options of this analysis.
+        state: the state to analyse; None for those that the options choose.
+        note: who asked, in a sentence, for the record.
+    """
+
+    options: RunOptions
+    state: State | None
+    note: str
 
 
 class Run:
@@ -124,16 +137,20 @@ class Run:
         return window.counts
 
     def limit(
-        self, captured: LayerEpoch, counts: Counts | None, *, group: int = 0, within: bool = False
+        self, captured: LayerEpoch, counts: Counts | None, *, group: int = 0, within: bool = False, asked: bool = False
     ) -> tuple[LayerEpoch, Counts | None]:
         """Limits a watched capture and its counts over the window to the units that vary; see :class:`VaryingUnits`.
 
-        Captures ``within`` an epoch have a choice of their own: with fewer transitions fewer units may vary.
+        Captures ``within`` an epoch have a choice of their own: with fewer transitions fewer units may vary. What somebody
+        ``asked`` for has one that is not kept.
         """
-        return self._varying.limit(Watched(captured.layer, group, within), captured, counts)
+        varying = VaryingUnits() if asked else self._varying
+        return varying.limit(Watched(captured.layer, group, within), captured, counts)
 
-    def states(self, captured: LayerEpoch, counts: Counts | None) -> tuple[State, ...]:
+    def states(self, captured: LayerEpoch, counts: Counts | None, asked: Asked | None = None) -> tuple[State, ...]:
         """Chooses the observed states to analyse; none where no transition was seen."""
+        if asked is not None and asked.state is not None:
+            return (asked.state,)
         visits = captured.seen
         if not visits and counts is not None and counts.transitions and captured.problem is None:
             visits = counts.visits
@@ -149,6 +166,7 @@ class Run:
         step: int | None = None,
         last: bool = False,
         at_thresholds: AtThresholds = tuple,
+        asked: Asked | None = None,
     ) -> Future[TaskResult] | None:
         """Opens the record of one layer's epoch, or of a part of it, and submits its task to the pool.
 
@@ -162,13 +180,17 @@ class Run:
             step: of a capture within an epoch the global step; None for a whole epoch.
             last: whether no epoch follows; the last Φ of each layer is always judged by its null.
             at_thresholds: counts the transitions of this epoch at other thresholds; called for the last epoch only.
+            asked: what somebody asked of this analysis; None for one of the run's own.
 
         Returns:
             The future of the analysis, or None where the record is already complete.
         """
         captured, counts, causal, states, _ = groups[0]
+        options = self._options if asked is None else asked.options
+        if asked is not None:
+            captured = replace(captured, notes=(*captured.notes, asked.note))
         stub = open_record(
-            self._options,
+            options,
             *(captured, counts, causal),
             epoch=epoch,
             step=step,
@@ -198,21 +220,21 @@ class Run:
             if self._options.moments and groups[0].bits is None:
                 stub = msgspec.structs.replace(stub, notes=(*stub.notes, NO_MOMENTS))
             dynamics, blocks = self._dynamics(captured, stub), getattr(captured, "blocks", ())
-            task = phi_task(self._options, stub, states, dynamics=dynamics, seen=captured.seen, blocks=blocks)
+            task = phi_task(options, stub, states, dynamics=dynamics, seen=captured.seen, blocks=blocks)
             drawn = partial(draw, surveyed, seed=self._options.seed)
             with self._lock:  # layers that are perturbed beside the training come from a thread of their own
                 self._say_cost(stub)
                 seconds = self._kept.seconds(task)
                 if last:
                     self._unjudged.pop(stub.layer, None)
-                    judge = self._budget.judge_last(task, seconds, at_thresholds)
-                else:
-                    if step is None:
-                        self._unjudged[stub.layer] = (task, stub, at_thresholds, drawn)
-                    judge = self._budget.judge(task, seconds, at_thresholds)
-                number = self._budget.resamples(task, seconds, first=epoch < 0, last=last)
+                elif step is None:
+                    self._unjudged[stub.layer] = (task, stub, at_thresholds, drawn)
+            # Other thresholds may take seconds, in which results are received.
+            judge = (self._budget.judge_last if last else self._budget.judge)(task, seconds, at_thresholds)
+            number, further = self._budget.resamples(task, seconds, first=epoch < 0, last=last)
             more = drawn(resamples=number, moments=self._options.moments if epoch < 0 or last else 0)
-            return self._open_and_analyse(msgspec.structs.replace(task, judge=judge, **more), stub)
+            task = msgspec.structs.replace(task, judge=judge, resample_further=further, **more)
+            return self._open_and_analyse(task, stub)
         except Exception as error:
             log.exception("Layer %r of %s could not be handed to a worker.", stub.layer, stub.when)
             reason = f"It could not be handed to a worker: {type(error).__name__}: {error}."
@@ -227,10 +249,11 @@ class Run:
             rank_zero_warn(f"IITCallback(bits=2): {TWO_BITS}", category=TwoBitsWarning)
         self._said.add(stub.layer)
         n = len(stub.units.indices)
-        words, enough = cost_in_words(n, stub.counts.transitions, self._options.engine)
+        engine, formalisms = self._options.engine, self._options.formalisms
+        words, enough = cost_in_words(n, stub.counts.transitions, engine, formalisms)
         if stub.kind == "causal" or enough:
-            seconds = seconds_per_phi(self._options.engine, n)
-            rank_zero_info(f"IITCallback, layer {stub.layer!r}, {n} units: about {seconds:.2g} s for each Φ; {stub.data_words}.")
+            seconds = seconds_in_words(n, engine, formalisms)
+            rank_zero_info(f"IITCallback, layer {stub.layer!r}, {n} units: {seconds}; {stub.data_words}.")
         elif self._options.auto_units:  # a number that was chosen here is no mistake of the user
             rank_zero_info(f"IITCallback, layer {stub.layer!r}, {words}")
         else:
@@ -249,11 +272,11 @@ class Run:
                 continue
             seconds = self._kept.seconds(task)
             judge = self._budget.judge_last(task, seconds, at_thresholds)
-            number = self._budget.resamples(task, seconds, first=False, last=True)
+            number, further = self._budget.resamples(task, seconds, first=False, last=True)
             more = drawn(resamples=number, moments=self._options.moments)
             if judge is not None or number or more["moments"]:
                 self._journal.expect(stub.key)
-                self._analyse(msgspec.structs.replace(task, judge=judge, **more), stub)
+                self._analyse(msgspec.structs.replace(task, judge=judge, resample_further=further, **more), stub)
         self._unjudged.clear()
 
     def _dynamics(self, captured: LayerEpoch, stub: EpochRecord) -> Dynamics | None:
@@ -305,12 +328,12 @@ class Run:
             before = self._kept.get(stub.key)
             judged = answer is not None and answer.complete and record.phi is not None
             if before is not None and before.wall_time == stub.wall_time and before.phi is not None and not judged:
-                why = answer.notes[-1] if answer is not None and isinstance(result, Computed) else result.reason
+                why = answer.notes[-1] if answer is not None and result.phi is not None else result.reason
                 log.warning("The Φ of layer %r in %s was not judged: %s", stub.layer, stub.when, why)
                 record, result = before, before.result
             self._kept.keep(record)
             held = [] if untrained in self._open else self._held.pop(stub.layer, [])
-        if not isinstance(result, Computed):
+        if result.phi is None:
             log.warning("No Φ for layer %r in %s: %s", record.layer, record.when, result.reason)
         self._journal.write(record, answer.images if answer is not None else {})
         for one in held:
@@ -331,7 +354,7 @@ class Run:
             keys = list(self._open)
         if not keys:
             return True
-        compiles = not self._kept.took and compiles_first(choose_engine(self._options.engine, self._options.phi_options))
+        compiles = not self._kept.took and any(map(compiles_first, self._options.engines))
         return drain_in_sight(self._pool, timeout, keys, compiles=compiles)
 
     def abandon(self, reason: str) -> None:

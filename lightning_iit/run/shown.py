@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lightning.pytorch.utilities import rank_zero_warn
 
+from lightning_iit.records import metric_names
 from lightning_iit.records.logged import layer_phi
 from lightning_iit.records.names import earlier_phi_key, phi_key
 from lightning_iit.run.trainer import is_barebones
@@ -39,8 +40,8 @@ class ShownPhi:
     ) -> None:
         """Logs Φ of each layer to the progress bar, and to ``trainer.callback_metrics`` where training waits for Φ.
 
-        There it has two keys: ``iit/phi/<layer>``, and ``iit/<layer>/phi`` for monitors that were written for version 0.1.0. An
-        epoch without a Φ leaves the last value there, so that a strict EarlyStopping goes on.
+        There it has two keys: ``iit/phi/<layer>``, and ``iit/<layer>/phi`` for monitors that were written for version 0.1.0; φ_s of
+        IIT 4.0 has ``iit/phi_s/<layer>``. An epoch without a Φ leaves the last value there, so that a strict EarlyStopping goes on.
 
         Args:
             trainer: the trainer.
@@ -55,11 +56,11 @@ class ShownPhi:
         latest = _latest_phis(newest)
         if waited:
             latest = trainer.strategy.broadcast(latest)
-        for layer, (latest_phi, missing) in latest.items():
+        for (layer, name), (latest_phi, missing) in latest.items():
             if not waited:
-                shown = {" ".join(filter(None, ("phi", scope, layer))): latest_phi} if prog_bar else {}
+                shown = {" ".join(filter(None, (name, scope, layer))): latest_phi} if prog_bar else {}
             else:
-                keys = dict.fromkeys((phi_key(layer, scope=scope), earlier_phi_key(layer, scope)))
+                keys = dict.fromkeys([phi_key(layer, name, scope), *([earlier_phi_key(layer, scope)] if name == "phi" else [])])
                 shown = {key: _stand_in(trainer, key) if latest_phi is None else latest_phi for key in keys}
                 if missing is not None:
                     self._say_missing(layer, missing, next((phi for phi in shown.values() if phi is not None), None))
@@ -77,13 +78,18 @@ class ShownPhi:
         rank_zero_warn(f"IITCallback: layer {layer!r} has no Φ in epoch {epoch}; trainer.callback_metrics keeps {keeps}.")
 
 
-def _latest_phis(records: Iterable[EpochRecord]) -> dict[str, tuple[float | None, int | None]]:
-    """Returns for each layer its last Φ (None where there is none yet), and its last epoch if that has no Φ (else None)."""
-    latest: dict[str, tuple[float | None, int | None]] = {}
+def _latest_phis(records: Iterable[EpochRecord]) -> dict[tuple[str, str], tuple[float | None, int | None]]:
+    """Returns the last Φ of each layer by each formalism, and its last epoch if that has none.
+
+    Returns:
+        By layer and name of the number ("phi", "phi_s"): Φ, None where there is none yet; and the epoch without a Φ, else None.
+    """
+    latest: dict[tuple[str, str], tuple[float | None, int | None]] = {}
     for record in records:
-        before = latest.get(record.layer, (None, None))[0]
-        phi = layer_phi(record)
-        latest[record.layer] = (before, record.epoch) if phi is None else (phi, None)
+        for one, name in zip(record.by_formalism, metric_names(record.formalisms).values(), strict=True):
+            before = latest.get((record.layer, name), (None, None))[0]
+            phi = layer_phi(one)
+            latest[record.layer, name] = (before, record.epoch) if phi is None else (phi, None)
     return latest
 
 

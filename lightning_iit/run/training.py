@@ -17,6 +17,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from lightning_iit.errors import RecordError
 from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.records import Open, Records
+from lightning_iit.records.steering.folder import answers_in
 from lightning_iit.records.store import load_run
 from lightning_iit.run.folder import RunFolder, take_folder
 from lightning_iit.run.resume import earlier_part
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.phi.pool.open_task import TaskProgress
     from lightning_iit.run.computation import Computation
+    from lightning_iit.run.run import Asked
     from lightning_iit.run.trainer import LatestFit
     from lightning_iit.watch.watch import Watch
 
@@ -63,6 +65,11 @@ class TrainingRun:
     def run_dir(self) -> Path | None:
         """Returns the directory of the run's files; None where it writes none."""
         return None if self._folder is None else self._folder.run_dir
+
+    @property
+    def run(self) -> str:
+        """Returns the run's id; empty where it writes no files."""
+        return "" if self._folder is None else self._folder.run
 
     @property
     def records(self) -> Records:
@@ -129,6 +136,7 @@ class TrainingRun:
         analysed: bool,
         wait: bool,
         limit: float | None,
+        asked: Asked | None = None,
     ) -> None:
         """Submits the captured layers of an epoch, or of a part of it, for analysis.
 
@@ -141,6 +149,7 @@ class TrainingRun:
             analysed: False only adds the counts to the windows.
             wait: whether to wait for the analyses.
             limit: the longest wait in seconds; None waits as long as an analysis takes.
+            asked: what somebody asked of this analysis; None for one of the run's own.
         """
         if self._work is None:
             return
@@ -152,6 +161,7 @@ class TrainingRun:
             last=epoch >= 0 and step is None and is_last(trainer, epoch),
             analysed=analysed,
             step=step,
+            asked=asked,
         )
         if wait:
             self._work.wait(futures, limit)
@@ -196,7 +206,8 @@ class TrainingRun:
             return
         work.finish(timeout)
         with training_goes_on("writing the report"):
-            work.report(work.records, table=table)
+            told = () if self.run_dir is None else answers_in(self.run_dir)
+            work.report(work.records, table=table, told=told)
         work.close(failed=failed)
 
     def state_dict(self) -> dict[str, Any]:

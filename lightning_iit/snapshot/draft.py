@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from lightning_iit.records import Connections, NetworkLayer, NetworkSnapshot, encode
+from lightning_iit.records import Connections, NetworkBlock, NetworkLayer, NetworkSnapshot, encode
 
 if TYPE_CHECKING:
     from lightning_iit.snapshot.layers import LayerSpec
@@ -28,6 +28,7 @@ class DraftLayer:
         steps: the largest number of steps to keep.
         aliases: names of analysed modules whose output shows this layer's units (such as an activation function).
         analysed: the sampled units that are analysed.
+        part: the part of its block that the layer is in.
         values: one activation tensor ``[sample, step, unit]`` for each call of the module.
         means: the mean activation ``[unit]`` over samples and steps, one for each call of the module.
     """
@@ -38,6 +39,7 @@ class DraftLayer:
     steps: int
     aliases: list[str] = field(default_factory=list)
     analysed: tuple[int, ...] = ()
+    part: str = ""
     values: list[Tensor] = field(default_factory=list)
     means: list[Tensor] = field(default_factory=list)
 
@@ -77,6 +79,8 @@ class SnapshotDraft:
     """Holds copies of everything that a snapshot needs, so that :meth:`build` may run in any thread.
 
     Attributes:
+        flows: from which layer to which data flowed, as positions in :attr:`layers`.
+        blocks: the blocks that the layers are in.
         budget: the largest size of the snapshot's JSON, in bytes.
         keep: the largest number of weights to keep for each pair of layers.
     """
@@ -86,6 +90,8 @@ class SnapshotDraft:
     wall_time: float
     layers: tuple[DraftLayer, ...]
     connections: tuple[DraftConnections, ...]
+    flows: tuple[tuple[int, int], ...]
+    blocks: tuple[NetworkBlock, ...]
     notes: tuple[str, ...]
     budget: int
     keep: int
@@ -122,6 +128,8 @@ class SnapshotDraft:
             wall_time=self.wall_time,
             layers=tuple(layers),
             connections=tuple(_connections(pair, self.layers, keep) for pair in self.connections),
+            flows=self.flows,
+            blocks=self.blocks,
             steps=tuple((sample, step) for sample in range(samples) for step in range(length)),
             notes=notes,
         )
@@ -146,6 +154,7 @@ def _layer(layer: DraftLayer, values: Tensor | None, samples: int, length: int) 
         width=layer.spec.width,
         detail=layer.spec.detail,
         heads=layer.spec.heads,
+        part=layer.part,
         indices=layer.indices,
         aliases=tuple(layer.aliases),
         analysed=layer.analysed,

@@ -11,16 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 from torch.nn.modules.lazy import LazyModuleMixin
 
 from lightning_iit.capture.layer_kinds import kind_of
-from lightning_iit.capture.torch_layers import strongest
+from lightning_iit.capture.torch_layers import own_weights, strongest
 
 if TYPE_CHECKING:
     from torch import nn
 
     from lightning_iit.records import LayerKind
+    from lightning_iit.snapshot.dataflow import Source
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,64 @@ class LayerSpec:
     channels_first: bool = False
 
 
-def describe(name: str, module: nn.Module) -> LayerSpec | None:
-    """Returns the layer that a module is, or None for kinds that are not drawn and modules that are not yet initialised."""
+def is_layer(module: nn.Module) -> bool:
+    """Returns whether a module is drawn as a layer: one of a known kind, or any other with weights of its own and no parts.
+
+    Weights are parameters with two axes or more. A module that is not yet initialised is no layer.
+    """
     if isinstance(module, LazyModuleMixin) and module.has_uninitialized_params():
+        return False
+    row = kind_of(module)
+    if row.picture is not None:
+        return row.picture(module) is not None
+    if is_norm(module) or any(True for child in module.children() for _ in child.parameters()):
+        return False
+    return bool(own_weights(module))
+
+
+def is_norm(module: nn.Module) -> bool:
+    """Returns whether a module is a normalization: by its kind, or else by the name of its class."""
+    return kind_of(module).kind == "norm" or "norm" in type(module).__name__.lower()
+
+
+def output_width(made: Tensor) -> int:
+    """Returns the number of units of an output: of its second axis if it is a batch of maps, else of its last."""
+    return int(made.shape[1] if made.dim() > 3 else made.shape[-1])
+
+
+def describe(name: str, module: nn.Module, made: Tensor | None = None) -> LayerSpec | None:
+    """Returns the layer that a module is, or None for modules that are not drawn.
+
+    The width of a layer of unknown kind is that of its output, ``made``.
+    """
+    if not is_layer(module):
         return None
     row = kind_of(module)
     picture = None if row.picture is None else row.picture(module)
     if picture is None:
-        return None
+        width = 0 if made is None or made.dim() == 0 else output_width(made)
+        return LayerSpec(name, row.kind, width, type(module).__name__, channels_first=made is not None and made.dim() > 3)
     left_out = f"{name}: {picture.left_out}" if picture.left_out else ""
     channels_first = row.is_channels_first(module)
     return LayerSpec(name, row.kind, picture.width, picture.words, picture.heads, left_out, channels_first)
+
+
+def affine_weight(module: nn.Module, given: Tensor, made: Tensor) -> Tensor | None:
+    """Returns the weight ``[to unit, from unit]`` of a module of unknown kind that is a linear map of its input; None for others.
+
+    Whether it is one, and which axis of its weight is which, is found by computing one row of its output.
+    """
+    bias = sum(value.detach() for value in module.parameters(recurse=False) if value.shape == made.shape[-1:])
+    if not given.dim() or not given.is_floating_point() or given.shape[:-1] != made.shape[:-1] or not given.numel():
+        return None
+    row, wanted = (tensor.detach().flatten(0, -2)[0].float() for tensor in (given, made))
+    for weight in own_weights(module).values():
+        for turned in (weight, weight.transpose(0, 1)) if weight.dim() == 2 else ():
+            if turned.shape == (len(wanted), len(row)) and torch.allclose(
+                turned.float() @ row + bias, wanted, rtol=0.02, atol=0.02
+            ):
+                return turned
+    return None
 
 
 def first_tensor(value: Any) -> Tensor | None:
@@ -94,18 +143,31 @@ def unit_values(tensor: Tensor, spec: LayerSpec, *, batch_first: bool = True) ->
     return tensor.flatten(1, -2)[..., None]
 
 
-def input_weights(module: nn.Module, to: Tensor, source: Tensor, width: int) -> tuple[str, Tensor] | None:
-    """Reads which weights come in, and those from units ``source`` of a layer of ``width`` to units ``to``: ``[to, from]``."""
-    read = kind_of(module).weights_in
-    found = None if read is None else read(module, to)
-    if found is None:
-        return None
+def all_tensors(value: Any) -> list[Tensor]:
+    """Returns all tensors in a module's inputs or output, those in tuples, lists and mappings too."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return [tensor for part in value for tensor in all_tensors(part)] if isinstance(value, tuple | list) else []
+
+
+def input_weights(found: tuple[str, Tensor], units: Tensor, width: int, source: Source) -> tuple[str, Tensor] | None:
+    """Reads from the weights ``[to, from, ...]`` that come in those from ``units`` of a layer of ``width``: ``[to, from]``.
+
+    None is returned where the weights are not those from unit to unit.
+    """
     of, rows = found
+    if source.mixed:
+        return None
+    if source.units:
+        fits = source.units == rows.shape[1] and source.width in (0, width) and source.start + width <= rows.shape[1]
+        return (of, strongest(rows[:, source.start + units])) if fits else None
     if rows.shape[1] == width:
-        return of, strongest(rows[:, source])
+        return of, strongest(rows[:, units])
     if width and rows.dim() == 2 and rows.shape[1] % width == 0:
         positions = rows.shape[1] // width
-        return f"{of}, largest of {positions} positions", strongest(rows.view(rows.shape[0], width, positions)[:, source])
+        return f"{of}, largest of {positions} positions", strongest(rows.view(rows.shape[0], width, positions)[:, units])
     return None
 
 

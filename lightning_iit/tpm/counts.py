@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from lightning_iit.errors import InvalidArgumentError, InvalidStatesError
 from lightning_iit.records import Counts, Dynamics
 from lightning_iit.tpm.conversion import MAX_UNITS_OF_SQUARE
+from lightning_iit.tpm.parts import consecutive_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -58,7 +60,7 @@ def counts_from_codes(before: ArrayLike, after: ArrayLike, *, units: int) -> Cou
 
 
 def dynamics_from_codes(sequences: Sequence[Int[np.ndarray, " time"]], *, units: int, lag: int = 1) -> tuple[Counts, Dynamics]:
-    """Counts the transitions within sequences of state codes, and what the tests of Markov order and stationarity need besides.
+    """Counts the transitions within sequences of state codes, and what is needed besides: :class:`~lightning_iit.records.Dynamics`.
 
     Args:
         sequences: the little-endian index of each state, or a negative number for a row without a state: no transition begins or
@@ -68,7 +70,7 @@ def dynamics_from_codes(sequences: Sequence[Int[np.ndarray, " time"]], *, units:
 
     Returns:
         All transitions; and the triples (for at most 6 units) with the transitions of the first and of the second half of the data
-        (for at most 8 units).
+        (for at most 8 units), and of consecutive parts (for at most 6 units).
 
     Example:
         >>> counts, dynamics = dynamics_from_codes([np.array([0, 1, 1, 0])], units=1)
@@ -84,7 +86,8 @@ def dynamics_from_codes(sequences: Sequence[Int[np.ndarray, " time"]], *, units:
         entries, times = np.unique(found, axis=0, return_counts=True)
         triples = tuple(map(tuple, np.column_stack([entries, times]).tolist()))
     apart = tuple(counts_from_codes(*half.T, units=units) for half in halves)
-    return counts_from_codes(*pairs.T, units=units), Dynamics(triples=triples, halves=apart)
+    dynamics = Dynamics(triples=triples, halves=apart, parts=consecutive_parts(rows, units))
+    return counts_from_codes(*pairs.T, units=units), dynamics
 
 
 def _within(codes: Int[np.ndarray, " time"], states: int, lag: int) -> Int[np.ndarray, "entry state"]:
@@ -172,12 +175,12 @@ def merge(counts: Iterable[Counts]) -> Counts:
 
 
 def merge_dynamics(dynamics: Iterable[Dynamics]) -> Dynamics:
-    """Joins what was counted for the tests of Markov order and stationarity in several epochs, given in their order.
+    """Joins what was counted beside the transitions in several epochs, given in their order.
 
     Returns:
         The sum of the triples (None where one epoch has none), and the counts of the first and the second half of all transitions
         (empty where one epoch has no halves). The halves are split where an epoch or half of an epoch ends, as near as possible to
-        the middle of the transitions.
+        the middle of the transitions. The parts are those of all epochs, one after the other (empty where one epoch has none).
     """
     parts = list(dynamics)
     if len(parts) == 1:
@@ -193,7 +196,8 @@ def merge_dynamics(dynamics: Iterable[Dynamics]) -> Dynamics:
         columns = (packed >> 2 * bits, packed >> bits & mask, packed & mask, times)
         triples = tuple(map(tuple, np.stack(columns, axis=1).tolist()))
     halves = [half for part in parts for half in part.halves] if all(part.halves for part in parts) else []
-    return Dynamics(triples=triples, halves=_two_halves(halves) if halves else ())
+    apart = tuple(chain.from_iterable(part.parts for part in parts)) if all(part.parts for part in parts) else ()
+    return Dynamics(triples=triples, halves=_two_halves(halves) if halves else (), parts=apart)
 
 
 def _two_halves(parts: Sequence[Counts]) -> tuple[Counts, Counts]:

@@ -1,8 +1,8 @@
-"""The uncertainty of Φ: a posterior interval, and the curve of Φ against the number of transitions.
+"""The uncertainty of a watched Φ: an interval, and the curve of Φ against the number of transitions.
 
-Estimated Φ is biased upward, and so is the Φ of TPMs drawn from the posterior. On dense networks the interval covers the true Φ
-about as often as its level promises; for a true Φ of 0 and for sparse or nearly deterministic networks it covers less often. The
-measured coverage is in ``docs/statistics.md``.
+Estimated Φ is biased upward, and so is the Φ of resamples, or of TPMs drawn from the posterior. On dense networks the interval
+covers the true Φ about as often as its level promises; for a true Φ of 0 and for sparse or nearly deterministic networks it covers
+less often. The measured coverage is in ``docs/statistics.md``.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from lightning_iit.records import Kind, NullResult
 
 LEVEL = 0.9
-"""The share of the posterior that an interval holds by default."""
+"""The share of the draws that lies inside an interval by default."""
 DRAWS = 60
-"""How many TPMs are drawn from the posterior by default; the 5 % quantile of 60 draws lies between the third and the fourth."""
+"""How many TPMs are drawn by default; the 5 % quantile of 60 draws lies between the third and the fourth."""
 REJECTED = 0.05
 """A null is rejected where its p is at most this."""
 FRACTIONS = (0.0625, 0.125, 0.25, 0.5, 1.0)
@@ -64,10 +64,11 @@ def phi_interval(
     counts: Counts,
     kind: Kind,
     null: NullResult | None,
+    parts: int = 0,
     level: float = LEVEL,
     seed: int = 0,
 ) -> Interval | None:
-    """Computes a posterior interval of Φ from the Φ of TPMs drawn from the posterior.
+    """Computes an interval of Φ from the Φ of resampled parts of the data, or of TPMs drawn from the posterior.
 
     With ``q_low`` and ``q_high`` the quantiles of the draws at ``(1 - level) / 2`` and ``(1 + level) / 2``, the interval is
     ``[q_low, q_high]`` joined with its reflection in the estimate, ``[2 phi - q_high, 2 phi - q_low]``: the lower of both lower
@@ -78,10 +79,11 @@ def phi_interval(
     Args:
         phi: Φ of the data.
         phis: Φ of each draw; a draw without a Φ is None, and is left out.
-        counts: the transitions from which the draws were made.
+        counts: the transitions.
         kind: the kind of the Φ: "causal", "observational" or "statistical".
         null: the null of the same Φ; if the null is None or not rejected, the lower end is 0.
-        level: the share of the posterior that lies inside.
+        parts: how many parts of the data were resampled; 0 for draws from the posterior.
+        level: the share of the draws that lies inside.
         seed: the seed of the draws, for the record.
 
     Returns:
@@ -100,7 +102,7 @@ def phi_interval(
         low, words = 0.0, "the lower end is 0, since no null was computed"
     elif null.p > REJECTED:
         low, words = 0.0, f"the lower end is 0, since the {null.name} null is not rejected (p = {null.p:.3f})"
-    return Interval(low=low, high=high, level=level, draws=len(values), seed=seed, words=words)
+    return Interval(low=low, high=high, level=level, draws=len(values), seed=seed, words=words, parts=parts)
 
 
 def subsample_sizes(transitions: int, fractions: Sequence[float] = FRACTIONS) -> tuple[int, ...]:

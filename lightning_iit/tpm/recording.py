@@ -88,6 +88,11 @@ class Recording(NamedTuple):
         return len(self.thresholds)
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """Returns the names of the units."""
+        return self.units.labels
+
+    @property
     def rows(self) -> Float[np.ndarray, "time unit"]:
         """Returns the rows of all sequences that have a state."""
         return np.concatenate(self.sequences)[np.concatenate(self.codes) >= 0]

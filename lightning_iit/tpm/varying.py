@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 
+from lightning_iit.records import Dynamics
 from lightning_iit.tpm.counts import on, pair_counts, units_of, visits
+from lightning_iit.tpm.parts import as_arrays, as_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jaxtyping import Float, Int
 
-    from lightning_iit.records import Counts, Dynamics
+    from lightning_iit.records import Counts
 
 
 def constant_states(counts: Counts) -> Int[np.ndarray, " unit"]:
@@ -75,7 +76,7 @@ def counts_of(counts: Counts, elements: Sequence[int]) -> Counts:
 
 
 def dynamics_of(dynamics: Dynamics, elements: Sequence[int]) -> Dynamics:
-    """Returns the data for the tests of Markov order and stationarity of some of the elements."""
+    """Returns the data for the tests of Markov order and stationarity, and the parts, of some of the elements."""
     triples = None
     if dynamics.triples is not None:
         entries = np.array(dynamics.triples, dtype=np.int64).reshape(-1, 4)
@@ -84,7 +85,18 @@ def dynamics_of(dynamics: Dynamics, elements: Sequence[int]) -> Dynamics:
         times = np.zeros(len(different), dtype=np.int64)
         np.add.at(times, where.reshape(-1), entries[:, 3])
         triples = tuple(map(tuple, np.column_stack([different, times]).tolist()))
-    return msgspec.structs.replace(dynamics, triples=triples, halves=tuple(counts_of(half, elements) for half in dynamics.halves))
+    halves = tuple(counts_of(half, elements) for half in dynamics.halves)
+    return Dynamics(triples=triples, halves=halves, parts=_parts_of(dynamics.parts, elements))
+
+
+def _parts_of(parts: Sequence[Counts], elements: Sequence[int]) -> tuple[Counts, ...]:
+    """Returns the counts of some of the elements in each part of the data."""
+    if not parts:
+        return ()
+    n_visits, ons = as_arrays(parts)
+    states = _picked(np.arange(n_visits.shape[1]), elements)
+    same = np.arange(2 ** len(elements))[:, None] == states  # [new state, state]
+    return as_parts(n_visits @ same.T, np.einsum("ns,psu->pnu", same, ons[..., list(elements)]))
 
 
 def _picked(codes: Int[np.ndarray, " pair"], elements: Sequence[int]) -> Int[np.ndarray, " pair"]:

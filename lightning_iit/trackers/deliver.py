@@ -16,11 +16,11 @@ import msgspec
 from lightning_iit.errors import IITError, InvalidArgumentError, RecordError
 from lightning_iit.records import Open
 from lightning_iit.records.disk.files import read_regular
-from lightning_iit.records.names import FOLDER, record_name
+from lightning_iit.records.names import FOLDER, OPTIONS, record_name
+from lightning_iit.records.steering.folder import answers_in
 from lightning_iit.records.store import read_images, read_run, records_folder
 from lightning_iit.report.report import REPORT, markdown
 from lightning_iit.trackers.destinations import Destination, destinations
-from lightning_iit.trackers.files import OPTIONS
 from lightning_iit.trackers.mlflow import MLflowRun
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _deliver_to(target: Destination, root: Path, records: Sequence[EpochRecord])
         if file.relative_to(root).as_posix() not in there:
             run.attach(file.relative_to(root / FOLDER).as_posix(), read_regular(file))
     if records:
-        run.attach(REPORT, markdown(records, _options(root)).encode())
+        run.attach(REPORT, markdown(records, _options(root), answers_in(root)).encode())
         run.attach_page(root)
     return len(missing)
 

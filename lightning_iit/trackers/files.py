@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lightning_iit.records import NetworkSnapshot, Open, encode
-from lightning_iit.records.names import FOLDER, network_name
+from lightning_iit.records.names import FOLDER, OPTIONS, network_name
 from lightning_iit.records.store import has_result, write_atomically, write_record
 from lightning_iit.records.tidied_index import tidy_index
 from lightning_iit.trackers.tracker import Tracker
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lightning_iit.records import EpochRecord
-
-OPTIONS = "options.json"
-"""The name of the file with the callback's options, inside the folder ``iit``."""
 
 
 class FilesTracker(Tracker):
@@ -65,8 +62,7 @@ class FilesTracker(Tracker):
         Raises:
             OSError: the disk is full, read-only or gone.
         """
-        data = msgspec.json.format(msgspec.json.encode(options, enc_hook=str), indent=2)
-        write_atomically(self._run_dir / FOLDER / OPTIONS, data)
+        write_atomically(self._run_dir / FOLDER / OPTIONS, options_json(options))
 
     def attach(self, name: str, data: bytes) -> None:
         """Writes the bytes ``data`` as the file ``iit/<name>``.
@@ -85,3 +81,8 @@ class FilesTracker(Tracker):
         del failed
         if (self._run_dir / FOLDER).is_dir():
             tidy_index(self._run_dir)
+
+
+def options_json(options: Mapping[str, object]) -> bytes:
+    """Returns options as a JSON document; a value that JSON does not know is there as text."""
+    return msgspec.json.format(msgspec.json.encode(dict(options), enc_hook=str), indent=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -72,7 +73,7 @@ class Journal:
         self._closed = False
         for route in self._routes:
             if options:
-                route.queue.put(WriteJob("the options", partial(route.tracker.log_options, dict(options))))
+                route.queue.put(WriteJob("the options", partial(route.tracker.log_options, copy(options))))
 
     def expect(self, key: Key) -> None:
         """Announces that a record of this layer and epoch will follow. Call this at each capture, in the order of capture.

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit, urlunsplit
 from lightning_iit.errors import IITError, RecordError
 from lightning_iit.records import encode
 from lightning_iit.records.logged import logged
-from lightning_iit.records.names import FOLDER, detail_key, layer_slug, network_name, record_name
+from lightning_iit.records.names import FOLDER, OPTIONS, detail_key, layer_slug, network_name, record_name
 from lightning_iit.trackers.destinations import Destination, note_destination
+from lightning_iit.trackers.files import options_json
 from lightning_iit.trackers.tracker import Tracker
 from lightning_iit.viewer.export import page_of
 
@@ -105,11 +106,15 @@ class MLflowRun:
     def attach_page(self, run_dir: Path) -> None:
         """Logs the viewer's page of a run directory as ``iit/viewer.html``; does nothing where the front end is not built.
 
+        The page calls the run by the name that it has in MLflow.
+
         Raises:
             OSError: the server cannot be reached, or answers with status 5xx, 408 or 429.
         """
+        with _outside_world(str(self._client.tracking_uri)):
+            name = self._client.get_run(self.run_id).info.run_name
         try:
-            page = page_of(run_dir)
+            page = page_of(run_dir, name=name, scope=self.scope)
         except IITError as error:
             log.info("No iit/viewer.html for MLflow: %s", error)
             return
@@ -136,13 +141,14 @@ class MLflowRun:
         return ".".join(part for part in ("iit", self.scope, *parts) if part)
 
     def _log_numbers(self, record: EpochRecord) -> None:
-        """Logs the record's numbers as metrics, and its layer's name and kind as tags."""
+        """Logs the record's numbers as metrics, and its layer's name, kind and formalisms as tags."""
         from mlflow.entities import Metric, RunTag
 
         slug = layer_slug(record.layer)
         time = _milliseconds(record)
         metrics = [Metric(key, value, time, record.global_step) for key, value in logged(record, self.scope).items()]
-        tags = [RunTag(self._dotted("layer", slug), _short(record.layer)), RunTag(self._dotted("kind", slug), record.kind)]
+        told = {"layer": _short(record.layer), "kind": record.kind, "formalism": ", ".join(record.formalisms)}
+        tags = [RunTag(self._dotted(what, slug), value) for what, value in told.items()]
         self._client.log_batch(self.run_id, metrics=metrics, tags=tags, synchronous=True)
 
     def _log_image(self, key: str, png: bytes, record: EpochRecord) -> None:
@@ -170,8 +176,9 @@ class MLflowTracker(Tracker):
 
     **Logged**: metrics ``iit/phi/<layer>``, ``iit_details/<layer>/<scalar>`` and so on (see ``records.logged``); images
     ``iit_details/<layer>/<picture>`` with their step; the record as the artifact ``iit/<layer>/epoch=0003.json``, within an epoch
-    ``iit/<layer>/epoch=0003-step=000120.json``; options as params ``iit.<option>``; each layer's name and kind as the tags
-    ``iit.layer.<layer>`` and ``iit.kind.<layer>``; the viewer's page of the whole run as the artifact ``iit/viewer.html``. A
+    ``iit/<layer>/epoch=0003-step=000120.json``; options that differ from their defaults as params ``iit.<option>``, and
+    all as the artifact ``iit/options.json``; each layer's name, kind and formalisms as the tags ``iit.layer.<layer>``,
+    ``iit.kind.<layer>`` and ``iit.formalism.<layer>``; the viewer's page of the whole run as the artifact ``iit/viewer.html``. A
     callback with a name has metrics ``iit/<name>/phi/<layer>``, metrics and images ``iit_details/<name>/<layer>/...``, artifacts
     ``<name>/iit/...``, params and tags ``iit.<name>....``.
 
@@ -241,13 +248,17 @@ class MLflowTracker(Tracker):
         self._run.attach(network_name(snapshot.epoch).removeprefix(f"{FOLDER}/"), encode(snapshot))
 
     def log_options(self, options: Mapping[str, object]) -> None:
-        """Logs the callback's options as params ``iit.<option>``.
+        """Logs options that differ from their defaults as params ``iit.<option>``, and all as the artifact ``iit/options.json``.
+
+        MLflow prints every param of a run into the card of each of its pictures.
 
         Raises:
             OSError: the server cannot be reached, or answers with status 5xx, 408 or 429.
         """
         self._note()
-        self._run.log_params(options)
+        given = getattr(options, "given", options)
+        self._run.log_params({name: value for name, value in options.items() if name in given})
+        self._run.attach(OPTIONS, options_json(options))
 
     def attach(self, name: str, data: bytes) -> None:
         """Logs UTF-8 bytes as the artifact ``iit/<name>``.

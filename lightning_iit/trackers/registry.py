@@ -32,6 +32,7 @@ GROUP = "lightning_iit.trackers"
 BUILT_IN = {
     "mlflow": "lightning_iit.trackers.mlflow:MLflowTracker",
     "tensorboard": "lightning_iit.trackers.tensorboard:TensorBoardTracker",
+    "wandb": "lightning_iit.trackers.wandb:WandbTracker",
     "scalars": "lightning_iit.trackers.scalars:ScalarsTracker",
 }
 """Where the class of each tracker is. A logger is served by the first one that knows it; the last one takes any logger."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 import shutil
 import struct
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from lightning_iit.records.disk.payload import NETWORK_TAG, PLUGIN, PayloadInfo, pack, record_tag
 from lightning_iit.records.logged import logged
 from lightning_iit.records.names import detail_key, layer_slug
-from lightning_iit.records.payload import NETWORK_TAG, PLUGIN, PayloadInfo, pack, record_tag
+from lightning_iit.report.report import REPORT
+from lightning_iit.trackers.layout import charts_of, layout_of, layouts_in
 from lightning_iit.trackers.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -43,8 +46,10 @@ class TensorBoardTracker(Tracker):
     **Logged**: scalars ``iit/phi/<layer>``, ``iit_details/<layer>/<scalar>`` and so on (see ``records.logged``), images
     ``iit_details/<layer>/<picture>``, and the packed record as the tensor ``iit/<layer>/record`` of the plugin ``iit``, which no
     page shows as a chart. A record is one event, so either all its parts are in the file or none. A callback with a name is a run
-    of its own in TensorBoard, ``<run>/<name>``, with the same tags, so that one chart shows all. Of a record within an epoch there
-    are scalars and images only, as the tab shows whole epochs.
+    of its own in TensorBoard, ``<run>/<name>``, with the same tags, so that one chart shows all. The report of the run stands in
+    the text tab as ``iit/report``, and charts of Φ with its interval and its null in the tab of custom scalars, unless the run has
+    a layout of that tab already. A record within an epoch has keys of its own, with ``steps`` in them, and so has its tensor,
+    ``iit/<layer>/steps/record``.
 
     Args:
         experiment: the logger's ``SummaryWriter`` (of ``torch.utils.tensorboard``).
@@ -57,6 +62,9 @@ class TensorBoardTracker(Tracker):
         self._log_dir = str(experiment.log_dir)
         self._own: FileWriter | None = None
         self._unconfirmed: list[_Event] = []
+        self._last_step = 0
+        self._charts: dict[str, tuple[str, ...]] = {}
+        self._layouts = 0
         self.name: str = f"TensorBoard ({self._log_dir})"
 
     @classmethod
@@ -67,12 +75,29 @@ class TensorBoardTracker(Tracker):
         return cls(experiment) if hasattr(experiment, "_get_file_writer") and hasattr(experiment, "log_dir") else None
 
     def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
-        """Adds the record's event.
+        """Adds the record's event, and before it a layout of custom scalars where the record is the first one for a chart.
 
         Raises:
             OSError: the disk has no room, or no event file can be written.
         """
+        self._lay_out(record)
         self._write(_Event(summary_of(record, images), record.global_step, record.wall_time))
+
+    def _lay_out(self, record: EpochRecord) -> None:
+        """Writes a layout of custom scalars with the charts of a record, if one of them is new."""
+        charts = self._charts | charts_of(record)
+        if charts.keys() == self._charts.keys():
+            return
+        if self._may_lay_out():
+            self._write(_Event(layout_of(charts), record.global_step, record.wall_time))
+            self._layouts += 1
+        self._charts = charts
+
+    def _may_lay_out(self) -> bool:
+        """Says whether the run has no layout of custom scalars but this tracker's: a second one would hide the user's."""
+        self._flush()
+        found = layouts_in(self._folder)
+        return found is not None and found <= self._layouts
 
     def log_network(self, snapshot: NetworkSnapshot) -> None:
         """Adds the network snapshot's event: the tensor ``iit/network/snapshot`` of the plugin ``iit``.
@@ -85,8 +110,20 @@ class TensorBoardTracker(Tracker):
         summary = Summary(value=[_payload_value(NETWORK_TAG, snapshot, "network")])
         self._write(_Event(summary, snapshot.global_step, snapshot.wall_time))
 
+    def attach(self, name: str, data: bytes) -> None:
+        """Adds the run's report to the text tab as ``iit/report``, at the last global step that was logged; leaves out other files.
+
+        Raises:
+            OSError: the disk has no room, or no event file can be written.
+        """
+        from torch.utils.tensorboard.summary import text
+
+        if name == REPORT:
+            self._write(_Event(text("iit/report", data.decode()), self._last_step, time.time()))  # type: ignore[no-untyped-call]
+
     def _write(self, event: _Event) -> None:
         """Writes an event, through an event writer of this tracker if the logger's own writer fails; flushes every 16 events."""
+        self._last_step = max(self._last_step, event.step)
         _check_room(self._log_dir, event.summary.ByteSize())
         if len(self._unconfirmed) >= _CONFIRM_EVERY:
             self._flush()
@@ -126,7 +163,12 @@ class TensorBoardTracker(Tracker):
     def _new_writer(self) -> FileWriter:
         from torch.utils.tensorboard.writer import FileWriter
 
-        return FileWriter("/".join(filter(None, (self._log_dir, self.scope))), filename_suffix=".iit")
+        return FileWriter(self._folder, filename_suffix=".iit")
+
+    @property
+    def _folder(self) -> str:
+        """Returns the folder of the event files: the logger's, or that of the callback's name in it."""
+        return "/".join(filter(None, (self._log_dir, self.scope)))
 
     def _add(self, event: _Event) -> None:
         """Hands an event to the current writer and remembers the event until the next flush."""
@@ -156,8 +198,7 @@ def summary_of(record: EpochRecord, images: Mapping[str, bytes]) -> Summary:
     pictures = {detail_key(record.layer, name, step=record.step): png for name, png in images.items()}
     values = [Summary.Value(tag=tag, simple_value=value) for tag, value in logged(record).items()]
     values += [Summary.Value(tag=tag, image=_image(png)) for tag, png in pictures.items()]
-    if record.step is None:
-        values.append(_payload_value(record_tag(layer_slug(record.layer)), record, record.layer))
+    values.append(_payload_value(record_tag(layer_slug(record.layer), record.step), record, record.layer))
     return Summary(value=values)
 
 

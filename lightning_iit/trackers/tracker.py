@@ -5,12 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from typing_extensions import Self
 
     from lightning_iit.records import EpochRecord, NetworkSnapshot
+
+
+class OptionTexts(dict[str, str]):
+    """Holds every option of a callback as text, by name, and which of them differ from their defaults.
+
+    Args:
+        texts: the options by name.
+        given: the names of those that differ from their defaults, and of those that say more than a default does.
+    """
+
+    def __init__(self, texts: Mapping[str, str], given: Iterable[str]) -> None:
+        super().__init__(texts)
+        self.given: frozenset[str] = frozenset(given)
 
 
 class Tracker(Protocol):
@@ -70,7 +83,11 @@ class Tracker(Protocol):
         """Writes a network snapshot."""
 
     def log_options(self, options: Mapping[str, object]) -> None:
-        """Writes the callback's options, once, before the first record."""
+        """Writes the callback's options, once, before the first record.
+
+        Args:
+            options: every option by its name, as text; ``options.given`` has the names of those that differ from their defaults.
+        """
 
     def attach(self, name: str, data: bytes) -> None:
         """Writes a UTF-8 file ``iit/<name>`` of the whole run (a report, a page)."""

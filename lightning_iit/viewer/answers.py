@@ -1,4 +1,4 @@
-"""Answers for each layer of a run whether training changed its Φ."""
+"""Answers for each layer of a run whether training changed its Φ, by each formalism."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lightning_iit.errors import RecordError
 from lightning_iit.records import decode
+from lightning_iit.records.runs import formalisms_in
 from lightning_iit.viewer.protocol import Answer, AnswerList
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def answers(source: RecordSource, run: str) -> AnswerList:
-    """Compares the first and the last survey of each layer of a run.
+    """Compares the first and the last survey of each layer of a run, by each formalism that they have.
 
     The first is that of the untrained network, or of the first epoch with a survey where the run has none of that network. Of each
     layer two records are read.
@@ -31,12 +32,17 @@ def answers(source: RecordSource, run: str) -> AnswerList:
     """
     from lightning_iit.comparison.change import changes  # with scipy, which a page without surveys does not need
 
-    rows = [row for row in source.index(run).rows if row.phi_layer is not None]
+    rows = [row for row in source.index(run).rows if any(one.phi_layer is not None for one in (row, *row.others))]
     first = min((row.epoch for row in rows), default=-1)
     ends = {row.layer: row.epoch for row in rows}  # rows are in order of epoch, so the last one stays
     read = [_read(source, run, layer, epoch) for layer, last in ends.items() if last > first for epoch in (first, last)]
-    found = changes([record for record in read if record is not None], epoch=first)
-    return AnswerList(answers=tuple(Answer(layer=one.layer, epoch=one.epoch, to=one.to, words=one.words) for one in found.values()))
+    records = [record for record in read if record is not None]
+    found = [one for formalism in formalisms_in(records) for one in changes(records, epoch=first, formalism=formalism).values()]
+    return AnswerList(
+        answers=tuple(
+            Answer(layer=one.layer, epoch=one.epoch, to=one.to, formalism=one.formalism, words=one.words) for one in found
+        )
+    )
 
 
 def _read(source: RecordSource, run: str, layer: str, epoch: int) -> EpochRecord | None:

@@ -18,11 +18,12 @@ from lightning_iit.viewer.protocol import ComputeRequest, Problem, RunList
 from lightning_iit.viewer.static_files import NOT_BUILT, static_file
 
 if TYPE_CHECKING:
-    from lightning_iit.records import PhiResult
+    from lightning_iit.records import PhiResult, Structure
+    from lightning_iit.records.results import Partitions
     from lightning_iit.viewer.sources import RecordSource
 
-Compute: TypeAlias = Callable[["RecordSource", ComputeRequest], "PhiResult"]
-"""A function that computes Φ of a stored record again, in the state and with the engine of a request."""
+Compute: TypeAlias = Callable[["RecordSource", ComputeRequest], "PhiResult | Structure | Partitions"]
+"""A function that computes what is asked of a stored record, in the state and with the engine of a request."""
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "

@@ -14,7 +14,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 
 from lightning_iit.errors import RecordError
 from lightning_iit.records.disk.files import open_regular
-from lightning_iit.records.payload import PLUGIN
+from lightning_iit.records.disk.payload import PLUGIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -63,11 +63,13 @@ def export(run: str, output: str | Path, *, max_bytes: int = MAX_BYTES) -> Path:
     return path
 
 
-def page_of(run_dir: str | Path, *, max_bytes: int = MAX_BYTES) -> bytes:
+def page_of(run_dir: str | Path, *, name: str | None = None, scope: str = "", max_bytes: int = MAX_BYTES) -> bytes:
     """Returns the HTML page of the run in a directory, for a tracker to upload.
 
     Args:
         run_dir: the directory that holds the folder ``iit``.
+        name: what the run is called where the page is uploaded; None or empty for the directory's name.
+        scope: the name of the callback whose records these are, which follows that of the run; empty for none.
         max_bytes: the largest size of the page.
 
     Raises:
@@ -79,6 +81,8 @@ def page_of(run_dir: str | Path, *, max_bytes: int = MAX_BYTES) -> bytes:
     if found is None:
         msg = f"{str(run_dir)!r}: there is no folder 'iit' in it."
         raise InvalidArgumentError(msg)
+    if name:
+        found = msgspec.structs.replace(found, name=f"{name}/{scope}" if scope else name)
     return page(source, found, max_bytes=max_bytes)
 
 

@@ -15,9 +15,9 @@ import msgspec
 from lightning_iit.errors import RecordError
 from lightning_iit.records import decode, encode
 from lightning_iit.records.disk.files import read_regular
+from lightning_iit.records.disk.open_records import interrupted
 from lightning_iit.records.disk.owner import is_alive
 from lightning_iit.records.names import FOLDER
-from lightning_iit.records.open_records import interrupted
 from lightning_iit.records.store import holds_run, may_be_run, numbered_runs
 from lightning_iit.viewer.in_order import InOrder
 from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, RunInfo, ScalarList

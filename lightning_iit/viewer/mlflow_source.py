@@ -14,9 +14,11 @@ from threading import Lock
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import msgspec
+
 from lightning_iit.errors import InvalidArgumentError, MissingDependencyError, RecordError
 from lightning_iit.records.disk.files import read_regular
-from lightning_iit.records.names import FOLDER, network_name
+from lightning_iit.records.names import FOLDER, OPTIONS, network_name
 from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, RunInfo, ScalarList
 from lightning_iit.viewer.scalars import MAX_SERIES, is_shown, series
 from lightning_iit.viewer.summary import MAX_BYTES, corrupt, index_of, summarise, too_large
@@ -159,7 +161,9 @@ class MLflowSource:
         return series({tag: [(point.step, point.value) for point in history] for tag, history in histories.items()})
 
     def options(self, run: str) -> dict[str, str]:
-        """Returns the params of the run: the options of its callback by their names (without ``iit.``), and all others.
+        """Returns the options of the run's callback by their names, and the params of the run.
+
+        The options are those of the artifact ``iit/options.json``; params have only those that differ from their defaults.
 
         Raises:
             LookupError: there is no such run.
@@ -167,7 +171,12 @@ class MLflowSource:
         params, scope = self._run(run).data.params, run.partition("/")[2]
         own = ".".join(filter(None, (FOLDER, scope, "")))
         others = {name: value for name, value in params.items() if not name.startswith(f"{FOLDER}.")}
-        return others | {name.removeprefix(own): value for name, value in params.items() if name.startswith(own)}
+        try:
+            all_options = msgspec.json.decode(self._read(run, f"{_root(run)}{FOLDER}/{OPTIONS}"), type=dict[str, Any])
+        except (LookupError, RecordError, msgspec.MsgspecError, OSError):
+            all_options = {}  # a run of before, which has them all as params
+        told = {name.removeprefix(own): value for name, value in params.items() if name.startswith(own)}
+        return others | {name: str(value) for name, value in all_options.items()} | told
 
     def _info(self, run: Any, scope: str) -> RunInfo:
         """Returns what the viewer lists about a callback's run: id, name, start time and place of the artifacts."""

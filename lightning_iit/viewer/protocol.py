@@ -6,6 +6,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from lightning_iit.records.schema import Formalism  # noqa: TC001  msgspec reads the annotations
+
 Status: TypeAlias = Literal["computed", "timed_out", "failed", "skipped", "open", "corrupt"]
 """How a record's analysis ended; "open" is one that has not ended, "corrupt" is a record that cannot be read."""
 
@@ -52,52 +54,71 @@ class RunList(_Message, frozen=True, kw_only=True):
     poll_seconds: float = 1.0
 
 
-class IndexRow(_Message, frozen=True, kw_only=True):
-    """Summarises one record: enough for the curves, the menus and the marks of missing results.
+class FormalismRow(_Message, frozen=True, kw_only=True):
+    """Summarises what a record has of one formalism: Φ of IIT 3.0, or φ_s of one version of IIT 4.0.
 
     Attributes:
-        version: a text that changes whenever the record changes.
-        file: the path of the record's file below the run's directory.
+        formalism: "iit3", "iit4-2023" or "iit4-2026"; empty for a record that cannot be read.
         reason: why there is no Φ, or a remark about Φ; may be empty.
         phi: Φ of the first analysed state; None unless computed.
         mean: the mean of Φ over the analysed states, weighted by visits if the record has this mean; None unless computed.
         maximum: the largest Φ of the analysed states; None unless computed.
         null_upper: the upper limit of Φ under the null hypothesis; None without a null.
-        transitions: the number of transitions counted; None if the record holds no counts.
-        coverage: the fraction of states (0 to 1) that were visited; None without a TPM.
-        units: the number of analysed units.
         phi_layer: Φ of the layer, the mean over the groups of its survey; None without a survey.
         low: the lower end of the 90 % interval of ``phi_layer``; None where none was computed.
         high: the upper end.
         groups: the number of groups in the survey that have a Φ; None without a survey.
-        state: the first analysed state, unit 0 first ("0110"), of which ``phi`` is; empty where none was analysed.
-        step: of a record within an epoch the global step; None for that of a whole epoch.
+        share: of IIT 4.0 the share of the visits in which φ_s is above 0, the mean over groups; None without a survey.
+        signed: of IIT 4.0 the mean signed φ_s of the layer; None without a survey.
+        verdict: the sentences of the report on what may be concluded; empty while the record is open.
     """
 
-    layer: str
-    epoch: int
+    formalism: str
     status: Status
-    version: str
-    file: str = ""
     reason: str = ""
-    global_step: int = 0
-    wall_time: float = 0.0
-    kind: str = ""
-    axis: str = ""
     engine: str = ""
     phi: float | None = None
     mean: float | None = None
     maximum: float | None = None
     null_upper: float | None = None
-    transitions: int | None = None
-    coverage: float | None = None
-    units: int | None = None
     phi_layer: float | None = None
     low: float | None = None
     high: float | None = None
     groups: int | None = None
+    share: float | None = None
+    signed: float | None = None
+    verdict: str = ""
+
+
+class IndexRow(FormalismRow, frozen=True, kw_only=True):
+    """Summarises one record: enough for the curves, the menus and the marks of missing results.
+
+    Attributes:
+        version: a text that changes whenever the record changes.
+        file: the path of the record's file below the run's directory.
+        transitions: the number of transitions counted; None if the record holds no counts.
+        coverage: the fraction of states (0 to 1) that were visited; None without a TPM.
+        units: the number of analysed units.
+        state: the first analysed state, unit 0 first ("0110"), of which ``phi`` is; empty where none was analysed.
+        step: of a record within an epoch the global step; None for that of a whole epoch.
+        others: what the record has of further formalisms.
+    """
+
+    layer: str
+    epoch: int
+    version: str
+    formalism: str = ""
+    file: str = ""
+    global_step: int = 0
+    wall_time: float = 0.0
+    kind: str = ""
+    axis: str = ""
+    transitions: int | None = None
+    coverage: float | None = None
+    units: int | None = None
     state: str = ""
     step: int | None = None
+    others: tuple[FormalismRow, ...] = ()
 
 
 class NetworkRow(_Message, frozen=True, kw_only=True):
@@ -142,17 +163,19 @@ class Answer(_Message, frozen=True, kw_only=True):
         layer: the layer's name.
         epoch: the earlier of the two epochs that were compared; -1 is the untrained network.
         to: the later one.
+        formalism: the formalism of the Φ that was compared.
         words: the answer in a sentence or two.
     """
 
     layer: str
     epoch: int
     to: int
+    formalism: str
     words: str
 
 
 class AnswerList(_Message, frozen=True, kw_only=True):
-    """Holds an answer for each layer whose surveys of two epochs can be compared."""
+    """Holds an answer for each formalism and each layer whose surveys of two epochs can be compared."""
 
     answers: tuple[Answer, ...]
 
@@ -164,13 +187,20 @@ class Problem(_Message, frozen=True, kw_only=True):
 
 
 class ComputeRequest(_Message, frozen=True, kw_only=True):
-    """Asks for Φ of a record's TPM in a given state (unit 0 first), with an engine of ``RunList.engines``."""
+    """Asks for Φ of a record's TPM in a given state (unit 0 first), with an engine of ``RunList.engines``.
+
+    Attributes:
+        formalism: the version of the theory; None for that of the record's own result.
+        wanted: "phi"; of IIT 4.0 "structure", of up to 6 units; or "partitions", the five best ones.
+    """
 
     run: str
     layer: str
     epoch: int
     state: tuple[int, ...]
+    wanted: Literal["phi", "structure", "partitions"] = "phi"
     engine: str = "auto"
+    formalism: Formalism | None = None
 
 
 class InlineRun(_Message, frozen=True, kw_only=True):

@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 
 from lightning_iit.records import EpochRecord, NetworkSnapshot
+from lightning_iit.records.results import Partitions
 from lightning_iit.viewer.protocol import AnswerList, ComputeRequest, InlineData, Problem, RunIndex, RunList, ScalarList
 
-ROOTS = (EpochRecord, NetworkSnapshot, RunList, RunIndex, ScalarList, AnswerList, Problem, ComputeRequest, InlineData)
+ROOTS = (EpochRecord, NetworkSnapshot, RunList, RunIndex, ScalarList, AnswerList, Problem, ComputeRequest, Partitions, InlineData)
 """The structs that the front end reads or sends."""
 
 

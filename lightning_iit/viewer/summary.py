@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
 from lightning_iit.errors import RecordError
-from lightning_iit.records import Computed, EpochRecord, decode
+from lightning_iit.records import Computed, EpochRecord, SystemPhi, decode
+from lightning_iit.records.disk.open_records import INTERRUPTED
 from lightning_iit.records.names import record_name
-from lightning_iit.records.open_records import INTERRUPTED
-from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, Status
+from lightning_iit.report.report import verdict
+from lightning_iit.viewer.protocol import FormalismRow, IndexRow, NetworkRow, RunIndex, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,39 +72,50 @@ def row_of(record: EpochRecord, *, version: str, file: str | None = None) -> Ind
         version: a text that changes with the record.
         file: where the record's file is, below the run's directory; None for its place in a run.
     """
-    values = [state.result.phi for state in record.states if isinstance(state.result, Computed)]
-    phi = record.phi
-    if phi is not None and not values:
-        values = [phi]
-    survey = record.survey
-    tag = str(type(record.result).__struct_config__.tag)
-    status: Status = tag if tag in get_args(Status) else "failed"  # type: ignore[assignment]
+    own, *others = (_numbers(one) for one in record.by_formalism)
     return IndexRow(
+        **own,
         layer=record.layer,
         epoch=record.epoch,
-        status=status,
         version=version,
         file=record_name(*record.key) if file is None else file,
-        reason=record.result.reason,
         global_step=record.global_step,
         wall_time=record.wall_time,
         kind=record.kind,
         axis=record.axis,
-        engine=_engine(record),
-        phi=phi,
-        mean=record.scalars.get("phi_mean", math.fsum(values) / len(values)) if values else None,
-        maximum=record.scalars.get("phi_max", max(values)) if values else None,
-        null_upper=record.null.upper if record.null else None,
         transitions=record.counts.transitions if record.counts else None,
         coverage=sum(record.tpm.visited) / max(1, len(record.tpm.visited)) if record.tpm else None,
         units=len(record.units.indices) if record.units else None,
-        phi_layer=survey.phi if survey else None,
-        low=survey.low if survey else None,
-        high=survey.high if survey else None,
-        groups=sum(group.phi is not None for group in survey.groups) if survey else None,
         state="".join(map(str, record.states[0].state)) if record.states else "",
         step=record.step,
+        others=tuple(FormalismRow(**numbers) for numbers in others),
     )
+
+
+def _numbers(record: EpochRecord) -> dict[str, Any]:
+    """Returns the fields of a :class:`FormalismRow` for a record of one formalism."""
+    values = [state.result.phi for state in record.states if state.result.phi is not None]
+    if record.phi is not None and not values:
+        values = [record.phi]
+    survey = record.survey
+    tag = str(type(record.result).__struct_config__.tag)
+    return {
+        "formalism": record.formalism,
+        "status": "computed" if record.phi is not None else tag if tag in get_args(Status) else "failed",
+        "reason": record.result.reason,
+        "engine": _engine(record),
+        "phi": record.phi,
+        "mean": record.scalars.get("phi_mean", math.fsum(values) / len(values)) if values else None,
+        "maximum": record.scalars.get("phi_max", max(values)) if values else None,
+        "null_upper": record.null.upper if record.null else None,
+        "phi_layer": survey.phi if survey else None,
+        "low": survey.low if survey else None,
+        "high": survey.high if survey else None,
+        "groups": sum(group.phi is not None for group in survey.groups) if survey else None,
+        "share": survey.share if survey else None,
+        "signed": survey.signed if survey else None,
+        "verdict": verdict(record),
+    }
 
 
 def interrupted_row(row: IndexRow) -> IndexRow:
@@ -115,6 +127,6 @@ def interrupted_row(row: IndexRow) -> IndexRow:
 
 def _engine(record: EpochRecord) -> str:
     """Returns the engine's name, and its version if Φ was computed."""
-    if isinstance(record.result, Computed):
+    if isinstance(record.result, (Computed, SystemPhi)):
         return f"{record.result.engine.name} {record.result.engine.version}"
     return record.provenance.engine

@@ -17,11 +17,11 @@ from tensorboard.plugins.scalar.metadata import PLUGIN_NAME as SCALARS
 
 from lightning_iit.errors import RecordError
 from lightning_iit.records import decode_network
-from lightning_iit.records.payload import NETWORK_TAG, PLUGIN
+from lightning_iit.records.disk.payload import NETWORK_TAG, PLUGIN
 from lightning_iit.viewer.event_files import EventFiles
 from lightning_iit.viewer.protocol import IndexRow, NetworkRow, RunIndex, RunInfo, ScalarList
 from lightning_iit.viewer.scalars import MAX_POINTS, MAX_SERIES, is_shown, series
-from lightning_iit.viewer.summary import MAX_BYTES, corrupt, summarise, too_large
+from lightning_iit.viewer.summary import MAX_BYTES, corrupt, index_of, summarise, too_large
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +46,7 @@ class _Entry(NamedTuple):
 
 
 class _Tag:
-    """Holds the entries of one tag of one run by (layer, epoch); decodes only what it did not hold before.
+    """Holds the entries of one tag of one run by (layer, epoch, step); decodes only what it did not hold before.
 
     Entries come one by one from event files, or all at once from TensorBoard. TensorBoard returns all that it keeps of a tag,
     which may be a sample, or less than before where steps went back. So each such reading is the whole truth, and an entry is
@@ -58,7 +58,7 @@ class _Tag:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.entries: dict[tuple[str, int], _Entry] = {}
+        self.entries: dict[tuple[str, int, int | None], _Entry] = {}
         self.changes = 0
         self._step = -math.inf
         self._decoded: dict[tuple[int, bytes], IndexRow] = {}
@@ -97,8 +97,8 @@ class _Tag:
         self._due = now + max(_AGAIN_SECONDS, _AGAIN_SHARE * (now - began))
 
     def _put(self, step: int, packed: bytes, row: IndexRow) -> None:
-        """Puts an entry among the others; of two at one epoch the later one replaces the first."""
-        self.entries[row.layer, row.epoch] = _Entry(step, packed, row)
+        """Puts an entry among the others; of two at one epoch, or at one step within it, the later one replaces the first."""
+        self.entries[row.layer, row.epoch, row.step] = _Entry(step, packed, row)
 
     def _row(self, step: int, packed: bytes) -> IndexRow:
         """Returns the row of a packed record or network snapshot."""
@@ -272,17 +272,15 @@ class BoundSource:
         return self._source.index(self._context, self._experiment, run)
 
     def record(self, run: str, layer: str, epoch: int, step: int | None = None) -> bytes:
-        """Returns one record as JSON bytes; TensorBoard has those of whole epochs only.
+        """Returns one record as JSON bytes.
 
         Raises:
             LookupError: there is no such run, layer, epoch or step.
             RecordError: the data cannot be decompressed, or are too large.
         """
-        if step is not None:
-            raise LookupError(step)
         for tag, found in self._source.tags(self._context, self._experiment, run).items():
-            if tag != NETWORK_TAG and (layer, epoch) in found.entries:
-                return _unpacked(found.entries[layer, epoch].packed)
+            if tag != NETWORK_TAG and (layer, epoch, step) in found.entries:
+                return _unpacked(found.entries[layer, epoch, step].packed)
         raise LookupError(layer)
 
     def network(self, run: str, epoch: int) -> bytes:
@@ -293,7 +291,7 @@ class BoundSource:
             RecordError: the data cannot be decompressed, or are too large.
         """
         found = self._source.tags(self._context, self._experiment, run)[NETWORK_TAG]
-        return _unpacked(found.entries["network", epoch].packed)
+        return _unpacked(found.entries["network", epoch, None].packed)
 
     def scalars(self, run: str) -> ScalarList:
         """Returns the run's other metrics (loss, accuracy)."""
@@ -308,11 +306,8 @@ def _index(run: str, tags: dict[str, _Tag]) -> RunIndex:
     """Returns the index of all records and network snapshots of a run."""
     rows = [entry.row for name, tag in tags.items() if name != NETWORK_TAG for entry in tag.entries.values()]
     networks = [entry.row for entry in tags[NETWORK_TAG].entries.values()] if NETWORK_TAG in tags else []
-    return RunIndex(
-        run=run,
-        rows=tuple(sorted(rows, key=lambda row: (row.epoch, row.layer))),
-        networks=tuple(NetworkRow(epoch=row.epoch, version=row.version) for row in networks if row.status != "corrupt"),
-    )
+    shown = (NetworkRow(epoch=row.epoch, version=row.version) for row in networks if row.status != "corrupt")
+    return index_of(run, rows, shown)
 
 
 def _payload(value: Any) -> bytes:
@@ -336,11 +331,12 @@ def _unpacked(packed: bytes) -> bytes:
 
 def _row(packed: bytes, tag: str, step: int, version: str) -> IndexRow:
     """Returns the index row of a packed record."""
-    layer = tag.removeprefix("iit/").removesuffix("/record")
+    layer, _, within = tag.removeprefix("iit/").removesuffix("/record").partition("/")
+    epoch, at = (0, step) if within else (step, None)
     try:
-        return summarise(_unpacked(packed), layer=layer, epoch=step, version=version)
+        return summarise(_unpacked(packed), layer=layer, epoch=epoch, version=version, step=at)
     except RecordError as error:
-        return corrupt(str(error), layer=layer, epoch=step, version=version)
+        return corrupt(str(error), layer=layer, epoch=epoch, version=version, step=at)
 
 
 def _network_row(packed: bytes, version: str) -> IndexRow:

@@ -98,7 +98,7 @@ class KeptBatches:
             return
         self._left -= pickler.taken
         self._kept.append(_KeptBatch(index, file.getvalue(), pickler.parts))
-        self._seen += _size(batch)
+        self._seen += batch_size(batch)
         self.enough = self._seen > self._samples
 
     def made(self) -> Iterator[tuple[int, Any]]:
@@ -157,7 +157,7 @@ class _Unpickler(pickle.Unpickler):
         return self._made[number]
 
 
-def _size(batch: Any) -> int:
+def batch_size(batch: Any) -> int:
     """Returns the number of samples in a batch; 1 where it cannot be told."""
     try:
         with warnings.catch_warnings():

@@ -141,7 +141,7 @@ def watch_pass(
     def batches() -> Iterator[Any]:
         # The epoch is begun in here too, since an exception at its start on one rank must end the pass on all ranks.
         watch.begin_epoch(_length(loader), initial=initial)
-        _seed(seed)
+        seed_all(seed)
         silence(module)
         yield from map(move, loader)
 
@@ -190,7 +190,7 @@ def _length(loader: Any) -> float:
         return float("inf")
 
 
-def _seed(seed: int) -> None:
+def seed_all(seed: int) -> None:
     """Sets all random states (inside ``preserved``, which restores them).
 
     Does not call torch.manual_seed, which would also seed a CUDA that is not in use yet.

@@ -18,6 +18,9 @@ class EveryNSteps:
         n: the number of steps.
         global_step: the global step at which the training starts.
 
+    Attributes:
+        last: the global step of the latest analysis that was due; None before the first.
+
     Example:
         >>> due = EveryNSteps(10, 7)
         >>> [step for step in (8, 9, 11, 11, 20) if due.passed(step)]
@@ -25,12 +28,15 @@ class EveryNSteps:
     """
 
     def __init__(self, n: int, global_step: int) -> None:
+        self.last: int | None = None
         self._n = n
         self._passed = global_step // n
 
     def passed(self, global_step: int) -> bool:
         """Returns whether a multiple of n was passed since the last call, or since the start."""
         before, self._passed = self._passed, global_step // self._n
+        if self._passed > before:
+            self.last = global_step
         return self._passed > before
 
 

@@ -116,16 +116,21 @@ class UntrainedPass:
             step(*arguments)
 
 
+def is_sharded(trainer: Trainer, module: LightningModule) -> bool:
+    """Returns whether the parameters of a module are spread over the ranks."""
+    sharded = any(base.__name__ in _SHARDED for base in type(trainer.strategy).__mro__)
+    return sharded or any(hasattr(parameter, "device_mesh") for parameter in module.parameters())
+
+
 def _check(trainer: Trainer, module: LightningModule) -> None:
     """Checks that the untrained network can be kept and run.
 
     Raises:
         _NotAnalysedError: the parameters are spread over ranks, or the module reads the batches by itself.
     """
-    strategy = type(trainer.strategy)
-    sharded = any(base.__name__ in _SHARDED for base in strategy.__mro__)
-    if sharded or any(hasattr(parameter, "device_mesh") for parameter in module.parameters()):
-        msg = f"its parameters are spread over the ranks ({strategy.__name__}), so that no rank can keep and restore them"
+    if is_sharded(trainer, module):
+        strategy = type(trainer.strategy).__name__
+        msg = f"its parameters are spread over the ranks ({strategy}), so that no rank can keep and restore them"
         raise _NotAnalysedError(msg)
     if is_param_in_hook_signature(module.training_step, "dataloader_iter", explicit=True):
         msg = "training_step takes dataloader_iter and reads the batches by itself, so that the trainer hands over none"

@@ -145,6 +145,14 @@ class Watch:
         """Ends the epoch and returns the capture of each layer, over all ranks."""
         return self.capture.end_epoch()
 
+    def so_far(self) -> tuple[LayerEpoch, ...]:
+        """Returns what was captured so far in this epoch, over all ranks; the epoch goes on as if nobody had asked.
+
+        Returns:
+            The capture of each layer; none at all while the units of some layer are not chosen yet.
+        """
+        return self.capture.so_far()
+
     def take_units(self, other: Watch, *, frozen: bool = False) -> None:
         """Continues with the units that another watch of the same layers has chosen, and with thresholds of its own.
 

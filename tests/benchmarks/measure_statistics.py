@@ -1,4 +1,4 @@
-"""Measures the tables of docs/statistics.md: python tests/benchmarks/measure_statistics.py nulls|intervals [repetitions]."""
+"""Measures the tables of docs/statistics.md: python tests/benchmarks/measure_statistics.py nulls|intervals|blocks [repetitions]."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from chains import BASIC, CHAIN, COIN, DENSE, NEARLY_CERTAIN, RING, STICKY, above, covered, likeliest, phi_of
+from chains import BASIC, CHAIN, COIN, DENSE, NEARLY_CERTAIN, RING, STICKY, above, covered, intervals_cover, likeliest, phi_of
 
 JUMPS = np.random.default_rng(7).random((2, 8, 3))
 """Two chains close to a jump of Φ."""
@@ -34,6 +34,17 @@ def intervals(repetitions: int) -> None:
         print(name, f"Φ = {phi_of(tpm, likeliest(tpm)):.4f}", found, flush=True)
 
 
+def blocks(repetitions: int) -> None:
+    """Sequences that are all of one chain (spread 0), or each of another one."""
+    sizes = [(60, 21, 0.0), (60, 21, 1.0), (300, 21, 1.0), (60, 101, 1.0), (60, 401, 1.0)]
+    print(
+        f"intervals that hold the true Φ, of {repetitions}: resampled parts, posterior; (sequences, rows of each, spread) {sizes}"
+    )
+    for name in (*(f"dense chain {i + 1}" for i in range(len(DENSE))), "noisy basic network", "noisy ring", "coin flips"):
+        found = [intervals_cover(NETWORKS[name], *size, repetitions, spread=spread) for *size, spread in sizes]
+        print(name, [f"{truth:.3f}: {parts}, {posterior}" for truth, parts, posterior in found], flush=True)
+
+
 if __name__ == "__main__":
-    measure = {"nulls": nulls, "intervals": intervals}[sys.argv[1]]
+    measure = {"nulls": nulls, "intervals": intervals, "blocks": blocks}[sys.argv[1]]
     measure(int(sys.argv[2]) if len(sys.argv) > 2 else 100)

@@ -1,18 +1,18 @@
-"""Measures what a survey can tell: python tests/benchmarks/measure_survey.py seeds|signs|sizes|reducible|coverage|costs [n].
+"""Measures what a survey can tell: python tests/benchmarks/measure_survey.py TABLE [n].
 
-n is the number of repetitions. The layers are torch's own, trained on handwritten digits (row by row) or on delayed recall (one of
-four classes, shown at the first of ten noisy steps), or have logic gates as weights. Each table is printed as Markdown, for
-docs/statistics.md.
+TABLE is seeds, signs, sizes, watched_sizes, reducible, coverage or costs; n is the number of repetitions (of pairs, for sizes).
+The layers are torch's own, trained on handwritten digits (row by row) or on delayed recall (one of four classes, shown at the first
+of ten noisy steps), or have logic gates as weights. Each table is printed as Markdown, for docs/statistics.md.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import product
-from typing import Any
+from itertools import combinations, product
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,6 +23,8 @@ from torch.nn.functional import cross_entropy
 
 from lightning_iit.capture.choose.units import further_groups, units_record
 from lightning_iit.capture.count.epoch import LayerEpoch
+from lightning_iit.capture.count.session import Capture
+from lightning_iit.capture.options import CaptureOptions
 from lightning_iit.capture.perturb.job import PerturbJob
 from lightning_iit.capture.perturb.options import PerturbOptions
 from lightning_iit.capture.perturb.reservoir import Call
@@ -30,7 +32,7 @@ from lightning_iit.capture.perturb.steps import step_for
 from lightning_iit.comparison.exchanges import signed_rank
 from lightning_iit.job.survey import survey
 from lightning_iit.phi.compute import compute_phi
-from lightning_iit.records import PhiTask, Survey, Thresholds, Units
+from lightning_iit.records import Kind, PhiTask, Survey, Thresholds, Units
 from lightning_iit.run.survey import Group, packed_resamples, survey_group
 from lightning_iit.tpm.states import choose_states
 
@@ -106,14 +108,21 @@ def task_of(
     draws: int | None = None,
     resamples: int = 0,
     threshold: str = "median",
+    states: str = "auto",
 ) -> PhiTask:
     """The task of a layer's survey on sequences, by the same code as in a training."""
     job, parts = job_of(layer, x, groups, seed=seed, draws=draws, threshold=threshold)
     found = [
-        Group(one.captured, None, one.causal, choose_states(one.captured.seen, None, "auto"), one.bits) for one in job.run(parts)
+        Group(one.captured, None, one.causal, choose_states(one.captured.seen, None, states), one.bits) for one in job.run(parts)
     ]
+    return task_of_groups(found, kind="causal", resampled=packed_resamples(found, resamples, seed=seed))
+
+
+def task_of_groups(found: Sequence[Group], *, kind: Kind, resampled: tuple[bytes, ...] = ()) -> PhiTask:
+    """The task of the survey of these groups."""
     asked = tuple(map(survey_group, found))
     first = next(group for group in asked if group.counts is not None)
+    assert first.counts is not None
     return PhiTask(
         layer="layer",
         epoch=0,
@@ -121,16 +130,17 @@ def task_of(
         counts=first.counts,
         prior=0.5,
         states=first.states[:1],
-        kind="causal",
+        kind=kind,
         axis="time",
         survey=asked,
-        resampled=packed_resamples(found, resamples, seed=seed),
+        resampled=resampled,
     )
 
 
 def surveyed(layer: nn.Module, x: Tensor, groups: Sequence[Units], **options: Any) -> Survey:
     """The survey of a layer on sequences; the options are those of ``task_of``."""
-    return survey(task_of(layer, x, groups, **options), {}).survey
+    *_, found = survey(task_of(layer, x, groups, **options), {})
+    return found["iit3"].survey
 
 
 def mean_of(found: Survey) -> float:
@@ -192,28 +202,105 @@ def signs(repetitions: int) -> None:
         row(task, kind, seed, mean_of(before), mean_of(after), change, p, right, sign)
 
 
-def sizes(repetitions: int) -> None:
-    """How often p <= 0.05 without a difference: two disjoint halves of the sequences through the same weights.
+def watched(network: nn.Module, x: Tensor, seed: int) -> Survey:
+    """The survey of a layer that is watched while batches pass through it, by the same code as in a training."""
+    options = CaptureOptions(layers="layer", units=4, groups=20, selection="random", seed=seed)
+    with torch.no_grad(), Capture(network, options) as capture:
+        for batch in x.split(32):
+            capture.begin_step()
+            network(batch)
+            capture.end_step()
+        (epoch,) = capture.end_epoch()
+    parts = [(part, part.counts) for part in (epoch, *epoch.groups)]
+    found = [Group(part, counts, None, choose_states(counts.visits, None, "auto")) for part, counts in parts if counts is not None]
+    *_, surveyed = survey(task_of_groups(found, kind="observational"), {})
+    return surveyed["iit3"].survey
 
-    The error of the data is that of every tenth pair, from 50 resamples of one half.
+
+NETWORKS = tuple(product(range(4), (0, 6)))
+"""The networks of each line of the tables of sizes: seed of the weights, and epochs of training."""
+QUARTERS = range(4)
+SIDES = {
+    "disjoint": [pair for order in (0, 4) for pair in combinations((order + quarter for quarter in QUARTERS), 2)],
+    "two orders": list(product(QUARTERS, (4 + quarter for quarter in QUARTERS))),
+}
+"""What is compared without a difference, of the quarters of two orders of the same sequences: 12 and 16 pairs."""
+
+
+class Pair(NamedTuple):
+    """Two surveys of the same groups through the same weights: by how much groups differ, and the error of their mean, if known."""
+
+    epochs: int
+    apart: list[float]
+    error: float | None
+
+
+def quarters(sequences: int, seed: int) -> list[Tensor]:
+    """600 of the sequences in two orders, each cut in quarters."""
+    generator = torch.Generator().manual_seed(seed)
+    some = torch.randperm(sequences, generator=generator)[:600]
+    orders = (some[torch.randperm(len(some), generator=generator)] for _ in range(2))
+    return [part for order in orders for part in order.chunk(4)]
+
+
+def sizes_of(repetitions: int, surveyed_with: Callable[[Network, Tensor, int, bool], Survey]) -> None:
+    """How often p <= 0.05 without a difference, for surveys of the same groups through the same weights.
+
+    600 sequences in two orders, cut in quarters, are eight surveys: pairs of quarters of one order have no common sequence, and
+    pairs of quarters of two orders have some by chance. The error is that of the first survey of each network.
+
+    Args:
+        repetitions: the least number of pairs in a line.
+        surveyed_with: surveys a network on sequences; the groups depend on the number, and the last argument asks for an error.
     """
-    row("layer", "hidden", "epochs", "pairs", "ratio of errors", "Wilcoxon alone", "with the error", "error not known")
+    row("layer", "hidden", "sides", "pairs", "ratio of errors", "Wilcoxon alone", "with the error", "error not known")
     row(*["---"] * 8)
     x, y = digits()
-    for kind, hidden, epochs in product(KINDS, (8, 32, 256), (0, 6)):
-        network = trained(kind, hidden, x, y, seed=0, epochs=epochs).layer.eval()
-        every, errors = [], []
-        for pair in range(repetitions):
-            halves = torch.randperm(len(x), generator=torch.Generator().manual_seed(pair)).chunk(2)
-            groups = groups_of(hidden, 20, seed=10_000 * pair)
-            every.append(differences(*(surveyed(network, x[half], groups) for half in halves)))
-            if pair % 10 == 0:
-                errors.append(surveyed(network, x[halves[0]], groups, resamples=50).se or np.nan)
-        error = float(np.sqrt(2 * np.mean(np.square(errors))))
-        expected = np.mean([np.var(apart, ddof=1) / len(apart) for apart in every])
-        ratio = np.sqrt(np.mean([np.mean(apart) ** 2 for apart in every]) / expected)
-        shares = (f"{np.mean([p_of(apart, given) <= 0.05 for apart in every]):.1%}" for given in (0.0, error, None))
-        row(kind, hidden, epochs, repetitions, f"{ratio:.2f}", *shares)
+    for kind, hidden in product(KINDS, (8, 32, 256)):
+        found: dict[str, list[Pair]] = {sides: [] for sides in SIDES}
+        for first, (seed, epochs) in enumerate(NETWORKS):
+            network = trained(kind, hidden, x, y, seed=seed, epochs=epochs).eval()
+            error = None
+            for number in range(first, -(-repetitions // len(SIDES["disjoint"])), len(NETWORKS)):
+                all_of = [
+                    surveyed_with(network, x[part], number, number == first and not i)
+                    for i, part in enumerate(quarters(len(x), number))
+                ]
+                if all_of[0].se is not None:
+                    error = float(np.sqrt(2)) * all_of[0].se
+                for sides, pairs in SIDES.items():
+                    found[sides] += [Pair(epochs, differences(all_of[i], all_of[j]), error) for i, j in pairs]
+        for sides, every in found.items():
+            ratio = max(ratio_of_errors([pair.apart for pair in every if pair.epochs == epochs]) for epochs in (0, 6))
+            alone, unknown = (rejected(pair._replace(error=error) for pair in every) for error in (0.0, None))
+            row(kind, hidden, sides, len(every), f"{ratio:.2f}", alone, rejected(every) if every[0].error else "", unknown)
+
+
+def rejected(pairs: Iterable[Pair]) -> str:
+    """How many pairs have p <= 0.05."""
+    small = [p_of(pair.apart, pair.error) <= 0.05 for pair in pairs]
+    return f"{sum(small)} ({np.mean(small):.1%})"
+
+
+def ratio_of_errors(every: Sequence[Sequence[float]]) -> float:
+    """The spread of mean differences around 0, divided by what the spread over groups lets expect."""
+    expected = np.mean([np.var(apart, ddof=1) / len(apart) for apart in every])
+    return float(np.sqrt(np.mean([np.mean(apart) ** 2 for apart in every]) / expected))
+
+
+def sizes(repetitions: int) -> None:
+    """How often p <= 0.05 without a difference, for units that are set."""
+
+    def with_groups(network: Network, x: Tensor, pair: int, with_error: bool) -> Survey:
+        groups = groups_of(network.layer.hidden_size, 20, seed=10_000 * pair)
+        return surveyed(network.layer, x, groups, resamples=50 if with_error else 0)
+
+    sizes_of(repetitions, with_groups)
+
+
+def watched_sizes(repetitions: int) -> None:
+    """How often p <= 0.05 without a difference, for units that are watched, whose sequences are not resampled."""
+    sizes_of(repetitions, lambda network, x, pair, _: watched(network, x, pair))
 
 
 def reducible(repetitions: int) -> None:
@@ -255,7 +342,8 @@ def coverage(repetitions: int) -> None:
         held, trues, errors = [], [], []
         for seed in range(repetitions):
             task = task_of(layer, network.inputs(sequences, seed), groups, seed=seed, resamples=200, threshold="zero")
-            found = survey(task, {})
+            *_, made = survey(task, {})
+            found = made["iit3"]
             here, interval, true = found.survey.groups[0].phis[0], found.interval, compute_phi(network.system(task.states[0])).phi
             assert here is not None
             assert interval is not None
@@ -300,5 +388,5 @@ def costs(repetitions: int) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    tables = {table.__name__: table for table in (seeds, signs, sizes, reducible, coverage, costs)}
+    tables = {table.__name__: table for table in (seeds, signs, sizes, watched_sizes, reducible, coverage, costs)}
     tables[sys.argv[1]](int(sys.argv[2]) if len(sys.argv) > 2 else 10)

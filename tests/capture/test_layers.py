@@ -8,7 +8,7 @@ from torch import nn
 
 from lightning_iit.capture.choose.layers import find_layers, is_match
 from lightning_iit.capture.choose.picking import pick_layer
-from lightning_iit.errors import UnknownLayerError
+from lightning_iit.errors import InvalidArgumentError, UnknownLayerError
 
 
 def mlp():
@@ -50,6 +50,16 @@ def test_a_wrong_name_offers_close_matches(given, close):
         find_layers(Model(net=mlp()), [given])
     assert close in str(caught.value)
     assert given in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "given", [["Encoder", "encoder"], "?ncoder", ["encoder.Act", "Encoder.act"], ["**"]], ids=["both", "glob", "parts", "all"]
+)
+def test_names_that_differ_only_in_case_are_refused(given):
+    model = Model(encoder=Model(Act=nn.ReLU()), Encoder=Model(act=nn.ReLU()))
+    with pytest.raises(InvalidArgumentError, match=r"ncoder.* differ only in the case of letters.*name="):
+        find_layers(model, given)
+    assert names(model, "encoder") == ["encoder"]
 
 
 def test_no_layer_named_is_refused():

@@ -9,7 +9,7 @@ import pytest
 import torch
 from plain_loops import as_counter, loop_counts
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence
+from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence, pad_packed_sequence
 
 from lightning_iit.capture import Capture, CaptureOptions
 
@@ -44,7 +44,7 @@ def capture_epoch(model, inputs, **options):
         capture.begin_epoch(len(inputs))
         for given in inputs:
             capture.begin_step()
-            model(given)
+            model(*given) if type(given) is tuple else model(given)  # a packed sequence is a tuple too
             capture.end_step()
         (layer,) = capture.end_epoch()
     return layer
@@ -133,6 +133,127 @@ def test_sequences_of_different_length_are_packed():
     stream = capture_epoch(Model(rnn), packed, transitions="stream")
     expect(stream, [torch.stack([one[-1] for one in expected])], axis="stream", kind="statistical")
     assert stream.left_out == layer.left_out == 0
+
+
+class Padding(nn.LSTM):
+    """Takes the lengths of padded sequences, as the layers of libraries for forecasting do, and pads what it returns."""
+
+    def forward(self, x, hx=None, lengths=None, enforce_sorted=True):
+        lengths = torch.as_tensor(lengths)
+        here = lengths > 0
+        packed = pack_padded_sequence(
+            x[here] if self.batch_first else x[:, here],
+            lengths[here],
+            batch_first=self.batch_first,
+            enforce_sorted=enforce_sorted,
+        )
+        out, last = super().forward(packed, hx)
+        return self._padded(x, here, out), last
+
+    def _padded(self, x, here, out):
+        axis = 0 if self.batch_first else 1
+        padded = torch.full((*x.shape[:2], self.hidden_size), 9.0)
+        padded.index_copy_(axis, here.nonzero().flatten(), self._filled(out, x.shape[1 - axis]))
+        return padded
+
+    def _filled(self, out, steps):
+        return pad_packed_sequence(out, batch_first=self.batch_first, total_length=steps, padding_value=9.0)[0]
+
+
+class SeqLens(nn.Module):
+    """A layer of someone's own, with another name for the lengths."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.GRU(2, 4, batch_first=True)
+
+    def forward(self, seq_lens, x):
+        padding = torch.arange(x.shape[1]) >= seq_lens[:, None]
+        return self.inner(x)[0].masked_fill(padding[..., None], 9.0)
+
+
+LENGTHS = ([3, 5, 1, 2], [2, 2, 0, 2], [1, 6, 4, 6])
+
+
+def padded_batches():
+    torch.manual_seed(0)
+    return [(torch.randn(len(of), 6, 2), of) for of in LENGTHS]
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+@pytest.mark.parametrize("form", [torch.tensor, list, tuple])
+@pytest.mark.parametrize("given", ["by name", "by place"])
+@pytest.mark.parametrize("options", [{}, {"groups": 3, "selection": "random"}])
+def test_the_padding_of_sequences_with_lengths_is_not_counted(batch_first, form, given, options):
+    batches = padded_batches()
+    layer = Padding(2, 4, batch_first=batch_first)
+
+    def call(layer, x, of):
+        x = x if batch_first else x.transpose(0, 1)
+        if given == "by name":
+            return layer(x, lengths=form(of), enforce_sorted=False)
+        return layer(x, None, form(of), False)
+
+    parent = nn.LSTM(2, 4, batch_first=True)
+    parent.load_state_dict(layer.state_dict())
+    expected = [parent(one[:length])[0] for x, of in batches for one, length in zip(x, of, strict=True) if length]
+    captured = capture_epoch(Model(layer, call), batches, **options)
+    expect(captured, expected, axis="time", kind="observational")
+    for group in captured.groups:
+        assert group.counts.transitions == captured.counts.transitions
+    calibrated = capture_epoch(Model(layer, call), batches, threshold="median")
+    rows = torch.cat(expected).detach()
+    np.testing.assert_allclose(calibrated.thresholds.values, np.median(rows.double()[:, :3], 0), atol=1e-6)
+    stream = capture_epoch(Model(layer, call), batches, transitions="stream")
+    expect(stream, [torch.stack([one[-1] for one in expected])], axis="stream", kind="statistical")
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_a_layer_of_ones_own_may_be_given_lengths(joined):
+    layer = SeqLens()
+    batches = padded_batches()
+    expected = [layer.inner(one[:length])[0] for x, of in batches for one, length in zip(x, of, strict=True) if length]
+    calls = [(torch.tensor(of), x) for x, of in batches]
+    with Capture(
+        Model(layer), CaptureOptions(layers="layer", units=3, selection="first", threshold=0.0, layout="BTU"), stepped=joined
+    ) as capture:
+        for given in calls:
+            capture.begin_step()
+            capture._model(*given)
+            capture.end_step()
+        (found,) = capture.end_epoch()
+    expect(found, expected, axis="time")
+
+
+@pytest.mark.filterwarnings("default")  # those of the compiler itself, which has many
+@pytest.mark.parametrize("whole", [False, True])
+def test_lengths_are_known_in_compiled_graphs(whole):
+    class Masked(nn.Module):
+        def forward(self, x, lengths):
+            return torch.tanh(x) + (torch.arange(x.shape[1]) >= lengths[:, None])[..., None] * 9.0
+
+    layer, batches = Masked(), [(x, torch.tensor(of)) for x, of in padded_batches()]
+    expected = [torch.tanh(one[:length]) for x, of in batches for one, length in zip(x, of, strict=True) if length]
+    model = Model(layer)
+    with Capture(model, CaptureOptions(layers="layer", units=2, threshold=0.0, layout="BTU")) as capture:
+        compiled = torch.compile(model, backend="eager", fullgraph=whole)
+        for given in batches:
+            capture.begin_step()
+            compiled(*given)
+            capture.end_step()
+        (found,) = capture.end_epoch()
+    expect(found, expected, axis="time")
+
+
+@pytest.mark.parametrize("lengths", [[3, 5], "3", [None] * 4, [2.0] * 4, 3, None])
+def test_what_is_no_lengths_of_the_sequences_counts_nothing_out(lengths):
+    class Ignores(nn.GRU):
+        def forward(self, x, lengths=None):
+            return super().forward(x)
+
+    layer, (x, _) = Ignores(2, 4, batch_first=True), padded_batches()[0]
+    captured = capture_epoch(Model(layer, lambda layer, x: layer(x, lengths=lengths)), [(x,)])
+    assert captured.counts.transitions == 4 * 5
 
 
 def test_padding_is_not_left_out_and_nan_is():

@@ -14,6 +14,8 @@ from training import train
 
 from lightning_iit import analyse
 from lightning_iit.capture.perturb.parents import leaves_forward_to_torch
+from lightning_iit.capture.perturb.recurrent import LayerStepper
+from lightning_iit.capture.perturb.reservoir import Reservoir
 from lightning_iit.capture.perturb.steps import step_for
 
 QUICK = {"workers": 0, "null_model": None, "units": [0, 2, 3], "draws": 64, "network": False}
@@ -98,6 +100,26 @@ def test_what_was_padded_is_no_background() -> None:
     assert one.kind == "causal"
     assert sum(one.perturbation.observed) == int((lengths - 1).sum())
     assert one.counts == other.counts
+
+
+class OtherName(padding(nn.GRU)):  # type: ignore[misc]
+    def forward(self, x: Tensor, hx: Any = None, *, seq_lens: Any = None) -> Any:
+        return super().forward(x, hx, seq_lens)
+
+
+@pytest.mark.parametrize("form", [torch.tensor, list, tuple])
+@pytest.mark.parametrize("started", [False, True])
+@pytest.mark.parametrize(("kind", "name"), [(padding(nn.GRU), "lengths"), (OtherName, "seq_lens")])
+def test_lengths_are_found_by_the_name_of_the_argument(kind: Any, name: str, form: Any, started: bool) -> None:
+    torch.manual_seed(3)
+    layer, reservoir = kind(3, 6, batch_first=True), Reservoir()
+    first = {"hx": torch.ones(1, 4, 6)} if started else {}
+    with reservoir.attach(layer), torch.no_grad():
+        layer(torch.randn(4, 9, 3), **{name: form([5, 9, 1, 7])}, **first)
+    expected = 22 if started else 18
+    assert sum(kept.rows for kept in reservoir._kept) == expected, "so many calls are kept as are needed"
+    (seen,) = LayerStepper(layer).observations(layer, reservoir.calls)
+    assert len(seen.inputs) == expected
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from lightning_iit.capture.count.transitions import NO_STATE, TransitionCounts, counts_record, pack
 from lightning_iit.tpm.counts import merge
+from lightning_iit.tpm.parts import as_arrays
 
 # Of so many units the parts of the halves take at most so many bytes, and some more.
 MOST_BYTES = 2**23 * 1.01
@@ -41,7 +43,6 @@ def code_tables(draw):
 def counted(codes, n, *, lag=1) -> TransitionCounts:
     metric = TransitionCounts(n, lag=lag)
     for part in codes if isinstance(codes, list) else [codes]:
-        metric.begin_step()
         metric.update(part)
     metric.close()
     return metric
@@ -53,9 +54,8 @@ def test_parts_of_many_units_take_little_memory_and_lose_no_count(n):
     steps = [torch.randint(2**n, (1, 9), generator=generator) for _ in range(100)]
     metric = TransitionCounts(n)
     for codes in steps:
-        metric.begin_step()
         metric.update(codes)
-        assert sum(part.numel() * part.element_size() for part in metric._parts) <= MOST_BYTES
+        assert metric._pairs.halves.numel() * 8 <= MOST_BYTES
     metric.close()
     pairs = torch.cat([codes[:, :-1] * 2**n + codes[:, 1:] for codes in steps]).flatten()
     assert torch.equal(metric.joint, torch.bincount(pairs, minlength=4**n))
@@ -120,6 +120,62 @@ def test_halves_of_sequences_are_the_first_and_the_last_of_them():
     first, second = counted(of(rows), 1).dynamics().halves
     assert first.joint == ((0, 0, 1), (0, 1, 1), (1, 0, 1), (1, 1, 1))
     assert second.joint == ((0, 0, 2), (1, 1, 2))
+
+
+def parts_of(metric: TransitionCounts) -> tuple[np.ndarray, np.ndarray]:
+    """Visits [part, state] and ONs [part, state, unit]."""
+    return as_arrays(metric.dynamics().parts)
+
+
+@pytest.mark.parametrize("batches", [[200], [3, 40, 1, 100, 56], [1] * 200])
+def test_parts_of_sequences_are_whole_sequences_one_after_the_other(batches):
+    n, generator = 3, torch.Generator().manual_seed(sum(batches))
+    rows = torch.randint(2**n, (200, 13), generator=generator)
+    visits, ons = parts_of(metric := counted(list(rows.split(batches)), n))
+    assert 33 <= len(visits) <= 64
+    whole = counts_record(metric.compute())
+    assert visits.sum(0).tolist() == list(whole.visits)
+    assert ons.sum(0).tolist() == [list(row) for row in whole.on]
+    each = np.array([np.bincount(row[:-1], minlength=2**n) for row in rows.numpy()]).cumsum(0)
+    ends = visits.sum(1).cumsum() // 12 - 1  # how many sequences have ended with each part
+    assert (visits.sum(1) % 12 == 0).all(), "no sequence is divided"
+    assert np.array_equal(each[ends], visits.cumsum(0))
+    assert visits.sum(1).max() <= 2 * 2400 / 33 + 12, "parts are about equally long"
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 300])
+def test_parts_of_a_stream_are_stretches_of_it(pieces):
+    row = torch.randint(0, 8, (3001,), generator=torch.Generator().manual_seed(pieces))
+    metric, tail = TransitionCounts(3), row[:0]
+    for piece in torch.tensor_split(row, pieces):
+        codes = torch.cat((tail, piece))
+        metric.update(codes[None], seen=len(tail), stream=True)
+        tail = codes[-2:]
+    metric.close()
+    visits, ons = parts_of(metric)
+    assert 33 <= len(visits) <= 64
+    states = row.numpy()
+    ends = visits.sum(1).cumsum()
+    assert ends[-1] == 3000
+    for first, end, here, on in zip([0, *ends[:-1]], ends, visits, ons, strict=True):
+        assert here.tolist() == np.bincount(states[first:end], minlength=8).tolist()
+        following = (states[first + 1 : end + 1, None] >> np.arange(3)) & 1
+        assert on.tolist() == [following[states[first:end] == state].sum(0).tolist() for state in range(8)]
+
+
+def test_one_sequence_is_one_part_and_its_halves_are_counted_all_the_same():
+    metric = counted(torch.randint(0, 8, (1, 1001)), 3)
+    assert [part.transitions for part in metric.dynamics().parts] == [1000]
+    assert [half.transitions for half in metric.dynamics().halves] == [500, 500]
+
+
+def test_parts_start_anew_with_each_epoch_and_are_not_counted_of_many_units():
+    metric = counted(torch.randint(0, 4, (50, 9)), 2)
+    metric.reset()
+    metric.update(of([[0, 1, 2]]))
+    metric.close()
+    assert [part.visits for part in metric.dynamics().parts] == [(1, 1, 0, 0)]
+    assert counted(torch.randint(0, 2**7, (50, 9)), 7).dynamics().parts == ()
 
 
 def test_rows_that_were_counted_before_are_not_counted_twice():

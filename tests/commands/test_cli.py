@@ -20,13 +20,24 @@ from processes import start_interruptible
 
 import lightning_iit
 from lightning_iit import System, compute_phi
-from lightning_iit.cli import main
+from lightning_iit.commands.check_case import compare
 from lightning_iit.commands.check_plan import with_engine, within_time
-from lightning_iit.commands.verify import analyses_of, compare
+from lightning_iit.commands.verify import analyses_of
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.job.job import run
 from lightning_iit.phi.cost import coin_flip_phi, seconds_per_phi, transitions_for, units_for
-from lightning_iit.records import EngineInfo, EpochRecord, Failed, NullResult, Perturbation, PhiOptions, PhiTask, Provenance
+from lightning_iit.records import (
+    Counts,
+    EngineInfo,
+    EpochRecord,
+    Failed,
+    NullResult,
+    Perturbation,
+    PhiOptions,
+    PhiTask,
+    Provenance,
+    StateResult,
+)
 from lightning_iit.records.names import record_name
 from lightning_iit.records.store import write_record
 from lightning_iit.tpm.conversion import state_by_state
@@ -41,22 +52,7 @@ def tpm():
     return np.random.default_rng(4).random((8, 3))
 
 
-@pytest.fixture
-def run_cli(capsys, tmp_path, monkeypatch):
-    """Runs a command in a folder of its own; its exit status, output and error output."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def call(*arguments):
-        try:
-            status = main([str(argument) for argument in arguments])
-        except SystemExit as stop:
-            status = stop.code
-        output = capsys.readouterr()
-        assert "Traceback" not in output.out + output.err
-        return status, output.out, output.err
-
-    return call
+COLUMNS = "200"
 
 
 def record(epoch, *, n=3, seed=0, steps=400, cm=None):
@@ -521,10 +517,11 @@ def test_runs_are_listed(run_cli, two_runs):
     status, out, _ = run_cli("list", two_runs)
     lines = [line.split() for line in out.splitlines()[2:]]
     phis = [f"{record(epoch).phi:.4f}" for epoch in (0, 1)]
+    theory = ["IIT", "3.0"]
     assert status == 0
-    assert lines[0] == ["version_0", "rnn", "0", "to", "1", phis[1], "observational", "2", "computed"]
-    assert lines[1] == ["version_1", "head", "0", "to", "0", phis[0], "statistical", "1", "computed"]
-    assert lines[2] == ["rnn", "0", "to", "2", phis[1], "(epoch", "1)", "observational", "2", "computed,", "1", "failed"]
+    assert lines[0] == ["version_0", "rnn", "0", "to", "1", *theory, phis[1], "observational", "2", "computed"]
+    assert lines[1] == ["version_1", "head", "0", "to", "0", *theory, phis[0], "statistical", "1", "computed"]
+    assert lines[2] == ["rnn", "0", "to", "2", *theory, phis[1], "(epoch", "1)", "observational", "2", "computed,", "1", "failed"]
     listed = json.loads(run_cli("list", two_runs, "--json")[1])
     assert [(found["run"], found["layer"], found["phi_epoch"], found["outcomes"]) for found in listed] == [
         ("version_0", "rnn", 1, {"computed": 2}),
@@ -675,3 +672,33 @@ def test_view_serves_until_interrupted(run_dir):
         finally:
             process.send_signal(signal.SIGINT)
         assert process.wait(20) in {0, 130}
+
+
+OF_480 = (
+    *((188, 176, 140), (294, 179, 144), (192, 340, 127), (309, 331, 136)),
+    *((176, 168, 311), (280, 175, 336), (178, 330, 287), (289, 324, 311)),
+)
+"""How often of 480 each unit of a GRU was ON after each state: at one cut the φ of two purviews is 0.0203125 exactly."""
+
+
+def test_rounding_of_pyphi_is_no_difference(run_cli, tmp_path):
+    """With PyPhi's six decimals this Φ is 0.006065, with ten it is 0.0044711635; this package says 0.004471."""
+    counts = Counts(visits=(480,) * 8, on=OF_480, joint=())
+    tpm = tpm_from_counts(counts)
+    system = System(tpm=tpm.state_by_node, state=(0, 1, 0))
+    assert compute_phi(system, "pyphi").phi == pytest.approx(0.006065)
+    result = compute_phi(system)
+    assert result.phi == pytest.approx(0.004471)
+    state = StateResult(state=(0, 1, 0), visits=480, result=result)
+    made = msgspec.structs.replace(record(0), counts=counts, tpm=tpm.record, result=result, states=(state,), survey=None, groups=())
+    write_record(tmp_path / "run", made)
+    status, said, _ = run_cli("verify", str(tmp_path / "run"), "--engine", "pyphi", "--json")
+    (found,) = json.loads(said)["comparisons"]
+    assert (status, found["differences"], found["again"]) == (0, [], pytest.approx(0.0044711635))
+    assert "six decimals" in found["unchecked"]
+    for phi, engine in ((0.006065, "fast"), (0.0055, "pyphi")):  # PyPhi's own rounding, and what is wrong with either precision
+        wrong = msgspec.structs.replace(result, phi=phi)
+        states = (msgspec.structs.replace(state, result=wrong),)
+        write_record(tmp_path / "run", msgspec.structs.replace(made, result=wrong, states=states))
+        status, said, _ = run_cli("verify", str(tmp_path / "run"), "--engine", engine, "--json")
+        assert status == 1

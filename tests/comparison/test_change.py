@@ -15,6 +15,7 @@ from lightning_iit.comparison.change import between, changes
 from lightning_iit.comparison.exchanges import signed_rank
 from lightning_iit.records import Counts, Skipped, Survey, SurveyGroup, Units
 from lightning_iit.report.answers import answers
+from lightning_iit.run.request import with_change
 
 
 def surveyed(layer="gru", epoch=-1, *, phis=(), visits=(), se=None, transitions=1000, **changes):
@@ -44,6 +45,43 @@ def two(step=0.1, *, groups=8, se=None, seed=0, layer="gru", spread=0.02, **chan
         visits = [tuple(map(int, row)) for row in rng.integers(1, 50, (groups, 2))]
         made.append(surveyed(layer, epoch, phis=[tuple(map(float, row)) for row in phis], visits=visits, se=se, **changes))
     return made
+
+
+def cut_off(record, groups):
+    """The record with a survey that was ended after so many groups."""
+    left = [msgspec.structs.replace(group, phis=()) for group in record.survey.groups[groups:]]
+    survey = Survey(groups=(*record.survey.groups[:groups], *left), interval_words="Of 8 groups 3 were analysed.")
+    return msgspec.structs.replace(record, survey=survey)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_of_a_survey_that_was_not_finished_the_groups_of_both_epochs_are_compared(side):
+    records = two(0.02)
+    expected = change([msgspec.structs.replace(one, survey=Survey(phi=0.1, groups=one.survey.groups[:3])) for one in records])
+    records[side] = cut_off(records[side], 3)
+    found = change(records)
+    assert (found.before, found.after, found.groups, found.up, found.by_tpm) == (
+        *(expected.before, expected.after, 3),
+        *(expected.up, expected.by_tpm),
+    )
+    assert (found.left_out, expected.left_out) == (5, 0)
+    assert "5 more have no Φ at one of the epochs" in found.words
+    assert "more have no Φ" not in expected.words
+
+
+def test_an_epoch_that_was_surveyed_to_the_end_goes_before_a_later_one_that_was_not():
+    records = two(0.02)
+    records.append(msgspec.structs.replace(cut_off(records[1], 3), epoch=5))
+    assert [change(records).to, change(records, to=5).to] == [4, 5]
+    del records[1]
+    assert change(records).to == 5
+
+
+def test_no_change_is_logged_of_a_part_of_the_groups():
+    one, other = two(0.02)
+    assert "phi_change" in with_change(other, one).scalars
+    assert with_change(cut_off(other, 3), one) == cut_off(other, 3)
+    assert with_change(other, cut_off(one, 3)) == other
 
 
 def test_the_numbers_are_those_of_a_direct_computation():
@@ -193,7 +231,7 @@ def of_mean(difference, error):
 
 def test_p_is_not_smaller_than_that_of_the_mean_against_the_error_of_the_data():
     found = change(two(0.1, groups=20, se=0.04))
-    assert found.p == pytest.approx(of_mean(found.difference, 0.04 * 2**0.5))
+    assert found.p == pytest.approx(of_mean(found.difference, 1.5 * 0.04 * 2**0.5))
     assert found.p_by_error
     assert f"mean against the error of the data, which groups share: p = {found.p:.3f}, smallest possible 1.9e-06" in found.words
     small = change(two(0.1, groups=20, se=0.001))
@@ -205,7 +243,7 @@ def test_p_is_not_smaller_than_that_of_the_mean_against_the_error_of_the_data():
 def test_an_epoch_that_was_not_resampled_is_taken_to_have_the_error_of_the_other():
     (before, _), (_, after) = two(0.1, groups=20, se=0.05), two(0.1, groups=20)
     found = change([before, after])
-    assert found.p == pytest.approx(of_mean(found.difference, 0.05 * 2**0.5))
+    assert found.p == pytest.approx(of_mean(found.difference, 1.5 * 0.05 * 2**0.5))
     assert found.noise is None
 
 

@@ -8,6 +8,7 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -23,7 +24,7 @@ from lightning_iit import IITCallback, InvalidArgumentError, RecordError, compar
 from lightning_iit.cli import main
 from lightning_iit.comparison.compared import Curve
 from lightning_iit.figures.curves import phi_curves
-from lightning_iit.records import Survey, SurveyGroup, Units
+from lightning_iit.records import OfFormalism, Skipped, Survey, SurveyGroup, Units
 from lightning_iit.records.store import write_record
 from lightning_iit.watch.fingerprint import fingerprint
 
@@ -85,7 +86,7 @@ def test_five_and_five_runs_that_differ(tmp_path):
     assert row.p == pytest.approx(scipy_p(LOW, HIGH)) == pytest.approx(row.p_smallest) == pytest.approx(2 / 252)
     wanted = stats.t.interval(0.9, 4, loc=np.mean(HIGH), scale=stats.sem(HIGH))
     assert (row.low_one, row.high_one) == pytest.approx(wanted)
-    assert (row.kind, row.formalism, row.test) == ("causal", "IIT 3.0", "exact permutation of run means")
+    assert (row.kind, row.formalism, row.test) == ("causal", "iit3", "exact permutation of run means")
     assert f"it is lower with lr=0.1 ({row.test}: p = 0.008; smallest possible 0.0079)" in found.words
     assert row.spread == pytest.approx(np.sqrt((np.var(LOW, ddof=1) + np.var(HIGH, ddof=1)) / 2))
     assert (
@@ -303,7 +304,7 @@ def test_the_curve_of_a_single_run_has_no_band_where_an_epoch_has_no_interval(tm
     curve = Curve(
         layer="rnn", side="run", runs=1, epochs=(-1, 0, 1), mean=(0.2, 0.2, 0.2), low=(0.1, 0.2, 0.1), high=(0.3, 0.2, 0.3)
     )
-    shown = pixels(phi_curves([curve], kind="causal", formalism="IIT 3.0"))
+    shown = pixels(phi_curves([curve], kind="causal", formalism="iit3"))
     blue = np.abs(shown.astype(int) - (0, 114, 178)).sum(-1) < 12
     tall = np.flatnonzero(blue[:320].sum(0) > 40)
     assert len(tall) < 12, "only the bars at the two ends are tall"
@@ -341,6 +342,30 @@ def test_the_command_line(tmp_path, capsys, monkeypatch):
     assert str(tmp_path / "out/phi-rnn.svg") in told
     assert main(["compare", str(tmp_path / "runs"), "--by", "momentum"]) == 2
     assert "no such option is known" in capsys.readouterr().err
+
+
+def test_the_command_line_compares_each_scale_by_itself(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "250")
+    made = [{"units": 4}, {"units": 6}, {"units": 6, "formalism": "iit4-2023"}, {"units": 4}]
+    for number, changes in enumerate(made):
+        write_run(tmp_path / "runs" / str(number), 0.01 + number / 100, 0.04, options={"lr": str(number)}, **changes)
+    assert main(["compare", *(str(tmp_path / "runs" / name) for name in "0123"), "-o", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr().out
+    first, *parts = re.split(r"^\d\. ", told, flags=re.MULTILINE)
+    assert "3 scales" in first
+    names = [[str(tmp_path / "runs" / name) for name in of] for of in ("03", "1", "2")]
+    scales = [("4", "Φ (IIT 3.0)"), ("6", "Φ (IIT 3.0)"), ("6", "φ_s (IIT 4.0 (2023))")]
+    for number, (part, own, (elements, what)) in enumerate(zip(parts, names, scales, strict=True), 1):
+        assert part.startswith(f"causal {what} along time, groups of {elements} elements ({', '.join(own)})\n")
+        assert re.search(rf"rnn +untrained → trained +{len(own)} / {len(own)} ", part)
+        assert (tmp_path / "out" / str(number) / "compare.csv").is_file()
+        alone = compare_runs(own)
+        assert "".join(alone.words.split()) in "".join(part.split())
+    assert main(["compare", str(tmp_path / "runs"), "--by", "lr"]) == 0
+    told = capsys.readouterr().out
+    assert re.search("lr=0 → lr=3", told)
+    assert told.count("so there are no two sides") == 2
+    assert main(["compare", str(tmp_path / "runs/1"), str(tmp_path / "runs/2"), "--by", "lr"]) == 1
 
 
 def fit(folder, seed, logger, *, learning_rate=0.1):
@@ -397,3 +422,34 @@ def test_the_fingerprint_tells_weights_apart():
     half = Gru(8).to(torch.bfloat16)
     assert len(fingerprint(half, ["net.gru", "gone"])) == 32
     assert fingerprint(torch.nn.LazyLinear(3), [""]) == ""
+
+
+def with_iit4(folder, share=0.5):
+    """Adds to each record of a run the numbers of IIT 4.0: half of those of IIT 3.0."""
+    for record in load_run(folder):
+        groups = tuple(
+            msgspec.structs.replace(group, counts=None, phis=tuple(share * phi for phi in group.phis), signed=group.phis)
+            for group in record.survey.groups
+        )
+        survey = msgspec.structs.replace(record.survey, phi=share * record.survey.phi, groups=groups, se=None, low=None, high=None)
+        other = OfFormalism(formalism="iit4-2023", result=Skipped(code="made_up", reason="made up"), survey=survey)
+        write_record(folder, msgspec.structs.replace(record, others=(other,)))
+
+
+def test_formalisms_are_compared_apart(tmp_path, capsys):
+    runs = two_sides(tmp_path, LOW, HIGH)
+    with pytest.raises(InvalidArgumentError, match=r"formalism='iit4-2023'.*has no numbers of it.*'iit3'"):
+        compare_runs(runs, by="lr", formalism="iit4-2023")
+    for run in runs:
+        with_iit4(run)
+    assert compare_runs(runs, by="lr").layers[0].formalism == "iit3"
+    (row,) = compare_runs(runs, by="lr", formalism="iit4-2023").layers
+    assert row.formalism == "iit4-2023"
+    assert row.difference == pytest.approx((np.mean(LOW) - np.mean(HIGH)) / 2)
+    assert ": φ_s is " in row.words
+    assert main(["compare", *map(str, runs), "--by", "lr", "-o", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr().out
+    assert "2 scales, each of which is compared by itself" in " ".join(told.split())
+    assert "causal Φ (IIT 3.0)" in told
+    assert "causal φ_s (IIT 4.0 (2023))" in told
+    assert sorted(path.parent.name for path in tmp_path.glob("out/*/compare.csv")) == ["1", "2"]

@@ -207,7 +207,7 @@ print(sorted(before), sorted(name for name in ("torch", "pyphi", "lightning", "m
 def test_warm_up_and_prepare():
     seen = []
     for engine in ("auto", "pyphi"):
-        warm_up(engine, seen.append)
+        warm_up(engine, report=seen.append)
     assert seen
     prepare_run(task())
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
-from chains import BASIC, CHAIN, phi_of, phi_of_counts, watched
+from chains import BASIC, CHAIN, phi_of, phi_of_counts, walk, watched
 from tasks import task
 
+from lightning_iit import System, compute_phi
 from lightning_iit.job import job
 from lightning_iit.job.job import run
 from lightning_iit.job.judgement import CURVE_PARTS, analyses_for, judge_phi
-from lightning_iit.records import Computed, Counts, Judge, PhiTask, ThresholdCounts
+from lightning_iit.phi.registry import get_engine
+from lightning_iit.records import Computed, Counts, Judge, PhiOptions, PhiTask, SurveyGroup, ThresholdCounts, Units
 from lightning_iit.run.budget import Budget
+from lightning_iit.tpm.counts import dynamics_from_codes
+from lightning_iit.tpm.estimate import tpm_for_phi
 from lightning_iit.tpm.intervals import DRAWS, phi_interval, posterior_draws, subsample_sizes, subsamples
 from lightning_iit.tpm.nulls import surrogates
+from lightning_iit.tpm.parts import resampled_parts, some_parts
 
 
 def judged(counts: Counts, judge: Judge | None, *, kind="observational", seed=4, state=(1, 0, 0)) -> PhiTask:
@@ -42,6 +47,29 @@ def test_the_null_of_a_task_is_that_of_its_counts_state_and_seed(null):
         "phi_p": found.null.p,
     }
     assert (found.interval, found.curve, found.sensitivity) == (None, (), ())
+
+
+@pytest.mark.parametrize("formalism", ["iit3", "iit4-2023"])
+def test_the_judgement_of_a_candidate_system_is_of_its_nodes(formalism):
+    """Null, interval and curve of a watched layer with ``nodes=``: each Φ is that of the candidate, with the rest as background."""
+    state, counts = (1, 0, 0), watched(BASIC, 800, 0)
+
+    def of_nodes(tpm):
+        return compute_phi(System(tpm=tpm, state=state), formalism=formalism, nodes=[0, 2]).phi
+
+    def of_counts(part):
+        return of_nodes(tpm_for_phi(part, 0.5).state_by_node)
+
+    options = PhiOptions(formalism=formalism, nodes=(0, 2))
+    asked = msgspec.structs.replace(judged(counts, Judge(interval_draws=DRAWS, curve=True)), options=options)
+    phi = of_counts(counts)
+    *_, found = judge_phi(asked, phi)
+    expected = sorted(of_counts(part) for part in surrogates(counts, "cut", number=19, seed=4))
+    assert found.null.values == pytest.approx(expected, abs=1e-9)
+    drawn = [of_nodes(draw) for draw in posterior_draws(counts, draws=DRAWS, seed=4)]
+    interval = phi_interval(phi, drawn, counts=counts, kind="observational", null=found.null, seed=4)
+    assert (found.interval.low, found.interval.high) == pytest.approx((interval.low, interval.high), abs=1e-9)
+    assert found.curve[-1].mean == pytest.approx(phi, abs=1e-9)
 
 
 def test_surrogates_of_a_perturbed_task_have_as_many_transitions_as_there_were_draws():
@@ -76,6 +104,47 @@ def test_the_curve_of_a_task_ends_in_its_own_phi():
     values = [value for part in parts if (value := phi_of_counts(part, (0, 0, 0))) is not None]
     assert (found.curve[2].low, found.curve[2].high) == pytest.approx((min(values), max(values)))
     assert found.curve[-1].mean == pytest.approx(phi)
+
+
+def in_parts(transitions: int, seed: int) -> PhiTask:
+    """A task of a chain with the parts of its data, whose interval and curve are wanted."""
+    counts, dynamics = dynamics_from_codes([walk(BASIC, transitions + 1, np.random.default_rng(seed))], units=3)
+    given = judged(counts, Judge(surrogates=0, interval_draws=DRAWS, curve=True))
+    return msgspec.structs.replace(given, dynamics=dynamics)
+
+
+def test_the_interval_of_data_in_parts_is_that_of_resampled_parts():
+    given = in_parts(2048, 0)
+    phi = phi_of_counts(given.counts, (1, 0, 0))
+    *_, found = judge_phi(given, phi)
+    phis = [phi_of_counts(drawn, (1, 0, 0)) for drawn in resampled_parts(given.dynamics.parts, DRAWS, seed=4)]
+    expected = phi_interval(phi, phis, counts=given.counts, kind="observational", null=None, parts=64, seed=4)
+    assert (found.interval.low, found.interval.high) == pytest.approx((expected.low, expected.high))
+    assert found.interval.parts == 64
+    assert [point.transitions for point in found.curve] == [128, 256, 512, 1024, 2048]
+    subsets = [phi_of_counts(subset, (1, 0, 0)) for subset in some_parts(given.dynamics.parts, 0.25, number=CURVE_PARTS, seed=4)]
+    assert (found.curve[2].low, found.curve[2].high) == pytest.approx((min(subsets), max(subsets)))
+    assert found.curve[-1].mean == pytest.approx(phi)
+
+
+@pytest.mark.parametrize(("parts", "resampled"), [(20, True), (19, False)])
+def test_of_fewer_than_20_parts_the_posterior_takes_the_place(parts, resampled):
+    given = in_parts(2048, 0)
+    few = msgspec.structs.replace(given.dynamics, parts=given.dynamics.parts[:parts])
+    *_, found = judge_phi(msgspec.structs.replace(given, dynamics=few), 0.2)
+    assert found.interval.parts == (parts if resampled else 0)
+    *_, without = judge_phi(msgspec.structs.replace(given, dynamics=None), 0.2)
+    assert (found == without) == (not resampled)
+
+
+def test_parts_are_not_stored_and_a_task_without_them_is_read():
+    given = in_parts(400, 0)
+    stored = given.stored
+    assert (stored.dynamics.parts, stored.dynamics.halves) == ((), given.dynamics.halves)
+    old = msgspec.to_builtins(stored)
+    del old["dynamics"]["parts"]
+    assert msgspec.convert(old, PhiTask) == stored
+    assert judged(given.counts, None).stored.dynamics is None
 
 
 def test_phi_at_other_thresholds_is_that_of_their_counts():
@@ -235,3 +304,74 @@ def test_what_is_never_judged():
     for budget, given in [(Budget(null=None), GIVEN), (Budget(share=1e9), one)]:
         assert budget.judge(given, 1e-9) is None
         assert budget.judge_last(given, 1e-9, never) is None
+
+
+def surveyed_by(formalisms: tuple[str, ...], units: int) -> PhiTask:
+    """A task of ten groups in two states."""
+    states = ((0,) * units, (1,) * units)
+    group = SurveyGroup(units=Units(indices=tuple(range(units)), width=20, selection="random"), states=states, visits=(9, 4))
+    options = PhiOptions(formalism=formalisms[0])
+    return msgspec.structs.replace(
+        GIVEN, kind="causal", states=states, survey=(group,) * 10, options=options, further=formalisms[1:]
+    )
+
+
+def test_resamples_of_further_formalisms_are_in_the_budget():
+    """50 resamples of 10 groups in two states are 1,000 analyses; both versions of IIT 4.0 take one search."""
+    three = surveyed_by(("iit3", "iit4-2023", "iit4-2026"), 9)
+    own, other = 0.01, get_engine("fast", "iit4-2023").seconds(9)
+    clock = Clock()
+    budget = Budget(share=1.0, clock=clock)
+    assert budget.resamples(three, own, first=False, last=False) == (0, False), "no time has passed"
+    clock.seconds += 1000 * (own + other) - 0.5
+    assert budget.resamples(three, own, first=False, last=False) == (50, False), "there is time for the first formalism only"
+    clock.seconds += 1000 * own + 0.6
+    assert budget.resamples(three, own, first=False, last=False) == (50, True)
+    assert budget.resamples(three, own, first=False, last=False) == (0, False), "all is spent"
+
+
+def test_fewer_resamples_are_drawn_where_50_do_not_fit_but_at_least_20():
+    task, clock = surveyed_by(("iit3",), 4), Clock()
+    budget = Budget(share=0.25, clock=clock)
+    assert budget.resamples(task, 0.005, first=True, last=False) == (200, True)
+    clock.seconds += 7.9  # one resample takes 0.1 s, and the ends have time of their own
+    assert budget.resamples(task, 0.005, first=False, last=False) == (0, False), "19 fit"
+    clock.seconds += 2.3
+    assert budget.resamples(task, 0.005, first=False, last=False) == (25, True)
+    assert budget.resamples(task, 0.005, first=False, last=False) == (0, False), "all is spent"
+    clock.seconds += 1000.0
+    assert budget.resamples(task, 0.005, first=False, last=False) == (50, True)
+
+
+def test_watched_units_take_nothing_of_the_budget_for_resamples_that_they_do_not_have():
+    watched_units = msgspec.structs.replace(surveyed_by(("iit3",), 4), kind="observational")
+    budget = Budget(share=1e9, clock=Clock())
+    for first, last in [(True, False), (False, False), (False, True)]:
+        assert budget.resamples(watched_units, 0.01, first=first, last=last) == (0, False)
+
+
+def test_at_the_ends_all_formalisms_together_take_at_most_30_seconds():
+    budget = Budget(share=0.0, clock=Clock())
+    small, large = (surveyed_by(("iit3", "iit4-2026"), units) for units in (4, 10))
+    assert budget.resamples(small, 0.001, first=True, last=False) == (200, True)
+    assert budget.resamples(large, 0.001, first=False, last=True) == (200, False)
+    assert budget.resamples(large, 1.0, first=False, last=True) == (0, False)
+    assert budget.resamples(surveyed_by(("iit4-2023", "iit4-2026"), 10), 0.001, first=False, last=True) == (200, True), "one search"
+
+
+def test_further_formalisms_without_resamples_say_so():
+    rng = np.random.default_rng(0)
+    task = surveyed_by(("iit3", "iit4-2023"), 3)
+    counts = Counts(visits=(50,) * 8, on=tuple(map(tuple, rng.integers(5, 45, (8, 3)).tolist())), joint=())
+    groups = tuple(msgspec.structs.replace(group, counts=counts) for group in task.survey)
+    drawn = (rng.uniform(0.1, 0.9, (30, 8, 3)).tobytes(),) * len(groups)
+    task = msgspec.structs.replace(task, survey=groups, resampled=drawn, pictures=False)
+    for both in (True, False):
+        found = run(msgspec.structs.replace(task, resample_further=both))
+        (other,) = found.others
+        assert found.survey is not None
+        assert other.survey is not None
+        assert found.survey.low is not None
+        assert (other.survey.low is not None) == ("phi_low" in other.scalars) == both
+        said = " ".join(other.notes)
+        assert ("There is no interval by IIT 4.0 (2023): the analyses of the resamples" in said) == (not both)

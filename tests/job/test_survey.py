@@ -10,12 +10,23 @@ from msgspec.structs import replace
 from tasks import task
 
 from lightning_iit import System, compute_phi
+from lightning_iit.job.formalisms import together
+from lightning_iit.job.job import run
 from lightning_iit.job.survey import survey
-from lightning_iit.records import Counts, SurveyGroup, Units
+from lightning_iit.phi.iit4 import systems
+from lightning_iit.phi.iit4.search import minimum
+from lightning_iit.phi.pool.pool import WorkerPool
+from lightning_iit.records import Computed, Counts, EngineInfo, PhiOptions, SurveyGroup, Units
 
 N, RESAMPLES = 3, 40
 STATES = [code[::-1] for code in product((0, 1), repeat=N)]
 """All states, in the order of their indices."""
+
+
+def last(given, known=None):
+    """The survey of all groups."""
+    *_, found = survey(given, known or {})
+    return found[given.options.formalism]
 
 
 def phi_of(tpm, state):
@@ -44,7 +55,7 @@ def surveyed():
     groups = [a_group(number, rng, one) for number, one in enumerate(visits)]
     drawn = [np.clip(np.array(one.counts.on) / 200 + rng.normal(0, 0.03, (RESAMPLES, 8, N)), 0, 1) for one in groups]
     given = task(N, kind="causal", states=((1, 0, 0),), survey=tuple(groups), resampled=tuple(each.tobytes() for each in drawn))
-    return given, drawn, survey(given, {})
+    return given, drawn, last(given)
 
 
 def most_visited(group):
@@ -105,7 +116,7 @@ def test_of_units_that_copy_themselves_the_positive_share_is_that_of_resamples_i
     tpms = np.where(np.arange(RESAMPLES)[:, None, None] < 10, drawn[0], alone)
     counts = Counts(visits=(200,) * 8, on=tuple(map(tuple, (200 * alone).astype(int).tolist())), joint=())
     group = replace(given.survey[0], counts=counts)
-    found = survey(replace(given, survey=(group,), resampled=(tpms.tobytes(),)), {}).survey
+    found = last(replace(given, survey=(group,), resampled=(tpms.tobytes(),))).survey
     assert found.groups[0].phis == pytest.approx((0.0,) * 4, abs=1e-9)
     assert found.positive == found.groups[0].positive == 10 / RESAMPLES
     assert found.low == pytest.approx(0.0, abs=1e-9)
@@ -113,9 +124,14 @@ def test_of_units_that_copy_themselves_the_positive_share_is_that_of_resamples_i
 
 def test_phis_that_are_known_are_taken_and_a_group_that_fails_costs_no_other_one_its_phi(surveyed):
     given, _, found = surveyed
-    assert survey(given, {(1, 0, 0): 7.0}).survey.groups[0].phis[0] == 7.0
+    assert (
+        last(given, {(1, 0, 0): Computed(phi=7.0, engine=EngineInfo(name="fast", version="1"), seconds=0.0)})
+        .survey.groups[0]
+        .phis[0]
+        == 7.0
+    )
     broken = replace(given.survey[1], cm=((1,),))
-    other = survey(replace(given, survey=(given.survey[0], broken, given.survey[2])), {}).survey
+    other = last(replace(given, survey=(given.survey[0], broken, given.survey[2]))).survey
     assert other.groups[1].phi is None
     assert other.groups[1].reason.startswith("InvalidSystemError: ")
     assert [other.groups[n] for n in (0, 2)] == [found.survey.groups[n] for n in (0, 2)]
@@ -126,7 +142,82 @@ def test_phis_that_are_known_are_taken_and_a_group_that_fails_costs_no_other_one
 def test_of_too_few_resamples_there_is_no_interval(surveyed, number):
     given, drawn, found = surveyed
     few = tuple(each[:number].tobytes() for each in drawn) if number else ()
-    without = survey(replace(given, resampled=few), {})
+    without = last(replace(given, resampled=few))
     assert (without.survey.se, without.survey.low, without.survey.high, without.interval) == (None,) * 4
     assert without.survey.interval_words == "interval not computed"
     assert without.survey.phi == found.survey.phi
+
+
+def test_a_survey_that_is_not_finished_has_its_groups_and_no_mean(surveyed):
+    given, _, found = surveyed
+    first, second, whole = (made["iit3"] for made in survey(given, {}, apart=0.0))
+    for number, part in enumerate((first, second), 1):
+        assert part.survey.groups[:number] == found.survey.groups[:number]
+        for group, asked in zip(part.survey.groups[number:], given.survey[number:], strict=True):
+            assert (group.units, group.counts, group.phi) == (asked.units, asked.counts, None)
+            assert "time was over" in group.reason
+        assert (part.survey.phi, part.survey.se, part.survey.low, part.survey.resampled) == (None, None, None, ())
+        assert f"Of 3 groups of units {number} were analysed" in part.survey.interval_words
+        assert part.interval == found.interval
+    assert whole == found
+    assert list(survey(given, {}, apart=60.0)) == [{"iit3": found}], "a quick survey is told once"
+
+
+def test_what_the_time_limit_left_of_a_survey_is_kept():
+    rng = np.random.default_rng(1)
+    states = dict.fromkeys(product((0, 1), repeat=5), 1)
+    groups = [
+        SurveyGroup(
+            units=Units(indices=tuple(range(number, number + 5)), width=199, selection="random"),
+            counts=Counts(visits=(200,) * 32, on=tuple(map(tuple, rng.integers(20, 180, (32, 5)).tolist())), joint=()),
+            states=tuple(states),
+            visits=tuple(states.values()),
+        )
+        for number in range(150)
+    ]
+    given = task(5, kind="causal", states=(groups[0].states[0],), survey=tuple(groups), pictures=False)
+    pool = WorkerPool(workers=1, timeout=6.0)
+    try:
+        answer = pool.submit(given).result(300)
+    finally:
+        pool.close()
+    assert not answer.complete
+    assert any("Not finished within its time limit" in note for note in answer.notes)
+    done = [group for group in answer.survey.groups if group.phi is not None]
+    assert 0 < len(done) < 150
+    assert answer.survey.phi is None
+    assert answer.survey.groups[: len(done)] == tuple(done)
+
+
+@pytest.mark.parametrize("first", [("iit4-2023", "iit4-2026"), ("iit3", "iit4-2023", "iit4-2026")])
+def test_both_versions_of_iit4_are_surveyed_in_one_search(surveyed, monkeypatch, first):
+    given, _, _ = surveyed
+    asked = replace(given, options=PhiOptions(formalism=first[0]), further=first[1:], resampled=())
+    searches = []
+
+    def noted(*arguments):
+        searches.append(arguments)
+        return minimum(*arguments)
+
+    monkeypatch.setattr(systems, "minimum", noted)
+    found = run(asked)
+    by_formalism = dict(zip(first, (found, *found.others), strict=True))
+    for formalism in ("iit4-2023", "iit4-2026"):
+        for group in by_formalism[formalism].survey.groups:
+            counts = next(one.counts for one in given.survey if one.units == group.units)
+            single = [
+                compute_phi(System(tpm=np.array(counts.on) / 200, state=state), formalism=formalism) for state in group.states
+            ]
+            assert group.phis == tuple(one.phi for one in single)
+            assert group.signed == tuple(one.signed_phi for one in single)
+    by_hand = 2 * sum(len(group.states) for group in given.survey)
+    first_state = 4  # the state that is shown, and its structure, by each version
+    assert len(searches) == by_hand // 2 + first_state + by_hand
+
+
+def test_versions_with_options_of_their_own_are_searched_apart(surveyed):
+    given, _, _ = surveyed
+    both = replace(given, options=PhiOptions(formalism="iit4-2023"), further=("iit4-2026",))
+    assert together(both) == ("iit4-2023", "iit4-2026")
+    assert together(replace(both, options=PhiOptions(formalism="iit4-2023", pyphi={"shortcircuit_sia": False}))) == ("iit4-2023",)
+    assert together(replace(both, options=PhiOptions())) == ("iit3",)

@@ -17,7 +17,7 @@ import pytest
 from fast_systems import analyse, dense, differences, majority_ring, phi
 
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
-from lightning_iit.phi.fast import compiling
+from lightning_iit.phi import compiling
 from lightning_iit.phi.fast.cuts import system_cuts
 from lightning_iit.phi.fast.fast_engine import FastEngine
 from lightning_iit.phi.registry import choose_engine, get_engine
@@ -204,7 +204,7 @@ def _run(code, **environment):
 
 
 def test_the_digest_follows_the_machine_and_the_code(tmp_path):
-    code = "from lightning_iit.phi.fast import compiling; print(compiling.digest())"
+    code = "from lightning_iit.phi import compiling; print(compiling.digest())"
     usual, generic = _run(code), _run(code, NUMBA_CPU_NAME="generic")
     assert usual == _run(code) == [compiling.digest()]
     assert usual != generic
@@ -212,18 +212,18 @@ def test_the_digest_follows_the_machine_and_the_code(tmp_path):
 
 def test_the_digest_follows_every_source_and_the_compiler(tmp_path, monkeypatch):
     """Of a copy of the package: a change in any file, or another numba, llvmlite or Python, names another folder."""
-    folder = tmp_path / "fast"
-    shutil.copytree(Path(compiling.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    room = tmp_path / "phi"
+    shutil.copytree(Path(compiling.__file__).parent, room, ignore=shutil.ignore_patterns("__pycache__"))
 
     def digest():
-        spec = importlib.util.spec_from_file_location("copied_compiling", folder / "compiling.py")
+        spec = importlib.util.spec_from_file_location("copied_compiling", room / "compiling.py")
         copied = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(copied)
         return copied.digest()
 
     seen = [digest()]
     assert seen == [compiling.digest()]
-    sources = sorted(folder.glob("*.py"))
+    sources = [room / "compiling.py", *sorted((room / "fast").rglob("*.py"))]
     assert len(sources) > 15
     for source in sources:
         source.write_text(source.read_text() + "# changed\n")
@@ -236,7 +236,7 @@ def test_the_digest_follows_every_source_and_the_compiler(tmp_path, monkeypatch)
 
 def test_machine_code_of_another_digest_is_not_used(tmp_path):
     """Each digest has its folder, so code that another version left behind is never read."""
-    code = "from lightning_iit.phi.fast import compiling; print(compiling.cache_folder())"
+    code = "from lightning_iit.phi import compiling; print(compiling.cache_folder())"
     (usual,), (generic,) = (
         _run(code, NUMBA_CACHE_DIR=str(tmp_path)),
         _run(code, NUMBA_CACHE_DIR=str(tmp_path), NUMBA_CPU_NAME="generic"),
@@ -249,7 +249,8 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path):
     taken = tmp_path / "taken"
     taken.write_text("not a folder")
     code = """
-from lightning_iit.phi.fast import compiling, repertoires
+from lightning_iit.phi import compiling
+from lightning_iit.phi.fast import repertoires
 compiled = compiling.entry(lambda x: x + 1)
 print(compiling.cache_folder(), compiled(1))
 """

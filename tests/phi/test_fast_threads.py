@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from lightning_iit.job import job
 from lightning_iit.phi.pool.cores import available_cores, with_threads
 from lightning_iit.phi.pool.pool import WorkerPool
-from lightning_iit.records import Computed, Counts, PhiOptions, PhiTask
+from lightning_iit.records import Computed, Counts, PhiOptions, PhiTask, SystemPhi
 
 
-def task(n: int, **options: int) -> PhiTask:
+def task(n: int, **options: Any) -> PhiTask:
     """Of n units whose next states were drawn from a dense random TPM, 20 times for each state."""
     rng = np.random.default_rng(n)
     on = rng.random((2**n, n)) < rng.random((20, 2**n, n))
@@ -50,24 +52,30 @@ def test_a_task_without_states_stays_as_it_is():
 
 
 @pytest.mark.slow
-def test_a_worker_takes_the_cores_that_are_idle_and_finds_the_same():
-    """A task of six units that is begun in a drain has as many threads as there are cores, one during training one fewer."""
+@pytest.mark.parametrize(
+    ("asked", "parts"),
+    [
+        (task(6), ("phi", "cut", "concepts", "partitioned_concepts")),
+        (task(10, formalism="iit4-2023"), ("phi", "signed_phi", "partition", "margin", "ties", "partitions")),
+    ],
+)
+def test_a_worker_takes_the_cores_that_are_idle_and_finds_the_same(asked, parts):
+    """A task that is begun in a drain has as many threads as there are cores, one during training one fewer."""
     cores = available_cores()
-    six = task(6)
     pool = WorkerPool("fast_thread_functions:run", timeout=300)
     try:
-        meanwhile = pool.submit(six).result(300)
+        meanwhile = pool.submit(asked).result(300)
         first, waiting = pool.submit(task(2)), None
-        waiting = pool.submit(six)
+        waiting = pool.submit(asked)
         assert pool.drain(300)
         drained = waiting.result()
         assert first.result().scalars["threads_asked_for"] == 1
     finally:
         pool.close()
-    alone = job.run(six)
+    alone = job.run(asked)
     assert meanwhile.scalars["threads_asked_for"] == max(1, cores - 1)
     for result, threads in ((meanwhile, max(1, cores - 1)), (drained, cores)):
         assert result.scalars["threads_seen"] == (threads if threads > 1 else 0)
-        assert isinstance(result.states[0].result, Computed)
-        for name in ("phi", "cut", "concepts", "partitioned_concepts"):
+        assert isinstance(result.states[0].result, (Computed, SystemPhi))
+        for name in parts:
             assert getattr(result.states[0].result, name) == getattr(alone.states[0].result, name)

@@ -7,8 +7,8 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from iit4_systems import FORMALISMS, all_cuts, answer, best_of, oracle, pairs, phi_of_cut, system_of
 
 from lightning_iit import IITError, Skipped, Structure, System, SystemPhi, compute_phi, compute_structure, major_complex
-from lightning_iit.phi import iit4
-from lightning_iit.phi.fast.compiling import cache_folder
-from lightning_iit.phi.iit4.candidate import candidate
+from lightning_iit.phi.compiling import IIT4, cache_folder
+from lightning_iit.phi.iit4.candidate import candidate, frame, tpm_of
 from lightning_iit.phi.iit4.distinctions import distinctions, mechanisms
 from lightning_iit.phi.iit4.intrinsic import specified
-from lightning_iit.phi.iit4.partitions import losses, minimum
-from lightning_iit.phi.iit4.relations import Bound, number_of_relations, sum_of_relations
+from lightning_iit.phi.iit4.partitions import losses
+from lightning_iit.phi.iit4.search import minimum
+from lightning_iit.records import TimedOut
+from lightning_iit.records.relations import Bound, number_of_relations, sum_of_relations
 
 NAMES = sorted(oracle())
 NOT_DECIDED = {"basic_111", "xor_110", "iit3_2014_fig4_100", "xor_and2_10", "and_or_xor3_100"}
@@ -73,11 +74,16 @@ def test_system_phi_of_every_reference_system(name, formalism):
         assert found.margin is None if sia["partition_margin"] is None else found.margin == near(sia["partition_margin"])
 
 
+def candidate_of(system, nodes):
+    """The candidate system of some nodes."""
+    return candidate(frame(tpm_of(system), system.cm, tuple(nodes)), system.state)
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if "all_partitions" in answer(oracle()[name], "iit4-2023")])
 def test_every_partition_of_the_reference_systems(name):
     """Each signed φ, and the best of all of them as full enumeration finds it."""
     entry = oracle()[name]
-    system = candidate(system_of(entry), tuple(entry["subset"]))
+    system = candidate_of(system_of(entry), entry["subset"])
     cause, effect = specified(system)
     of_cause = losses(system.causes, cause.states[0], system.state, cause.weights[cause.states[0]])
     of_effect = losses(system.effects, system.state, effect.states[0], effect.weights[effect.states[0]])
@@ -104,7 +110,7 @@ def test_structure_of_every_reference_system(name, formalism):
     assert isinstance(found, Structure)
     if sia["cause_state"] not in (None, list(found.system.cause.state)):  # PyPhi's states, of those that tie
         assert name in NOT_DECIDED
-        system = candidate(system_of(entry), tuple(entry["subset"]))
+        system = candidate_of(system_of(entry), entry["subset"])
         assert tuple(sia["cause_state"]) in found.system.cause.ties
         theirs = distinctions(mechanisms(system), system.n, index(sia["cause_state"]), index(sia["effect_state"]))
         assert theirs.big_phi == near(expected["big_phi"])
@@ -327,19 +333,19 @@ def test_without_a_complex():
     ("call", "options", "words"),
     [
         (compute_phi, {"formalism": "iit4"}, "formalism='iit4': there is no such choice"),
-        (compute_phi, {"engine": "pyphi"}, "engine='pyphi': formalism='iit4-2023' has no such option; leave engine out"),
         (compute_phi, {"cuts": "one"}, "cuts='one': formalism='iit4-2023' has no such option"),
         (compute_phi, {"new_concepts": False}, "new_concepts=False: "),
         (compute_phi, {"repertoires": True}, "repertoires=True: "),
         (compute_phi, {"ties": True}, "ties=True: "),
-        (compute_phi, {"timeout": 5.0}, "timeout=5.0: "),
-        (compute_phi, {"threads": 2}, "threads=2: "),
-        (compute_phi, {"pyphi_options": {"MEASURE": "L1"}}, "pyphi_options="),
+        (compute_phi, {"timeout": 0}, "timeout=0: give seconds above 0"),
+        (compute_phi, {"threads": 0}, "threads=0: "),
+        (major_complex, {"threads": "two"}, "threads='two': "),
         (compute_phi, {"nodes": [0, 3]}, "3"),
         (compute_phi, {"system": 11}, "candidate system of 11 nodes: φ_s of IIT 4.0 is computed for up to 10"),
+        (compute_phi, {"system": 11, "timeout": 60.0}, "candidate system of 11 nodes: φ_s of IIT 4.0 is computed for up to 10"),
         (major_complex, {"formalism": "iit5"}, "formalism='iit5': there is no such choice"),
         (major_complex, {"cuts": "one"}, "cuts='one': formalism='iit4-2023' has no such option"),
-        (major_complex, {"timeout": 1.0}, "timeout=1.0: "),
+        (major_complex, {"timeout": -1.0}, "timeout=-1.0: give seconds above 0"),
         (major_complex, {"system": 11}, "candidate system of 11 nodes: the major complex of IIT 4.0 is computed for up to 10"),
         (compute_structure, {"formalism": "iit3"}, "formalism='iit3': there is no such choice; choose 'iit4-2023' or 'iit4-2026'"),
         (compute_structure, {"system": 7}, "candidate system of 7 nodes: the structure of IIT 4.0 is computed for up to 6"),
@@ -361,6 +367,28 @@ def test_the_background_of_a_large_system_is_no_limit():
     assert {node for pair in found.partition for node in pair} <= {0, 4, 10}
 
 
+def test_within_a_time_limit_a_worker_gives_the_same():
+    tpm, state = random_system(1, 11)
+    system = System(tpm=tpm, state=state, labels=tuple("abcdefghijk"))
+    here, there = (compute_phi(system, timeout=limit, formalism="iit4-2026", nodes=["k", "a", "e"]) for limit in (None, 60.0))
+    assert there == msgspec.structs.replace(here, seconds=there.seconds)
+    unreachable = System(tpm=[[0, 0]] * 4, state=(1, 0))
+    small = System(tpm=tpm[:8, :3], state=state[:3])
+    for one in (small, unreachable):
+        here, there = (major_complex(one, timeout=limit, formalism="iit4-2023") for limit in (None, 60.0))
+        assert type(there) is type(here)
+        assert getattr(there, "nodes", ()) == getattr(here, "nodes", ())
+        assert compute_phi(one, timeout=60.0, formalism="iit4-2023").phi == compute_phi(one, formalism="iit4-2023").phi
+
+
+@pytest.mark.parametrize("call", [compute_phi, major_complex])
+def test_a_time_limit_ends_the_analysis(call):
+    tpm, state = random_system(2, 10)
+    found = call(System(tpm=tpm, state=state), timeout=0.005, formalism="iit4-2023")
+    assert isinstance(found, TimedOut)
+    assert found.phi is None
+
+
 def test_this_engine_is_loaded_alone_and_only_when_asked_for():
     code = """
 import sys
@@ -375,6 +403,6 @@ print(sorted({"pyphi", "torch", "lightning_iit.phi.fast.search"} & set(sys.modul
 
 def test_each_engine_has_its_machine_code_by_itself():
     """A change in one engine lets the other one stay compiled."""
-    assert cache_folder() != cache_folder(Path(iit4.__file__).parent)
-    assert any(cache_folder(Path(iit4.__file__).parent).glob("*/partitions._search-*.nbi"))
-    assert not any(cache_folder().glob("*/partitions._search-*.nbi"))
+    assert cache_folder() != cache_folder(IIT4)
+    assert any(cache_folder(IIT4).glob("*/partitions.search_sources-*.nbi"))
+    assert not any(cache_folder().glob("*/partitions.search_sources-*.nbi"))

@@ -17,7 +17,7 @@ from lightning_iit import System, compute_phi, major_complex, to_pyphi
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
 from lightning_iit.phi.pyphi._import import DEFAULTS, configured, import_pyphi
 from lightning_iit.phi.pyphi.engine import PyPhiEngine
-from lightning_iit.phi.pyphi.options import check_pyphi_options
+from lightning_iit.phi.pyphi.options1 import check_options
 from lightning_iit.records import Computed, PhiOptions, Skipped
 
 BASIC = [[0, 0, 0], [0, 0, 1], [1, 0, 1], [1, 0, 0], [1, 1, 0], [1, 1, 1], [1, 1, 1], [1, 1, 0]]
@@ -112,7 +112,7 @@ def test_an_unreachable_state_is_skipped():
     result = compute_phi(basic((0, 1, 0)), engine="pyphi")
     assert isinstance(result, Skipped)
     assert result.code == "state_unreachable"
-    assert "010" in result.reason
+    assert "(0, 1, 0)" in result.reason
 
 
 @pytest.mark.parametrize(("cuts", "new_concepts"), [("one", True), ("all", False)])
@@ -169,7 +169,7 @@ def test_a_change_of_measure_changes_the_answer():
 )
 def test_wrong_options_name_the_right_ones(options, words):
     with pytest.raises(InvalidArgumentError, match=words):
-        check_pyphi_options(options)
+        check_options(options)
     with pytest.raises(InvalidArgumentError, match=words):
         compute_phi(basic(), engine="pyphi", pyphi_options=options)
 

@@ -43,10 +43,15 @@ def test_cellular_automata_are_flagged(rule, n, phi):
 
 @pytest.mark.parametrize("n", [2, 3, 4, 5])
 def test_random_systems_are_not_flagged(n):
+    """But for one of 40, in which φ of two purviews is equal in six decimals under the cut: it jumps with the TPM."""
     for seed in range(10):
         result = analyse(dense(n, seed), ties=True)
-        assert result.tied_purviews == ()
         low, high = result.phi_jitter
+        if (n, seed) == (4, 9):
+            assert result.tied_purviews == ((1, 2, 3),)
+            assert high - low > 0.005
+            continue
+        assert result.tied_purviews == ()
         assert low < high
         assert low - 0.002 < result.phi < high + 0.002
         assert result.ties_words.startswith("Φ depends on no tie between purviews; ")
@@ -62,6 +67,53 @@ def test_the_margin_is_that_of_the_second_best_cut(system, monkeypatch):
     monkeypatch.setattr("lightning_iit.phi.fast.search.system_cuts", lambda _n, _kind: others)
     assert result.phi_margin == pytest.approx(analyse(system).phi - result.phi, abs=1e-12)
     assert result.phi_margin >= 0
+
+
+EQUAL_UNDER_THE_CUT = """
+127 170 153
+330 172 168
+106 306 148
+326 295 162
+138 183 296
+331 190 307
+123 302 285
+329 293 297
+"""
+"""Of a trained GRU: how often in 480 backgrounds each unit was ON after each state.
+
+Where the third unit no longer acts on the others, the effect of the second and the third unit has φ = 7/640 = 0.0109375 over four
+purviews: half way between two numbers of six decimals. The largest purview wins.
+"""
+PYPHI_DECIDES = """
+333 471  53
+ 37 430 138
+ 52 170 374
+205 241 130
+144 381  15
+240  68 202
+273 175 317
+456 130 115
+"""
+"""The same, of probabilities at random. Here PyPhi's errors decide; of purviews that share a partition the largest always wins."""
+
+
+@pytest.mark.parametrize(
+    ("counts", "six", "ten", "tied"),
+    [(EQUAL_UNDER_THE_CUT, 0.006177, 0.006178, ((1, 2),)), (PYPHI_DECIDES, 0.325156, 0.328705, ())],
+)
+def test_rounding_errors_do_not_decide_between_purviews_of_equal_phi(counts, six, ten, tied):
+    """Against PyPhi with its six decimals, where its rounding errors may decide, and with ten, where such a φ is no half."""
+    system = System(tpm=np.array(counts.split(), dtype=float).reshape(8, 3) / 480, state=(1, 0, 1))
+    ours, rounded, exact = (analyse(system, ties=True), analyse(system, "pyphi"), analyse(system, "pyphi", pyphi={"PRECISION": 10}))
+    assert rounded.phi == pytest.approx(six, abs=1e-9)
+    assert exact.phi == pytest.approx(ten, abs=5e-7)
+    assert ours.phi == pytest.approx(exact.phi, abs=2e-6)
+    assert ours.tied_purviews == tied
+    assert [_purviews(each) for each in ours.partitioned_concepts] == [_purviews(each) for each in exact.partitioned_concepts]
+
+
+def _purviews(concept):
+    return concept.mechanism, concept.cause_purview, concept.effect_purview
 
 
 def _nodes(mask: int) -> tuple[int, ...]:
@@ -93,7 +145,7 @@ def test_nodes_of_a_larger_system_and_the_printed_words(capsys):
     result = compute_phi(whole, nodes=range(1, 6), ties=True)
     assert result.tied_purviews
     assert set(itertools.chain(*result.tied_purviews)) == {1, 2, 3, 4, 5}
-    print_result(Console(width=400), result, whole.state)
+    print_result(Console(width=400), result, whole.state, "iit3")
     assert result.ties_words in capsys.readouterr().out
     assert result.ties_words in result._repr_html_().replace("&#x27;", "'")
 

@@ -17,7 +17,7 @@ from places import DATA, EXAMPLES
 
 from lightning_iit import change, load_run
 from lightning_iit.records import Computed
-from lightning_iit.report.cells import number
+from lightning_iit.report.cells import number, short_data
 
 pytestmark = pytest.mark.slow
 
@@ -87,7 +87,8 @@ def test_the_demo_answers_whether_training_changed_phi(demo):
     for layer, found in (("rows", change(records, "rows")), ("mlp.1", change(records, "mlp.1")), ("rows", six)):
         assert f"\n{layer}: {found.words}\n" in out
     assert "Φ of the layer rose" in out
-    assert out.count("Epoch -1 is the untrained network. The words are explained in report.md") == 2
+    assert out.count("Epoch -1 is the untrained network. null: of Φ of the units in detail") == 2
+    assert out.count("The words are explained in report.md") == 2
     assert change(records, "rows").layers == 1, "the p of the GRU is not made larger by a layer that is not tested"
 
 
@@ -119,14 +120,14 @@ def test_the_demo_prints_each_phi_with_what_it_rests_on_and_what_it_cost(demo):
             "".join(map(str, record.states[0].state)),
             number(record.phi),
             row[9],
-            record.data_words,
+            short_data(record),
             visited,
             f"{record.result.seconds:.2f}",
             str(record.result.cuts_evaluated),
             str(record.backlog),
         ]
-        without = "no null: units were set" if record.kind == "causal" else "null not computed"
-        assert row[9] == (without if record.null is None else f"cut null, {record.null.p_words}")
+        without = "units set" if record.kind == "causal" else "not computed"
+        assert row[9] == (without if record.null is None else f"cut: {record.null.p_words.partition(',')[0]}")
 
 
 def table(out: str, which: int = 0) -> list[list[str]]:

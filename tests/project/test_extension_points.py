@@ -244,3 +244,17 @@ print(major_complex(system, engine="careless", timeout=60, **other).result.reaso
     assert status == 0, said
     assert said.count("refused:") == 7, said
     assert "takes up to 3" in said.splitlines()[-1]
+
+
+def test_an_engine_of_iit3_is_not_asked_for_iit4(tmp_path, installed):
+    code = """
+from lightning_iit import System, compute_phi
+from lightning_iit.errors import InvalidArgumentError
+try:
+    compute_phi(System(tpm=[[0, 0], [0, 1], [1, 0], [1, 1]], state=(0, 1)), engine="careless", formalism="iit4-2023")
+except InvalidArgumentError as error:
+    print(error)
+"""
+    status, said = run(installed, tmp_path, "-c", code)
+    assert status == 0, said
+    assert "engine='careless' computes iit3, not formalism='iit4-2023'; use engine='auto'." in said

@@ -85,7 +85,7 @@ def test_it_reads_on_a_package_index():
 def test_the_commands_of_the_readme_are_known():
     """Each with the subcommand and the options that it has."""
     commands = re.findall(r"^lightning-iit (.*?)(?:  #.*)?$", "\n".join(blocks("bash")), re.MULTILINE)
-    assert {command.split()[0] for command in commands} == {"list", "view", "export", "verify", "phi", "compare"}
+    assert {command.split()[0] for command in commands} == {"list", "view", "export", "verify", "phi", "compare", "control"}
     for command in commands:
         assert cli._parser().parse_args(command.split()).command == command.split()[0]
 
@@ -125,8 +125,31 @@ def test_the_example_of_iit4_computes(capsys):
     assert structure.startswith("Structure(formalism='iit4-2026'")
 
 
+@pytest.mark.filterwarnings("ignore:.*does not have many workers", "ignore:The number of training batches")
+def test_the_example_of_iit4_trains(tmp_path, monkeypatch, capsys):
+    (block,) = [block for block in blocks("python") if "formalism=(" in block]
+    monkeypatch.chdir(tmp_path)
+    seed_everything(0, verbose=False)
+    names = {"model": Gru(), "train_loader": sequence_data()}
+    exec(compile(block, "README.md", "exec"), names)
+    printed = capsys.readouterr().out
+    callback = names["callback"]
+    assert callback.change(formalism="iit4-2023").words in printed
+    for record in callback.records:
+        survey = record.others[0].survey
+        assert f"{record.epoch} {survey.share} {survey.phi} {survey.signed}\n" in printed
+
+
+def test_the_example_of_a_lesion_runs(tmp_path, monkeypatch, capsys):
+    (block,) = [block for block in blocks("python") if "lesion(" in block]
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "README.md", "exec"), {"model": Gru(), "val_loader": sequence_data()})
+    assert capsys.readouterr().out.startswith("Units 3, 8 of 'net.gru' set to their mean on 60 samples: val_loss ")
+    assert (tmp_path / "lesion.png").exists()
+
+
 def test_no_other_python_is_left_untried():
-    assert len(blocks("python")) == 5, "the others are tried in test_compare_runs.py and test_analyse.py"
+    assert len(blocks("python")) == 7, "the others are tried in test_compare_runs.py and test_analyse.py"
 
 
 def test_the_table_of_options_is_that_of_the_callback():

@@ -32,6 +32,7 @@ BROUGHT = {
     "model": "from lightning.pytorch import LightningModule\nmodel = LightningModule()",
     "loader": _LOADER.format("loader"),
     "train_loader": _LOADER.format("train_loader"),
+    "val_loader": _LOADER.format("val_loader"),
     "checkpoints": "checkpoints = ['epoch=0.ckpt']",
     "states": "states = [[0, 1, 1], [1, 0, 0]]",
 }
@@ -72,9 +73,9 @@ assert_type(result, Computed | TimedOut | Failed | Skipped | Open)
 assert_type(result.phi, float | None)
 assert_type(compute_phi(System(tpm=tpm, state=(0, 1)), formalism="iit3"), Computed | TimedOut | Failed | Skipped | Open)
 system_phi = compute_phi(System(tpm=tpm, state=(0, 1)), formalism="iit4-2023", nodes=[0])
-assert_type(system_phi, SystemPhi | Skipped)
+assert_type(system_phi, SystemPhi | Skipped | TimedOut | Failed)
 assert_type(system_phi.phi, float | None)
-assert_type(major_complex(System(tpm=tpm, state=(0, 1)), formalism="iit4-2023"), Complexes | Skipped)
+assert_type(major_complex(System(tpm=tpm, state=(0, 1)), formalism="iit4-2023"), Complexes | Skipped | TimedOut | Failed)
 assert_type(compute_structure(System(tpm=tpm, state=(0, 1)), formalism="iit4-2026"), Structure | Skipped)
 assert_type(major_complex(System(tpm=tpm, state=(0, 1))).result.phi, float | None)
 if isinstance(result, Computed):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sample_records import a_record
 
-from lightning_iit.records import Interval, Skipped, Survey
+from lightning_iit.records import Interval, Skipped, Survey, SurveyGroup, Units
 from lightning_iit.records.logged import layer_phi, logged
 
 SURVEY = Survey(phi=0.25, se=0.01, low=0.2, high=0.3)
@@ -37,6 +37,15 @@ def test_without_a_phi_of_the_survey_it_is_the_shown_one(survey):
     assert layer_phi(record) == record.phi
     expected = {"iit/phi/rnn": record.phi, "iit/phi_low/rnn": 0.4, "iit/phi_high/rnn": 0.6}
     assert {key: value for key, value in logged(record).items() if key.startswith("iit/")} == expected
+
+
+def test_the_mean_of_a_survey_that_was_not_finished_is_not_replaced_by_the_phi_of_one_group():
+    groups = tuple(SurveyGroup(units=Units(indices=(number,), width=9, selection="random")) for number in range(2))
+    record = a_record("rnn", survey=Survey(groups=groups), scalars=DETAILS, interval=INTERVAL)
+    assert record.phi is not None
+    assert layer_phi(record) is None
+    assert logged(record) == {f"iit_details/rnn/{name}": value for name, value in DETAILS.items()}
+    assert layer_phi(a_record("rnn", survey=Survey(groups=groups[:1]), scalars=DETAILS)) == record.phi, "one group is the layer's"
 
 
 def test_the_interval_of_the_shown_phi_is_never_that_of_the_layer():

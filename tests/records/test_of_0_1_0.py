@@ -16,7 +16,7 @@ from training import trainer
 
 from lightning_iit import Computed, IITCallback, RecordError, load_run
 from lightning_iit.cli import main
-from lightning_iit.records import decode, decode_network, encode
+from lightning_iit.records import SCHEMA_VERSION, decode, decode_network, encode
 from lightning_iit.records.logged import logged
 from lightning_iit.records.store import rebuild_index
 from lightning_iit.report.report import markdown
@@ -49,6 +49,14 @@ NEW = {
     "sequences": None,
     "moments": None,
     "initial_weights": "",
+    "structure": None,
+    "others": [],
+    "nodes": None,
+    "formalism": "iit3",
+    "parts": 0,
+    "part": "",
+    "flows": [],
+    "blocks": [],
 }
 """The fields that records of 0.1.0 do not have, with their defaults."""
 
@@ -58,7 +66,8 @@ def _of_0_1_0(part):
     if isinstance(part, list):
         return [_of_0_1_0(entry) for entry in part]
     if isinstance(part, dict):
-        return {key: _of_0_1_0(value) for key, value in part.items() if key not in NEW or value != NEW[key]}
+        new = NEW if "layer" not in part else {key: value for key, value in NEW.items() if key != "formalism"}
+        return {key: _of_0_1_0(value) for key, value in part.items() if key not in new or value != new[key]}
     return part
 
 
@@ -69,9 +78,11 @@ def test_its_records_are_read_and_written_again_as_they_were(run):
     assert {key: found[f"iit/phi/{key[0]}"] for key, found in numbers.items()} == {record.key: record.phi for record in records}
     assert all(found["iit_details/net.gru/coverage"] > 0 for key, found in numbers.items() if key[0] == "net.gru")
     for file in (run / "iit").glob("net.*/*.json"):
-        assert _of_0_1_0(json.loads(encode(decode(file.read_bytes())))) == json.loads(file.read_bytes())
+        written = json.loads(file.read_bytes())
+        assert written["formalism"] == "IIT 3.0"  # as version 0.1.0 called it
+        assert _of_0_1_0(json.loads(encode(decode(file.read_bytes())))) == written | {"formalism": "iit3"}
     for file in (run / "iit" / "network").glob("*.json"):
-        assert json.loads(encode(decode_network(file.read_bytes()))) == json.loads(file.read_bytes())
+        assert _of_0_1_0(json.loads(encode(decode_network(file.read_bytes())))) == json.loads(file.read_bytes())
     assert [entry.epoch for entry in rebuild_index(run)] == [-1, -1, 0, 0, 1, 1]
 
 
@@ -113,6 +124,6 @@ def test_a_training_goes_on_from_its_checkpoint(tmp_path):
 
 def test_a_newer_schema_is_refused_in_words():
     record = load_run(DATA)[0]
-    newer = msgspec.structs.replace(record, schema_version=record.schema_version + 1)
-    with pytest.raises(RecordError, match=r"has schema 2; this version reads up to 1\. Update lightning-iit"):
+    newer = msgspec.structs.replace(record, schema_version=SCHEMA_VERSION + 1)
+    with pytest.raises(RecordError, match=rf"has schema {SCHEMA_VERSION + 1}; this version reads up to {SCHEMA_VERSION}\. Update"):
         decode(encode(newer))

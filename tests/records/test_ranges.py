@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from sample_records import a_record, a_snapshot
 
+from lightning_iit import System, compute_structure
 from lightning_iit.errors import RecordError
 from lightning_iit.records import (
     Connections,
@@ -22,7 +23,11 @@ from lightning_iit.records import (
     MajorComplex,
     NetworkSnapshot,
     NullResult,
+    OfFormalism,
     Perturbation,
+    StateResult,
+    Survey,
+    SurveyGroup,
     ThresholdPoint,
     TimedOut,
     decode,
@@ -34,9 +39,27 @@ from lightning_iit.records.store import load_run, read_run, write_record
 
 FREE = {
     *("seed", "pyphi", "values", "upper", "off", "on", "between", "scalars", "value", "excess", "thresholds"),
-    *("mean_activity", "activity", "weights", "resampled"),
+    *("mean_activity", "activity", "weights", "resampled", "intrinsic_information", "signed_phi", "signed"),
 }
 """Fields whose numbers may be any, so that their types say no range."""
+
+
+def of_iit4(record) -> OfFormalism:
+    """What IIT 4.0 gives of a record's TPM."""
+    structure = compute_structure(System(tpm=record.tpm.state_by_node, state=record.states[0].state), formalism="iit4-2023")
+    assert structure.distinctions
+    phi = structure.system
+    group = SurveyGroup(
+        units=record.units, states=(record.states[0].state,), visits=(3,), phis=(phi.phi,), signed=(phi.signed_phi,)
+    )
+    return OfFormalism(
+        formalism="iit4-2023",
+        result=phi,
+        states=(StateResult(state=record.states[0].state, visits=3, result=phi),),
+        survey=Survey(phi=phi.phi, groups=(group,), share=1.0, signed=phi.signed_phi),
+        structure=structure,
+        major_complex=MajorComplex(nodes=phi.nodes, result=phi, others=(phi,)),
+    )
 
 
 def full() -> dict:
@@ -56,6 +79,7 @@ def full() -> dict:
             background="sampled", draws=4, observed=(1,) * 2**n, off=((0.0,) * n,), on=((1.0,) * n,), seed=0, cm=((1,) * n,) * n
         ),
         observed=record.counts,
+        others=(of_iit4(record),),
         groups=(
             GroupResult(units=record.units, result=TimedOut(reason="slow", timeout=1.0), state=(0, 1, 0), counts=record.counts),
         ),
@@ -106,6 +130,9 @@ OUT_OF_RANGE = [
     ("groups.0.visits", -1),
     ("major_complex.nodes.0", -1),
     ("structural_phi", -1),
+    ("others.0.result.phi", -1),
+    ("others.0.survey.share", 2),
+    ("others.0.structure.relations", -1),
     ("left_out", -1),
     ("backlog", -1),
     ("provenance.window", 0),
@@ -128,6 +155,13 @@ MISFITS = [
     ("perturbation.cm.0", [1], "perturbation.cm"),
     ("perturbation.observed", [1], "perturbation.observed"),
     ("groups.0.state", [1], "groups[0].state"),
+    ("formalism", "iit5", "formalism"),
+    ("others.0.states.0.state", [1], "others[0].states[0].state"),
+    ("others.0.result.partition.0", [0, 9], "others[0].result"),
+    ("others.0.result.cause.state", [0], "others[0].result.cause"),
+    ("others.0.major_complex.nodes", [3], "others[0].major_complex.nodes"),
+    ("others.0.structure.distinctions.0.mechanism", [5], "others[0].structure.distinctions[0]"),
+    ("others.0.structure.distinctions.0.cause.state", [0, 1, 0, 1], "others[0].structure.distinctions[0].cause"),
     ("groups.0.counts.visits", [1], "groups[0].counts.visits"),
     ("major_complex.nodes", [0, 3], "major_complex.nodes"),
     ("result.concepts.0.cause_repertoire", [0.5, 0.5], "cause_repertoire"),
@@ -135,7 +169,8 @@ MISFITS = [
 
 
 def test_a_whole_record_is_read():
-    assert encode(decode(json.dumps(full()))) == encode(msgspec.convert(full(), EpochRecord))
+    whole = full()
+    assert encode(decode(json.dumps(whole))) == encode(msgspec.convert(whole, EpochRecord))
 
 
 @pytest.mark.parametrize(("path", "value"), OUT_OF_RANGE)
@@ -161,7 +196,7 @@ def test_parts_that_do_not_fit_are_refused_with_field_and_value(path, value, fie
     put(document, path, value)
     with pytest.raises(RecordError, match=re.escape(field)) as error:
         decode(json.dumps(document))
-    assert re.search(r"is [\d(]", str(error.value)), "the value is said"
+    assert re.search(r"is [\d('\"]", str(error.value)), "the value is said"
 
 
 def test_rounding_is_no_fault():

@@ -58,6 +58,39 @@ def test_a_layer_named_like_the_slug_of_another_gets_a_slug_of_its_own():
     assert layer_slug(layer_slug("a/b")) != layer_slug("a/b")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "con",
+        "CON",
+        "Aux",
+        "nul.weight",
+        "com1",
+        "lpt9.0",
+        "net.",
+        "net...",
+        " net",
+        "net ",
+        ".hidden",
+        "-",
+        "a:b",
+        "a\\b",
+        "",
+        "l" * 81,
+    ],
+)
+def test_names_that_some_file_system_takes_for_something_else_are_written_otherwise(name):
+    slug = layer_slug(name)
+    assert slug != name
+    assert re.fullmatch(r"[A-Za-z0-9_]+--[0-9a-f]{8}", slug)
+
+
+@given(st.text(max_size=90), st.text(max_size=90))
+def test_slugs_are_the_same_without_case_only_where_names_are(one, other):
+    if one.casefold() != other.casefold():
+        assert layer_slug(one).lower() != layer_slug(other).lower()
+
+
 def test_usual_module_names_stay_as_they_are():
     for layer in ("fc1", "net.0", "encoder.layers.11.mlp", "_hidden", "model.layer1.0.conv2", "A-b"):
         assert layer_slug(layer) == layer

@@ -44,7 +44,7 @@ def test_the_numbers_are_those_of_the_records(trained) -> None:
     assert (found.before, found.after) == pytest.approx((np.mean(before), np.mean(after)))
     assert (found.groups, found.up) == (20, int(np.sum(np.array(after) > before)))
     error = np.hypot(first.survey.se, last.survey.se)
-    alone, of_mean = stats.wilcoxon(after, before).pvalue, 2 * stats.norm.sf(abs(found.difference) / error)
+    alone, of_mean = stats.wilcoxon(after, before).pvalue, 2 * stats.norm.sf(abs(found.difference) / (1.5 * error))
     assert (found.p, found.p_by_error) == (pytest.approx(max(alone, of_mean)), of_mean > alone)
     assert found.p_smallest == 2 / 2**20
     assert found.noise == pytest.approx(np.sqrt(2 * (first.survey.se**2 + last.survey.se**2)))

@@ -18,11 +18,13 @@ from lightning_iit.records import (
     Failed,
     Interval,
     NullResult,
+    OfFormalism,
     Perturbation,
     Survey,
     SurveyGroup,
     ThresholdPoint,
     TimedOut,
+    Units,
 )
 from lightning_iit.report.report import markdown
 from lightning_iit.report.tables import summary_table
@@ -106,6 +108,18 @@ def test_one_group_is_called_one_and_no_mean_over_groups():
     group = SurveyGroup(units=record.units, states=(record.states[0].state,), visits=(3,), phis=(0.2,))
     text = markdown([msgspec.structs.replace(record, survey=Survey(phi=0.2, groups=(group,)))])
     assert "Φ of the layer is 0.2000, that of one group of units in the states that were analysed; " in text
+
+
+def test_of_a_survey_that_was_not_finished_there_is_no_mean():
+    units = [Units(indices=(number, number + 1), width=9, selection="random") for number in range(3)]
+    done = SurveyGroup(units=units[0], states=((0, 0),), visits=(5,), phis=(0.25,))
+    words = "Of 3 groups of units 1 were analysed before the time was over, so there is no mean over all."
+    survey = Survey(groups=(done, *(SurveyGroup(units=each) for each in units[1:])), interval_words=words)
+    record = a_record("gru", survey=survey)
+    assert f"Φ of the layer at epoch {record.epoch} was not computed. {words}" in markdown([record])
+    shown = in_terminal([record])
+    assert "not finished" in shown
+    assert "1 of 3" in shown
 
 
 def set_units(share, *, background="sampled"):
@@ -206,6 +220,16 @@ def test_diagnostics_warnings_and_settings_are_in_words():
     assert "fewer than 100 transitions for each state" in text
     assert "| threshold | median |" in text
     assert "| engine used | fast 0.1.0 |" in text
+
+
+def test_notes_on_a_further_formalism_are_warnings_too():
+    record = a_record()
+    other = OfFormalism(formalism="iit4-2023", result=record.result, notes=("There is no interval by IIT 4.0 (2023).",))
+    text = markdown([msgspec.structs.replace(record, others=(other,))])
+    assert "There is no interval by IIT 4.0 (2023)." in text
+    alone = "are computed for IIT 3.0 alone, the first formalism of the run"
+    assert alone in text
+    assert alone not in markdown([record])
 
 
 def test_many_epochs_make_one_warning_not_many():

@@ -11,7 +11,7 @@ from rich.console import Console
 from sample_records import HOSTILE_LAYERS, a_record
 
 from lightning_iit.commands.tables import print_result
-from lightning_iit.records import Computed, Concept, Counts, EngineInfo, Failed, Interval, NullResult, TpmRecord
+from lightning_iit.records import Computed, Concept, Counts, EngineInfo, Failed, Interval, NullResult, Perturbation, TpmRecord
 from lightning_iit.report.tables import epochs_table, summary_table
 from lightning_iit.report.terminal import FittedTable, shortened
 
@@ -93,6 +93,29 @@ def test_what_only_costs_gives_way_first():
     assert wide[1].split()[-2:] == ["cuts", "open"]
 
 
+def test_a_record_takes_one_line_at_80_columns():
+    watched = {"kind": "statistical"}
+    made = Perturbation(background="sampled", draws=8260, observed=(), off=(), on=(), seed=0, sequences=1180)
+    records = [
+        a_row("mlp.1", -1, null=msgspec.structs.replace(NULL, p=1.0), **watched),
+        a_row("mlp.1", 0, null=NULL, **watched),
+        a_row("mlp.1", 1, null=None, **watched),
+        a_row("rows", -1, null=None, kind="causal", perturbation=made),
+    ]
+    lines = printed(epochs_table(records), 80)
+    rows = [line.split() for line in lines[3:7]]
+    assert [row[:2] for row in rows] == [["-1", "mlp.1"], ["0", "mlp.1"], ["1", "mlp.1"], ["-1", "rows"]]
+    assert [" ".join(row[4:]) for row in rows] == [
+        "cut: p = 1.000 1,792 transitions 16 of 16",
+        "cut: p <= 1/20 1,792 transitions 16 of 16",
+        "not computed 1,792 transitions 16 of 16",
+        "units set 8,260 / 1,180 seq. 16 of 16",
+    ]
+    said = " ".join(" ".join(lines[7:]).split())
+    assert "units that were set have none" in said
+    assert "backgrounds / sequences" in said
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_concepts_of_a_large_system_are_whole(width):
     nodes = tuple(range(8))
@@ -102,7 +125,7 @@ def test_the_concepts_of_a_large_system_are_whole(width):
     )
     result = Computed(phi=1.0, concepts=concepts, engine=EngineInfo(name="fast", version="1"))
     console = Console(file=io.StringIO(), width=width, soft_wrap=True)
-    print_result(console, result, (1,) * 8)
+    print_result(console, result, (1,) * 8, "iit3")
     text = console.file.getvalue()
     words = text.split()
     assert {"0.123456", "0.234567", "0.000345678", "7}"} <= set(words)
@@ -121,3 +144,13 @@ def test_a_shortened_text_has_at_most_its_width(name, width):
     short = shortened(name.replace("\n", " ").replace("\x00", ""), width)
     assert cell_len(short) <= width
     assert "…" in short or len(short) == len(name.replace("\x00", ""))
+
+
+def test_a_table_of_iit4_alone_calls_its_number_by_its_symbol():
+    found = a_record()
+    (record,) = [msgspec.structs.replace(found, formalism="iit4-2023")]
+    for build in (summary_table, epochs_table):
+        head = printed(build([record]), 200)
+        columns = next(line for line in head if "epoch" in line and "kind" in line).split()
+        assert "φ_s" in columns
+        assert "Φ" not in " ".join(columns).replace("Φ s", "")

@@ -263,6 +263,20 @@ def test_the_sweep_of_the_readme(tmp_path, monkeypatch, capsys):
 # --- options --------------------------------------------------------------------------------------------------------------
 
 
+def test_iit4_of_a_model_that_is_there():
+    options = {"units": [7, 2, 11], "formalism": ("iit3", "iit4-2023"), "groups": 1, "states": "all", "workers": 0}
+    (record,) = analyse(Gru(), sequence_data(), "net.gru", **options)
+    assert record.formalisms == ("iit3", "iit4-2023")
+    assert len(record.states) == 8
+    for found in record.others[0].states:
+        again = compute_phi(
+            System(tpm=record.tpm.state_by_node, state=found.state, cm=record.perturbation.cm), formalism="iit4-2023"
+        )
+        assert (found.result.phi, found.result.partition, found.result.cause) == (again.phi, again.partition, again.cause)
+    (among,) = analyse(Gru(), sequence_data(), "net.gru", **options, nodes=[11, 7])
+    assert among.others[0].result.nodes == (0, 2)
+
+
 def test_the_options_are_those_of_the_callback():
     shared = {field.name: field.default for field in fields(Settings)}
     for function in (analyse, IITCallback):

@@ -6,13 +6,14 @@ import json
 import subprocess
 import sys
 
+import msgspec
 import numpy as np
 import pytest
 import torch
 from chains import BASIC, DENSE, delayed, triples_from_codes, walk
 from models import Mlp, flat_data
 
-from lightning_iit import System, analyse, analyse_states, compute_phi, estimate_tpm, load_run
+from lightning_iit import System, analyse, analyse_states, compute_phi, compute_structure, estimate_tpm, load_run
 from lightning_iit.errors import InvalidArgumentError, InvalidStatesError, TooManyUnitsError
 from lightning_iit.records import Skipped, TimedOut
 from lightning_iit.tpm.conversion import bits
@@ -152,6 +153,42 @@ def test_a_time_limit_ends_it_and_a_worker_computes_the_same():
     assert late.counts.transitions == 2999
 
 
+def test_every_formalism_is_that_of_the_public_functions(tmp_path):
+    record = analyse_states(STATES, state="all", formalism=["iit4-2026", "iit4-2023", "iit3"], complexes=True, log_dir=tmp_path)
+    assert record.formalisms == ("iit3", "iit4-2023", "iit4-2026")
+    assert record.null.surrogates == 19
+    assert load_run(tmp_path) == (record,)
+    positive = 0
+    for one in record.by_formalism[1:]:
+        for found in one.states:
+            system = System(tpm=record.tpm.state_by_node, state=found.state)
+            again = compute_phi(system, formalism=one.formalism)
+            assert found.result == msgspec.structs.replace(again, seconds=found.result.seconds)
+            positive += again.phi > 0
+        structure = compute_structure(System(tpm=record.tpm.state_by_node, state=one.states[0].state), formalism=one.formalism)
+        assert (one.structure.distinctions, one.structure.big_phi) == (structure.distinctions, structure.big_phi)
+        assert one.major_complex.result.formalism == one.formalism
+    assert positive
+    alone = analyse_states(STATES, formalism="iit4-2023")
+    assert (alone.formalism, alone.others, alone.phi) == ("iit4-2023", (), alone.result.phi)
+    assert alone.null.surrogates == 19
+
+
+@pytest.mark.parametrize("nodes", [[2, 0], ["7", "4"], [0, "7"]])
+def test_a_candidate_system_among_the_recorded_units(nodes):
+    """Positions among the recorded units, or the names of these."""
+    wide = np.zeros((len(STATES), 8), dtype=int)
+    wide[:, [4, 5, 7]] = STATES
+    record = analyse_states(wide, units=[4, 5, 7], nodes=nodes, formalism=("iit3", "iit4-2023"))
+    assert record.provenance.options.nodes == (0, 2)
+    assert record.null is None
+    system = System(tpm=record.tpm.state_by_node, state=record.states[0].state)
+    of_iit3, of_iit4 = (compute_phi(system, nodes=(0, 2), formalism=one) for one in record.formalisms)
+    assert (record.phi, record.result.cut) == (of_iit3.phi, of_iit3.cut)
+    assert record.others[0].result == msgspec.structs.replace(of_iit4, seconds=record.others[0].result.seconds)
+    assert record.of("iit4-2023").structure.system.nodes == (0, 2)
+
+
 def test_the_record_can_be_read_again(tmp_path):
     record = analyse_states(STATES, null_model=None, layer="cells", epoch=4, log_dir=tmp_path)
     assert load_run(tmp_path) == (record,)
@@ -181,6 +218,13 @@ def test_the_record_can_be_read_again(tmp_path):
         ({"timeout": 0}, InvalidArgumentError, "timeout=0"),
         ({"prior": 2}, InvalidArgumentError, "prior=2"),
         ({"engine": "fats"}, InvalidArgumentError, "Did you mean 'fast'"),
+        ({"formalism": "iit4"}, InvalidArgumentError, "formalism='iit4'"),
+        ({"formalism": "iit4-2023", "cuts": "one"}, InvalidArgumentError, "has no such option"),
+        ({"formalism": ("iit3", "iit4-2023"), "states": np.tile(STATES, 3)}, TooManyUnitsError, "9 units"),
+        ({"nodes": [0, 3]}, InvalidArgumentError, "3 is no node; the system has the nodes 0 to 2"),
+        ({"nodes": ["x"]}, InvalidArgumentError, "no node called 'x'; the labels are 0, 1, 2"),
+        ({"nodes": [0, 0]}, InvalidArgumentError, "given twice"),
+        ({"nodes": [0, 1], "complexes": True}, InvalidArgumentError, "give one of both"),
     ],
 )
 def test_what_cannot_be_is_refused(given, error, words):

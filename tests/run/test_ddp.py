@@ -57,6 +57,10 @@ def test_time_transitions_of_two_ranks_are_those_of_one_process(tmp_path, two):
         assert one_process == two_processes, "three states in a row are summed over the ranks"
         assert one_process.value is not None
         assert {item.name: item for item in together.diagnostics}["stationarity"].value is not None
+    # Each rank divides its own data, and the parts of both that came at the same time are one.
+    assert one[-1].interval.parts == 64
+    assert records[-1].interval.parts == 32
+    assert one[-1].curve[-1].transitions == records[-1].curve[-1].transitions == 64 * 8
 
 
 def test_a_perturbed_layer_is_surveyed_by_the_first_rank(tmp_path):

@@ -148,7 +148,8 @@ def test_steps_stay_out_of_all_that_is_of_epochs(tmp_path):
     assert markdown(records) == markdown(epochs)
     events = read_events(tmp_path)
     scalars = events.scalars
-    assert {point.value.step for point in events.records["iit/net.1/record"]} == {None}
+    assert [point.value for point in events.records["iit/net.1/record"]] == epochs
+    assert [point.value for point in events.records["iit/net.1/steps/record"]] == within(records)
     assert [point.step for point in scalars["iit/phi/net.1"]] == [7, 14]
     for tag, phis in (
         ("iit/steps/phi/net.1", [record.survey.phi for record in within(records)]),

@@ -24,6 +24,7 @@ from lightning_iit.records.disk.owner import is_alive
 from lightning_iit.run.folder import RunFolder
 
 OPTIONS = {"units": 3, "groups": 2, "null_model": "cut", "surrogates": 5, "extra_budget": 1e9, "prior": 0.4}
+OPTIONS |= {"formalism": ["iit3", "iit4-2023"]}
 OPEN = (1, 2)
 """The epochs whose analyses are open when the run is killed."""
 
@@ -82,6 +83,8 @@ def test_a_killed_run_has_the_counts_of_every_epoch_that_ended(going_on, gone):
         assert record.survey.phi is None
         assert [group.phis for group in record.survey.groups] == [(), ()]
     table = load_run(going_on).to_dataframe()
+    assert list(table.formalism) == ["iit3", "iit4-2023"] * 2 + ["iit3"] * 2
+    table = table[table.formalism == "iit3"]
     assert list(table.status) == ["computed", "computed", "open", "open"]
     assert table.phi.isna().tolist() == [False, False, True, True]
 

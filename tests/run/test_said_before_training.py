@@ -60,6 +60,8 @@ WRONG = {
     "cm": ["weight", [[0, 1], [1, 0]]],
     "states": ["first", 0, 1.5, ["mode"], None],
     "prior": ["x", 1.5, -0.1, None, float("nan"), True],
+    "formalism": ["iit", 3, None, (), ("iit3", "iit3"), ["iit4-2023", 4]],
+    "nodes": ["01", 1, [], [0, 0], [-1], [0.5]],
     "engine": ["slow", 3, None],
     "cuts": ["two", 1],
     "new_concepts": ["no", None],
@@ -87,6 +89,7 @@ WRONG = {
     "max_queued": [-1, "64", 1.5],
     "prog_bar": ["yes", 1],
     "table": ["no", 0],
+    "control": ["no", 0, None],
     "probe": [3, torch.zeros(4, 64), np.zeros((4, 64)), "loader", iter([1])],
     "name": ["", "two words", 3, "iit", "a" * 41],
 }

@@ -16,7 +16,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from training import train
 
-from lightning_iit import System, compute_phi, load_run
+from lightning_iit import System, Tracker, compute_phi, load_run
 from lightning_iit.capture.count.recent import MOST_VALUES, RecentActivations
 from lightning_iit.capture.count.session import Capture
 from lightning_iit.capture.options import CaptureOptions
@@ -144,6 +144,35 @@ def test_triples_and_halves_of_a_capture_are_those_of_plain_loops(fed):
     assert second == counts_from_codes(before[first.transitions :], after[first.transitions :], units=N)
     assert merge([first, second]) == epoch.counts
     assert abs(first.transitions - second.transitions) < 0.2 * len(before)
+
+
+@pytest.mark.parametrize("window", [1, 2])
+def test_a_run_resamples_whole_sequences_of_a_watched_layer_and_stores_no_parts(tmp_path, window):
+    data, parts = in_sequences(walk(BASIC, 3000, np.random.default_rng(3)))
+    opened = []
+
+    class Opened(Tracker):
+        at_capture = True
+
+        def log(self, record, images):
+            opened.extend([record.task] if record.task is not None else [])
+
+    last = replayed(tmp_path, data, epochs=3, window=window, null_model="cut", trackers=[Opened()])[-1]
+    assert len(parts) == 60
+    assert last.interval.parts == 46 * window, "of the 60 sequences 14 have one more in their part"
+    assert last.curve[-1].transitions == last.counts.transitions
+    assert "(resampled parts of the data)" in (tmp_path / "iit/0/iit/report.md").read_text(encoding="utf-8")
+    assert [task.dynamics.parts for task in opened] == [()] * 3
+    assert all(task.dynamics.halves for task in opened)
+
+
+def test_few_sequences_are_not_resampled_and_the_record_says_so(tmp_path):
+    data, _ = in_sequences(walk(BASIC, 3000, np.random.default_rng(3)), length=200)
+    (record,) = replayed(tmp_path, data, null_model="cut")
+    assert record.interval.parts == 0
+    said = (tmp_path / "iit/0/iit/report.md").read_text(encoding="utf-8")
+    assert "(posterior)" in said
+    assert "fewer than 20 parts" in said
 
 
 def test_the_halves_of_a_window_are_its_epochs(tmp_path):
@@ -282,7 +311,9 @@ def test_the_last_record_of_a_run_has_all(tmp_path):
         "phi_low": last.interval.low,
         "phi_high": last.interval.high,
     }
-    assert [point.transitions for point in last.curve] == [25, 50, 100, 200, 399]
+    assert last.interval.parts == 50
+    assert [point.transitions for point in last.curve] == pytest.approx([24, 96 / 2, 96, 200, 399], abs=8)
+    assert last.curve[-1].transitions == 399
     assert last.curve[-1].mean == pytest.approx(last.phi)
     report = (tmp_path / "iit/0/iit/report.md").read_text(encoding="utf-8")
     for words in (last.null.words, "### Φ at other thresholds", "### Φ against the number of transitions"):

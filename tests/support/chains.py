@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 
+from lightning_iit.job.judgement import judge_phi
 from lightning_iit.phi.registry import get_engine
-from lightning_iit.records import Computed, Counts, PhiOptions, State, System
+from lightning_iit.records import Computed, Counts, Judge, PhiOptions, PhiTask, State, System
 from lightning_iit.tpm.conversion import bits, state_by_state
+from lightning_iit.tpm.counts import dynamics_from_codes
 from lightning_iit.tpm.estimate import counts_from_codes, tpm_from_counts
-from lightning_iit.tpm.intervals import phi_interval, posterior_draws
+from lightning_iit.tpm.intervals import DRAWS, phi_interval, posterior_draws
 from lightning_iit.tpm.nulls import judge, surrogates
 
 B3 = bits(3)
@@ -123,6 +126,48 @@ def changing(n: int, transitions: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     chance = np.where(np.arange(transitions + 1) < transitions // 2, 0.35, 0.65)
     return (rng.random((transitions + 1, n)) < chance[:, None]) @ (1 << np.arange(n))
+
+
+def differing(tpm: np.ndarray, number: int, length: int, rng: np.random.Generator, *, spread: float = 1.0) -> np.ndarray:
+    """State codes [sequence, time] of a chain that is another one in each sequence: its units are ON more or less readily.
+
+    The log-odds of each unit are moved by a number with the standard deviation ``spread``, the same in all rows of a sequence.
+    """
+    n = tpm.shape[1]
+    odds = tpm / (1 - tpm) * np.exp(rng.normal(0.0, spread, (number, 1, n)))
+    chance, codes = odds / (1 + odds), rng.integers(0, 2**n, (number, length))
+    for t in range(1, length):
+        codes[:, t] = (rng.random((number, n)) < chance[np.arange(number), codes[:, t - 1]]) @ (1 << np.arange(n))
+    return codes
+
+
+def intervals_cover(tpm: np.ndarray, number: int, length: int, repetitions: int, *, spread: float = 1.0) -> tuple[float, int, int]:
+    """Φ of all sequences that there could be, and how many intervals hold it: of resampled parts, and of the posterior."""
+    every, n, found = (
+        differing(tpm, max(400_000 // length, 5_000), length, np.random.default_rng(10**6), spread=spread),
+        tpm.shape[1],
+        [0, 0],
+    )
+    whole = counts_from_codes(every[:, :-1].ravel(), every[:, 1:].ravel(), units=n)
+    state = most_visited(whole)
+    truth = phi_of_counts(whole, state)
+    assert truth is not None
+    for seed in range(repetitions):
+        counts, dynamics = dynamics_from_codes(
+            list(differing(tpm, number, length, np.random.default_rng(seed), spread=spread)), units=n
+        )
+        task = PhiTask(
+            layer="chain", epoch=0, global_step=0, counts=counts, prior=0.5, states=(state,), kind="observational", axis="time",
+            judge=Judge(interval_draws=DRAWS), seed=seed,
+        )  # fmt: skip
+        phi = phi_of_counts(counts, state)
+        assert phi is not None
+        for which, with_parts in enumerate((dynamics, None)):
+            *_, judgement = judge_phi(msgspec.structs.replace(task, dynamics=with_parts), phi)
+            assert judgement.interval is not None
+            assert (judgement.interval.parts > 0) == (with_parts is not None)
+            found[which] += judgement.interval.low - 1e-9 <= truth <= judgement.interval.high + 1e-9
+    return truth, *found
 
 
 def triples_from_codes(sequences: list, *, units: int) -> np.ndarray:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
+import json
+import warnings
 import zlib
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from sample_records import numbers_of, pixels
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from tensorboard.context import RequestContext
+from tensorboard.plugins.base_plugin import TBContext
 
 from lightning_iit.records import Records, decode_network
+from lightning_iit.records.disk.payload import NETWORK_TAG, unpack
 from lightning_iit.records.names import layer_slug
-from lightning_iit.records.payload import NETWORK_TAG, unpack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +43,19 @@ class Events(NamedTuple):
 
     def all_records(self) -> list[EpochRecord]:
         return [point.value for points in self.records.values() for point in points]
+
+
+def read_layout(folder: Path) -> dict[str, list[str]]:
+    """The charts of TensorBoard's own tab of custom scalars: the regular expressions of their lines, by title."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        plugin = importlib.import_module("tensorboard.plugins.custom_scalar.custom_scalars_plugin").CustomScalarsPlugin
+    multiplexer = EventMultiplexer().AddRunsFromDirectory(str(folder))
+    multiplexer.Reload()
+    data = MultiplexerDataProvider(multiplexer, str(folder))
+    found = plugin(TBContext(logdir=str(folder), multiplexer=multiplexer, data_provider=data)).layout_impl(RequestContext(), "")
+    charts = [chart for category in (json.loads(found)["category"] if found else []) for chart in category["chart"]]
+    return {chart["title"]: chart["multiline"]["tag"] for chart in charts}
 
 
 def read_events(log_dir: Path) -> Events:

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
 from lightning_iit.job import job
 
-
-@dataclass
-class Watching:
-    """Passes reports on and counts the threads that compute meanwhile."""
-
-    report: Any
-    most: int = 0
-
-    def __call__(self, fraction, **known):
-        self.most = max(self.most, sum("_guarded" in str(thread.name) for thread in threading.enumerate()))
-        self.report(fraction, **known)
+SEARCHES = ("_guarded", "iit4-search")
+"""In the names of the threads of a search."""
 
 
 def run(task, report):
-    watching = Watching(report)
-    result = job.run(task, watching)
-    scalars = {"threads_asked_for": float(task.options.threads), "threads_seen": float(watching.most)}
+    seen, over = [0], threading.Event()
+
+    def look():
+        while not over.wait(0.001):
+            seen.append(sum(any(name in thread.name for name in SEARCHES) for thread in threading.enumerate()))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        result = job.run(task, report)
+    finally:
+        over.set()
+        looking.join()
+    scalars = {"threads_asked_for": float(task.options.threads), "threads_seen": float(max(seen))}
     return msgspec.structs.replace(result, scalars=result.scalars | scalars)

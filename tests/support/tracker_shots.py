@@ -36,8 +36,9 @@ def main(out: Path, demo: Path) -> None:
         with tensorboard_server(demo) as tensorboard, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
             page = browser.new_page(viewport={"width": 1280, "height": 800})
-            shown = "?tagFilter=iit%2F(rows%7Cmlp.1)%2F(phi%7Ctpm)%24&runFilter=.&smoothing=0"
+            shown = "?tagFilter=%5Eiit%2Fphi(_s)%3F%2F&runFilter=.&smoothing=0"
             shoot(page, f"{tensorboard}/{shown}#timeseries", out / "tensorboard-scalars.png", wait=9000)
+            shoot(page, f"{tensorboard}/#custom_scalars", out / "tensorboard-custom-scalars.png", wait=9000)
             shoot(page, f"{tensorboard}/#images", out / "tensorboard-images.png")
             shoot(page, f"{tensorboard}/#iit", out / "tensorboard-iit.png", wait=9000)
             where = f"{mlflow.url}/#/experiments/{experiment.experiment_id}/runs/{run}"

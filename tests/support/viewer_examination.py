@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 import pytest
+from playwright.sync_api import TimeoutError as NotThere
 from viewer_heatmap import check_heatmap
 
 from lightning_iit.phi.registry import engine_names
@@ -56,10 +57,18 @@ def examine_values(page: Page, frame: Frame | Page, run: Path) -> tuple[EpochRec
     return record, network
 
 
+def unfold(frame: Any) -> None:
+    """Has all chips shown, where the window is so small that some are folded."""
+    more = frame.locator(".reading .more[aria-expanded=false]")
+    if more.is_visible():
+        more.click()
+
+
 def check_reading(frame: Any, record: EpochRecord) -> None:
     assert isinstance(record.result, Computed)
     phi = record.result.phi if record.survey is None else record.survey.phi
     assert float(frame.locator(".value").get_attribute("data-phi")) == phi
+    unfold(frame)
     chips = frame.locator(".reading").inner_text()
     assert record.kind in chips
     assert f"{record.counts.transitions:,}" in chips
@@ -106,9 +115,7 @@ def check_hover(page: Any, frame: Any, network: NetworkSnapshot, record: EpochRe
     layer = next(layer for layer in network.layers if record.layer in (layer.name, *layer.aliases))
     named = 0
     for index in record.units.indices:
-        place = frame.evaluate("(unit) => window.lightningIIT.project(unit)", {"layer": layer.name, "index": index})
-        page.mouse.move(box["x"] + place["x"], box["y"] + place["y"])
-        frame.wait_for_selector(".tip:not([hidden])", timeout=5_000)
+        _point_at(page, frame, box, {"layer": layer.name, "index": index})
         text = frame.locator(".tip").inner_text()
         if f"{layer.name} · unit {index}\n" in text:
             named += 1
@@ -118,6 +125,20 @@ def check_hover(page: Any, frame: Any, network: NetworkSnapshot, record: EpochRe
             assert "mean activity" in text
     assert named >= len(record.units.indices) - 1  # one may stand right behind another
     page.mouse.move(box["x"] + 3, box["y"] + 3)
+
+
+def _point_at(page: Any, frame: Any, box: dict, unit: dict) -> None:
+    """Moves the pointer to a node until its tip is there: on a busy machine the scene may still move when it is first asked."""
+    for _ in range(20):
+        place = frame.evaluate("(unit) => window.lightningIIT.project(unit)", unit)
+        page.mouse.move(box["x"] + place["x"] + 1, box["y"] + place["y"])
+        page.mouse.move(box["x"] + place["x"], box["y"] + place["y"])
+        try:
+            frame.wait_for_selector(".tip:not([hidden])", timeout=3_000)
+        except NotThere:
+            continue
+        return
+    raise AssertionError(unit)
 
 
 def check_concepts(frame: Any, record: EpochRecord) -> None:
@@ -173,15 +194,17 @@ def check_influences(frame: Any, record: EpochRecord) -> None:
     assert all(long for *_, long in drawn)
 
 
-CHART_PIXELS = """(places) => {
+CHART_ROWS = """(places) => {
   const canvas = document.querySelector('.chart canvas'), box = canvas.getBoundingClientRect(), scale = canvas.width / box.width;
   return places.map(([epoch, value]) => {
     const at = window.lightningIIT.chartPlace(epoch, value), x = Math.round((at.x - box.left) * scale);
     const rows = canvas.getContext('2d').getImageData(x, Math.round((at.y - box.top) * scale) - 1, 1, 3).data;
-    const all = [0, 4, 8].map((first) => [...rows.slice(first, first + 4)]);
-    return all.reduce((most, pixel) => (pixel[3] > most[3] ? pixel : most));
+    return [0, 4, 8].map((first) => [...rows.slice(first, first + 4)]);
   });
 }"""
+"""Three pixels above each other at each place of the chart."""
+CHART_PIXELS = f"(places) => ({CHART_ROWS})(places).map((rows) => rows.reduce((most, one) => (one[3] > most[3] ? one : most)))"
+"""The most opaque of them."""
 
 
 def check_curve(frame: Any, run: Path, layer: str) -> None:
@@ -196,9 +219,10 @@ def check_curve(frame: Any, run: Path, layer: str) -> None:
             continue
         mean, most = (sum(record.scalars[name] for record in pair) / 2 for name in ("phi_mean", "phi_max"))
         values = [mean, most, (mean + most) / 2, most * 1.25 + 0.1]
-        line, top, band, above = frame.evaluate(CHART_PIXELS, [[(before + after) / 2, value] for value in values])
-        assert line[3] > 200
-        assert max(abs(a - b) for a, b in zip(line, ink, strict=False)) < 40
+        at_line, *others = frame.evaluate(CHART_ROWS, [[(before + after) / 2, value] for value in values])
+        top, band, above = (max(pixels, key=lambda pixel: pixel[3]) for pixels in others)
+        # The line may lie on a line of the grid, which shines through at its edges.
+        assert min(max(abs(a - b) for a, b in zip(pixel, (*ink, 255), strict=True)) for pixel in at_line) < 40
         if most - mean > 0.05:
             assert top[3] > 60
             assert band[3] > 20

@@ -74,7 +74,13 @@ def check_room(page: Page, width: int, height: int) -> None:
     size = page.evaluate("() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
     assert size[0] <= width
     assert size[1] <= height
-    for selector in (".top, .reading, .network, .curve, .panel", ".top > *", ".reading > *", ".playbar > *", ".curve-top > *"):
+    for selector in (
+        ".top, .reading, .network, .curve, .panel",
+        ".top > *",
+        ".reading > :not(.chips), .chip",
+        ".playbar > *",
+        ".curve-top > *",
+    ):
         boxes = [box for box in page.evaluate(BOXES, selector) if box[0] != "grow"]
         assert len(boxes) > 2
         apart(boxes, width, height)

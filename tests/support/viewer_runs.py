@@ -131,7 +131,7 @@ def make_record(layer: str, epoch: int, *, n: int = 4, seed: int = 0, phi: float
 def _null(level: float, phi: float, epoch: int) -> NullResult | None:
     if epoch % 3:
         return None
-    return NullResult(name="cut", surrogates=19, mean=0.05, upper=0.11, excess=phi - 0.11, p=0.05 if level > 0.2 else 0.4, seed=0)
+    return NullResult(name="cut", surrogates=19, mean=0.05, upper=0.11, excess=phi - 0.05, p=0.05 if level > 0.2 else 0.4, seed=0)
 
 
 def _fault(layer: str, epoch: int) -> PhiResult | None:

@@ -6,6 +6,7 @@ names say what they show; those called ``readme-*`` are small ones for ``docs/im
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from viewer_surveys import write_surveyed
 from lightning_iit import compare_runs
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Route
 
 PANELS = {
     "network": ".network",
@@ -37,8 +38,8 @@ def main(out: Path, runs: Path | None) -> None:
     """Writes the pictures."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, browser() as chromium:
-        # A copy, so that the paths on the page are those of no one's machine.
-        shown = Path(shutil.copytree(runs, Path(folder) / "demo")) if runs else _made_up(Path(folder) / "runs")
+        # A copy, whose paths _without_home shortens: the paths on the page are those of no one's machine.
+        shown = Path(shutil.copytree(runs, Path(folder) / "runs/demo")) if runs else _made_up(Path(folder) / "runs")
         with viewer(shown) as address:
             for theme in ("light", "dark"):
                 _page(chromium, address, out, theme)
@@ -70,7 +71,18 @@ def _nothing(folder: Path) -> Path:
     return folder / "nothing"
 
 
+def _without_home(page: Watched) -> None:
+    """Takes the temporary folder off the paths of runs, as on a page that was opened for ``runs/demo``."""
+
+    def shorten(route: Route) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, body=re.sub(f'{re.escape(tempfile.gettempdir())}/[^/"]+/', "", response.text()))
+
+    page.page.route(re.compile(r"/runs(\?.*)?$"), shorten)
+
+
 def _open(page: Watched, address: str) -> Any:
+    _without_home(page)
     page.page.goto(address)
     page.ready()
     page.page.wait_for_timeout(SETTLE)
@@ -127,6 +139,7 @@ def _other_pages(chromium: Browser, address: str, out: Path, theme: str) -> None
 def _tab(chromium: Browser, address: str, out: Path) -> None:
     for theme in ("light", "dark"):
         with watched(chromium, width=1440, height=860, theme=theme) as watching:
+            _without_home(watching)
             watching.page.goto(f"{address}#iit")
             frame = watching.page.wait_for_selector("iframe").content_frame()
             watching.ready(frame)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.stats
-from chains import BASIC, CHAIN, DENSE, STICKY, covered, likeliest, most_visited, phi_of, phi_of_counts, watched
+from chains import BASIC, CHAIN, DENSE, STICKY, covered, intervals_cover, likeliest, most_visited, phi_of, phi_of_counts, watched
 
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import Counts, NullResult
@@ -132,3 +132,11 @@ def test_posterior_quantiles_alone_miss_a_sparse_network():
         draws = posterior_draws(watched(BASIC, 1000, seed), draws=20, seed=seed)
         above_truth += np.quantile([phi_of(draw, state) for draw in draws], 0.05) > truth
     assert above_truth >= 7
+
+
+def test_resampled_parts_cover_where_sequences_differ_and_the_posterior_does_not():
+    # 60 sequences of 401 rows, each of another chain: 24,000 transitions, but only 60 independent things are seen.
+    found = [intervals_cover(tpm, 60, 401, 25)[1:] for tpm in DENSE[:2]]
+    of_parts, of_posterior = np.sum(found, axis=0)
+    assert of_parts >= 42, "of 50; 90 % are 45"
+    assert of_posterior <= 38

@@ -86,6 +86,7 @@ def check_numbers(client, run_id, records):
             expected.setdefault(key, []).append((record.global_step, round(record.wall_time * 1000), value))
         assert data.tags[f"iit.layer.{slug}"][:499] == record.layer[:499]
         assert data.tags[f"iit.kind.{slug}"] == record.kind
+        assert data.tags[f"iit.formalism.{slug}"] == ", ".join(record.formalisms)
     assert {key for key in data.metrics if key.startswith("iit")} == set(expected)
     for key, points in expected.items():
         logged = [(metric.step, metric.timestamp, metric.value) for metric in client.get_metric_history(run_id, key)]
@@ -132,7 +133,9 @@ def test_the_server_holds_what_the_records_say(tmp_path, logger):
     journal.attach("report.md", "# Φ\n".encode())
     journal.write_network(a_snapshot(0))
     assert journal.close(timeout=120) == ()
-    check_run(logger, records, images, tmp_path / "got", also=["iit/report.md", "iit/network/snapshot=0000.json"])
+    check_run(
+        logger, records, images, tmp_path / "got", also=["iit/options.json", "iit/report.md", "iit/network/snapshot=0000.json"]
+    )
     assert (tmp_path / "got/iit/report.md").read_text("utf-8") == "# Φ\n"
     assert logger.experiment.get_run(logger.run_id).data.params == {
         "iit.units": "4",

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib
 import random
+import re
 import shutil
 
+import msgspec
 import numpy as np
 import pytest
-from event_files import check_events, read_events
+from event_files import check_events, read_events, read_layout
 from sample_records import HOSTILE_LAYERS, a_png, a_record, a_snapshot, pixels
 
-from lightning_iit.records import decode_network
+from lightning_iit.records import NullResult, decode_network
+from lightning_iit.records.names import layer_slug
 from lightning_iit.records.store import load_run
 from lightning_iit.trackers import Journal, trackers_for
 
@@ -135,15 +138,60 @@ def test_a_running_tensorboard_serves_the_records(tmp_path, load_fast):
         journal.expect(record.key)
     for record in reversed(records):
         journal.write(record, {"tpm": a_png(record.epoch + 1)})
+    journal.attach("report.md", "# The report\n\n| a | b |\n|---|---|\n| 1 | Φ |\n".encode())
+    journal.attach("other.html", b"no part of the text tab")
     assert journal.close(timeout=30) == ()
     with tensorboard_server(tmp_path, load_fast=load_fast) as url:
+        tag = "iit/report/text_summary"
+        (report,) = get_json(f"{url}/data/plugin/text/text?run=run&tag={tag}", until=lambda texts: len(texts) == 1)
+        assert get_json(f"{url}/data/plugin/text/tags", until=bool) == {"run": [tag]}
         phi = get_json(f"{url}/data/plugin/scalars/scalars?run=run&tag=iit/phi/fc1", until=lambda points: len(points) == 6)
         images = get_json(
             f"{url}/data/plugin/images/images?run=run&tag=iit_details/fc1/tpm&sample=0", until=lambda points: len(points) == 6
         )
         pngs = {image["step"]: fetch(f"{url}/data/plugin/images/individualImage?{image['query']}") for image in images}
+    assert report["step"] == records[-1].global_step
+    assert "<h1>The report</h1>" in report["text"]
+    assert "<td>Φ</td>" in report["text"]
     assert [(time, step) for time, step, _ in phi] == [(record.wall_time, record.global_step) for record in records]
     np.testing.assert_allclose([value for _, _, value in phi], [record.phi for record in records], rtol=1e-7)
     assert [image["step"] for image in images] == [record.global_step for record in records]
     for image, record in zip(images, records, strict=True):
         np.testing.assert_array_equal(pixels(pngs[image["step"]]), pixels(a_png(record.epoch + 1)))
+
+
+NULL = NullResult(name="cut", surrogates=19, mean=0.05, upper=0.11, excess=0.1, p=0.05, seed=0)
+
+
+def with_null(layer, epoch):
+    record = a_record(layer, epoch, null=NULL)
+    return msgspec.structs.replace(record, scalars=record.scalars | {"phi_null_mean": NULL.mean, "phi_null_95": NULL.upper})
+
+
+def test_custom_scalars_have_each_layer_with_its_interval_and_its_group_with_its_null(tmp_path, logger):
+    """A line finds its own tag, none of a layer whose name only begins like it; layers may come late."""
+    journal = Journal(trackers_for([logger], None))
+    for record in (with_null("rnn.0", 0), a_record("rnn.01", 0), a_record("fc+1", 1), with_null("rnn.0", 1)):
+        journal.write(record)
+    assert journal.close(timeout=30) == ()
+    found = read_layout(tmp_path)
+    group = "Φ of the shown group of rnn.0, with its null"
+    assert set(found) == {*(f"Φ of {name}" for name in ("rnn.0", "rnn.01", "fc+1")), group}
+    tags = set(read_events(tmp_path / "run").scalars)
+
+    def shown(title):
+        return {tag for tag in tags for line in found[title] if re.match(line, tag)}
+
+    assert shown(group) == {f"iit_details/rnn.0/{name}" for name in ("phi", "phi_null_mean", "phi_null_95")}
+    assert shown("Φ of rnn.0") == {"iit/phi/rnn.0"}
+    assert shown("Φ of fc+1") == {f"iit/phi/{layer_slug('fc+1')}"}
+    assert re.match(found["Φ of rnn.0"][2], "iit/phi_high/rnn.0")
+
+
+def test_a_layout_of_the_users_own_stays(tmp_path, logger):
+    """Of several layouts in one run TensorBoard shows the last one only."""
+    logger.experiment.add_custom_scalars({"mine": {"loss": ["Multiline", ["loss/train"]]}})
+    journal = Journal(trackers_for([logger], None))
+    journal.write(with_null("rnn", 0))
+    assert journal.close(timeout=30) == ()
+    assert read_layout(tmp_path) == {"loss": ["loss/train"]}

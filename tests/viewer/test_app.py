@@ -18,7 +18,7 @@ from viewer_pages import viewer
 from viewer_runs import make_record, write_file, write_record, write_run
 
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.records import decode, decode_network, encode
+from lightning_iit.records import SCHEMA_VERSION, decode, decode_network, encode
 from lightning_iit.records.names import layer_slug
 from lightning_iit.records.store import write_atomically
 from lightning_iit.viewer.logdir import LogDirSource
@@ -154,7 +154,7 @@ def test_records_that_cannot_be_read_are_shown_as_such_and_the_rest_is_served(ru
     good = (folder / "epoch=0000.json").read_bytes()
     write_file(folder / "epoch=0010.json", good[: len(good) // 2])
     write_file(folder / "epoch=0011.json", b'{"layer": 3, "epoch": "x"}')
-    write_file(folder / "epoch=0012.json", good.replace(b'"schema_version":1', b'"schema_version":99'))
+    write_file(folder / "epoch=0012.json", good.replace(f'"schema_version":{SCHEMA_VERSION}'.encode(), b'"schema_version":99'))
     write_file(folder / "epoch=0013.json", b"\xff\xfe\x00")
     write_file(folder / "epoch=0014.json", b"")
     write_file(folder / "epoch=0015.json", b"[" * 100_000)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 from viewer_examination import check_concepts, check_reading, examine, written_record
+from viewer_fits import axe_findings, settled, sideways
 from viewer_pages import answer_of, command_line_viewer, free_port, process, tensorboard, watched
 from viewer_runs import LAYERS, make_record, make_snapshots, write_file, write_run
 
@@ -76,6 +77,11 @@ def test_the_tab_shows_what_the_records_hold_and_follows_the_theme(chromium: Bro
         frame.wait_for_function("() => document.querySelector('.iit').dataset.theme === 'dark'")
         frame.get_by_text("loss, accuracy").click()
         frame.wait_for_function("() => window.lightningIIT.state().a.scalars?.series.length === 1")
+        page.page.set_viewport_size({"width": 390, "height": 844})
+        frame.wait_for_function("() => innerWidth <= 390")
+        settled(frame)
+        assert sideways(frame) == []
+        assert axe_findings(frame) == []
         page.check()
 
 
@@ -292,6 +298,10 @@ def test_the_artifact_pane_of_mlflow_shows_the_viewer(chromium: Browser, tracked
         page.ready(frame)
         page.complaints.clear()  # MLflow's own page may complain of itself
         examine(page.page, frame, logged)
+        page.page.set_viewport_size({"width": 1280, "height": 720})
+        frame.wait_for_function("() => innerWidth < 1280")
+        settled(frame)
+        assert sideways(frame) == []
         assert not page.complaints, page.complaints
         assert frame.evaluate("() => window.__refused") == []
 
@@ -324,7 +334,7 @@ def test_the_command_shows_the_runs_of_an_mlflow_server(
         check_reading(page.page, newest)
         check_concepts(page.page, newest)
         assert page.page.evaluate("() => window.lightningIIT.state().a.run.id") == run
-        page.page.get_by_label("Layer").select_option("hidden")
+        page.page.get_by_label("Layer", exact=True).select_option("hidden")
         page.page.wait_for_function("() => window.lightningIIT.state().a.record?.layer === 'hidden'")
         command = page.page.locator(".command code").inner_text()
         shown = page.page.evaluate(

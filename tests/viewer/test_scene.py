@@ -121,7 +121,8 @@ def test_a_scene_lets_go_of_what_it_made(chromium: Browser, written: Path) -> No
         page.page.goto(address)
         page.ready()
         go_to(page.page, -1)
-        page.page.wait_for_timeout(800)
+        page.page.wait_for_function("() => window.lightningIIT.state().a.network?.epoch === -1")
+        page.page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
         before = page.page.evaluate("() => window.lightningIIT.measure().geometries")
         for value in (0, 1, 0, 1, -1):
             go_to(page.page, value)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 from places import PROJECT
-from viewer_examination import CHART_PIXELS, go_to, written_record
+from viewer_examination import CHART_PIXELS, go_to, unfold, written_record
 from viewer_pages import tensorboard, viewer, watched
 from viewer_room import CONTRAST, LEAST_CONTRAST, check_room
 from viewer_runs import make_record, make_snapshots, write_file, write_record
@@ -94,7 +94,7 @@ def test_every_source_gives_the_same_answer(run: Path, tmp_path: Path) -> None:
     """TensorBoard's plugin by a request, MLflow by its store, a file by what lies in it."""
     from mlflow import MlflowClient
 
-    wanted = [{"layer": LAYER, "epoch": -1, "to": LAST, "words": answer()}]
+    wanted = [{"layer": LAYER, "epoch": -1, "to": LAST, "formalism": "iit3", "words": answer()}]
     with viewer(run) as address:
         assert fetched(address, "/answers?run=.")["answers"] == wanted
     with tensorboard(run.parent) as address:
@@ -168,7 +168,7 @@ def examine(frame: Any, run: Path) -> None:
     phis = [group.phi for group in record.survey.groups if group.phi is not None]
     assert chips[f"{GROUPS} groups of units"] == f"{min(phis):.4f} – {max(phis):.4f}"
     state = "".join(map(str, record.states[0].state))
-    assert chips[f"shown group, in {state}"] == f"{record.phi:.4f}"
+    assert chips[f"Φ of shown group, in {state}"] == f"{record.phi:.4f}"
     assert "transitions" not in chips
     go_to(frame, 3)
     frame.wait_for_function("() => window.lightningIIT.state().a.record?.epoch === 3")
@@ -181,6 +181,7 @@ def examine(frame: Any, run: Path) -> None:
 
 
 def chips_of(frame: Any) -> dict[str, str]:
+    unfold(frame)
     return dict(text.split("\n") for text in frame.locator(".reading .chip").all_inner_texts())
 
 
@@ -195,7 +196,7 @@ def is_line(pixel: list[int], *, within: int = 40) -> bool:
 def check_curve(page: Page) -> None:
     """The line is Φ of the layer, with a band where two epochs have an interval; Φ of the shown group comes on demand."""
     records = {epoch: surveyed(epoch) for epoch in range(-1, EPOCHS)}
-    assert page.locator(".curve h2").inner_text() == "Φ of the layer over epochs"
+    assert page.locator(".curve h2").inner_text() == "Φ of the layer over epochs, IIT 3.0"
     halfway = [(epoch + 0.5, (records[epoch].survey.phi + records[epoch + 1].survey.phi) / 2) for epoch in range(-1, LAST)]
     assert all(map(is_line, ink_at(page, halfway)))
     two, three = records[2].survey, records[3].survey
@@ -282,7 +283,7 @@ def test_a_survey_is_waited_for_and_those_within_epochs_are_in_the_table(chromiu
         page.page.wait_for_selector(".reason.waiting")
         assert not [name for name in chips_of(page.page) if "group" in name or "interval" in name]
         page.page.locator("#tab-groups").click()
-        assert page.page.locator("#panel-groups .groups").inner_text() == "Waiting for Φ."
+        assert page.page.locator("#panel-groups .groups").inner_text().endswith("Waiting for Φ.")
         page.page.locator(".steps summary").click()
         cells = page.page.locator(".steps tbody td").all_inner_texts()
         assert cells[:3] == ["30", "1", f"{whole.survey.phi:.4f}"]
@@ -290,6 +291,21 @@ def test_a_survey_is_waited_for_and_those_within_epochs_are_in_the_table(chromiu
         page.page.wait_for_selector("#panel-groups .dot")
         page.check()
     training.end()
+
+
+@pytest.mark.browser
+def test_a_survey_that_was_not_finished_shows_its_groups_and_says_that_there_is_no_mean(chromium: Browser, tmp_path: Path) -> None:
+    whole = surveyed(1)
+    groups = (*whole.survey.groups[:3], *(msgspec.structs.replace(group, phis=()) for group in whole.survey.groups[3:]))
+    words = f"Of {GROUPS} groups of units 3 were analysed before the time was over, so there is no mean over all."
+    write_record(tmp_path, msgspec.structs.replace(whole, survey=Survey(groups=groups, interval_words=words)))
+    with viewer(tmp_path) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.page.locator("#tab-groups").click()
+        page.page.wait_for_selector("#panel-groups .dot")
+        assert page.page.locator("#panel-groups .dot").count() == 3
+        assert page.page.locator("#panel-groups .tpm-words").inner_text() == words
+        page.check()
 
 
 @pytest.mark.browser
@@ -344,7 +360,7 @@ def test_a_run_of_version_0_1_0_is_shown_as_before(chromium: Browser, tmp_path: 
     with viewer(tmp_path / "run") as address, watched(chromium, width=1920, height=1080) as page:
         page.page.goto(address)
         page.page.wait_for_selector(".value[data-phi]")
-        assert page.page.locator(".curve h2").inner_text() == "Φ over epochs"
+        assert page.page.locator(".curve h2").inner_text() == "Φ over epochs, IIT 3.0"
         assert page.page.locator(".change").count() == 0
         assert not page.page.locator(".curve label", has_text="shown group").is_visible()
         assert not page.page.locator("#panel-groups").is_visible()

@@ -187,3 +187,28 @@ def test_the_numbers_of_records_are_no_metrics_of_the_run(tmp_path: Path) -> Non
     logged.log(make_record("hidden", 0))
     assert [(line.tag, line.points) for line in logged.source.scalars("run").series] == [("loss", ((7, 0.25),))]
     assert [(row.layer, row.epoch) for row in logged.source.index("run").rows] == [("hidden", 0)]
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_records_within_an_epoch_are_listed_and_read(tmp_path: Path, here: bool) -> None:
+    run = Logged(tmp_path, here=here)
+    epochs = [make_record("hidden", epoch, n=2) for epoch in range(2)]
+    steps = [
+        msgspec.structs.replace(make_record("hidden", record.epoch, n=2, seed=7), step=step, global_step=step)
+        for record in epochs
+        for step in (record.global_step - 1, record.global_step)  # the epoch ends at the step of the second one
+    ]
+    in_order = sorted((*epochs, *steps), key=lambda record: (record.global_step, record.step is None))
+    run.log(*in_order)
+    index = run.source.index("run")
+    assert [(row.epoch, row.step) for row in index.rows] == [(0, None), (1, None)]
+    assert [(row.epoch, row.step, row.phi) for row in index.steps] == [(one.epoch, one.step, one.phi) for one in steps]
+    for record in in_order:
+        assert decode(run.source.record("run", *record.key)) == record
+    with pytest.raises(LookupError):
+        run.source.record("run", "hidden", 0, 999)
+    judged = msgspec.structs.replace(steps[-1], notes=("judged",))
+    run.log(judged)
+    assert len(run.source.index("run").steps) == 4
+    if here:
+        assert decode(run.source.record("run", *judged.key)) == judged

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -94,3 +96,12 @@ def test_the_page_of_a_run_with_snapshots_holds_them(store: str, tmp_path: Path)
     run.log(0)
     run.tracker.finish(failed=True)
     assert run.page.read_text().count('"networks":{"-1":"') == 1
+
+
+def test_the_page_calls_the_run_by_its_name_in_mlflow(store: str, tmp_path: Path) -> None:
+    run = Run(store, tmp_path)
+    run.client.update_run(run.id, name="swift-<b>hare</b>")
+    run.log(0)
+    run.tracker.finish(failed=False)
+    inside = json.loads(re.search(r'<script type="application/json" id="iit-data">(.*?)</script>', run.page.read_text())[1])
+    assert [one["info"]["name"] for one in inside["runs"]] == ["swift-<b>hare</b>"]

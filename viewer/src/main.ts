@@ -3,15 +3,20 @@ import { HttpSource } from "./data/http";
 import { InlineSource } from "./data/inline";
 import type { Source } from "./data/source";
 import type { Home, InlineData } from "./data/types";
+import { asked, isCutOff, keepAddress } from "./history";
 import { page } from "./page";
 import { firstTheme, watchOuterTheme } from "./theme";
+import { followTour } from "./tour/open";
 
 /** Shows the viewer in this document. */
 export async function render(): Promise<void> {
   const home = (document.documentElement.dataset.iitHome as Home | undefined) ?? "tensorboard";
   const shown = page(document.body, sourceOf(), firstTheme(home), home);
+  followTour();
   if (home === "tensorboard") watchOuterTheme((theme) => shown.store.set({ theme }));
-  await shown.controller.start();
+  if (isCutOff()) return shown.controller.start();
+  await shown.controller.start(asked());
+  keepAddress(shown.store, shown.controller);
 }
 
 function sourceOf(): Source {

@@ -3,12 +3,15 @@ import uplotStyle from "uplot/dist/uPlot.min.css?inline";
 import type { Source } from "./data/source";
 import type { Home } from "./data/types";
 import { h } from "./dom";
+import { isCutOff } from "./history";
 import type { Place } from "./panels";
 import { CARDS, PANELS } from "./panels";
 import type { Context, Panel } from "./panels/panel";
+import { cutOffNote, shareMenu } from "./parts/shareMenu";
 import { tabs } from "./parts/tabs";
 import { Tip } from "./parts/tip";
 import { probe } from "./probe";
+import shareStyle from "./share.css?inline";
 import type { AppState } from "./state/app";
 import { firstState } from "./state/app";
 import { Controller } from "./state/controller";
@@ -22,20 +25,29 @@ export function page(
   home: Home,
 ): { store: Store<AppState>; controller: Controller } {
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync(uplotStyle + style);
+  sheet.replaceSync(uplotStyle + style + shareStyle);
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
   document.title ||= "lightning-iit";
+  document.documentElement.lang ||= "en"; // the frame of a tab has none
   const store = new Store(firstState(theme));
   const controller = new Controller(source, store);
   const context: Context = { store, controller, tip: new Tip() };
   const placed = PANELS.map(({ make, place }) => ({ place, panel: make(context) }));
   const panels = placed.map(({ panel }) => panel);
-  const root = arranged(placed, context.tip);
+  const root = arranged(placed, context);
+  const figures = panels.flatMap((panel) => panel.figures ?? []);
+  const top = root.querySelector(".top");
+  if (isCutOff()) top?.after(cutOffNote());
+  else top?.append(shareMenu(context, figures, home));
   root.dataset.home = home;
   body.replaceChildren(root);
   store.on(["theme"], (state) => {
     root.dataset.theme = state.theme;
     body.dataset.theme = state.theme;
+  });
+  store.on(["b"], ({ b }) => root.classList.toggle("two-runs", b !== null));
+  store.on(["a", "b", "shown"], (state, before) => {
+    if (state.a?.run !== before.a?.run || state.b?.run !== before.b?.run || state.shown !== before.shown) context.tip.hide();
   });
   shortcuts([...panels, { keys: { Escape: () => store.set({ unit: null, lit: null }) } }]);
   window.lightningIIT = probe(store, panels);
@@ -43,19 +55,21 @@ export function page(
 }
 
 /** The frame of the page with each panel in its place. */
-function arranged(placed: readonly { place: Place; panel: Panel }[], tip: Tip): HTMLElement {
+function arranged(placed: readonly { place: Place; panel: Panel }[], { store, tip }: Context): HTMLElement {
   const at = (wanted: Place) => placed.flatMap(({ place, panel }) => (place === wanted ? [panel.element] : []));
   const cards = CARDS.map(({ id, name, title }) => ({
     id,
     name,
     panel: h("section", { class: "panel card" }, h("h2", {}, title), ...at(id)),
   }));
+  const side = tabs(cards, (tab) => store.set({ tab }));
+  store.on(["tab"], ({ tab }) => side.choose(tab));
   return h(
     "div",
     { class: "iit" },
     h("div", {}, ...at("top")),
     h("div", {}, ...at("summary")),
-    h("main", {}, h("div", { class: "left" }, ...at("left")), tabs(cards)),
+    h("main", {}, h("div", { class: "left" }, ...at("left")), side.element),
     ...at("over"),
     tip.element,
   );

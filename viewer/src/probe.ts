@@ -21,9 +21,10 @@ export interface Probe {
   ringsOf(unit: Unit, side?: Side): string[];
   lineOf(from: Unit, to: Unit, side?: Side): { width: number; color: string } | null;
   pose(side?: Side): Pose | null;
-  /** Where a value at an epoch is in the window, by the axes of the chart. */
-  chartPlace(epoch: number, value: number): Place | null;
+  /** Where a value at an epoch is in the window, by the axes of the chart (of several the one at this place). */
+  chartPlace(epoch: number, value: number, chart?: number): Place | null;
   setStep(step: number): void;
+  setBeat(beat: AppState["beat"]): void;
   /** The counts of the graphics card, which go on after the scene is closed. */
   graphics(side?: Side): WebGLInfo | null;
   measure(): {
@@ -34,6 +35,7 @@ export interface Probe {
     geometries: number;
     textures: number;
     neurons: number;
+    pulses: number;
   } | null;
 }
 
@@ -45,9 +47,14 @@ declare global {
 
 /** What the page and its panels let be read, together. */
 export function probe(store: Store<AppState>, panels: readonly { probe?: Partial<Probe> }[]): Probe {
-  const own = { state: () => store.state, setStep: (step: number) => store.set({ step }) };
+  const own = { state: () => store.state, ...setters(store) };
   return Object.assign(own, ...panels.map((panel) => panel.probe)) as Probe;
 }
+
+const setters = (store: Store<AppState>): Pick<Probe, "setStep" | "setBeat"> => ({
+  setStep: (step) => store.set({ step }),
+  setBeat: (beat) => store.set({ beat }),
+});
 
 /** The part that is read of the scenes. */
 export function networkProbe(sceneOf: (side: Side) => NetworkScene | null): Partial<Probe> {
@@ -78,5 +85,6 @@ function measured(scene: NetworkScene | null): ReturnType<Probe["measure"]> {
     geometries: memory.geometries,
     textures: memory.textures,
     neurons: scene.layers.reduce((sum, layer) => sum + layer.points.length, 0),
+    pulses: scene.pulsesShown,
   };
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Source } from "../src/data/source";
-import type { EpochRecord, NetworkSnapshot, RunIndex, RunInfo } from "../src/data/types";
+import type { ComputeRequest, EpochRecord, NetworkSnapshot, PhiResult, RunIndex, RunInfo } from "../src/data/types";
+import { analysesOf, analysisOf } from "../src/state/analysis";
 import { firstState } from "../src/state/app";
 import { Controller } from "../src/state/controller";
 import { Store } from "../src/state/store";
@@ -36,7 +37,11 @@ class Memory implements Source {
   async record(id: string, layer: string, epoch: number) {
     this.asked.push(`${id}/${layer}/${epoch}`);
     const states = this.states[epoch] ?? this.states[0];
-    return { layer, epoch, states: states?.map((state) => ({ state: [...state].map(Number) })) } as EpochRecord;
+    const found = states?.map((state) => ({ state: [...state].map(Number), result: { status: "computed", phi: 0.1 } }));
+    return { layer, epoch, formalism: "iit3", others: [], result: found?.[0]?.result, states: found } as unknown as EpochRecord;
+  }
+  async recordText(id: string, layer: string, epoch: number) {
+    return JSON.stringify(await this.record(id, layer, epoch));
   }
   async network(_: string, epoch: number) {
     return {
@@ -52,13 +57,14 @@ class Memory implements Source {
   }
   async answers(id: string) {
     this.asked.push(`${id}/answers`);
-    return { answers: [{ layer: "x", epoch: -1, to: 1, words: `answer ${this.asked.length}` }] };
+    return { answers: [{ layer: "x", epoch: -1, to: 1, formalism: "iit3", words: `answer ${this.asked.length}` }] };
   }
   private answering(): void {
     if (this.away) throw new Error("no answer");
   }
-  async compute(): Promise<never> {
-    throw new Error("not here");
+  async compute({ state }: ComputeRequest): Promise<PhiResult> {
+    if (state[0] === 9) throw new Error("not here");
+    return { status: state[0] === 8 ? "skipped" : "computed", phi: 0.5 } as PhiResult;
   }
 }
 
@@ -78,6 +84,9 @@ class Slow extends Memory {
   override scalars() {
     return this.hold("scalars", super.scalars());
   }
+  override compute(request: ComputeRequest) {
+    return this.hold(`compute ${request.epoch}`, super.compute(request));
+  }
   private hold<T>(what: string, answer: Promise<T>): Promise<T> {
     return new Promise((go, fail) => this.held.push({ what, go: () => go(answer), fail: () => fail(new Error("too late")) }));
   }
@@ -96,15 +105,35 @@ class Slow extends Memory {
   }
 }
 
+/** Puts timers that a test moves, and a page that is or isn't looked at, in the place of the real ones. */
+function fakePage(document: { hidden: boolean }) {
+  vi.useFakeTimers();
+  vi.stubGlobal("window", globalThis);
+  vi.stubGlobal("document", document);
+}
+
+function realPage() {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+}
+
+/** A controller that was started, after its source answered all it asked. */
+async function startedWith(source: Slow, store: ConstructorParameters<typeof Controller>[1]) {
+  const controller = new Controller(source, store);
+  const started = controller.start();
+  await vi.advanceTimersByTimeAsync(0);
+  await source.all();
+  await started;
+  return controller;
+}
+
 describe("the controller", () => {
   const rows = [row("x", 0), row("x", 1), row("act", 1, { phi: 0.01 })];
   let source: Memory;
   let store: Store<ReturnType<typeof firstState>>;
   let controller: Controller;
   beforeEach(async () => {
-    vi.useFakeTimers();
-    vi.stubGlobal("window", globalThis);
-    vi.stubGlobal("document", { hidden: false });
+    fakePage({ hidden: false });
     source = new Memory({ one: index(rows, [0, 1]), two: index([row("x", 5)]) });
     store = new Store(firstState("dark"));
     controller = new Controller(source, store);
@@ -112,8 +141,7 @@ describe("the controller", () => {
   });
   afterEach(() => {
     controller.stop();
-    vi.useRealTimers();
-    vi.unstubAllGlobals();
+    realPage();
   });
   const round = () => vi.advanceTimersByTimeAsync(1_000);
 
@@ -173,6 +201,58 @@ describe("the controller", () => {
     await controller.chooseRun("b", null);
     expect(store.state.b).toBeNull();
   });
+  const address = { run: "two", compare: "one", against: 0, side: "b", formalism: null, layer: "x", epoch: 5 } as const;
+  const nothing = { state: null, unit: null, tab: null, camera: null };
+
+  it("shows what an address asks for", async () => {
+    const camera = { position: [1, 2, 3], target: [0, 0, 0] } as {
+      position: [number, number, number];
+      target: [number, number, number];
+    };
+    await controller.show({ ...address, state: [1, 0], unit: { layer: "x", index: 4 }, tab: "tpm", camera });
+    const { a, b, shown, follow, wanted, unit, tab, missing } = store.state;
+    expect([a?.run.id, a?.record?.epoch, b?.run.id, b?.record?.epoch]).toEqual(["two", 5, "one", 0]);
+    expect({ shown, follow, state: wanted?.state, unit, tab, camera: store.state.camera, missing }).toEqual({
+      shown: "b",
+      follow: false,
+      state: [1, 0],
+      unit: { layer: "x", index: 4 },
+      tab: "tpm",
+      camera,
+      missing: "",
+    });
+  });
+
+  it("says what of an address is not there, and shows the nearest", async () => {
+    await controller.show({ ...address, ...nothing, run: "gone", compare: null, side: "a", layer: "z", epoch: 9, tab: "compare" });
+    expect(store.state.tab).toBeNull(); // it needs a second run
+    expect(store.state.missing).toMatch(/not here: gone, z, epoch 9\.$/);
+    expect([store.state.a?.run.id, store.state.epoch]).toEqual(["one", 1]);
+    await controller.chooseRun("a", "two");
+    expect(store.state.missing).toBe("");
+  });
+
+  it("lets the epoch of the second run stand while that of the first moves", async () => {
+    await controller.chooseRun("b", "one");
+    expect([store.state.against, store.state.b?.record?.epoch]).toEqual([0, 0]);
+    await controller.compareAt(1);
+    await controller.goTo(0);
+    expect([store.state.a?.record?.epoch, store.state.b?.record?.epoch]).toEqual([0, 1]);
+    await controller.compareAt(null);
+    expect(store.state.b?.record?.epoch).toBe(0);
+  });
+
+  it("has the indexes of all runs while their band is shown, and their news", async () => {
+    await controller.showSeeds(true);
+    expect(store.state.seeds?.map(({ name }) => name)).toEqual(["one", "two"]);
+    const news = index([row("x", 5), row("x", 6)]);
+    source.indexes.two = news;
+    for (let at = 0; at < 6; at++) await round();
+    expect(store.state.seeds?.[1]?.index).toBe(news);
+    await controller.showSeeds(false);
+    expect(store.state.seeds).toBeNull();
+  });
+
   it("says of a corrupt record what is wrong with it and does not ask for it", async () => {
     source.indexes.one = index([...rows, row("x", 4, { status: "corrupt", reason: "cut off" })], [0]);
     await round();
@@ -193,7 +273,9 @@ describe("the controller", () => {
       await round();
       await round();
       expect(source.asked.filter((what) => what === "one/answers").length).toBe(epoch - 3);
-      expect(store.state.a?.answers).toEqual([{ layer: "x", epoch: -1, to: 1, words: expect.stringContaining("answer") }]);
+      expect(store.state.a?.answers).toEqual([
+        { layer: "x", epoch: -1, to: 1, formalism: "iit3", words: expect.stringContaining("answer") },
+      ]);
     }
   });
   it("fetches the other metrics when they are asked for", async () => {
@@ -208,9 +290,7 @@ describe("the state that a person chose", () => {
   let store: Store<ReturnType<typeof firstState>>;
   let controller: Controller;
   beforeEach(async () => {
-    vi.useFakeTimers();
-    vi.stubGlobal("window", globalThis);
-    vi.stubGlobal("document", { hidden: false });
+    fakePage({ hidden: false });
     source = new Memory({ one: index([row("x", 0), row("y", 0)]) });
     source.states = { 0: ["00", "10", "01"], 1: ["01", "11", "00", "10"], 2: ["00", "11"], 4: [] };
     store = new Store(firstState("dark"));
@@ -221,8 +301,7 @@ describe("the state that a person chose", () => {
   });
   afterEach(() => {
     controller.stop();
-    vi.useRealTimers();
-    vi.unstubAllGlobals();
+    realPage();
   });
   const comes = async (epoch: number) => {
     source.indexes.one = index([...(source.indexes.one?.rows ?? []), row("x", epoch)]);
@@ -257,27 +336,129 @@ describe("the state that a person chose", () => {
   });
 });
 
+describe("what is computed on request", () => {
+  let source: Slow;
+  let store: Store<ReturnType<typeof firstState>>;
+  let controller: Controller;
+  beforeEach(async () => {
+    fakePage({ hidden: true });
+    source = new Slow({ one: index([row("x", 0), row("x", 1)]), two: index([row("x", 1)]) });
+    source.states = { 0: ["00", "10"], 1: ["01", "11"] };
+    store = new Store(firstState("dark"));
+    controller = await startedWith(source, store);
+  });
+  afterEach(() => {
+    controller.stop();
+    realPage();
+  });
+  const go = async (epoch: number) => {
+    controller.goTo(epoch);
+    await source.all();
+    await vi.advanceTimersByTimeAsync(0);
+  };
+  const states = () => analysesOf(store.state).map(({ state }) => state.join(""));
+  const shown = () => [analysisOf(store.state)?.state.join(""), analysisOf(store.state)?.computation !== null];
+
+  it("is a state of its record and shown, and goes when it is removed", async () => {
+    const answer = controller.compute([1, 0], "auto");
+    await source.all();
+    expect((await answer)?.status).toBe("computed");
+    expect([states(), shown()]).toEqual([
+      ["01", "11", "10"],
+      ["10", true],
+    ]);
+    await go(0);
+    expect([states(), shown()]).toEqual([
+      ["00", "10"],
+      ["10", false],
+    ]);
+    await go(1);
+    expect(shown()).toEqual(["10", true]);
+    controller.chooseState(0);
+    expect(shown()).toEqual(["01", false]);
+    const [computation] = store.state.computations;
+    if (computation) controller.removeComputation(computation);
+    expect(states()).toEqual(["01", "11"]);
+  });
+  it("belongs to the epoch and the run that it was asked of, wherever the person is by then", async () => {
+    void controller.compute([1, 0], "auto");
+    const late = source.take("compute 1");
+    await go(0);
+    controller.chooseState(1);
+    late.go();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([states(), shown()]).toEqual([
+      ["00", "10"],
+      ["10", false],
+    ]);
+    await go(1);
+    expect(states()).toEqual(["01", "11", "10"]);
+    void controller.chooseRun("a", "two");
+    await vi.advanceTimersByTimeAsync(0);
+    await source.all();
+    expect([store.state.a?.run.id, states()]).toEqual(["two", ["01", "11"]]);
+  });
+  it("is none where there is no Φ", async () => {
+    const skipped = controller.compute([8, 0], "auto");
+    await source.all();
+    expect((await skipped)?.status).toBe("skipped");
+    const failed = expect(controller.compute([9, 0], "auto")).rejects.toThrow("not here");
+    await source.all();
+    await failed;
+    expect(states()).toEqual(["01", "11"]);
+  });
+});
+
+describe("another run", () => {
+  it("begins afresh, but for the layer and the epoch that a person chose", async () => {
+    fakePage({ hidden: false });
+    const both = [row("small", 0, { phi: 0.1 }), row("large", 0, { phi: 0.2 })];
+    const other = [row("small", 0, { phi: 0.2 }), row("large", 0, { phi: 0.1 })];
+    const source = new Memory({ one: index(both, [0]), two: index(other) });
+    const store = new Store(firstState("dark"));
+    const controller = new Controller(source, store);
+    await controller.start();
+    store.set({ unit: { layer: "x", index: 1 }, lit: { mechanism: [0], cause: [], effect: [] }, step: 3, playing: true });
+    controller.chooseState(1);
+    const chosen = controller.chooseRun("a", "two");
+    const { layer, a, unit, lit, step, playing, chosenState } = store.state;
+    expect([layer, a?.record, a?.network, unit, lit, step, playing, chosenState]).toEqual([
+      null,
+      null,
+      null,
+      null,
+      null,
+      0,
+      false,
+      0,
+    ]);
+    await chosen;
+    expect(store.state.layer).toBe("small");
+    controller.chooseLayer("large");
+    await controller.chooseRun("a", "one");
+    controller.chooseLayer("small");
+    await controller.chooseRun("a", "two");
+    await controller.chooseRun("a", "one");
+    expect(store.state.layer).toBe("small");
+    controller.stop();
+    realPage();
+  });
+});
+
 describe("an answer that comes late", () => {
   let source: Slow;
   let store: Store<ReturnType<typeof firstState>>;
   let controller: Controller;
   const one = { ...run("one") };
   beforeEach(async () => {
-    vi.useFakeTimers();
-    vi.stubGlobal("window", globalThis);
-    vi.stubGlobal("document", { hidden: true });
+    fakePage({ hidden: true });
     source = new Slow({ one: index([row("x", 0)], [0]) });
     store = new Store(firstState("dark"));
-    controller = new Controller(source, store);
-    const started = controller.start();
-    await vi.advanceTimersByTimeAsync(0);
-    await source.all();
-    await started;
+    controller = await startedWith(source, store);
   });
   afterEach(() => {
     controller.stop();
-    vi.useRealTimers();
-    vi.unstubAllGlobals();
+    realPage();
   });
   const settled = () => vi.advanceTimersByTimeAsync(0);
 
@@ -354,9 +535,7 @@ describe("an answer that comes late", () => {
 
 describe("a part of the page that fails", () => {
   it("ends neither the polling nor what the others show, and is reported once", async () => {
-    vi.useFakeTimers();
-    vi.stubGlobal("window", globalThis);
-    vi.stubGlobal("document", { hidden: false });
+    fakePage({ hidden: false });
     const reported = vi.spyOn(console, "error").mockImplementation(() => {});
     const source = new Memory({ one: index([row("x", 0)]) });
     const store = new Store(firstState("dark"));
@@ -376,7 +555,6 @@ describe("a part of the page that fails", () => {
     expect(store.state.problem).toBe("");
     expect(reported).toHaveBeenCalledTimes(1);
     vi.restoreAllMocks();
-    vi.useRealTimers();
-    vi.unstubAllGlobals();
+    realPage();
   });
 });

@@ -72,7 +72,7 @@ describe("the causal system", () => {
     [[0, 1, 2, 3, 4, 5, 6], [7]],
   ])("sets the parts %j and %j apart, inside the picture", (from, to) => {
     const n = from.length + to.length;
-    const { places, parts, width, height } = placeCausal(n, { from_nodes: from, to_nodes: to }, 440, 268);
+    const { places, parts, width, height } = placeCausal(n, [{ nodes: from }, { nodes: to }], 440, 268);
     const [left, right] = parts as [{ x: number; radius: number }, { x: number; radius: number }];
     expect(right.x - right.radius - (left.x + left.radius)).toBeGreaterThan(-1);
     from.forEach((node) => expect(places[node]?.part).toBe(0));
@@ -85,9 +85,40 @@ describe("the causal system", () => {
     }
   });
   it("has one circle without a partition", () => {
-    const { places, parts } = placeCausal(3, null, 440, 232);
+    const { places, parts } = placeCausal(3, [], 440, 232);
     expect(parts).toEqual([]);
     expect(new Set(places.map(({ x, y }) => `${Math.round(x)} ${Math.round(y)}`)).size).toBe(3);
+  });
+  it.each([
+    [[[0], [1], [2]]],
+    [[[0, 1], [2, 3], [4]]],
+    [[[0], [1], [2], [3], [4], [5], [6], [7]]],
+    [[[0, 1, 2, 3, 4], [5], [6, 7]]],
+    [
+      [
+        [0, 1, 2],
+        [3, 4, 5],
+        [6, 7, 8, 9],
+      ],
+    ],
+    [Array.from({ length: 10 }, (_, node) => [node])],
+  ])("sets more than two parts apart, none over another: %j", (parts) => {
+    const n = parts.flat().length;
+    const found = placeCausal(
+      n,
+      parts.map((nodes) => ({ nodes })),
+      440,
+      268,
+    );
+    expect(found.places.length).toBe(n);
+    parts.forEach((nodes, part) => nodes.forEach((node) => expect(found.places[node]?.part).toBe(part)));
+    for (const [at, one] of found.parts.entries()) {
+      expect(one.x - one.radius).toBeGreaterThanOrEqual(0);
+      expect(one.x + one.radius).toBeLessThanOrEqual(found.width);
+      expect(one.y + one.radius).toBeLessThan(found.height);
+      for (const other of found.parts.slice(0, at))
+        expect(Math.hypot(one.x - other.x, one.y - other.y)).toBeGreaterThan(one.radius + other.radius);
+    }
   });
   it("bends the two directions of a pair apart", () => {
     const [a, b] = [

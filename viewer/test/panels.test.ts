@@ -1,6 +1,7 @@
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
 import { CARDS, PANELS } from "../src/panels";
+import { SHEETS } from "../src/parts/sheetWords";
 
 const folder = new URL("../src/panels/", import.meta.url);
 const files = async () => (await readdir(folder)).filter((name) => !["index.ts", "panel.ts"].includes(name));
@@ -18,4 +19,13 @@ it("the list holds a panel of every file in the folder, and no panel twice", asy
 it("every card on the right has a panel", () => {
   const places = new Set(PANELS.map(({ place }) => place));
   expect(CARDS.filter(({ id }) => !places.has(id))).toEqual([]);
+});
+
+it("every panel that shows something of a run has a sheet of its own, and every sheet a panel", async () => {
+  const without = ["banner.ts", "empty.ts", "header.ts"];
+  const names = (await files()).filter((name) => !without.includes(name));
+  const sheets = await Promise.all(
+    names.map(async (name) => (await readFile(new URL(name, folder), "utf8")).match(/about\("(\w+)"\)/)?.[1] ?? name),
+  );
+  expect(sheets.sort()).toEqual(Object.keys(SHEETS).sort());
 });

@@ -4,6 +4,11 @@ import type { IndexRow, RunIndex } from "../src/data/types";
 export const row = (layer: string, epoch: number, change: Partial<IndexRow> = {}): IndexRow => ({
   layer,
   epoch,
+  formalism: "iit3",
+  others: [],
+  share: null,
+  signed: null,
+  verdict: "",
   status: "computed",
   version: `${epoch}`,
   file: "",

@@ -1,10 +1,17 @@
 import { describe, expect, it } from "vitest";
 import type { EpochRecord, Survey } from "../src/data/types";
 import { placeGroups, RADIUS } from "../src/layout/groups";
-import { chips } from "../src/scales/chips";
+import { chips as chipsOf } from "../src/scales/chips";
 import type { SurveyGroup } from "../src/scales/survey";
-import { groupPhi } from "../src/scales/survey";
+import { groupPhi, groupShare, groupSigned } from "../src/scales/survey";
+import { analysesOf } from "../src/state/analysis";
+import type { Side } from "../src/state/app";
 
+const FOUND = { status: "computed", phi: 0.3, seconds: 1, cuts_evaluated: 6, engine: { name: "fast", version: "1" }, reason: "" };
+const chips = (record: EpochRecord, at: number) => {
+  const a = { run: { id: "r" }, record } as Side;
+  return chipsOf(record, analysesOf({ a, b: null, shown: "a", computations: [] })[at] ?? null);
+};
 const group = (phis: (number | null)[], visits: number[], change: Partial<SurveyGroup> = {}): SurveyGroup => ({
   units: { bits: 1, clusters: [], indices: [3, 5], seed: 0, selection: "random", width: 9 },
   counts: null,
@@ -13,6 +20,7 @@ const group = (phis: (number | null)[], visits: number[], change: Partial<Survey
   visits,
   phis,
   positive: null,
+  signed: [],
   reason: "",
   ...change,
 });
@@ -25,6 +33,8 @@ const survey = (groups: SurveyGroup[], change: Partial<Survey> = {}): Survey => 
   high: null,
   positive: null,
   interval_words: "interval not computed",
+  share: null,
+  signed: null,
   ...change,
 });
 
@@ -40,12 +50,29 @@ describe("a group of a survey", () => {
     expect(dots.length).toBe(20);
     expect(x(0.4)).toBeLessThan(right);
     for (const [at, one] of dots.entries()) {
-      expect(one.x).toBeCloseTo(x(one.phi));
+      expect(one.x).toBeCloseTo(x(one.value));
       expect(one.y + RADIUS).toBeLessThan(bottom);
       for (const other of dots.slice(0, at))
         expect(Math.hypot(one.x - other.x, one.y - other.y)).toBeGreaterThan(2 * RADIUS - 0.01);
     }
   });
+});
+
+it("of IIT 4.0 a group is a dot at its signed φ_s, since φ_s of nearly all groups is 0", () => {
+  const groups = [
+    group([0, 0], [2, 1], { signed: [-0.3, -0.6] }),
+    group([0.001, 0], [1, 3], { signed: [0.001, null] }),
+    group([null], [1], { signed: [null], reason: "it broke" }),
+  ];
+  expect(groups.map(groupSigned)).toEqual([expect.closeTo(-0.4), 0.001, null]);
+  expect(groups.map(groupShare)).toEqual([0, 0.25, null]);
+  const { dots, x, left, right, least } = placeGroups(survey(groups, { share: 0.1, signed: -0.2 }), 400, 118);
+  expect(dots.map(({ group: at, value }) => [at, value])).toEqual([
+    [0, expect.closeTo(-0.4)],
+    [1, 0.001],
+  ]);
+  expect(least).toBeCloseTo(-0.432);
+  expect([x(least), x(0) < right, dots[0] && dots[0].x > left]).toEqual([left, true, true]);
 });
 
 describe("what stands beside Φ", () => {
@@ -54,9 +81,9 @@ describe("what stands beside Φ", () => {
       kind: "causal",
       axis: "time",
       structural_phi: null,
-      result: { status: "computed", phi: 0.3, seconds: 1, cuts_evaluated: 6, engine: { name: "fast", version: "1" }, reason: "" },
+      result: FOUND,
       provenance: { engine: "auto", window: 1 },
-      states: [{ state: [1, 0], visits: 3, result: { status: "computed", phi: 0.3, reason: "" } }],
+      states: [{ state: [1, 0], visits: 3, result: FOUND }],
       counts: { visits: [8, 8, 8, 8], on: [], joint: [] },
       groups: [],
       sensitivity: [],
@@ -66,6 +93,9 @@ describe("what stands beside Φ", () => {
       interval: null,
       survey: null,
       perturbation: null,
+      formalism: "iit3",
+      structure: null,
+      others: [],
       ...change,
     }) as unknown as EpochRecord;
   const texts = (shown: EpochRecord) => Object.fromEntries(chips(shown, 0).map(({ name, text }) => [name, text]));
@@ -96,7 +126,7 @@ describe("what stands beside Φ", () => {
     expect(shown).toMatchObject({
       "90 % interval": "0.1500 – 0.2600",
       "3 groups of units": "0.2000 – 0.2500",
-      "shown group, in 10": "0.3000",
+      "Φ of shown group, in 10": "0.3000",
       reducible: "in 96 % of 50 resamples",
     });
     const [first] = groups as [SurveyGroup];
@@ -119,7 +149,9 @@ describe("what stands beside Φ", () => {
       }) as never;
     const shown = (change: object) => {
       const states = [{ state: [1, 0], visits: 3, result: result(change) }] as never;
-      return chips(record({ states, survey: survey([group([0.3], [1])]) }), 0).find(({ name }) => name === "shown group, in 10");
+      return chips(record({ states, survey: survey([group([0.3], [1])]) }), 0).find(
+        ({ name }) => name === "Φ of shown group, in 10",
+      );
     };
     const tied = shown({ tied_purviews: [[0], [0, 1]], phi_margin: 0 });
     expect([tied?.text, tied?.mood]).toEqual(["0.3000, tied", "warn"]);
@@ -133,10 +165,45 @@ describe("what stands beside Φ", () => {
     for (const unknown of [{ tied_purviews: null, phi_jitter: null, phi_margin: null }, { tied_purviews: undefined }])
       expect(shown(unknown)?.lines.length).toBe((none?.lines.length ?? 0) - 1);
   });
+  it("of another state are no null, interval, seconds and thresholds of the first", () => {
+    const result = (phi: number, seconds: number) => ({ ...record({}).result, phi, seconds }) as EpochRecord["result"];
+    const judged = {
+      states: [
+        { state: [1, 0], visits: 3, result: result(0.3, 1) },
+        { state: [0, 1], visits: 1, result: result(0.2, 7) },
+      ],
+      null: { name: "cut", surrogates: 19, mean: 0.31, upper: 0.32, excess: -0.0058, p: 0.4, seed: 0 },
+      interval: { level: 0.9, low: 0.1, high: 0.5, draws: 9, words: "" },
+      sensitivity: [{ quantile: 0.3, phi: 0.4, reason: "" }],
+      major_complex: { nodes: [0], result: result(0.3, 1), others: [] },
+    } as unknown as Partial<EpochRecord>;
+    const of = (at: number) => new Map(chips(record(judged), at).map((chip) => [chip.name, chip]));
+    const [first, second] = [of(0), of(1)];
+    for (const name of ["interval", "other thresholds", "major complex"])
+      expect([first.has(name), second.has(name)], name).toEqual([true, false]);
+    expect(first.get("null")?.text).toBe("p = 0.4, up to 0.32");
+    expect(first.get("null")?.lines.at(-1)).toEqual(["Φ in 10 is below the mean by", "0.0058"]);
+    expect(second.get("null")?.text).toBe("not of this state");
+    expect([first, second].map((all) => all.get("engine")?.lines.at(-1))).toEqual([
+      "1 s, 6 partitions evaluated",
+      "7 s, 6 partitions evaluated",
+    ]);
+    const surveyed = { ...judged, survey: survey([group([0.3, 0.2], [3, 1], { positive: 1 })], { resampled: [0.3] }) };
+    const shown = (at: number) => chips(record(surveyed), at);
+    expect(shown(0).map(({ name }) => name)).toContain("not reducible");
+    expect(shown(1).map(({ name }) => name)).not.toContain("not reducible");
+    expect(
+      shown(0)
+        .find(({ name }) => name === "null")
+        ?.lines.at(-1)?.[0],
+    ).toBe("Φ of the shown group in 10 is below the mean by");
+    const lines = (at: number) => JSON.stringify(shown(at).find(({ name }) => name.startsWith("Φ of shown group"))?.lines);
+    expect([lines(0).includes("0.5000"), lines(1).includes("0.5000")]).toEqual([true, false]);
+  });
   it("of a group without Φ is why, also where the layer has one", () => {
     const failed = { status: "failed", code: "engine_error", reason: "it broke", details: "" } as EpochRecord["result"];
     const all = chips(record({ result: failed, states: [], survey: survey([group([0.3], [1])]) }), 0);
-    const found = all.find(({ name }) => name === "shown group");
+    const found = all.find(({ name }) => name === "Φ of shown group");
     expect([found?.text, found?.lines.at(-1)]).toEqual(["failed", "it broke"]);
   });
 });

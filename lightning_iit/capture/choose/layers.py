@@ -13,6 +13,7 @@ from lightning_iit.capture.choose.picking import pick_layer
 from lightning_iit.capture.preserved import unwrapped
 from lightning_iit.capture.scripted import SCRIPTED, is_hookable, is_scripted
 from lightning_iit.errors import InvalidArgumentError, UnknownLayerError, UnsupportedOutputError
+from lightning_iit.records.names import layer_slug
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,8 @@ def find_layers(model: nn.Module, layers: str | nn.Module | Sequence[str | nn.Mo
 
     Raises:
         UnknownLayerError: a name or glob that is no module's, a module that is not in the model, or no layer to pick.
-        InvalidArgumentError: a module that is never called, such as an ``nn.ModuleList``.
+        InvalidArgumentError: a module that is never called, such as an ``nn.ModuleList``, or two layers whose names differ only in
+            the case of letters.
         UnsupportedOutputError: a layer of TorchScript, whose calls cannot be watched.
     """
     known = named_layers(model)
@@ -83,6 +85,7 @@ def find_layers(model: nn.Module, layers: str | nn.Module | Sequence[str | nn.Mo
         raise UnknownLayerError(msg)
     for name in names:
         _check_called(name, known)
+    _check_apart(names)
     layers_found = tuple(Layer(name, known[name], _ancestors(model, name, known)) for name in names)
     watchable = tuple(layer for layer in layers_found if _is_watchable(layer))
     refused = next((layer for layer in layers_found if layer not in watchable and (layer.name in given or not watchable)), None)
@@ -138,6 +141,20 @@ def _check_called(name: str, known: dict[str, nn.Module]) -> None:
     kind = type(known[name]).__name__
     msg = f"layers={name!r}: a {kind} holds modules and is never called itself, so it has no output. Name {' or '.join(instead)}."
     raise InvalidArgumentError(msg)
+
+
+def _check_apart(names: Sequence[str]) -> None:
+    """Raises InvalidArgumentError for two names that would be one where upper and lower case are the same."""
+    known: dict[str, str] = {}
+    for name in names:
+        other = known.setdefault(layer_slug(name).lower(), name)
+        if other != name:
+            msg = (
+                f"layers=: {other!r} and {name!r} differ only in the case of letters. Where a file system or a database makes no "
+                "difference between them (macOS, Windows), the files and metrics of one would overwrite those of the other. "
+                "Watch each with a callback of its own: IITCallback(layers=..., name=...)."
+            )
+            raise InvalidArgumentError(msg)
 
 
 def is_match(name: str, pattern: str) -> bool:

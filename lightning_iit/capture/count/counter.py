@@ -127,12 +127,12 @@ class GroupCounter:
             padding = beyond(lengths.to(codes.device), codes.shape[1])
             left_out = ((codes == NO_STATE) & ~padding).sum()
             codes = codes.masked_fill(padding, NO_STATE)
-        seen = 0
-        if codes.dim() == 1:
+        seen, stream = 0, codes.dim() == 1
+        if stream:
             tail = codes[:0] if self._tail is None else self._tail
             seen, codes = len(tail), torch.cat((tail, codes)).unsqueeze(0)
             self._tail = codes[0, -2 * self._options.lag :]
-        self.counts.update(codes, left_out, seen=seen)
+        self.counts.update(codes, left_out, seen=seen, stream=stream)
         if codes.numel():
             self._note_last(codes.flatten())
 
@@ -153,7 +153,6 @@ class GroupCounter:
             device: the device on which a rank without any count takes part in the sum.
         """
         for stretch in () if self.first_rows is None else self.first_rows.stretches():
-            self.counts.begin_step()
             for values, lengths in stretch:
                 self.count(values, lengths)
             self.end_stretch()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from lightning_iit.capture.choose.layers import Layer
     from lightning_iit.capture.count.transitions import TransitionCounts
+    from lightning_iit.capture.hooks.outputs import Activations
     from lightning_iit.capture.options import CaptureOptions
 
 _SURVEYED_ROWS = 2**15
@@ -51,6 +53,16 @@ class FirstData:
     rows: int
     transitions: int
     activations: np.ndarray | None = None
+
+
+class HeldCounts(NamedTuple):
+    """Holds the counts and the recorded activations of a layer while copies of them are used; see :meth:`LayerCapture.hold`."""
+
+    sources: list[tuple[GroupCounter, ...]]
+    streams: list[list[Activations]]
+    error: Exception | None
+    calibrated: bool
+    recorded: tuple[int, ...]
 
 
 class LayerCapture:
@@ -293,7 +305,6 @@ class LayerCapture:
         for number, counters in enumerate(self.sources):
             for values, lengths in self.reading.kept(number):
                 numbers += values.numel()
-                counters[0].counts.begin_step()
                 counters[0].count(values, lengths)
                 if len(counters) > 1 and (rows := counters[1].first_rows) is not None:  # those of all further groups
                     rows.add(values, lengths)
@@ -302,6 +313,22 @@ class LayerCapture:
         if self._recorded != self.columns:
             self._narrow()  # the further groups have what they need
         return numbers
+
+    def hold(self) -> HeldCounts:
+        """Goes on with copies of all counts and of the recorded activations, until :meth:`put_back`."""
+        recorder = self.reading.recorder
+        held = HeldCounts(self.sources, recorder.streams, recorder.error, self.calibrated, self._recorded)
+        self.sources = deepcopy(self.sources, {id(self._options): self._options})
+        recorder.streams = [list(stream) for stream in recorder.streams]
+        return held
+
+    def put_back(self, held: HeldCounts) -> None:
+        """Goes on with the counts and activations that :meth:`hold` has put aside, as if nothing had happened since."""
+        recorder = self.reading.recorder
+        self.sources, self.calibrated, self._recorded = held.sources, held.calibrated, held.recorded
+        recorder.streams = [[]]  # what was put aside is narrowed already
+        self.reading.narrow(self._recorded)
+        recorder.streams, recorder.error = held.streams, held.error
 
     def end_stretch(self) -> None:
         """Ends a stretch of the data: no transition goes from the activations that were counted to those that follow."""

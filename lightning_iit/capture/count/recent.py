@@ -72,7 +72,7 @@ class RecentActivations:
 
     def counts(self, thresholds: tuple[float, ...]) -> Counts:
         """Counts the transitions of the kept values with the given threshold for each element."""
-        counts, parts = TransitionCounts(len(thresholds), lag=self._lag), []
+        counts, parts = TransitionCounts(len(thresholds), lag=self._lag, pairs_only=True), []
         for values, lengths in self._chunks:
             codes = encode(values, threshold_tensor(thresholds, like=values))[0]
             if lengths is not None:

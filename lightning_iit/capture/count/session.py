@@ -200,6 +200,25 @@ class Capture:
         seen = gather([_seen(capture) for capture in self._captures])
         return tuple(self._result(capture, [rank[i] for rank in seen]) for i, capture in enumerate(self._captures))
 
+    def so_far(self) -> tuple[LayerEpoch, ...]:
+        """Returns what was captured so far in this epoch; the epoch goes on as if nobody had asked.
+
+        Call it between two steps; every rank must call it.
+
+        Returns:
+            One result for each layer, in order; none at all while the units of some layer are not chosen yet.
+        """
+        if any(capture.units is None for capture in self._captures):
+            return ()
+        kept = self._calibration_steps, self._flushed, self._next, self._next_exchange
+        held = [capture.hold() for capture in self._captures]
+        try:
+            return self.end_epoch()
+        finally:
+            for capture, state in zip(self._captures, held, strict=True):
+                capture.put_back(state)
+            self._calibration_steps, self._flushed, self._next, self._next_exchange = kept
+
     def end_stretch(self) -> None:
         """Ends a stretch of the data within an epoch: no transition goes from the data so far to the data that follow.
 

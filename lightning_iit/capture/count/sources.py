@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lightning_iit.records import Dynamics
 from lightning_iit.tpm.counts import merge, merge_dynamics
+from lightning_iit.tpm.parts import parts_at_once
 from lightning_iit.tpm.resampling import homogeneity
 
 if TYPE_CHECKING:
@@ -72,11 +73,12 @@ def joined(sources: Sequence[LayerEpoch], seen: SourcesSeen, *, pool: bool) -> L
 def _together(first: LayerEpoch, sources: Sequence[LayerEpoch], counted: Sequence[Counts]) -> LayerEpoch:
     """Returns the first source's result with the counts of all sources, which were made at the same time."""
     dynamics = [source.dynamics for source in sources if source.dynamics is not None]
-    halves = [merge(half) for half in zip(*(one.halves for one in dynamics), strict=True)]
+    halves = tuple(merge(half) for half in zip(*(one.halves for one in dynamics), strict=True))
+    parts = parts_at_once([one.parts for one in dynamics])
     return replace(
         first,
         counts=merge(counted),
-        dynamics=Dynamics(triples=merge_dynamics(dynamics).triples, halves=tuple(halves))
+        dynamics=Dynamics(triples=merge_dynamics(dynamics).triples, halves=halves, parts=parts)
         if len(dynamics) == len(sources)
         else None,
         left_out=sum(source.left_out for source in sources),

@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from lightning_iit.capture.count.consecutive import ConsecutiveCounts, add_up
 from lightning_iit.records import Counts, Dynamics
 from lightning_iit.tpm.counts import MOST_UNITS_IN_HALVES, MOST_UNITS_IN_TRIPLES, counts_from_joint
+from lightning_iit.tpm.parts import MOST_PARTS, MOST_UNITS_IN_PARTS, as_parts
 
 NO_STATE = -1
 """The code of a row that has no state: a row with a NaN or infinite activation, or padding."""
-_MOST_PARTS, _LEAST_PARTS = 64, 8
-"""How many tables of pairs are kept at most, and at least, before neighbours are merged."""
-_PARTS_CELLS = 2**20
-"""How many cells all tables of pairs may have together (8 MB), unless this allows fewer than ``_LEAST_PARTS`` tables."""
+_CELLS = 2**20
+"""How many cells the tables of all parts may have together (8 MB): there are 32 parts of 7 units, and 8 of 8 units."""
 
 
 def pack(bits: Tensor) -> Tensor:
@@ -71,13 +71,14 @@ class TransitionCounts(Metric):
     Markov order). For up to ``MOST_UNITS_IN_HALVES`` units the pairs of the first and of the second half of the data are counted
     separately (for the test of stationarity). No transition goes from one sequence to another, and none has a row without a state.
 
-    Where the middle of the data will be is not known before the end. Pairs are therefore counted in parts, one for each span of
-    steps; :meth:`close` joins the parts into two halves.
+    Where the middle of the data will be is not known before the end. Pairs are therefore counted in consecutive parts;
+    :meth:`close` joins the parts into two halves. For up to ``MOST_UNITS_IN_PARTS`` units the parts themselves are kept too, to be
+    resampled; no sequence is divided among several of these.
 
     Args:
         n: the number of units.
         lag: how many rows a transition spans.
-        pairs_only: whether neither triples nor halves are counted.
+        pairs_only: whether neither triples nor halves nor parts are counted.
 
     Example:
         >>> counts = TransitionCounts(1)
@@ -91,51 +92,24 @@ class TransitionCounts(Metric):
     halves: Tensor
     triples: Tensor
     left_out: Tensor
+    parts: Tensor
 
     def __init__(self, n: int, *, lag: int = 1, pairs_only: bool = False) -> None:
         super().__init__()
         self.n = n
         self.lag = lag
         self._sides = 2 if n <= MOST_UNITS_IN_HALVES and not pairs_only else 1
-        self._most_parts = min(_MOST_PARTS, max(_LEAST_PARTS, _PARTS_CELLS // (2 * 4**n)))
-        self._parts: list[Tensor] = []
-        self._step, self._start, self._span = 0, 0, 1
+        self._pairs = ConsecutiveCounts(4**n, parts=min(MOST_PARTS, _CELLS // (2 * 4**n)) if self._sides == 2 else 0)
+        self._has_parts = n <= MOST_UNITS_IN_PARTS and not pairs_only
         triples = 8**n if n <= MOST_UNITS_IN_TRIPLES and not pairs_only else 0
         self.add_state("halves", torch.zeros((self._sides, 4**n), dtype=torch.int64), dist_reduce_fx="sum")
         # One cell more in front, which counts successions without a state (NO_STATE + 1 is index 0).
         self.add_state("triples", torch.zeros(1 + triples, dtype=torch.int64), dist_reduce_fx="sum")
+        if self._has_parts:  # of each part how often each state was visited, and how often each unit was ON after it
+            self.add_state("parts", torch.zeros((MOST_PARTS, 2**n, 1 + n), dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state("left_out", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
-    def begin_step(self) -> None:
-        """Starts a step: transitions counted from now on are later than all before, and may belong to the second half."""
-        self._step += 1
-
-    def _part(self) -> Tensor:
-        """Returns the flat table of the current part: for each of its halves a cell for pairs without a state and ``4**n`` cells.
-
-        Where there are too many parts, neighbouring parts are merged, and later parts span twice as many steps.
-        """
-        if not self._parts or (self._sides == 2 and self._step - self._start >= self._span):
-            if len(self._parts) == self._most_parts:
-                pairs = zip(self._parts[::2], self._parts[1::2], strict=True)
-                self._parts = [torch.stack((one.sum(0), other.sum(0))) for one, other in pairs]
-                self._span *= 2
-            self._start = self._step
-            # A tensor that is made in inference mode cannot be changed outside of inference mode.
-            with torch.inference_mode(mode=False):
-                self._parts.append(torch.zeros((self._sides, 1 + 4**self.n), dtype=torch.int64, device=self.device))
-        return self._parts[-1].view(-1)
-
-    def _later(self, pairs: int) -> int:
-        """Returns from which pair on the pairs of this update belong to the second half of the current part.
-
-        A part of one step is divided in the middle of its pairs; a longer part in the middle of its steps.
-        """
-        if self._span == 1:
-            return pairs // 2
-        return 0 if 2 * (self._step - self._start) >= self._span else pairs
-
-    def update(self, codes: Tensor, left_out: Tensor | int = 0, *, seen: int = 0) -> None:
+    def update(self, codes: Tensor, left_out: Tensor | int = 0, *, seen: int = 0, stream: bool = False) -> None:
         """Adds the transitions of state codes.
 
         Args:
@@ -143,18 +117,16 @@ class TransitionCounts(Metric):
             left_out: how many rows had no state and are not padding.
             seen: how many rows at the start, at most ``2 * lag``, are the end of the rows of the last update. Transitions within
                 these rows are not counted again.
+            stream: whether the rows are no sequences but a stretch of a longer stream, which parts may divide anywhere.
         """
         if codes.device != self.device:
             with torch.inference_mode(mode=False):
                 self.to(codes.device)
-        part = self._part()
         pairs = follow(codes[:, : -self.lag], codes[:, self.lag :], self.n)
-        index = pairs[:, max(seen - self.lag, 0) :].flatten() + 1
-        if self._sides == 2:
-            index[self._later(len(index)) :] += 1 + 4**self.n
-        _add_up(part, index)
+        new = pairs[:, max(seen - self.lag, 0) :]
+        self._pairs.add(new, whole=not stream)
         if len(self.triples) > 1:
-            _add_up(self.triples, follow(pairs[:, : -self.lag], codes[:, 2 * self.lag :], self.n).flatten() + 1)
+            add_up(self.triples, follow(pairs[:, : -self.lag], codes[:, 2 * self.lag :], self.n).flatten() + 1)
         self.left_out = self.left_out + left_out
 
     def close(self) -> None:
@@ -162,21 +134,26 @@ class TransitionCounts(Metric):
 
         Must be called before the counts are summed over ranks or read.
         """
-        if not self._parts:
-            return
-        cells = torch.cat([part[:, 1:] for part in self._parts])
-        self._parts = []
+        cells = self._pairs.halves.to(self.device)
+        self._pairs.restart()
+        if self._has_parts:
+            self.parts = self.parts + self._without_joint(cells)
         if self._sides == 2:
             so_far = cells.sum(1).cumsum(0)
             middle = int((2 * so_far - so_far[-1]).abs().argmin()) + 1
-            self.halves = self.halves + torch.stack((cells[:middle].sum(0), cells[middle:].sum(0)))
-        else:
-            self.halves = self.halves + cells
+            cells = torch.stack((cells[:middle].sum(0), cells[middle:].sum(0)))
+        self.halves = self.halves + cells
+
+    def _without_joint(self, halves: Tensor) -> Tensor:
+        """Returns of each part the visits of each state and the ONs of each unit after it, ``[part, state, 1 + unit]``."""
+        joint = halves.reshape(-1, 2, 2**self.n, 2**self.n).sum(1)
+        states = torch.arange(2**self.n, device=halves.device)
+        return torch.stack([joint.sum(-1), *((joint * (states >> unit & 1)).sum(-1) for unit in range(self.n))], -1)
 
     def reset(self) -> None:
         """Resets all counts to 0."""
         super().reset()
-        self._parts, self._step, self._start, self._span = [], 0, 0, 1
+        self._pairs.restart()
 
     @property
     def joint(self) -> Tensor:
@@ -188,17 +165,13 @@ class TransitionCounts(Metric):
         return self.joint
 
     def dynamics(self) -> Dynamics:
-        """Builds the record of three states in a row and of the two halves, for the tests of Markov order and stationarity."""
+        """Builds the record of three states in a row, of the two halves and of the parts that have a transition."""
         mask = 2**self.n - 1
+        parts = self.parts.cpu().numpy() if self._has_parts else None
         found = self.triples[1:].nonzero().flatten()
         columns = (found >> 2 * self.n, found >> self.n & mask, found & mask, self.triples[1:][found])
         return Dynamics(
             triples=tuple(map(tuple, torch.stack(columns, 1).tolist())) if len(self.triples) > 1 else None,
             halves=tuple(map(counts_record, self.halves)) if self._sides == 2 else (),
+            parts=() if parts is None else as_parts(parts[..., 0], parts[..., 1:]),
         )
-
-
-def _add_up(bins: Tensor, index: Tensor) -> None:
-    """Adds to each bin of ``bins`` how often ``index`` names the bin."""
-    # Not bincount, which waits for a GPU: the training step must not wait.
-    bins.scatter_add_(0, index, torch.ones_like(index))

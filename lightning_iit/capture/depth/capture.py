@@ -198,6 +198,13 @@ class DepthCapture:
         epochs = [self._counted(number) for number in range(len(self._blocks))]
         return (self._pool(epochs),) if self._pooled else tuple(epochs)
 
+    def so_far(self) -> tuple[DepthEpoch, ...]:
+        """Returns what was captured so far in this epoch, which goes on; nothing while the units are not chosen yet.
+
+        Every rank must call it.
+        """
+        return () if self._units is None else self.end_epoch()
+
     # --- states and counts ---
 
     def _calibrated(self, block: Block) -> BlockThresholds:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class RecordsOutputs(Protocol):
     """Describes an object that records the outputs of a layer."""
 
-    def record(self, output: Any) -> None:
-        """Records one output of the layer."""
+    def record(self, output: Any, *, lengths: Tensor | None = None) -> None:
+        """Records one output of the layer, with the lengths ``[sequence]`` of padded sequences where they are known."""
 
 
 # An operator takes tensors and numbers only, so a recorder is passed by its number.
@@ -33,15 +33,15 @@ _touched = torch.zeros(())
 
 
 @torch.library.custom_op("lightning_iit::record", mutates_args=("touched",))
-def _record(activations: Tensor, touched: Tensor, recorder: int) -> None:  # noqa: ARG001
-    """Passes activations from inside a compiled graph to the recorder with the number ``recorder``."""
+def _record(activations: Tensor, lengths: Tensor | None, touched: Tensor, recorder: int) -> None:  # noqa: ARG001
+    """Passes activations, with the lengths of padded sequences, from inside a compiled graph to the recorder of this number."""
     known = _recorders.get(recorder)
     if known is not None:
-        known.record(activations)
+        known.record(activations, lengths=lengths)
 
 
 @_record.register_fake
-def _(activations: Tensor, touched: Tensor, recorder: int) -> None:  # noqa: ARG001
+def _(activations: Tensor, lengths: Tensor | None, touched: Tensor, recorder: int) -> None:  # noqa: ARG001
     return None
 
 
@@ -59,21 +59,21 @@ def is_unbreakable() -> bool:
         return False
 
 
-def recording_in_graphs(recorder: RecordsOutputs) -> Callable[[Any], None]:
+def recording_in_graphs(recorder: RecordsOutputs) -> Callable[..., None]:
     """Builds the function that a hook calls with each output while a compiler traces the call.
 
     In a graph that must stay in one piece the function records tensors only, and no packed sequences.
     """
     number = id(recorder)
     _recorders[number] = recorder
-    eager: Callable[[Any], None] = torch.compiler.disable(recorder.record)  # type: ignore[no-untyped-call]
+    eager: Callable[..., None] = torch.compiler.disable(recorder.record)  # type: ignore[no-untyped-call]
 
-    def record(output: Any) -> None:
+    def record(output: Any, lengths: Tensor | None = None) -> None:
         if is_unbreakable():
             activations = activations_of(output)
             if isinstance(activations, Tensor):
-                _record(activations.detach(), _touched, number)
+                _record(activations.detach(), lengths, _touched, number)
         else:
-            eager(output)
+            eager(output, lengths=lengths)
 
     return record

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,17 @@ from lightning_iit.capture.layer_kinds import kind_of
 from lightning_iit.capture.layout import Layout, parse_layout
 from lightning_iit.errors import UnsupportedOutputError
 
-Activations: TypeAlias = Tensor | PackedSequence
+
+class Padded(NamedTuple):
+    """Holds the activations of padded sequences with their lengths, as a layer was called with them."""
+
+    data: Tensor
+    """The activations, with the axes of sequence, time and unit in the order of the layer's output."""
+    lengths: Tensor
+    """How many time steps of each sequence are no padding, ``[sequence]``, int."""
+
+
+Activations: TypeAlias = Tensor | PackedSequence | Padded
 
 _HIDDEN_KEYS = ("last_hidden_state", "hidden_state", "hidden_states", "output", "out")
 _VISION = re.compile(r"ViT|Vision|Patch|Swin|DeiT|Beit")
@@ -28,7 +38,7 @@ def activations_of(output: Any) -> Activations:
     Raises:
         UnsupportedOutputError: there is none, or no telling which.
     """
-    if isinstance(output, (Tensor, PackedSequence)):
+    if isinstance(output, (Tensor, PackedSequence, Padded)):
         return output
     if isinstance(output, Mapping):
         return activations_of(_hidden_state(output))
@@ -59,7 +69,7 @@ def layout_of(activations: Activations, module: nn.Module, *, ancestors: tuple[n
     Raises:
         UnsupportedOutputError: a rank or type with no usual meaning.
     """
-    if isinstance(activations, PackedSequence):
+    if not isinstance(activations, Tensor):
         return Layout("BTU", "time")
     if not activations.is_floating_point():
         msg = f"the output is a tensor of {activations.dtype}, but activations are floating point; give unit_fn=, output to tensor"
@@ -108,16 +118,26 @@ def sequences_of(items: Sequence[Activations], layout: Layout) -> Iterator[tuple
     batch = axes.find("B")
     for shape, group in groupby(items, key=lambda item: _but(item, batch)):
         if shape is None:
-            for packed in group:
-                yield pad_packed_sequence(packed, batch_first=True)  # type: ignore[arg-type]
+            for item in group:
+                yield _with_lengths(item, axes)
         elif batch < 0:
             yield _ordered(torch.stack(list(group)), "B" + axes), None  # type: ignore[arg-type]
         else:
             yield _ordered(torch.cat(list(group), batch), axes), None  # type: ignore[arg-type]
 
 
-def _but(item: Activations, axis: int) -> tuple[int, ...] | None:
+def _with_lengths(item: Activations, axes: str) -> tuple[Tensor, Tensor | None]:
+    """Returns the activations ``[sequence, time, unit]`` of packed or padded sequences with their lengths."""
     if isinstance(item, PackedSequence):
+        return pad_packed_sequence(item, batch_first=True)
+    assert isinstance(item, Padded)
+    values = _ordered(item.data, axes)
+    # Lengths of something else than these sequences say nothing of them.
+    return values, item.lengths.clamp(0, values.shape[1]) if len(item.lengths) == len(values) else None
+
+
+def _but(item: Activations, axis: int) -> tuple[int, ...] | None:
+    if not isinstance(item, Tensor):
         return None
     return tuple(size for position, size in enumerate(item.shape) if position != axis)
 
@@ -132,6 +152,10 @@ def pick(activations: Activations, layout: Layout, index: Tensor | None) -> Acti
         data = pick(activations.data, Layout("BU"), index)
         assert isinstance(data, Tensor)
         return PackedSequence(data, activations.batch_sizes, activations.sorted_indices, activations.unsorted_indices)
+    if isinstance(activations, Padded):
+        data = pick(activations.data, layout, index)
+        assert isinstance(data, Tensor)
+        return Padded(data, activations.lengths)
     values = activations.detach()
     picked = values.clone() if index is None else values.index_select(layout.axes.index("U"), index)
     if layout.averaged:

@@ -183,4 +183,5 @@ def _last_rows(values: Tensor, lengths: Tensor | None) -> Tensor:
     if lengths is None:
         # A view would keep the whole sequences in memory for as long as these rows are kept.
         return values[:, -1].clone()
-    return values[torch.arange(len(values), device=values.device), lengths.to(values.device) - 1]
+    lengths = lengths.to(values.device)
+    return values[torch.arange(len(values), device=values.device), lengths - 1][lengths > 0]

@@ -16,11 +16,13 @@ from lightning_iit.capture.hooks.attached import attach
 from lightning_iit.capture.hooks.calls import StepCalls
 from lightning_iit.capture.hooks.compiled import is_unbreakable, recording_in_graphs
 from lightning_iit.capture.hooks.gate import Switch
-from lightning_iit.capture.hooks.outputs import Activations, activations_of, pick
+from lightning_iit.capture.hooks.outputs import Activations, Padded, activations_of, pick
+from lightning_iit.capture.hooks.padding import lengths_argument
 
 if TYPE_CHECKING:
     from lightning_iit.capture.hooks.attached import AttachedHook
     from lightning_iit.capture.hooks.gate import Gate
+    from lightning_iit.capture.hooks.padding import FindLengths
     from lightning_iit.capture.layout import Layout
 
 Reader = Callable[[Any], Activations]
@@ -68,12 +70,13 @@ class Recorder:
         """Ends a step: the next call is the first of a new step."""
         self.calls.end_step()
 
-    def record(self, output: Any, inputs: Sequence[Any] = ()) -> None:
+    def record(self, output: Any, inputs: Sequence[Any] = (), lengths: Tensor | None = None) -> None:
         """Records the activations in an output while the gate is open. An exception ends the recording, never the training.
 
         Args:
             output: the output of the layer.
             inputs: the positional arguments of the call; empty where they are not known.
+            lengths: the lengths ``[sequence]`` of padded sequences, where the call was given them.
         """
         # A forward pass within a backward pass is a repetition: activation checkpointing computes counted calls again.
         if not self.gate.open or self.error is not None or _in_backward() != -1:
@@ -81,7 +84,7 @@ class Recorder:
         try:
             number = self.calls.number(inputs)
             if number is not None and self._has_room(number):
-                self.streams[number].append(self.read(output))
+                self.streams[number].append(_with_lengths(self.read(output), lengths))
         except Exception as error:  # noqa: BLE001
             self.fail(error)
 
@@ -134,7 +137,7 @@ class CellRecorder(Recorder):
         super().fail(error)
         self._sequence = []
 
-    def record_call(self, output: Any, inputs: Sequence[Any], state: Any) -> None:
+    def record_call(self, output: Any, inputs: Sequence[Any], state: Any, lengths: Tensor | None = None) -> None:
         """Records one call of the cell, as the next time step of the current sequence or as the first of a new sequence.
 
         A new sequence begins where the given hidden state does not come from the cell's last call, or where the output's shape
@@ -144,9 +147,10 @@ class CellRecorder(Recorder):
             output: the output of the cell.
             inputs: the positional arguments of the call.
             state: the hidden state (or hidden and cell state) that the cell was called with; None for none.
+            lengths: the lengths ``[sequence]`` of padded sequences, for a call with whole sequences that was given them.
         """
         if not self.joins:
-            self.record(output, inputs)
+            self.record(output, inputs, lengths)
             return
         if not self.gate.open or self.error is not None or _in_backward() != -1:
             return
@@ -160,7 +164,7 @@ class CellRecorder(Recorder):
                 self._last = _hidden(output)
             elif self._has_room(0):  # the first output, which told that calls are not joined
                 self.calls.note(inputs)
-                self.streams[0].append(kept)
+                self.streams[0].append(_with_lengths(kept, lengths))
         except Exception as error:  # noqa: BLE001
             self.fail(error)
 
@@ -189,6 +193,11 @@ class CellRecorder(Recorder):
         return hidden.shape != self._last.shape or not bool(hidden.any())
 
 
+def _with_lengths(kept: Activations, lengths: Tensor | None) -> Activations:
+    """Returns activations with the lengths of their sequences, where there are lengths and an axis for them."""
+    return kept if lengths is None or not isinstance(kept, Tensor) or kept.ndim != 3 else Padded(kept, lengths)
+
+
 def _hidden(state: Any) -> Any:
     """Returns the hidden state: the first of a tuple or list, or the value itself."""
     return state[0] if isinstance(state, (tuple, list)) else state
@@ -200,8 +209,9 @@ def attach_hook(module: nn.Module, recorder: Recorder) -> AttachedHook:
     Returns:
         A handle whose ``remove()`` removes the hook.
     """
+    lengths = lengths_argument(module)
     if isinstance(recorder, CellRecorder):
-        return attach(module, _cell_hook(recorder), with_kwargs=True)
+        return attach(module, _cell_hook(recorder, lengths), with_kwargs=True)
     record = recorder.record
     compiling = torch.compiler.is_compiling
     # To leave a graph costs more than the recording itself, so the graph is left only where a compiler traces the call.
@@ -213,17 +223,29 @@ def attach_hook(module: nn.Module, recorder: Recorder) -> AttachedHook:
         else:
             record(output, inputs)
 
-    return attach(module, hook)
+    if lengths is None:
+        return attach(module, hook)
+
+    def padded_hook(_module: nn.Module, inputs: Sequence[Any], named: Mapping[str, Any], output: Any) -> None:
+        if compiling():
+            record_in_graph(output, lengths(inputs, named))
+        else:
+            record(output, inputs, lengths(inputs, named))
+
+    return attach(module, padded_hook, with_kwargs=True)
 
 
-def _cell_hook(recorder: CellRecorder) -> Callable[[nn.Module, Sequence[Any], Mapping[str, Any], Any], None]:
+def _cell_hook(
+    recorder: CellRecorder, lengths: FindLengths | None
+) -> Callable[[nn.Module, Sequence[Any], Mapping[str, Any], Any], None]:
     """Builds the hook of a recurrent cell. A graph that must stay in one piece (``fullgraph=True``) records nothing."""
-    record: Callable[[Any, Any, Any], None] = torch.compiler.disable(recorder.record_call)  # type: ignore[no-untyped-call]
+    record: Callable[[Any, Any, Any, Any], None] = torch.compiler.disable(recorder.record_call)  # type: ignore[no-untyped-call]
 
     def hook(_module: nn.Module, inputs: Sequence[Any], named: Mapping[str, Any], output: Any) -> None:
         if torch.compiler.is_compiling() and is_unbreakable():
             return
-        record(output, inputs, inputs[1] if len(inputs) > 1 else named.get("hx", named.get("state")))
+        state = inputs[1] if len(inputs) > 1 else named.get("hx", named.get("state"))
+        record(output, inputs, state, None if lengths is None else lengths(inputs, named))
 
     return hook
 

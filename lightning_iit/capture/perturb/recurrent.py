@@ -123,7 +123,7 @@ class LayerStepper:
     @property
     def suffix(self) -> str:
         """Returns the ending of the names of this level's and direction's weights, e.g. ``"_l0_reverse"``."""
-        return _suffix(self.level, self.direction)
+        return suffix_of(self.level, self.direction)
 
     def step(self, module: nn.Module, state: State, inputs: Tensor) -> State:
         """Computes the next state of each row, in parts ``[row, unit]``."""
@@ -155,7 +155,7 @@ class LayerStepper:
             inputs = torch.cat(runs, dim=-1)
         states, _ = _run(module, self.level, self.direction, inputs, batch)
         if self.direction == "backward":
-            inputs = _reversed(inputs, batch.lengths)
+            inputs = reversed_in_time(inputs, batch.lengths)
         seen = torch.arange(len(inputs), device=inputs.device)[:, None] < batch.lengths
         seen[:1] &= _active(states[0][:1])
         return Observations(states, inputs, batch.sequences.expand(len(inputs), -1)).at(seen)
@@ -180,16 +180,16 @@ class _Batch:
         else:
             inputs = given.unsqueeze(1) if given.ndim == 2 else given.transpose(0, 1) if module.batch_first else given
             lengths = torch.full((inputs.shape[1],), len(inputs), device=inputs.device)
-            # Subclasses that leave the rest to torch may take the lengths of padded sequences as a third argument.
-            if isinstance(said := call.argument(2, "lengths"), Tensor) and said.shape == lengths.shape:
-                lengths = said.to(lengths)
+            # Subclasses that leave the rest to torch may take the lengths of padded sequences as an argument of their own.
+            if call.lengths is not None and call.lengths.shape == lengths.shape:
+                lengths = call.lengths.to(lengths)
         first = () if first is None else first if isinstance(first, tuple) else (first,)
-        dtype = Weights.of(module, _suffix(0, "forward")).w_ih.dtype  # under autocast the inputs may have another dtype
+        dtype = Weights.of(module, suffix_of(0, "forward")).w_ih.dtype  # under autocast the inputs may have another dtype
         first = tuple((part.unsqueeze(1) if part.ndim == 2 else part).to(dtype) for part in first)
         most = len(inputs) if module.bidirectional else MOST_TIMES
         inputs, lengths = inputs[:most].to(dtype), lengths.clamp(max=most)
         sequences = call.sequences(inputs.shape[1], inputs.device)
-        return cls(inputs, lengths, first or _zeros(module, inputs), sequences)
+        return cls(inputs, lengths, first or zero_state(module, inputs), sequences)
 
     @property
     def kind(self) -> tuple[Any, ...]:
@@ -207,14 +207,14 @@ class _Batch:
         )
 
 
-def _zeros(module: Any, inputs: Tensor) -> State:
+def zero_state(module: Any, inputs: Tensor) -> State:
     """Returns a first state of zeros for all levels and directions."""
     count = module.num_layers * (2 if module.bidirectional else 1)
-    widths = Weights.of(module, _suffix(0, "forward")).widths
+    widths = Weights.of(module, suffix_of(0, "forward")).widths
     return tuple(inputs.new_zeros(count, inputs.shape[1], width) for width in widths)
 
 
-def _suffix(level: int, direction: Direction) -> str:
+def suffix_of(level: int, direction: Direction) -> str:
     """Returns the ending of the names of the weights of a level and direction."""
     return f"_l{level}{'_reverse' if direction == 'backward' else ''}"
 
@@ -226,8 +226,8 @@ def _run(module: Any, level: int, direction: Direction, inputs: Tensor, batch: _
         The states before each step ``[T, B, unit]``, in the order of the steps, and the outputs in the order of time.
     """
     backward = direction == "backward"
-    inputs = _reversed(inputs, batch.lengths) if backward else inputs
-    weights = Weights.of(module, _suffix(level, direction))
+    inputs = reversed_in_time(inputs, batch.lengths) if backward else inputs
+    weights = Weights.of(module, suffix_of(level, direction))
     row = level * (2 if module.bidirectional else 1) + backward
     state: State = tuple(part[row] for part in batch.first)
     states = [state]
@@ -236,10 +236,10 @@ def _run(module: Any, level: int, direction: Direction, inputs: Tensor, batch: _
         states.append(state)
     before = tuple(torch.stack(parts) for parts in zip(*states[:-1], strict=True))
     outputs = torch.stack([after[0] for after in states[1:]])
-    return before, _reversed(outputs, batch.lengths) if backward else outputs
+    return before, reversed_in_time(outputs, batch.lengths) if backward else outputs
 
 
-def _reversed(values: Tensor, lengths: Tensor) -> Tensor:
+def reversed_in_time(values: Tensor, lengths: Tensor) -> Tensor:
     """Reverses each sequence of ``[T, B, ...]`` within its length; padding stays in place."""
     times = torch.arange(len(values), device=values.device)[:, None]
     order = torch.where(times < lengths, lengths - 1 - times, times)

@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import PackedSequence
 from lightning_iit.capture.hooks.attached import attach
 from lightning_iit.capture.hooks.calls import StepCalls, weight_of
 from lightning_iit.capture.hooks.gate import Switch
+from lightning_iit.capture.hooks.padding import lengths_argument
 from lightning_iit.errors import StepError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from lightning_iit.capture.hooks.attached import AttachedHook
     from lightning_iit.capture.hooks.gate import Gate
+    from lightning_iit.capture.hooks.padding import FindLengths
 
 
 WANTED_ROWS = 8192
@@ -44,6 +46,8 @@ class Call:
     kwargs: Mapping[str, Any]
     output: Any = None
     chain: int = 0
+    lengths: Tensor | None = None
+    """The lengths ``[sequence]`` of padded sequences, where the call was given them."""
 
     def argument(self, position: int, name: str) -> Any:
         """Returns the argument at this position or, if passed by keyword, of this name; None where the call has none."""
@@ -102,6 +106,7 @@ class Reservoir:
         self.gate: Gate = Switch(open=True)
         self.step_calls: StepCalls = StepCalls()
         self._stepwise = False
+        self._lengths: FindLengths | None = None
         self._seed = seed
         self.clear()
 
@@ -139,6 +144,7 @@ class Reservoir:
         self.gate = gate or self.gate
         self._stepwise = gate is not None
         self.step_calls.weight = weight_of(module)
+        self._lengths = lengths_argument(module)
         return attach(module, self.hook, with_kwargs=True)
 
     def end_step(self) -> None:
@@ -163,9 +169,10 @@ class Reservoir:
         self.seen += 1
         state = _argument(args, kwargs, 1, "hx")
         self._chain += state is None
-        key, rows = self._random.random(), _observations_in(module, args, kwargs, started=state is not None)
+        lengths = None if self._lengths is None else self._lengths(args, kwargs)
+        key, rows = self._random.random(), _observations_in(module, args, kwargs, lengths, started=state is not None)
         if rows and self._is_drawn(key):
-            call = Call(copied(args), copied(kwargs), copied(output) if self.with_output else None, self._chain)
+            call = Call(copied(args), copied(kwargs), copied(output) if self.with_output else None, self._chain, lengths)
             self._keep(_Kept(-key, self.seen, rows, _bytes_of((call.args, call.kwargs, call.output)), call))
 
     def _is_first(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -213,13 +220,16 @@ def _argument(args: Sequence[Any], kwargs: Mapping[str, Any], position: int, nam
     return args[position] if position < len(args) else kwargs.get(name)
 
 
-def _observations_in(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], *, started: bool) -> int:
+def _observations_in(
+    module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], lengths: Tensor | None, *, started: bool
+) -> int:
     """Returns how many steps of a call begin in an observed state: all, but the first of a sequence that begins in zeros.
 
     Args:
         module: the module that is called.
         args: its positional arguments, the input first.
         kwargs: its keyword arguments.
+        lengths: the lengths ``[sequence]`` of padded sequences, where the call was given them.
         started: whether the call was given a state.
     """
     given = next(iter((*args, *kwargs.values())), None)
@@ -228,6 +238,8 @@ def _observations_in(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str
         steps, firsts = len(given.data), int(given.batch_sizes[0])
     elif isinstance(given, Tensor) and given.ndim > 2:
         steps, firsts = given.shape[0] * given.shape[1], given.shape[0 if getattr(module, "batch_first", True) else 1]
+        if lengths is not None and len(lengths) == firsts:
+            steps, firsts = int(lengths.sum()), int((lengths > 0).sum())
     elif isinstance(given, Tensor) and given.ndim == 2:
         steps, firsts = len(given), 1 if isinstance(module, nn.RNNBase) else len(given)
     # Of a module of another kind it is not known what a call shows before its step says so.

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightning_iit.phi.fast.compiling import kernel
+from lightning_iit.phi.compiling import kernel
 from lightning_iit.phi.fast.partitions import Search, beats, cause_mip, hinted_bound
-from lightning_iit.phi.fast.rounding import round_python
+from lightning_iit.phi.fast.rounding import round_phi
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -160,7 +160,7 @@ def _refine(
     upper[purview] = min(value, upper[purview])
     if not solved:
         return phi, winner
-    rounded = round_python(value)
+    rounded = round_phi(value)
     exact[purview] = rounded
     if rounded > phi or (rounded == phi and phi > 0.0 and wins_ties):
         return rounded, purview

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightning_iit.phi.fast.compiling import kernel
-from lightning_iit.phi.fast.rounding import round_numpy
+from lightning_iit.phi.compiling import kernel
+from lightning_iit.phi.fast.rounding import round_phi
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,7 +67,7 @@ def maximal_effect(mechanism: int, effect: NDArray[np.float64], sets: Subsets, s
     best, winner = 0.0, 0
     for k in range(1, len(sets.order)):
         purview = sets.order[k]
-        phi = round_numpy(least[purview])
+        phi = round_phi(least[purview])
         if phi > best or (phi == best and phi > 0.0 and sets.size[purview] > sets.size[winner]):
             best, winner = phi, purview
     return best, winner

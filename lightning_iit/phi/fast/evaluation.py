@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from lightning_iit.phi.compiling import entry
 from lightning_iit.phi.fast.causes import UNKNOWN
-from lightning_iit.phi.fast.compiling import entry
 from lightning_iit.phi.fast.mice import Known, Mice, find_mice
 from lightning_iit.phi.fast.partitions import Search, new_search
 from lightning_iit.phi.fast.repertoires import Repertoires, fill_repertoires, new_repertoires

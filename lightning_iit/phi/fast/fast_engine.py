@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import time
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from lightning_iit.errors import InvalidArgumentError, TooManyUnitsError
-from lightning_iit.phi.engine import THREADS_FROM, unreachable
-from lightning_iit.phi.fast.compiling import code_is_on_disk
+from lightning_iit.phi.compiling import code_is_on_disk
+from lightning_iit.phi.engine import OWN, THREADS_FROM, own_engine, unreachable
 from lightning_iit.phi.fast.complexes import possible_complexes
+from lightning_iit.phi.fast.cuts import system_cuts
 from lightning_iit.phi.fast.numbers import Numbers
 from lightning_iit.phi.fast.results import concepts
 from lightning_iit.phi.fast.search import CutSearch, Found
 from lightning_iit.phi.fast.subsets import subsets_of
 from lightning_iit.phi.fast.tables import Candidate, candidate, inputs_of, reachable, strongly_connected
 from lightning_iit.phi.fast.ties import JITTER, moved, tied_mechanisms
-from lightning_iit.phi.many import phis_by_analyses
-from lightning_iit.records import Computed, Cut, EngineInfo, MajorComplex, PhiOptions, Skipped, System
+from lightning_iit.phi.many import Phis, phis_by_analyses
+from lightning_iit.records import FORMALISM, Computed, Cut, MajorComplex, PhiOptions, Skipped, System
+from lightning_iit.records.results import Partitions, RankedPartition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,30 +30,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lightning_iit.phi.engine import Progress
+    from lightning_iit.records import Formalism
 
-NAME = "fast"
 MAX_UNITS = 8
 """The largest number of units that the fast engine accepts."""
 
 
-@cache
-def _version() -> str:
-    """Returns the version of this package; remembered, because looking the version up takes longer than Φ of three units."""
-    try:
-        return version("lightning-iit")
-    except PackageNotFoundError:
-        return "0"
+_NO_CONCEPT = "Φ is 0 without a search: no mechanism of the system has a concept."
 
 
 class FastEngine:
     """Computes Φ of up to 8 units with PyPhi's defaults, or its approximations ``cuts="one"`` and ``new_concepts=False``."""
 
-    name = NAME
+    name = OWN
     max_units = MAX_UNITS
 
     def version(self) -> str:
         """Returns the version of this package."""
-        return _version()
+        return own_engine().version
 
     def load(self) -> None:
         """Compiles the kernels, or loads the machine code from the user's cache, by analysing a system of two nodes."""
@@ -76,6 +70,9 @@ class FastEngine:
             raise InvalidArgumentError(msg)
         if options.cuts not in {"all", "one"}:
             msg = f"cuts={options.cuts!r}: choose 'all' or 'one'."
+            raise InvalidArgumentError(msg)
+        if options.formalism != FORMALISM:
+            msg = f"formalism={options.formalism!r}: this engine computes IIT 3.0."
             raise InvalidArgumentError(msg)
         if options.threads < 1:
             msg = f"threads={options.threads}: give 1 or more."
@@ -127,8 +124,9 @@ class FastEngine:
         states: Int[np.ndarray, "system node"],
         cm: Int[np.ndarray, "node node"] | None,
         options: PhiOptions,
+        formalisms: Sequence[Formalism] = (FORMALISM,),
         progress: Progress | None = None,
-    ) -> Float[np.ndarray, " system"]:
+    ) -> tuple[Phis]:
         """Returns Φ of each system, the same number as :meth:`analyse` gives; NaN where the state is unreachable.
 
         Args:
@@ -136,23 +134,25 @@ class FastEngine:
             states: the state of each system.
             cm: the connectivity of all systems; None connects all nodes to all.
             options: cuts, approximations and threads.
+            formalisms: IIT 3.0.
             progress: receives the finished fraction of all systems, from 0 to 1.
 
         Raises:
             InvalidArgumentError: this engine does not implement an option, or an option has an impossible value.
             TooManyUnitsError: the systems have more than 8 units.
         """
-        self.check_options(options)
+        for formalism in formalisms:
+            self.check_options(msgspec.structs.replace(options, formalism=formalism))
         n = tpms.shape[2]
         if n >= THREADS_FROM:  # one Φ takes so long that the objects around it cost nothing
-            return phis_by_analyses(self, tpms, states, cm, options, progress)
+            return (phis_by_analyses(self, tpms, states, cm, options, progress),)
         numbers = Numbers(inputs_of(np.ones((n, n), np.int64) if cm is None else np.asarray(cm)), options)
         checkpoint = _Progress(progress, 0.0, 1.0)
         found = np.empty(len(tpms))
         for position, phi in enumerate(numbers.phis(tpms, states)):
             found[position] = phi
             checkpoint((position + 1) / len(tpms))
-        return found
+        return (Phis(found),)
 
     def major_complex(self, system: System, options: PhiOptions, progress: Progress | None = None) -> MajorComplex:
         """Returns the subset of nodes with the largest Φ; each subset is analysed with the other nodes held at their states.
@@ -196,20 +196,55 @@ class FastEngine:
         tables, found = winner
         return MajorComplex(nodes=tables.nodes, result=_computed(tables, found, options, start))
 
+    def best_partitions(self, system: System, options: PhiOptions, k: int) -> Partitions | Skipped:
+        """Returns the k cuts with the smallest Φ, of equal Φ in PyPhi's order.
+
+        Raises:
+            InvalidArgumentError: this engine does not implement an option, or an option has an impossible value.
+            TooManyUnitsError: the system has more than 8 units.
+        """
+        self.check_options(options)
+        _check_size(system)
+        start = time.perf_counter()
+        tables = candidate(system, tuple(range(system.n)))
+        state = _state_of(system, tables)
+        plain = msgspec.structs.replace(options, ties=False, repertoires=False)
+        search, reason = CutSearch(tables, plain, best=k), _without_a_search(tables, state)
+        if isinstance(reason, Skipped):
+            return reason
+        best = () if reason else search.search(state, lambda _: None).best
+        members = subsets_of(tables.nodes)
+        ranked = [
+            RankedPartition(phi=float(one.phi), cut=Cut(from_nodes=members[one.cut.source], to_nodes=members[one.cut.target]))
+            for one in best
+            if one.cut is not None
+        ]
+        return Partitions(
+            formalism=FORMALISM,
+            partitions=tuple(ranked),
+            number=len(system_cuts(system.n, options.cuts)) if ranked else 0,
+            reason=reason or ("" if ranked else _NO_CONCEPT),
+            engine=own_engine(),
+            seconds=time.perf_counter() - start,
+        )
+
     def _with_ties(
         self, result: Computed, system: System, tables: Candidate, options: PhiOptions, checkpoint: _Progress, start: float
     ) -> Computed:
         """Adds to a result the concepts whose purviews tie, and the range of Φ of TPMs that differ by very little."""
         state, members = _state_of(system, tables), subsets_of(tables.nodes)
-        tied = tied_mechanisms(tables.tpm, tables.dynamics.inputs, state)
+        assert result.cut is not None
+        source = sum(1 << node for node in result.cut.from_nodes)
+        tied = tied_mechanisms(tables.tpm, tables.dynamics.inputs, state, source)
         tpms = moved(tables.tpm, JITTER)
         cm = None if system.cm is None else np.array(system.cm)
         plain = msgspec.structs.replace(options, ties=False, repertoires=False)
-        phis = self.phis(tpms, np.broadcast_to(state, (len(tpms), len(state))), cm, plain, lambda _: checkpoint(1.0))
+        states = np.broadcast_to(state, (len(tpms), len(state)))
+        (moved_phis,) = self.phis(tpms, states, cm, plain, progress=lambda _: checkpoint(1.0))
         return msgspec.structs.replace(
             result,
             tied_purviews=tuple(members[mechanism] for mechanism in tied.tolist()),
-            phi_jitter=(float(phis.min()), float(phis.max())),
+            phi_jitter=(float(moved_phis.phi.min()), float(moved_phis.phi.max())),
             seconds=time.perf_counter() - start,
         )
 
@@ -251,21 +286,29 @@ def _analyse(
 ) -> Computed | Skipped:
     """Returns the result of one system; Φ is 0 without a search where no cut can make a difference."""
     state = _state_of(system, tables)
+    reason = _without_a_search(tables, state)
+    if isinstance(reason, Skipped):
+        return reason
+    if reason:
+        return _zero(reason, start)
+    found = search.search(state, checkpoint)
+    return _zero(_NO_CONCEPT, start) if found.minimum.cut is None else _computed(tables, found, options, start)
+
+
+def _without_a_search(tables: Candidate, state: NDArray[np.int64]) -> Skipped | str:
+    """Returns why Φ is 0 whatever the cuts are; empty where they decide; ``Skipped`` where no state leads to this one."""
     if not reachable(tables, state):
         return unreachable(tuple(state.tolist()))
     if len(tables.nodes) < 2:
-        return _zero("Φ is 0 without a search: fewer than two units cannot be cut.", start)
+        return "Φ is 0 without a search: fewer than two units cannot be cut."
     if not strongly_connected(tables.dynamics.inputs):
-        return _zero("Φ is 0 without a search: the connections do not lead from every unit to every other.", start)
-    found = search.search(state, checkpoint)
-    if found.minimum.cut is None:
-        return _zero("Φ is 0 without a search: no mechanism of the system has a concept.", start)
-    return _computed(tables, found, options, start)
+        return "Φ is 0 without a search: the connections do not lead from every unit to every other."
+    return ""
 
 
 def _zero(reason: str, start: float) -> Computed:
     """Returns a Φ of 0 that needed no search, with the reason."""
-    return Computed(phi=0.0, engine=EngineInfo(name=NAME, version=_version()), seconds=time.perf_counter() - start, reason=reason)
+    return Computed(phi=0.0, engine=own_engine(), seconds=time.perf_counter() - start, reason=reason)
 
 
 def _computed(tables: Candidate, found: Found, options: PhiOptions, start: float) -> Computed:
@@ -282,5 +325,5 @@ def _computed(tables: Candidate, found: Found, options: PhiOptions, start: float
         phi_margin=float(found.second - minimum.phi) if options.ties and found.second < np.inf else None,
         cuts_evaluated=found.evaluated,
         seconds=time.perf_counter() - start,
-        engine=EngineInfo(name=NAME, version=_version()),
+        engine=own_engine(),
     )

@@ -51,8 +51,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lightning_iit.phi.compiling import kernel
 from lightning_iit.phi.fast.causes import UNKNOWN, best_purview
-from lightning_iit.phi.fast.compiling import kernel
 from lightning_iit.phi.fast.effects import maximal_effect
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightning_iit.phi.fast.compiling import machine_code
+from lightning_iit.phi.compiling import machine_code
 from lightning_iit.phi.fast.cuts import system_cuts
 from lightning_iit.phi.fast.evaluation import evaluate_cut, new_worker
 from lightning_iit.phi.fast.mice import concept_phis, forget, forget_mice, forget_splits, new_known, new_mice

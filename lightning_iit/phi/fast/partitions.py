@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lightning_iit.phi.fast.compiling import kernel
+from lightning_iit.phi.compiling import kernel
 from lightning_iit.phi.fast.distance.emd import EXACT, Transport, dual_bound, emd, new_transport
 from lightning_iit.phi.fast.distance.small_emd import CLOSED_FORM
-from lightning_iit.phi.fast.rounding import PRECISION, round_python
+from lightning_iit.phi.fast.rounding import PRECISION, round_phi
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -229,10 +229,10 @@ def hinted_bound(
 def beats(upper: float, phi: float, wins_ties: bool) -> bool:
     """Says whether a purview whose φ is at most ``upper`` can still replace the best purview so far, whose φ is ``phi``.
 
-    The larger φ wins; ``upper`` is rounded as PyPhi rounds. An equal φ wins only where ``wins_ties`` is true (the purview comes
-    first in PyPhi's order of equal ones) and ``phi`` is above 0.
+    The larger φ, rounded, wins. An equal φ wins only where ``wins_ties`` is true (the purview comes first in PyPhi's order of
+    equal ones) and ``phi`` is above 0.
     """
-    rounded = round_python(upper) if upper < 1e6 else upper
+    rounded = round_phi(upper)
     return rounded > phi or (wins_ties and rounded == phi and phi > 0.0)
 
 

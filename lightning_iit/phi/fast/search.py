@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lightning_iit.phi.compiling import machine_code
 from lightning_iit.phi.engine import THREADS_FROM
-from lightning_iit.phi.fast.compiling import machine_code
 from lightning_iit.phi.fast.cuts import SystemCut, system_cuts
 from lightning_iit.phi.fast.evaluation import Workspace, evaluate_cut, new_worker
 from lightning_iit.phi.fast.mice import Mice, concept_phis, forget_splits, new_known, new_mice
@@ -62,6 +62,7 @@ class Found(NamedTuple):
         whole: the repertoires of the uncut system; overwritten by the next search.
         partitioned: the repertoires under ``minimum.cut``; valid only if the options ask for repertoires, and overwritten by the
             next search.
+        best: the best cuts, the minimum first, as many as were asked for; empty where the minimum alone was.
     """
 
     minimum: Minimum
@@ -71,6 +72,7 @@ class Found(NamedTuple):
     mice: Mice
     whole: Repertoires
     partitioned: Repertoires
+    best: tuple[Minimum, ...] = ()
 
 
 class CutSearch:
@@ -85,12 +87,14 @@ class CutSearch:
         candidate: the system's tables.
         options: which cuts, which mechanisms and how many threads.
         several: whether more than one state will be searched.
+        best: how many of the best cuts are to be found; 0 finds the minimum alone, which takes less time.
     """
 
-    def __init__(self, candidate: Candidate, options: PhiOptions, *, several: bool = False) -> None:
+    def __init__(self, candidate: Candidate, options: PhiOptions, *, several: bool = False, best: int = 0) -> None:
         self._candidate = candidate
         self._options = options
         self._several = several
+        self._wanted_best = best
         self.n: int = len(candidate.nodes)
         self._cuts = system_cuts(self.n, options.cuts)
         self._row_count = 3**self.n if several else 2**self.n
@@ -140,6 +144,7 @@ class _Run:
         self._wanted = np.ones(len(self._rows), np.bool_)
         self._minimum = Minimum(np.inf, len(cut_search._cuts))
         self._second = np.inf
+        self._best: list[Minimum] = []
         self._evaluated = 0
         self._queue = iter(cut_search._cuts)
         self._lock = threading.Lock()
@@ -164,7 +169,7 @@ class _Run:
         minimum, worker = self._minimum, of._workers[0]
         if minimum.mice is not None and minimum.cut is not None and of._options.repertoires:
             self._evaluate_mechanisms(1, 1, minimum.cut, worker, minimum.mice)
-        return Found(minimum, self._second, self._evaluated, self._rows, of._known.mice, of._whole, worker.cut)
+        return Found(minimum, self._second, self._evaluated, self._rows, of._known.mice, of._whole, worker.cut, tuple(self._best))
 
     def _evaluate_all(self) -> None:
         """Evaluates all cuts, in one thread or in several; raises the first exception of any thread."""
@@ -210,15 +215,23 @@ class _Run:
             if self._stopped or self._minimum.phi < self._enough:
                 return None
             for cut in self._queue:
-                if self._needed > 0 or cut.position < self._minimum.position:
+                if self._needed > 0 or cut.position < self._last.position:
                     self._evaluated += 1
                     return cut
         return None
 
     @property
     def _needed(self) -> float:
-        """Returns the Φ above which Φ of a cut does not matter: the smallest so far, or the second where ties are asked for."""
-        return self._second if self._of._options.ties else self._minimum.phi
+        """Returns the Φ above which Φ of a cut does not matter: that of the last kept, or the second where ties are asked for."""
+        return self._second if self._of._options.ties else self._last.phi
+
+    @property
+    def _last(self) -> Minimum:
+        """Returns the last of the cuts that are kept, which a further cut has to beat; any one does where there are too few."""
+        wanted = self._of._wanted_best
+        if not wanted:
+            return self._minimum
+        return self._best[-1] if len(self._best) == wanted else Minimum(np.inf, len(self._of._cuts))
 
     def _fraction(self) -> float:
         """Returns the fraction of the cuts that are certainly done, from 0 to 1."""
@@ -232,8 +245,11 @@ class _Run:
             if self._stopped:
                 return
             self._second = min(self._second, max(phi, self._minimum.phi))
-            if (phi, cut.position) < self._minimum[:2]:
-                self._minimum = Minimum(phi, cut.position, cut, mice)
+            found = Minimum(phi, cut.position, cut, mice)
+            if self._of._wanted_best and found[:2] < self._last[:2]:
+                self._best = sorted([*self._best, found], key=lambda one: one[:2])[: self._of._wanted_best]
+            if found[:2] < self._minimum[:2]:
+                self._minimum = found
 
     def _evaluate_cut(self, cut: SystemCut, worker: Workspace, mice: Mice, checkpoint: Checkpoint) -> float:
         """Returns Φ of a cut; the value means nothing for the uncut system, and where the search was stopped.

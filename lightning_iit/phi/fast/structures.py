@@ -39,11 +39,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lightning_iit.phi.fast.compiling import kernel
+from lightning_iit.phi.compiling import kernel
 from lightning_iit.phi.fast.distance.emd import Transport, emd
 from lightning_iit.phi.fast.distance.transport import Shipping, carried, improve_basis, new_shipping, start_basis
 from lightning_iit.phi.fast.mice import CAUSE, EFFECT, Mice
-from lightning_iit.phi.fast.rounding import round_numpy, round_python
+from lightning_iit.phi.fast.rounding import round_phi
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -197,17 +197,11 @@ def _null_distance(which: int, place: int, structure: Structure, sets: Subsets, 
 
 @kernel
 def _destroyed_distance(which: int, size: int, structure: Structure, sets: Subsets, space: Space, transport: Transport) -> float:
-    """Returns Φ, rounded, where only one structure has φ to move: all of that φ moves to the null concept.
-
-    PyPhi rounds this sum like a numpy number if any φ in the sum is a numpy number, and like a Python number otherwise. φ of a
-    concept is a numpy number where φ of the effect is smaller than φ of the cause.
-    """
-    total, by_numpy = 0.0, False
+    """Returns Φ, rounded, where only one structure has φ to move: all of that φ moves to the null concept."""
+    total = 0.0
     for place in range(size):
-        row = space.row[which, place]
-        by_numpy |= structure.mice.phi[EFFECT, row] < structure.mice.phi[CAUSE, row]
         total += space.mass[which, place] * _null_distance(which, place, structure, sets, space, transport)
-    return round_numpy(total) if by_numpy else round_python(total)
+    return round_phi(total)
 
 
 @kernel
@@ -311,4 +305,4 @@ def _transported(
                 _make_exact(i, j, whole, cut, sets, space, transport)
                 settled = False
         if settled:
-            return round_python(total)
+            return round_phi(total)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightning_iit.phi.fast.compiling import machine_code
+from lightning_iit.phi.compiling import machine_code
 from lightning_iit.phi.fast.evaluation import evaluate_cut, new_worker
-from lightning_iit.phi.fast.mice import concept_phis, forget_splits, new_known
+from lightning_iit.phi.fast.mice import concept_phis, forget_splits, new_known, new_mice
+from lightning_iit.phi.fast.repertoires import new_repertoires
 from lightning_iit.phi.fast.subsets import subsets
 from lightning_iit.phi.fast.tables import node_dynamics
 
@@ -37,29 +38,40 @@ def moved(tpm: Float[np.ndarray, "row node"], most: float) -> Float[np.ndarray, 
 
 
 def tied_mechanisms(
-    tpm: Float[np.ndarray, "row node"], inputs: NDArray[np.int64], state: Int[np.ndarray, " node"]
+    tpm: Float[np.ndarray, "row node"], inputs: NDArray[np.int64], state: Int[np.ndarray, " node"], source: int
 ) -> NDArray[np.int64]:
     """Returns the mechanisms (masks) of the concepts whose maximal purview, of cause or effect, another one ties with.
 
-    Purviews tie where a move of the TPM by 1e-5 makes another one maximal. Purviews whose φ stays equal under a move are no tie:
-    they share a minimum-information partition, and the larger purview wins by rule, however the TPM is moved.
+    Purviews tie where a move of the TPM by 1e-5 makes another one maximal, in the whole system or under a cut. Purviews whose φ
+    stays equal under a move are no tie: they share a minimum-information partition, and the larger purview wins by rule, however
+    the TPM is moved.
+
+    Args:
+        tpm: the TPM, state-by-node.
+        inputs: for each node the mask of the nodes that act on it.
+        state: the state of the system.
+        source: the mask of the nodes whose outputs to all other nodes are cut.
     """
-    whole = _uncut(tpm, inputs, state)
-    concepts = concept_phis(whole, np.arange(len(tpm))) > 0
+    here = _mice(tpm, inputs, state, source)
+    every = np.arange(len(tpm))
     tied = np.zeros(len(tpm), np.bool_)
     for other in moved(tpm, TIE):
-        mice = _uncut(other, inputs, state)
-        still = concept_phis(mice, np.arange(len(tpm))) > 0
-        tied |= concepts & still & (mice.purview != whole.purview).any(axis=0)
-    return np.flatnonzero(tied)
+        for mice, found in zip(here, _mice(other, inputs, state, source), strict=True):
+            concepts = (concept_phis(mice, every) > 0) & (concept_phis(found, every) > 0)
+            tied |= concepts & (found.purview != mice.purview).any(axis=0)
+    return np.flatnonzero(tied & (concept_phis(here[0], every) > 0))
 
 
-def _uncut(tpm: Float[np.ndarray, "row node"], inputs: NDArray[np.int64], state: Int[np.ndarray, " node"]) -> Mice:
-    """Finds the causes and effects of the uncut system."""
+def _mice(
+    tpm: Float[np.ndarray, "row node"], inputs: NDArray[np.int64], state: Int[np.ndarray, " node"], source: int
+) -> tuple[Mice, Mice]:
+    """Finds the causes and effects of the uncut system, and those under the cut."""
     count, n = tpm.shape
-    known, worker = new_known(count, n), new_worker(n)
+    known, worker, whole = new_known(count, n), new_worker(n), new_repertoires(n)
     forget_splits(known)
-    rows, wanted = np.arange(count), np.ones(count, np.bool_)
-    tables = (wanted, rows, node_dynamics(tpm, inputs), subsets(n), worker.cut, known, known.mice, worker)
-    machine_code(evaluate_cut)(1, count, int(state @ 2 ** np.arange(n)), 0, 0, *tables, np.inf)
-    return known.mice
+    rows, wanted, mice = np.arange(count), np.ones(count, np.bool_), new_mice(count)
+    tables, state_mask = (node_dynamics(tpm, inputs), subsets(n), whole, known), int(state @ 2 ** np.arange(n))
+    evaluate = machine_code(evaluate_cut)
+    evaluate(1, count, state_mask, 0, 0, wanted, rows, *tables, known.mice, worker._replace(cut=whole), np.inf)
+    evaluate(1, count, state_mask, source, (count - 1) ^ source, wanted, rows, *tables, mice, worker, 0.0)
+    return known.mice, mice

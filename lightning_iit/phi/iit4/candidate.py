@@ -7,14 +7,34 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lightning_iit.phi.compiling import entry, kernel
 from lightning_iit.phi.connections import strong_parts
-from lightning_iit.phi.fast.compiling import entry, kernel
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from lightning_iit.records import System
     from lightning_iit.records.schema import State
+
+
+class Frame(NamedTuple):
+    """Holds what the candidate systems of the same nodes have in common, whatever the state.
+
+    Args:
+        tpm: ``[2**N, N]`` of all N nodes; each probability is averaged over the nodes without a connection.
+        nodes: the indices of the n nodes of the candidate system, ascending.
+        inside: the same as an array.
+        outside: the indices of the other nodes, the background.
+        connected: ``[n, n]``, whether each node (row) has a connection to each node (column).
+        whole: whether every node can be reached from every other; a single node needs a connection to itself.
+    """
+
+    tpm: NDArray[np.float64]
+    nodes: tuple[int, ...]
+    inside: NDArray[np.int64]
+    outside: NDArray[np.int64]
+    connected: NDArray[np.bool_]
+    whole: bool
 
 
 class Candidate(NamedTuple):
@@ -26,6 +46,7 @@ class Candidate(NamedTuple):
         effects: ``[2**n, n]``, the probability that each node is ON next; the background is in its state.
         causes: the same, averaged over the states of the background by the probability that each led to the current state.
         connected: ``[n, n]``, whether each node (row) has a connection to each node (column).
+        whole: as in :class:`Frame`.
     """
 
     nodes: tuple[int, ...]
@@ -33,16 +54,12 @@ class Candidate(NamedTuple):
     effects: NDArray[np.float64]
     causes: NDArray[np.float64]
     connected: NDArray[np.bool_]
+    whole: bool
 
     @property
     def n(self) -> int:
         """Returns the number of nodes."""
         return len(self.nodes)
-
-    @property
-    def whole(self) -> bool:
-        """Says whether every node can be reached from every other; a single node needs a connection to itself."""
-        return len(strong_parts(self.connected)) == 1 and (self.n > 1 or bool(self.connected[0, 0]))
 
     def state_of(self, index: int) -> State:
         """Returns the state of the nodes that has this index, node by node."""
@@ -54,26 +71,38 @@ def tpm_of(system: System) -> NDArray[np.float64]:
     return np.fromiter(chain.from_iterable(system.tpm), np.float64, len(system.tpm) * system.n).reshape(-1, system.n)
 
 
-def candidate(system: System, nodes: tuple[int, ...], tpm: NDArray[np.float64] | None = None) -> Candidate | None:
-    """Returns the candidate system of these nodes (ascending); None where no state of the system leads to its current state.
-
-    Equations 3 and 4 of Albantakis et al. 2023. A node's probability is averaged over the nodes without a connection to it.
+def frame(tpm: NDArray[np.float64], cm: ArrayLike | None, nodes: tuple[int, ...]) -> Frame:
+    """Prepares the candidate systems of these nodes (ascending).
 
     Args:
-        system: TPM, state and connectivity of all nodes.
+        tpm: the TPM of all nodes; stays as it is.
+        cm: their connectivity; None connects all to all.
         nodes: the nodes of the candidate system.
-        tpm: ``system.tpm`` as an array, where the caller has it; it stays as it is.
     """
-    tpm = tpm_of(system) if tpm is None else tpm.copy()
-    state = np.array(system.state, dtype=np.int64)
-    connected = np.ones((system.n, system.n), np.bool_) if system.cm is None else np.array(system.cm, dtype=np.bool_)
+    n = tpm.shape[1]
     inside = np.array(nodes, dtype=np.int64)
-    outside = np.array([node for node in range(system.n) if node not in nodes], dtype=np.int64)
-    effects, causes = np.zeros((2, 1 << len(inside), len(inside)))
-    if not _condition(tpm, connected, state, inside, outside, effects, causes, np.zeros(1 << len(outside))):
+    outside = np.array([node for node in range(n) if node not in nodes], dtype=np.int64)
+    if cm is None:
+        return Frame(tpm, nodes, inside, outside, np.ones((len(nodes), len(nodes)), np.bool_), whole=True)
+    tpm, connected = tpm.copy(), np.array(cm, dtype=np.bool_)
+    _average_over_missing(tpm, connected)
+    among = connected[np.ix_(inside, inside)]
+    whole = len(strong_parts(among)) == 1 and (len(nodes) > 1 or bool(among[0, 0]))
+    return Frame(tpm, nodes, inside, outside, among, whole)
+
+
+def candidate(of: Frame, state: State) -> Candidate | None:
+    """Returns the candidate system in a state of all nodes; None where no state of the system leads to that state.
+
+    Equations 3 and 4 of Albantakis et al. 2023.
+    """
+    n = len(of.nodes)
+    effects, causes = np.zeros((2, 1 << n, n))
+    weights = np.zeros(1 << len(of.outside))
+    if not _condition(of.tpm, np.array(state, dtype=np.int64), of.inside, of.outside, effects, causes, weights):
         return None
-    index = sum(system.state[node] << k for k, node in enumerate(nodes))
-    return Candidate(nodes, index, effects, causes, connected[np.ix_(inside, inside)])
+    index = sum(state[node] << k for k, node in enumerate(of.nodes))
+    return Candidate(of.nodes, index, effects, causes, of.connected, of.whole)
 
 
 @kernel
@@ -85,7 +114,7 @@ def _packed(x: int, nodes: NDArray[np.int64]) -> int:
     return found
 
 
-@kernel
+@entry
 def _average_over_missing(tpm: NDArray[np.float64], connected: NDArray[np.bool_]) -> None:
     """Averages the probability of each node over the nodes without a connection to it."""
     states, n = tpm.shape
@@ -115,7 +144,6 @@ def _weigh_backgrounds(
 @entry
 def _condition(
     tpm: NDArray[np.float64],
-    connected: NDArray[np.bool_],
     state: NDArray[np.int64],
     inside: NDArray[np.int64],
     outside: NDArray[np.int64],
@@ -123,8 +151,7 @@ def _condition(
     causes: NDArray[np.float64],
     weights: NDArray[np.float64],
 ) -> bool:
-    """Fills the TPMs of effects and causes, and says whether any state leads to the current one; changes ``tpm``."""
-    _average_over_missing(tpm, connected)
+    """Fills the TPMs of effects and causes, and says whether any state leads to the current one."""
     total = _weigh_backgrounds(tpm, state, outside, weights)
     if total <= 0:
         return False

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lightning_iit.phi.iit4.candidate import tpm_of
-from lightning_iit.phi.iit4.results import Complexes, SystemPhi
 from lightning_iit.phi.iit4.structures import structure
 from lightning_iit.phi.iit4.systems import MAX_STRUCTURE_UNITS, MAX_UNITS, Formalism4, check_size, system_phi
 from lightning_iit.phi.iit4.tolerance import equal
 from lightning_iit.records import Skipped
+from lightning_iit.records.iit4 import Complexes, SystemPhi
 from lightning_iit.records.systems import braces
 
 if TYPE_CHECKING:
@@ -22,12 +22,13 @@ _SHOWN = 6
 """The number of complexes with equal φ_s that are named in words."""
 
 
-def complexes(system: System, formalism: Formalism4) -> Complexes | Skipped:
+def complexes(system: System, formalism: Formalism4, threads: int = 1) -> Complexes | Skipped:
     """Finds the major complex, and then the complexes that overlap neither it nor each other (the postulate of exclusion).
 
     Args:
         system: TPM, state and connectivity of all nodes.
         formalism: the version of the theory.
+        threads: how many threads search the partitions of a subset of 8 nodes or more.
 
     Returns:
         The complexes; ``Skipped`` where no state of the system leads to the current one.
@@ -38,11 +39,11 @@ def complexes(system: System, formalism: Formalism4) -> Complexes | Skipped:
     everything = tuple(range(system.n))
     check_size(everything, MAX_UNITS, "the major complex")
     tpm = tpm_of(system)
-    whole = system_phi(system, everything, formalism, tpm)
+    whole = system_phi(system, everything, formalism, tpm, threads=threads)
     if isinstance(whole, Skipped):
         return whole
     subsets = itertools.chain.from_iterable(itertools.combinations(everything, size) for size in range(1, system.n))
-    found = [whole, *(system_phi(system, nodes, formalism, tpm) for nodes in subsets)]
+    found = [whole, *(system_phi(system, nodes, formalism, tpm, threads=threads) for nodes in subsets)]
     left = [one for one in found if isinstance(one, SystemPhi) and one.phi > 0]
     chosen: list[SystemPhi] = []
     while left:

@@ -7,8 +7,8 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from lightning_iit.phi.iit4.mechanisms import CAUSE, EFFECT, sets, small_phis
-from lightning_iit.phi.iit4.relations import Bound, atoms, sum_of_relations
 from lightning_iit.phi.iit4.tolerance import TOLERANCE, equal, largest
+from lightning_iit.records.relations import Bound, atoms, sum_of_relations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lightning_iit.phi.fast.compiling import entry, kernel
+from lightning_iit.phi.compiling import entry, kernel
 from lightning_iit.phi.iit4.tolerance import TOLERANCE, equal, largest
 
 if TYPE_CHECKING:

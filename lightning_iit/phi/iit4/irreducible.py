@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightning_iit.phi.fast.compiling import kernel
+from lightning_iit.phi.compiling import kernel
 from lightning_iit.phi.iit4.tolerance import equal_numbers
 
 if TYPE_CHECKING:

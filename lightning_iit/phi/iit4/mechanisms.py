@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lightning_iit.phi.fast.compiling import entry, kernel
+from lightning_iit.phi.compiling import entry, kernel
 from lightning_iit.phi.iit4.intrinsic import information_of
 from lightning_iit.phi.iit4.irreducible import fill_losses, irreducible, size
 from lightning_iit.phi.iit4.tolerance import TOLERANCE, equal_numbers

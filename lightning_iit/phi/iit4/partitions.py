@@ -1,4 +1,4 @@
-"""The search for the minimum partition of a system: all of its directed set partitions, in compiled code.
+"""All directed set partitions of a system, in compiled code: each one's φ, and which has the smallest.
 
 A partition divides the nodes into parts, and cuts of each part its inputs from the rest, its outputs to the rest, or both.
 Connections between parts stay only from parts whose inputs alone are cut, here the sources, to parts whose outputs alone are cut,
@@ -12,12 +12,11 @@ are sources. The search takes each set of sources, lists its divisions and those
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightning_iit.phi.fast.compiling import entry, kernel
+from lightning_iit.phi.compiling import entry, kernel
 from lightning_iit.phi.iit4.irreducible import size
 from lightning_iit.phi.iit4.tolerance import equal_numbers
 
@@ -26,31 +25,6 @@ if TYPE_CHECKING:
 
 TARGETS = 40
 """In the code of a division, the bits from this one on are the targets; below, each node has four bits: the number of its part."""
-
-
-class Minimum(NamedTuple):
-    """Holds the minimum partition of a system for one pair of cause and effect state.
-
-    Args:
-        cause: φ of the cause, negative where the cut raises the probability.
-        effect: φ of the effect.
-        severed: the severed connections (from, to), ascending; indices in the candidate system.
-        margin: how much larger the normalised φ of the second-best partition is; None where there is one partition only.
-        ties: how many other partitions have the same normalised φ.
-        evaluated: how many partitions there are.
-    """
-
-    cause: float
-    effect: float
-    severed: tuple[tuple[int, int], ...]
-    margin: float | None
-    ties: int
-    evaluated: int
-
-    @property
-    def signed(self) -> float:
-        """Returns φ of the system before it is set to at least 0."""
-        return min(self.cause, self.effect)
 
 
 def losses(tpm: NDArray[np.float64], base: int, target: int, weight: float) -> NDArray[np.float64]:
@@ -65,57 +39,6 @@ def losses(tpm: NDArray[np.float64], base: int, target: int, weight: float) -> N
     out = np.empty((tpm.shape[1], tpm.shape[0]))
     _lose(tpm, base, target, weight, out)
     return out
-
-
-def minimum(cause: NDArray[np.float64], effect: NDArray[np.float64]) -> Minimum:
-    """Finds the minimum partition: the smallest normalised φ, then the largest φ, then the smallest matrix of severed connections.
-
-    Args:
-        cause: the losses of the cause, ``[n, 2**n]``.
-        effect: the losses of the effect.
-    """
-    n = len(cause)
-    if n == 1:
-        return Minimum(float(cause[0, 1]), float(effect[0, 1]), ((0, 0),), None, 0, 1)
-    sources, others = _numbers_of_divisions(n)
-    numbers, counts = np.zeros(5), np.zeros(6, np.int64)
-    _search(
-        cause, effect, np.empty((2, 2, 1 << n)),
-        np.empty((sources, 2)), np.empty((sources, 2), np.int64), np.empty((others, 2)), np.empty((others, 2), np.int64),
-        np.empty((n + 1, 2)), np.empty((n + 1, 5), np.int64), numbers, counts,
-    )  # fmt: skip
-    _, _, cause_phi, effect_phi, second = numbers.tolist()
-    first, code, other, _, ties, evaluated = counts.tolist()
-    return Minimum(cause_phi, effect_phi, _severed(n, first, code, other), max(0.0, second - numbers[0].item()), ties, evaluated)
-
-
-@cache
-def _numbers_of_divisions(n: int) -> tuple[int, int]:
-    """Returns how many divisions the sources have at most, and how many the others with two kinds of parts.
-
-    By ``a(m + 1) = kinds * sum over k of C(m, k) a(k)``.
-    """
-    found = []
-    for kinds in (1, 2):
-        numbers = [1]
-        for m in range(n):
-            row = [1]
-            for k in range(m):
-                row.append(row[-1] * (m - k) // (k + 1))
-            numbers.append(kinds * sum(ways * number for ways, number in zip(row, numbers, strict=True)))
-        found.append(numbers)
-    return found[0][n - 1], max(found[1][n - 1], found[0][n])
-
-
-def _severed(n: int, sources: int, code: int, other: int) -> tuple[tuple[int, int], ...]:
-    """Returns the severed connections of a partition."""
-    targets = other >> TARGETS
-
-    def part(node: int) -> tuple[int, int]:
-        inside = sources >> node & 1
-        return inside, (code if inside else other) >> 4 * node & 15
-
-    return tuple((i, j) for i in range(n) for j in range(n) if part(i) != part(j) and not (sources >> i & 1 and targets >> j & 1))
 
 
 @entry
@@ -208,6 +131,30 @@ def _divide(
 
 
 @kernel
+def _divide_both(
+    sources: int,
+    cause: NDArray[np.float64],
+    effect: NDArray[np.float64],
+    parts: NDArray[np.float64],
+    phis: NDArray[np.float64],
+    codes: NDArray[np.int64],
+    other_phis: NDArray[np.float64],
+    other_codes: NDArray[np.int64],
+    sums: NDArray[np.float64],
+    stack: NDArray[np.int64],
+) -> tuple[int, int]:
+    """Lists the divisions of the sources, and those of the other nodes; returns how many of both there are."""
+    n = len(cause)
+    full = (1 << n) - 1
+    if sources == 0:
+        phis[0, 0], phis[0, 1], codes[0, 0], codes[0, 1] = 0.0, 0.0, 0, 0
+        return 1, _divide(full, n, 0, 1, parts, other_phis, other_codes, sums, stack)
+    divisions = _divide(sources, n, sources, 1, parts, phis, codes, sums, stack)
+    _weigh_parts(cause, effect, sources, 1, parts)
+    return divisions, _divide(full ^ sources, n, sources, 2, parts, other_phis, other_codes, sums, stack)
+
+
+@kernel
 def _cut_outputs(node: int, n: int, sources: int, code: int, other: int) -> int:
     """Returns the nodes to which the connection from ``node`` is severed."""
     inside = sources >> node & 1
@@ -263,10 +210,63 @@ def _compare(
         counts[0], counts[1], counts[2], counts[3] = sources, code, other, severed
 
 
+@kernel
+def _comes_before(
+    n: int,
+    normalized: float,
+    phi: float,
+    sources: int,
+    code: int,
+    other: int,
+    numbers: NDArray[np.float64],
+    counts: NDArray[np.int64],
+) -> bool:
+    """Says whether a partition comes before a kept one: smaller normalised φ, then larger φ, then smaller severed matrix."""
+    if not equal_numbers(normalized, numbers[0]):
+        return bool(normalized < numbers[0])
+    if not equal_numbers(phi, numbers[1]):
+        return bool(phi > numbers[1])
+    return _has_smaller_matrix(n, sources, code, other, counts)
+
+
+@kernel
+def _keep(
+    n: int,
+    cause: float,
+    effect: float,
+    severed: int,
+    sources: int,
+    code: int,
+    other: int,
+    numbers: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    kept: int,
+) -> int:
+    """Puts a partition in its place among the best ones, if it has one; returns how many are kept then."""
+    phi = max(0.0, min(cause, effect))
+    normalized = phi / severed
+    place = kept
+    while place > 0 and _comes_before(n, normalized, phi, sources, code, other, numbers[place - 1], counts[place - 1]):
+        place -= 1
+    if place == len(numbers):
+        return kept
+    kept = min(kept + 1, len(numbers))
+    for row in range(kept - 1, place, -1):
+        for column in range(numbers.shape[1]):
+            numbers[row, column] = numbers[row - 1, column]
+        for column in range(counts.shape[1]):
+            counts[row, column] = counts[row - 1, column]
+    numbers[place, 0], numbers[place, 1], numbers[place, 2], numbers[place, 3] = normalized, phi, cause, effect
+    counts[place, 0], counts[place, 1], counts[place, 2], counts[place, 3] = sources, code, other, severed
+    return kept
+
+
 @entry
-def _search(
+def rank_partitions(
     cause: NDArray[np.float64],
     effect: NDArray[np.float64],
+    numbers: NDArray[np.float64],
+    counts: NDArray[np.int64],
     parts: NDArray[np.float64],
     phis: NDArray[np.float64],
     codes: NDArray[np.int64],
@@ -274,27 +274,55 @@ def _search(
     other_codes: NDArray[np.int64],
     sums: NDArray[np.float64],
     stack: NDArray[np.int64],
+) -> tuple[int, int]:
+    """Looks at every partition and keeps the best ones, in order, as many as ``numbers`` has rows.
+
+    Fills each row of ``numbers`` with normalised φ, φ, and φ of cause and effect; of ``counts`` with sources, codes of both
+    divisions and severed connections. Returns how many are kept, and how many partitions there are.
+    """
+    n = len(cause)
+    kept = evaluated = 0
+    _weigh_parts(cause, effect, 0, 0, parts)
+    for sources in range((1 << n) - 1):
+        divisions, others = _divide_both(sources, cause, effect, parts, phis, codes, other_phis, other_codes, sums, stack)
+        for i in range(others):
+            if sources == 0 and other_codes[i, 0] == 0:  # a single part
+                continue
+            for j in range(divisions):
+                evaluated += 1
+                for_cause, for_effect = other_phis[i, 0] + phis[j, 0], other_phis[i, 1] + phis[j, 1]
+                severed = other_codes[i, 0] + codes[j, 0]
+                if kept < len(numbers) or min(for_cause, for_effect) <= (numbers[kept - 1, 0] + 1e-9) * severed:
+                    kept = _keep(n, for_cause, for_effect, severed, sources, codes[j, 1], other_codes[i, 1], numbers, counts, kept)
+    return kept, evaluated
+
+
+@entry
+def search_sources(
+    first: int,
+    stop: int,
+    cause: NDArray[np.float64],
+    effect: NDArray[np.float64],
     numbers: NDArray[np.float64],
     counts: NDArray[np.int64],
+    parts: NDArray[np.float64],
+    phis: NDArray[np.float64],
+    codes: NDArray[np.int64],
+    other_phis: NDArray[np.float64],
+    other_codes: NDArray[np.int64],
+    sums: NDArray[np.float64],
+    stack: NDArray[np.int64],
 ) -> None:
-    """Looks at every partition.
+    """Looks at every partition whose sources, as a mask, are from ``first`` to below ``stop``.
 
     Fills ``numbers`` with normalised φ, φ, φ of cause and effect of the best partition, and the second-best normalised φ. Fills
     ``counts`` with the sources, the codes of both divisions, severed connections and ties of the best partition, and the number of
-    all partitions.
+    partitions. Both begin with zeros.
     """
     n = len(cause)
-    full = (1 << n) - 1
     _weigh_parts(cause, effect, 0, 0, parts)
-    for sources in range(full):
-        if sources == 0:
-            phis[0, 0], phis[0, 1], codes[0, 0], codes[0, 1] = 0.0, 0.0, 0, 0
-            divisions = 1
-            others = _divide(full, n, 0, 1, parts, other_phis, other_codes, sums, stack)
-        else:
-            divisions = _divide(sources, n, sources, 1, parts, phis, codes, sums, stack)
-            _weigh_parts(cause, effect, sources, 1, parts)
-            others = _divide(full ^ sources, n, sources, 2, parts, other_phis, other_codes, sums, stack)
+    for sources in range(first, stop):
+        divisions, others = _divide_both(sources, cause, effect, parts, phis, codes, other_phis, other_codes, sums, stack)
         for i in range(others):
             if sources == 0 and other_codes[i, 0] == 0:  # a single part
                 continue

@@ -7,11 +7,11 @@ import time
 from typing import TYPE_CHECKING
 
 from lightning_iit.phi.engine import unreachable
-from lightning_iit.phi.iit4.candidate import Candidate, candidate
+from lightning_iit.phi.iit4.candidate import Candidate, candidate, frame, tpm_of
 from lightning_iit.phi.iit4.distinctions import MOST_COMBINATIONS, Chosen, Reading, distinctions, mechanisms, members
-from lightning_iit.phi.iit4.relations import number_of_relations
-from lightning_iit.phi.iit4.results import Distinction, Purview, Structure
-from lightning_iit.phi.iit4.systems import MAX_STRUCTURE_UNITS, Formalism4, analyse, check_size, result
+from lightning_iit.phi.iit4.systems import MAX_STRUCTURE_UNITS, Formalism4, check_size, result, searched, settled
+from lightning_iit.records.iit4 import Distinction, Purview, Structure
+from lightning_iit.records.relations import number_of_relations
 
 if TYPE_CHECKING:
     from lightning_iit.records import Skipped, System
@@ -33,10 +33,10 @@ def structure(system: System, nodes: tuple[int, ...], formalism: Formalism4) -> 
     """
     start = time.perf_counter()
     check_size(nodes, MAX_STRUCTURE_UNITS, "the structure")
-    found = candidate(system, nodes)
+    found = candidate(frame(tpm_of(system), system.cm, nodes), system.state)
     if found is None:
         return unreachable(system.state)
-    analysis = analyse(found, formalism)
+    analysis = settled(searched(found), formalism)
     chosen, relations, complete = distinctions(mechanisms(found), found.n, analysis.pair.cause, analysis.pair.effect)
     ties = f"More than {MOST_COMBINATIONS} combinations of tied purviews: not all were tried, and a larger Φ is possible."
     return Structure(

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from lightning_iit.errors import TooManyUnitsError
-from lightning_iit.phi.engine import unreachable
-from lightning_iit.phi.iit4.candidate import Candidate, candidate
+from lightning_iit.phi.engine import own_engine, unreachable
+from lightning_iit.phi.iit4.candidate import Candidate, candidate, frame, tpm_of
 from lightning_iit.phi.iit4.distinctions import Distinctions, distinctions, mechanisms
 from lightning_iit.phi.iit4.intrinsic import Specified, specified
-from lightning_iit.phi.iit4.partitions import Minimum, losses, minimum
-from lightning_iit.phi.iit4.results import SpecifiedState, SystemPhi
+from lightning_iit.phi.iit4.partitions import losses
+from lightning_iit.phi.iit4.search import Minimum, minimum, ranked
 from lightning_iit.phi.iit4.tolerance import TOLERANCE, equal
+from lightning_iit.records.iit4 import SpecifiedState, SystemPhi
+from lightning_iit.records.results import Partitions, RankedPartition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +53,24 @@ class Pair(NamedTuple):
     minimum: Minimum | None = None
 
 
+class Searched(NamedTuple):
+    """Holds what the analyses of a candidate system by both formalisms have in common.
+
+    Args:
+        system: the candidate system.
+        cause: its specified cause.
+        effect: its specified effect.
+        pairs: each pair of tied cause and effect states, without the cap; one pair where there was no search.
+        reason: why φ_s is 0 whatever the partitions are; empty where they were searched.
+    """
+
+    system: Candidate
+    cause: Specified
+    effect: Specified
+    pairs: tuple[Pair, ...]
+    reason: str = ""
+
+
 class Analysis(NamedTuple):
     """Holds the analysis of a candidate system.
 
@@ -69,9 +90,14 @@ class Analysis(NamedTuple):
     phi: float
     reason: str = ""
 
+    @property
+    def signed(self) -> float:
+        """Returns φ_s before it is set to at least 0; 0 where the system's state is not unique."""
+        return self.pair.signed if self.phi > 0 or self.pair.signed <= 0 else 0.0
+
 
 def system_phi(
-    system: System, nodes: tuple[int, ...], formalism: Formalism4, tpm: NDArray[np.float64] | None = None
+    system: System, nodes: tuple[int, ...], formalism: Formalism4, tpm: NDArray[np.float64] | None = None, *, threads: int = 1
 ) -> SystemPhi | Skipped:
     """Computes φ_s of the candidate system of these nodes; the other nodes are its background.
 
@@ -80,6 +106,7 @@ def system_phi(
         nodes: the nodes of the candidate system, ascending.
         formalism: the version of the theory.
         tpm: ``system.tpm`` as an array; None makes one.
+        threads: how many threads search the partitions, from 8 nodes on.
 
     Returns:
         φ_s; ``Skipped`` where no state of the system leads to the current one.
@@ -89,8 +116,52 @@ def system_phi(
     """
     start = time.perf_counter()
     check_size(nodes, MAX_UNITS, "φ_s")
-    found = candidate(system, nodes, tpm)
-    return unreachable(system.state) if found is None else result(analyse(found, formalism), formalism, start)
+    found = candidate(frame(tpm_of(system) if tpm is None else tpm, system.cm, nodes), system.state)
+    return unreachable(system.state) if found is None else result(settled(searched(found, threads), formalism), formalism, start)
+
+
+def best_partitions(system: System, nodes: tuple[int, ...], formalism: Formalism4, k: int) -> Partitions | Skipped:
+    """Finds the k best partitions of a candidate system, for the pair of specified states that counts.
+
+    Raises:
+        TooManyUnitsError: more than 10 nodes.
+    """
+    start = time.perf_counter()
+    check_size(nodes, MAX_UNITS, "φ_s")
+    found = candidate(frame(tpm_of(system), system.cm, nodes), system.state)
+    if found is None:
+        return unreachable(system.state)
+    of = settled(searched(found), formalism)
+    most = of.pair.ii if formalism == CAPPED else math.inf
+    best, number = ([], 0) if of.pair.minimum is None else ranked(*_losses(of), min(k, of.pair.minimum.evaluated))
+    return Partitions(
+        formalism=formalism,
+        partitions=tuple(_ranked(one, nodes, most) for one in best),
+        number=number,
+        reason=of.reason,
+        engine=own_engine(),
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _losses(of: Analysis) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns the losses of the specified cause and effect of an analysis."""
+    system, pair = of.system, of.pair
+    return (
+        losses(system.causes, pair.cause, system.state, float(of.cause.weights[pair.cause])),
+        losses(system.effects, system.state, pair.effect, float(of.effect.weights[pair.effect])),
+    )
+
+
+def _ranked(one: Minimum, nodes: tuple[int, ...], most: float) -> RankedPartition:
+    """Builds the record of one of the best partitions; φ_s is at most ``most``."""
+    signed = min(one.signed, most)
+    return RankedPartition(
+        phi=max(0.0, signed),
+        severed=tuple((nodes[i], nodes[j]) for i, j in one.severed),
+        signed_phi=signed,
+        normalized_phi=max(0.0, signed) / len(one.severed),
+    )
 
 
 def check_size(nodes: tuple[int, ...], most: int, what: str) -> None:
@@ -100,13 +171,22 @@ def check_size(nodes: tuple[int, ...], most: int, what: str) -> None:
         raise TooManyUnitsError(msg)
 
 
-def analyse(system: Candidate, formalism: Formalism4) -> Analysis:
-    """Computes φ_s and all that belongs to it; of tied pairs of states the one with the largest φ_s, then with the largest Φ."""
+def searched(system: Candidate, threads: int = 1) -> Searched:
+    """Finds the minimum partition of each pair of tied cause and effect states."""
     cause, effect = specified(system)
     if reason := _without_a_search(system, cause, effect):
         first = Pair(cause.states[0], effect.states[0], _ii(cause, effect, cause.states[0], effect.states[0]))
-        return Analysis(system, cause, effect, first, 0.0, reason)
-    pairs = _pairs(system, cause, effect, formalism)
+        return Searched(system, cause, effect, (first,), reason)
+    return Searched(system, cause, effect, _pairs(system, cause, effect, threads))
+
+
+def settled(found: Searched, formalism: Formalism4) -> Analysis:
+    """Computes φ_s by a formalism; of tied pairs of states the one with the largest φ_s counts, then the one with the largest Φ."""
+    system, cause, effect, pairs, reason = found
+    if reason:
+        return Analysis(system, cause, effect, pairs[0], 0.0, reason)
+    if formalism == CAPPED:
+        pairs = tuple(pair._replace(signed=min(pair.signed, pair.ii)) for pair in pairs)
     most = max(0.0, *(pair.signed for pair in pairs))
     best = [pair for pair in pairs if equal(max(0.0, pair.signed), most)]
     if most <= TOLERANCE:
@@ -119,7 +199,7 @@ def analyse(system: Candidate, formalism: Formalism4) -> Analysis:
             f"are computed for up to {MAX_STRUCTURE_UNITS} units."
         )
         return Analysis(system, cause, effect, best[0], best[0].signed, why)
-    return _settled(Analysis(system, cause, effect, best[0], best[0].signed), best)
+    return _settled_by_structures(Analysis(system, cause, effect, best[0], best[0].signed), best)
 
 
 def _without_a_search(system: Candidate, cause: Specified, effect: Specified) -> str:
@@ -139,15 +219,15 @@ def _first_of(pairs: Sequence[Pair]) -> str:
     return f"{len(pairs)} pairs of cause and effect state tie, all with φ_s = 0; the first one was taken."
 
 
-def _pairs(system: Candidate, cause: Specified, effect: Specified, formalism: Formalism4) -> list[Pair]:
-    """Computes φ_s of each pair of tied cause and effect states."""
+def _pairs(system: Candidate, cause: Specified, effect: Specified, threads: int) -> tuple[Pair, ...]:
+    """Computes φ_s of each pair of tied cause and effect states, without the cap."""
     of_causes = {at: losses(system.causes, at, system.state, float(cause.weights[at])) for at in cause.states}
     of_effects = {at: losses(system.effects, system.state, at, float(effect.weights[at])) for at in effect.states}
     pairs = []
     for c, e in itertools.product(cause.states, effect.states):
-        found, ii = minimum(of_causes[c], of_effects[e]), _ii(cause, effect, c, e)
-        pairs.append(Pair(c, e, ii, min(found.signed, ii) if formalism == CAPPED else found.signed, found))
-    return pairs
+        found = minimum(of_causes[c], of_effects[e], threads)
+        pairs.append(Pair(c, e, _ii(cause, effect, c, e), found.signed, found))
+    return tuple(pairs)
 
 
 def _ii(cause: Specified, effect: Specified, cause_state: int, effect_state: int) -> float:
@@ -156,7 +236,7 @@ def _ii(cause: Specified, effect: Specified, cause_state: int, effect_state: int
     return max(0.0, min(of_cause, effect.information, effect.differentiation(effect_state)))
 
 
-def _settled(tied: Analysis, pairs: Sequence[Pair]) -> Analysis:
+def _settled_by_structures(tied: Analysis, pairs: Sequence[Pair]) -> Analysis:
     """Settles pairs with the same φ_s by the Φ of their structures; φ_s is 0 where that leaves structures that differ."""
     system = tied.system
     found = mechanisms(system)
@@ -212,7 +292,7 @@ def result(found: Analysis, formalism: Formalism4, start: float) -> SystemPhi:
         formalism=formalism,
         nodes=nodes,
         phi=found.phi,
-        signed_phi=pair.signed if found.phi > 0 or pair.signed <= 0 else 0.0,
+        signed_phi=found.signed,
         normalized_phi=found.phi / len(severed) if severed else 0.0,
         ii=pair.ii,
         cause=_specified_state(system, found.cause, pair.cause, 0.0 if mip is None else mip.cause),
@@ -222,6 +302,7 @@ def result(found: Analysis, formalism: Formalism4, start: float) -> SystemPhi:
         ties=0 if mip is None else mip.ties,
         partitions=0 if mip is None else mip.evaluated,
         reason=found.reason,
+        engine=own_engine(),
         seconds=time.perf_counter() - start,
     )
 

@@ -7,7 +7,7 @@ import msgspec
 from lightning_iit.phi.pool._child import Raised
 from lightning_iit.phi.pool.worker import Died, Outcome, Overran, Returned
 from lightning_iit.phi.scalars import phi_scalars
-from lightning_iit.records import Failed, PhiResult, PhiTask, Skipped, StateResult, TaskResult, TimedOut
+from lightning_iit.records import Failed, OfFormalism, PhiResult, PhiTask, Skipped, StateResult, TaskResult, TimedOut
 
 
 def unfinished(
@@ -20,7 +20,7 @@ def unfinished(
 
     Args:
         task: the task.
-        why: the result that each unfinished state and group gets.
+        why: the result that each unfinished state, group and further formalism gets.
         finished: the results of the finished states, by state.
         partial: everything else that is known of the task; its finished groups are kept.
 
@@ -34,8 +34,9 @@ def unfinished(
     # With all states finished, the task was ended in later work, such as the null; only a note can say so.
     notes = (*base.notes, f"Ended before its end: {why.reason}") if all(state in known for state in task.states) else base.notes
     groups = (*base.groups, *[why] * (len(task.groups) - len(base.groups)))
+    others = (*base.others, *(OfFormalism(formalism=one, result=why) for one in task.further[len(base.others) :]))
     scalars = {**base.scalars, **phi_scalars(states)}
-    return msgspec.structs.replace(base, states=states, groups=groups, scalars=scalars, notes=notes, complete=False)
+    return msgspec.structs.replace(base, states=states, groups=groups, others=others, scalars=scalars, notes=notes, complete=False)
 
 
 def why_not(outcome: Outcome) -> PhiResult:
@@ -47,7 +48,9 @@ def why_not(outcome: Outcome) -> PhiResult:
         )
         return TimedOut(reason=reason, timeout=outcome.timeout)
     if isinstance(outcome, Overran):
-        reason = f"Not finished within its time limit of {outcome.timeout:g} s; use fewer units or states, or a longer timeout."
+        reason = (
+            f"Not finished within its time limit of {outcome.timeout:g} s; use fewer units, groups or states, or a longer timeout."
+        )
         return TimedOut(reason=reason, timeout=outcome.timeout)
     if isinstance(outcome, Died):
         return Failed(code="worker_died", reason=outcome.reason)

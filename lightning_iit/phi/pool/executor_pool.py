@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from lightning_iit.phi.pool.endings import drained, unfinished
 from lightning_iit.phi.pool.pool import JOB, WorkerPool
 from lightning_iit.phi.pool.worker import longest
-from lightning_iit.records import Failed, PhiResult, PhiTask, TaskResult
+from lightning_iit.records import FORMALISM, Failed, PhiResult, PhiTask, TaskResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from lightning_iit.records import Formalism
 
 _TICK = 0.2
 """Seconds between two reports of progress while tasks are waited for."""
@@ -58,7 +60,7 @@ class ExecutorPool:
         inner.add_done_callback(lambda done: self._receive(outer, task, done))
         return outer
 
-    def warm_up(self, engine: str = "auto") -> None:
+    def warm_up(self, engine: str = "auto", formalisms: Sequence[Formalism] = (FORMALISM,)) -> None:
         """Does nothing: only the executor knows which process will run a task."""
 
     def drain(self, timeout: float, on_progress: Callable[[int], None] | None = None) -> bool:

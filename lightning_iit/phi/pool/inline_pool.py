@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from lightning_iit.phi.pool.endings import unfinished
 from lightning_iit.phi.pool.pool import JOB
-from lightning_iit.records import Failed, PhiTask, TaskResult
+from lightning_iit.records import FORMALISM, Failed, PhiTask, TaskResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from lightning_iit.records import Formalism
 
 
 class InlinePool:
@@ -38,7 +40,7 @@ class InlinePool:
             future.set_result(unfinished(task, why))
         return future
 
-    def warm_up(self, engine: str = "auto") -> None:
+    def warm_up(self, engine: str = "auto", formalisms: Sequence[Formalism] = (FORMALISM,)) -> None:
         """Does nothing: the first task loads everything that the engine needs."""
 
     def drain(self, timeout: float, on_progress: Callable[[int], None] | None = None) -> bool:

@@ -8,13 +8,13 @@ from lightning_iit.phi.large_systems import analyse_whole, search_complex
 from lightning_iit.phi.pool.endings import why_not
 from lightning_iit.phi.pool.process_context import WorkerServer
 from lightning_iit.phi.pool.worker import Returned, Worker
-from lightning_iit.phi.registry import get_engine
+from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import MajorComplex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lightning_iit.records import Computed, PhiOptions, PhiResult, Skipped, System
+    from lightning_iit.records import PhiOptions, PhiResult, System
 
 
 def compute_within(system: System, engine: str, options: PhiOptions, timeout: float) -> PhiResult:
@@ -57,21 +57,21 @@ def _call(function: Callable[..., Any], system: System, engine: str, options: Ph
     return outcome.value if isinstance(outcome, Returned) else why_not(outcome)
 
 
-def prepare_analyse(_: System, engine: str, __: PhiOptions) -> None:
+def prepare_analyse(_: System, engine: str, options: PhiOptions) -> None:
     """Loads the engine; runs in the worker before the time limit starts."""
-    get_engine(engine).load()
+    choose_engine(engine, options).load()
 
 
-def analyse(system: System, engine: str, options: PhiOptions, report: Any) -> Computed | Skipped:
+def analyse(system: System, engine: str, options: PhiOptions, report: Any) -> PhiResult:
     """Analyses the system; runs in the worker."""
-    return analyse_whole(system, get_engine(engine), options, report)
+    return analyse_whole(system, choose_engine(engine, options), options, report)
 
 
-def prepare_find_complex(_: System, engine: str, __: PhiOptions) -> None:
+def prepare_find_complex(_: System, engine: str, options: PhiOptions) -> None:
     """Loads the engine; runs in the worker before the time limit starts."""
-    get_engine(engine).load()
+    choose_engine(engine, options).load()
 
 
 def find_complex(system: System, engine: str, options: PhiOptions, report: Any) -> MajorComplex:
     """Searches for the major complex; runs in the worker."""
-    return search_complex(system, get_engine(engine), options, report)
+    return search_complex(system, choose_engine(engine, options), options, report)

@@ -17,10 +17,12 @@ from lightning_iit.phi.pool.open_task import OpenTask, TaskProgress
 from lightning_iit.phi.pool.process_context import WorkerServer
 from lightning_iit.phi.pool.worker import Returned, Stopped, Worker, never
 from lightning_iit.phi.registry import BUILT_IN
-from lightning_iit.records import Failed, PhiResult, PhiTask, Skipped, TaskResult
+from lightning_iit.records import FORMALISM, Failed, PhiResult, PhiTask, Skipped, TaskResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from lightning_iit.records import Formalism
 
 
 WhenBusy: TypeAlias = Literal["queue", "skip", "wait"]
@@ -45,7 +47,7 @@ class PhiPool(Protocol):
     def submit(self, task: PhiTask) -> Future[TaskResult]:
         """Takes a task and returns a future that never raises: an error is part of the TaskResult, for each state."""
 
-    def warm_up(self, engine: str = "auto") -> None:
+    def warm_up(self, engine: str = "auto", formalisms: Sequence[Formalism] = (FORMALISM,)) -> None:
         """Lets the workers load (and compile) the engine, without waiting until the workers have done so."""
 
     def drain(self, timeout: float, on_progress: Callable[[int], None] | None = None) -> bool:
@@ -145,13 +147,13 @@ class WorkerPool:
             entry.resolve_unfinished(refused)
         return entry.future
 
-    def warm_up(self, engine: str = "auto") -> None:
-        """Lets each worker call ``warm_up(engine)`` of the function's module before its next task; does not wait."""
+    def warm_up(self, engine: str = "auto", formalisms: Sequence[Formalism] = (FORMALISM,)) -> None:
+        """Lets each worker call ``warm_up(engine, formalisms)`` of the function's module before its next task; does not wait."""
         with self._changed:
             if self._closed:
                 return
             for waiting in self._warm_ups:
-                waiting.append((engine,))
+                waiting.append((engine, tuple(formalisms)))
             self._start()
             self._changed.notify_all()
 

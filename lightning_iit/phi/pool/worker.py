@@ -40,6 +40,8 @@ _TICK = 0.1
 """Seconds between two looks at a running call."""
 _ATTEMPTS = 3
 """How often a call is tried while its process is lost before the call begins."""
+_PAUSE = 0.5
+"""Seconds before a second attempt, and twice as many before a third: a fork server that failed needs time to end."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,9 @@ class Worker:
         """
         clock = _Clock(timeout)
         why = ""
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                time.sleep(_PAUSE * attempt)
             try:
                 return self._attempt(_Call(_child.call, function, arguments, on_report), clock, stopped)
             except _NeverBegan as error:
@@ -171,7 +175,7 @@ class Worker:
                 return early
             number = next(self._numbers)
             pool, future = self._schedule(call, number)
-        except (RuntimeError, OSError) as error:
+        except (RuntimeError, OSError, EOFError) as error:  # EOFError: the fork server ended before it had started the process
             raise _NeverBegan(repr(error)) from error
         clock.alive(_QUIET)
         while not wait([future], _TICK).done:

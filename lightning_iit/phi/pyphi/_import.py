@@ -1,9 +1,9 @@
 """The one place that imports PyPhi; the host process is left as it was.
 
-PyPhi 1.2.0 (2019) was written for Python < 3.10 and treats the process as its own. On import, PyPhi replaces the handlers of the
+PyPhi 1.2 (2019) was written for Python < 3.10 and treats the process as its own. On import, PyPhi replaces the handlers of the
 root logger, writes ``pyphi.log`` and ``__pyphi_cache__`` into the working directory and reads ``pyphi_config.yml`` from there, so
 that a file which happens to lie there changes every Φ. PyPhi's library for earth mover's distances (POT) loads each deep learning
-framework that is installed.
+framework that is installed. PyPhi 2 still reads ``pyphi_config.yml``, and prints a welcome.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lightning_iit.phi.pyphi.versions import generation
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
@@ -30,9 +32,10 @@ _OLD_NAMES = ("Iterable", "Mapping", "Sequence")
 """Names that PyPhi takes from ``collections``; since Python 3.10 the names exist in ``collections.abc`` only."""
 _ENVIRONMENT = {
     "PYPHI_WELCOME_OFF": "1",
+    "PYPHI_AGENT_NOTE_OFF": "1",
     **{f"POT_BACKEND_DISABLE_{name}": "1" for name in ("PYTORCH", "JAX", "TENSORFLOW", "CUPY")},
 }
-"""Environment variables during the import: no welcome message, and no deep learning frameworks."""
+"""Environment variables during the import: no messages, and no deep learning frameworks."""
 DEFAULTS: dict[str, Any] = {
     "ASSUME_CUTS_CANNOT_CREATE_NEW_CONCEPTS": False,
     "CUT_ONE_APPROXIMATION": False,
@@ -58,14 +61,14 @@ DEFAULTS: dict[str, Any] = {
     "REDIS_CACHE": False,
     "PROGRESS_BARS": False,
 }
-"""PyPhi's own defaults of every option that a result depends on; nothing in parallel, on disk or on the screen."""
+"""The own defaults of PyPhi 1.2 of every option that a result depends on; nothing in parallel, on disk or on the screen."""
 
 _import_lock = threading.Lock()
 
 
 @cache
 def import_pyphi() -> ModuleType:
-    """Imports PyPhi once and returns the module, with :data:`DEFAULTS` set.
+    """Imports PyPhi once and returns the module: PyPhi 1.2 with :data:`DEFAULTS` set, PyPhi 2 with its own and no progress bars.
 
     Root logger, environment, warning filters and the names of ``collections`` are as before once this function returns. While the
     import runs (3 seconds), the working directory of the process is a temporary one, which other threads can see.
@@ -77,15 +80,13 @@ def import_pyphi() -> ModuleType:
             with _isolated():
                 import_module("pyphi")
         pyphi = sys.modules["pyphi"]
-        for name, value in DEFAULTS.items():
-            if getattr(pyphi.config, name) != value:
-                setattr(pyphi.config, name, value)
+        _assign(pyphi.config, DEFAULTS if generation() == 1 else {"progress_bars": False})
         return pyphi
 
 
 @contextmanager
 def configured(values: dict[str, Any]) -> Iterator[ModuleType]:
-    """Provides PyPhi with :data:`DEFAULTS` and the given options set, for as long as the block runs.
+    """Provides PyPhi 1.2 with :data:`DEFAULTS` and the given options set, for as long as the block runs.
 
     All options are set each time, because PyPhi's configuration is global and the host's own code may have changed the
     configuration; afterwards all options are set back to the values found. The options are plainly assigned: leaving PyPhi's own

@@ -1,6 +1,7 @@
 // Records from the server beside which this module lies.
+import type { Asked } from "./results";
 import type { Source } from "./source";
-import type { AnswerList, ComputeRequest, EpochRecord, NetworkSnapshot, PhiResult, RunIndex, RunList, ScalarList } from "./types";
+import type { AnswerList, ComputeRequest, EpochRecord, NetworkSnapshot, RunIndex, RunList, ScalarList } from "./types";
 
 interface Answer {
   tag: string;
@@ -26,6 +27,13 @@ export class HttpSource implements Source {
     return this.get("record", { run, layer, epoch: String(epoch) });
   }
 
+  async recordText(run: string, layer: string, epoch: number): Promise<string> {
+    const url = this.url("record", { run, layer, epoch: String(epoch) });
+    const response = await fetch(url, { cache: "no-cache" });
+    if (!response.ok) await answer(response);
+    return response.text();
+  }
+
   network(run: string, epoch: number): Promise<NetworkSnapshot> {
     return this.get("network", { run, epoch: String(epoch) });
   }
@@ -38,18 +46,23 @@ export class HttpSource implements Source {
     return this.get("answers", { run });
   }
 
-  async compute(request: ComputeRequest): Promise<PhiResult> {
+  async compute(request: ComputeRequest): Promise<Asked> {
     const response = await fetch(new URL("compute", this.base), {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(request),
     });
-    return (await answer(response)) as PhiResult;
+    return (await answer(response)) as Asked;
+  }
+
+  private url(route: string, query: Record<string, string>): URL {
+    const url = new URL(route, this.base);
+    for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
+    return url;
   }
 
   private async get<T>(route: string, query: Record<string, string>, keep = false): Promise<T> {
-    const url = new URL(route, this.base);
-    for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
+    const url = this.url(route, query);
     const response = await fetch(url, { cache: "no-cache" });
     const tag = response.headers.get("ETag") ?? "";
     const known = this.last.get(url.href);

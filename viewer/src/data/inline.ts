@@ -1,6 +1,7 @@
 // Records that lie in the page itself, deflated, and are unpacked one by one.
+import type { Asked } from "./results";
 import type { Source } from "./source";
-import type { AnswerList, EpochRecord, InlineData, NetworkSnapshot, PhiResult, RunIndex, RunList, ScalarList } from "./types";
+import type { AnswerList, EpochRecord, InlineData, NetworkSnapshot, RunIndex, RunList, ScalarList } from "./types";
 
 type InlineRun = InlineData["runs"][number];
 
@@ -22,6 +23,10 @@ export class InlineSource implements Source {
     return (await unpacked(this.run(run).records[`${layer}/${epoch}`])) as EpochRecord;
   }
 
+  async recordText(run: string, layer: string, epoch: number): Promise<string> {
+    return textOf(this.run(run).records[`${layer}/${epoch}`]);
+  }
+
   async network(run: string, epoch: number): Promise<NetworkSnapshot> {
     return (await unpacked(this.run(run).networks[String(epoch)])) as NetworkSnapshot;
   }
@@ -34,7 +39,7 @@ export class InlineSource implements Source {
     return this.run(run).answers;
   }
 
-  async compute(): Promise<PhiResult> {
+  async compute(): Promise<Asked> {
     throw new Error("A file cannot compute; use the command line beside it.");
   }
 
@@ -45,9 +50,11 @@ export class InlineSource implements Source {
   }
 }
 
-async function unpacked(packed: string | undefined): Promise<unknown> {
+const unpacked = async (packed: string | undefined): Promise<unknown> => JSON.parse(await textOf(packed));
+
+async function textOf(packed: string | undefined): Promise<string> {
   if (packed === undefined) throw new Error("This epoch is not in the file: it holds a selection of a long run.");
   const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return JSON.parse(await new Response(stream).text());
+  return new Response(stream).text();
 }

@@ -2,12 +2,16 @@
 import type {
   Answer,
   Computed,
+  Distinction,
   EpochRecord,
   IndexRow,
+  MajorComplex,
   NetworkLayer,
   NetworkSnapshot,
   RunIndex,
   RunInfo,
+  Structure,
+  SystemPhi,
 } from "../generated/records";
 
 export type {
@@ -17,11 +21,25 @@ export type {
   Connections,
   Cut,
   InlineData,
+  Partitions,
   RunList,
   ScalarList,
   StateResult,
 } from "../generated/records";
-export type { Answer, Computed, EpochRecord, IndexRow, NetworkLayer, NetworkSnapshot, RunIndex, RunInfo };
+export type {
+  Answer,
+  Computed,
+  Distinction,
+  EpochRecord,
+  IndexRow,
+  MajorComplex,
+  NetworkLayer,
+  NetworkSnapshot,
+  RunIndex,
+  RunInfo,
+  Structure,
+  SystemPhi,
+};
 export type PhiResult = EpochRecord["result"];
 export type Survey = NonNullable<EpochRecord["survey"]>;
 

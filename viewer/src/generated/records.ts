@@ -6,6 +6,7 @@ export interface Everything {
   EpochRecord?: EpochRecord;
   InlineData?: InlineData;
   NetworkSnapshot?: NetworkSnapshot;
+  Partitions?: Partitions;
   Problem?: Problem;
   RunIndex?: RunIndex;
   RunList?: RunList;
@@ -16,6 +17,7 @@ export interface AnswerList {
 }
 export interface Answer {
   epoch: number;
+  formalism: string;
   layer: string;
   to: number;
   words: string;
@@ -23,9 +25,11 @@ export interface Answer {
 export interface ComputeRequest {
   engine: string;
   epoch: number;
+  formalism: ("iit3" | "iit4-2023" | "iit4-2026") | null;
   layer: string;
   run: string;
   state: number[];
+  wanted: "partitions" | "phi" | "structure";
 }
 export interface EpochRecord {
   axis: "depth" | "patch" | "stream" | "time" | "token";
@@ -47,9 +51,10 @@ export interface EpochRecord {
   null: NullResult | null;
   observed: Counts | null;
   observed_thresholds: Thresholds | null;
+  others: OfFormalism[];
   perturbation: Perturbation | null;
   provenance: Provenance;
-  result: Computed | TimedOut | Failed | Skipped | Open;
+  result: Computed | SystemPhi | TimedOut | Failed | Skipped | Open;
   scalars: {
     [k: string]: number;
   };
@@ -60,6 +65,7 @@ export interface EpochRecord {
   step: number | null;
   structural_phi: number | null;
   structural_reason: string;
+  structure: Structure | null;
   survey: Survey | null;
   task: PhiTask | null;
   thresholds: Thresholds | null;
@@ -90,7 +96,7 @@ export interface Diagnostic {
 export interface GroupResult {
   counts: Counts | null;
   perturbation: Perturbation | null;
-  result: Computed | TimedOut | Failed | Skipped | Open;
+  result: Computed | SystemPhi | TimedOut | Failed | Skipped | Open;
   state: number[] | null;
   thresholds: Thresholds | null;
   units: Units;
@@ -138,6 +144,31 @@ export interface EngineInfo {
   name: string;
   version: string;
 }
+export interface SystemPhi {
+  cause: SpecifiedState;
+  effect: SpecifiedState;
+  engine: EngineInfo;
+  formalism: string;
+  ii: number;
+  margin: number | null;
+  nodes: number[];
+  normalized_phi: number;
+  partition: [number, number][];
+  partitions: number;
+  phi: number;
+  reason: string;
+  seconds: number;
+  signed_phi: number;
+  status: "computed_iit4";
+  ties: number | null;
+}
+export interface SpecifiedState {
+  intrinsic_information: number;
+  phi: number;
+  signed_phi: number;
+  state: number[];
+  ties: number[][];
+}
 export interface TimedOut {
   reason: string;
   status: "timed_out";
@@ -178,12 +209,14 @@ export interface Interval {
   high: number;
   level: number;
   low: number;
+  parts: number;
   seed: number;
   words: string;
 }
 export interface MajorComplex {
   nodes: number[];
-  result: Computed | TimedOut | Failed | Skipped | Open;
+  others: SystemPhi[];
+  result: Computed | SystemPhi | TimedOut | Failed | Skipped | Open;
 }
 export interface Moments {
   moments: number;
@@ -201,6 +234,67 @@ export interface NullResult {
   upper: number;
   values: number[];
 }
+export interface OfFormalism {
+  formalism: "iit3" | "iit4-2023" | "iit4-2026";
+  major_complex: MajorComplex | null;
+  notes: string[];
+  result: Computed | SystemPhi | TimedOut | Failed | Skipped | Open;
+  scalars: {
+    [k: string]: number;
+  };
+  states: StateResult[];
+  structure: Structure | null;
+  survey: Survey | null;
+}
+export interface StateResult {
+  result: Computed | SystemPhi | TimedOut | Failed | Skipped | Open;
+  state: number[];
+  visits: number;
+}
+export interface Structure {
+  distinctions: Distinction[];
+  formalism: string;
+  reason: string;
+  relations: number;
+  seconds: number;
+  sum_phi_distinctions: number;
+  sum_phi_relations: number;
+  system: SystemPhi;
+}
+export interface Distinction {
+  cause: Purview;
+  effect: Purview;
+  mechanism: number[];
+  phi: number;
+}
+export interface Purview {
+  nodes: number[];
+  phi: number;
+  state: number[];
+}
+export interface Survey {
+  groups: SurveyGroup[];
+  high: number | null;
+  interval_words: string;
+  low: number | null;
+  phi: number | null;
+  positive: number | null;
+  resampled: number[];
+  se: number | null;
+  share: number | null;
+  signed: number | null;
+}
+export interface SurveyGroup {
+  cm: number[][] | null;
+  counts: Counts | null;
+  phis: (number | null)[];
+  positive: number | null;
+  reason: string;
+  signed: (number | null)[];
+  states: number[][];
+  units: Units;
+  visits: number[];
+}
 export interface Provenance {
   engine: string;
   initial_weights: string;
@@ -215,7 +309,9 @@ export interface Provenance {
 export interface PhiOptions {
   complexes: boolean;
   cuts: "all" | "one";
+  formalism: "iit3" | "iit4-2023" | "iit4-2026";
   new_concepts: boolean;
+  nodes: number[] | null;
   pyphi: {
     [k: string]: boolean | number | string;
   };
@@ -231,31 +327,6 @@ export interface ThresholdPoint {
   transitions: number;
   visited: number;
 }
-export interface StateResult {
-  result: Computed | TimedOut | Failed | Skipped | Open;
-  state: number[];
-  visits: number;
-}
-export interface Survey {
-  groups: SurveyGroup[];
-  high: number | null;
-  interval_words: string;
-  low: number | null;
-  phi: number | null;
-  positive: number | null;
-  resampled: number[];
-  se: number | null;
-}
-export interface SurveyGroup {
-  cm: number[][] | null;
-  counts: Counts | null;
-  phis: (number | null)[];
-  positive: number | null;
-  reason: string;
-  states: number[][];
-  units: Units;
-  visits: number[];
-}
 export interface PhiTask {
   axis: "depth" | "patch" | "stream" | "time" | "token";
   blocks: Counts[];
@@ -264,6 +335,7 @@ export interface PhiTask {
   dynamics: Dynamics | null;
   engine: string;
   epoch: number;
+  further: ("iit3" | "iit4-2023" | "iit4-2026")[];
   global_step: number;
   groups: GroupTask[];
   judge: Judge | null;
@@ -274,6 +346,7 @@ export interface PhiTask {
   options: PhiOptions1;
   pictures: boolean;
   prior: number;
+  resample_further: boolean;
   resampled: string[];
   seed: number;
   states: number[][];
@@ -284,6 +357,7 @@ export interface PhiTask {
 }
 export interface Dynamics {
   halves: Counts[];
+  parts: Counts[];
   triples: [number, number, number, number][] | null;
 }
 export interface GroupTask {
@@ -311,7 +385,9 @@ export interface Moment {
 export interface PhiOptions1 {
   complexes: boolean;
   cuts: "all" | "one";
+  formalism: "iit3" | "iit4-2023" | "iit4-2026";
   new_concepts: boolean;
+  nodes: number[] | null;
   pyphi: {
     [k: string]: boolean | number | string;
   };
@@ -358,6 +434,7 @@ export interface IndexRow {
   engine: string;
   epoch: number;
   file: string;
+  formalism: string;
   global_step: number;
   groups: number | null;
   high: number | null;
@@ -367,16 +444,37 @@ export interface IndexRow {
   maximum: number | null;
   mean: number | null;
   null_upper: number | null;
+  others: FormalismRow[];
   phi: number | null;
   phi_layer: number | null;
   reason: string;
+  share: number | null;
+  signed: number | null;
   state: string;
   status: "computed" | "corrupt" | "failed" | "open" | "skipped" | "timed_out";
   step: number | null;
   transitions: number | null;
   units: number | null;
+  verdict: string;
   version: string;
   wall_time: number;
+}
+export interface FormalismRow {
+  engine: string;
+  formalism: string;
+  groups: number | null;
+  high: number | null;
+  low: number | null;
+  maximum: number | null;
+  mean: number | null;
+  null_upper: number | null;
+  phi: number | null;
+  phi_layer: number | null;
+  reason: string;
+  share: number | null;
+  signed: number | null;
+  status: "computed" | "corrupt" | "failed" | "open" | "skipped" | "timed_out";
+  verdict: string;
 }
 export interface RunInfo {
   id: string;
@@ -393,14 +491,21 @@ export interface ScalarSeries {
   tag: string;
 }
 export interface NetworkSnapshot {
+  blocks: NetworkBlock[];
   connections: Connections[];
   epoch: number;
+  flows: [number, number][];
   global_step: number;
   layers: NetworkLayer[];
   notes: string[];
   schema_version: number;
   steps: [number, number][];
   wall_time: number;
+}
+export interface NetworkBlock {
+  kind: string;
+  layers: number[];
+  name: string;
 }
 export interface Connections {
   from_layer: number;
@@ -420,7 +525,23 @@ export interface NetworkLayer {
   kind: string;
   mean_activity: number[];
   name: string;
+  part: string;
   width: number;
+}
+export interface Partitions {
+  engine: EngineInfo;
+  formalism: string;
+  number: number;
+  partitions: RankedPartition[];
+  reason: string;
+  seconds: number;
+}
+export interface RankedPartition {
+  cut: Cut | null;
+  normalized_phi: number | null;
+  phi: number;
+  severed: [number, number][];
+  signed_phi: number | null;
 }
 export interface Problem {
   error: string;

@@ -1,10 +1,11 @@
-// Where the units of a causal system are on the page: the two parts of the minimum-information partition side by side.
-import type { Cut } from "../data/types";
+// Where the units of a causal system are on the page: the parts of its partition side by side, more than two on an ellipse.
+import type { Part } from "./parts";
 
 export interface Place {
   x: number;
   y: number;
-  part: 0 | 1 | null;
+  /** The part it is in; null where there are none. */
+  part: number | null;
 }
 
 export interface CausalLayout {
@@ -16,38 +17,76 @@ export interface CausalLayout {
 }
 
 export const NODE = 19;
+const RIM = 12;
+const NAME = 20;
 
-export function placeCausal(n: number, cut: Cut | null, width: number, height: number): CausalLayout {
-  const middle = height / 2;
-  if (!cut) {
+export function placeCausal(n: number, parts: readonly Pick<Part, "nodes">[], width: number, height: number): CausalLayout {
+  if (!parts.length) {
     const radius = Math.min(width, height) / 2 - NODE - 26;
-    return { places: circle(all(n), width / 2, middle, n > 1 ? radius : 0, null), parts: [], width, height };
+    return { places: circle(all(n), width / 2, height / 2, n > 1 ? radius : 0, null), parts: [], width, height };
   }
-  const radii = [cut.from_nodes, cut.to_nodes].map((nodes) => Math.min(middle - NODE - 22, partRadius(nodes.length)));
+  const middle = height / 2;
+  const most = parts.length > 2 ? 60 : middle - NODE - 22;
+  const radii = parts.map(({ nodes }) => Math.min(most, partRadius(nodes.length)));
+  if (parts.length > 2) return placed(parts, radii, around(radii, width, height), width, height);
   const [first, second] = radii as [number, number];
   const room = width - 2 * (first + second) - 4 * NODE;
   const left = Math.max(NODE + 14, room / 3.2) + NODE + first;
   const right = width - Math.max(NODE + 14, room / 3.2) - NODE - second;
-  const places: Place[] = new Array(n);
-  cut.from_nodes.forEach((node, at) => (places[node] = circle(cut.from_nodes, left, middle, first, 0)[at] as Place));
-  cut.to_nodes.forEach((node, at) => (places[node] = circle(cut.to_nodes, right, middle, second, 1)[at] as Place));
-  for (let node = 0; node < n; node++) places[node] ??= { x: width / 2, y: height - NODE - 4, part: null };
-  return {
-    places,
-    parts: [
-      { x: left, y: middle, radius: first + NODE + 12 },
-      { x: right, y: middle, radius: second + NODE + 12 },
-    ],
-    width,
-    height,
-  };
+  const centres = [left, right].map((x) => ({ x, y: middle }));
+  return placed(parts, radii, centres, width, height);
 }
+
+type Centre = { x: number; y: number };
+
+function placed(
+  parts: readonly Pick<Part, "nodes">[],
+  radii: readonly number[],
+  centres: readonly Centre[],
+  width: number,
+  height: number,
+): CausalLayout {
+  const places: Place[] = [];
+  const grounds = parts.map(({ nodes }, part) => {
+    const { x, y } = centres[part] as Centre;
+    const radius = radii[part] ?? 0;
+    const at = circle(nodes, x, y, radius, part);
+    nodes.forEach((node, index) => (places[node] = at[index] as Place));
+    return { x, y, radius: radius + NODE + RIM };
+  });
+  return { places, parts: grounds, width, height: Math.max(height, ...grounds.map(({ y, radius }) => y + radius + RIM)) };
+}
+
+/** Centres on an ellipse, clockwise from the top, which is made higher until no two parts overlap. */
+function around(radii: readonly number[], width: number, height: number): Centre[] {
+  const hulls = radii.map((radius) => radius + NODE + RIM);
+  const widest = Math.max(...hulls);
+  const total = hulls.reduce((sum, hull) => sum + hull, 0);
+  const turns: number[] = [];
+  let done = -(hulls[0] as number) / 2;
+  for (const hull of hulls) {
+    turns.push(-Math.PI / 2 + (2 * Math.PI * (done + hull / 2)) / total);
+    done += hull;
+  }
+  for (let high = height / 2 - widest - NAME; ; high += 10) {
+    const centres = turns.map((turn) => ({
+      x: width / 2 + (width / 2 - widest - 4) * Math.cos(turn),
+      y: high + widest + NAME + high * Math.sin(turn),
+    }));
+    if (high > 2 * width || centres.every((one, at) => isFree(one, at, centres, hulls))) return centres;
+  }
+}
+
+const isFree = (one: Centre, at: number, centres: readonly Centre[], hulls: readonly number[]): boolean =>
+  centres
+    .slice(0, at)
+    .every((other, before) => Math.hypot(one.x - other.x, one.y - other.y) > (hulls[at] ?? 0) + (hulls[before] ?? 0) + 6);
 
 const all = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 const partRadius = (n: number): number => (n <= 1 ? 0 : n === 2 ? 34 : Math.max(46, (n * 62) / (2 * Math.PI)));
 
-function circle(nodes: readonly number[], x: number, y: number, radius: number, part: 0 | 1 | null): Place[] {
+function circle(nodes: readonly number[], x: number, y: number, radius: number, part: number | null): Place[] {
   return nodes.map((_, i) => {
     const angle = -Math.PI / 2 + (2 * Math.PI * i) / nodes.length;
     return { x: x + radius * Math.cos(angle), y: y + radius * Math.sin(angle), part };

@@ -1,39 +1,44 @@
-// Where the dots of the groups are: along the axis of Φ, which begins at 0, and above one another where they would overlap.
+// Where the dots of the groups are: along the axis of Φ, or of signed φ_s, and above one another where they would overlap.
 import type { Survey } from "../data/types";
-import { groupPhi } from "../scales/survey";
+import { groupPhi, groupSigned } from "../scales/survey";
 
 export const RADIUS = 5;
 
 export interface GroupDots {
-  dots: { group: number; phi: number; x: number; y: number }[];
-  /** Where a Φ is on the axis. */
-  x: (phi: number) => number;
+  dots: { group: number; value: number; x: number; y: number }[];
+  /** Where a value is on the axis, which holds 0. */
+  x: (value: number) => number;
   left: number;
   right: number;
   bottom: number;
-  /** The end of the axis. */
-  phi: number;
+  /** The ends of the axis. */
+  least: number;
+  most: number;
 }
 
 const EDGE = { left: 12, right: 12, bottom: 22 };
 
 export function placeGroups(survey: Survey, width: number, height: number): GroupDots {
+  // φ_s of nearly all groups is 0, signed φ_s is not.
+  const numberOf = survey.signed === null ? groupPhi : groupSigned;
   const known = survey.groups.flatMap((one, group) => {
-    const phi = groupPhi(one);
-    return phi === null ? [] : [{ group, phi }];
+    const value = numberOf(one);
+    return value === null ? [] : [{ group, value }];
   });
-  const most = Math.max(1e-6, survey.high ?? 0, ...known.map(({ phi }) => phi)) * 1.08;
+  const values = known.map(({ value }) => value);
+  const most = Math.max(survey.signed === null ? Math.max(1e-6, survey.high ?? 0) : 0, ...values) * 1.08;
+  const least = Math.min(0, ...values) * 1.08;
   const [right, bottom] = [width - EDGE.right, height - EDGE.bottom];
-  const x = (phi: number) => EDGE.left + ((right - EDGE.left) * phi) / most;
+  const x = (value: number) => EDGE.left + ((right - EDGE.left) * (value - least)) / (most - least || 1);
   const ends: number[] = []; // of each row of dots, from below, where its last dot ends
   const dots = [...known]
-    .sort((a, b) => a.phi - b.phi)
-    .map(({ group, phi }) => {
-      const at = x(phi);
+    .sort((a, b) => a.value - b.value)
+    .map(({ group, value }) => {
+      const at = x(value);
       const free = ends.findIndex((end) => at - RADIUS >= end);
       const row = free < 0 ? ends.length : free;
       ends[row] = at + RADIUS + 1;
-      return { group, phi, x: at, y: bottom - 9 - row * (2 * RADIUS + 1) };
+      return { group, value, x: at, y: bottom - 9 - row * (2 * RADIUS + 1) };
     });
-  return { dots, x, left: EDGE.left, right, bottom, phi: most };
+  return { dots, x, left: EDGE.left, right, bottom, least, most };
 }

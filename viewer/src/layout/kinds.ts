@@ -22,6 +22,7 @@ const LOOKS = new Map<string, Look>([
   ["gru", { shape: "octahedron", figure: "ring" }],
   ["embedding", { shape: "drum", figure: "grid" }],
   ["attention", { shape: "tetrahedron", figure: "clusters" }],
+  ["stream", { shape: "drum", figure: "disc" }],
   ["other", OTHER],
 ]);
 

@@ -1,18 +1,18 @@
 // Where each neuron is in space: layers one behind the other along x, each in a figure of its own kind.
 import type { NetworkLayer, NetworkSnapshot } from "../data/types";
+import type { Body, Member } from "./blocks";
+import { bodiesOf } from "./blocks";
 import type { Figure } from "./kinds";
 import { lookOf } from "./kinds";
 
 export type Point = [number, number, number];
 
-export interface PlacedLayer {
-  name: string;
+/** A layer, or a closed block, where it is in space. */
+export interface PlacedLayer extends Body {
   x: number;
   radius: number;
-  /** One point for each sampled unit. */
+  /** One point for each unit that is drawn. */
   points: Point[];
-  /** How large a node is drawn. */
-  size: number;
   figure: Figure;
 }
 
@@ -24,26 +24,56 @@ export function figureOf(layer: NetworkLayer): Figure {
   return figure === "clusters" && layer.heads <= 1 ? "disc" : figure;
 }
 
-/** The layers from left to right, the whole centred on the origin. */
-export function placeNetwork(snapshot: NetworkSnapshot): PlacedLayer[] {
-  const flat = snapshot.layers.map((layer) => ({ layer, flat: placeLayer(layer) }));
-  const radii = flat.map(({ flat }) => Math.max(1.5, ...flat.map(([y, z]) => Math.hypot(y, z))));
-  const wide = snapshot.layers.length <= 5 ? 1.3 : 1;
+/** Of more layers those away from the one in focus stand closer together. */
+const MANY = 12;
+const FOCUS = 3;
+const CLOSER = 0.3;
+
+/** How large a closed block is at least. */
+const BLOCK = 2.4;
+
+/**
+ * The layers and closed blocks from left to right, the whole centred on the origin; `focus` is the place of the layer to which the
+ * others make room.
+ */
+export function placeNetwork(
+  snapshot: Pick<NetworkSnapshot, "layers"> & Partial<Pick<NetworkSnapshot, "blocks">>,
+  focus: number | null = null,
+  open: ReadonlySet<string> | null = null,
+): PlacedLayer[] {
+  const bodies = bodiesOf(snapshot, open);
+  const at = bodies.findIndex(({ layers }) => focus !== null && layers.includes(focus));
+  const isNear = (index: number) => at < 0 || bodies.length <= MANY || Math.abs(index - 0.5 - at) < FOCUS;
+  const flat = bodies.map((body) => placeBody(body, snapshot.layers));
+  const radii = flat.map((points, index) =>
+    Math.max(bodies[index]?.closed ? BLOCK : 1.5, ...points.map(([y, z]) => Math.hypot(y, z))),
+  );
+  const wide = bodies.length <= 5 ? 1.3 : 1;
   const xs: number[] = [];
   radii.forEach((radius, index) => {
     const before = radii[index - 1];
-    xs.push(before === undefined ? 0 : (xs[index - 1] as number) + wide * Math.max(7, 0.8 * (before + radius) + 3.5));
+    xs.push(
+      before === undefined
+        ? 0
+        : (xs[index - 1] as number) + (isNear(index) ? wide : CLOSER) * Math.max(7, 0.8 * (before + radius) + 3.5),
+    );
   });
   const middle = ((xs[0] ?? 0) + (xs[xs.length - 1] ?? 0)) / 2;
-  return flat.map(({ layer, flat }, index) => ({
-    name: layer.name,
+  return bodies.map((body, index) => ({
+    ...body,
     x: (xs[index] as number) - middle,
     radius: radii[index] as number,
-    points: flat.map(([y, z]) => [(xs[index] as number) - middle, y, z]),
-    size: 0.36,
-    figure: figureOf(layer),
+    points: (flat[index] as [number, number][]).map(([y, z]) => [(xs[index] as number) - middle, y, z]),
+    figure: body.closed ? "grid" : figureOf(snapshot.layers[body.layers[0] as number] as NetworkLayer),
   }));
 }
+
+function placeBody({ closed, layers, members }: Body, all: readonly NetworkLayer[]): [number, number][] {
+  return closed ? spread(members) : placeLayer(all[layers[0] as number] as NetworkLayer);
+}
+
+/** The analysed units of a closed block, with room for their rings. */
+const spread = (members: readonly Member[]): [number, number][] => grid(members.length).map(([y, z]) => [1.5 * y, 1.5 * z]);
 
 function placeLayer(layer: NetworkLayer): [number, number][] {
   const n = layer.indices.length;
@@ -103,15 +133,42 @@ function clusters(indices: readonly number[], width: number, heads: number): [nu
   });
 }
 
-/** Points from one neuron to another; within a layer an arc that leaves it and comes back. */
-export function pathBetween(from: Point, to: Point, recurrent: boolean): Point[] {
-  if (!recurrent) return [from, to];
+/** A curve: its two ends, and the point that bends it. */
+export interface Curve {
+  from: Point;
+  bend: Point;
+  to: Point;
+}
+
+/** The way from one body to another; one that passes over others goes above them. */
+export function curveOver(from: PlacedLayer, to: PlacedLayer, between: readonly PlacedLayer[]): Curve {
+  const high = between.length ? 1.2 + 2 * Math.max(...between.map(({ radius }) => radius)) + 0.12 * Math.abs(to.x - from.x) : 0;
+  return { from: [from.x, 0, 0], bend: [(from.x + to.x) / 2, high, 0], to: [to.x, 0, 0] };
+}
+
+/** Points on the way from one body to another. */
+export function pathOver(from: PlacedLayer, to: PlacedLayer, between: readonly PlacedLayer[]): Point[] {
+  const curve = curveOver(from, to, between);
+  return between.length ? bent(curve, 12) : [curve.from, curve.to];
+}
+
+/** What bends the way from one neuron to another: within a layer it leaves the layer and comes back. */
+export function bendOf(from: Point, to: Point, recurrent: boolean): Point {
+  if (!recurrent) return [(from[0] + to[0]) / 2, (from[1] + to[1]) / 2, (from[2] + to[2]) / 2];
   const same = from[1] === to[1] && from[2] === to[2];
   const reach = same ? 1.6 : 0.9 + 0.28 * Math.hypot(to[1] - from[1], to[2] - from[2]);
-  const bend: Point = same
+  return same
     ? [from[0] + reach, from[1] * 1.25 + 0.5, from[2] * 1.25]
     : [from[0] + reach * 1.6, (from[1] + to[1]) / 2, (from[2] + to[2]) / 2];
-  const parts = 6;
+}
+
+/** Points from one neuron to another; within a layer an arc. */
+export function pathBetween(from: Point, to: Point, recurrent: boolean): Point[] {
+  return recurrent ? bent({ from, bend: bendOf(from, to, recurrent), to }, 6) : [from, to];
+}
+
+/** A curve in so many straight pieces. */
+function bent({ from, bend, to }: Curve, parts: number): Point[] {
   return Array.from({ length: parts + 1 }, (_, step) => {
     const t = step / parts;
     const at = (axis: 0 | 1 | 2) => (1 - t) ** 2 * from[axis] + 2 * t * (1 - t) * bend[axis] + t ** 2 * to[axis];

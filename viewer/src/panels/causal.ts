@@ -1,100 +1,139 @@
 // The units as a causal system: effective influences, the minimum-information partition, and the units' state.
-import type { Cut, EpochRecord } from "../data/types";
+import { hasPhi } from "../data/results";
+import type { EpochRecord } from "../data/types";
 import { fill, h, s } from "../dom";
 import type { CausalLayout } from "../layout/causal";
 import { arrowMiddle, arrowPath, loopPath, NODE, placeCausal } from "../layout/causal";
+import type { Partition } from "../layout/parts";
+import { partitionOf } from "../layout/parts";
+import { oneTabStop } from "../parts/oneTabStop";
+import { partitionWords } from "../parts/partitionWords";
+import { about } from "../parts/sheet";
+import type { Figure } from "../save/figure";
+import { inlined } from "../save/paper";
 import { elementLabel, lettersOf, unitLetter } from "../scales/bits";
 import { NEGATIVE, POSITIVE } from "../scales/color";
-import { number, phiText } from "../scales/format";
+import { formalismName, symbolOf } from "../scales/formalism";
+import { count, epochName, number, phiText, statusWords } from "../scales/format";
 import type { Influence } from "../scales/influence";
 import { influences } from "../scales/influence";
-import { isTied, tiesWords } from "../scales/ties";
-import { analysedName, isShownLayer, resultOf, shownSide } from "../state/app";
+import type { Analysis } from "../state/analysis";
+import { analysesOf, analysisOf, isOtherAnalysis, resultOf } from "../state/analysis";
+import { analysedName, isShownLayer, shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
 
 const WIDTH = 440;
 const FAINTEST = 0.03;
+/** So many parts have a colour of their own. */
+const COLOURS = 6;
 
 export function causalPanel(context: Context): Panel {
   const { store } = context;
   const states = h("div", { class: "states", role: "group", "aria-label": "Analysed states" });
   const graph = h("div", { class: "graph" });
-  const words = h("p", { class: "cut-words" });
-  store.on(["a", "b", "shown", "chosenState"], (state, before) => {
-    const record = shownSide(state)?.record ?? null;
-    if (state !== before && record === (shownSide(before)?.record ?? null) && state.chosenState === before.chosenState) return;
-    fill(states, ...(record ? stateButtons(context, record, state.chosenState) : []));
-    draw(context, graph, words, record, state.chosenState);
+  const words = context.tip.term(h("p", { class: "cut-words", tabindex: 0 }), "cut");
+  oneTabStop(states, "button");
+  oneTabStop(graph, ".unit");
+  store.on(["a", "b", "shown", "chosenState", "computations"], (state, before) => {
+    if (!isOtherAnalysis(state, before)) return;
+    fill(states, ...stateButtons(context, analysesOf(state), state.chosenState, state.formalism));
+    states.querySelector(".computation:has([aria-pressed=true])")?.scrollIntoView({ block: "nearest" });
+    draw(context, graph, words, shownSide(state)?.record ?? null, analysisOf(state));
   });
   store.on(["lit", "unit", "a"], () => light(context, graph));
-  return { element: h("div", { class: "units-panel" }, states, graph, words) };
+  const picture = () => graph.querySelector("svg");
+  const title = () => `${words.textContent}`;
+  const figures: Figure[] = [
+    {
+      name: "Causal system",
+      file: "system",
+      there: () => picture() !== null,
+      svg: () => inlined(picture() as SVGSVGElement, title()),
+    },
+  ];
+  return { element: h("div", { class: "units-panel" }, about("causal"), states, graph, words), figures };
 }
 
-function stateButtons({ controller }: Context, record: EpochRecord, chosen: number): HTMLElement[] {
-  return record.states.map((analysed, at) => {
-    const { result } = analysed;
+function stateButtons({ controller }: Context, analyses: readonly Analysis[], chosen: number, formalism: string): HTMLElement[] {
+  const what = `${symbolOf(formalism)} (${formalismName(formalism)})`;
+  return analyses.map(({ state, result, visits, computation }, at) => {
     const button = h(
       "button",
-      { type: "button", "aria-pressed": String(at === chosen), title: `visited ${analysed.visits} times` },
-      h("span", { class: "bits" }, analysed.state.join("")),
-      h("span", {}, result.status === "computed" ? phiText(result.phi) : result.status.replace("_", " ")),
+      {
+        type: "button",
+        "aria-pressed": String(at === chosen),
+        title: `${what}, ${visits === null ? "computed on request" : `visited ${count(visits)} times`}`,
+      },
+      h("span", { class: "bits" }, state.join("")),
+      h("span", {}, hasPhi(result) ? phiText(result.phi) : statusWords[result.status]),
     );
     button.addEventListener("click", () => controller.chooseState(at));
-    return button;
+    if (!computation) return button;
+    const { engine, seconds, phi } = computation.result;
+    button.append(h("small", {}, `${epochName(computation.epoch)}, ${engine.name} ${engine.version}, ${number(seconds, 2)} s`));
+    const remove = h("button", { type: "button", "aria-label": `Remove what was computed in ${state.join("")}` }, "×");
+    remove.addEventListener("click", () => controller.removeComputation(computation));
+    return h("span", { class: "computation", "data-computed": phi }, button, remove);
   });
 }
 
-function draw(context: Context, graph: HTMLElement, words: HTMLElement, record: EpochRecord | null, chosen: number): void {
+function draw(
+  context: Context,
+  graph: HTMLElement,
+  words: HTMLElement,
+  record: EpochRecord | null,
+  analysis: Analysis | null,
+): void {
   if (!record) {
     fill(graph);
     fill(words);
     return;
   }
-  const result = resultOf(record, chosen);
-  const cut = result.status === "computed" ? result.cut : null;
+  const result = resultOf(record, analysis);
   const n = record.units?.indices.length ?? record.tpm?.state_by_node[0]?.length ?? 0;
   if (!n) {
     fill(graph, h("p", { class: "empty-words" }, "The record holds no units."));
     fill(words);
     return;
   }
-  const layout = placeCausal(n, cut, WIDTH, n > 5 ? 268 : 232);
-  const strengths = record.tpm ? influences(record.tpm.state_by_node, record.tpm.visited) : [];
-  fill(graph, picture(context, record, layout, strengths, cut, record.states[chosen]?.state ?? []));
-  fill(words, ...cutWords(result, cut), ...complexWords(record));
+  fill(graph, systemPicture(context, record, analysis, "system"));
+  fill(words, ...partitionWords(result, partitionOf(result, n)), ...complexWords(complexOf(record, analysis)));
   light(context, graph);
 }
 
-function cutWords(result: EpochRecord["result"], cut: Cut | null): (Node | string)[] {
-  if (result.status !== "computed") return [result.reason];
-  if (!cut) return [result.reason || "No partition was searched: Φ is 0."];
-  const severed = `${lettersOf(cut.from_nodes)} → ${lettersOf(cut.to_nodes)}`;
-  return [
-    h("b", {}, "Minimum-information partition: "),
-    "severing ",
-    h("b", { class: "severed-words" }, severed),
-    ` loses the least, Φ = ${phiText(result.phi)}. `,
-    h(isTied(result) ? "b" : "span", {}, tiesWords(result)),
-  ];
+const complexOf = (record: EpochRecord, analysis: Analysis | null): readonly number[] =>
+  !analysis || analysis.first ? (record.major_complex?.nodes ?? []) : [];
+
+/**
+ * The units of a record in one of its states, with their influences and the partition; empty where the record holds no units.
+ * Each place of the page has arrow heads of its own: those of a hidden picture are not drawn in another.
+ */
+export function systemPicture(context: Context, record: EpochRecord, analysis: Analysis | null, place: string): SVGElement {
+  const n = record.units?.indices.length ?? record.tpm?.state_by_node[0]?.length ?? 0;
+  const partition = partitionOf(resultOf(record, analysis), n);
+  const layout = placeCausal(n, partition.parts, WIDTH, n > 5 ? 268 : 232);
+  const strengths = record.tpm ? influences(record.tpm.state_by_node, record.tpm.visited) : [];
+  return picture(context, record, layout, strengths, partition, analysis?.state ?? [], complexOf(record, analysis), place);
 }
 
-function complexWords({ major_complex: found }: EpochRecord): (Node | string)[] {
-  return found?.nodes.length ? [" Double rings: the major complex, ", h("b", {}, lettersOf(found.nodes)), "."] : [];
-}
+const complexWords = (complex: readonly number[]): (Node | string)[] =>
+  complex.length ? [" Double rings: the major complex, ", h("b", {}, lettersOf(complex)), "."] : [];
 
 function picture(
   context: Context,
   record: EpochRecord,
   layout: CausalLayout,
   strengths: Influence[][],
-  cut: Cut | null,
+  { parts, severed }: Partition,
   state: readonly number[],
+  complex: readonly number[],
+  place: string,
 ): SVGElement {
   const { width, height } = layout;
   const [top, bottom] = extent(layout);
   const picture = s("svg", {
     viewBox: `0 ${top} ${width} ${bottom - top}`,
-    class: "system",
+    class: layout.parts.length > 2 ? "system many" : "system",
     role: "group",
     "aria-label": "The analysed units and their influences",
   });
@@ -109,7 +148,7 @@ function picture(
         s(
           "marker",
           {
-            id: `head-${name}`,
+            id: `head-${name}-${place}`,
             viewBox: "0 0 8 8",
             refX: 5,
             refY: 4,
@@ -125,14 +164,16 @@ function picture(
     ...layout.parts.map(({ x, y, radius }, at) =>
       s(
         "g",
-        { class: `part part-${at}` },
+        {
+          class: parts[at]?.background ? "part background" : `part part-${at % COLOURS}`,
+          "data-nodes": parts[at]?.nodes.join(" "),
+        },
         s("circle", { cx: x, cy: y, r: radius }),
-        s("text", { x, y: y - radius - 6, "text-anchor": "middle" }, at === 0 ? "from" : "to"),
+        s("text", { x, y: y - radius - 6, "text-anchor": "middle" }, parts[at]?.name ?? ""),
       ),
     ),
   );
-  const severed = (i: number, j: number) => (cut?.from_nodes.includes(i) && cut.to_nodes.includes(j)) ?? false;
-  const centre = (part: 0 | 1 | null) =>
+  const centre = (part: number | null) =>
     part === null ? { x: width / 2, y: height / 2 } : (layout.parts[part] as { x: number; y: number });
   const arrows: SVGElement[] = [];
   strengths.forEach((row, i) =>
@@ -141,11 +182,11 @@ function picture(
       const [from, to] = [layout.places[i], layout.places[j]];
       if (!from || !to) return;
       const d = i === j ? loopPath(from, centre(from.part)) : arrowPath(from, to);
-      arrows.push(arrow(context, influence, i, j, d, severed(i, j)));
+      arrows.push(arrow(context, influence, [i, j], d, severed(i, j), place));
       if (i !== j && severed(i, j)) arrows.push(cross(arrowMiddle(from, to)));
     }),
   );
-  picture.append(...arrows, ...layout.places.map((place, at) => node(context, record, place, at, state[at])));
+  picture.append(...arrows, ...layout.places.map((place, at) => node(context, record, place, at, state[at], complex.includes(at))));
   return picture;
 }
 
@@ -159,7 +200,14 @@ function extent({ parts, places, height }: CausalLayout): [number, number] {
   return [Math.min(...ends.map(([top]) => top as number)), Math.max(...ends.map(([, bottom]) => bottom as number))];
 }
 
-function arrow({ tip }: Context, influence: Influence, i: number, j: number, d: string, severed: boolean): SVGElement {
+function arrow(
+  { tip }: Context,
+  influence: Influence,
+  [i, j]: [number, number],
+  d: string,
+  severed: boolean,
+  place: string,
+): SVGElement {
   const on = influence.mean >= 0;
   const line = s("path", {
     d,
@@ -167,7 +215,7 @@ function arrow({ tip }: Context, influence: Influence, i: number, j: number, d: 
     stroke: on ? POSITIVE : NEGATIVE,
     "stroke-width": 0.8 + 5.2 * influence.strength,
     "stroke-opacity": 0.35 + 0.6 * Math.min(1, influence.strength * 1.6),
-    "marker-end": `url(#head-${on ? "on" : "off"})`,
+    "marker-end": `url(#head-${on ? "on" : "off"}-${place})`,
     "data-from": i,
     "data-to": j,
   });
@@ -176,7 +224,7 @@ function arrow({ tip }: Context, influence: Influence, i: number, j: number, d: 
     ["mean effect", number(influence.mean, 3)],
     "Change in the chance of being ON next when the first unit goes from OFF to ON, over the states of the others.",
   ];
-  if (severed) lines.push("Severed by the minimum-information partition.");
+  if (severed) lines.push("Severed by the minimum partition.");
   line.addEventListener("mousemove", (event) =>
     tip.show(event.clientX, event.clientY, `${unitLetter(i)} → ${unitLetter(j)}`, lines),
   );
@@ -193,6 +241,7 @@ function node(
   place: { x: number; y: number },
   at: number,
   bit: number | undefined,
+  major: boolean,
 ): SVGElement {
   const index = record.units?.indices[at] ?? at;
   const upper = record.thresholds?.upper[at];
@@ -200,17 +249,17 @@ function node(
   const group = s(
     "g",
     {
-      class: `unit ${bit === 1 ? "on" : "off"}${record.major_complex?.nodes.includes(at) ? " major" : ""}`,
+      class: `unit ${bit === 1 ? "on" : "off"}${major ? " major" : ""}`,
       "data-unit": at,
-      tabindex: 0,
       role: "button",
       transform: `translate(${place.x} ${place.y})`,
-      "aria-label": `Unit ${unitLetter(at)}, ${record.layer} unit ${label}, ${bit === 1 ? "ON" : "OFF"}`,
+      "aria-label": `Unit ${unitLetter(at)} ${label} of ${record.layer}, ${bit === 1 ? "ON" : "OFF"}`,
     },
     s("circle", { class: "complex", r: NODE + 2.6 }),
     s("circle", { class: "halo", r: NODE + 5 }),
     s("circle", { class: "body", r: NODE }),
     s("text", { class: "unit-letter", y: -1 }, unitLetter(at)),
+    " ",
     s("text", { class: "unit-index", y: 11 }, label),
   );
   const choose = () => {

@@ -1,8 +1,14 @@
 // The command line that computes this partition again, and, where the server may, a button that does it.
+import type { Asked } from "../data/results";
+import { hasPhi, isRanked } from "../data/results";
 import type { EpochRecord, PhiResult, RunInfo } from "../data/types";
 import { fill, h } from "../dom";
+import { severedLetters } from "../parts/partitionWords";
+import { about } from "../parts/sheet";
 import { lettersOf, unitLetter } from "../scales/bits";
-import { phiText } from "../scales/format";
+import { FIRST, isIIT4, symbolOf } from "../scales/formalism";
+import { count, phiText, statusWords } from "../scales/format";
+import { analysisOf, isOtherAnalysis } from "../state/analysis";
 import type { Side } from "../state/app";
 import { shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
@@ -10,7 +16,14 @@ import type { Context, Panel } from "./panel";
 type Options = Partial<EpochRecord["provenance"]["options"]>;
 
 /** The exact command for a record, a state and an engine, with the options that change what Φ is. */
-export function commandLine(run: RunInfo, file: string, state: readonly number[], engine: string, options: Options = {}): string {
+export function commandLine(
+  run: RunInfo,
+  file: string,
+  state: readonly number[],
+  engine: string,
+  options: Options = {},
+  formalism = "",
+): string {
   const [id, ...name] = run.id.split("/"); // in MLflow a callback with a name is a folder of the run
   const download = run.tracking_uri
     ? `MLFLOW_TRACKING_URI=${quoted(run.tracking_uri)} mlflow artifacts download --run-id ${quoted(id ?? "")} --artifact-path ${quoted([...name, file].join("/"))} --dst-path . && `
@@ -19,6 +32,8 @@ export function commandLine(run: RunInfo, file: string, state: readonly number[]
   const pyphi = Object.entries(options.pyphi ?? {}).map(([name, value]) => `--option ${quoted(`${name}=${value}`)}`);
   return [
     `${download}lightning-iit phi ${quoted(path)} --state ${state.join(",")} --engine ${quoted(engine)}`,
+    ...(formalism ? [`--formalism ${formalism}`] : []),
+    ...(options.nodes ? [`--nodes ${options.nodes.join(",")}`] : []),
     ...(options.cuts === "one" ? ["--cuts one"] : []),
     ...(options.new_concepts === false ? ["--no-new-concepts"] : []),
     ...pyphi,
@@ -35,15 +50,27 @@ const unbroken = (command: string): (Node | string)[] =>
     return dashes === undefined ? [part] : [" ", h("span", { class: "option" }, dashes.trim()), rest ?? ""];
   });
 
+/** The formalism, where a command without it could compute another one. */
+const namedFormalism = ({ whole }: Side, { formalism }: EpochRecord): string =>
+  isIIT4(formalism) || whole.record?.others.length ? formalism : "";
+
+/** The options that this formalism has: a further one has only those that all formalisms have. */
+function optionsOf({ whole }: Side, record: EpochRecord): Options {
+  const { options } = record.provenance;
+  return record.formalism === (whole.record?.formalism ?? FIRST) ? options : { nodes: options.nodes };
+}
+
 export function commandPanel({ store, controller }: Context): Panel {
   const bits = h("div", { class: "toggles", role: "group", "aria-label": "State to compute" });
   const engine = h("select", { "aria-label": "Engine" });
   const code = h("code", { tabindex: 0 });
   const copy = h("button", { class: "quiet", type: "button" }, "Copy");
   const compute = h("button", { class: "primary", type: "button", hidden: true }, "Compute");
-  const answer = h("p", { class: "answer", "aria-live": "polite" });
+  const rank = h("button", { class: "quiet", type: "button" }, "Best partitions");
+  const answer = h("div", { class: "answer", "aria-live": "polite" });
   let wanted: number[] = [];
-  /** The layer and its shown state: with another one, what a person set above goes. */
+  let computing = false;
+  /** The run, the layer and its shown state: with another one, what a person set above goes. */
   let shown = "";
 
   const row = (side: Side | null, record: EpochRecord | null | undefined) =>
@@ -51,8 +78,12 @@ export function commandPanel({ store, controller }: Context): Panel {
   const draw = () => {
     const side = shownSide(store.state);
     const record = side?.record;
-    if (!side || !record) return fill(code, "");
-    fill(code, ...unbroken(commandLine(side.run, row(side, record)?.file ?? "", wanted, engine.value, record.provenance.options)));
+    fill(bits);
+    fill(code);
+    if (!side || !record) return;
+    const file = row(side, record)?.file ?? "";
+    const formalism = namedFormalism(side, record);
+    fill(code, ...unbroken(commandLine(side.run, file, wanted, engine.value, optionsOf(side, record), formalism)));
     fill(
       bits,
       ...wanted.map((bit, at) => {
@@ -72,6 +103,10 @@ export function commandPanel({ store, controller }: Context): Panel {
     );
   };
   engine.addEventListener("change", draw);
+  const able = () => {
+    rank.disabled = compute.disabled = computing || !shownSide(store.state)?.record?.tpm;
+    compute.textContent = computing ? "Computing …" : "Compute";
+  };
   store.on(["engines"], ({ engines }) => {
     const chosen = engine.value;
     fill(engine, ...engines.map((name) => h("option", { value: name }, name)));
@@ -84,34 +119,44 @@ export function commandPanel({ store, controller }: Context): Panel {
       setTimeout(() => (copy.textContent = "Copy"), 1500);
     });
   });
-  compute.addEventListener("click", () => {
-    const side = shownSide(store.state);
-    const record = side?.record;
-    if (!side || !record) return;
-    compute.disabled = true;
-    fill(answer, "Computing …");
-    const request = {
-      run: side.run.id,
-      layer: record.layer,
-      epoch: record.epoch,
-      state: [...wanted],
-      engine: engine.value,
-    };
-    controller
-      .compute(request)
-      .then((result) => resultWords(result, request.state))
+  const ask = (asked: () => Promise<(Node | string)[]>) => {
+    const state = store.state;
+    if (!shownSide(state)?.record) return;
+    computing = true;
+    able();
+    fill(answer);
+    // Of another record than the one that is shown by then it would say the wrong thing.
+    const still = () => shownSide(store.state)?.record === shownSide(state)?.record;
+    asked()
       .catch((error: unknown) => [error instanceof Error ? error.message : String(error)])
-      // Of another record than the one that is shown by now it would say the wrong thing.
-      .then((words) => shownSide(store.state)?.record === record && fill(answer, ...words))
-      .finally(() => (compute.disabled = false));
+      .then((words) => {
+        if (!still()) return;
+        fill(answer, ...words);
+        answer.scrollIntoView({ block: "nearest" }); // a small window cuts the panel off above it
+      })
+      .finally(() => {
+        computing = false;
+        able();
+      });
+  };
+  compute.addEventListener("click", () => ask(async () => answerWords(await controller.compute(wanted, engine.value))));
+  rank.addEventListener("click", () => {
+    if (!store.state.canCompute) return fill(answer, ...withoutServer());
+    const [state, shownThen] = [[...wanted], store.state.chosenState];
+    return ask(async () => {
+      const found = await controller.rank(state, engine.value);
+      return store.state.chosenState === shownThen ? rankedWords(found, state) : [];
+    });
   });
-  store.on(["a", "b", "shown", "chosenState", "canCompute"], (state, before) => {
+  store.on(["a", "b", "shown", "chosenState", "computations", "canCompute"], (state, before) => {
     compute.hidden = !state.canCompute;
-    const record = shownSide(state)?.record;
-    if (state !== before && record === shownSide(before)?.record && state.chosenState === before.chosenState) return;
+    if (!isOtherAnalysis(state, before)) return;
+    const side = shownSide(state);
+    const record = side?.record;
+    able();
     const n = record?.units?.indices.length ?? 0;
-    const first = record?.states[state.chosenState]?.state ?? new Array<number>(n).fill(0);
-    const now = JSON.stringify([record?.layer, first]);
+    const first = analysisOf(state)?.state ?? new Array<number>(n).fill(0);
+    const now = JSON.stringify([side?.run.id, record?.layer, first]);
     if (now !== shown) wanted = [...first];
     shown = now;
     fill(answer);
@@ -121,28 +166,55 @@ export function commandPanel({ store, controller }: Context): Panel {
     "section",
     { class: "command" },
     h("h3", {}, "Compute this again"),
+    about("command"),
     h(
       "div",
       { class: "command-row" },
       bits,
       h("label", { class: "pick" }, h("span", {}, "Engine"), engine),
       h("span", { class: "grow" }),
-      copy,
+      rank,
       compute,
     ),
-    h("pre", {}, code),
+    h("div", { class: "code-row" }, h("pre", {}, code), copy),
     answer,
   );
   return { element };
 }
 
-function resultWords(result: PhiResult, state: readonly number[]): (Node | string)[] {
-  if (result.status !== "computed") return [h("b", {}, `${result.status.replace("_", " ")}: `), result.reason];
-  const cut = result.cut ? `, severing ${lettersOf(result.cut.from_nodes)} → ${lettersOf(result.cut.to_nodes)}` : "";
-  return [
-    h("b", { "data-computed": result.phi }, `Φ = ${phiText(result.phi)}`),
-    ` in ${state.join("")}${cut}; ${result.concepts.length} concepts, by ${result.engine.name} ${result.engine.version}.`,
-  ];
+function answerWords(result: PhiResult | null): (Node | string)[] {
+  if (result && hasPhi(result)) {
+    const symbol = symbolOf(result.status === "computed" ? FIRST : result.formalism);
+    return [
+      h("span", { class: "visually-hidden" }, `${symbol} = ${phiText(result.phi)}: it is among the states above, and shown.`),
+    ];
+  }
+  return result ? [h("b", {}, `${statusWords[result.status]}: `), result.reason] : [];
+}
+
+const withoutServer = (): (Node | string)[] => [
+  "The partitions with the next smallest Φ: add ",
+  h("code", {}, "--partitions 5"),
+  " to the command.",
+];
+
+/** The best partitions as a list, or why there are none. */
+function rankedWords(found: Asked | null, state: readonly number[]): (Node | string)[] {
+  if (!found) return [];
+  if (!isRanked(found)) return "status" in found ? answerWords(found) : [];
+  if (!found.partitions.length) return [found.reason];
+  const symbol = symbolOf(found.formalism);
+  const rows = found.partitions.map(({ cut, severed, phi, normalized_phi: normalized }) =>
+    h(
+      "li",
+      { "data-phi": phi },
+      h("b", {}, cut ? `${lettersOf(cut.from_nodes)} → ${lettersOf(cut.to_nodes)}` : severedLetters(severed)),
+      ` ${symbol} = ${phiText(phi)}`,
+      normalized === null ? "" : `, normalised ${phiText(normalized)}`,
+    ),
+  );
+  const of = `In state ${state.join("")}, the ${rows.length} best of ${count(found.number)} partitions, the minimum first:`;
+  return [h("p", {}, of), h("ol", { class: "ranked" }, ...rows)];
 }
 
 async function copied(code: HTMLElement): Promise<boolean> {

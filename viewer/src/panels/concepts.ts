@@ -1,12 +1,21 @@
 // The concepts of the cause-effect structure as a table; hovering lights up their units everywhere.
-import type { Concept } from "../data/types";
+import { computed } from "../data/results";
+import type { Computed, Concept } from "../data/types";
 import { fill, h } from "../dom";
+import { oneTabStop } from "../parts/oneTabStop";
+import { about } from "../parts/sheet";
+import { conceptsCsv } from "../save/csv";
+import type { Figure } from "../save/figure";
+import { tableFigure } from "../save/table";
 import { lettersOf } from "../scales/bits";
+import { isIIT4 } from "../scales/formalism";
 import { phiText } from "../scales/format";
-import { computed, resultOf, shownSide } from "../state/app";
+import { analysisOf, isOtherAnalysis, resultOf } from "../state/analysis";
+import { shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
 
 type Column = "mechanism" | "cause" | "effect" | "phi";
+const TERMS = { mechanism: "mechanism", cause: "purview", effect: "purview", phi: "φ" } as const;
 const NAMES: [Column, string][] = [
   ["mechanism", "Mechanism"],
   ["cause", "Cause purview"],
@@ -18,7 +27,7 @@ export const smallPhi = (concept: Concept): number => Math.min(concept.cause_phi
 
 export function conceptsPanel({ store, tip }: Context): Panel {
   const body = h("tbody");
-  const title = h("h3", {}, "Concepts");
+  const title = tip.term(h("h3", { tabindex: 0 }, "Concepts"), "concept");
   let sorted: Column = "phi";
   const heads = NAMES.map(([column, name]) => {
     const button = h("button", { type: "button" }, name);
@@ -26,11 +35,13 @@ export function conceptsPanel({ store, tip }: Context): Panel {
       sorted = column;
       draw();
     });
+    tip.term(button, TERMS[column]);
     return h("th", { scope: "col", "data-column": column }, button);
   });
   const draw = () => {
     const record = shownSide(store.state)?.record;
-    const result = record ? computed(resultOf(record, store.state.chosenState)) : null;
+    element.hidden = record ? isIIT4(record.formalism) : false;
+    const result = record ? computed(resultOf(record, analysisOf(store.state))) : null;
     const concepts = [...(result?.concepts ?? [])].sort((a, b) => compare(a, b, sorted));
     const largest = Math.max(...concepts.map(smallPhi), 1e-9);
     heads.forEach((head) =>
@@ -54,14 +65,14 @@ export function conceptsPanel({ store, tip }: Context): Panel {
     const phi = smallPhi(concept);
     const line = h(
       "tr",
-      { tabindex: 0 },
+      {},
       h("td", { class: "units mechanism" }, lettersOf(concept.mechanism)),
       h("td", { class: "units cause" }, lettersOf(concept.cause_purview)),
       h("td", { class: "units effect" }, lettersOf(concept.effect_purview)),
       h(
         "td",
         { class: "phi", "data-phi": phi },
-        h("i", { style: { width: `${(100 * phi) / largest}%` } }),
+        h("i", { style: { width: `calc(${phi / largest} * (100% - 16px))` } }),
         h("span", {}, phiText(phi)),
       ),
     );
@@ -83,18 +94,30 @@ export function conceptsPanel({ store, tip }: Context): Panel {
     );
     return line;
   };
-  store.on(["a", "b", "shown", "chosenState"], (state, before) => {
-    if (state !== before && shownSide(state)?.record === shownSide(before)?.record && state.chosenState === before.chosenState)
-      return;
-    draw();
+  const table = h("table", { "aria-label": "Concepts" }, h("thead", {}, h("tr", {}, ...heads)), body);
+  oneTabStop(table, "th button, tbody tr");
+  const element = h("section", { class: "concepts" }, title, about("concepts"), h("div", { class: "scroll" }, table));
+  store.on(["a", "b", "shown", "chosenState", "computations"], (state, before) => {
+    if (isOtherAnalysis(state, before)) draw();
   });
-  const element = h(
-    "section",
-    { class: "concepts" },
-    title,
-    h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, ...heads)), body)),
-  );
-  return { element };
+  const concepts = () => {
+    const record = shownSide(store.state)?.record;
+    return record ? computed(resultOf(record, analysisOf(store.state))) : null;
+  };
+  const rows = () =>
+    [...(concepts()?.concepts ?? [])]
+      .sort((a, b) => compare(a, b, sorted))
+      .map((one) => [...[one.mechanism, one.cause_purview, one.effect_purview].map(lettersOf), phiText(smallPhi(one))]);
+  const figures: Figure[] = [
+    {
+      name: "Concepts",
+      file: "concepts",
+      there: () => (concepts()?.concepts.length ?? 0) > 0,
+      svg: () => tableFigure("Concepts", ["Mechanism", "Cause purview", "Effect purview", "#φ (earth mover's distance)"], rows()),
+      csv: () => conceptsCsv(concepts() as Computed),
+    },
+  ];
+  return { element, figures };
 }
 
 function compare(a: Concept, b: Concept, column: Column): number {

@@ -2,20 +2,27 @@
 import type uPlot from "uplot";
 import type { RunIndex } from "../data/types";
 import { fill, h } from "../dom";
+import { chartMenu } from "../parts/chartMenu";
+import { legendOf } from "../parts/curveLegend";
 import type { Line } from "../parts/plot";
-import { makePlot, metricsOf } from "../parts/plot";
+import { MEASURES, makePlot, nameOfLine } from "../parts/plot";
+import { about } from "../parts/sheet";
 import type { Place } from "../probe";
-import { category } from "../scales/color";
-import { curves, epochsOf } from "../scales/curve";
+import { curveCsv } from "../save/csv";
+import { curveFigure } from "../save/curve";
+import type { Figure } from "../save/figure";
+import { CATEGORIES, category } from "../scales/color";
+import { SEEDS, SIDES } from "../scales/comparison";
+import type { Measure } from "../scales/curve";
+import { bandOf, curves, epochsOf, hasBand, plotted, smoothed } from "../scales/curve";
+import { formalismName, indexOf, isIIT4, symbolOf, symbolWithUnit } from "../scales/formalism";
 import { epochName } from "../scales/format";
 import type { AppState } from "../state/app";
 import type { Context, Panel } from "./panel";
 
-const MOST_LAYERS = 8;
-
 export function curvePanel(context: Context): Panel {
   const { store, controller } = context;
-  const chart = h("div", { class: "chart", role: "img", "aria-label": "Φ over epochs; the slider above goes through them" });
+  const charts = h("div", { class: "charts" });
   const legend = h("div", { class: "chart-legend" });
   const metrics = h("input", { type: "checkbox" });
   metrics.addEventListener("change", () => void controller.showMetrics(metrics.checked));
@@ -37,24 +44,44 @@ export function curvePanel(context: Context): Panel {
   let epochs: number[] = [];
   slider.addEventListener("input", () => {
     const epoch = epochs[Number(slider.value)];
-    if (epoch !== undefined) controller.goTo(epoch);
+    if (epoch !== undefined) void controller.goTo(epoch);
   });
-  let plot: uPlot | null = null;
+  const shownLines = (measure: Measure) => {
+    const { a, b, layer } = store.state;
+    const other = b?.run.id === a?.run.id ? null : b?.index;
+    const lines = [
+      ...linesOf("A", a?.index, layer, measure),
+      ...linesOf("B", other, layer, measure),
+      ...seedLines(store.state, measure),
+    ];
+    // Of two runs the shown layer has the colours of the runs: those of layers would be the same twice.
+    return other ? lines.map((line) => ({ ...line, color: sideColor(line, layer) })) : lines;
+  };
+  let plots: uPlot[] = [];
   let size = "";
   const draw = () => {
-    plot?.destroy();
-    plot = null;
-    const { a, b } = store.state;
+    for (const plot of plots) plot.destroy();
+    plots = [];
+    const { a, b, formalism } = store.state;
     epochs = epochsOf(a?.index, b?.index);
-    const lines = [...linesOf("A", a?.index), ...linesOf("B", b?.index)];
-    const surveyed = lines.some((line) => line.curve.surveyed);
-    title.textContent = surveyed ? "Φ of the layer over epochs" : "Φ over epochs";
-    groupLabel.hidden = !surveyed;
+    const lines = shownLines("phi");
+    title.textContent = titleOf(lines, formalism);
+    groupLabel.hidden = !lines.some((line) => line.curve.surveyed);
     slider.max = String(Math.max(0, epochs.length - 1));
-    if (!lines.length || chart.clientWidth < 40) return fill(chart);
-    fill(chart);
-    plot = makePlot(context, chart, epochs, lines);
-    fill(legend, ...legendOf(lines, store.state));
+    fill(legend, ...legendOf(lines, store.state, () => store.set({ overview: true })));
+    const measures = measuresOf(lines, formalism);
+    const places = measures.map((measure) =>
+      h("div", { class: "chart", "data-measure": measure, role: "img", "aria-label": labelOf(measure, measures, formalism) }),
+    );
+    const named = places.map((chart, at) =>
+      h("div", { class: "named-chart" }, h("h3", {}, MEASURES[measures[at] as Measure]), chart),
+    );
+    fill(charts, ...(places.length > 1 ? named : places));
+    if (!lines.length) return;
+    plots = places.flatMap((chart, at) => {
+      const measure = measures[at] as Measure;
+      return chart.clientWidth >= 40 ? [makePlot(context, chart, epochs, shownLines(measure), measure)] : [];
+    });
   };
   const point = () => {
     const { epoch } = store.state;
@@ -62,9 +89,9 @@ export function curvePanel(context: Context): Panel {
     slider.disabled = epochs.length < 2;
     where.textContent = epoch === null ? "" : epochName(epoch);
     follow.checked = store.state.follow;
-    plot?.redraw(false);
+    for (const plot of plots) plot.redraw(false);
   };
-  store.on(["a", "b", "layer", "theme", "metrics", "group"], (state, before) => {
+  store.on(["a", "b", "layer", "theme", "metrics", "group", "seeds", "log", "smooth", "zoom"], (state, before) => {
     const same =
       state.a?.index === before.a?.index &&
       state.b?.index === before.b?.index &&
@@ -73,21 +100,26 @@ export function curvePanel(context: Context): Panel {
       state.layer === before.layer &&
       state.theme === before.theme &&
       state.metrics === before.metrics &&
-      state.group === before.group;
+      state.group === before.group &&
+      state.seeds === before.seeds &&
+      state.log === before.log &&
+      state.smooth === before.smooth &&
+      state.zoom === before.zoom;
     if (state !== before && same) return;
     requestAnimationFrame(() => {
       draw();
       point();
     });
   });
-  store.on(["epoch", "follow"], point);
+  store.on(["epoch", "follow", "against"], point);
   new ResizeObserver(() => {
-    const now = `${chart.clientWidth}x${chart.clientHeight}`;
+    const now = `${charts.clientWidth}x${charts.clientHeight}`;
     if (now === size) return;
     size = now;
     requestAnimationFrame(draw);
-  }).observe(chart);
-  const place = (epoch: number, value: number): Place | null => {
+  }).observe(charts);
+  const place = (epoch: number, value: number, at = 0): Place | null => {
+    const plot = plots[at];
     const box = plot?.over.getBoundingClientRect();
     return plot && box ? { x: box.left + plot.valToPos(epoch, "x"), y: box.top + plot.valToPos(value, "y") } : null;
   };
@@ -98,6 +130,7 @@ export function curvePanel(context: Context): Panel {
       "div",
       { class: "curve-top" },
       title,
+      about("curve"),
       step(-1, "‹", "Epoch before"),
       slider,
       step(1, "›", "Epoch after"),
@@ -106,51 +139,77 @@ export function curvePanel(context: Context): Panel {
       groupLabel,
       h("label", { class: "check" }, metrics, "loss, accuracy"),
     ),
-    chart,
-    legend,
+    charts,
+    h("div", { class: "chart-foot" }, legend, chartMenu(context)),
   );
   const keys = { ArrowLeft: () => controller.stepEpoch(-1), ArrowRight: () => controller.stepEpoch(1) };
-  return { element, keys, probe: { chartPlace: place } };
+  const indexes = () => {
+    const { a, b } = store.state;
+    return [a, b].flatMap((side) => (side?.index ? [{ name: side.run.name, index: side.index }] : []));
+  };
+  const figure = (measure: Measure, file: string): Figure => ({
+    name: measure === "phi" ? "Curve over epochs" : `Curve: ${MEASURES[measure]}`,
+    file,
+    there: () => measuresOf(shownLines("phi"), store.state.formalism).includes(measure) && shownLines(measure).length > 0,
+    svg: () => {
+      const { formalism, layer, b, smooth, log } = store.state;
+      const lines = shownLines(measure).map(({ run, curve, color }) => ({
+        name: nameOfLine({ run, curve }, b !== null),
+        curve: { ...curve, line: smoothed(curve.line, smooth) },
+        color,
+        dashed: run === "B",
+        banded: measure === "phi" && curve.layer === layer && hasBand(curve),
+      }));
+      const unit = measure === "phi" ? symbolWithUnit(formalism) : MEASURES[measure];
+      const said = smooth > 1 ? `, running mean of ${smooth} epochs` : "";
+      return curveFigure(title.textContent ?? "", `${unit}${said}`, lines, log && measure === "phi");
+    },
+    ...(measure === "phi" ? { csv: () => curveCsv(indexes()) } : {}),
+  });
+  const figures = [figure("phi", "curve"), figure("share", "share"), figure("signed", "signed")];
+  return { element, keys, probe: { chartPlace: place }, figures };
 }
 
-function linesOf(run: "A" | "B", index: RunIndex | null | undefined): Line[] {
+/** Φ of IIT 3.0 has one chart. φ_s of a layer is nearly 0, so its share above 0 and its signed mean stand beside it. */
+const measuresOf = (lines: readonly Line[], formalism: string): Measure[] =>
+  isIIT4(formalism) && lines.some(({ curve }) => curve.surveyed) ? ["share", "phi", "signed"] : ["phi"];
+
+const labelOf = (measure: Measure, all: readonly Measure[], formalism: string): string =>
+  `${all.length > 1 ? MEASURES[measure] : symbolOf(formalism)} over epochs; the slider above goes through them`;
+
+function linesOf(run: "A" | "B", index: RunIndex | null | undefined, layer: string | null, measure: Measure): Line[] {
   if (!index) return [];
-  const all = curves(index, epochsOf(index));
-  return all.slice(0, MOST_LAYERS).map((curve, at) => ({ run, curve, color: category(at) }));
+  return plotted(curves(index, epochsOf(index), measure), layer).map((curve, at) => ({ run, curve, color: category(at) }));
 }
 
-function legendOf(lines: Line[], state: AppState): HTMLElement[] {
-  const many = state.b !== null;
-  const made = lines.map((line) =>
-    h(
-      "span",
-      { class: `key ${line.curve.layer === state.layer ? "current" : ""}` },
-      h("i", { class: line.run === "B" ? "stroke dashed" : "stroke", style: { background: line.color, color: line.color } }),
-      many ? `${line.run} · ${line.curve.layer}` : line.curve.layer,
-    ),
+/** The band of all runs, of the layer and the kind that are shown. */
+function seedLines({ seeds, layer, formalism, a }: AppState, measure: Measure): Line[] {
+  if (!seeds || layer === null) return [];
+  const kind = a?.index?.rows.find((row) => row.layer === layer && row.kind)?.kind ?? null;
+  const curve = bandOf(
+    seeds.map(({ index }) => indexOf(index, formalism)),
+    layer,
+    kind,
+    measure,
   );
-  const metrics = state.metrics ? metricsOf(state) : [];
-  const others = metrics.map((metric, at) =>
-    h("span", { class: "key" }, h("i", { class: "stroke", style: { background: category(at + 3) } }), metric.tag),
+  return curve ? [{ run: "all", curve, color: SEEDS }] : [];
+}
+
+function sideColor({ run, curve, color }: Line, layer: string | null): string {
+  if (run === "all") return color;
+  if (curve.layer === layer) return SIDES[run];
+  const others = CATEGORIES.filter((one) => one !== SIDES.A && one !== SIDES.B);
+  return others[CATEGORIES.indexOf(color as (typeof CATEGORIES)[number]) % others.length] as string;
+}
+
+/** What the lines are. */
+function titleOf(lines: readonly Line[], formalism: string): string {
+  const symbol = symbolOf(formalism);
+  if (measuresOf(lines, formalism).length > 1) return `${symbol} over epochs, ${formalismName(formalism)}`; // each chart has its name
+  const kinds = new Set(
+    lines
+      .filter(({ run }) => run !== "all")
+      .map(({ curve }) => (curve.surveyed ? `${symbol} of the layer` : curve.averaged ? `Mean ${symbol} of the states` : symbol)),
   );
-  const shown = lines.map((line) => line.curve).filter((curve) => curve.layer === state.layer);
-  const has = (wanted: (gap: Line["curve"]["gaps"][number]) => boolean) => lines.some((line) => line.curve.gaps.some(wanted));
-  const key = (mark: HTMLElement, text: string) => h("span", { class: "key" }, mark, text);
-  const older = shown.filter((curve) => !curve.surveyed);
-  const groups = state.group ? shown.filter((curve) => curve.surveyed) : [];
-  const notes = [
-    shown.some(({ surveyed, high }) => surveyed && high.some((value) => value !== null)) &&
-      key(h("i", { class: "band" }), "90 % interval"),
-    groups.length && key(h("i", { class: "stroke thin" }), "shown group"),
-    groups.some(({ changes }) => changes.length) && key(h("b", {}, "■"), "its state changed"),
-    older.some(({ line, high }) => line.some((value, at) => (high[at] ?? 0) - (value ?? 0) > 1e-9)) &&
-      key(h("i", { class: "band" }), "mean to maximum over states"),
-    [...older, ...groups].some(({ nullUpper }) => nullUpper.some((value) => value !== null)) &&
-      key(h("i", { class: "stroke dotted" }), "null, upper"),
-    has((gap) => gap.status !== "open") && key(h("b", { class: "gap" }, "×"), "no Φ"),
-    has((gap) => gap.status === "open") && key(h("b", {}, "●"), "waiting for Φ"),
-    (groups.some(({ sparse }) => sparse.length) || lines.some(({ curve }) => !curve.surveyed && curve.sparse.length)) &&
-      key(h("b", { class: "gap" }, "○"), "low coverage"),
-  ];
-  return [...made, ...others, ...notes.filter((note) => note instanceof HTMLElement)];
+  return `${kinds.size === 1 ? [...kinds][0] : symbol} over epochs, ${formalismName(formalism)}`;
 }

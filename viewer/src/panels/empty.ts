@@ -3,7 +3,7 @@ import { fill, h } from "../dom";
 import type { Context, Panel } from "./panel";
 
 export function emptyPanel({ store }: Context): Panel {
-  const panel = h("div", { class: "nothing", hidden: true });
+  const panel = h("section", { class: "nothing", hidden: true, "aria-label": "No records" });
   store.on(["runs", "loaded", "problem", "a"], (state) => {
     const index = state.a?.index;
     const none =

@@ -2,24 +2,33 @@
 import type { EpochRecord, Survey } from "../data/types";
 import { fill, h, s } from "../dom";
 import { placeGroups, RADIUS } from "../layout/groups";
+import { oneTabStop } from "../parts/oneTabStop";
+import { about } from "../parts/sheet";
 import type { Tip } from "../parts/tip";
+import { groupsCsv } from "../save/csv";
+import type { Figure } from "../save/figure";
+import { inlined } from "../save/paper";
 import { elementLabel } from "../scales/bits";
+import { symbolOf, symbolWithUnit } from "../scales/formalism";
 import { count, number, phiText } from "../scales/format";
+import { shareText } from "../scales/iit4";
 import type { SurveyGroup } from "../scales/survey";
-import { groupPhi } from "../scales/survey";
+import { groupPhi, groupShare, groupSigned } from "../scales/survey";
 import { shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
 
 const [WIDTH, HEIGHT] = [400, 118];
-const NONE = "This record has no survey: its Φ is that of one group of units.";
+const NONE = "This record has no survey: its number is that of one group of units.";
 
 export function groupsPanel({ store, tip }: Context): Panel {
   const chart = h("div", {});
   const words = h("p", { class: "tpm-words" });
   const states = h("div", { class: "group-states" });
   const table = h("details", {}, h("summary", {}, "All groups as a table"));
-  const rows = h("tbody");
-  table.append(h("div", { class: "scroll" }, tableOf(["Units", "Mean Φ", "Visits × Φ of each state"], rows)));
+  const all = h("div", { class: "scroll" });
+  table.append(all);
+  oneTabStop(chart, ".dot");
+  for (const holder of [states, all]) oneTabStop(holder, "tbody tr");
   let chosen = 0;
   const draw = () => {
     const record = shownSide(store.state)?.record;
@@ -27,7 +36,8 @@ export function groupsPanel({ store, tip }: Context): Panel {
     const survey = open ? null : record?.survey;
     const shown = [chart, states, table];
     for (const element of shown) element.hidden = !survey;
-    words.textContent = survey ? wordsOf(survey) : open ? "Waiting for Φ." : NONE;
+    const symbol = symbolOf(record?.formalism ?? store.state.formalism);
+    words.textContent = survey ? wordsOf(survey, symbol) : open ? `Waiting for ${symbol}.` : NONE;
     if (!survey) return;
     chosen = Math.min(chosen, survey.groups.length - 1);
     const choose = (group: number) => {
@@ -35,42 +45,67 @@ export function groupsPanel({ store, tip }: Context): Panel {
       draw();
       chart.querySelector<SVGElement>(`[data-group="${group}"]`)?.focus();
     };
-    fill(chart, dotsOf(survey, chosen, tip, choose));
-    fill(states, ...statesOf(survey.groups[chosen], chosen));
-    fill(rows, ...survey.groups.map(rowOf));
+    fill(chart, dotsOf(survey, symbol, chosen, tip, choose));
+    fill(states, ...statesOf(survey.groups[chosen], chosen, symbol));
+    const heads = ["Units", `Mean ${symbol}`, `Visits × ${symbol} of each state`];
+    fill(all, tableOf("All groups", heads, h("tbody", {}, ...survey.groups.map(rowOf))));
   };
   let before: EpochRecord | null | undefined;
+  let of = "";
   store.on(["a", "b", "shown"], (state) => {
-    const record = shownSide(state)?.record;
-    if (record === before) return;
-    before = record;
+    const side = shownSide(state);
+    if (side?.record === before) return;
+    before = side?.record;
+    const now = JSON.stringify([side?.run.id, before?.layer]);
+    if (now !== of) chosen = 0;
+    of = now;
     draw();
   });
-  return { element: h("section", { class: "groups" }, words, chart, states, table) };
+  const survey = () => shownSide(store.state)?.record?.survey ?? null;
+  const figures: Figure[] = [
+    {
+      name: "Groups of units",
+      file: "groups",
+      there: () => survey() !== null && !chart.hidden,
+      svg: () => {
+        const axis = `Mean ${symbolWithUnit(store.state.formalism)} of a group of units`;
+        return inlined(chart.querySelector("svg") as SVGSVGElement, words.textContent ?? "", { x: axis });
+      },
+      csv: () => groupsCsv(survey() as Survey),
+    },
+  ];
+  return { element: h("section", { class: "groups" }, about("groups"), words, chart, states, table), figures };
 }
 
-function wordsOf(survey: Survey): string {
-  if (survey.phi === null) return "No group of units has a Φ.";
+function wordsOf(survey: Survey, symbol: string): string {
+  if (survey.phi === null) return survey.interval_words || `No group of units has a ${symbol}.`;
   const have = survey.groups.filter((group) => groupPhi(group) !== null).length;
   const none = survey.groups.length - have;
+  const drawn =
+    survey.signed === null
+      ? `Line: the mean; ${survey.low === null ? "" : "band: "}${survey.interval_words}.`
+      : "Dots: mean signed φ_s of each group; line: their mean.";
   return [
-    `Φ of the layer is the mean over ${have} ${have === 1 ? "group" : "groups"} of its units; a group's Φ is the mean over`,
-    `the states that were visited, by visits. Line: the mean; ${survey.low === null ? "" : "band: "}${survey.interval_words}.`,
-    ...(none ? [`${none} more ${none === 1 ? "has" : "have"} no Φ.`] : []),
+    `${symbol} of the layer is the mean over ${have} ${have === 1 ? "group" : "groups"} of its units; a group's ${symbol} is the mean over`,
+    `the states that were visited, by visits. ${drawn}`,
+    ...(none ? [`${none} more ${none === 1 ? "has" : "have"} no ${symbol}.`] : []),
   ].join(" ");
 }
 
-function dotsOf(survey: Survey, chosen: number, tip: Tip, choose: (group: number) => void): SVGElement {
-  const { dots, x, left, right, bottom, phi: most } = placeGroups(survey, WIDTH, HEIGHT);
-  const marks = dots.map(({ group, phi, x: cx, y: cy }) => {
+function dotsOf(survey: Survey, symbol: string, chosen: number, tip: Tip, choose: (group: number) => void): SVGElement {
+  const { dots, x, left, right, bottom, least, most } = placeGroups(survey, WIDTH, HEIGHT);
+  const isSigned = survey.signed !== null;
+  const marks = dots.map(({ group, x: cx, y: cy }) => {
     const of = survey.groups[group] as SurveyGroup;
+    const phi = groupPhi(of);
     const look = `dot ${group ? "" : "first"} ${group === chosen ? "chosen" : ""}`;
-    const label = `${nameOf(of, group)}: Φ ${phiText(phi)}`;
-    const mark = s("circle", { class: look, cx, cy, r: RADIUS, tabindex: 0, role: "button", "aria-label": label });
+    const label = `${nameOf(of, group)}: ${symbol} ${phiText(phi)}`;
+    const mark = s("circle", { class: look, cx, cy, r: RADIUS, role: "button", "aria-label": label });
     mark.dataset.group = String(group);
     mark.dataset.phi = String(phi);
     tip.on(mark, nameOf(of, group), [
-      ["mean Φ", phiText(phi)],
+      [`mean ${symbol}`, phiText(phi)],
+      ...signedLines(of),
       ["states visited", String(of.visits.filter(Boolean).length)],
     ]);
     mark.addEventListener("click", () => choose(group));
@@ -83,27 +118,37 @@ function dotsOf(survey: Survey, chosen: number, tip: Tip, choose: (group: number
     return mark;
   });
   const label = (at: number, anchor: string, text: string) => s("text", { x: at, y: bottom + 14, "text-anchor": anchor }, text);
-  const { phi, low, high } = survey;
+  const { low, high } = survey;
+  const middle = isSigned ? survey.signed : survey.phi;
   const band =
-    low === null || high === null
+    isSigned || low === null || high === null
       ? null
       : s("rect", { class: "band", x: x(low), y: 4, width: Math.max(1, x(high) - x(low)), height: bottom - 4 });
-  const mean = phi === null ? [] : [s("path", { class: "mean", d: `M${x(phi)} 4 V${bottom}` })];
-  const far = phi !== null && x(phi) > left + 40 && x(phi) < right - 60;
+  const mean = middle === null ? [] : [s("path", { class: "mean", d: `M${x(middle)} 4 V${bottom}` })];
+  const far = middle !== null && x(middle) > left + 40 && x(middle) < right - (isSigned ? 150 : 60);
   return s(
     "svg",
-    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "group", "aria-label": "Φ of each group of units" },
+    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "group", "aria-label": `${symbol} of each group of units` },
     band,
     ...mean,
     s("path", { class: "axis", d: `M${left} ${bottom} H${right}` }),
-    label(left, "start", "0"),
-    far ? label(x(phi), "middle", `mean ${phiText(phi)}`) : null,
-    label(right, "end", `Φ ${number(most, 2)}`),
+    label(left, "start", number(least, 2)),
+    far ? label(x(middle), "middle", `mean ${phiText(middle)}`) : null,
+    label(right, "end", `${isSigned ? "signed " : ""}${symbol} ${number(most, 2)}`),
     ...marks,
   );
 }
 
-function statesOf(group: SurveyGroup | undefined, at: number): (Node | null)[] {
+/** Of IIT 4.0 how often φ_s of a group is above 0, and its mean before it is set to at least 0. */
+const signedLines = (group: SurveyGroup): [string, string][] =>
+  group.signed.length
+    ? [
+        ["visits with φ_s > 0", shareText(groupShare(group))],
+        ["mean signed φ_s", phiText(groupSigned(group))],
+      ]
+    : [];
+
+function statesOf(group: SurveyGroup | undefined, at: number, symbol: string): (Node | null)[] {
   if (!group) return [];
   const visits = group.visits.reduce((total, one) => total + one, 0);
   const order = group.states.map((_, index) => index).sort((a, b) => (group.visits[b] ?? 0) - (group.visits[a] ?? 0));
@@ -115,12 +160,19 @@ function statesOf(group: SurveyGroup | undefined, at: number): (Node | null)[] {
       h("td", {}, count(group.visits[index] ?? 0)),
       h("td", {}, `${number((100 * (group.visits[index] ?? 0)) / Math.max(1, visits), 2)} %`),
       h("td", {}, phiText(group.phis[index])),
+      group.signed.length ? h("td", {}, phiText(group.signed[index])) : null,
     ),
   );
   const phi = groupPhi(group);
+  const heads = ["State", "Visits", "Share", symbol, ...(group.signed.length ? [`Signed ${symbol}`] : [])];
   return [
-    h("h3", {}, nameOf(group, at), h("span", {}, phi === null ? ` · no Φ: ${group.reason}` : ` · mean Φ ${phiText(phi)}`)),
-    rows.length ? h("div", { class: "scroll" }, tableOf(["State", "Visits", "Share", "Φ"], h("tbody", {}, ...rows))) : null,
+    h(
+      "h3",
+      {},
+      nameOf(group, at),
+      h("span", {}, phi === null ? ` · no ${symbol}: ${group.reason}` : ` · mean ${symbol} ${phiText(phi)}`),
+    ),
+    rows.length ? h("div", { class: "scroll" }, tableOf(`States of ${nameOf(group, at)}`, heads, h("tbody", {}, ...rows))) : null,
   ];
 }
 
@@ -142,5 +194,5 @@ const unitsOf = ({ units }: SurveyGroup): string => units.indices.map((_, elemen
 
 const nameOf = (group: SurveyGroup, at: number): string => `Units ${unitsOf(group)}${at ? "" : ", shown in detail"}`;
 
-const tableOf = (heads: string[], body: HTMLElement): HTMLElement =>
-  h("table", {}, h("thead", {}, h("tr", {}, ...heads.map((name) => h("th", { scope: "col" }, name)))), body);
+const tableOf = (name: string, heads: string[], body: HTMLElement): HTMLElement =>
+  h("table", { "aria-label": name }, h("thead", {}, h("tr", {}, ...heads.map((name) => h("th", { scope: "col" }, name)))), body);

@@ -1,7 +1,10 @@
 // The bar on top: which run, beside which other, which layer, and how the page looks.
 import { fill, h, s } from "../dom";
 import { layersOf } from "../scales/curve";
+import { formalismName, formalismsOf } from "../scales/formalism";
+import { shortNames } from "../scales/names";
 import { storeTheme } from "../theme";
+import { tourButton } from "../tour/open";
 import type { Context, Panel } from "./panel";
 
 const MOST_OPTIONS = 500;
@@ -9,7 +12,36 @@ const MOST_OPTIONS = 500;
 export function header({ store, controller, tip }: Context): Panel {
   const runs = picker("Run", (id) => void controller.chooseRun("a", id));
   const other = picker("Compare with", (id) => void controller.chooseRun("b", id || null));
+  const against = h("input", {
+    class: "filter at",
+    type: "number",
+    min: -1,
+    step: 1,
+    placeholder: "same",
+    "aria-label": "Epoch of B",
+  });
+  const againstLabel = h(
+    "label",
+    { class: "pick", title: "-1 is the untrained network; empty is the epoch of A" },
+    h("span", {}, "B at epoch"),
+    against,
+  );
+  const showAgainst = () => {
+    againstLabel.hidden = !store.state.b;
+    against.value = String(store.state.against ?? "");
+  };
+  against.addEventListener("change", () => {
+    void controller.compareAt(against.value === "" ? null : Number(against.value));
+    showAgainst(); // the nearest epoch that there is
+  });
+  store.on(["b", "against"], (state, before) => {
+    if (state === before || state.b?.run !== before.b?.run || state.against !== before.against) showAgainst();
+  });
   const layers = picker("Layer", (layer) => controller.chooseLayer(layer));
+  layers.label.classList.add("layer");
+  const formalisms = picker("Formalism", (formalism) => controller.chooseFormalism(formalism));
+  const all = h("button", { class: "quiet", type: "button", title: "All layers (L)", hidden: true });
+  all.addEventListener("click", () => store.set({ overview: true }));
   const live = h("span", { class: "live" });
   const theme = h(
     "button",
@@ -36,6 +68,7 @@ export function header({ store, controller, tip }: Context): Panel {
     ["Space", "play the activity"],
     ["R", "reset the view"],
     ["+ − and Shift+arrows", "zoom, turn"],
+    ["L", "all layers"],
     ["T", "light or dark"],
     ["Esc", "select nothing"],
   ]);
@@ -46,23 +79,36 @@ export function header({ store, controller, tip }: Context): Panel {
     const shown = known.filter((run) => run.name.toLowerCase().includes(wanted) || run.id === a?.run.id || run.id === b?.run.id);
     const list = (none: boolean) => [
       ...(none ? [h("option", { value: "" }, "no other run")] : []),
-      ...shown.slice(0, MOST_OPTIONS).map((run) => h("option", { value: run.id }, run.name)),
+      ...shown
+        .slice(0, MOST_OPTIONS)
+        .map((run) => h("option", { value: run.id }, none && run.id === a?.run.id ? "itself, at another epoch" : run.name)),
     ];
     fill(runs.select, ...list(false));
     fill(other.select, ...list(true));
     if (a) runs.select.value = a.run.id;
     other.select.value = b?.run.id ?? "";
     filter.hidden = known.length < 12;
-    other.label.hidden = known.length < 2;
+    other.label.hidden = !known.length;
     runs.label.hidden = !known.length;
   };
-  store.on(["runs", "a", "b"], (state, before) => {
+  store.on(["runs", "a", "b", "formalism"], (state, before) => {
     if (state === before || state.runs !== before.runs || state.a?.run !== before.a?.run || state.b?.run !== before.b?.run)
       options();
     const index = state.a?.index;
-    if (index && (index !== before.a?.index || state === before || !layers.select.options.length)) {
-      fill(layers.select, ...layersOf(index).map((layer) => h("option", { value: layer }, layer)));
+    if (state === before || index !== before.a?.index) {
+      const names = index ? layersOf(index) : [];
+      all.hidden = names.length < 2;
+      all.textContent = `All ${names.length}`;
+      const short = shortNames(names, 22);
+      fill(layers.select, ...names.map((layer) => h("option", { value: layer, title: layer }, short(layer))));
     }
+    const whole = state.a?.whole.index;
+    if (state === before || whole !== before.a?.whole.index) {
+      const known = whole ? formalismsOf(whole) : [];
+      fill(formalisms.select, ...known.map((one) => h("option", { value: one }, formalismName(one))));
+      formalisms.label.hidden = known.length < 2;
+    }
+    formalisms.select.value = state.formalism;
     layers.label.hidden = !layers.select.options.length;
     if (state.layer !== null) layers.select.value = state.layer;
   });
@@ -77,12 +123,16 @@ export function header({ store, controller, tip }: Context): Panel {
   const element = h(
     "header",
     { class: "top" },
-    h("div", { class: "brand" }, mark(), h("span", {}, "lightning", h("b", {}, "iit"))),
+    h("h1", { class: "brand" }, mark(), h("span", {}, "lightning", h("b", {}, "iit"))),
     runs.label,
     other.label,
+    againstLabel,
     filter,
     layers.label,
+    all,
+    formalisms.label,
     h("span", { class: "grow" }),
+    tourButton(),
     live,
     keys,
     theme,

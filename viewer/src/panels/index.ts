@@ -2,16 +2,21 @@
 import { banner } from "./banner";
 import { causalPanel } from "./causal";
 import { commandPanel } from "./command";
+import { comparePanel } from "./compare";
 import { conceptsPanel } from "./concepts";
 import { curvePanel } from "./curve";
+import { distinctionsPanel } from "./distinctions";
 import { emptyPanel } from "./empty";
 import { groupsPanel } from "./groups";
 import { header } from "./header";
 import { networkPanel } from "./network";
+import { overviewPanel } from "./overview";
 import type { MakePanel } from "./panel";
 import { reading } from "./reading";
 import { recordCurvePanel } from "./recordCurve";
+import { relationsPanel } from "./relations";
 import { stepsPanel } from "./steps";
+import { systemPhiPanel } from "./systemPhi";
 import { tpmPanel } from "./tpm";
 
 /** The cards of the right-hand column. A narrow window shows one of them at a time, by tabs with these names. */
@@ -19,6 +24,7 @@ export const CARDS = [
   { id: "causal", name: "Causal system", title: "Causal system" },
   { id: "tpm", name: "TPM", title: "Transition probabilities" },
   { id: "groups", name: "Groups", title: "Groups of units" },
+  { id: "compare", name: "A and B", title: "A and B" },
 ] as const;
 
 /** Where a panel stands: in the bar on top, in the row below it, on the left, in a card on the right, or over the whole page. */
@@ -32,10 +38,15 @@ export const PANELS: readonly { make: MakePanel; place: Place }[] = [
   { make: curvePanel, place: "left" },
   { make: stepsPanel, place: "left" },
   { make: causalPanel, place: "causal" },
+  { make: systemPhiPanel, place: "causal" },
   { make: conceptsPanel, place: "causal" },
+  { make: distinctionsPanel, place: "causal" },
+  { make: relationsPanel, place: "causal" },
   { make: commandPanel, place: "causal" },
   { make: tpmPanel, place: "tpm" },
   { make: recordCurvePanel, place: "tpm" },
   { make: groupsPanel, place: "groups" },
+  { make: comparePanel, place: "compare" },
+  { make: overviewPanel, place: "over" },
   { make: emptyPanel, place: "over" },
 ];

@@ -1,21 +1,34 @@
 // The network in three dimensions, of one run or of two side by side, and the bar that plays its activity.
 import { h } from "../dom";
 import { legend, playbar } from "../parts/playbar";
+import { about } from "../parts/sheet";
 import type { Stage } from "../parts/stage";
 import { makeStage } from "../parts/stage";
 import { networkProbe } from "../probe";
+import { film, typeOfFilm } from "../save/film";
+import { scenePng } from "../save/scene";
 import type { Context, Panel } from "./panel";
 
 export function networkPanel(context: Context): Panel {
   const stages: { a: Stage; b: Stage | null } = { a: makeStage(context, "a"), b: null };
   const scenes = h("div", { class: "scenes" }, stages.a.element);
+  const { store } = context;
+  const { scene } = stages.a;
+  const shownStages = () =>
+    [stages.a, stages.b].flatMap((stage, at) => (stage?.scene && store.state[at ? "b" : "a"]?.network ? [stage] : []));
   const resetView = () => {
-    stages.a.scene?.resetView();
+    scene?.resetView();
     stages.b?.scene?.resetView();
   };
+  if (scene) scene.orbit.onturned = (camera) => store.set({ camera });
+  store.on(["camera"], ({ camera }) => {
+    if (!scene || JSON.stringify(camera) === JSON.stringify(scene.pose)) return;
+    if (camera) scene.orbit.take(camera);
+    else if (scene.orbit.moved) scene.resetView();
+  });
   const bar = playbar(context, resetView, () => stages.a.scene?.lastFrameMs ?? 0);
   let untie = () => {};
-  context.store.on(["b"], (state) => {
+  store.on(["b"], (state) => {
     if (state.b && !stages.b) {
       stages.b = makeStage(context, "b");
       scenes.append(stages.b.element);
@@ -28,8 +41,30 @@ export function networkPanel(context: Context): Panel {
     scenes.classList.toggle("two", state.b !== null);
   });
   return {
-    element: h("section", { class: "network card", "aria-label": "The network" }, scenes, legend(), bar.element),
+    element: h(
+      "section",
+      { class: "network card", "aria-label": "The network" },
+      h("h2", { class: "visually-hidden" }, "The network"),
+      scenes,
+      about("network"),
+      legend(),
+      bar.element,
+    ),
     keys: { r: resetView, " ": bar.toggle },
+    figures: [
+      {
+        name: "Network, without ground",
+        file: "network",
+        there: () => shownStages().length > 0,
+        png: () => scenePng(shownStages()),
+      },
+      {
+        name: "Film of the training",
+        file: "film",
+        there: () => shownStages().length > 0 && typeOfFilm() !== undefined,
+        webm: (told, signal) => film(context, shownStages(), told, signal),
+      },
+    ],
     probe: networkProbe((side) => stages[side]?.scene ?? null),
   };
 }

@@ -1,6 +1,7 @@
 // What a panel is, and what it is given.
 import type { Tip } from "../parts/tip";
 import type { Probe } from "../probe";
+import type { Figure } from "../save/figure";
 import type { AppState } from "../state/app";
 import type { Controller } from "../state/controller";
 import type { Store } from "../state/store";
@@ -25,6 +26,8 @@ export interface Panel {
   readonly keys?: Readonly<Record<string, () => void>>;
   /** What scripts and tests may read of this panel, as a part of `window.lightningIIT`. */
   readonly probe?: Partial<Probe>;
+  /** What of this panel can be saved as files. */
+  readonly figures?: readonly Figure[];
 }
 
 export type MakePanel = (context: Context) => Panel;

@@ -1,16 +1,36 @@
 // The answer in a sentence, the number, and beside it what it means: kind, engine, null, transitions, coverage.
-import type { EpochRecord } from "../data/types";
+import { hasPhi } from "../data/results";
+import type { EpochRecord, RunIndex } from "../data/types";
 import { fill, h } from "../dom";
+import { oneTabStop } from "../parts/oneTabStop";
+import { about } from "../parts/sheet";
 import type { Tip } from "../parts/tip";
+import type { Figure } from "../save/figure";
+import { tableFigure } from "../save/table";
 import type { Chip } from "../scales/chips";
-import { chips } from "../scales/chips";
+import { chips, notes } from "../scales/chips";
+import { formalismName, isIIT4, symbolOf, symbolWithUnit } from "../scales/formalism";
 import { count, epochName, phiText, statusWords } from "../scales/format";
-import { resultOf, shownSide } from "../state/app";
+import { termWords } from "../scales/glossary";
+import { PHI_S, SHARE, SIGNED, shareText } from "../scales/iit4";
+import { shortName } from "../scales/names";
+import type { Analysis } from "../state/analysis";
+import { analysisOf, resultOf } from "../state/analysis";
+import { shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
 
 export function reading({ store, controller, tip }: Context): Panel {
-  const panel = h("section", { class: "reading", "aria-label": "Φ and what it means", "aria-live": "polite" });
-  store.on(["a", "b", "shown", "epoch", "layer", "chosenState"], (state) => {
+  // A small window shows six chips and the beginning of the sentences, and the rest on request.
+  const more = h("button", { type: "button", class: "link more", "aria-expanded": "false" }, "more");
+  more.addEventListener("click", () => {
+    const open = panel.classList.toggle("open");
+    more.textContent = open ? "less" : "more";
+    more.setAttribute("aria-expanded", String(open));
+  });
+  const panel = h("section", { class: "reading", "aria-label": "The number and what it means", "aria-live": "polite" });
+  const help = about("reading");
+  oneTabStop(panel, ".chip");
+  store.on(["a", "b", "shown", "formalism", "epoch", "layer", "chosenState", "computations"], (state) => {
     const side = shownSide(state);
     const record = side?.record;
     const answer = side?.answers.find((known) => known.layer === state.layer);
@@ -29,42 +49,129 @@ export function reading({ store, controller, tip }: Context): Panel {
       : null;
     if (!record) {
       const problem = side?.recordProblem || (side ? "Loading …" : "");
-      fill(panel, words, sides, h("div", { class: "value none" }, "Φ –"), h("p", { class: "reason" }, problem));
+      fill(
+        panel,
+        words,
+        sides,
+        h("div", { class: "value none" }, `${symbolOf(state.formalism)} –`),
+        h("p", { class: "reason" }, problem),
+      );
       return;
     }
-    const all = chips(record, state.chosenState).map((chip) => chipOf(tip, chip));
-    fill(panel, words, sides, value(record, state.chosenState), ...all);
+    const analysis = analysisOf(state);
+    const all = chips(record, analysis).map((chip) => chipOf(tip, chip));
+    fill(
+      panel,
+      words,
+      sides,
+      value(record, analysis, tip),
+      help,
+      h("div", { class: "chips" }, ...all),
+      more,
+      h("div", { class: "judged" }, !analysis || analysis.first ? verdictOf(side?.index ?? null, record) : null, notesOf(record)),
+    );
   });
-  return { element: panel };
+  const record = () => shownSide(store.state)?.record ?? null;
+  const rows = (of: EpochRecord) => chips(of, analysisOf(store.state)).map(({ name, text }) => [name, text]);
+  const figures: Figure[] = [
+    {
+      name: "The number and what it means",
+      file: "reading",
+      there: () => record() !== null,
+      svg: () => {
+        const of = record() as EpochRecord;
+        const result = resultOf(of, analysisOf(store.state));
+        const phi = of.survey?.phi ?? (hasPhi(result) ? result.phi : null);
+        const heads = [symbolWithUnit(of.formalism), phiText(phi)];
+        return tableFigure(`${of.layer}, ${epochName(of.epoch)}`, heads, [
+          ["layer", of.layer],
+          ["epoch", epochName(of.epoch)],
+          ...rows(of),
+        ]);
+      },
+    },
+  ];
+  return { element: panel, figures };
 }
 
-function value(record: EpochRecord, chosen: number): HTMLElement {
-  const result = resultOf(record, chosen);
+function value(record: EpochRecord, analysis: Analysis | null, tip: Tip): HTMLElement {
+  const result = resultOf(record, analysis);
   const layer = record.survey?.phi ?? null;
+  const symbol = symbolOf(record.formalism);
   const where = h(
     "div",
     { class: "where" },
-    h("b", {}, record.layer || "model"),
-    h("span", {}, epochName(record.epoch), ` · step ${count(record.global_step)}`),
+    h("b", { title: record.layer }, shortName(record.layer || "model", 26)),
+    h("span", {}, epochName(record.epoch), ` · step ${count(record.global_step)} · ${formalismName(record.formalism)}`),
   );
-  if (layer === null && result.status !== "computed") {
-    const said = result.status === "open" ? "Waiting for Φ. " : `No Φ: ${statusWords[result.status]}. `;
+  if (layer === null && !hasPhi(result)) {
+    const said = result.status === "open" ? `Waiting for ${symbol}. ` : `No ${symbol}: ${statusWords[result.status]}. `;
     const words = h("p", { class: result.status === "open" ? "reason waiting" : "reason" }, h("b", {}, said), result.reason);
-    return h("div", { class: "value-group" }, h("div", { class: "value none" }, "Φ –"), where, words);
+    return h("div", { class: "value-group" }, h("div", { class: "value none" }, `${symbol} –`), where, words);
   }
-  const phi = layer ?? (result.status === "computed" ? result.phi : null);
-  const state = layer === null ? record.states[chosen]?.state.join("") : undefined;
+  const phi = layer ?? (hasPhi(result) ? result.phi : null);
+  const state = layer === null ? analysis?.state.join("") : undefined;
+  const { share = null, signed = null } = layer === null ? {} : (record.survey ?? {});
+  const plain = h("div", { class: "value", "data-phi": phi }, h("i", {}, symbol), phiText(phi));
+  plain.tabIndex = 0;
+  tip.term(plain, isIIT4(record.formalism) ? "φ_s" : "Φ");
   return h(
     "div",
     { class: "value-group" },
-    h("div", { class: "value", "data-phi": phi }, h("i", {}, "Φ"), phiText(phi)),
+    ...(share === null ? [plain] : shareOf(share, phi, signed, tip)),
     where,
-    state ? h("div", { class: "where" }, h("span", {}, "in state"), h("span", { class: "bits" }, state)) : null,
+    state
+      ? h("div", { class: "where" }, tip.term(h("span", { tabindex: 0 }, "in state"), "state"), h("span", { class: "bits" }, state))
+      : null,
   );
 }
 
-function chipOf(tip: Tip, { name, text, lines, mood = "" }: Chip): HTMLElement {
-  const element = h("div", { class: `chip ${mood}`, tabindex: 0 }, h("span", {}, name), h("b", {}, text));
-  tip.on(element, name, lines);
+/** Of IIT 4.0 the share of the visits with φ_s > 0 says more of a layer than the mean, which is nearly 0. */
+function shareOf(share: number, phi: number | null, signed: number | null, tip: Tip): HTMLElement[] {
+  const average = mean("mean φ_s", phi, "phi");
+  average.dataset.term = "φ_s";
+  const all: [HTMLElement, string, string[]][] = [
+    [
+      h(
+        "div",
+        { class: "value", "data-share": share, tabindex: 0 },
+        h("i", {}, "φ_s > 0"),
+        shareText(share),
+        h("small", {}, "of the visits"),
+      ),
+      "φ_s > 0",
+      [SHARE],
+    ],
+    [
+      average,
+      "mean φ_s",
+      ["The mean over the groups of units; of a group the mean over the states that were visited, by visits.", PHI_S],
+    ],
+    [mean("mean signed φ_s", signed, "signed"), "mean signed φ_s", [SIGNED]],
+  ];
+  for (const [element, title, lines] of all) tip.on(element, title, lines);
+  return all.map(([element]) => element);
+}
+
+/** The sentences of the report on what may be concluded; they are about the record's own state. */
+function verdictOf(index: RunIndex | null, { layer, epoch, step }: EpochRecord): HTMLElement | null {
+  const rows = step === null ? index?.rows : index?.steps;
+  const words = rows?.find((row) => row.layer === layer && row.epoch === epoch && row.step === step)?.verdict;
+  return words ? h("p", { class: "verdict" }, h("b", {}, "What may be concluded. "), h("span", {}, words)) : null;
+}
+
+function notesOf(record: EpochRecord): HTMLElement | null {
+  const found = notes(record);
+  if (!found.length) return null;
+  const list = h("ul", { tabindex: 0, "aria-label": "Notes" }, ...found.map((note) => h("li", {}, note)));
+  return h("div", { class: "notes" }, h("b", {}, `Notes (${found.length})`), list);
+}
+
+const mean = (name: string, value: number | null, key: string): HTMLElement =>
+  h("div", { class: "mean-value", [`data-${key}`]: value, tabindex: 0 }, h("span", {}, name), h("b", {}, phiText(value)));
+
+function chipOf(tip: Tip, { name, text, lines, mood = "", term }: Chip): HTMLElement {
+  const element = h("div", { class: `chip ${mood}`, "data-term": term }, h("span", {}, name), h("b", {}, text));
+  tip.on(element, name, term ? [...lines, `${term}: ${termWords(term)}`] : lines);
   return element;
 }

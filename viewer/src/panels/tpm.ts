@@ -3,10 +3,15 @@ import type { EpochRecord } from "../data/types";
 import { fill, h } from "../dom";
 import type { HeatmapLayout } from "../layout/heatmap";
 import { cellAt, placeHeatmap } from "../layout/heatmap";
+import { about } from "../parts/sheet";
+import { tpmCsv } from "../save/csv";
+import type { Figure } from "../save/figure";
+import { matrixFigure } from "../save/tpm";
 import { bitLabel, codeOf, unitLetter } from "../scales/bits";
 import { sequential } from "../scales/color";
-import { count, number } from "../scales/format";
+import { count, epochName, number } from "../scales/format";
 import { stateByState } from "../scales/influence";
+import { analysisOf, isOtherAnalysis } from "../state/analysis";
 import { isShownLayer, shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
 
@@ -59,7 +64,7 @@ export function tpmPanel(context: Context): Panel {
     layout = placeHeatmap(matrix.values.length, matrix.values[0]?.length ?? 0, n, room);
     // Read by scripts and tests: where the cells are in the canvas.
     canvas.dataset.cells = [layout.left, layout.top, layout.cellWidth, layout.cellHeight].join(" ");
-    paint(canvas, layout, matrix, shown, store.state.chosenState, form, chosenColumn(context, shown));
+    paint(canvas, layout, matrix, shown, analysisOf(store.state)?.state, form, chosenColumn(context, shown));
     canvas.setAttribute(
       "aria-label",
       `Heatmap of the TPM, ${form === "node" ? "state by node" : "state by state"}; arrow keys read its cells`,
@@ -110,14 +115,18 @@ export function tpmPanel(context: Context): Panel {
     "div",
     { class: "tpm" },
     h("div", { class: "segments", role: "group", "aria-label": "Form of the matrix" }, ...forms),
+    about("tpm"),
     holder,
     words,
     said,
   );
-  store.on(["a", "b", "shown", "chosenState", "theme", "unit"], (state, before) => {
-    const same = shownSide(state)?.record === shownSide(before)?.record && state.chosenState === before.chosenState;
-    if (state !== before && same && state.theme === before.theme && state.unit === before.unit) return;
-    requestAnimationFrame(draw);
+  store.on(["a", "b", "shown", "chosenState", "computations", "theme", "unit"], (state, before) => {
+    const other = isOtherAnalysis(state, before);
+    if (other) {
+      focus = { row: 0, column: 0 };
+      said.textContent = "";
+    }
+    if (other || state.theme !== before.theme || state.unit !== before.unit) requestAnimationFrame(draw);
   });
   let width = 0;
   new ResizeObserver(() => {
@@ -126,7 +135,28 @@ export function tpmPanel(context: Context): Panel {
       if (width) requestAnimationFrame(draw);
     }
   }).observe(panel);
-  return { element: panel };
+  const figures: Figure[] = [
+    {
+      name: "Transition probabilities",
+      file: "tpm",
+      there: () => Boolean(record()?.tpm),
+      svg: () => {
+        const shown = record() as EpochRecord;
+        const { values, most } = matrixOf(shown.tpm?.state_by_node ?? [], form);
+        const title = `Transition probabilities of ${shown.layer}, ${epochName(shown.epoch)}`;
+        const scale = form === "node" ? "P(ON next)" : "P(next state)";
+        return matrixFigure({ title, values, most, visited: shown.tpm?.visited ?? [], form, scale });
+      },
+      csv: () => tpmCsv(record() as EpochRecord),
+    },
+    {
+      name: "Whole record of this epoch",
+      file: "record",
+      there: () => record() !== null,
+      json: () => context.controller.recordText(),
+    },
+  ];
+  return { element: panel, figures };
 }
 
 /** How high the map may be so that its caption is still seen, where the window is large enough for that. */
@@ -152,7 +182,7 @@ function paint(
   layout: HeatmapLayout,
   matrix: Matrix,
   record: EpochRecord,
-  chosen: number,
+  state: readonly number[] | undefined,
   form: Form,
   column: number,
 ): void {
@@ -177,7 +207,6 @@ function paint(
     });
   });
   labels(context, layout, matrix, form, ink, style.fontFamily);
-  const state = record.states[chosen]?.state;
   if (state) markRow(context, layout, codeOf(state), matrix.values[0]?.length ?? 0, style.getPropertyValue("--accent"));
   if (column >= 0 && form === "node") {
     context.strokeStyle = style.getPropertyValue("--chosen");

@@ -3,8 +3,7 @@
 import { fill, h, s } from "../dom";
 import type { Context } from "../panels/panel";
 import { NEGATIVE, POSITIVE, sequential } from "../scales/color";
-
-const STEP_MS = 650;
+import { momentAt, STEP_MS, wantsRest } from "./moment";
 
 export interface Playbar {
   element: HTMLElement;
@@ -19,7 +18,7 @@ export function playbar({ store }: Context, resetView: () => void, frameMs: () =
   const speed = h("select", { "aria-label": "Speed" }, ...[0.25, 0.5, 1, 2, 4].map((value) => h("option", { value }, `${value}×`)));
   speed.value = "1";
   const reset = h("button", { class: "quiet", type: "button", "data-action": "reset", title: "Reset the view (R)" }, "Reset view");
-  let timer = 0;
+  let stop = () => {};
   let began = 0;
   let from = 0;
 
@@ -29,16 +28,15 @@ export function playbar({ store }: Context, resetView: () => void, frameMs: () =
     const many = steps().length;
     if (many < 2) return store.set({ playing: false });
     const position = from + ((performance.now() - began) * store.state.speed) / STEP_MS;
-    // Where frames are cheap the values glide; where they are not, each step is one frame.
-    const glides = frameMs() < 12 && !matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const whole = Math.floor(position);
-    const step = glides ? whole + ease(position - whole) : whole;
-    store.set({ step: step % many });
-    timer = window.setTimeout(tick, glides ? 33 : Math.max(60, ((whole + 1 - position) * STEP_MS) / store.state.speed));
+    // Where frames are cheap the values glide and pulses run; where they are not, each step is one frame.
+    const glides = frameMs() < 12 && !wantsRest();
+    store.set(momentAt(position, many, glides));
+    const left = Math.floor(position) + 1 - position;
+    stop = glides ? nextFrame(tick) : later(tick, Math.max(60, (left * STEP_MS) / store.state.speed));
   };
   const toggle = () => {
     store.set({ playing: !store.state.playing && steps().length > 1 });
-    clearTimeout(timer);
+    stop();
     [began, from] = [performance.now(), Math.floor(store.state.step)];
     tick();
   };
@@ -50,14 +48,14 @@ export function playbar({ store }: Context, resetView: () => void, frameMs: () =
   });
   slider.addEventListener("input", () => {
     [began, from] = [performance.now(), Number(slider.value)];
-    store.set({ step: Number(slider.value) });
+    store.set({ step: Number(slider.value), beat: null });
   });
   const ends = [
     store.on(["playing"], ({ playing }) => {
       play.setAttribute("aria-label", playing ? "Pause (space)" : "Play the activity (space)");
       fill(play, icon(playing));
     }),
-    store.on(["step", "a"], (state) => {
+    store.on(["step", "a", "b"], (state) => {
       const list = steps();
       const at = list.length ? Math.floor(state.step) % list.length : 0;
       slider.max = String(Math.max(0, list.length - 1));
@@ -70,13 +68,21 @@ export function playbar({ store }: Context, resetView: () => void, frameMs: () =
     element: h("div", { class: "playbar" }, play, slider, where, speed, h("span", { class: "grow" }), reset),
     toggle,
     dispose: () => {
-      clearTimeout(timer);
+      stop();
       for (const end of ends) end();
     },
   };
 }
 
-const ease = (part: number): number => (part < 0.55 ? 0 : ((part - 0.55) / 0.45) ** 2 * (3 - (2 * (part - 0.55)) / 0.45));
+function nextFrame(then: () => void): () => void {
+  const frame = requestAnimationFrame(then);
+  return () => cancelAnimationFrame(frame);
+}
+
+function later(then: () => void, ms: number): () => void {
+  const timer = setTimeout(then, ms);
+  return () => clearTimeout(timer);
+}
 
 function icon(playing: boolean): SVGElement {
   return s(

@@ -3,27 +3,53 @@ import uPlot from "uplot";
 import type { RunIndex, ScalarList } from "../data/types";
 import type { Context } from "../panels/panel";
 import { category } from "../scales/color";
-import type { Curve } from "../scales/curve";
-import { epochAtStep } from "../scales/curve";
-import { epochName, number, phiText, statusWords } from "../scales/format";
+import type { Curve, Measure } from "../scales/curve";
+import { epochAtStep, epochTicks, smoothed } from "../scales/curve";
+import { isIIT4, symbolWithUnit } from "../scales/formalism";
+import { epochName, number } from "../scales/format";
 import type { AppState } from "../state/app";
 import { nearest } from "../state/app";
+import { tipLines } from "./curveTip";
+import { drawMarks, hasNull, isBeside } from "./marks";
 
 export interface Line {
-  run: "A" | "B";
+  run: "A" | "B" | "all";
   curve: Curve;
   color: string;
 }
 
-export function makePlot(context: Context, chart: HTMLElement, epochs: number[], lines: Line[]): uPlot {
+export const nameOfLine = ({ run, curve }: Pick<Line, "run" | "curve">, two: boolean): string =>
+  run === "all"
+    ? `${curve.layer}, mean and range of ${Math.max(...(curve.runs ?? []))} runs`
+    : two
+      ? `${run} · ${curve.layer}`
+      : curve.layer;
+
+/** The names of what is drawn, where there is a chart for each. */
+export const MEASURES: Record<Measure, string> = {
+  share: "Share of the visits with φ_s > 0",
+  phi: "Mean φ_s (ibits), with its 90 % interval",
+  signed: "Mean signed φ_s (ibits)",
+};
+
+export function makePlot(context: Context, chart: HTMLElement, epochs: number[], lines: Line[], measure: Measure = "phi"): uPlot {
   const { store, controller, tip } = context;
   const style = getComputedStyle(chart);
   const ink = style.getPropertyValue("--muted");
   const grid = style.getPropertyValue("--line");
   const accent = style.getPropertyValue("--accent");
   const warn = style.getPropertyValue("--warn");
-  const metrics = store.state.metrics ? metricsOf(store.state) : [];
-  const xs = [...new Set([...epochs, ...metrics.flatMap((metric) => metric.points.map(([x]) => x))])].sort((a, b) => a - b);
+  const metrics = store.state.metrics && measure === "phi" ? metricsOf(store.state) : [];
+  const xs = [
+    ...new Set([
+      ...epochs,
+      ...lines.flatMap(({ curve }) => curve.epochs),
+      ...metrics.flatMap((metric) => metric.points.map(([x]) => x)),
+    ]),
+  ].sort((a, b) => a - b);
+  const { log, smooth, zoom } = store.state;
+  const isLog = log && measure === "phi";
+  const [first, last] = zoom ?? [Math.floor(xs[0] ?? 0), xs[xs.length - 1] ?? 0];
   const at = new Map(xs.map((x, index) => [x, index]));
   const spread = (points: [number, number | null][]): (number | null | undefined)[] => {
     // null is a gap; undefined is a place where this series has nothing to say, and lines go on.
@@ -39,21 +65,22 @@ export function makePlot(context: Context, chart: HTMLElement, epochs: number[],
     const current = curve.layer === store.state.layer;
     const dash = run === "B" ? [6, 4] : undefined;
     const points = (values: (number | null)[]): [number, number | null][] =>
-      curve.epochs.map((epoch, index) => [epoch, values[index] ?? null]);
+      curve.epochs.map((epoch, index) => [epoch, onAxis(values[index] ?? null, isLog)]);
     const faint = current ? 1 : 0.5;
     const beside = isBeside(line, store.state);
-    data.push(spread(points(curve.high)), spread(points(curve.line)), spread(points(curve.low)));
-    data.push(spread(beside || !curve.surveyed ? points(curve.nullUpper) : []), spread(beside ? points(curve.phi) : []));
-    const dots = { show: current && epochs.length <= 60, size: 5, fill: color, stroke: color };
+    data.push(spread(beside ? points(curve.phi) : [])); // below the line of the layer
+    data.push(spread(points(curve.high)), spread(points(smoothed(curve.line, smooth))), spread(points(curve.low)));
+    data.push(spread(hasNull(line, store.state) ? points(curve.nullUpper) : []));
+    const dots = { show: current && smooth === 1 && last - first <= 60, size: 5, fill: color, stroke: color };
     series.push(
-      { stroke: alpha(color, 0.35 * faint), width: 1, dash, points: { show: false } },
-      { stroke: alpha(color, faint), width: current ? 2.4 : 1.3, dash, points: dots },
-      { stroke: alpha(color, curve.surveyed ? 0.35 * faint : 0), width: 1, dash, points: { show: false } },
-      { stroke: alpha(ink, current ? 0.9 : 0), width: 1, dash: [2, 3], points: { show: false }, spanGaps: true },
       { stroke: alpha(ink, 0.9), width: 1, points: { show: false } },
+      { stroke: alpha(color, 0.35 * faint), width: 1, dash, points: { show: false } },
+      { stroke: alpha(color, faint), width: current && last - first <= 300 ? 2.4 : 1.3, dash, points: dots },
+      { stroke: alpha(color, curve.surveyed ? 0.35 * faint : 0), width: 1, dash, points: { show: false } },
+      { stroke: alpha(ink, 0.9), width: 1, dash: [2, 3], points: { show: false } },
     );
-    const first = series.length - 5;
-    if (current) bands.push({ series: [first, first + 2], fill: alpha(color, curve.surveyed ? 0.24 : 0.14) });
+    const top = series.length - 4;
+    if (current) bands.push({ series: [top, top + 2], fill: alpha(color, curve.surveyed ? 0.24 : 0.14) });
   }
   metrics.forEach((metric, index) => {
     data.push(spread(metric.points));
@@ -67,27 +94,46 @@ export function makePlot(context: Context, chart: HTMLElement, epochs: number[],
       label: metric.tag,
     });
   });
+  const least = isIIT4(store.state.formalism) ? 1e-6 : 0.01;
+  const tickText = (value: number | null) =>
+    value === null ? "" : measure === "share" ? `${number(100 * value, 3)} %` : number(value, 3);
   const font = `11px ${style.fontFamily}`;
+  // In a low chart the whole name has no room.
+  const unit = chart.clientHeight < 200 && !isIIT4(store.state.formalism) ? "Φ (EMD)" : symbolWithUnit(store.state.formalism);
   const axis = { stroke: ink, font, grid: { stroke: grid, width: 1 }, ticks: { show: false } };
+  // A drag ends with a click, which is not meant.
+  let chosen = false;
   const plot = new uPlot(
     {
       width: chart.clientWidth,
       height: chart.clientHeight,
       legend: { show: false },
-      cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
+      cursor: { y: false, drag: { x: true, y: false, dist: 8, setScale: false }, points: { size: 7 } },
       scales: {
-        x: { time: false, range: (_, low, high) => [low - 0.4, high + 0.4] },
-        y: { range: (_, __, high) => [0, Math.max(0.01, (high || 0) * 1.12)] },
+        x: { time: false, range: () => [first - 0.4, last + 0.4] },
+        y: {
+          distr: isLog ? 3 : 1,
+          range: (_, low, high) =>
+            isLog
+              ? around(low, high)
+              : [Math.min(0, (low || 0) * 1.12), Math.max(measure === "signed" ? 0 : least, (high || 0) * 1.12)],
+        },
         metric: {},
       },
       axes: [
         {
           ...axis,
           size: 24,
-          incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
-          values: (_, ticks) => ticks.map((tick) => (tick < 0 ? "untr." : String(tick))),
+          ...axisTitle("Epoch", font),
+          splits: ({ width }) => epochTicks(first, last, width / 60),
+          values: (_, ticks) => ticks.map((tick) => (tick < 0 ? "untrained" : String(tick))),
         },
-        { ...axis, size: 44, values: (_, ticks) => ticks.map((tick) => number(tick, 3)) },
+        {
+          ...axis,
+          ...(measure === "phi" ? axisTitle(unit, font) : {}),
+          size: isIIT4(store.state.formalism) ? 62 : 44,
+          values: (_, ticks) => ticks.map(tickText),
+        },
         ...(metrics.length
           ? [
               {
@@ -104,13 +150,20 @@ export function makePlot(context: Context, chart: HTMLElement, epochs: number[],
       series,
       bands,
       hooks: {
+        setSelect: [
+          ({ select, posToVal }) => {
+            if (select.width < 8) return;
+            const ends = [select.left, select.left + select.width].map((x) => nearest(xs, posToVal(x, "x")) ?? 0) as [
+              number,
+              number,
+            ];
+            chosen = true;
+            if (ends[1] > ends[0]) store.set({ zoom: ends });
+          },
+        ],
         draw: [
           (drawn) => {
-            marker(drawn, store.state.epoch, accent);
-            whiskers(drawn, lines, store.state.layer);
-            gapMarks(drawn, lines, store.state.layer, warn, ink);
-            sparseMarks(drawn, lines, store.state, warn);
-            changeMarks(drawn, lines, store.state, ink);
+            drawMarks(drawn, lines, store.state, { ink, accent, warn });
           },
         ],
       },
@@ -122,146 +175,30 @@ export function makePlot(context: Context, chart: HTMLElement, epochs: number[],
     const box = plot.over.getBoundingClientRect();
     return nearest(epochs, plot.posToVal(event.clientX - box.left, "x"));
   };
+  plot.over.addEventListener("mousedown", () => {
+    chosen = false;
+  });
+  plot.over.addEventListener("dblclick", () => store.set({ zoom: null }));
   plot.over.addEventListener("click", (event) => {
+    if (chosen) return;
     const epoch = epochUnder(event);
-    if (epoch !== null) controller.goTo(epoch);
+    if (epoch !== null) void controller.goTo(epoch);
   });
   plot.over.addEventListener("mousemove", (event) => {
     const epoch = epochUnder(event);
     if (epoch === null) return;
-    tip.show(event.clientX, event.clientY, epochName(epoch), tipLines(lines, epoch, store.state));
+    tip.show(event.clientX, event.clientY, epochName(epoch), tipLines(lines, epoch, store.state, measure));
   });
   plot.over.addEventListener("mouseleave", () => tip.hide());
   return plot;
 }
 
-function tipLines(lines: Line[], epoch: number, state: AppState): (string | [string, string])[] {
-  return lines.flatMap((line): (string | [string, string])[] => {
-    const name = state.b ? `${line.run} · ${line.curve.layer}` : line.curve.layer;
-    const gap = line.curve.gaps.find((known) => known.epoch === epoch);
-    if (gap) return [[name, statusWords[gap.status] ?? gap.status], gap.reason];
-    const at = line.curve.epochs.indexOf(epoch);
-    const { line: phis, low, high, phi, surveyed, changes, sparse } = line.curve;
-    if (phis[at] === null || phis[at] === undefined) return [];
-    const change = changes.find((known) => known.epoch === epoch);
-    const coverage = sparse.find((known) => known.epoch === epoch)?.coverage;
-    const covered = coverage === undefined ? [] : [`  low coverage: ${Math.round(coverage * 100)} % of the states were visited`];
-    if (!surveyed) return [[name, phiText(phi[at])], ...covered, ["  mean, max", `${phiText(phis[at])}, ${phiText(high[at])}`]];
-    return [
-      [name, phiText(phis[at])],
-      ["  90 % interval", low[at] === null ? "not computed" : `${phiText(low[at])} – ${phiText(high[at])}`],
-      ["  shown group", phiText(phi[at])],
-      ...(change ? [`  its state is another than before: ${change.to}, not ${change.from}`] : []),
-      ...covered,
-    ];
-  });
-}
+const axisTitle = (label: string, labelFont: string) => ({ label, labelFont, labelSize: 14, labelGap: 0 });
 
-/** Whether Φ of the shown group is drawn beside that of the layer. */
-const isBeside = ({ curve }: Line, state: AppState): boolean => state.group && curve.surveyed && curve.layer === state.layer;
+/** A logarithmic axis has no place for 0. */
+const onAxis = (value: number | null, isLog: boolean): number | null => (isLog && value !== null && value <= 0 ? null : value);
 
-function marker(plot: uPlot, epoch: number | null, ink: string): void {
-  if (epoch === null) return;
-  const x = Math.round(plot.valToPos(epoch, "x", true));
-  const { ctx: context } = plot;
-  context.save();
-  context.setLineDash([]);
-  context.strokeStyle = ink;
-  context.lineWidth = 1.5 * devicePixelRatio;
-  context.beginPath();
-  context.moveTo(x, plot.bbox.top);
-  context.lineTo(x, plot.bbox.top + plot.bbox.height);
-  context.stroke();
-  context.restore();
-}
-
-/** The interval of each Φ that has one, also where those beside it have none and there is no band. */
-function whiskers(plot: uPlot, lines: Line[], layer: string | null): void {
-  const { ctx: context } = plot;
-  context.save();
-  context.setLineDash([]);
-  context.lineWidth = 1.6 * devicePixelRatio;
-  for (const { curve, color } of lines.filter((line) => line.curve.surveyed && line.curve.layer === layer)) {
-    context.strokeStyle = color;
-    curve.epochs.forEach((epoch, at) => {
-      const [low, high] = [curve.low[at] ?? null, curve.high[at] ?? null];
-      if (low === null || high === null) return;
-      const [x, from, to] = [plot.valToPos(epoch, "x", true), plot.valToPos(low, "y", true), plot.valToPos(high, "y", true)];
-      const half = 4 * devicePixelRatio;
-      context.beginPath();
-      context.moveTo(x, from);
-      context.lineTo(x, to);
-      for (const end of [from, to]) {
-        context.moveTo(x - half, end);
-        context.lineTo(x + half, end);
-      }
-      context.stroke();
-    });
-  }
-  context.restore();
-}
-
-/** On the axis a cross where there is no Φ, a dot where it is waited for: larger for the layer that is shown. */
-function gapMarks(plot: uPlot, lines: Line[], layer: string | null, warn: string, ink: string): void {
-  const { ctx: context } = plot;
-  const y = plot.bbox.top + plot.bbox.height - 7 * devicePixelRatio;
-  context.save();
-  context.setLineDash([]);
-  context.lineWidth = 2 * devicePixelRatio;
-  for (const { curve } of lines) {
-    const current = curve.layer === layer;
-    const arm = (current ? 4 : 2.5) * devicePixelRatio;
-    context.globalAlpha = current ? 1 : 0.45;
-    for (const gap of curve.gaps) {
-      const x = plot.valToPos(gap.epoch, "x", true);
-      context.strokeStyle = warn;
-      context.fillStyle = ink;
-      context.beginPath();
-      if (gap.status === "open") {
-        context.arc(x, y, arm, 0, 2 * Math.PI);
-        context.fill();
-        continue;
-      }
-      context.moveTo(x - arm, y - arm);
-      context.lineTo(x + arm, y + arm);
-      context.moveTo(x + arm, y - arm);
-      context.lineTo(x - arm, y + arm);
-      context.stroke();
-    }
-  }
-  context.restore();
-}
-
-/** A ring around each Φ of a group that comes from the prior too, as so few states were visited. */
-function sparseMarks(plot: uPlot, lines: Line[], state: AppState, ink: string): void {
-  const { ctx: context } = plot;
-  context.save();
-  context.setLineDash([]);
-  context.lineWidth = 2 * devicePixelRatio;
-  context.strokeStyle = ink;
-  for (const line of lines) {
-    if (line.curve.surveyed && !isBeside(line, state)) continue;
-    context.globalAlpha = line.curve.layer === state.layer ? 1 : 0.45;
-    for (const { epoch, phi } of line.curve.sparse) {
-      context.beginPath();
-      context.arc(plot.valToPos(epoch, "x", true), plot.valToPos(phi, "y", true), 6 * devicePixelRatio, 0, 2 * Math.PI);
-      context.stroke();
-    }
-  }
-  context.restore();
-}
-
-/** A square on the line of the shown group where its Φ is of another state than before. */
-function changeMarks(plot: uPlot, lines: Line[], state: AppState, ink: string): void {
-  const { ctx: context } = plot;
-  const half = 3 * devicePixelRatio;
-  context.save();
-  context.fillStyle = ink;
-  for (const { epoch, phi } of lines.filter((line) => isBeside(line, state)).flatMap((line) => line.curve.changes)) {
-    context.fillRect(plot.valToPos(epoch, "x", true) - half, plot.valToPos(phi, "y", true) - half, 2 * half, 2 * half);
-  }
-  context.restore();
-}
+const around = (low: number | null, high: number | null): [number, number] => [(low || 1e-3) / 1.3, (high || 1) * 1.3];
 
 export interface Metric {
   tag: string;

@@ -1,12 +1,15 @@
 // One network in three dimensions, with names over it.
 import type { NetworkSnapshot, Unit } from "../data/types";
 import { fill, h } from "../dom";
+import { firstOpen, partsOf } from "../layout/blocks";
 import type { Context } from "../panels/panel";
-import { lettersOf, unitLetter } from "../scales/bits";
-import { number } from "../scales/format";
+import { unitLetter } from "../scales/bits";
+import { epochName, number } from "../scales/format";
 import { NetworkScene } from "../scene/scene";
 import type { Side } from "../state/app";
-import { analysedName } from "../state/app";
+import { analysedName, epochOf } from "../state/app";
+import { blockButtons } from "./blockButtons";
+import { drawNames } from "./names";
 
 export interface Stage {
   element: HTMLElement;
@@ -26,16 +29,35 @@ export function makeStage(context: Context, which: "a" | "b"): Stage {
     "aria-label": "The network in three dimensions: drag or Shift+arrows to turn, plus and minus to zoom, R to reset",
   });
   canvas.append(names);
-  const element = h("div", { class: "stage", "data-side": which }, canvas, title, note);
+  const buttons = blockButtons((block) => toggle(block));
+  const element = h("div", { class: "stage", "data-side": which }, canvas, buttons.element, title, note);
   const scene = makeScene(canvas, note);
   let hovered: Unit | null = null;
+  const open = { run: "", blocks: "", names: new Set<string>() };
 
   const labels = () => {
     const side = store.state[which];
-    if (scene && side?.network) drawNames(names, scene, side, store.state.layer);
+    if (scene && side?.network) drawNames(names, scene, side, store.state.layer, buttons);
+  };
+  const draw = () => {
+    const side = store.state[which];
+    if (!scene || !side?.network || !side.reference) return;
+    const { network } = side;
+    const blocks = JSON.stringify(network.blocks);
+    if (open.run !== side.run.id || open.blocks !== blocks) {
+      Object.assign(open, { run: side.run.id, blocks, names: firstOpen(network) });
+    }
+    const focus = network.layers.findIndex((layer) => analysedName(layer, side.index) === store.state.layer);
+    buttons.set(network, open.names);
+    scene.show(network, side.reference, focus < 0 ? null : focus, open.names);
+  };
+  const toggle = (block: string) => {
+    if (!open.names.delete(block)) open.names.add(block);
+    tip.hide();
+    draw();
   };
   if (scene) {
-    scene.onframe = labels;
+    scene.onmoved = labels;
     pointer(scene, canvas, context, which, (unit) => {
       if (unit?.index === hovered?.index && unit?.layer === hovered?.layer) return;
       hovered = unit;
@@ -50,21 +72,31 @@ export function makeStage(context: Context, which: "a" | "b"): Stage {
   }
 
   const off = [
-    store.on(["a", "b"], (state, before) => {
+    store.on(["a", "b", "layer"], (state, before) => {
       const side = state[which];
-      title.textContent = state.b && side ? `${which.toUpperCase()} · ${side.run.name}` : "";
-      const changed = state === before || side?.network !== before[which]?.network || side?.reference !== before[which]?.reference;
-      if (side?.network && side.reference && scene) {
-        if (changed) scene.show(side.network, side.reference);
-        fill(note, ...side.network.notes.map((text) => h("div", {}, text)), stale(side, state.epoch));
-      } else if (scene) {
+      const at = state.against === null || !side?.network ? "" : `, ${epochName(side.network.epoch)}`;
+      title.textContent = state.b && side ? `${which.toUpperCase()} · ${side.run.name}${at}` : "";
+      const changed =
+        state === before ||
+        state.layer !== before.layer ||
+        side?.network !== before[which]?.network ||
+        side?.reference !== before[which]?.reference;
+      if (!side?.network || !side.reference) {
+        scene?.clear();
+        hovered = null;
+        fill(names);
+        buttons.set(null, new Set());
         fill(note, side?.networkProblem ?? "");
-      } else if (side?.network) {
+      } else if (scene) {
+        if (changed) draw();
+        fill(note, ...side.network.notes.map((text) => h("div", {}, text)), stale(side, epochOf(state, which)));
+      } else {
         fill(note, noWebGL(side.network));
       }
       element.classList.toggle("empty", !side?.network);
     }),
     store.on(["step"], (state) => scene?.setStep(state.step)),
+    store.on(["beat"], (state) => scene?.setBeat(state.beat)),
     store.on(["theme"], (state) => scene?.setTheme(state.theme)),
     store.on(["unit", "lit", "layer", "a", "b"], (state) => {
       const side = state[which];
@@ -80,8 +112,14 @@ export function makeStage(context: Context, which: "a" | "b"): Stage {
       scene?.invalidate();
     }),
   ];
-  canvas.addEventListener("click", () => {
-    if (hovered) controller.chooseUnit(hovered);
+  let pressed = { x: 0, y: 0 };
+  canvas.addEventListener("pointerdown", ({ clientX: x, clientY: y }) => (pressed = { x, y }));
+  canvas.addEventListener("click", (event) => {
+    if (hovered) return controller.chooseUnit(hovered);
+    if (Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) > 4) return; // the network was turned
+    const block = scene ? blockUnder(scene, canvas, event) : null;
+    const known = store.state[which]?.network?.blocks[block ?? -1];
+    if (known) toggle(known.name);
   });
   canvas.addEventListener("mouseleave", () => tip.hide());
   return {
@@ -142,13 +180,26 @@ function pointer(
     const box = canvas.getBoundingClientRect();
     const unit = scene.pick(event.clientX - box.left, event.clientY - box.top);
     hover(unit);
-    canvas.classList.toggle("over", unit !== null);
+    const block = unit ? null : blockUnder(scene, canvas, event);
+    canvas.classList.toggle("over", unit !== null || block !== null);
     const side = store.state[which];
+    const known = side?.network?.blocks[block ?? -1];
+    if (side?.network && known) {
+      return tip.show(event.clientX, event.clientY, known.name, [
+        ["block", `${known.kind}: ${partsOf(side.network, known.layers)}`],
+        ["", "a click opens it"],
+      ]);
+    }
     if (!unit || !side) return tip.hide();
     const [title, lines] = nameNode(side, unit, store.state.step, store.state.layer);
     tip.show(event.clientX, event.clientY, title, lines);
   });
   canvas.addEventListener("pointerleave", () => hover(null));
+}
+
+function blockUnder(scene: NetworkScene, canvas: HTMLElement, { clientX, clientY }: MouseEvent): number | null {
+  const box = canvas.getBoundingClientRect();
+  return scene.pickBlock(clientX - box.left, clientY - box.top);
 }
 
 /** What is known of a neuron: layer, unit, mean activity, threshold. */
@@ -157,7 +208,7 @@ export function nameNode(side: Side, unit: Unit, step: number, shownLayer: strin
   const lines: [string, string][] = [];
   if (layer) {
     const position = layer.indices.indexOf(unit.index);
-    lines.push(["layer", layer.detail || layer.kind]);
+    lines.push(["layer", [layer.part, layer.detail || layer.kind].filter(Boolean).join(" · ")]);
     lines.push(["mean activity", number(layer.mean_activity[position])]);
     const rows = layer.activity;
     if (rows.length) lines.push(["activity now", number(rows[Math.floor(step) % rows.length]?.[position])]);
@@ -190,48 +241,4 @@ function keys(scene: NetworkScene, canvas: HTMLElement): void {
     event.preventDefault();
     event.stopPropagation();
   });
-}
-
-/** The layers' names under them, in rows so that none covers another, and letters at the analysed units. */
-function drawNames(names: HTMLElement, scene: NetworkScene, side: Side, shown: string | null): void {
-  const network = side.network as NetworkSnapshot;
-  const ends: number[] = [];
-  const placed = scene.layers
-    .map((layer, at) => ({ layer, info: network.layers[at], place: scene.projectPoint([layer.x, -layer.radius - 1.3, 0]) }))
-    .filter(({ place, info }) => place.depth < 1 && info !== undefined)
-    .sort((a, b) => a.place.x - b.place.x);
-  const tags = placed.map(({ info, place }) => {
-    const layer = info as NetworkSnapshot["layers"][number];
-    const sample =
-      layer.indices.length < layer.width
-        ? `${layer.indices.length} of ${layer.width} shown`
-        : `${layer.width} unit${layer.width === 1 ? "" : "s"}`;
-    const half = Math.max(layer.name.length * 3.9, sample.length * 3.2) + 8;
-    let row = 0;
-    while (ends[row] !== undefined && (ends[row] as number) > place.x - half) row++;
-    if (row > 2) return null;
-    ends[row] = place.x + half;
-    const tag = h(
-      "div",
-      { class: "layer-name" },
-      h("b", {}, layer.name),
-      h("span", {}, layer.kind === "input" ? sample : `${layer.kind} · ${sample}`),
-    );
-    tag.classList.toggle("current", analysedName(layer, side.index) === shown);
-    tag.style.transform = `translate(-50%, 0) translate(${place.x}px, ${place.y + row * 32}px)`;
-    return tag;
-  });
-  const layer = network.layers.find((known) => analysedName(known, side.index) === shown);
-  const units = side.record?.layer === shown ? (side.record?.units?.indices ?? []) : [];
-  // A unit of two bits is two elements, and has both letters.
-  const letters = layer
-    ? [...new Set(units)].map((index) => {
-        const place = scene.project({ layer: layer.name, index });
-        if (!place) return null;
-        const tag = h("div", { class: "letter" }, lettersOf(units.flatMap((other, at) => (other === index ? [at] : []))));
-        tag.style.transform = `translate(${place.x + 7}px, ${place.y - 21}px)`;
-        return tag;
-      })
-    : [];
-  fill(names, ...tags, ...letters);
 }

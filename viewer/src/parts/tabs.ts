@@ -7,7 +7,11 @@ export interface Tab {
   panel: HTMLElement;
 }
 
-export function tabs(list: readonly Tab[]): HTMLElement {
+/** Which of them is chosen is told, and can be set from outside: `choose(null)` is the first. */
+export function tabs(
+  list: readonly Tab[],
+  chose: (id: string) => void,
+): { element: HTMLElement; choose: (id: string | null) => void } {
   const buttons = list.map(({ id, name }) =>
     h("button", { type: "button", role: "tab", id: `tab-${id}`, "aria-controls": `panel-${id}`, tabindex: -1 }, name),
   );
@@ -19,14 +23,16 @@ export function tabs(list: readonly Tab[]): HTMLElement {
     });
   };
   buttons.forEach((button, at) => {
-    button.addEventListener("click", () => choose(at));
+    button.addEventListener("click", () => chose(list[at]?.id ?? ""));
     button.addEventListener("keydown", (event) => {
       const by = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
       if (!by) return;
       event.stopPropagation();
-      const next = (at + by + list.length) % list.length;
-      choose(next);
-      buttons[next]?.focus();
+      // A card that there is nothing to show in has no tab.
+      const seen = buttons.filter((one) => one.checkVisibility());
+      const next = seen[(seen.indexOf(button) + by + seen.length) % seen.length] ?? button;
+      next.click();
+      next.focus();
     });
   });
   list.forEach(({ id, panel }) => {
@@ -34,6 +40,16 @@ export function tabs(list: readonly Tab[]): HTMLElement {
     panel.setAttribute("role", "tabpanel");
     panel.setAttribute("aria-labelledby", `tab-${id}`);
   });
-  choose(0);
-  return h("div", { class: "side" }, h("div", { class: "tabs", role: "tablist" }, ...buttons), ...list.map(({ panel }) => panel));
+  const element = h(
+    "div",
+    { class: "side" },
+    h("div", { class: "tabs", role: "tablist" }, ...buttons),
+    ...list.map(({ panel }) => panel),
+  );
+  const place = (id: string | null) =>
+    Math.max(
+      0,
+      list.findIndex((tab) => tab.id === id),
+    );
+  return { element, choose: (id) => choose(place(id)) };
 }

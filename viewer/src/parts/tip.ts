@@ -1,5 +1,7 @@
 // One tooltip for the whole page.
 import { fill, h } from "../dom";
+import type { Term } from "../scales/glossary";
+import { termWords } from "../scales/glossary";
 
 export class Tip {
   readonly element = h("div", { class: "tip", role: "tooltip", hidden: true });
@@ -20,6 +22,13 @@ export class Tip {
     const left = x + 16 + width > window.innerWidth ? x - width - 14 : x + 16;
     const top = Math.min(window.innerHeight - height - 6, Math.max(6, y + 14));
     this.element.style.transform = `translate(${Math.max(6, left)}px, ${top}px)`;
+  }
+
+  /** Explains a word of the glossary while the element that has it is hovered or has the focus. */
+  term<Word extends HTMLElement>(element: Word, term: Term): Word {
+    element.dataset.term = term;
+    this.on(element, term, [termWords(term)]);
+    return element;
   }
 
   hide(): void {

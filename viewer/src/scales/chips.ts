@@ -1,7 +1,14 @@
 // What stands beside Φ: each a name, a few words, and the lines that explain them.
-import type { EpochRecord, Survey } from "../data/types";
+import { hasPhi } from "../data/results";
+import type { EpochRecord, MajorComplex, Survey } from "../data/types";
+import type { Analysis } from "../state/analysis";
+import { resultOf } from "../state/analysis";
 import { lettersOf } from "./bits";
-import { axisWords, count, kindWords, number, phiText, statusWords } from "./format";
+import { formalismName, isIIT4, symbolOf } from "./formalism";
+import { axisWords, count, number, phiText, statusWords } from "./format";
+import type { Term } from "./glossary";
+import { isTerm, termWords } from "./glossary";
+import { SHARE, SIGNED, shareText } from "./iit4";
 import { groupPhi } from "./survey";
 import { isTied, tiesWords } from "./ties";
 
@@ -10,22 +17,25 @@ export interface Chip {
   text: string;
   lines: (string | [string, string])[];
   mood?: string;
+  /** The word of the glossary that the chip is about. */
+  term?: Term;
 }
 
-/** The chips of a record, of which one of its analysed states is shown. */
-export function chips(record: EpochRecord, chosen: number): Chip[] {
+/** The chips of a record, of which one of its states is shown. */
+export function chips(record: EpochRecord, shown: Analysis | null): Chip[] {
+  // What judges the record's own Φ says nothing of another state.
+  const own = !shown || shown.first;
   return [
     kind(record),
-    engine(record),
-    ...(record.survey && record.result.status !== "open" ? ofSurvey(record, record.survey, chosen) : []),
-    nullChip(record),
-    ...majorComplex(record),
-    ...(record.survey ? [] : interval(record)),
-    ...sensitivity(record),
+    engine(record, resultOf(record, shown)),
+    ...(record.survey && record.result.status !== "open" ? ofSurvey(record, record.survey, shown) : []),
+    nullChip(record, own),
+    ...(own ? majorComplex(record) : []),
+    ...(record.survey || !own ? [] : interval(record)),
+    ...(own ? sensitivity(record) : []),
     ...olderGroups(record),
     ...source(record),
     ...coverage(record),
-    ...notes(record),
   ];
 }
 
@@ -35,53 +45,66 @@ function kind(record: EpochRecord): Chip {
   return {
     name: "kind",
     text: record.kind,
-    lines: [kindWords[record.kind] ?? "", `Transitions go ${axisWords[record.axis] ?? record.axis}.`, ...structural],
+    lines: [
+      ...(isTerm(record.kind) ? [`${record.kind}: ${termWords(record.kind)}`] : []),
+      `Transitions go ${axisWords[record.axis] ?? record.axis}.`,
+      ...structural,
+    ],
     mood: record.kind,
+    term: "kind",
   };
 }
 
-function engine({ result, provenance, formalism }: EpochRecord): Chip {
-  if (result.status !== "computed") return { name: "engine", text: provenance.engine, lines: [formalism] };
-  const timing = `${number(result.seconds, 2)} s, ${count(result.cuts_evaluated)} partitions evaluated`;
-  return { name: "engine", text: `${result.engine.name} ${result.engine.version}`, lines: [formalism, timing] };
+function engine({ provenance, formalism }: EpochRecord, result: EpochRecord["result"]): Chip {
+  const name = formalismName(formalism);
+  if (!hasPhi(result)) return { name: "engine", text: provenance.engine, lines: [name] };
+  const evaluated = result.status === "computed" ? result.cuts_evaluated : result.partitions;
+  const timing = `${number(result.seconds, 2)} s, ${count(evaluated)} partitions evaluated`;
+  return { name: "engine", text: `${result.engine.name} ${result.engine.version}`, lines: [name, timing] };
 }
 
 /** Of the layer its interval and its groups; of the group that the other panels show its Φ, and whether it is reducible. */
-function ofSurvey(record: EpochRecord, survey: Survey, chosen: number): Chip[] {
+function ofSurvey(record: EpochRecord, survey: Survey, shown: Analysis | null): Chip[] {
   const { phi, groups, low, high, se, interval_words: words } = survey;
+  const symbol = symbolOf(record.formalism);
   const phis = groups.flatMap((group) => groupPhi(group) ?? []);
   const known = low !== null && high !== null;
   return [
     {
-      name: "90 % interval",
+      name: isIIT4(record.formalism) ? "90 % interval of mean φ_s" : "90 % interval",
       text: known ? `${phiText(low)} – ${phiText(high)}` : "not computed",
       lines: [...(words ? [words] : []), ...(se === null ? [] : [["standard error", number(se, 2)] as [string, string]])],
     },
     {
       name: `${groups.length} ${groups.length === 1 ? "group" : "groups"} of units`,
-      text: range(phis),
+      text: range(phis, symbol),
       lines: [
-        "The smallest and the largest Φ of a group. Each group's Φ is the mean over the states that were visited, by visits.",
-        ["mean of the groups: Φ of the layer", phiText(phi)],
-        ...(phis.length < groups.length ? [`${groups.length - phis.length} of them have no Φ.`] : []),
+        `The smallest and the largest ${symbol} of a group. Each group's ${symbol} is the mean over the states that were visited, by visits.`,
+        [`mean of the groups: ${symbol} of the layer`, phiText(phi)],
+        ...ofShares(survey),
+        ...(phis.length < groups.length ? [`${groups.length - phis.length} of them have no ${symbol}.`] : []),
       ],
+      term: "survey",
     },
-    shownGroup(record, chosen),
-    ...reducible(record, survey),
+    shownGroup(record, shown),
+    ...(!shown || shown.first ? reducible(record, survey, symbol) : []),
   ];
 }
 
-function shownGroup(record: EpochRecord, chosen: number): Chip {
-  const analysed = record.states[chosen];
-  const result = analysed?.result ?? record.result;
+/** Of IIT 4.0 how often φ_s is above 0, and its mean before it is set to at least 0. */
+function ofShares({ share, signed }: Survey): Chip["lines"] {
+  if (share === null) return [];
+  return [["visits with φ_s > 0", shareText(share)], SHARE, ["mean signed φ_s", phiText(signed)], SIGNED];
+}
+
+function shownGroup(record: EpochRecord, shown: Analysis | null): Chip {
+  const result = resultOf(record, shown);
   const units = record.units ? [["units", record.units.indices.join(" ")] as [string, string]] : [];
   const ties = tiesWords(result);
-  const bounds = record.interval && chosen === 0 ? intervalLines(record, record.interval) : [];
+  const bounds = record.interval && shown?.first ? intervalLines(record, record.interval) : [];
   return {
-    name: analysed ? `shown group, in ${analysed.state.join("")}` : "shown group",
-    text:
-      (result.status === "computed" ? phiText(result.phi) : (statusWords[result.status] ?? result.status)) +
-      (isTied(result) ? ", tied" : ""),
+    name: `${symbolOf(record.formalism)} of shown group${shown ? `, in ${shown.state.join("")}` : ""}`,
+    text: (hasPhi(result) ? phiText(result.phi) : (statusWords[result.status] ?? result.status)) + (isTied(result) ? ", tied" : ""),
     lines: [
       "The first of the groups, which the panels below show in detail, in one of its states.",
       ...units,
@@ -89,12 +112,13 @@ function shownGroup(record: EpochRecord, chosen: number): Chip {
       ...(ties ? [ties] : []),
       ...(result.reason ? [result.reason] : []),
     ],
-    ...((result.status === "computed" || result.status === "open") && !isTied(result) ? {} : { mood: "warn" }),
+    ...(shown ? { term: "state" } : {}),
+    ...((hasPhi(result) || result.status === "open") && !isTied(result) ? {} : { mood: "warn" }),
   };
 }
 
 /** In how many resamples of the data the shown group is reducible or not; this is no p-value. */
-function reducible(record: EpochRecord, survey: Survey): Chip[] {
+function reducible(record: EpochRecord, survey: Survey, symbol: string): Chip[] {
   const positive = survey.groups[0]?.positive ?? null;
   const resamples = record.interval?.draws ?? survey.resampled.length;
   if (positive === null || !resamples) return [];
@@ -104,15 +128,26 @@ function reducible(record: EpochRecord, survey: Survey): Chip[] {
       name: not ? "not reducible" : "reducible",
       text: `in ${number(100 * (not ? positive : 1 - positive), 3)} % of ${count(resamples)} resamples`,
       lines: [
-        "A system is reducible where some cut of it changes nothing: its Φ is 0. Whole sequences of the data were resampled, and Φ " +
-          "of the shown group in its most visited state was computed again.",
+        `A system is reducible where some partition of it changes nothing: its ${symbol} is 0. Whole sequences of the data were ` +
+          `resampled, and ${symbol} of the shown group in its most visited state was computed again.`,
       ],
     },
   ];
 }
 
-function nullChip({ null: found, perturbation }: EpochRecord): Chip {
+function nullChip({ null: found, perturbation, states, survey, formalism }: EpochRecord, own: boolean): Chip {
+  const symbol = symbolOf(formalism);
+  const state = states[0]?.state.join("") ?? "";
+  if (found && !own) {
+    return {
+      name: "null",
+      text: "not of this state",
+      lines: [`The null of this record is of ${symbol} in state ${state}: choose that state.`],
+      term: "null",
+    };
+  }
   if (found) {
+    const of = survey ? `${symbol} of the shown group in ${state}` : `${symbol} in ${state}`;
     return {
       name: "null",
       text: `p = ${number(found.p, 2)}, up to ${number(found.upper, 2)}`,
@@ -121,31 +156,38 @@ function nullChip({ null: found, perturbation }: EpochRecord): Chip {
         ["surrogates", String(found.surrogates)],
         ["mean", phiText(found.mean)],
         ["upper", phiText(found.upper)],
-        ["Φ above it by", number(found.excess)],
+        [`${of} is ${found.excess < 0 ? "below" : "above"} the mean by`, number(Math.abs(found.excess))],
       ],
       mood: found.p <= 0.05 ? "good" : "warn",
+      term: "null",
     };
   }
   const lines = perturbation
     ? ["All states were set into the same backgrounds, so their errors are common and no surrogate data can stand for them."]
-    : ["No Φ of surrogate data was computed, so nothing is known of how much of this number is chance."];
-  return { name: "null", text: perturbation ? "none: units were set" : "not computed", lines };
+    : [`No ${symbol} of surrogate data was computed, so nothing is known of how much of this number is chance.`];
+  return { name: "null", text: perturbation ? "none: units were set" : "not computed", lines, term: "null" };
 }
 
-function majorComplex({ major_complex: found }: EpochRecord): Chip[] {
+function majorComplex({ major_complex: found, formalism }: EpochRecord): Chip[] {
   if (!found) return [];
-  const phi = found.result.status === "computed" ? `Φ ${phiText(found.result.phi)}` : statusWords[found.result.status];
+  const symbol = symbolOf(formalism);
+  const phi = hasPhi(found.result) ? `${symbol} ${phiText(found.result.phi)}` : statusWords[found.result.status];
   return [
     {
       name: "major complex",
       text: found.nodes.length ? `${lettersOf(found.nodes)} · ${phi}` : `none · ${phi}`,
       lines: [
-        "The subset of the analysed units whose Φ is the largest, the others held as fixed background.",
+        `The subset of the analysed units whose ${symbol} is the largest, the others being background.`,
+        ...otherComplexes(found),
         ...(found.result.reason ? [found.result.reason] : []),
       ],
     },
   ];
 }
+
+/** Of IIT 4.0 those that overlap neither the major complex nor each other. */
+const otherComplexes = ({ others }: MajorComplex): Chip["lines"] =>
+  others.map(({ nodes, phi }): [string, string] => [`further complex ${lettersOf(nodes)}`, `φ_s ${phiText(phi)}`]);
 
 function interval(record: EpochRecord): Chip[] {
   if (!record.interval) return [];
@@ -155,24 +197,32 @@ function interval(record: EpochRecord): Chip[] {
 
 function intervalLines(record: EpochRecord, found: NonNullable<EpochRecord["interval"]>): Chip["lines"] {
   const resampled = record.perturbation !== null && record.survey !== null;
+  const { parts } = found;
   return [
     [`${number(100 * found.level, 3)} % interval`, `${phiText(found.low)} – ${phiText(found.high)}`],
-    [resampled ? "resamples of sequences" : "draws from the posterior", String(found.draws)],
+    [
+      resampled ? "resamples of sequences" : parts ? `resamples of ${parts} parts of the data` : "draws from the posterior",
+      String(found.draws),
+    ],
     ...(found.words ? [found.words] : []),
   ];
 }
 
-function sensitivity({ sensitivity: points }: EpochRecord): Chip[] {
+function sensitivity({ sensitivity: points, formalism }: EpochRecord): Chip[] {
   if (!points.length) return [];
+  const symbol = symbolOf(formalism);
   const lines = points.map(({ quantile, phi, reason }): [string, string] => [
     `quantile ${number(quantile)}`,
-    phi === null ? reason || "no Φ" : phiText(phi),
+    phi === null ? reason || `no ${symbol}` : phiText(phi),
   ]);
   return [
     {
       name: "other thresholds",
-      text: range(points.flatMap(({ phi }) => phi ?? [])),
-      lines: ["Φ of the same state where a unit is ON above another quantile of its activations:", ...lines],
+      text: range(
+        points.flatMap(({ phi }) => phi ?? []),
+        symbol,
+      ),
+      lines: [`${symbol} of the same state where a unit is ON above another quantile of its activations:`, ...lines],
     },
   ];
 }
@@ -182,12 +232,15 @@ function olderGroups({ groups }: EpochRecord): Chip[] {
   if (!groups.length) return [];
   const lines = groups.map(({ units, result }): [string, string] => [
     `units ${units.indices.join(" ")}`,
-    result.status === "computed" ? phiText(result.phi) : (statusWords[result.status] ?? result.status),
+    hasPhi(result) ? phiText(result.phi) : (statusWords[result.status] ?? result.status),
   ]);
   return [
     {
       name: `${groups.length} groups of units`,
-      text: range(groups.flatMap(({ result }) => (result.status === "computed" ? result.phi : []))),
+      text: range(
+        groups.flatMap(({ result }) => (hasPhi(result) ? result.phi : [])),
+        "Φ",
+      ),
       lines: ["Random groups of the layer's units; the panels show the first.", ...lines],
     },
   ];
@@ -216,7 +269,7 @@ function source({ counts, perturbation, provenance }: EpochRecord): Chip[] {
       name: "transitions",
       text: count(sum(counts.visits)),
       lines: [
-        `${number(perState, 3)} for each possible state; below 100 coin flips too read a Φ clearly above 0.`,
+        `${number(perState, 3)} for each possible state; below 100 coin flips too read a number clearly above 0.`,
         ["window", `${provenance.window} epoch(s)`],
       ],
       mood: perState < 100 ? "warn" : "",
@@ -233,16 +286,18 @@ function coverage({ tpm }: EpochRecord): Chip[] {
       text: `${visited}/${tpm.visited.length} states`,
       lines: [`Rows that were never visited hold the prior ${number(tpm.prior)} only.`],
       mood: visited < tpm.visited.length ? "warn" : "",
+      term: "coverage",
     },
   ];
 }
 
-function notes(record: EpochRecord): Chip[] {
-  const words = [...record.diagnostics.map((diagnostic) => diagnostic.words).filter(Boolean), ...record.notes];
-  return words.length ? [{ name: "notes", text: String(words.length), lines: words }] : [];
-}
+/** What the diagnostics say, and the notes of the record. */
+export const notes = (record: EpochRecord): string[] => [
+  ...record.diagnostics.map((diagnostic) => diagnostic.words).filter(Boolean),
+  ...record.notes,
+];
 
-const range = (values: number[]): string =>
-  values.length ? `${phiText(Math.min(...values))} – ${phiText(Math.max(...values))}` : "no Φ";
+const range = (values: number[], symbol: string): string =>
+  values.length ? `${phiText(Math.min(...values))} – ${phiText(Math.max(...values))}` : `no ${symbol}`;
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

@@ -6,6 +6,8 @@ export interface Curve {
   epochs: number[];
   /** Whether Φ of the layer is known: the mean over groups of its units. */
   surveyed: boolean;
+  /** Whether the line of a run without surveys is a mean over several states, and no single Φ. */
+  averaged: boolean;
   /** Φ of the layer; of a run without surveys the mean over the states of its one group. */
   line: (number | null)[];
   /** The band around the line: the 90 % interval; of a run without surveys the line itself and the largest Φ of a state. */
@@ -20,7 +22,12 @@ export interface Curve {
   gaps: { epoch: number; status: string; reason: string }[];
   /** Epochs whose Φ comes from the prior too, as so few states were visited, and the share that was. */
   sparse: { epoch: number; phi: number; coverage: number }[];
+  /** How many runs the line is the mean of, of each epoch; null where it is of one run. */
+  runs: number[] | null;
 }
+
+/** What a curve is of: Φ (or φ_s); of IIT 4.0 also the share of the visits with φ_s > 0, and the mean signed φ_s. */
+export type Measure = "phi" | "share" | "signed";
 
 /** Below this share of visited states a Φ is marked, as in the report. */
 export const ENOUGH_COVERAGE = 0.75;
@@ -31,14 +38,48 @@ export function layersOf(index: RunIndex): string[] {
   );
 }
 
-export function curves(index: RunIndex, epochs: readonly number[]): Curve[] {
+const MOST_PLOTTED = 8;
+
+/** The curves that are plotted: the first ones, with that of the shown layer in any case. */
+export function plotted(all: readonly Curve[], layer: string | null): Curve[] {
+  const first = all.slice(0, MOST_PLOTTED);
+  const shown = all.find((curve) => curve.layer === layer);
+  return shown && !first.includes(shown) ? [...first.slice(0, -1), shown] : first;
+}
+
+/** Whether there is a band to be seen between two neighbouring epochs. */
+export const hasBand = ({ line, high }: Curve): boolean =>
+  line.some((value, at) => {
+    const wide = (where: number) => (high[where] ?? 0) - (line[where] ?? 0) > 1e-9;
+    return value !== null && line[at + 1] != null && (wide(at) || wide(at + 1));
+  });
+
+/** Round epochs for the axis, at most so many; the untrained network (-1) stands among them where it has room. */
+export function epochTicks(first: number, last: number, most: number): number[] {
+  const steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000, 1_000_000];
+  const step = steps.find((size) => (last - Math.max(0, first)) / size < Math.max(1, most - 1)) ?? 1_000_000;
+  const from = Math.ceil(Math.max(0, first) / step) * step;
+  const ticks = Array.from({ length: Math.max(0, Math.floor((last - from) / step) + 1) }, (_, at) => from + at * step);
+  const rest = ticks.filter((tick) => tick - first >= step);
+  return first < 0 ? [first, ...(step > 1 ? rest : ticks)] : ticks;
+}
+
+export function curves(index: RunIndex, epochs: readonly number[], measure: Measure = "phi"): Curve[] {
   const byLayer = new Map<string, Map<number, IndexRow>>();
   for (const row of index.rows) {
     const rows = byLayer.get(row.layer) ?? new Map<number, IndexRow>();
     rows.set(row.epoch, row);
     byLayer.set(row.layer, rows);
   }
-  return layersOf(index).map((layer) => curve(layer, byLayer.get(layer) ?? new Map(), epochs));
+  const all = layersOf(index).map((layer) => curve(layer, byLayer.get(layer) ?? new Map(), epochs));
+  return measure === "phi" ? all : all.map((one) => ofMeasure(one, byLayer.get(one.layer) ?? new Map(), measure));
+}
+
+/** The same epochs and gaps with another number of the layer, which has no interval, null or shown group. */
+function ofMeasure(curve: Curve, rows: Map<number, IndexRow>, measure: "share" | "signed"): Curve {
+  const none = curve.epochs.map(() => null);
+  const line = curve.epochs.map((epoch) => rows.get(epoch)?.[measure] ?? null);
+  return { ...curve, line, low: none, high: none, phi: none, nullUpper: none, changes: [], sparse: [] };
 }
 
 function curve(layer: string, rows: Map<number, IndexRow>, epochs: readonly number[]): Curve {
@@ -56,18 +97,63 @@ function curve(layer: string, rows: Map<number, IndexRow>, epochs: readonly numb
   const sparse = [...rows.values()].flatMap(({ epoch, status, phi, coverage }) =>
     status === "computed" && phi !== null && coverage !== null && coverage < ENOUGH_COVERAGE ? [{ epoch, phi, coverage }] : [],
   );
+  const phi = take((row) => row.phi);
+  const line = take((row) => (surveyed ? row.phi_layer : row.mean));
   return {
     layer,
     epochs: [...epochs],
     surveyed,
-    line: take((row) => (surveyed ? row.phi_layer : row.mean)),
+    averaged: !surveyed && line.some((value, at) => Math.abs((value ?? 0) - (phi[at] ?? 0)) > 1e-9),
+    line,
     low: take((row) => (surveyed ? row.low : row.mean)),
     high: take((row) => (surveyed ? row.high : row.maximum)),
-    phi: take((row) => row.phi),
+    phi,
     nullUpper: take((row) => row.null_upper),
     changes: surveyed ? changesOf(rows) : [],
     gaps,
     sparse,
+    runs: null,
+  };
+}
+
+/** The mean of the values around each, of so many epochs at most; what is no number stays none, and gaps are not filled. */
+export function smoothed(values: readonly (number | null)[], many: number): (number | null)[] {
+  const half = Math.floor(many / 2);
+  if (!half) return [...values];
+  return values.map((value, at) => {
+    if (value === null) return null;
+    const around = values.slice(Math.max(0, at - half), at + half + 1).filter((one) => one !== null);
+    return around.reduce((sum, one) => sum + one, 0) / around.length;
+  });
+}
+
+/** Mean, smallest and largest Φ of a layer over runs, at the epochs of which two or more have one. Null where there are none. */
+export function bandOf(indexes: readonly RunIndex[], layer: string, kind: string | null, measure: Measure = "phi"): Curve | null {
+  const same = indexes.filter(({ rows }) => rows.some((row) => row.layer === layer && (kind === null || row.kind === kind)));
+  const all = same.flatMap((index) => curves(index, epochsOf(index), measure).filter((one) => one.layer === layer));
+  const known = new Map<number, number[]>();
+  for (const { epochs, line } of all)
+    epochs.forEach((epoch, at) => {
+      const value = line[at] ?? null;
+      if (value !== null) known.set(epoch, [...(known.get(epoch) ?? []), value]);
+    });
+  const found = [...known].filter(([, values]) => values.length > 1).sort(([a], [b]) => a - b);
+  if (!found.length) return null;
+  const none = found.map(() => null);
+  return {
+    layer,
+    epochs: found.map(([epoch]) => epoch),
+    surveyed: false,
+    averaged: false,
+    line: found.map(([, values]) => values.reduce((sum, value) => sum + value, 0) / values.length),
+    low: found.map(([, values]) => Math.min(...values)),
+    high: found.map(([, values]) => Math.max(...values)),
+    phi: none,
+    nullUpper: none,
+    changes: [],
+    gaps: [],
+    sparse: [],
+    runs: found.map(([, values]) => values.length),
   };
 }
 

@@ -6,12 +6,12 @@ export function number(value: number | null | undefined, digits = 4): string {
   if (value === 0) return "0";
   const magnitude = Math.abs(value);
   const text = magnitude < 1e-4 || magnitude >= 1e6 ? value.toExponential(2) : String(Number(value.toPrecision(digits)));
-  return text.replace("-", "−");
+  return text.replaceAll("-", "−");
 }
 
-/** Φ with four decimals: the same width for all, so that a column can be read. */
+/** Φ with four decimals: the same width for all, so that a column can be read. One that would read 0 but is not has an exponent. */
 export const phiText = (value: number | null | undefined): string =>
-  value === null || value === undefined ? "–" : value.toFixed(4);
+  value == null ? "–" : value === 0 || Math.abs(value) >= 5e-5 ? value.toFixed(4).replace("-", "−") : number(value);
 
 export const count = (value: number): string => value.toLocaleString("en-US");
 
@@ -19,19 +19,12 @@ export const epochName = (epoch: number): string => (epoch < 0 ? "untrained" : `
 
 export const statusWords: Record<string, string> = {
   computed: "computed",
+  computed_iit4: "computed",
   timed_out: "timed out",
   failed: "failed",
   skipped: "skipped",
   open: "waiting",
   corrupt: "cannot be read",
-};
-
-export const kindWords: Record<string, string> = {
-  causal:
-    "Causal: the units were set into each of their states, and what followed was averaged over the backgrounds. Φ is of this averaged system.",
-  observational: "Observational: units that have connections among them were watched, not set.",
-  statistical:
-    "Statistical: the units have no connections among them, so their structural Φ is 0; the number describes the order of the data.",
 };
 
 export const axisWords: Record<string, string> = {

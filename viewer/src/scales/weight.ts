@@ -10,6 +10,8 @@ export function lineWidth(weight: number, largest: number): number {
 
 /** How opaque the line is: thin lines step back so that a dense layer stays readable. */
 export function lineOpacity(weight: number, largest: number): number {
-  const part = largest > 0 ? Math.min(1, Math.abs(weight) / largest) : 0;
-  return 0.035 + 0.6 * part ** 1.8;
+  return 0.035 + 0.6 * weightPart(weight, largest) ** 1.8;
 }
+
+/** A weight's magnitude as a part of the largest one, at most 1. */
+export const weightPart = (weight: number, largest: number): number => (largest > 0 ? Math.min(1, Math.abs(weight) / largest) : 0);

@@ -23,6 +23,8 @@ export class Orbit {
   moved = false;
   readonly camera = new PerspectiveCamera(32, 1, 0.5, 2000);
   readonly controls: OrbitControls;
+  /** Called when a person has turned or zoomed, and with null when all of the network is seen again. */
+  onturned: (pose: Pose | null) => void = () => {};
 
   constructor(element: HTMLElement, changed: () => void) {
     this.controls = new OrbitControls(this.camera, element);
@@ -30,6 +32,7 @@ export class Orbit {
     this.controls.zoomToCursor = true;
     this.controls.addEventListener("change", changed);
     this.controls.addEventListener("start", () => (this.moved = true));
+    this.controls.addEventListener("end", () => this.onturned(this.pose));
   }
 
   /** Looks at the whole network from the front, a little from above, and fills the picture with it. */
@@ -60,10 +63,19 @@ export class Orbit {
     this.controls.maxDistance = distance * 4;
     this.controls.update();
     this.moved = false;
+    this.onturned(null);
   }
 
   get pose(): Pose {
     return { position: this.camera.position.toArray(), target: this.controls.target.toArray() };
+  }
+
+  /** Looks from where somebody looked before. */
+  take({ position, target }: Pose): void {
+    this.moved = true;
+    this.camera.position.set(...position);
+    this.controls.target.set(...target);
+    this.controls.update();
   }
 
   private look(target: Vector3, distance: number): void {
@@ -85,6 +97,7 @@ export class Orbit {
     offset.setFromSphericalCoords(length, phi, theta);
     this.camera.position.copy(this.controls.target).add(offset);
     this.controls.update();
+    this.onturned(this.pose);
   }
 
   resize(width: number, height: number): void {

@@ -26,6 +26,7 @@ const VERTEX = `
   attribute float opacity;
   uniform vec2 resolution;
   uniform float ratio;
+  uniform float strength;
   varying vec4 vInk;
   varying float vSide;
   void main() {
@@ -38,7 +39,7 @@ const VERTEX = `
     place.xy += across * position.y * (pixels + 1.0) / resolution * place.w;
     gl_Position = place;
     vSide = position.y * (pixels + 1.0);
-    vInk = vec4(ink, opacity * min(1.0, thick * ratio));
+    vInk = vec4(ink, opacity * strength * min(1.0, thick * ratio));
   }`;
 
 const FRAGMENT = `
@@ -54,7 +55,7 @@ export class Lines {
   private readonly material = new ShaderMaterial({
     vertexShader: VERTEX,
     fragmentShader: FRAGMENT,
-    uniforms: { resolution: { value: new Vector2(1, 1) }, ratio: { value: 1 } },
+    uniforms: { resolution: { value: new Vector2(1, 1) }, ratio: { value: 1 }, strength: { value: 1 } },
     transparent: true,
     depthWrite: false,
   });
@@ -98,6 +99,11 @@ export class Lines {
     const values = this.opacity.array as Float32Array;
     for (let at = 0; at < values.length; at++) values[at] = opacityOf(at);
     this.opacity.needsUpdate = true;
+  }
+
+  /** Makes all segments fainter by a factor. */
+  dim(strength: number): void {
+    (this.material.uniforms.strength as { value: number }).value = strength;
   }
 
   /** How a segment is drawn, read from what the graphics card is given. */

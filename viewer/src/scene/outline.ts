@@ -32,10 +32,10 @@ export class Outline {
   }
 }
 
-function cornersOf({ radius, figure, points }: PlacedLayer): [number, number][] {
+function cornersOf({ radius, figure, points, closed }: PlacedLayer): [number, number][] {
   if (figure === "grid") {
-    const high = Math.max(0.5, ...points.map((node) => Math.abs(node[1]))) + BEYOND;
-    const deep = Math.max(0.5, ...points.map((node) => Math.abs(node[2]))) + BEYOND;
+    const reach = (axis: 1 | 2) => Math.max(0.5, ...points.map((node) => Math.abs(node[axis]))) + BEYOND;
+    const [high, deep] = closed ? [radius, radius] : [reach(1), reach(2)];
     return [
       [high, deep],
       [high, -deep],

@@ -8,19 +8,21 @@ import { placeNetwork } from "../layout/network";
 import type { Range } from "../scales/activity";
 import { activityAt, activityRange } from "../scales/activity";
 import { sequential } from "../scales/color";
+import { Bodies, blockAt } from "./bodies";
 import type { Pose } from "./camera";
 import { Orbit } from "./camera";
-import { Lines } from "./lines";
 import { Nodes } from "./nodes";
 import { Outline } from "./outline";
+import type { Beat } from "./pulses";
 import type { Ring } from "./rings";
 import { Rings } from "./rings";
-import type { Drawing } from "./strands";
-import { drawingOf } from "./strands";
+import { Wiring } from "./wiring";
 
 interface Neuron extends Unit {
   layerIndex: number;
   position: number;
+  /** The place of the body that it is in. */
+  body: number;
   at: Point;
   analysed: boolean;
 }
@@ -32,6 +34,9 @@ export interface Marks {
   others: Unit[];
 }
 
+/** What of a snapshot is placed and connected. */
+export type Drawn = Pick<NetworkSnapshot, "layers" | "connections"> & Partial<Pick<NetworkSnapshot, "flows" | "blocks">>;
+
 export interface Projected {
   x: number;
   y: number;
@@ -39,8 +44,22 @@ export interface Projected {
 }
 
 const INK = {
-  dark: { frame: 0x2b3542, analysed: "#ffffff", chosen: "#ff6ac1", lit: "#a99bff" },
-  light: { frame: 0xd4dae2, analysed: "#1b2230", chosen: "#c2188f", lit: "#5b4bd6" },
+  dark: {
+    frame: 0x2b3542,
+    body: 0x5d7390,
+
+    analysed: "#ffffff",
+    chosen: "#ff6ac1",
+    lit: "#a99bff",
+  },
+  light: {
+    frame: 0xd4dae2,
+    body: 0x9fb2c8,
+
+    analysed: "#1b2230",
+    chosen: "#c2188f",
+    lit: "#5b4bd6",
+  },
 };
 
 export class NetworkScene {
@@ -48,18 +67,20 @@ export class NetworkScene {
   readonly orbit: Orbit;
   /** How many frames were ever drawn: stands still when nothing changes. */
   frames = 0;
+  /** The page's time for the last frame, in milliseconds: what changed, the drawing, and the names. */
   lastFrameMs = 0;
   layers: PlacedLayer[] = [];
-  onframe: () => void = () => {};
+  /** Called after a frame in which something may be at another place of the picture than before. */
+  onmoved: () => void = () => {};
   private readonly scene = new Scene();
   private readonly nodes = new Nodes();
-  private readonly lines = new Lines();
+  private readonly wiring = new Wiring();
+  private readonly bodies = new Bodies();
   private readonly rings = new Rings();
   private readonly outline = new Outline();
   private readonly observer: ResizeObserver;
   private neurons: Neuron[] = [];
   private places = new Map<string, number>();
-  private drawing: Drawing = { strands: [], segments: [], strandOf: [] };
   private ranges: Range[] = [];
   private snapshot: NetworkSnapshot | null = null;
   private shape = "";
@@ -67,6 +88,9 @@ export class NetworkScene {
   private marks: Marks = { chosen: null, hovered: null, mechanism: [], others: [] };
   private theme: "light" | "dark" = "dark";
   private waiting = 0;
+  private hasMoved = false;
+  /** The time since the last frame that went into the next one. */
+  private spent = 0;
 
   /** Throws where the browser has no WebGL. */
   constructor(private readonly host: HTMLElement) {
@@ -75,22 +99,41 @@ export class NetworkScene {
     this.renderer.setClearAlpha(0);
     host.prepend(this.renderer.domElement);
     this.orbit = new Orbit(this.renderer.domElement, () => this.invalidate());
-    this.scene.add(this.outline.mesh, this.lines.mesh, this.rings.mesh);
+    this.scene.add(this.outline.mesh, this.rings.mesh, ...this.wiring.meshes);
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(host);
     this.resize();
   }
 
-  /** Shows a snapshot; thickness is measured by the largest weights of `reference`. */
-  show(snapshot: NetworkSnapshot, reference: NetworkSnapshot): void {
+  /**
+   * Shows a snapshot; thickness is measured by the largest weights of `reference`, `focus` is the place of the shown layer, and all
+   * blocks but those that are `open` are drawn as one body each.
+   */
+  show(snapshot: NetworkSnapshot, reference: NetworkSnapshot, focus: number | null, open: ReadonlySet<string>): void {
     this.snapshot = snapshot;
-    const shape = JSON.stringify(snapshot.layers.map((layer) => [layer.name, layer.kind, layer.indices]));
+    const layers = placeNetwork(snapshot, focus, open);
+    const shape = JSON.stringify([
+      snapshot.layers.map((layer) => [layer.name, layer.kind, layer.indices]),
+      layers.map(({ x, name, members }) => [x, name, members]),
+    ]);
     const moved = shape !== this.shape;
-    if (moved) this.place(snapshot, shape);
+    if (moved) this.place(snapshot, layers, shape);
     this.ranges = snapshot.layers.map(activityRange);
-    this.connect(snapshot, reference);
-    this.paint();
+    this.wiring.set(snapshot, reference, this.layers, this.neurons, (unit) => this.places.get(key(unit)));
+    this.repaint();
     if (moved) this.orbit.fit(this.layers);
+  }
+
+  /** Shows nothing. */
+  clear(): void {
+    if (!this.snapshot) return;
+    this.snapshot = null;
+    this.marks = { chosen: null, hovered: null, mechanism: [], others: [] };
+    const nothing = { layers: [], connections: [] };
+    this.place(nothing, [], "");
+    this.wiring.set(nothing, nothing, [], [], () => undefined);
+    this.rings.set([]);
+    this.invalidate();
   }
 
   setStep(step: number): void {
@@ -98,15 +141,28 @@ export class NetworkScene {
     this.paint();
   }
 
+  /** Shows the pulses of activity where they are at a moment of the step. */
+  setBeat(beat: Beat): void {
+    this.wiring.run(beat);
+    this.draws();
+  }
+
+  /** How many pulses are drawn. */
+  get pulsesShown(): number {
+    return this.wiring.pulsesShown;
+  }
+
   mark(marks: Partial<Marks>): void {
     this.marks = { ...this.marks, ...marks };
-    this.paint();
+    this.repaint();
   }
 
   setTheme(theme: "light" | "dark"): void {
     this.theme = theme;
     this.outline.color(INK[theme].frame);
-    this.paint();
+    this.bodies.color(INK[theme].body);
+    this.wiring.setTheme(theme);
+    this.repaint();
   }
 
   resetView(): void {
@@ -114,16 +170,24 @@ export class NetworkScene {
     this.invalidate();
   }
 
-  /** Draws once, soon; any number of calls before that make one frame. */
+  /** Draws once, soon, picture and names; any number of calls before that make one frame. */
   invalidate(): void {
+    this.hasMoved = true;
+    this.draws();
+  }
+
+  /** Draws once, soon; names and all else stay where they are. */
+  private draws(): void {
     if (this.waiting) return;
     this.waiting = requestAnimationFrame(() => {
       this.waiting = 0;
       const began = performance.now();
       this.renderer.render(this.scene, this.orbit.camera);
-      this.lastFrameMs = performance.now() - began;
+      if (this.hasMoved) this.onmoved();
+      this.hasMoved = false;
+      this.lastFrameMs = performance.now() - began + this.spent;
+      this.spent = 0;
       this.frames++;
-      this.onframe();
     });
   }
 
@@ -154,15 +218,18 @@ export class NetworkScene {
     return best ? { layer: best.layer, index: best.index } : null;
   }
 
+  /** The closed block under a point of the canvas, by its place in the snapshot. */
+  pickBlock(x: number, y: number): number | null {
+    return blockAt(this.layers, (point) => this.projectPoint(point), x, y);
+  }
+
   colorOf(unit: Unit): string {
     return this.nodes.colorOf(this.places.get(key(unit)) ?? -1);
   }
 
   /** How a connection is drawn, or null where it is not among the strongest. */
   lineOf(from: Unit, to: Unit): { width: number; color: string } | null {
-    const [a, b] = [this.places.get(key(from)), this.places.get(key(to))];
-    const strand = this.drawing.strands.find((known) => known.from === a && known.to === b);
-    return strand ? this.lines.drawn(strand.first) : null;
+    return this.wiring.lineOf(this.places.get(key(from)), this.places.get(key(to)));
   }
 
   /** The colours of the rings around a neuron. */
@@ -181,13 +248,34 @@ export class NetworkScene {
     return this.renderer.info;
   }
 
+  /** The picture of now in a theme, so many times finer than the page; the page's own is as before. */
+  picture(ratio: number, theme: "light" | "dark"): HTMLCanvasElement {
+    const [before, shown] = [this.renderer.getPixelRatio(), this.theme];
+    const copy = document.createElement("canvas");
+    this.draw(ratio, theme);
+    const { domElement } = this.renderer;
+    [copy.width, copy.height] = [domElement.width, domElement.height];
+    // The graphics card keeps a picture until the browser next has a turn.
+    copy.getContext("2d")?.drawImage(domElement, 0, 0);
+    this.draw(before, shown);
+    return copy;
+  }
+
+  private draw(ratio: number, theme: "light" | "dark"): void {
+    this.renderer.setPixelRatio(ratio);
+    this.wiring.resize(this.host.clientWidth, this.host.clientHeight, ratio);
+    if (theme !== this.theme) this.setTheme(theme);
+    this.renderer.render(this.scene, this.orbit.camera);
+  }
+
   dispose(): void {
     cancelAnimationFrame(this.waiting);
     this.snapshot = null;
     this.observer.disconnect();
     this.orbit.dispose();
     this.nodes.dispose();
-    this.lines.dispose();
+    this.bodies.dispose();
+    this.wiring.dispose();
     this.rings.dispose();
     this.outline.dispose();
     this.renderer.dispose();
@@ -196,69 +284,68 @@ export class NetworkScene {
     this.renderer.domElement.remove();
   }
 
-  private place(snapshot: NetworkSnapshot, shape: string): void {
+  private place(snapshot: Drawn, layers: PlacedLayer[], shape: string): void {
     this.shape = shape;
-    this.layers = placeNetwork(snapshot);
-    this.neurons = snapshot.layers.flatMap((layer, layerIndex) => {
-      const analysed = new Set(layer.analysed);
-      return layer.indices.map((index, position) => ({
-        layer: layer.name,
-        index,
-        layerIndex,
-        position,
-        at: this.layers[layerIndex]?.points[position] as Point,
-        analysed: analysed.has(index),
-      }));
-    });
+    this.layers = layers;
+    this.neurons = layers.flatMap(({ members, points }, body) =>
+      members.map(({ layer: layerIndex, position }, at) => {
+        const layer = snapshot.layers[layerIndex] as NetworkSnapshot["layers"][number];
+        const index = layer.indices[position] as number;
+        return {
+          layer: layer.name,
+          index,
+          layerIndex,
+          position,
+          body,
+          at: points[at] as Point,
+          analysed: layer.analysed.includes(index),
+        };
+      }),
+    );
     this.places = new Map(this.neurons.map((neuron, at) => [key(neuron), at]));
     this.nodes.set(
       this.neurons.map((neuron) => ({
         kind: snapshot.layers[neuron.layerIndex]?.kind ?? "other",
         at: neuron.at,
-        size: this.layers[neuron.layerIndex]?.size ?? 0.36,
+        size: 0.36,
       })),
     );
-    this.scene.add(...this.nodes.meshes);
+    for (const mesh of this.nodes.meshes) this.scene.add(mesh);
     this.outline.set(this.layers);
+    this.bodies.set(this.layers);
+    if (this.bodies.mesh) this.scene.add(this.bodies.mesh);
   }
 
-  private connect(snapshot: NetworkSnapshot, reference: NetworkSnapshot): void {
-    this.drawing = drawingOf(
-      snapshot,
-      reference,
-      (unit) => this.places.get(key(unit)),
-      (place) => (this.neurons[place] as Neuron).at,
-    );
-    this.lines.set(this.drawing.segments);
+  private repaint(): void {
+    this.paint();
+    this.ring();
+    this.invalidate();
   }
 
+  /** Gives all that depends on the step its colour, size and opacity. */
   private paint(): void {
     const snapshot = this.snapshot;
     if (!snapshot) return;
-    const activity = this.neurons.map((neuron) =>
+    const began = performance.now();
+    const activityOf = ({ layerIndex, position }: Neuron, step: number) =>
       activityAt(
-        snapshot.layers[neuron.layerIndex] as NetworkSnapshot["layers"][number],
-        this.ranges[neuron.layerIndex] as Range,
-        neuron.position,
-        this.step,
-      ),
-    );
+        snapshot.layers[layerIndex] as NetworkSnapshot["layers"][number],
+        this.ranges[layerIndex] as Range,
+        position,
+        step,
+      );
+    const activity = this.neurons.map((neuron) => activityOf(neuron, this.step));
     this.nodes.paint((at) => {
       const value = activity[at] as number;
       return { color: sequential(value), scale: 0.8 + 0.38 * value + (this.neurons[at]?.analysed ? 0.3 : 0) };
     });
-    const dense = Math.min(1, Math.max(0.25, Math.sqrt(500 / Math.max(1, this.drawing.strands.length))));
     const focus = [this.marks.hovered, this.marks.chosen]
       .map((unit) => (unit ? this.places.get(key(unit)) : undefined))
       .find((at) => at !== undefined);
-    this.lines.fade((segment) => {
-      const strand = this.drawing.strands[this.drawing.strandOf[segment] as number] as Drawing["strands"][number];
-      if (focus !== undefined)
-        return strand.from === focus || strand.to === focus ? Math.max(0.8, strand.opacity) : strand.opacity * dense * 0.2;
-      return strand.opacity * dense * (0.5 + 0.7 * (activity[strand.from] as number));
-    });
-    this.ring();
-    this.invalidate();
+    const step = Math.floor(this.step);
+    this.wiring.paint(activity, (at) => activityOf(this.neurons[at] as Neuron, step), focus);
+    this.spent += performance.now() - began;
+    this.draws();
   }
 
   private ring(): void {
@@ -294,7 +381,7 @@ export class NetworkScene {
     if (!width || !height) return;
     this.renderer.setSize(width, height);
     this.orbit.resize(width, height);
-    this.lines.resize(width, height, this.renderer.getPixelRatio());
+    this.wiring.resize(width, height, this.renderer.getPixelRatio());
     if (this.layers.length && !this.orbit.moved) this.orbit.fit(this.layers);
     this.invalidate();
   }

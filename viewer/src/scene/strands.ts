@@ -1,9 +1,10 @@
 // The connections as what is drawn of them: thickness by the weight's magnitude, colour by its sign.
 import type { NetworkSnapshot, Unit } from "../data/types";
-import type { Point } from "../layout/network";
-import { pathBetween } from "../layout/network";
+import { flowsOf } from "../layout/blocks";
+import type { Curve, PlacedLayer, Point } from "../layout/network";
+import { curveOver, pathBetween, pathOver } from "../layout/network";
 import { NEGATIVE, POSITIVE } from "../scales/color";
-import { lineOpacity, lineWidth } from "../scales/weight";
+import { lineOpacity, lineWidth, weightPart } from "../scales/weight";
 import type { Segment } from "./lines";
 
 export interface Strand {
@@ -11,6 +12,11 @@ export interface Strand {
   from: number;
   to: number;
   opacity: number;
+  color: string;
+  /** The magnitude of its weight as a part of the largest one. */
+  part: number;
+  /** Whether it stays within a layer. */
+  recurrent: boolean;
   /** Its first piece in the list of segments; others follow where it is bent. */
   first: number;
 }
@@ -24,8 +30,8 @@ export interface Drawing {
 
 /** The strands of a snapshot; thickness is measured by the largest weights of `reference`. */
 export function drawingOf(
-  snapshot: NetworkSnapshot,
-  reference: NetworkSnapshot,
+  snapshot: Pick<NetworkSnapshot, "layers" | "connections">,
+  reference: Pick<NetworkSnapshot, "connections">,
   placeOf: (unit: Unit) => number | undefined,
   at: (place: number) => Point,
 ): Drawing {
@@ -38,9 +44,11 @@ export function drawingOf(
       const from = placeOf({ layer: before, index: source });
       const to = placeOf({ layer: after, index: target });
       if (from === undefined || to === undefined) continue;
-      const look = { width: lineWidth(weight, largest), color: weight < 0 ? NEGATIVE : POSITIVE };
-      drawing.strands.push({ from, to, opacity: lineOpacity(weight, largest), first: drawing.segments.length });
-      const path = pathBetween(at(from), at(to), pair.from_layer === pair.to_layer);
+      const [color, recurrent] = [weight < 0 ? NEGATIVE : POSITIVE, pair.from_layer === pair.to_layer];
+      const look = { width: lineWidth(weight, largest), color };
+      const strength = { opacity: lineOpacity(weight, largest), part: weightPart(weight, largest) };
+      drawing.strands.push({ from, to, ...strength, color, recurrent, first: drawing.segments.length });
+      const path = pathBetween(at(from), at(to), recurrent);
       for (let step = 1; step < path.length; step++) {
         drawing.segments.push({ from: path[step - 1] as Point, to: path[step] as Point, ...look });
         drawing.strandOf.push(drawing.strands.length - 1);
@@ -49,3 +57,30 @@ export function drawingOf(
   });
   return drawing;
 }
+
+/** A way between two bodies, by their places. */
+export interface FlowPath {
+  from: number;
+  to: number;
+  path: Curve;
+  points: Point[];
+}
+
+/** The ways from body to body where data flowed between them and no weights are drawn. */
+export function flowPaths(
+  snapshot: Pick<NetworkSnapshot, "connections"> & Partial<Pick<NetworkSnapshot, "flows">>,
+  bodies: readonly PlacedLayer[],
+): FlowPath[] {
+  const weighted = new Set(snapshot.connections.map((pair) => `${pair.from_layer} ${pair.to_layer}`));
+  return flowsOf(snapshot, bodies).flatMap(({ from, to }) => {
+    const [before, after] = [bodies[from], bodies[to]] as [PlacedLayer, PlacedLayer];
+    const isDrawn = !before.closed && !after.closed && weighted.has(`${before.layers[0]} ${after.layers[0]}`);
+    if (isDrawn) return [];
+    const between = bodies.slice(Math.min(from, to) + 1, Math.max(from, to));
+    return [{ from, to, path: curveOver(before, after, between), points: pathOver(before, after, between) }];
+  });
+}
+
+/** The lines of ways between bodies. */
+export const flowSegments = (paths: readonly FlowPath[], color: string): Segment[] =>
+  paths.flatMap(({ points }) => points.slice(1).map((point, at) => ({ from: points[at] as Point, to: point, width: 1.6, color })));

@@ -1,6 +1,10 @@
 // What the page shows, and how it moves when a run is picked, an epoch appears or a person chooses something.
-import type { Answer, Computed, EpochRecord, NetworkSnapshot, RunIndex, RunInfo, ScalarList, Unit } from "../data/types";
+import type { Answer, EpochRecord, NetworkSnapshot, RunIndex, RunInfo, ScalarList, Unit } from "../data/types";
 import { epochsOf, layersOf } from "../scales/curve";
+import { FIRST, formalismName, formalismsOf, indexOf, recordOf, shownFormalism, symbolOf } from "../scales/formalism";
+import type { Pose } from "../scene/camera";
+import type { Beat } from "../scene/pulses";
+import type { Computation } from "./analysis";
 
 /** One of the (at most two) runs that are looked at. */
 export interface Side {
@@ -15,6 +19,8 @@ export interface Side {
   scalars: ScalarList | null;
   /** For each layer whether training changed its Φ. */
   answers: readonly Answer[];
+  /** What the source gave; index, record and answers above are what of it is of the shown formalism. */
+  whole: { index: RunIndex | null; record: EpochRecord | null; answers: readonly Answer[] };
 }
 
 export interface AppState {
@@ -30,23 +36,51 @@ export interface AppState {
   b: Side | null;
   /** Whose record the panels on the right show. */
   shown: "a" | "b";
+  /** The formalism that everything on the page is of. */
+  formalism: string;
+  /** The formalism that a person chose; it is shown in every run that has it. */
+  wantedFormalism: string | null;
   layer: string | null;
+  /** The layer that a person chose; it is shown in every run that has it. */
+  wantedLayer: string | null;
   epoch: number | null;
   follow: boolean;
-  /** Which of the record's analysed states is shown. */
+  /** The epoch of the second run; null where it is that of the first. */
+  against: number | null;
+  /** Which of the states of the shown record is shown: those that it holds, then those that were computed on request. */
   chosenState: number;
-  /** The analysed state that a person chose, ON and OFF of each unit; it is shown in every record that has it. */
-  wantedState: readonly number[] | null;
+  /** The state that a person chose, ON and OFF of each unit; it is shown in every record that has it. */
+  wanted: { state: readonly number[]; computation: Computation | null } | null;
+  /** What was computed on request, of all records. */
+  computations: readonly Computation[];
   unit: Unit | null;
   /** System units (0 = A) that are lit up: a concept or unit that is hovered. */
   lit: { mechanism: number[]; cause: number[]; effect: number[] } | null;
   step: number;
+  /** Where the pulses of activity are within the step; null where nothing was played. */
+  beat: Beat;
   playing: boolean;
   speed: number;
   metrics: boolean;
+  /** The indexes of all runs, where their band is shown. */
+  seeds: readonly { name: string; index: RunIndex }[] | null;
+  /** Whether the curve has a logarithmic axis. */
+  log: boolean;
+  /** Of how many epochs the line of the curve is the running mean; 1 is the line as it is. */
+  smooth: number;
+  /** The first and the last epoch that the curve shows; null is all. */
+  zoom: readonly [number, number] | null;
   /** Whether the curve shows Φ of the shown group beside that of the layer. */
   group: boolean;
+  /** Whether the list of all layers lies over the page. */
+  overview: boolean;
   theme: "light" | "dark";
+  /** The card that a narrow window shows; null is the first. */
+  tab: string | null;
+  /** Where a person turned the network to; null is the view of all of it. */
+  camera: Pose | null;
+  /** What the address asks for that is not there, in words. */
+  missing: string;
 }
 
 export const firstState = (theme: "light" | "dark"): AppState => ({
@@ -60,19 +94,33 @@ export const firstState = (theme: "light" | "dark"): AppState => ({
   a: null,
   b: null,
   shown: "a",
+  formalism: FIRST,
+  wantedFormalism: null,
   layer: null,
+  wantedLayer: null,
   epoch: null,
   follow: true,
+  against: null,
   chosenState: 0,
-  wantedState: null,
+  wanted: null,
+  computations: [],
   unit: null,
   lit: null,
   step: 0,
+  beat: null,
   playing: false,
   speed: 1,
   metrics: false,
+  seeds: null,
+  log: false,
+  smooth: 1,
+  zoom: null,
   group: false,
+  overview: false,
   theme,
+  tab: null,
+  camera: null,
+  missing: "",
 });
 
 export const newSide = (run: RunInfo): Side => ({
@@ -85,11 +133,38 @@ export const newSide = (run: RunInfo): Side => ({
   networkProblem: "",
   scalars: null,
   answers: [],
+  whole: { index: null, record: null, answers: [] },
 });
+
+/** A side with what its run has of one formalism, and with nothing of the others. */
+export function inFormalism(side: Side, formalism: string): Side {
+  const { index, record, answers } = side.whole;
+  const known = index ? formalismsOf(index) : [];
+  const shown = record && recordOf(record, formalism);
+  const lacking = known.length > 0 && !known.includes(formalism) ? "run" : record && !shown ? "record" : "";
+  return {
+    ...side,
+    index: index && indexOf(index, formalism),
+    record: shown,
+    recordProblem: lacking ? `This ${lacking} has no ${symbolOf(formalism)} of ${formalismName(formalism)}.` : side.recordProblem,
+    answers: answers.filter((answer) => answer.formalism === formalism),
+  };
+}
+
+/** The formalism that is shown, and of both sides what they have of it. */
+export function settledFormalism(state: AppState): Pick<AppState, "formalism" | "wantedFormalism" | "a" | "b"> {
+  const { wantedFormalism, a, b } = state;
+  const formalism = shownFormalism(a?.whole.index ?? null, wantedFormalism);
+  return { formalism, wantedFormalism, a: a && inFormalism(a, formalism), b: b && inFormalism(b, formalism) };
+}
 
 /** The side whose record the panels show. */
 export const shownSide = (state: Pick<AppState, "a" | "b" | "shown">): Side | null =>
   state.shown === "b" && state.b ? state.b : state.a;
+
+/** The epoch of a side: that of the second may be another. */
+export const epochOf = (state: Pick<AppState, "epoch" | "against">, which: "a" | "b"): number | null =>
+  which === "b" ? (state.against ?? state.epoch) : state.epoch;
 
 /** Layer and epoch after an index has come: the newest while following, else what was chosen if it is still there. */
 export function settle(state: Pick<AppState, "a" | "b" | "layer" | "epoch" | "follow">): {
@@ -148,13 +223,3 @@ export function isShownLayer(state: AppState, name: string): boolean {
   const layer = side?.network?.layers.find((known) => known.name === name);
   return name === state.layer || (layer !== undefined && analysedName(layer, side?.index ?? null) === state.layer);
 }
-
-/** Which of the record's analysed states is the wanted one; the first where the record has no such state. */
-export const stateIn = (record: EpochRecord | null | undefined, wanted: readonly number[] | null): number =>
-  Math.max(0, record?.states.findIndex(({ state }) => state.join() === wanted?.join()) ?? 0);
-
-/** The result of one of the record's analysed states, or that of the whole record where it has none. */
-export const resultOf = (record: EpochRecord, chosen: number): EpochRecord["result"] =>
-  record.states[chosen]?.result ?? record.result;
-
-export const computed = (result: EpochRecord["result"]): Computed | null => (result.status === "computed" ? result : null);

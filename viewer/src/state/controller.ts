@@ -1,19 +1,29 @@
 // Asks the source for what the state needs, and keeps asking while a run is live.
 import { Cache } from "../data/cache";
+import type { Asked } from "../data/results";
+import { hasPhi, isStructure } from "../data/results";
 import type { Source } from "../data/source";
 import type { ComputeRequest, EpochRecord, NetworkSnapshot, PhiResult, RunInfo, Unit } from "../data/types";
 import { epochsOf } from "../scales/curve";
+import { isIIT4 } from "../scales/formalism";
+import type { Address } from "./address";
+import { missing } from "./address";
+import type { Computation } from "./analysis";
+import { analysesOf, placeOf } from "./analysis";
 import type { AppState, Side } from "./app";
-import { analysedName, nearest, newSide, settle, shownSide, stateIn, stepEpoch } from "./app";
+import { analysedName, epochOf, inFormalism, nearest, newSide, settle, settledFormalism, shownSide, stepEpoch } from "./app";
 import { Order } from "./order";
 import type { Store } from "./store";
 
 const RUNS_EVERY = 5;
+/** So many runs make the band of all runs. */
+export const MOST_SEEDS = 64;
 
 export class Controller {
   private readonly records = new Cache<EpochRecord>(160);
   private readonly networks = new Cache<NetworkSnapshot>(60);
   private readonly runLists = new Order();
+  private readonly shows = new Order();
   private readonly indexes = { a: new Order(), b: new Order() };
   private readonly loads = { a: new Order(), b: new Order() };
   private readonly answers = { a: new Order(), b: new Order() };
@@ -32,8 +42,10 @@ export class Controller {
     return this.source.live;
   }
 
-  async start(): Promise<void> {
+  /** Shows what an address asks for, or else the newest run. */
+  async start(wanted: Address | null = null): Promise<void> {
     await this.refreshRuns();
+    if (wanted) await this.show(wanted);
     const first = this.store.state.runs[0];
     if (first && !this.store.state.a) await this.chooseRun("a", first.id);
     this.store.set({ loaded: true });
@@ -45,40 +57,81 @@ export class Controller {
     clearTimeout(this.timer);
   }
 
+  /** Shows what an address asks for; what of it is not there is said, and the nearest is shown. */
+  async show(address: Address): Promise<void> {
+    const inTime = this.shows.ask();
+    const { run, compare, against, side, formalism, layer, epoch, state, unit, camera } = address;
+    const { runs, a, b } = this.store.state;
+    const known = (id: string | null) => runs.find((one) => one.id === id)?.id ?? null;
+    const [first, second] = [known(run) ?? runs[0]?.id ?? null, known(compare)];
+    const tab = address.tab === "compare" && second === null ? null : address.tab;
+    const chosen = { wantedFormalism: formalism, wantedLayer: layer, epoch, follow: epoch === null, against, tab };
+    this.change({ ...chosen, layer: layer ?? this.store.state.layer });
+    if (first !== null && first !== a?.run.id) await this.chooseRun("a", first);
+    if (second !== (b?.run.id ?? null)) await this.chooseRun("b", second);
+    if (!inTime()) return; // a person has gone on meanwhile
+    const wanted = state && { state, computation: null };
+    this.change({ ...chosen, wanted, unit, shown: second === null ? "a" : side });
+    this.change(settledFormalism(this.store.state));
+    this.change(settle({ ...this.store.state, layer: layer ?? this.store.state.layer }));
+    this.store.set({ missing: missing(address, this.store.state) });
+    await this.load();
+    if (inTime()) this.store.set({ camera });
+  }
+
   /** Picks a run for a side; for the second side null takes it away. */
   async chooseRun(which: "a" | "b", id: string | null): Promise<void> {
     const run = this.store.state.runs.find((known) => known.id === id);
     if (!run) {
-      if (which === "b") this.change({ b: null, shown: "a" });
+      const tab = this.store.state.tab === "compare" ? null : this.store.state.tab;
+      if (which === "b") this.change({ b: null, shown: "a", against: null, tab });
       return;
     }
-    this.store.set(which === "a" ? { a: newSide(run), wantedState: null } : { b: newSide(run) });
+    const { wantedLayer: layer } = this.store.state;
+    const still = { step: 0, beat: null, playing: false };
+    const afresh = { layer, wanted: null, unit: null, lit: null, ...still, camera: null, missing: "", zoom: null };
+    this.change(which === "a" ? { a: newSide(run), ...afresh } : { b: newSide(run), lit: null, against: null });
     await this.refreshIndex(which, run);
+    // A run beside itself is shown as it was before training.
+    const first = epochsOf(this.store.state.b?.index)[0];
+    if (which === "b" && id === this.store.state.a?.run.id && first !== undefined) await this.compareAt(first);
     if (this.store.state.metrics) await this.loadScalars();
   }
 
-  goTo(epoch: number): void {
+  /** Shows the second run at an epoch of its own, or with null at that of the first. */
+  compareAt(epoch: number | null): Promise<void> {
+    this.store.set({ against: epoch === null ? null : nearest(epochsOf(this.store.state.b?.index), epoch) });
+    return this.load();
+  }
+
+  goTo(epoch: number): Promise<void> {
     const { a, b } = this.store.state;
     const epochs = epochsOf(a?.index, b?.index);
     const to = nearest(epochs, epoch);
     this.store.set({ epoch: to, follow: to === epochs[epochs.length - 1] && this.source.live });
-    void this.load();
+    return this.load();
   }
 
   stepEpoch(by: number): void {
     const { a, b, epoch } = this.store.state;
     const to = stepEpoch(epochsOf(a?.index, b?.index), epoch, by);
-    if (to !== null) this.goTo(to);
+    if (to !== null) void this.goTo(to);
   }
 
   chooseLayer(layer: string): void {
-    this.store.set({ layer, wantedState: null });
+    this.store.set({ layer, wantedLayer: layer, wanted: null });
     void this.load();
   }
 
-  /** Chooses one of the analysed states of the record that is shown, in this record and in those that follow. */
+  /** Shows the numbers of another formalism everywhere, in this run and in those that follow. */
+  chooseFormalism(wantedFormalism: string): void {
+    this.change(settledFormalism({ ...this.store.state, wantedFormalism }));
+    void this.load();
+  }
+
+  /** Chooses one of the states of the record that is shown, in this record and in those that follow. */
   chooseState(at: number): void {
-    this.change({ wantedState: shownSide(this.store.state)?.record?.states[at]?.state ?? null });
+    this.change({ wanted: analysesOf(this.store.state)[at] ?? null });
   }
 
   /** Shows the record of one side in the panels. */
@@ -110,8 +163,59 @@ export class Controller {
     if (metrics) await this.loadScalars();
   }
 
-  compute(request: ComputeRequest): Promise<PhiResult> {
-    return this.source.compute(request);
+  /** Fetches the indexes of all runs for their band, or lets go of them; one that cannot be fetched is left out. */
+  async showSeeds(isShown: boolean): Promise<void> {
+    if (!isShown) return this.store.set({ seeds: null });
+    const runs = this.store.state.runs.slice(0, MOST_SEEDS);
+    const found = await Promise.allSettled(runs.map(({ id }) => this.source.index(id)));
+    const seeds = found.flatMap((one, at) =>
+      one.status === "fulfilled" ? [{ name: runs[at]?.name ?? "", index: one.value }] : [],
+    );
+    const before = this.store.state.seeds;
+    if (before?.length !== seeds.length || seeds.some(({ index }, at) => index !== before[at]?.index)) this.store.set({ seeds });
+  }
+
+  /**
+   * Computes Φ of the shown record in a state. A Φ becomes one of the states of that record, and is shown where the record still is.
+   */
+  async compute(state: readonly number[], engine: string): Promise<PhiResult | null> {
+    const side = shownSide(this.store.state);
+    if (!side?.record) return null;
+    const { layer, epoch } = side.record;
+    const formalism = side.record.formalism as NonNullable<ComputeRequest["formalism"]>;
+    const of = { run: side.run.id, layer, epoch, formalism, state: [...state] };
+    const result = (await this.source.compute({ ...of, engine, wanted: "phi" })) as PhiResult;
+    if (hasPhi(result)) {
+      const structure = isIIT4(formalism) ? await this.source.compute({ ...of, engine, wanted: "structure" }) : null;
+      const found = structure && isStructure(structure) ? structure : null;
+      const why = structure && !found && "reason" in structure ? structure.reason : "";
+      const computation = { ...of, result, structure: found, why };
+      const still = shownSide(this.store.state)?.record === side.record;
+      const computations = [...this.store.state.computations, computation];
+      this.change({ computations, ...(still ? { wanted: { state, computation } } : {}) });
+    }
+    return result;
+  }
+
+  /** The best partitions of the shown record in a state, or why there are none. */
+  async rank(state: readonly number[], engine: string): Promise<Asked | null> {
+    const side = shownSide(this.store.state);
+    if (!side?.record) return null;
+    const { layer, epoch } = side.record;
+    const formalism = side.record.formalism as NonNullable<ComputeRequest["formalism"]>;
+    return this.source.compute({ run: side.run.id, layer, epoch, formalism, state: [...state], engine, wanted: "partitions" });
+  }
+
+  /** The shown record as its file has it. */
+  recordText(): Promise<string> {
+    const side = shownSide(this.store.state);
+    if (!side?.record) throw new Error("no record is shown.");
+    return this.source.recordText(side.run.id, side.record.layer, side.record.epoch);
+  }
+
+  /** Takes away what was computed on request. */
+  removeComputation(computation: Computation): void {
+    this.change({ computations: this.store.state.computations.filter((known) => known !== computation) });
   }
 
   private schedule(): void {
@@ -129,7 +233,9 @@ export class Controller {
 
   private async refresh(): Promise<void> {
     this.rounds++;
-    if (this.rounds % RUNS_EVERY === 0 || !this.store.state.runs.length) await this.refreshRuns();
+    const isFull = this.rounds % RUNS_EVERY === 0;
+    if (isFull || !this.store.state.runs.length) await this.refreshRuns();
+    if (isFull && this.store.state.seeds) await this.showSeeds(true);
     const { a, b, runs } = this.store.state;
     if (!a && runs[0]) await this.chooseRun("a", runs[0].id);
     if (a) await this.refreshIndex("a", a.run);
@@ -162,10 +268,11 @@ export class Controller {
       const index = await this.source.index(run.id);
       const side = this.store.state[which];
       if (side?.run.id !== run.id || !inTime()) return;
-      const settledChange = { ...this.store.state, [which]: { ...side, index } };
       this.store.set({ problem: "" });
-      if (side.index === index) return;
-      this.store.set({ [which]: { ...side, index }, ...settle(settledChange) });
+      if (side.whole.index === index) return;
+      const whole = { ...side.whole, index };
+      const found = settledFormalism({ ...this.store.state, [which]: { ...side, whole } });
+      this.change({ ...found, ...settle({ ...this.store.state, ...found }) });
       await Promise.all([this.load(), this.loadAnswers(which)]);
     } catch (error) {
       if (this.store.state[which]?.run.id === run.id && inTime()) this.store.set({ problem: words(error) });
@@ -178,24 +285,27 @@ export class Controller {
   }
 
   private async loadSide(which: "a" | "b"): Promise<void> {
-    const { layer, epoch } = this.store.state;
+    const { layer } = this.store.state;
+    const epoch = epochOf(this.store.state, which);
     const side = this.store.state[which];
     if (!side?.index || epoch === null) return;
     const still = () => {
       const now = this.store.state;
-      return now[which]?.run.id === side.run.id && now.layer === layer && now.epoch === epoch;
+      return now[which]?.run.id === side.run.id && now.layer === layer && epochOf(now, which) === epoch;
     };
     const inTime = this.loads[which].ask();
     const [record, network] = await Promise.all([this.recordOf(side, layer, epoch), this.networkOf(side, epoch)]);
     const current = this.store.state[which];
     if (!still() || !current || !inTime()) return;
-    this.change({ [which]: { ...current, ...record, ...network } });
+    const whole = { ...current.whole, record: record.record };
+    const now = { ...current, ...network, recordProblem: record.recordProblem, whole };
+    this.change({ [which]: inFormalism(now, this.store.state.formalism) });
   }
 
   /** Changes the state, and which of the analysed states is shown with it. */
   private change(change: Partial<AppState>): void {
     const after = { ...this.store.state, ...change };
-    this.store.set({ ...change, chosenState: stateIn(shownSide(after)?.record, after.wantedState) });
+    this.store.set({ ...change, chosenState: placeOf(analysesOf(after), after.wanted) });
   }
 
   private async recordOf(side: Side, layer: string | null, epoch: number): Promise<Pick<Side, "record" | "recordProblem">> {
@@ -235,12 +345,13 @@ export class Controller {
 
   private async loadAnswers(which: "a" | "b"): Promise<void> {
     const side = this.store.state[which];
-    if (!side?.index?.rows.some((row) => row.phi_layer !== null)) return;
+    if (!side?.whole.index?.rows.some((row) => [row, ...row.others].some((one) => one.phi_layer !== null))) return;
     const inTime = this.answers[which].ask();
     const found = await this.source.answers(side.run.id).catch(() => null);
     const current = this.store.state[which];
     if (found && current?.run.id === side.run.id && inTime()) {
-      this.store.set({ [which]: { ...current, answers: found.answers } });
+      const whole = { ...current.whole, answers: found.answers };
+      this.store.set({ [which]: inFormalism({ ...current, whole }, this.store.state.formalism) });
     }
   }
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lightning_iit.phi.fast.compiling import fast_sum_kernel, kernel
+from lightning_iit.phi.compiling import fast_sum_kernel, kernel
 from lightning_iit.phi.fast.distance.simplex import Tree, new_tree, solve
 from lightning_iit.phi.fast.distance.small_emd import CLOSED_FORM, small_emd
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lightning_iit.phi.fast.compiling import kernel
+from lightning_iit.phi.compiling import kernel
 from lightning_iit.phi.fast.distance.cubes import height_pairs
 
 if TYPE_CHECKING:

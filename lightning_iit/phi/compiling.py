@@ -35,17 +35,18 @@ OPTIONS: Any = {"nogil": True, "error_model": "numpy", "_nrt": False}
 Without ``_nrt``, numba counts no references to arrays, which took half of the time. The caller in Python holds all arrays, and
 kernels cannot make arrays."""
 F = TypeVar("F", bound=Callable[..., Any])
-ENGINE = Path(__file__).parent
-"""The folder of the sources of the fast engine."""
+_ROOM = Path(__file__).parent
+IIT3, IIT4 = _ROOM / "fast", _ROOM / "iit4"
+"""The folders of the sources of the compiled engines."""
 
 
 def _engine_of(function: Callable[..., Any]) -> Path:
-    """Returns the folder of the engine that a function is part of: one beside the fast engine, else that of the fast engine."""
-    return next((folder for folder in Path(function.__code__.co_filename).parents if folder.parent == ENGINE.parent), ENGINE)
+    """Returns the folder of the engine that a function is part of; for other functions that of IIT 3.0."""
+    return IIT4 if IIT4 in Path(function.__code__.co_filename).parents else IIT3
 
 
 @cache
-def digest(engine: Path = ENGINE) -> str:
+def digest(engine: Path = IIT3) -> str:
     """Returns a hexadecimal digest of everything that the machine code of an engine depends on."""
     parts = [numba.__version__, llvmlite.__version__, sys.version, platform.machine(), str(config.OPT)]
     parts += [str(part) for part in cpu_target.target_context.codegen().magic_tuple()]
@@ -67,7 +68,7 @@ def user_cache() -> Path:
 
 
 @cache
-def cache_folder(engine: Path = ENGINE) -> Path | None:
+def cache_folder(engine: Path = IIT3) -> Path | None:
     """Returns the folder of an engine's machine code, made if missing; None where no file can be written."""
     try:
         folder = user_cache() / "lightning-iit" / f"kernels-{digest(engine)}"
@@ -78,10 +79,14 @@ def cache_folder(engine: Path = ENGINE) -> Path | None:
         return None
 
 
-def code_is_on_disk() -> bool:
-    """Says whether the machine code of the one entry that a Φ needs lies in the cache."""
-    folder = cache_folder()
-    return folder is not None and any(folder.glob("*/evaluation.evaluate_cut-*.nbi"))
+_ENTRIES = {IIT3: "evaluation.evaluate_cut", IIT4: "candidate._condition"}
+"""Of each engine an entry that every Φ needs."""
+
+
+def code_is_on_disk(engine: Path = IIT3) -> bool:
+    """Says whether the machine code of an entry that every Φ of an engine needs lies in the cache."""
+    folder = cache_folder(engine)
+    return folder is not None and any(folder.glob(f"*/{_ENTRIES[engine]}-*.nbi"))
 
 
 class _KernelLibrary(JITCodeLibrary):

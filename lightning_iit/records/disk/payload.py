@@ -9,6 +9,7 @@ import msgspec
 from lightning_iit.errors import RecordError
 from lightning_iit.records.encoding import decode, encode
 from lightning_iit.records.epochs import EpochRecord
+from lightning_iit.records.names import STEPS
 from lightning_iit.records.networks import NetworkSnapshot
 from lightning_iit.records.schema import SCHEMA_VERSION
 
@@ -31,9 +32,20 @@ class PayloadInfo(msgspec.Struct, frozen=True, kw_only=True):
     encoding: str = ENCODING
 
 
-def record_tag(slug: str) -> str:
-    """Returns the TensorBoard tag of a layer's records; ``slug`` is the layer's name as ``layer_slug`` gives it."""
-    return f"iit/{slug}/record"
+def record_tag(slug: str, step: int | None = None) -> str:
+    """Returns the TensorBoard tag of a layer's records; those within epochs have one of their own.
+
+    A tag keeps one record of a step, and an epoch may end at the step of a record within it.
+
+    Args:
+        slug: the layer's name as ``layer_slug`` gives it.
+        step: of a record within an epoch the global step; None for that of a whole epoch.
+
+    Example:
+        >>> record_tag("rnn"), record_tag("rnn", 120)
+        ('iit/rnn/record', 'iit/rnn/steps/record')
+    """
+    return f"iit/{slug}/record" if step is None else f"iit/{slug}/{STEPS}/record"
 
 
 NETWORK_TAG = "iit/network/snapshot"

@@ -1,0 +1,148 @@
+"""Whether the page fits into windows of every size, and what axe-core finds: ``python tests/support/viewer_fits.py OUT``.
+
+OUT holds the runs of ``viewer_zoo``; those that are not there are made.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from places import PROJECT
+from viewer_pages import browser, viewer, watched
+from viewer_zoo import LOADED, ZOO, make_zoo
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playwright.sync_api import Browser
+
+SIZES = [
+    (360, 780),
+    (390, 844),
+    (640, 360),  # 1280 x 720 at a zoom of 200 %
+    (700, 900),
+    (768, 1024),
+    (819, 1180),
+    (1040, 800),
+    (1041, 700),
+    (1280, 720),
+    (1640, 900),
+    (1920, 1080),
+    (2560, 1440),
+]
+"""Windows from a telephone to a large screen, with both sides of every border at which the page is laid out anew."""
+TABS = ("causal", "tpm", "groups")
+LEAST_CHART = 150
+MANY_CONCEPTS = 8
+
+SIDEWAYS = """() => [document.scrollingElement, ...document.querySelectorAll('.iit, .iit *')]
+  .filter((element) => element instanceof HTMLElement && element.checkVisibility() && element.clientWidth > 0
+    && !element.closest('.canvas, .uplot, .visually-hidden, select, .relations .scroll')
+    && (element === document.scrollingElement || ['auto', 'scroll', 'hidden'].includes(getComputedStyle(element).overflowX))
+    && element.scrollWidth > element.clientWidth + 1)
+  .map((element) => `${element.className || element.tagName}: ${element.clientWidth} wide, its content ${element.scrollWidth}`)"""
+"""What is wider than its room, so that one scrolls sideways or something is cut off."""
+
+CONCEPTS_SEEN = """() => [...document.querySelectorAll('.concepts tbody tr')].filter((row) => {
+  const [box, room] = [row.getBoundingClientRect(), row.closest('.scroll').getBoundingClientRect()];
+  return row.checkVisibility() && box.bottom <= Math.min(innerHeight, room.bottom) + 1;
+}).length"""
+
+AXE = PROJECT / "viewer" / "node_modules" / "axe-core" / "axe.min.js"
+FOUND = """async () => (await axe.run()).violations.flatMap(({ id, help, nodes }) =>
+  nodes.map(({ target, failureSummary }) => `${id} (${help}): ${target.join(' ')}: ${failureSummary}`))"""
+
+
+def settled(frame: Any) -> None:
+    """Waits until the page is drawn for the size that it now has."""
+    frame.evaluate(
+        "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done))))"
+    )
+
+
+def choose_tab(frame: Any, tab: str) -> None:
+    frame.evaluate("(tab) => document.getElementById(`tab-${tab}`).click()", tab)
+    settled(frame)
+
+
+def sideways(frame: Any) -> list[str]:
+    """What does not fit into its width, in any of the tabs."""
+    found = []
+    for tab in TABS:
+        choose_tab(frame, tab)
+        found += [f"{tab}: {words}" for words in frame.evaluate(SIDEWAYS)]
+    choose_tab(frame, "causal")
+    return found
+
+
+def misfits(chromium: Browser, run: Path, sizes: Sequence[tuple[int, int]] = SIZES) -> list[str]:
+    """What does not fit, in windows of all sizes; at 1280 x 720 also a curve or a list of concepts that is too low."""
+    found = []
+    with viewer(run) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.page.wait_for_function(LOADED)
+        for width, height in sizes:
+            page.page.set_viewport_size({"width": width, "height": height})
+            settled(page.page)
+            found += [f"{width} x {height}, {words}" for words in sideways(page.page)]
+            if (width, height) == (1280, 720):
+                found += _too_low(page.page)
+        page.check()
+    return found
+
+
+def _too_low(page: Any) -> list[str]:
+    chart = min(box["height"] for box in (one.bounding_box() for one in page.locator(".charts").all()))
+    concepts = page.locator(".concepts td.phi").count()
+    seen = page.evaluate(CONCEPTS_SEEN)
+    return [
+        *([f"the curve is {chart} high"] if chart < LEAST_CHART else []),
+        *([f"{seen} of {concepts} concepts are seen"] if seen < min(MANY_CONCEPTS, concepts) else []),
+    ]
+
+
+def axe_findings(frame: Any) -> list[str]:
+    """What axe-core finds, with all its rules."""
+    if not AXE.exists():
+        pytest.fail(f"{AXE} is not there: npm ci --ignore-scripts in viewer/ (or make viewer) installs it.")
+    if not frame.evaluate("() => 'axe' in window"):
+        frame.evaluate(AXE.read_text())
+    return list(frame.evaluate(FOUND))
+
+
+def findings(chromium: Browser, run: Path, *, width: int, height: int, theme: str) -> list[str]:
+    """What axe-core finds in each tab, with all that can be opened open, and in the list of all layers."""
+    found = []
+    with viewer(run) as address, watched(chromium, width=width, height=height, theme=theme) as page:
+        page.page.goto(address)
+        page.page.wait_for_function(LOADED)
+        page.page.evaluate("() => { for (const closed of document.querySelectorAll('details')) closed.open = true; }")
+        for tab in TABS:
+            choose_tab(page.page, tab)
+            found += [f"{theme}, {width} wide, {tab}: {words}" for words in axe_findings(page.page)]
+        page.page.keyboard.press("l")
+        found += [f"{theme}, {width} wide, all layers: {words}" for words in axe_findings(page.page)]
+        page.check()
+    return found
+
+
+def main(out: Path) -> int:
+    """Says of every kind of run what does not fit and what axe-core finds; answers how much that is."""
+    make_zoo(out)
+    found = []
+    with browser() as chromium:
+        for kind in ZOO:
+            said = misfits(chromium, out / kind)
+            for theme in ("light", "dark"):
+                said += findings(chromium, out / kind, width=1920, height=1080, theme=theme)
+                said += findings(chromium, out / kind, width=390, height=844, theme=theme)
+            print(kind, *said, sep="\n    ", flush=True)
+            found += said
+    return len(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,105 @@
+"""The page fits into windows of every size, is worked by keyboard alone, and axe-core finds nothing in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from viewer_fits import axe_findings, findings, misfits, settled
+from viewer_pages import viewer, watched
+from viewer_zoo import LOADED, make_zoo
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+KINDS = ("gru", "iit4", "faults", "untrained")
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_zoo(tmp_path_factory.mktemp("zoo"), KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_fits_into_every_window(chromium: Browser, zoo: Path, kind: str) -> None:
+    """From 360 to 2560 pixels and at a zoom of 200 % nothing scrolls sideways and nothing is cut off; at 1280 x 720 there are eight
+    concepts and a curve of 150 pixels."""
+    assert misfits(chromium, zoo / kind) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("kind", ["gru", "iit4", "faults"])
+def test_axe_finds_nothing(chromium: Browser, zoo: Path, kind: str, theme: str) -> None:
+    assert findings(chromium, zoo / kind, width=1920, height=1080, theme=theme) == []
+    assert findings(chromium, zoo / kind, width=390, height=844, theme=theme) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_a_comparison_and_in_an_empty_page(chromium: Browser, zoo: Path, tmp_path: Path, theme: str) -> None:
+    with viewer(zoo) as address, watched(chromium, theme=theme) as page:
+        page.page.goto(address)
+        page.page.wait_for_function(LOADED)
+        page.page.get_by_label("Compare with").select_option("iit4")
+        page.page.wait_for_function("() => window.lightningIIT.state().b?.record || window.lightningIIT.state().b?.recordProblem")
+        settled(page.page)
+        assert axe_findings(page.page) == []
+    with viewer(tmp_path) as address, watched(chromium, theme=theme) as page:
+        page.page.goto(address)
+        page.page.wait_for_selector(".nothing:not([hidden])")
+        assert axe_findings(page.page) == []
+
+
+TAB_STOPS = """(selector) => [...document.querySelectorAll(selector)].map((table) =>
+  [table, ...table.querySelectorAll('*')].filter((element) => element.tabIndex === 0 && element.checkVisibility()).length)"""
+MANY = "table, .system, .groups svg, .record-curve svg, .relations svg, .states, .chips, .cells"
+
+
+def test_a_table_is_one_tab_stop_and_the_arrows_go_through_it(chromium: Browser, zoo: Path) -> None:
+    """So is each other list of many; the arrows then go through it, and not through the epochs."""
+    for kind in ("gru", "iit4"):
+        with viewer(zoo / kind) as address, watched(chromium, width=1920, height=1080) as page:
+            page.page.goto(address)
+            page.page.wait_for_function(LOADED)
+            page.page.evaluate("() => { for (const closed of document.querySelectorAll('details')) closed.open = true; }")
+            settled(page.page)
+            stops = page.page.evaluate(TAB_STOPS, MANY)
+            assert len(stops) > 5
+            assert set(stops) <= {0, 1}
+    with viewer(zoo / "gru") as address, watched(chromium, width=1920, height=1080) as page:
+        page.page.goto(address)
+        page.page.wait_for_function(LOADED)
+        epoch = page.page.evaluate("() => window.lightningIIT.state().epoch")
+        page.page.locator(".concepts th button").first.focus()
+        seen = [_focused(page.page)]
+        for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowDown", "ArrowUp", "ArrowUp", "End", "Home"):
+            page.page.keyboard.press(key)
+            seen.append(_focused(page.page))
+        rows = [row.inner_text() for row in page.page.locator(".concepts tbody tr").all()]
+        heads = [head.inner_text() for head in page.page.locator(".concepts th button").all()]
+        assert seen == [heads[0], heads[1], heads[2], rows[0], rows[1], rows[0], heads[0], rows[-1], heads[0]]
+        page.page.keyboard.press("ArrowDown")
+        assert page.page.evaluate("() => window.lightningIIT.state().lit !== null")
+        page.page.keyboard.press("Tab")
+        assert page.page.evaluate("() => document.activeElement.closest('.concepts')") is None
+        page.page.keyboard.press("Shift+Tab")
+        assert _focused(page.page) == rows[0]
+        assert page.page.evaluate("() => window.lightningIIT.state().epoch") == epoch
+        page.check()
+
+
+def _focused(page: Page) -> str:
+    return str(page.evaluate("() => document.activeElement.innerText"))
+
+
+def test_it_has_headings(chromium: Browser, zoo: Path) -> None:
+    """One of the first level, and one of the second for each part of the page."""
+    with viewer(zoo / "gru") as address, watched(chromium, width=1920, height=1080) as page:
+        page.page.goto(address)
+        page.page.wait_for_function(LOADED)
+        assert page.page.get_by_role("heading", level=1).all_inner_texts() == ["lightningiit"]
+        names = page.page.get_by_role("heading", level=2).all_inner_texts()
+        assert names == ["The network", names[1], "Causal system", "Transition probabilities", "Groups of units"]
+        assert "over epochs" in names[1]

@@ -1,0 +1,93 @@
+// The legend of the curves: what is drawn, and nothing that is not.
+import { h } from "../dom";
+import { category } from "../scales/color";
+import { hasBand, layersOf } from "../scales/curve";
+import { symbolOf } from "../scales/formalism";
+import { shortNames } from "../scales/names";
+import type { AppState } from "../state/app";
+import { hasNull, isBeside } from "./marks";
+import type { Line } from "./plot";
+import { metricsOf, nameOfLine } from "./plot";
+
+export function legendOf(lines: readonly Line[], state: AppState, openOverview: () => void): HTMLElement[] {
+  const metrics = state.metrics ? metricsOf(state) : [];
+  const others = metrics.map((metric, at) =>
+    h("span", { class: "key" }, h("i", { class: "stroke", style: { background: category(at + 3) } }), metric.tag),
+  );
+  return [
+    ...lines.map((line) => nameOf(line, lines, state)),
+    ...notPlotted(lines, state, openOverview),
+    ...others,
+    ...saidOf(lines, state),
+    ...marksOf(lines, state),
+  ];
+}
+
+function nameOf({ run, curve, color }: Line, lines: readonly Line[], state: AppState): HTMLElement {
+  if (run === "all") {
+    const words = nameOfLine({ run, curve }, false);
+    return h("span", { class: "key" }, h("i", { class: "stroke", style: { background: color } }), words);
+  }
+  const short = shortNames(
+    lines.map((line) => line.curve.layer),
+    lines.length > 4 ? 16 : 26,
+  );
+  // Where means over states stand beside Φ of layers, the title cannot say what a line is.
+  const mixed = curve.averaged && lines.some((line) => !line.curve.averaged);
+  const name = `${state.b ? `${run} · ` : ""}${short(curve.layer)}${mixed ? ", mean over states" : ""}`;
+  const stroke = h("i", { class: run === "B" ? "stroke dashed" : "stroke", style: { background: color, color } });
+  return h("span", { class: `key ${curve.layer === state.layer ? "current" : ""}`, title: curve.layer }, stroke, name);
+}
+
+/** What was done to the lines. */
+function saidOf(lines: readonly Line[], { smooth, log }: AppState): HTMLElement[] {
+  const hidden = log && lines.some(({ curve }) => curve.line.some((value) => value !== null && value <= 0));
+  const words = [
+    smooth > 1 ? `lines: running means of ${smooth} epochs; bands and marks as they are` : "",
+    log ? `logarithmic axis${hidden ? ": values of 0 are not on it" : ""}` : "",
+  ];
+  return words.filter(Boolean).map((text) => h("span", { class: "key said-of" }, text));
+}
+
+const layersIn = (side: AppState["a"]): number => (side?.index ? layersOf(side.index).length : 0);
+
+function notPlotted(lines: readonly Line[], state: AppState, openOverview: () => void): HTMLElement[] {
+  const drawn = lines.filter(({ run }) => run !== "all").length;
+  const many = state.b?.run.id === state.a?.run.id ? layersIn(state.a) : layersIn(state.a) + layersIn(state.b);
+  if (many <= drawn) return [];
+  const button = h("button", { type: "button", class: "link" }, `${many - drawn} more layers are not drawn here`);
+  button.addEventListener("click", openOverview);
+  return [button];
+}
+
+function marksOf(lines: readonly Line[], state: AppState): HTMLElement[] {
+  const symbol = symbolOf(state.formalism);
+  const shown = lines.filter((line) => line.curve.layer === state.layer && line.run !== "all");
+  const beside = shown.filter((line) => isBeside(line, state));
+  const gaps = lines.flatMap((line) => line.curve.gaps);
+  const single = lines
+    .filter((line) => line.run !== "all")
+    .filter((line) => isBeside(line, state) || !(line.curve.surveyed || line.curve.averaged));
+  const keys: [boolean, () => HTMLElement, string][] = [
+    [
+      shown.some(({ curve }) => curve.surveyed && curve.high.some((value) => value !== null)),
+      () => h("i", { class: "band" }),
+      "90 % interval",
+    ],
+    [beside.some(({ curve }) => curve.surveyed), () => h("i", { class: "stroke thin" }), "shown group"],
+    [beside.some(({ curve }) => curve.averaged), () => h("i", { class: "stroke thin" }), `${symbol} of the first state`],
+    [beside.some(({ curve }) => curve.changes.length > 0), () => h("b", {}, "■"), "its state changed"],
+    [shown.some(({ curve }) => !curve.surveyed && hasBand(curve)), () => h("i", { class: "band" }), "mean to maximum over states"],
+    [shown.some((line) => hasNull(line, state)), () => h("b", {}, "–"), nullWords(shown)],
+    [gaps.some(({ status }) => status !== "open"), () => h("b", { class: "gap" }, "×"), `no ${symbol}`],
+    [gaps.some(({ status }) => status === "open"), () => h("b", {}, "●"), `waiting for ${symbol}`],
+    [single.some(({ curve }) => curve.sparse.length > 0), () => h("b", { class: "gap" }, "○"), "low coverage"],
+  ];
+  return keys.flatMap(([drawn, mark, text]) => (drawn ? [h("span", { class: "key" }, mark(), text)] : []));
+}
+
+/** Of which Φ the null is that is drawn. */
+function nullWords(shown: readonly Line[]): string {
+  if (shown.some(({ curve }) => curve.surveyed)) return "null of the shown group, upper";
+  return shown.some(({ curve }) => curve.averaged) ? "null of the first state, upper" : "null, upper";
+}

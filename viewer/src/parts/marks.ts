@@ -1,0 +1,158 @@
+// What is marked in the chart of the curves beside its lines: the epoch that is shown, intervals, nulls, gaps.
+import type uPlot from "uplot";
+import { SIDES } from "../scales/comparison";
+import type { AppState } from "../state/app";
+import type { Line } from "./plot";
+
+const MOST_WHISKERS = 120;
+
+export interface Inks {
+  ink: string;
+  accent: string;
+  warn: string;
+}
+
+/** Draws all marks: what is drawn of the shown layer is larger. */
+export function drawMarks(plot: uPlot, lines: Line[], state: AppState, { ink, accent, warn }: Inks): void {
+  marker(plot, state.epoch, accent);
+  if (state.b) marker(plot, state.against, SIDES.B);
+  const [from, to] = [plot.scales.x?.min ?? 0, plot.scales.x?.max ?? 0];
+  if (to - from <= MOST_WHISKERS) whiskers(plot, lines, state.layer); // more would be one over another; the band is there
+  nullMarks(plot, lines, state, ink);
+  gapMarks(plot, lines, state.layer, warn, ink);
+  sparseMarks(plot, lines, state, warn);
+  changeMarks(plot, lines, state, ink);
+}
+
+/** Whether a single Φ is drawn beside the mean that the line is: that of the shown group, or of the first state. */
+export const isBeside = ({ curve }: Line, { layer, group }: AppState): boolean =>
+  curve.layer === layer && (curve.surveyed ? group : curve.averaged);
+
+/** Whether the upper end of the null is drawn: where the single Φ is drawn that it is of. */
+export const hasNull = (line: Line, state: AppState): boolean =>
+  line.curve.layer === state.layer && (!line.curve.surveyed || state.group) && line.curve.nullUpper.some((value) => value !== null);
+
+function marker(plot: uPlot, epoch: number | null, ink: string): void {
+  if (epoch === null) return;
+  const x = Math.round(plot.valToPos(epoch, "x", true));
+  const { ctx: context } = plot;
+  context.save();
+  context.setLineDash([]);
+  context.strokeStyle = ink;
+  context.lineWidth = 1.5 * devicePixelRatio;
+  context.beginPath();
+  context.moveTo(x, plot.bbox.top);
+  context.lineTo(x, plot.bbox.top + plot.bbox.height);
+  context.stroke();
+  context.restore();
+}
+
+/** The interval of each Φ that has one, also where those beside it have none and there is no band. */
+function whiskers(plot: uPlot, lines: Line[], layer: string | null): void {
+  const { ctx: context } = plot;
+  context.save();
+  context.setLineDash([]);
+  context.lineWidth = 1.6 * devicePixelRatio;
+  for (const { curve, color } of lines.filter((line) => line.curve.surveyed && line.curve.layer === layer)) {
+    context.strokeStyle = color;
+    curve.epochs.forEach((epoch, at) => {
+      const [low, high] = [curve.low[at] ?? null, curve.high[at] ?? null];
+      if (low === null || high === null) return;
+      const [x, from, to] = [plot.valToPos(epoch, "x", true), plot.valToPos(low, "y", true), plot.valToPos(high, "y", true)];
+      const half = 4 * devicePixelRatio;
+      context.beginPath();
+      context.moveTo(x, from);
+      context.lineTo(x, to);
+      for (const end of [from, to]) {
+        context.moveTo(x - half, end);
+        context.lineTo(x + half, end);
+      }
+      context.stroke();
+    });
+  }
+  context.restore();
+}
+
+/** A dash at the upper end of each null, as there are nulls of single epochs. */
+function nullMarks(plot: uPlot, lines: Line[], state: AppState, ink: string): void {
+  const { ctx: context } = plot;
+  const half = 5 * devicePixelRatio;
+  context.save();
+  context.setLineDash([]);
+  context.lineWidth = 1.6 * devicePixelRatio;
+  context.strokeStyle = ink;
+  for (const { curve } of lines.filter((line) => hasNull(line, state))) {
+    curve.epochs.forEach((epoch, at) => {
+      const value = curve.nullUpper[at] ?? null;
+      if (value === null) return;
+      const [x, y] = [plot.valToPos(epoch, "x", true), plot.valToPos(value, "y", true)];
+      context.beginPath();
+      context.moveTo(x - half, y);
+      context.lineTo(x + half, y);
+      context.stroke();
+    });
+  }
+  context.restore();
+}
+
+/** On the axis a cross where there is no Φ, a dot where it is waited for: larger for the layer that is shown. */
+function gapMarks(plot: uPlot, lines: Line[], layer: string | null, warn: string, ink: string): void {
+  const { ctx: context } = plot;
+  const y = plot.bbox.top + plot.bbox.height - 7 * devicePixelRatio;
+  context.save();
+  context.setLineDash([]);
+  context.lineWidth = 2 * devicePixelRatio;
+  for (const { curve } of lines) {
+    const current = curve.layer === layer;
+    const arm = (current ? 4 : 2.5) * devicePixelRatio;
+    context.globalAlpha = current ? 1 : 0.45;
+    for (const gap of curve.gaps) {
+      const x = plot.valToPos(gap.epoch, "x", true);
+      context.strokeStyle = warn;
+      context.fillStyle = ink;
+      context.beginPath();
+      if (gap.status === "open") {
+        context.arc(x, y, arm, 0, 2 * Math.PI);
+        context.fill();
+        continue;
+      }
+      context.moveTo(x - arm, y - arm);
+      context.lineTo(x + arm, y + arm);
+      context.moveTo(x + arm, y - arm);
+      context.lineTo(x - arm, y + arm);
+      context.stroke();
+    }
+  }
+  context.restore();
+}
+
+/** A ring around each Φ of a group that comes from the prior too, as so few states were visited. */
+function sparseMarks(plot: uPlot, lines: Line[], state: AppState, ink: string): void {
+  const { ctx: context } = plot;
+  context.save();
+  context.setLineDash([]);
+  context.lineWidth = 2 * devicePixelRatio;
+  context.strokeStyle = ink;
+  for (const line of lines) {
+    if ((line.curve.surveyed || line.curve.averaged) && !isBeside(line, state)) continue;
+    context.globalAlpha = line.curve.layer === state.layer ? 1 : 0.45;
+    for (const { epoch, phi } of line.curve.sparse) {
+      context.beginPath();
+      context.arc(plot.valToPos(epoch, "x", true), plot.valToPos(phi, "y", true), 6 * devicePixelRatio, 0, 2 * Math.PI);
+      context.stroke();
+    }
+  }
+  context.restore();
+}
+
+/** A square on the line of the shown group where its Φ is of another state than before. */
+function changeMarks(plot: uPlot, lines: Line[], state: AppState, ink: string): void {
+  const { ctx: context } = plot;
+  const half = 3 * devicePixelRatio;
+  context.save();
+  context.fillStyle = ink;
+  for (const { epoch, phi } of lines.filter((line) => isBeside(line, state)).flatMap((line) => line.curve.changes)) {
+    context.fillRect(plot.valToPos(epoch, "x", true) - half, plot.valToPos(phi, "y", true) - half, 2 * half, 2 * half);
+  }
+  context.restore();
+}

@@ -1,0 +1,167 @@
+// The words of the side sheets, one sheet for each panel.
+import type { Term } from "../scales/glossary";
+
+interface Sheet {
+  title: string;
+  shows: string;
+  computed: string;
+  read: string;
+  not: string;
+  source: string;
+  terms: readonly Term[];
+}
+
+export const PARAGRAPHS = [
+  { key: "shows", heading: "What is shown" },
+  { key: "computed", heading: "How it is computed" },
+  { key: "read", heading: "How to read it" },
+  { key: "not", heading: "What it does not say" },
+] as const;
+
+const IIT3 = "Oizumi, Albantakis and Tononi (2014), PLOS Computational Biology 10(5): e1003588 (IIT 3.0)";
+const IIT4 = "Albantakis et al. (2023), PLOS Computational Biology 19(10): e1011465 (IIT 4.0)";
+const OURS = "lightning-iit, docs/statistics.md";
+
+const sheets = {
+  reading: {
+    title: "The number and what it means",
+    shows: "Φ of the layer (or of one group of units) at the shown epoch, what may be concluded from it, and what it is judged by.",
+    computed: "From the transition probabilities of the units: Φ is what the weakest cut destroys, in one state.",
+    read: "First the sentences, then kind, null or resamples, and coverage. A number with a mark in amber needs its explanation.",
+    not: "It is not Φ of the whole network as one system, and says nothing about consciousness.",
+    source: `${IIT3}; ${IIT4}`,
+    terms: ["Φ", "φ_s", "survey", "kind", "causal", "observational", "statistical", "null", "coverage", "state"],
+  },
+  network: {
+    title: "The network",
+    shows: "The layers with a sample of their units, the strongest connections among them, and the activity of one batch.",
+    computed: "From a snapshot of weights and activations that is taken at the end of an epoch.",
+    read: "A thicker line is a larger weight; a brighter unit is more active. The analysed units have a ring.",
+    not: "Units and connections that are not drawn exist too. A drawn connection is a weight, no proof of a causal influence.",
+    source: "The weights and activations of the run itself; no formula.",
+    terms: ["group", "mechanism"],
+  },
+  curve: {
+    title: "Φ over epochs",
+    shows: "Φ of each layer at each epoch, with its 90 % interval where one was computed.",
+    computed: "At every epoch as at the shown one: the mean over the groups of units, the same groups at all epochs.",
+    read: "Compare a change with the interval. A gap is an epoch without Φ; its reason stands in the tip. Epoch -1 is the untrained network.",
+    not: "A curve that follows the loss does not show that one causes the other. Different kinds of number are not comparable.",
+    source: OURS,
+    terms: ["Φ", "φ_s", "survey", "null"],
+  },
+  causal: {
+    title: "The causal system",
+    shows: "The units of the shown group, how strongly each acts on the next state of the others, and the minimum partition.",
+    computed:
+      "An arrow is how much the chance that its target is ON changes with its source, as a mean over the other units' states.",
+    read: "Colours and the dashed line are the parts of the partition that changes least. Choose another state to see another partition.",
+    not: "Of watched units an arrow may come from an input that both share. Other partitions may have nearly the same Φ.",
+    source: `${IIT3}; ${IIT4}`,
+    terms: ["cut", "Φ", "state", "group"],
+  },
+  steps: {
+    title: "Analyses within epochs",
+    shows: "Φ of the layer at steps between the ends of epochs, with what each is judged by.",
+    computed: "As at the end of an epoch, from the transitions that were recorded until this step.",
+    read: "A row is a step. A remark says why there is no Φ, or what to know of it.",
+    not: "These numbers are not in the curve: fewer transitions make Φ larger by chance.",
+    source: OURS,
+    terms: ["Φ", "null"],
+  },
+  systemPhi: {
+    title: "φ_s of the system",
+    shows: "The cause and the effect state that the system specifies, with their numbers.",
+    computed:
+      "Of all past and next states those with the largest intrinsic information; φ_s is what the weakest partition takes of them.",
+    read: "φ_s is the smaller of cause and effect. Signed φ_s says how far from integrated a system with φ_s = 0 is.",
+    not: "It is not on one scale with the Φ of IIT 3.0.",
+    source: IIT4,
+    terms: ["φ_s", "state", "cut"],
+  },
+  concepts: {
+    title: "Concepts",
+    shows: "Each mechanism that has a concept, with the purviews of its cause and its effect and its φ.",
+    computed: "For every set of units: the purview about which its state says most that its parts do not say.",
+    read: "A longer bar is a larger φ. Point at a row to see its units light up.",
+    not: "A set without a row has φ = 0. The sum of all φ is not Φ.",
+    source: IIT3,
+    terms: ["concept", "mechanism", "purview", "φ"],
+  },
+  distinctions: {
+    title: "Distinctions",
+    shows: "Each mechanism with the cause and the effect that it specifies, and φ_d.",
+    computed: "For every set of units the purviews with the largest φ; φ_d is the smaller one of cause and effect.",
+    read: "The strongest stand first. Only distinctions that agree with the system's cause and effect state are counted.",
+    not: "A set without a row is reducible or does not agree with the system's states.",
+    source: IIT4,
+    terms: ["distinction", "mechanism", "purview", "φ"],
+  },
+  relations: {
+    title: "Relations",
+    shows: "How many relations join the distinctions, and how strong they are.",
+    computed: "From the units that causes and effects of distinctions have in common, in the same state.",
+    read: "The sum of φ over distinctions and relations is Φ of the structure.",
+    not: "That sum grows with the number of distinctions; compare systems of one size only.",
+    source: IIT4,
+    terms: ["relation", "distinction", "Φ"],
+  },
+  command: {
+    title: "Compute this again",
+    shows: "A command that computes Φ of the shown transition probabilities in a state of your choice.",
+    computed: "By the chosen engine, on the machine that serves the page or in your terminal.",
+    read: "Set the bits to a state and press Compute; the result becomes a state of its own above. Best partitions lists the five with the smallest Φ.",
+    not: "A computed state was perhaps never visited: its row then holds the prior, not data.",
+    source: `${IIT3}; ${IIT4}`,
+    terms: ["state", "coverage", "Φ"],
+  },
+  tpm: {
+    title: "Transition probabilities",
+    shows: "For each state of the units how likely each of them is ON one step later, or which state comes next.",
+    computed: "From counts: how often a unit was ON after this state, with the prior where there are none.",
+    read: "A row is a state, the first unit at the left of its bits. Rows that were never visited are marked.",
+    not: "It is an estimate. Few visits make a row uncertain, and watched units may share their inputs.",
+    source: OURS,
+    terms: ["TPM", "state", "coverage", "kind"],
+  },
+  recordCurve: {
+    title: "Φ against transitions",
+    shows: "Φ of the same units from fewer of the transitions.",
+    computed: "Of random parts of the transitions: mean, smallest and largest Φ.",
+    read: "While the curve still falls, Φ of all transitions is too large.",
+    not: "A flat curve does not show that Φ is above its null.",
+    source: OURS,
+    terms: ["Φ", "null"],
+  },
+  compare: {
+    title: "A and B",
+    shows: "Two runs, or two epochs of a run, with partitions, mechanisms and the difference of their transition probabilities.",
+    computed: "Each side from its own record; a difference is always B less A.",
+    read: "Compare the same state in both. A sentence above says where the two may not be compared, and why.",
+    not: "Unit A of one run is not unit A of another: they have only the place in common. Two runs do not show what other seeds do.",
+    source: OURS,
+    terms: ["Φ", "state", "cut", "mechanism"],
+  },
+  overview: {
+    title: "All layers",
+    shows: "A small curve of Φ over epochs for each layer of the run.",
+    computed: "As in the large curve, for all layers at once.",
+    read: "Layers of one kind stand together and have one axis. Choose a layer to see it in all panels.",
+    not: "Layers of different kinds are not comparable.",
+    source: OURS,
+    terms: ["Φ", "φ_s", "kind"],
+  },
+  groups: {
+    title: "Groups of units",
+    shows: "Φ of each group of the survey, with the mean and its interval.",
+    computed:
+      "Each group in the states that it visited, weighted by visits; the interval comes from sequences that were drawn again.",
+    read: "A point is a group. The first group is the one that the other panels show in detail.",
+    not: "Among many groups one is always large: the largest alone is no finding.",
+    source: OURS,
+    terms: ["survey", "group", "Φ", "φ_s"],
+  },
+} satisfies Record<string, Sheet>;
+
+export type SheetName = keyof typeof sheets;
+export const SHEETS: Record<SheetName, Sheet> = sheets;

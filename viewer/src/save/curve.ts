@@ -1,0 +1,99 @@
+// Φ over epochs as a picture in the style of a paper.
+import { s } from "../dom";
+import type { Curve } from "../scales/curve";
+import { epochTicks } from "../scales/curve";
+import { number } from "../scales/format";
+import { line, sheet, text, upright } from "./paper";
+
+export interface CurveLine {
+  name: string;
+  curve: Pick<Curve, "epochs" | "line" | "low" | "high">;
+  color: string;
+  dashed: boolean;
+  /** Whether it has its band. */
+  banded: boolean;
+}
+
+const [WIDTH, HEIGHT] = [340, 220];
+const EDGE = { left: 52, right: 10, top: 10, bottom: 34 };
+
+type Place = (value: number) => number;
+
+/** The lines with their bands, an axis of epochs, one of Φ from 0, and the names of the lines below. */
+export function curveFigure(title: string, unit: string, lines: readonly CurveLine[], isLog = false): SVGSVGElement {
+  const epochs = lines.flatMap(({ curve }) => curve.epochs);
+  const [first, last] = [Math.min(...epochs), Math.max(...epochs)];
+  const values = lines
+    .flatMap(({ curve, banded }) => [...curve.line, ...(banded ? [...curve.low, ...curve.high] : [])])
+    .filter((value) => value !== null)
+    .filter((value) => !isLog || value > 0);
+  const [low, high] = [isLog ? Math.min(...values) : Math.min(0, ...values), Math.max(1e-6, ...values)];
+  const ticks = isLog ? decades(low, high) : even(low, high * 1.04);
+  const [bottom, top] = [Math.min(low, ticks[0] ?? low), Math.max(high, isLog ? high * 1.1 : high * 1.04)];
+  const scale = (value: number) => (isLog ? Math.log10(value) : value);
+  const right = WIDTH - EDGE.right;
+  const floor = HEIGHT - EDGE.bottom;
+  const x: Place = (epoch) => EDGE.left + ((epoch - first) / Math.max(1, last - first)) * (right - EDGE.left);
+  const y: Place = (value) => floor - ((scale(value) - scale(bottom)) / (scale(top) - scale(bottom))) * (floor - EDGE.top);
+  const below = HEIGHT + 12 * Math.ceil(lines.length / 2);
+  return sheet(
+    WIDTH,
+    below,
+    title,
+    ...lines.filter(({ banded }) => banded).map((one) => band(one, x, y, isLog)),
+    line(`M${EDGE.left} ${EDGE.top} V${floor} H${right}`),
+    ...epochTicks(first, last, 7).flatMap((tick) => [
+      line(`M${x(tick)} ${floor} v3`),
+      text(x(tick), floor + 12, tick < 0 ? "untrained" : String(tick), tick < 0 ? "start" : "middle"),
+    ]),
+    ...ticks.flatMap((tick) => [line(`M${EDGE.left} ${y(tick)} h-3`), text(EDGE.left - 5, y(tick) + 3, number(tick, 3), "end")]),
+    text((EDGE.left + right) / 2, floor + 26, "Epoch", "middle"),
+    upright(11, (EDGE.top + floor) / 2, unit),
+    ...lines.flatMap((one) => drawn(one, x, y, isLog)),
+    ...lines.flatMap((one, at) => named(one, EDGE.left + (at % 2) * 140, HEIGHT + 12 * Math.floor(at / 2))),
+  );
+}
+
+function drawn({ curve, color, dashed }: CurveLine, x: Place, y: Place, isLog: boolean): SVGElement[] {
+  const points = curve.line.flatMap((value, at): [number, number, number][] =>
+    value === null || (isLog && value <= 0) ? [] : [[at, x(curve.epochs[at] as number), y(value)]],
+  );
+  // A gap is an epoch without a number: the line does not go over it.
+  const d = points
+    .map(([at, px, py], index) => `${points[index - 1]?.[0] === at - 1 ? "L" : "M"}${fixed(px)} ${fixed(py)}`)
+    .join(" ");
+  const dots =
+    points.length <= 40 ? points.map(([, cx, cy]) => s("circle", { cx: fixed(cx), cy: fixed(cy), r: 1.8, fill: color })) : [];
+  return [line(d, { stroke: color, "stroke-width": 1.3, "stroke-dasharray": dashed ? "5 3" : undefined }), ...dots];
+}
+
+function band({ curve, color }: CurveLine, x: Place, y: Place, isLog: boolean): SVGElement {
+  const known = curve.epochs.flatMap((epoch, at): [number, number, number][] => {
+    const [low, high] = [curve.low[at] ?? null, curve.high[at] ?? null];
+    return low === null || high === null || (isLog && low <= 0) ? [] : [[x(epoch), y(low), y(high)]];
+  });
+  const there = known.map(([px, , high]) => `${fixed(px)} ${fixed(high)}`);
+  const back = [...known].reverse().map(([px, low]) => `${fixed(px)} ${fixed(low)}`);
+  return s("path", { d: known.length ? `M${[...there, ...back].join(" L")} Z` : "", fill: color, "fill-opacity": 0.25 });
+}
+
+function named({ name, color, dashed }: CurveLine, x: number, y: number): SVGElement[] {
+  const stroke = line(`M${x} ${y} h16`, { stroke: color, "stroke-width": 1.3, "stroke-dasharray": dashed ? "5 3" : undefined });
+  return [stroke, text(x + 20, y + 3, name)];
+}
+
+const fixed = (value: number): number => Number(value.toFixed(2));
+
+/** Four or five round values. */
+export function even(low: number, high: number): number[] {
+  const rough = (high - low) / 4;
+  const size = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 2.5, 5, 10].map((times) => times * size).find((one) => one >= rough) ?? rough;
+  const from = Math.ceil(low / step);
+  return Array.from({ length: Math.floor(high / step + 1e-9) - from + 1 }, (_, at) => Number(((from + at) * step).toPrecision(12)));
+}
+
+function decades(low: number, high: number): number[] {
+  const from = Math.floor(Math.log10(low));
+  return Array.from({ length: Math.floor(Math.log10(high)) - from + 1 }, (_, at) => 10 ** (from + at));
+}

@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import type { EpochRecord } from "../src/data/types";
+import { diverging, joined, remarks, tpmDifference } from "../src/scales/comparison";
+import { bandOf, smoothed } from "../src/scales/curve";
+import { index, row } from "./rows";
+
+const tpm = (rows: number[][], visited = rows.map(() => true)) => ({ state_by_node: rows, visited, prior: 0.5 });
+const record = (kind: string, indices: number[]) => ({ kind, units: { indices } }) as unknown as EpochRecord;
+
+describe("two records", () => {
+  it("have their mechanisms in one table, those that differ most first", () => {
+    const a = [
+      { mechanism: [0], phi: 0.5 },
+      { mechanism: [0, 1], phi: 0.2 },
+    ];
+    const b = [
+      { mechanism: [0, 1], phi: 0.1 },
+      { mechanism: [2], phi: 0.3 },
+    ];
+    expect(joined(a, b)).toEqual([
+      { mechanism: [0], a: 0.5, b: null },
+      { mechanism: [2], a: null, b: 0.3 },
+      { mechanism: [0, 1], a: 0.2, b: 0.1 },
+    ]);
+  });
+
+  it("differ in their TPMs where both have visited a state", () => {
+    const found = tpmDifference(tpm([[0.25], [1]]), tpm([[0.75], [0]], [true, false]));
+    expect(found).toEqual({ values: [[0.5], [-1]], visited: [true, false], most: 0.5 });
+    expect(tpmDifference(tpm([[0], [1]]), tpm([[0, 0]]))).toBeNull();
+    expect(tpmDifference(null, tpm([[0]]))).toBeNull();
+  });
+
+  it("are not put on one scale where they are of other kinds or sizes", () => {
+    expect(remarks(record("causal", [1]), record("observational", [1])).forbids).toMatch(/different kinds/);
+    expect(remarks(record("causal", [1]), record("causal", [1, 2])).forbids).toMatch(/A has 1 units, B has 2/);
+    expect(remarks(record("causal", [1, 2]), record("causal", [1, 3])).words).toMatch(/of A 1, 2, of B 1, 3/);
+    expect(remarks(record("causal", [1]), record("causal", [1]))).toEqual({ forbids: "", words: "" });
+  });
+
+  it("have the colour of the side that has more", () => {
+    expect([diverging(-1, 1), diverging(0, 1), diverging(1, 1)]).toEqual(["#0072b2", "#f4f4f4", "#d55e00"]);
+  });
+});
+
+describe("all runs", () => {
+  const one = (phis: (number | null)[], kind = "causal") =>
+    index(phis.map((phi, epoch) => row("x", epoch, { phi, mean: phi, kind, status: phi === null ? "failed" : "computed" })));
+
+  it("have their mean and range where two or more have a number", () => {
+    const found = bandOf([one([0.1, 0.2, 0.3]), one([0.3, null]), one([0.2, 0.6])], "x", "causal");
+    expect(found).toMatchObject({ epochs: [0, 1], low: [0.1, 0.2], high: [0.3, 0.6], runs: [3, 2] });
+    expect(found?.line.map((value) => value?.toFixed(6))).toEqual(["0.200000", "0.400000"]);
+  });
+
+  it("make no band of one run, or of runs of another kind", () => {
+    expect(bandOf([one([0.1])], "x", "causal")).toBeNull();
+    expect(bandOf([one([0.1]), one([0.2], "statistical")], "x", "causal")).toBeNull();
+    expect(bandOf([one([0.1]), one([0.2])], "y", "causal")).toBeNull();
+  });
+});
+
+describe("a running mean", () => {
+  it("takes what is around each number, and fills no gap", () => {
+    expect(smoothed([1, null, 3, 5, 9], 3)).toEqual([1, null, 4, 17 / 3, 7]);
+    expect(smoothed([1, null], 1)).toEqual([1, null]);
+  });
+});

@@ -1,0 +1,113 @@
+import { describe, expect, it } from "vitest";
+import type { NetworkLayer } from "../src/data/types";
+import type { Box } from "../src/layout/labels";
+import { placesAround, placesBelow, takePlace } from "../src/layout/labels";
+import { placeNetwork } from "../src/layout/network";
+import { curves, epochTicks, hasBand, plotted } from "../src/scales/curve";
+import { shortName, shortNames } from "../src/scales/names";
+import { overviewOf, sparkline } from "../src/scales/overview";
+import { index, row } from "./rows";
+
+const apart = (a: Box, b: Box) => a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
+
+describe("many layers", () => {
+  const rows = Array.from({ length: 59 }, (_, at) => row(`layer.${at}`, 0, { mean: at / 100, phi: at / 100, maximum: at / 100 }));
+  const all = curves(index(rows), [0]);
+  it("plot eight curves, that of the shown layer always", () => {
+    for (const layer of ["layer.0", "layer.7", "layer.8", "layer.58"]) {
+      const names = plotted(all, layer).map((curve) => curve.layer);
+      expect([names.length, new Set(names).size, names.includes(layer)]).toEqual([8, 8, true]);
+    }
+    expect(plotted(all, null).length).toBe(8);
+    expect(plotted(all.slice(0, 3), "layer.1").length).toBe(3);
+  });
+  it("have names that are shortened in the middle and stay different", () => {
+    const names = Array.from({ length: 59 }, (_, at) => `net.backbone_of_many_hidden_layers.${at}.1`);
+    const short = names.map((name) => shortName(name, 17));
+    expect(new Set(short).size).toBe(59);
+    expect(short.every((name) => name.length === 17 && name.startsWith("net.") && name.includes("…"))).toBe(true);
+    expect(shortName("hidden", 6)).toBe("hidden");
+    const alike = [
+      ...Array.from({ length: 12 }, (_, at) => `encoder.layers.${at}.self_attention.out_proj`),
+      ...Array.from({ length: 12 }, (_, at) => `decoder.layers.${at}.self_attention.out_proj`),
+      "head",
+    ];
+    for (const most of [16, 17, 22, 26]) {
+      const forms = alike.map(shortNames(alike, most));
+      expect(new Set(forms).size).toBe(25);
+      expect(Math.max(...forms.map(({ length }) => length))).toBeLessThanOrEqual(most);
+    }
+    expect(shortNames(alike, 17)("encoder.layers.11.self_attention.out_proj")).toBe("encoder…11…t_proj");
+  });
+  it("have labels that never lie over one another", () => {
+    const taken: Box[] = [];
+    const size = { width: 90, height: 32 };
+    for (let at = 0; at < 60; at++) takePlace(placesBelow({ x: 8 * at, y: 100 + at }, size, 480), size, taken);
+    const letter = { width: 18, height: 17 };
+    const letters = [0, 1, 2].map(() => takePlace(placesAround({ x: 200, y: 60 }, letter), letter, taken));
+    expect(letters).not.toContain(null);
+    expect(taken.length).toBeGreaterThan(8);
+    for (const [at, one] of taken.entries()) {
+      expect(one.left).toBeGreaterThanOrEqual(0);
+      expect(one.right).toBeLessThanOrEqual(480);
+      for (const other of taken.slice(0, at)) expect(apart(one, other)).toBe(true);
+    }
+  });
+  it("make room in space for the layer in focus", () => {
+    const layers = Array.from({ length: 40 }, (_, at) => ({
+      name: `${at}`,
+      kind: "linear",
+      indices: [0, 1, 2],
+      width: 3,
+      heads: 0,
+    }));
+    const gaps = (focus: number | null, many = 40) => {
+      const placed = placeNetwork({ layers: layers.slice(0, many) as NetworkLayer[] }, focus);
+      return placed.slice(1).map(({ x }, at) => x - (placed[at]?.x ?? 0));
+    };
+    const near = gaps(20);
+    expect(Math.min(near[19] as number, near[20] as number)).toBeGreaterThan(3 * (near[2] as number));
+    expect(near[20]).toBeCloseTo(gaps(null)[20] as number);
+    expect(gaps(3, 12)).toEqual(gaps(null, 12));
+  });
+  it("stand in the overview by kinds, each with its own axis, and are found by name", () => {
+    const both = index([...rows, row("gru", 0, { kind: "observational", phi: 4, mean: 4, maximum: 4 })]);
+    const groups = overviewOf(both, "");
+    expect(groups.map(({ words, most, curves: found }) => [words, most, found.length])).toEqual([
+      ["Φ, observational", 4, 1],
+      ["Φ, causal", 0.58, 59],
+    ]);
+    expect(overviewOf(both, " LAYER.5").flatMap((group) => group.curves.map(({ layer }) => layer))).toEqual([
+      "layer.5",
+      ...Array.from({ length: 9 }, (_, at) => `layer.5${at}`),
+    ]);
+    expect(overviewOf(both, "layer.58")[0]?.most).toBe(0.58);
+    const gap = curves(index([row("x", 0), row("x", 1), row("x", 2, { status: "failed" }), row("x", 3)]), [0, 1, 2, 3])[0];
+    const { path, dots } = sparkline(gap as (typeof all)[number], 0.2, { width: 106, height: 26 });
+    expect([path.match(/M/g)?.length, path.match(/L/g)?.length, dots]).toEqual([2, 1, [[103, 13]]]);
+  });
+});
+
+describe("the axis of epochs", () => {
+  it("has round epochs, and the untrained network once", () => {
+    expect(epochTicks(-1, -1, 12)).toEqual([-1]);
+    expect(epochTicks(0, 0, 12)).toEqual([0]);
+    expect(epochTicks(-1, 2, 12)).toEqual([-1, 0, 1, 2]);
+    expect(epochTicks(-1, 999, 12)).toEqual([-1, 100, 200, 300, 400, 500, 600, 700, 800, 900]);
+    expect(epochTicks(7, 31, 6)).toEqual([10, 15, 20, 25, 30]);
+    for (const last of [3, 40, 12_345]) expect(epochTicks(-1, last, 5).length).toBeLessThanOrEqual(6);
+  });
+});
+
+describe("the curve of a run without a survey", () => {
+  it("is a mean only where there are several states, and has a band only where one is seen", () => {
+    const of = (maximum: number, phi = 0.1) => {
+      const rows = [0, 1].map((epoch) => row("x", epoch, { phi, mean: 0.1, maximum }));
+      const [found] = curves(index(rows), [0, 1]);
+      const [alone] = curves(index(rows.slice(0, 1)), [0]);
+      return [found?.averaged, found && hasBand(found), alone && hasBand(alone)];
+    };
+    expect(of(0.1)).toEqual([false, false, false]);
+    expect(of(0.3, 0.3)).toEqual([true, true, false]);
+  });
+});

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -13,11 +13,17 @@ from lightning_iit.commands.differences import differences, number, structure_di
 from lightning_iit.errors import IITError, InvalidArgumentError, InvalidSystemError, TooManyUnitsError
 from lightning_iit.phi.compute import compute_phi, compute_structure
 from lightning_iit.phi.connections import ConnectivityWarning
+from lightning_iit.phi.ranking import best_partitions
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import FORMALISM, Computed, EpochRecord, Failed, Open, PhiResult, Skipped, System, SystemPhi, TimedOut
 from lightning_iit.records.schema import symbol
 from lightning_iit.records.systems import braces
 from lightning_iit.tpm.estimate import tpm_for_phi
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lightning_iit.records import Cut
 
 _OF_ROUNDING = 5e-6
 """How far Φ of rounded φ may be from that of exact ones."""
@@ -145,11 +151,28 @@ def _result_differences(case: Case, again: Computed | SystemPhi, tolerance: floa
     stored = case.stored.result
     assert isinstance(stored, (Computed, SystemPhi))
     if not isinstance(case.record.result, Open):
-        return differences(stored, again, tolerance)
+        return differences(stored, again, tolerance, tied=_tied(case, again, case.nodes, tolerance))
     words = number(symbol(case.record.formalism), stored.phi, again.phi, tolerance)
     if isinstance(again, SystemPhi) and (again.phi > tolerance or again.engine.name == stored.engine.name):
         words += number("signed_phi", case.record.scalars.get(SIGNED), again.signed_phi, tolerance)
     return words
+
+
+def _tied(case: Case, again: Computed | SystemPhi, nodes: tuple[int, ...], tolerance: float) -> Callable[[Cut, Cut], bool] | None:
+    """Returns what says of two cuts whether both have the smallest Φ of all cuts; None where one rule chose both.
+
+    PyPhi 2 takes another one of several minima than PyPhi 1.2, whose rule is this package's.
+    """
+
+    def tie(*cuts: Cut) -> bool:
+        asked = {name: value for name, value in _asked(case).items() if name != "pyphi_options"}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConnectivityWarning)
+            ranked = best_partitions(_system(case), 4 ** len(nodes), nodes=nodes, **asked)
+        phi = {} if isinstance(ranked, Skipped) else {one.cut: one.phi for one in ranked.partitions}
+        return all(cut in phi and phi[cut] - min(phi.values()) <= tolerance for cut in cuts)
+
+    return tie if again.engine.name == "pyphi" and again.engine.version.startswith("2.") else None
 
 
 def _within_record(case: Case, tolerance: float) -> list[str]:
@@ -180,7 +203,8 @@ def _of_part(case: Case, tolerance: float, timeout: float | None) -> list[str]:
     nodes = case.nodes[: case.part]
     first, second = (_again(case, name, timeout, nodes) for name in (case.engine, case.part_engine))
     if isinstance(first, (Computed, SystemPhi)) and isinstance(second, (Computed, SystemPhi)):
-        return [f"units {braces(nodes)}: {words}" for words in differences(first, second, tolerance)]
+        tied = _tied(case, second, nodes, tolerance)
+        return [f"units {braces(nodes)}: {words}" for words in differences(first, second, tolerance, tied=tied)]
     if isinstance(first, str) or isinstance(second, str) or type(first) is not type(second):
         said = " and ".join(answer if isinstance(answer, str) else type(answer).__name__ for answer in (first, second))
         return [f"units {braces(nodes)}: {said}"]

@@ -8,25 +8,35 @@ from lightning_iit.records import Computed, SystemPhi
 from lightning_iit.records.systems import braces
 
 if TYPE_CHECKING:
-    from lightning_iit.records import Concept, Structure
+    from collections.abc import Callable
+
+    from lightning_iit.records import Concept, Cut, Structure
     from lightning_iit.records.iit4 import Purview, SpecifiedState
 
 _NUMBERS = ("signed_phi", "normalized_phi", "margin")
 """Numbers of IIT 4.0 that are of the minimum partition."""
 
 
-def differences(stored: Computed | SystemPhi, again: Computed | SystemPhi, tolerance: float) -> list[str]:
+def differences(
+    stored: Computed | SystemPhi,
+    again: Computed | SystemPhi,
+    tolerance: float,
+    *,
+    tied: Callable[[Cut, Cut], bool] | None = None,
+) -> list[str]:
     """Returns a phrase for each difference in Φ (or φ_s) and in all that belongs to it.
 
     Args:
         stored: the stored result.
         again: the result that was computed again.
         tolerance: the largest difference of numbers that counts as equal.
+        tied: says of two cuts of IIT 3.0 whether they tie, so that either is a minimum; called where the cuts differ. None
+            where the same rule chose both.
     """
     if isinstance(stored, SystemPhi) and isinstance(again, SystemPhi):
         return _of_iit4(stored, again, tolerance)
     if isinstance(stored, Computed) and isinstance(again, Computed):
-        return _of_iit3(stored, again, tolerance)
+        return _of_iit3(stored, again, tolerance, tied)
     return ["the stored result is of another formalism than the record"]
 
 
@@ -37,10 +47,10 @@ def number(what: str, stored: float | None, again: float | None, tolerance: floa
     return [f"{what} {stored:.8g}, again {again:.8g}"]
 
 
-def _of_iit3(stored: Computed, again: Computed, tolerance: float) -> list[str]:
+def _of_iit3(stored: Computed, again: Computed, tolerance: float, tied: Callable[[Cut, Cut], bool] | None) -> list[str]:
     """Returns a phrase for each difference in Φ, cut, concepts and small φ."""
     words = number("Φ", stored.phi, again.phi, tolerance)
-    if stored.cut != again.cut:
+    if stored.cut != again.cut and not (tied and stored.cut and again.cut and tied(stored.cut, again.cut)):
         words.append(f"cut {stored.cut or 'none'}, again {again.cut or 'none'}")
     mine, other = (_concepts(result.concepts) for result in (stored, again))
     if mine.keys() != other.keys():

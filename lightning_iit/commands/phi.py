@@ -190,6 +190,10 @@ def _print_source(console: Console, given: TpmInput) -> None:
         console.print(
             f"{record.layer}, epoch {record.epoch}: {record.kind}, {transitions:,} transitions ({record.axis})", highlight=False
         )
+    if given.labels is not None:
+        console.print(
+            "Nodes: " + ", ".join(f"{index} is {name}" for index, name in enumerate(given.labels)), highlight=False, markup=False
+        )
     if given.dependence is not None:
         verdict = (
             "conditionally independent"

@@ -55,10 +55,8 @@ def print_result(console: Console, result: PhiResult, state: tuple[int, ...], fo
             console.print(line, highlight=False, markup=False)
         return
     if result.cut is not None:
-        cuts = f"{result.cuts_evaluated} partitions evaluated"
         console.print(
-            f"Minimum-information partition: {result.cut}; {cuts}",
-            highlight=False,
+            f"Minimum-information partition: {result.cut}; partitions evaluated: {result.cuts_evaluated}", highlight=False
         )
     for words in filter(None, (result.reason, result.ties_words)):
         console.print(words, highlight=False)
@@ -75,7 +73,7 @@ def _of_iit4(result: SystemPhi) -> Iterator[str]:
         severed = ", ".join(f"{i} to {j}" for i, j in result.partition)
         margin = "" if result.margin is None else f"; normalised φ of the second-best one is larger by {result.margin:.6g}"
         tied = f"; {result.ties} others tie with it" if result.ties else ""
-        yield f"Minimum partition: severs {severed}; {result.partitions} partitions evaluated{margin}{tied}"
+        yield f"Minimum partition: severs {severed}; partitions evaluated: {result.partitions}{margin}{tied}"
     if result.reason:
         yield result.reason
 

@@ -103,12 +103,13 @@ def compute_phi(
             IIT 3.0 holds the background at its state, as PyPhi's ``Subsystem`` does. IIT 4.0 holds it for effects; for causes it
             averages over the earlier states of the background, by the probability that each led to the current state. None analyses
             all nodes. The result has the indices of ``system``.
-        cuts: "all" tries every directed bipartition; "one" tries only the cuts that separate a single node (PyPhi's approximation).
-        new_concepts: False assumes that a cut cannot create concepts (PyPhi's approximation).
-        repertoires: True keeps the cause and effect repertoires of each concept in the result.
-        ties: True also finds out whether Φ depends on ties between purviews with equal φ, and how far Φ moves with the TPM
-            (``phi_margin``, ``tied_purviews`` and ``phi_jitter`` of the result). Takes about ten times as long; the PyPhi engine
-            leaves these None.
+        cuts: IIT 3.0 only: "all" tries every directed bipartition; "one" tries only the cuts that separate a single node (PyPhi's
+            approximation).
+        new_concepts: IIT 3.0 only: False assumes that a cut cannot create concepts (PyPhi's approximation).
+        repertoires: IIT 3.0 only: True keeps the cause and effect repertoires of each concept in the result.
+        ties: IIT 3.0 only: True also finds out whether Φ depends on ties between purviews with equal φ, and how far Φ moves with
+            the TPM (``phi_margin``, ``tied_purviews`` and ``phi_jitter`` of the result). Takes about ten times as long; the PyPhi
+            engine leaves these None.
         pyphi_options: further options of PyPhi by the names of the installed version, e.g. ``{"MEASURE": "L1"}`` in PyPhi 1.2, or
             ``{"shortcircuit_sia": False}`` for IIT 4.0 (all partitions, also after one with φ = 0).
         threads: threads that one analysis may use. Only the fast engine uses more than one, and only from 6 units on (8 by

@@ -73,7 +73,7 @@ class Computed(Record, frozen=True, kw_only=True, tag="computed", tag_field="sta
     def facts(self) -> list[tuple[str, str]]:
         """Returns what a reader sees of this result beside Φ, as pairs of a name and a text."""
         return [
-            ("partition", "" if self.cut is None else f"{self.cut}; {self.cuts_evaluated} partitions evaluated"),
+            ("partition", "" if self.cut is None else f"{self.cut}; partitions evaluated: {self.cuts_evaluated}"),
             ("remark", self.reason),
             ("ties", self.ties_words),
             ("engine", f"{self.engine.name} {self.engine.version}, {self.seconds:.3g} s"),

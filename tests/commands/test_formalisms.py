@@ -16,7 +16,7 @@ from models import Gru, sequence_data
 from training import train
 
 from lightning_iit import System, analyse_states, best_partitions, compute_phi, compute_structure, load_run, major_complex
-from lightning_iit.commands.check_case import compare
+from lightning_iit.commands.check_case import _result_differences, _system, compare
 from lightning_iit.commands.check_plan import with_engine, within_time
 from lightning_iit.commands.verify import analyses_of
 from lightning_iit.records import Failed, Open
@@ -75,7 +75,7 @@ def test_all_numbers_of_a_file_are_printed(run_cli, figure_1):
             f"Signed φ_s = {found.signed_phi:.6g}, normalised φ_s = {found.normalized_phi:.6g}, ii = {found.ii:.6g}",
             f"Cause state 10: φ_c = {found.cause.phi:.6g}, intrinsic information {found.cause.intrinsic_information:.6g}",
             f"Effect state 10: φ_e = {found.effect.phi:.6g}, intrinsic information {found.effect.intrinsic_information:.6g}",
-            f"severs 0 to 1; 3 partitions evaluated; normalised φ of the second-best one is larger by {found.margin:.6g}",
+            f"severs 0 to 1; partitions evaluated: 3; normalised φ of the second-best one is larger by {found.margin:.6g}",
             "Nodes {0, 1}; the others are the background.",
             f"Major complex: {{2}}, φ_s = {complexes.result.phi:.6g}; complex {{0, 1}}, φ_s = {other.phi:.6g}",
             f"Φ of the structure = {structure.big_phi:.6g} ibits: 3 distinctions (sum of φ_d ",
@@ -124,6 +124,7 @@ def test_nodes_have_the_names_of_the_file(run_cli, tmp_path, figure_1):
         for nodes in ("A,B", "B, A", "0,B"):
             named = json.loads(run_cli(*asked, "--nodes", nodes, "--json")[1])
             assert (named["nodes"], named["result"]["phi"]) == ([0, 1], by_index["result"]["phi"])
+        assert "Nodes: 0 is A, 1 is B, 2 is C" in run_cli(*asked)[1]
         assert "no node called 'D'; the labels are A, B, C" in run_cli(*asked, "--nodes", "A,D")[2]
         assert "separated by commas" in run_cli(*asked, "--nodes", "A,")[2]
 
@@ -296,6 +297,21 @@ def test_the_major_complex_is_verified(run_cli, tmp_path, formalism):
         assert (status, words in out) == (1, True), out
     changed(path, formalism, lambda part: part.update(major_complex=stored))
     assert run_cli("verify", "run", "--engine", "fast")[0] == 0
+
+
+def test_another_minimum_of_pyphi_2_is_no_difference():
+    bits_of = [[index >> unit & 1 for unit in range(3)] for index in range(8)]
+    exclusive_or = [[state, [state[1] ^ state[2], state[0] ^ state[2], state[0] ^ state[1]]] for state in bits_of]
+    tied = analyse_states(np.array(exclusive_or), state="mode", null_model=None)
+    for stored, differs in ((tied, False), (record(), True)):
+        (case,) = with_engine([("run", stored, stored.states[0])], "fast", None)
+        first, second = best_partitions(_system(case), 2).partitions
+        assert (stored.result.cut, first.phi < second.phi - 1e-6) == (first.cut, differs)
+        for version, words in (("2.0.0rc4", differs), ("1.2.0", True)):
+            engine = msgspec.structs.replace(stored.result.engine, name="pyphi", version=version)
+            again = msgspec.structs.replace(stored.result, cut=second.cut, engine=engine)
+            found = _result_differences(case, again, 1e-6)
+            assert found == ([f"cut {first.cut}, again {second.cut}"] if words else []), (version, found)
 
 
 def test_nothing_compared_is_not_passed(run_cli, tmp_path):

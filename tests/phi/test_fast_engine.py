@@ -72,6 +72,9 @@ def test_unreachable_states_are_skipped():
     assert isinstance(result, Skipped)
     assert result.code == "state_unreachable"
     assert "(1, 0)" in result.reason
+    found = FastEngine().major_complex(System(tpm=[[0, 1], [0, 1], [0, 0.5], [0, 1]], state=[1, 0]), PhiOptions())
+    assert (found.nodes, found.result.phi) == ((), 0.0)
+    assert found.result.reason == f"No subset of the units has Φ > 0. {result.reason}"
 
 
 def test_a_result_says_how_it_came_about():

@@ -98,7 +98,7 @@ def shows(page: Page, state: tuple[int, ...], result: PhiResult) -> None:
     assert float(page.locator(".value").get_attribute("data-phi")) == pytest.approx(result.phi, abs=1e-9)
     assert page.locator(".reading .where .bits").inner_text() == "".join(map(str, state))
     page.locator(".reading .chip", has_text="engine").hover()
-    assert f"{result.cuts_evaluated:,} partitions evaluated" in page.locator(".tip").inner_text()
+    assert f"partitions evaluated: {result.cuts_evaluated:,}" in page.locator(".tip").inner_text()
     page.mouse.move(3, 3)
 
 

@@ -185,8 +185,8 @@ describe("what stands beside Φ", () => {
     expect(first.get("null")?.lines.at(-1)).toEqual(["Φ in 10 is below the mean by", "0.0058"]);
     expect(second.get("null")?.text).toBe("not of this state");
     expect([first, second].map((all) => all.get("engine")?.lines.at(-1))).toEqual([
-      "1 s, 6 partitions evaluated",
-      "7 s, 6 partitions evaluated",
+      "1 s, partitions evaluated: 6",
+      "7 s, partitions evaluated: 6",
     ]);
     const surveyed = { ...judged, survey: survey([group([0.3, 0.2], [3, 1], { positive: 1 })], { resampled: [0.3] }) };
     const shown = (at: number) => chips(record(surveyed), at);

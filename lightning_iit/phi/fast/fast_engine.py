@@ -192,7 +192,10 @@ class FastEngine:
         if progress is not None:
             progress(1.0)
         if winner is None:
-            return MajorComplex(nodes=(), result=_zero("No subset of the units has Φ > 0.", start))
+            whole = candidate(system, tuple(range(system.n)))
+            why = _without_a_search(whole, _state_of(system, whole))
+            unreachable = f" {why.reason}" if isinstance(why, Skipped) else ""
+            return MajorComplex(nodes=(), result=_zero(f"No subset of the units has Φ > 0.{unreachable}", start))
         tables, found = winner
         return MajorComplex(nodes=tables.nodes, result=_computed(tables, found, options, start))
 

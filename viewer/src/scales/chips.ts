@@ -59,7 +59,7 @@ function engine({ provenance, formalism }: EpochRecord, result: EpochRecord["res
   const name = formalismName(formalism);
   if (!hasPhi(result)) return { name: "engine", text: provenance.engine, lines: [name] };
   const evaluated = result.status === "computed" ? result.cuts_evaluated : result.partitions;
-  const timing = `${number(result.seconds, 2)} s, ${count(evaluated)} partitions evaluated`;
+  const timing = `${number(result.seconds, 2)} s, partitions evaluated: ${count(evaluated)}`;
   return { name: "engine", text: `${result.engine.name} ${result.engine.version}`, lines: [name, timing] };
 }
 

@@ -1,6 +1,7 @@
-"""Measures what a survey can tell: python tests/benchmarks/measure_survey.py TABLE [n].
+"""Measures what a survey can tell: python tests/benchmarks/measure_survey.py TABLE [n] [LAYER:HIDDEN ...].
 
 TABLE is seeds, signs, sizes, watched_sizes, reducible, coverage or costs; n is the number of repetitions (of pairs, for sizes).
+Of the tables of sizes, LSTM:8 and the like measures these lines only.
 The layers are torch's own, trained on handwritten digits (row by row) or on delayed recall (one of four classes, shown at the first
 of ten noisy steps), or have logic gates as weights. Each table is printed as Markdown, for docs/statistics.md.
 """
@@ -257,6 +258,8 @@ def sizes_of(repetitions: int, surveyed_with: Callable[[Network, Tensor, int, bo
     row(*["---"] * 8)
     x, y = digits()
     for kind, hidden in product(KINDS, (8, 32, 256)):
+        if len(sys.argv) > 3 and f"{kind}:{hidden}" not in sys.argv[3:]:
+            continue
         found: dict[str, list[Pair]] = {sides: [] for sides in SIDES}
         for first, (seed, epochs) in enumerate(NETWORKS):
             network = trained(kind, hidden, x, y, seed=seed, epochs=epochs).eval()

@@ -36,7 +36,7 @@ def main(folder: str) -> None:
         min_epochs=3,
         accelerator="cpu",
         devices=2,
-        strategy=DDPStrategy(timeout=timedelta(seconds=8)),
+        strategy=DDPStrategy(timeout=timedelta(seconds=20)),
         callbacks=[callback, Slower()],
         logger=False,
         enable_checkpointing=False,

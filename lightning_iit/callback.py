@@ -85,7 +85,7 @@ class IITCallback(Callback, TrainingSettings):
     ``phi_null_mean``, ``phi_null_95``, ``phi_excess``, ``phi_p``; with an interval ``phi_low``, ``phi_high``; with resamples
     ``phi_positive`` (the share that has a Φ above 0); with ``complexes`` ``major_complex_size``; over groups ``phi_groups_std``
     (standard deviation), ``phi_groups_max`` and ``groups`` (how many have a Φ). There are the images ``tpm`` and ``mip`` too (of a
-    further formalism ``mip_iit4-2023``). Of IIT 4.0 the names begin with ``phi_s`` in the place of ``phi``, as in
+    further formalism ``mip_iit4-2023``), small, and in the run's folder large as PNG and SVG. Of IIT 4.0 the names begin with ``phi_s`` in the place of ``phi``, as in
     ``iit/phi_s/<layer>``; there are ``phi_s_share`` (how often φ_s is above 0) and ``phi_s_signed`` of the layer, and of the group
     ``ii``, ``distinctions``, ``relations``, ``sum_phi_distinctions``, ``sum_phi_relations`` and ``big_phi``. The
     record itself is logged beside them. With ``every_n_steps`` the same of each analysis within an epoch, but for the change, under

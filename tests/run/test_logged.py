@@ -91,9 +91,8 @@ def test_the_event_file(run):
             shown = {point.step: point.value for point in events.images[f"iit_details/{record.layer}/{name}"]}
             assert len(shown) == 4
             height, width, _ = pixels(shown[record.global_step]).shape
-            assert height > 200
-            assert width > 300
-            stored = folder / "tb" / "iit" / record.layer / f"epoch={record.epoch:04d}.{name}.png"
+            assert (width, height) == (700, 560)
+            stored = folder / "tb" / "iit" / record.layer / f"epoch={record.epoch:04d}.{name}_small.png"
             np.testing.assert_array_equal(pixels(shown[record.global_step]), pixels(stored.read_bytes()))
 
 
@@ -122,6 +121,24 @@ def test_the_mlflow_server(run):
         kinds = {record.kind for record in callback.records if record.layer == layer}
         assert {tags[f"iit.kind.{layer}"]} == kinds
         assert tags[f"iit.layer.{layer}"] == layer
+
+
+def test_mlflow_shows_the_small_pictures_and_keeps_the_large_ones(run):
+    folder, callback, logger = run
+    client, run_id = logger.experiment, logger.run_id
+    client.download_artifacts(run_id, "images", str(folder))
+    for record in callback.records:
+        stem = f"iit/{record.layer}/epoch={record.epoch:04d}"
+        there = {file.path for file in client.list_artifacts(run_id, f"iit/{record.layer}") if file.path.startswith(f"{stem}.")}
+        assert there == {f"{stem}{end}" for end in (".json", ".tpm.png", ".tpm.svg", ".mip.png", ".mip.svg")}
+        for end in (".tpm.png", ".tpm.svg", ".mip.png", ".mip.svg"):
+            stored = (folder / "tb" / f"{stem}{end}").read_bytes()
+            assert Path(client.download_artifacts(run_id, f"{stem}{end}")).read_bytes() == stored
+        for name in ("tpm", "mip"):
+            (shown,) = (folder / "images").glob(f"iit_details~{record.layer}~{name}+step+{record.global_step}+*.png")
+            np.testing.assert_array_equal(
+                pixels(shown.read_bytes()), pixels((folder / "tb" / f"{stem}.{name}_small.png").read_bytes())
+            )
 
 
 def test_mlflow_has_the_options_that_differ_as_params_and_all_in_a_file(run):

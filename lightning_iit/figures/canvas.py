@@ -98,8 +98,8 @@ def caption(figure: Figure, *, kind: Kind, axis: Axis, counts: Counts | None, nu
 def card(title: str, subtitle: str) -> Figure:
     """Creates an empty small picture with its two lines: 700 x 560 pixels, to be read where it is shown 350 wide."""
     figure = Figure(figsize=(3.5, 2.8), dpi=_CARD_DPI, facecolor=PAPER)
-    figure.text(0.03, 0.925, plain(title, 28), fontsize=15, fontweight="bold", va="center")
-    figure.text(0.03, 0.825, plain(subtitle, 50), fontsize=9, color=SOFT, va="center")
+    figure.text(0.03, 0.93, plain(title, 28), fontsize=15, fontweight="bold", va="center")
+    figure.text(0.03, 0.84, plain(subtitle, 50), fontsize=9, color=SOFT, va="center")
     return figure
 
 

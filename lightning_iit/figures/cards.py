@@ -51,9 +51,10 @@ def partition_card(
     names = _names(labels, len(state))
     with style():
         figure = card(_number(result), " · ".join(filter(None, [kind, f"state {''.join(map(str, state))}", when])))
-        draw_graph(figure.add_axes((0.02, 0.14, 0.96, 0.64)), result, strengths(tpm, cm), state, names, text=1.35)
+        # The words stand on top: MLflow's cards may hide the lower part of a picture.
         words = wrapped(_cut_words(result, names), 50, 2)
-        figure.text(0.03, 0.075, words, fontsize=9, color=INK, va="center", linespacing=1.2)
+        figure.text(0.03, 0.785, words, fontsize=9, color=INK, va="top", linespacing=1.2)
+        draw_graph(figure.add_axes((0.02, 0.02, 0.96, 0.66)), result, strengths(tpm, cm), state, names, text=1.35)
         return png(figure)
 
 

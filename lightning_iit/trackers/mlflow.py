@@ -181,6 +181,7 @@ _PAGE_EVERY = 60.0
 _PAGE_GROWTH = 1.1
 """The page is written again once there are so many times as many records: a record costs the same in a run of any length."""
 _FILES_SECONDS = 5.0
+_NO_NUMBER = ("name", "table")
 
 
 class MLflowTracker(Tracker):
@@ -189,18 +190,14 @@ class MLflowTracker(Tracker):
     **Logged**: metrics ``iit/phi/<layer>``, ``iit_details/<layer>/<scalar>`` and so on (see ``records.logged``); images
     ``iit_details/<layer>/<picture>`` with their step (small ones; each large one is an artifact beside the record, PNG and SVG);
     the record as the artifact ``iit/<layer>/epoch=0003.json``, within an epoch ``iit/<layer>/epoch=0003-step=000120.json``; options
-    that differ from their defaults as params ``iit.<option>``, and all as the artifact ``iit/options.json``; each layer's name,
-    kind and formalisms as the tags ``iit.layer.<layer>``, ``iit.kind.<layer>`` and ``iit.formalism.<layer>``; the viewer's page of
-    the whole run as the artifact ``iit/viewer.html``. A callback with a name has metrics ``iit/<name>/phi/<layer>``, metrics and
-    images ``iit_details/<name>/<layer>/...``, artifacts ``<name>/iit/...``, params and tags ``iit.<name>....``.
-
-    Args:
-        client: the logger's ``MlflowClient``.
-        run_id: the id of the logger's MLflow run.
-        run_dir: the run's directory, where the address of the MLflow run is noted for a later delivery; None if the run writes
-            no files (then no viewer page is logged).
-        page_every: the shortest time between two uploads of the viewer's page during training, in seconds. The page is also not
-            uploaded before the number of records has grown by a tenth.
+    that differ from their defaults (but for ``name`` and ``table``) as params ``iit.<option>``, and all as the artifact
+    ``iit/options.json``; each layer's name, kind and formalisms as the tags ``iit.layer.<layer>``, ``iit.kind.<layer>`` and
+    ``iit.formalism.<layer>``; the viewer's page of the whole run as the artifact ``iit/viewer.html``. A callback with a name has
+    metrics ``iit/<name>/phi/<layer>``, metrics and images ``iit_details/<name>/<layer>/...``, artifacts ``<name>/iit/...``, params
+    and tags ``iit.<name>....``.  Args: client: the logger's ``MlflowClient``. run_id: the id of the logger's MLflow run. run_dir:
+    the run's directory, where the address of the MLflow run is noted for a later delivery; None if the run writes no files (then no
+    viewer page is logged). page_every: the shortest time between two uploads of the viewer's page during training, in seconds. The
+    page is also not uploaded before the number of records has grown by a tenth.
     """
 
     takes_svg = True
@@ -264,14 +261,15 @@ class MLflowTracker(Tracker):
     def log_options(self, options: Mapping[str, object]) -> None:
         """Logs options that differ from their defaults as params ``iit.<option>``, and all as the artifact ``iit/options.json``.
 
-        MLflow prints every param of a run into the card of each of its pictures.
+        MLflow prints every param of a run into the card of each of its pictures, so ``name`` and ``table``, which change no number,
+        are in the artifact only.
 
         Raises:
             OSError: the server cannot be reached, or answers with status 5xx, 408 or 429.
         """
         self._note()
         given = getattr(options, "given", options)
-        self._run.log_params({name: value for name, value in options.items() if name in given})
+        self._run.log_params({name: value for name, value in options.items() if name in given and name not in _NO_NUMBER})
         self._run.attach(OPTIONS, options_json(options))
 
     def attach(self, name: str, data: bytes) -> None:

@@ -59,7 +59,7 @@ def run(tmp_path_factory):
         tensorboard = TensorBoardLogger(folder, name="", version="tb")
         mlflow = MLFlowLogger("experiment", tracking_uri=server.url)
         csv = CSVLogger(folder, name="", version="csv")
-        callback = IITCallback(list(LAYERS), units=3, groups=1, states=2)
+        callback = IITCallback(list(LAYERS), units=3, groups=1, states=2, table=False)
         runner = trainer(folder, callback, epochs=3, logger=[tensorboard, mlflow, csv])
         seed_everything(4, verbose=False)  # of other weights two purviews may have the same φ but for the seventh decimal
         runner.fit(Gru(), sequence_data(), sequence_data(16, seed=1))
@@ -148,10 +148,11 @@ def test_mlflow_has_the_options_that_differ_as_params_and_all_in_a_file(run):
     defaults = {name: str(parameter.default) for name, parameter in inspect.signature(IITCallback).parameters.items()}
     given = {"layers": ",".join(LAYERS), "units": "3", "groups": "1", "states": "2"}
     assert params == {f"iit.{name}": value for name, value in given.items()}
+    all_options = defaults | given | {"table": "False"}  # which changes no number, and is no param
     text = logger.experiment.download_artifacts(logger.run_id, "iit/options.json", str(folder))
-    assert json.loads(Path(text).read_text()) == defaults | given
+    assert json.loads(Path(text).read_text()) == all_options
     uri = logger._tracking_uri
-    assert MLflowSource(uri).options(logger.run_id).items() >= (defaults | given).items()
+    assert MLflowSource(uri).options(logger.run_id).items() >= all_options.items()
     report = (folder / "tb" / "iit" / "report.md").read_text()
     assert all(f"| {name} |" in report for name in defaults)
 

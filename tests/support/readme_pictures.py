@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 IMAGES = PROJECT / "docs" / "images"
-ERROR = 0.1
+ERROR = 0.05
 FILM_WIDTH = 960
 BEATS = 8
 """Pictures of each step of activity in the film."""
@@ -54,14 +54,13 @@ def main(demo: Path) -> None:
 
 
 def four_gates(run: Path) -> Path:
-    """A record of four gates (OR, AND, XOR and majority), each of which errs in a tenth of all cases, by IIT 4.0."""
+    """A record of four gates (majority, OR, AND and XOR), each of which errs in a twentieth of all cases, by IIT 4.0."""
     generator = np.random.default_rng(0)
     states = [(1, 0, 0, 0)]
-    for wrong in generator.random((40_000, 4)) < ERROR:
+    for wrong in generator.random((20_000, 4)) < ERROR:
         a, b, c, d = states[-1]
-        states.append(tuple(np.array([b | d, a & c, a ^ b, int(b + c + d >= 2)]) ^ wrong))
-    options = {"formalism": "iit4-2023", "state": (1, 0, 0, 0), "null_model": None}
-    analyse_states(np.array(states), layer="four gates", log_dir=run, **options)
+        states.append(tuple(np.array([int(b + c + d >= 2), a | c, a & d, a ^ b]) ^ wrong))
+    analyse_states(np.array(states), formalism="iit4-2023", state=(1, 0, 0, 1), null_model=None, layer="four gates", log_dir=run)
     return run
 
 
@@ -91,11 +90,24 @@ def tour_picture(chromium: Browser, address: str, to: Path) -> None:
 
 def iit4_picture(chromium: Browser, address: str, to: Path) -> None:
     """What the page shows of a system by IIT 4.0: partition, specified states, distinctions and relations."""
-    with watched(chromium, width=1920, height=1480, theme="light") as watching:
+    with watched(chromium, width=1920, height=1700, theme="light") as watching:
         page = opened(watching, address, network=False)
-        page.locator("#panel-causal").screenshot(path=to)
+        columns = [part(page, ".units-panel", ".system-phi"), part(page, ".distinctions", ".relations")]
         watching.check()
+    gap = 28
+    whole = Image.new("RGB", (sum(one.width for one in columns) + 3 * gap, max(one.height for one in columns) + 2 * gap), "white")
+    whole.paste(columns[0], (gap, gap))
+    whole.paste(columns[1], (2 * gap + columns[0].width, gap))
+    whole.save(to)
     shrink(to)
+
+
+def part(page: Page, first: str, last: str) -> Image.Image:
+    """A panel and those below it, down to another one."""
+    top, bottom = page.locator(first).bounding_box(), page.locator(last).bounding_box()
+    clip = {**top, "height": bottom["y"] + bottom["height"] - top["y"]}
+    with Image.open(io.BytesIO(page.screenshot(clip=clip))) as image:
+        return image.convert("RGB")
 
 
 def film(chromium: Browser, address: str, to: Path) -> None:

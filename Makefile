@@ -12,7 +12,7 @@ CHECKED := tests/capture/test_counts.py tests/capture/test_layers.py tests/captu
 # A process for each core, up to four, and each with whole files, since the tests of a file share runs and servers.
 PARALLEL := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo check test lint bench shots docs types types-complete viewer clean
+.PHONY: demo check test lint bench shots pictures docs types types-complete viewer clean
 
 VENV   := .venv
 PY     := $(VENV)/bin/python
@@ -62,6 +62,9 @@ shots: $(READY)  ## screenshots of the demo's run in TensorBoard, MLflow and the
 	$(PY) tests/support/tracker_shots.py runs/shots runs/demo
 	$(PY) tests/support/viewer_shots.py runs/shots runs/demo
 	$(PY) tests/support/zoo_shots.py runs/shots/zoo
+
+pictures: $(READY)  ## the README's pictures of the page, after a change of how it looks; make demo and make viewer first
+	$(PY) tests/support/readme_pictures.py runs/demo
 
 docs: $(READY)  ## docs/options.md, after a change of an option or its words
 	$(PY) docs/make_options.py

@@ -75,22 +75,22 @@ class IITCallback(Callback, TrainingSettings):
     **Logged Metrics**, to every logger, at the step and time of capture. Of the layer: ``iit/phi/<layer>`` (the survey's mean over
     groups of units), ``iit/phi_se/<layer>`` (its standard error), ``iit/phi_low/<layer>`` and ``iit/phi_high/<layer>`` (a 90 %
     interval); ``iit/phi_change/<layer>`` (difference to the untrained network, group by group) and ``iit/phi_change_p/<layer>``
-    (paired Wilcoxon, but no less than that of the mean against its error; each layer and epoch by itself).
-    Of the group that is shown in detail, under ``iit_details/<layer>/``: ``phi``
-    (first analysed state), ``phi_mean`` (mean over the analysed states, weighted by visits), ``phi_max``, ``states`` (how many were
-    analysed), ``concepts``, ``sum_small_phi``, ``coverage`` (visited states / possible ones), ``transitions``,
-    ``effective_information`` and ``entropy`` (bits), ``determinism``, ``degeneracy``, ``seconds``; of each diagnostic that has a
-    value ``conditional_dependence``, ``markov_order``, ``stationarity`` and ``homogeneity`` (bits), with its p-value as
-    ``conditional_dependence_p`` and so on, ``self_transitions``, ``multi_information`` (bits); where a null was computed
-    ``phi_null_mean``, ``phi_null_95``, ``phi_excess``, ``phi_p``; with an interval ``phi_low``, ``phi_high``; with resamples
-    ``phi_positive`` (the share that has a Φ above 0); with ``complexes`` ``major_complex_size``; over groups ``phi_groups_std``
-    (standard deviation), ``phi_groups_max`` and ``groups`` (how many have a Φ). There are the images ``tpm`` and ``mip`` too (of a
-    further formalism ``mip_iit4-2023``). Of IIT 4.0 the names begin with ``phi_s`` in the place of ``phi``, as in
-    ``iit/phi_s/<layer>``; there are ``phi_s_share`` (how often φ_s is above 0) and ``phi_s_signed`` of the layer, and of the group
-    ``ii``, ``distinctions``, ``relations``, ``sum_phi_distinctions``, ``sum_phi_relations`` and ``big_phi``. The
-    record itself is logged beside them. With ``every_n_steps`` the same of each analysis within an epoch, but for the change, under
-    ``iit/steps/phi/<layer>`` and ``iit_details/<layer>/steps/``. With ``when_busy="wait"``, ``trainer.callback_metrics`` has
-    ``iit/phi/<layer>``, and the same as ``iit/<layer>/phi`` for monitors that were written for version 0.1.0.
+    (paired Wilcoxon, but no less than that of the mean against its error; each layer and epoch by itself). Of the group that is
+    shown in detail, under ``iit_details/<layer>/``: ``phi`` (first analysed state), ``phi_mean`` (mean over the analysed states,
+    weighted by visits), ``phi_max``, ``states`` (how many were analysed), ``concepts``, ``sum_small_phi``, ``coverage`` (visited
+    states / possible ones), ``transitions``, ``effective_information`` and ``entropy`` (bits), ``determinism``, ``degeneracy``,
+    ``seconds``; of each diagnostic that has a value ``conditional_dependence``, ``markov_order``, ``stationarity`` and
+    ``homogeneity`` (bits), with its p-value as ``conditional_dependence_p`` and so on, ``self_transitions``, ``multi_information``
+    (bits); where a null was computed ``phi_null_mean``, ``phi_null_95``, ``phi_excess``, ``phi_p``; with an interval ``phi_low``,
+    ``phi_high``; with resamples ``phi_positive`` (the share that has a Φ above 0); with ``complexes`` ``major_complex_size``; over
+    groups ``phi_groups_std`` (standard deviation), ``phi_groups_max`` and ``groups`` (how many have a Φ). There are the images
+    ``tpm`` and ``mip`` too (of a further formalism ``mip_iit4-2023``), small, and in the run's folder large as PNG and SVG. Of IIT
+    4.0 the names begin with ``phi_s`` in the place of ``phi``, as in ``iit/phi_s/<layer>``; there are ``phi_s_share`` (how often
+    φ_s is above 0) and ``phi_s_signed`` of the layer, and of the group ``ii``, ``distinctions``, ``relations``,
+    ``sum_phi_distinctions``, ``sum_phi_relations`` and ``big_phi``. The record itself is logged beside them. With ``every_n_steps``
+    the same of each analysis within an epoch, but for the change, under ``iit/steps/phi/<layer>`` and
+    ``iit_details/<layer>/steps/``. With ``when_busy="wait"``, ``trainer.callback_metrics`` has ``iit/phi/<layer>``, and the same as
+    ``iit/<layer>/phi`` for monitors that were written for version 0.1.0.
 
     Several callbacks may be in one trainer. Each needs a ``name`` of its own, but for the first one: its records are then in
     the folder ``<run>/<name>/iit``, and its metrics are ``iit/<name>/phi/<layer>``, ``iit_details/<name>/<layer>/...`` and so on.

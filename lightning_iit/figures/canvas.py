@@ -7,7 +7,7 @@ import textwrap
 import unicodedata
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -42,6 +42,14 @@ AXIS_WORDS: dict[Axis, str] = {
 }
 """What a transition goes along, for each axis; continues "transitions ..."."""
 _DPI = 100
+_CARD_DPI = 200  # twice the pixels of a card of 350, for fine screens
+
+
+class Rendered(NamedTuple):
+    """Holds one picture in two forms."""
+
+    png: bytes
+    svg: bytes
 
 
 @contextmanager
@@ -87,12 +95,25 @@ def caption(figure: Figure, *, kind: Kind, axis: Axis, counts: Counts | None, nu
     figure.text(0.022, 0.026, plain("\n".join(lines), 300), fontsize=8.5, color=SOFT, va="bottom", linespacing=1.45)
 
 
+def card(title: str, subtitle: str) -> Figure:
+    """Creates an empty small picture with its two lines: 700 x 560 pixels, to be read where it is shown 350 wide."""
+    figure = Figure(figsize=(3.5, 2.8), dpi=_CARD_DPI, facecolor=PAPER)
+    figure.text(0.03, 0.93, plain(title, 28), fontsize=15, fontweight="bold", va="center")
+    figure.text(0.03, 0.84, plain(subtitle, 50), fontsize=9, color=SOFT, va="center")
+    return figure
+
+
+def rendered(figure: Figure) -> Rendered:
+    """Renders a picture in both forms."""
+    return Rendered(png(figure), svg(figure))
+
+
 def png(figure: Figure) -> bytes:
     """Renders a picture as PNG bytes with a palette of 256 colours."""
     pixels, buffer = io.BytesIO(), io.BytesIO()
     FigureCanvasAgg(figure)
-    figure.savefig(pixels, format="rgba", dpi=_DPI, facecolor=PAPER)
-    size = round(figure.get_figwidth() * _DPI), round(figure.get_figheight() * _DPI)
+    figure.savefig(pixels, format="rgba", dpi=figure.dpi, facecolor=PAPER)
+    size = round(figure.get_figwidth() * figure.dpi), round(figure.get_figheight() * figure.dpi)
     drawn = Image.frombytes("RGBA", size, pixels.getvalue()).convert("RGB")
     # 256 colours are enough for these pictures and make a third of the bytes, which trackers' writers pay for one by one.
     drawn.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(buffer, format="png")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.patches import Patch, Rectangle
 
-from lightning_iit.figures.canvas import BLUE, INK, SOFT, VERMILION, bit_string, blank, caption, plain, png, style
+from lightning_iit.figures.canvas import BLUE, INK, SOFT, VERMILION, Rendered, bit_string, blank, caption, plain, rendered, style
 from lightning_iit.records import NULL_NOT_COMPUTED
 from lightning_iit.tpm.conversion import state_by_state
 from lightning_iit.tpm.estimate import Tpm, tpm_from_counts
@@ -39,7 +39,7 @@ def tpm_heatmap(
     state: State | None = None,
     labels: Sequence[str] | None = None,
     null_words: str = NULL_NOT_COMPUTED,
-) -> bytes:
+) -> Rendered:
     """Draws a TPM: the probability that each unit is ON next, how often each row was visited, and the next states (up to 6 units).
 
     Rows that were never visited are hatched, and their prior is in the legend.
@@ -56,7 +56,7 @@ def tpm_heatmap(
         null_words: the null of the Φ in words, for the caption.
 
     Returns:
-        PNG bytes, 920 x 520 pixels.
+        The picture as PNG, 920 x 520 pixels, and as SVG.
     """
     rows = np.asarray(tpm.state_by_node, dtype=float)
     visited = np.asarray(tpm.visited, dtype=bool)
@@ -65,9 +65,9 @@ def tpm_heatmap(
         figure = blank(title, subtitle)
         square = n <= MOST_UNITS_DRAWN_SQUARE
         nodes = figure.add_axes((0.1, _BOTTOM, 0.205 if square else 0.46, _HEIGHT))
-        image = _matrix(nodes, rows, visited, state, top=1.0)
-        _unit_axis(nodes, labels or [str(unit) for unit in range(n)])
-        _state_axis(nodes, n)
+        image = matrix(nodes, rows, visited, state, top=1.0)
+        unit_axis(nodes, labels or [str(unit) for unit in range(n)])
+        state_axis(nodes, n)
         nodes.set_title("P(unit is ON next)", fontsize=9.5, color=INK, pad=7)
         nodes.set_xlabel("unit")
         nodes.set_ylabel("present state, unit 0 first (rows little-endian)")
@@ -77,10 +77,10 @@ def tpm_heatmap(
             _next_states(figure, tpm, counts, state)
         _legend(figure, tpm.prior, visited, state)
         caption(figure, kind=kind, axis=axis, counts=counts, null_words=null_words)
-        return png(figure)
+        return rendered(figure)
 
 
-def _matrix(
+def matrix(
     axes: Axes, matrix: Float[np.ndarray, "row column"], visited: np.ndarray, state: State | None, *, top: float
 ) -> AxesImage:
     """Draws a matrix of probabilities from 0 to ``top``; hatches unvisited rows and marks the row of the analysed state."""
@@ -115,13 +115,13 @@ def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
     return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
 
 
-def _unit_axis(axes: Axes, labels: Sequence[str]) -> None:
+def unit_axis(axes: Axes, labels: Sequence[str]) -> None:
     """Labels the columns with the units' names."""
     size = 8.5 if len(labels) <= 6 and max(map(len, labels)) <= 4 else 7.0
     axes.set_xticks(range(len(labels)), [plain(label, 8) for label in labels], fontsize=size)
 
 
-def _state_axis(axes: Axes, n: int, *, columns: bool = False) -> None:
+def state_axis(axes: Axes, n: int, *, columns: bool = False) -> None:
     """Labels the rows (or columns) with states as bits, at most 16 of them."""
     step = max(1, 2**n // 16)
     ticks = list(range(0, 2**n, step))
@@ -166,9 +166,9 @@ def _next_states(figure: Figure, tpm: TpmRecord | Tpm, counts: Counts, state: St
         square, title = state_by_state(tpm.state_by_node), "P(next state), product of the units"
     axes = figure.add_axes((0.575, _BOTTOM, 0.345, _HEIGHT))
     seen = square[visited]
-    image = _matrix(axes, square, visited, state, top=float(seen.max()) if seen.size else 1.0)
-    _state_axis(axes, n)
-    _state_axis(axes, n, columns=True)
+    image = matrix(axes, square, visited, state, top=float(seen.max()) if seen.size else 1.0)
+    state_axis(axes, n)
+    state_axis(axes, n, columns=True)
     axes.set_title(title, fontsize=9.5, color=INK, pad=7)
     _colour_bar(figure, image, axes, "probability")
 

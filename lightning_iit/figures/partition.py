@@ -1,32 +1,26 @@
-"""The units as a graph, with the parts of the minimum-information partition and the connections severed between the parts."""
+"""The large picture of the minimum-information partition: the units as a graph, and in words what was found."""
 
 from __future__ import annotations
 
-from itertools import product
-from math import cos, pi, sin
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.patches import Circle, FancyArrowPatch
 
 from lightning_iit.figures.canvas import (
     BLUE,
     FAINT,
-    GREEN,
     INK,
-    ORANGE,
-    PAPER,
-    PURPLE,
-    SKY,
     SOFT,
     VERMILION,
+    Rendered,
     blank,
     caption,
     plain,
-    png,
+    rendered,
     style,
     wrapped,
 )
+from lightning_iit.figures.graph import draw_graph, partition_of, parts_of, strengths
 from lightning_iit.records import (
     FORMALISM_WORDS,
     NULL_NOT_COMPUTED,
@@ -38,34 +32,18 @@ from lightning_iit.records import (
     SystemPhi,
     TimedOut,
 )
-from lightning_iit.tpm.influence import influence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jaxtyping import Float
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from lightning_iit.records import Axis, Counts, Kind, State, Structure, TpmRecord
     from lightning_iit.tpm.estimate import Tpm
 
-WEAKEST = 0.02
-"""Arrows of a smaller influence (mean change of a probability) are not drawn."""
 _CONCEPTS = 8
 """How many concepts (or distinctions) the bar chart shows at most."""
-_PARTS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
-"""The colours of the parts, which begin again where there are more."""
-
-
-class _Group(NamedTuple):
-    """Holds one part of the partition, whose units lie on a circle."""
-
-    nodes: tuple[int, ...]
-    centre: tuple[float, float]
-    radius: float
-    colour: str
-    name: str
 
 
 def partition_graph(
@@ -82,7 +60,7 @@ def partition_graph(
     cm: Sequence[Sequence[int]] | None = None,
     null_words: str = NULL_NOT_COMPUTED,
     structure: Structure | None = None,
-) -> bytes:
+) -> Rendered:
     """Draws the units, their influence on each other, and the minimum-information partition.
 
     Arrows are as wide as :func:`~lightning_iit.tpm.influence.influence`; severed arrows are dashed. ON units are filled. Without a
@@ -103,153 +81,16 @@ def partition_graph(
         structure: of IIT 4.0 the cause-effect structure, whose distinctions are shown.
 
     Returns:
-        PNG bytes, 920 x 520 pixels.
+        The picture as PNG, 920 x 520 pixels, and as SVG.
     """
-    n = len(state)
-    strength = influence(np.asarray(tpm.state_by_node, dtype=float), np.asarray(tpm.visited, dtype=bool))
-    if cm is not None:
-        strength = np.where(np.asarray(cm, dtype=bool), strength, 0.0)
-    names = [plain(label, 8) for label in labels] if labels is not None else [str(unit) for unit in range(n)]
-    severed, parts = _partition(result, n)
+    strength = strengths(tpm, cm)
+    names = [plain(label, 8) for label in labels] if labels is not None else [str(unit) for unit in range(len(state))]
     with style():
         figure = blank(title, subtitle)
-        axes = figure.add_axes((0.01, 0.13, 0.6, 0.74))
-        axes.set_axis_off()
-        axes.set_xlim(-1.7, 1.7)
-        axes.set_ylim(-1.12, 1.15)
-        axes.set_aspect("equal")
-        background = isinstance(result, SystemPhi) and bool(result.partition) and len(result.nodes) < n
-        groups = _groups(parts, directed=isinstance(result, Computed), background=background)
-        _draw_groups(axes, groups)
-        places = {node: place for group in groups for node, place in _places(group).items()}
-        _draw_connections(axes, places, strength, severed)
-        _draw_units(axes, groups, places, state, names)
+        draw_graph(figure.add_axes((0.01, 0.13, 0.6, 0.74)), result, strength, state, names)
         _panel(figure, result, state, strength, names, structure)
         caption(figure, kind=kind, axis=axis, counts=counts, null_words=null_words)
-        return png(figure)
-
-
-def _partition(result: PhiResult, n: int) -> tuple[set[tuple[int, int]], list[tuple[int, ...]]]:
-    """Returns the severed connections and the parts of the partition; no connection and a single part where there is none."""
-    if isinstance(result, Computed) and result.cut is not None:
-        return set(product(result.cut.from_nodes, result.cut.to_nodes)), [result.cut.from_nodes, result.cut.to_nodes]
-    if isinstance(result, SystemPhi) and result.partition:
-        return set(result.partition), _parts(result, n)
-    return set(), [tuple(range(n))]
-
-
-def _parts(result: SystemPhi, n: int) -> list[tuple[int, ...]]:
-    """Returns the parts of a partition of IIT 4.0: between two of them a connection is severed, inside of none.
-
-    Units that are background are a part of their own, the last one.
-    """
-    severed = set(result.partition)
-    parts: list[tuple[int, ...]] = []
-    for node in result.nodes:
-        mine = next((k for k, part in enumerate(parts) if not {(node, part[0]), (part[0], node)} & severed), None)
-        if mine is None:
-            parts.append((node,))
-        else:
-            parts[mine] = (*parts[mine], node)
-    background = tuple(node for node in range(n) if node not in result.nodes)
-    return [*parts, *([background] if background else [])]
-
-
-def _groups(parts: list[tuple[int, ...]], *, directed: bool, background: bool) -> list[_Group]:
-    """Lays out two parts side by side and more of them on a circle, or all units on one circle where there is one part.
-
-    Args:
-        parts: the parts.
-        directed: whether all severed connections lead from the first part to the second.
-        background: whether the last part is the background of the others.
-    """
-    if len(parts) == 1:
-        return [_Group(parts[0], (0.0, 0.0), 0.0 if len(parts[0]) == 1 else 0.78, SOFT, "")]
-    names = ["from", "to"] if directed else [""] * (len(parts) - background) + ["background"] * background
-    colours = [_PARTS[k % len(_PARTS)] for k in range(len(parts) - background)] + [SOFT] * background
-    if len(parts) == 2:
-        places = [(-0.86, 0.0), (0.86, 0.0)]
-    else:
-        turns = [pi / 2 - 2 * pi * k / len(parts) for k in range(len(parts))]
-        places = [(1.05 * cos(turn), 0.56 * sin(turn)) for turn in turns]
-    room = 1.0 if len(parts) <= 2 else 0.62
-    return [
-        _Group(nodes, place, room * _ring(len(nodes)), colour, name)
-        for nodes, place, colour, name in zip(parts, places, colours, names, strict=True)
-    ]
-
-
-def _ring(size: int) -> float:
-    """Returns the radius of the circle on which the units of a part lie."""
-    return 0.0 if size == 1 else min(0.3 + 0.06 * size, 0.52)
-
-
-def _size(units: int) -> float:
-    """Returns the radius of a unit's disc."""
-    return 0.17 if units <= 6 else 0.13
-
-
-def _places(group: _Group) -> dict[int, tuple[float, float]]:
-    """Returns the position of each unit of a part, evenly spaced on its circle and clockwise from the top."""
-    x, y = group.centre
-    turn = [pi / 2 - 2 * pi * k / len(group.nodes) for k in range(len(group.nodes))]
-    return {node: (x + group.radius * cos(a), y + group.radius * sin(a)) for node, a in zip(group.nodes, turn, strict=True)}
-
-
-def _draw_groups(axes: Axes, groups: list[_Group]) -> None:
-    """Draws a coloured disc behind each part of the partition, with the words "from" and "to" where these say it."""
-    size = _size(sum(len(group.nodes) for group in groups))
-    for group in groups:
-        if len(groups) > 1:
-            hull = group.radius + size + 0.1
-            axes.add_patch(Circle(group.centre, hull, facecolor=group.colour, alpha=0.13, linewidth=0, zorder=0))
-            axes.add_patch(Circle(group.centre, hull, fill=False, edgecolor=group.colour, linewidth=1.2, zorder=0))
-            spot = group.centre[0], group.centre[1] + hull + 0.1
-            axes.text(*spot, group.name, ha="center", va="center", fontsize=10, color=SOFT, fontweight="bold")
-
-
-def _draw_connections(
-    axes: Axes, places: dict[int, tuple[float, float]], strength: Float[np.ndarray, "unit unit"], cut: set[tuple[int, int]]
-) -> None:
-    """Draws an arrow for each influence between two units, the strongest on top; severed arrows are dashed."""
-    known = np.where(np.isfinite(strength), strength, 0.0)
-    np.fill_diagonal(known, 0.0)
-    strongest = max(float(known.max()), WEAKEST)
-    slim = min(1.0, 4.5 / len(known))
-    for source, target in sorted(np.argwhere(known >= WEAKEST).tolist(), key=lambda pair: known[tuple(pair)]):
-        share = known[source, target] / strongest
-        severed = (source, target) in cut
-        arrow = FancyArrowPatch(
-            places[source],
-            places[target],
-            connectionstyle="arc3,rad=0.16",
-            arrowstyle=f"-|>,head_length={(4 + 3 * share) * slim:.1f},head_width={(2 + 1.6 * share) * slim:.1f}",
-            shrinkA=118 * _size(len(known)),
-            shrinkB=118 * _size(len(known)),
-            linewidth=(0.6 + 2.8 * share) * slim,
-            linestyle=(0, (3.2, 2.2)) if severed else "solid",
-            color=VERMILION if severed else INK,
-            alpha=(0.25 + 0.6 * share) * (1.0 if severed else slim),
-            capstyle="butt",
-            zorder=3 if severed else 2,
-        )
-        axes.add_patch(arrow)
-
-
-def _draw_units(
-    axes: Axes, groups: list[_Group], places: dict[int, tuple[float, float]], state: State, names: Sequence[str]
-) -> None:
-    """Draws each unit as a disc with its name, filled where the unit is ON."""
-    for group in groups:
-        for node in group.nodes:
-            fill = group.colour if state[node] else PAPER
-            axes.add_patch(Circle(places[node], _size(len(names)), facecolor=fill, edgecolor=group.colour, linewidth=2.4, zorder=6))
-            dark = state[node] and group.colour != ORANGE
-            size = 65 * _size(len(names)) * (1.0 if len(names[node]) <= 3 else 0.7)
-            colour = PAPER if dark else INK
-            axes.text(
-                *places[node], names[node], ha="center", va="center", fontsize=size, color=colour, zorder=7, fontweight="bold"
-            )
+        return rendered(figure)
 
 
 def _panel(
@@ -279,7 +120,9 @@ def _panel(
         figure.text(left, 0.705, wrapped(words, 50, 5), fontsize=9, color=SOFT, va="top", linespacing=1.4)
     else:
         source, target = (", ".join(names[node] for node in nodes) for nodes in (result.cut.from_nodes, result.cut.to_nodes))
-        _severed_words(figure, left, f"severed: from {source} to {target}", _strongest(strength, _partition(result, len(state))[0]))
+        _severed_words(
+            figure, left, f"severed: from {source} to {target}", _strongest(strength, partition_of(result, len(state))[0])
+        )
     _bars(figure, left, "concept", [(concept.phi, concept.mechanism) for concept in result.concepts], names)
 
 
@@ -297,7 +140,7 @@ def _panel_of_iit4(
     if not result.partition:
         figure.text(left, 0.655, wrapped(result.reason, 50, 3), fontsize=9, color=SOFT, va="top", linespacing=1.4)
     else:
-        parts = _parts(result, 0)
+        parts = parts_of(result, 0)
         many = len(result.partition)
         words = f"{many} connection{'' if many == 1 else 's'} severed between {len(parts)} parts"
         figure.text(left, 0.623, "- - -", fontsize=11, color=VERMILION, fontweight="bold")

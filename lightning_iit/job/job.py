@@ -19,7 +19,7 @@ from lightning_iit.job.further import further
 from lightning_iit.job.guard import Part
 from lightning_iit.job.judgement import Judgement, analyses_for, group_scalars, judge_phi, with_ties
 from lightning_iit.job.moments import at_moments
-from lightning_iit.job.pictures import heatmap, pictures
+from lightning_iit.job.pictures import heatmaps, pictures
 from lightning_iit.job.survey import survey
 from lightning_iit.phi.registry import choose_engine, get_engine
 from lightning_iit.phi.scalars import phi_scalars
@@ -61,8 +61,8 @@ def run(task: PhiTask, report: OnProgress = ignore) -> TaskResult:
 
     Returns:
         One result for each state and further group, in the order of the task; the scalars to be logged (without the scalars of a Φ
-        that failed); the pictures ``tpm`` and ``mip`` as PNG; notes on parts that could not be made; and the seconds that all of
-        this took.
+        that failed); the pictures ``tpm`` and ``mip`` (see :func:`~lightning_iit.job.pictures.pictures`); notes on parts that could
+        not be made; and the seconds that all of this took.
 
     Raises:
         InvalidArgumentError: the task's prior is no probability. An engine that is unknown, cannot be loaded or does not serve the
@@ -89,7 +89,7 @@ def run(task: PhiTask, report: OnProgress = ignore) -> TaskResult:
         scalars |= diagnostic_scalars(found)
     if task.pictures and _takes_long(task, len(task.states)):
         with Part("the picture of the TPM", notes):
-            images["tpm"] = heatmap(task, tpm)
+            images |= heatmaps(task, tpm)
     partial = TaskResult(
         states=(), tpm=tpm.record, scalars=dict(scalars), diagnostics=found, images=dict(images), notes=tuple(notes)
     )

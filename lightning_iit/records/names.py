@@ -13,6 +13,8 @@ FOLDER = "iit"
 """The folder in a run's directory that holds the records, and the first part of the keys of a layer's Φ."""
 OPTIONS = "options.json"
 """The name of the file with the callback's options, inside the folder ``iit``."""
+SVG = ".svg"
+"""Ends the name of a picture that is SVG; all others are PNG."""
 STEPS = "steps"
 """The part of a key that says that a number is of a record within an epoch."""
 
@@ -127,4 +129,4 @@ def network_name(epoch: int) -> str:
 
 def image_path(record_path: Path, image: str) -> Path:
     """Returns the path of a record's picture, such as ``epoch=0003.tpm.png`` beside ``epoch=0003.json``."""
-    return record_path.with_name(f"{record_path.stem}.{image}.png")
+    return record_path.with_name(f"{record_path.stem}.{image if image.endswith(SVG) else f'{image}.png'}")

@@ -6,7 +6,7 @@
     <run_dir>/iit/index.jsonl                  one line for each record; can be rebuilt from the files
     <run_dir>/iit/<layer>/epoch=-001.json      the untrained network
     <run_dir>/iit/<layer>/epoch=0003.json
-    <run_dir>/iit/<layer>/epoch=0003.tpm.png
+    <run_dir>/iit/<layer>/epoch=0003.tpm.png    and .svg; epoch=0003.tpm_small.png is the one that trackers' cards show
     <run_dir>/iit/<layer>/epoch=0003-step=000120.json  within the epoch, with every_n_steps
 
 A record's file is written under another name and renamed, so a reader sees a whole record or none. A training without a logger has
@@ -28,6 +28,7 @@ from lightning_iit.errors import RecordError
 from lightning_iit.records.disk.files import locked, open_regular, read_regular
 from lightning_iit.records.disk.open_records import interrupted
 from lightning_iit.records.disk.owner import MARKER, is_alive
+from lightning_iit.records.disk.pictures import images_beside
 from lightning_iit.records.encoding import decode, encode
 from lightning_iit.records.epochs import EpochRecord
 from lightning_iit.records.names import FOLDER, image_path, record_name
@@ -58,7 +59,7 @@ def write_record(run_dir: Path, record: EpochRecord, images: Mapping[str, bytes]
     Args:
         run_dir: the run's directory.
         record: the record.
-        images: PNG bytes by name.
+        images: the record's pictures by name, PNG, or SVG where the name ends so.
 
     Returns:
         The path of the record's file.
@@ -226,7 +227,7 @@ def _read(file: Path) -> EpochRecord | Fault:
 
 
 def read_images(run_dir: Path, record: EpochRecord, folder: str = FOLDER) -> dict[str, bytes]:
-    """Reads a record's pictures from the run's directory; returns PNG bytes by picture name.
+    """Reads a record's pictures from the run's directory; returns their bytes by picture name.
 
     Args:
         run_dir: the run's directory.
@@ -237,7 +238,7 @@ def read_images(run_dir: Path, record: EpochRecord, folder: str = FOLDER) -> dic
         OSError: a picture cannot be read.
     """
     path = run_dir / folder / Path(record_name(*record.key)).relative_to(FOLDER)
-    return {file.name[len(path.stem) + 1 : -len(".png")]: read_regular(file) for file in path.parent.glob(f"{path.stem}.*.png")}
+    return {name: read_regular(file) for name, file in images_beside(path).items()}
 
 
 def has_result(run_dir: Path, record: EpochRecord) -> bool:

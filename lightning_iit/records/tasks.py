@@ -174,7 +174,7 @@ class TaskResult(Record, frozen=True, kw_only=True):
         moments: Φ at single moments; None where the task asked for none.
         structure: of IIT 4.0 the cause-effect structure in the first state.
         others: what each further formalism gives, in the order of the task.
-        images: the pictures "tpm" and "mip" as PNG bytes.
+        images: the pictures by name, such as "mip" (PNG), "mip.svg", and "mip_small" (PNG) for the cards of trackers.
         notes: parts that could not be made, and why.
         seconds: how long the whole task took.
         complete: whether the task ended by itself.

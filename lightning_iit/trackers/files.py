@@ -30,6 +30,7 @@ class FilesTracker(Tracker):
     """
 
     at_capture = True
+    takes_svg = True
 
     def __init__(self, run_dir: Path) -> None:
         self.name: str = f"The folder {run_dir / FOLDER}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from lightning_iit.records.disk.pictures import without_svg
 from lightning_iit.records.names import FOLDER
 from lightning_iit.trackers.order import CaptureOrder
 from lightning_iit.trackers.write_queue import Backoff, WriteJob, WriteQueue, log
@@ -101,7 +102,7 @@ class Journal:
 
         Args:
             record: the record of one layer and epoch.
-            images: the record's pictures, PNG bytes by picture name.
+            images: the record's pictures by name, PNG, or SVG where the name ends so.
         """
         if self._closed:
             log.warning("Layer %r at %s came after the journal was closed, and is not logged.", record.layer, record.when)
@@ -183,7 +184,8 @@ class _Route:
 
     def write(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
         """Queues the write of a record, or holds the write back until the layer's earlier records have come."""
-        job = WriteJob(f"layer {record.layer!r} at {record.when}", partial(self.tracker.log, record, images))
+        given = images if getattr(self.tracker, "takes_svg", False) else without_svg(images)
+        job = WriteJob(f"layer {record.layer!r} at {record.when}", partial(self.tracker.log, record, given))
         with self._lock:  # no other thread may queue a job between release and queueing
             self._put(self._order.put(record.key, job) if self._order else [job])
 

@@ -9,13 +9,16 @@ import re
 import socket
 import time
 import urllib.request
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from lightning_iit.errors import IITError, RecordError
 from lightning_iit.records import encode
+from lightning_iit.records.disk.pictures import cards, documents
 from lightning_iit.records.logged import logged
-from lightning_iit.records.names import FOLDER, OPTIONS, detail_key, layer_slug, network_name, record_name
+from lightning_iit.records.names import FOLDER, OPTIONS, detail_key, image_path, layer_slug, network_name, record_name
 from lightning_iit.trackers.destinations import Destination, note_destination
 from lightning_iit.trackers.files import options_json
 from lightning_iit.trackers.tracker import Tracker
@@ -23,7 +26,6 @@ from lightning_iit.viewer.export import page_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from typing_extensions import Self
 
@@ -61,7 +63,7 @@ class MLflowRun:
 
         Args:
             record: the record.
-            images: the record's pictures, PNG bytes by picture name.
+            images: the record's pictures by name, PNG, or SVG where the name ends so.
             again: True if an earlier attempt may have logged a part of the record; images already in the MLflow run are skipped.
 
         Raises:
@@ -70,10 +72,11 @@ class MLflowRun:
         with _outside_world(str(self._client.tracking_uri)):
             self._log_numbers(record)
             there = self._images_there() if again else set()
-            for name, png in images.items():
+            for name, png in cards(images).items():
                 key = detail_key(record.layer, name, self.scope, step=record.step)
                 if (key, record.global_step) not in there:
                     self._log_image(key, png, record)
+            self._log_documents(record, documents(images))
             self._client.log_text(self.run_id, encode(record).decode(), self._root + record_name(*record.key))
 
     def log_params(self, options: Mapping[str, object]) -> None:
@@ -159,6 +162,15 @@ class MLflowRun:
             step, time = record.global_step, _milliseconds(record)
             self._client.log_image(self.run_id, image, key=key, step=step, timestamp=time, synchronous=True)
 
+    def _log_documents(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
+        """Logs pictures as artifacts beside the record's own; one that is there already is replaced by the same."""
+        folder = Path(record_name(*record.key))
+        with TemporaryDirectory() as place:
+            for name, data in images.items():
+                file = image_path(Path(place) / folder.name, name)
+                file.write_bytes(data)
+                self._client.log_artifact(self.run_id, str(file), self._root + folder.parent.as_posix())
+
     def _images_there(self) -> set[tuple[str, int]]:
         """Returns (key, step) of each complete image; MLflow uploads an image's thumbnail last, so the thumbnail is looked for."""
         files = [_IMAGE_FILE.fullmatch(found.path) for found in self._client.list_artifacts(self.run_id, "images")]
@@ -169,27 +181,26 @@ _PAGE_EVERY = 60.0
 _PAGE_GROWTH = 1.1
 """The page is written again once there are so many times as many records: a record costs the same in a run of any length."""
 _FILES_SECONDS = 5.0
+_NO_NUMBER = ("name", "table")
 
 
 class MLflowTracker(Tracker):
     """Logs each record to the MLflow run of an ``MLFlowLogger``, with the global step and wall time of the record's capture.
 
     **Logged**: metrics ``iit/phi/<layer>``, ``iit_details/<layer>/<scalar>`` and so on (see ``records.logged``); images
-    ``iit_details/<layer>/<picture>`` with their step; the record as the artifact ``iit/<layer>/epoch=0003.json``, within an epoch
-    ``iit/<layer>/epoch=0003-step=000120.json``; options that differ from their defaults as params ``iit.<option>``, and
-    all as the artifact ``iit/options.json``; each layer's name, kind and formalisms as the tags ``iit.layer.<layer>``,
-    ``iit.kind.<layer>`` and ``iit.formalism.<layer>``; the viewer's page of the whole run as the artifact ``iit/viewer.html``. A
-    callback with a name has metrics ``iit/<name>/phi/<layer>``, metrics and images ``iit_details/<name>/<layer>/...``, artifacts
-    ``<name>/iit/...``, params and tags ``iit.<name>....``.
-
-    Args:
-        client: the logger's ``MlflowClient``.
-        run_id: the id of the logger's MLflow run.
-        run_dir: the run's directory, where the address of the MLflow run is noted for a later delivery; None if the run writes
-            no files (then no viewer page is logged).
-        page_every: the shortest time between two uploads of the viewer's page during training, in seconds. The page is also not
-            uploaded before the number of records has grown by a tenth.
+    ``iit_details/<layer>/<picture>`` with their step (small ones; each large one is an artifact beside the record, PNG and SVG);
+    the record as the artifact ``iit/<layer>/epoch=0003.json``, within an epoch ``iit/<layer>/epoch=0003-step=000120.json``; options
+    that differ from their defaults (but for ``name`` and ``table``) as params ``iit.<option>``, and all as the artifact
+    ``iit/options.json``; each layer's name, kind and formalisms as the tags ``iit.layer.<layer>``, ``iit.kind.<layer>`` and
+    ``iit.formalism.<layer>``; the viewer's page of the whole run as the artifact ``iit/viewer.html``. A callback with a name has
+    metrics ``iit/<name>/phi/<layer>``, metrics and images ``iit_details/<name>/<layer>/...``, artifacts ``<name>/iit/...``, params
+    and tags ``iit.<name>....``.  Args: client: the logger's ``MlflowClient``. run_id: the id of the logger's MLflow run. run_dir:
+    the run's directory, where the address of the MLflow run is noted for a later delivery; None if the run writes no files (then no
+    viewer page is logged). page_every: the shortest time between two uploads of the viewer's page during training, in seconds. The
+    page is also not uploaded before the number of records has grown by a tenth.
     """
+
+    takes_svg = True
 
     def __init__(self, client: Any, run_id: str, run_dir: Path | None, *, page_every: float = _PAGE_EVERY) -> None:
         self.page_every = page_every
@@ -250,14 +261,15 @@ class MLflowTracker(Tracker):
     def log_options(self, options: Mapping[str, object]) -> None:
         """Logs options that differ from their defaults as params ``iit.<option>``, and all as the artifact ``iit/options.json``.
 
-        MLflow prints every param of a run into the card of each of its pictures.
+        MLflow prints every param of a run into the card of each of its pictures, so ``name`` and ``table``, which change no number,
+        are in the artifact only.
 
         Raises:
             OSError: the server cannot be reached, or answers with status 5xx, 408 or 429.
         """
         self._note()
         given = getattr(options, "given", options)
-        self._run.log_params({name: value for name, value in options.items() if name in given})
+        self._run.log_params({name: value for name, value in options.items() if name in given and name not in _NO_NUMBER})
         self._run.attach(OPTIONS, options_json(options))
 
     def attach(self, name: str, data: bytes) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from lightning_iit.records.disk.payload import NETWORK_TAG, PLUGIN, PayloadInfo, pack, record_tag
+from lightning_iit.records.disk.pictures import cards
 from lightning_iit.records.logged import logged
 from lightning_iit.records.names import detail_key, layer_slug
 from lightning_iit.report.report import REPORT
@@ -44,12 +45,12 @@ class TensorBoardTracker(Tracker):
     """Adds each record to the logger's event file as one event, with the global step and wall time of the record's capture.
 
     **Logged**: scalars ``iit/phi/<layer>``, ``iit_details/<layer>/<scalar>`` and so on (see ``records.logged``), images
-    ``iit_details/<layer>/<picture>``, and the packed record as the tensor ``iit/<layer>/record`` of the plugin ``iit``, which no
-    page shows as a chart. A record is one event, so either all its parts are in the file or none. A callback with a name is a run
-    of its own in TensorBoard, ``<run>/<name>``, with the same tags, so that one chart shows all. The report of the run stands in
-    the text tab as ``iit/report``, and charts of Φ with its interval and its null in the tab of custom scalars, unless the run has
-    a layout of that tab already. A record within an epoch has keys of its own, with ``steps`` in them, and so has its tensor,
-    ``iit/<layer>/steps/record``.
+    ``iit_details/<layer>/<picture>`` (drawn for cards of 350 pixels; the large ones are files of the run), and the packed record as
+    the tensor ``iit/<layer>/record`` of the plugin ``iit``, which no page shows as a chart. A record is one event, so either all
+    its parts are in the file or none. A callback with a name is a run of its own in TensorBoard, ``<run>/<name>``, with the same
+    tags, so that one chart shows all. The report of the run stands in the text tab as ``iit/report``, and charts of Φ with its
+    interval and its null in the tab of custom scalars, unless the run has a layout of that tab already. A record within an epoch
+    has keys of its own, with ``steps`` in them, and so has its tensor, ``iit/<layer>/steps/record``.
 
     Args:
         experiment: the logger's ``SummaryWriter`` (of ``torch.utils.tensorboard``).
@@ -191,11 +192,11 @@ def summary_of(record: EpochRecord, images: Mapping[str, bytes]) -> Summary:
 
     Args:
         record: the record of one layer and epoch.
-        images: the record's pictures, PNG bytes by picture name.
+        images: the record's pictures, PNG bytes by picture name; of each the small one is taken, if there is one.
     """
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-    pictures = {detail_key(record.layer, name, step=record.step): png for name, png in images.items()}
+    pictures = {detail_key(record.layer, name, step=record.step): png for name, png in cards(images).items()}
     values = [Summary.Value(tag=tag, simple_value=value) for tag, value in logged(record).items()]
     values += [Summary.Value(tag=tag, image=_image(png)) for tag, png in pictures.items()]
     values.append(_payload_value(record_tag(layer_slug(record.layer), record.step), record, record.layer))

@@ -39,6 +39,7 @@ class Tracker(Protocol):
         in_order: each layer's records must come in the order in which they were captured.
         on_caller: the tracker may be used on the training thread only.
         at_capture: the tracker also gets each record when it was captured; the record's result is ``Open`` then.
+        takes_svg: ``images`` has each large picture as SVG too, under a name that ends in ``.svg``.
         remedy: what a person can do about records that the tracker could not take, for a message.
         scope: the name of the callback whose records come, empty for one without a name; set before the first call of a method
             that writes. Several callbacks of one trainer may watch the same layer, so what is logged carries this name.
@@ -57,6 +58,7 @@ class Tracker(Protocol):
     in_order: bool = False
     on_caller: bool = False
     at_capture: bool = False
+    takes_svg: bool = False
     remedy: str = "The records are in the run's folder 'iit' and in callback.records."
     scope: str = ""
 
@@ -76,6 +78,7 @@ class Tracker(Protocol):
     def log(self, record: EpochRecord, images: Mapping[str, bytes]) -> None:
         """Writes a record: its numbers, ``images`` (PNG by name), or the record as a whole.
 
+        Of the pictures those whose names end in ``_small`` can be read where they are shown 350 pixels wide.
         ``lightning_iit.records.logged.logged(record, self.scope)`` gives all numbers, by the keys that they have in every logger.
         """
 

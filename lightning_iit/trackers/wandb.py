@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from lightning_iit.errors import IITError
+from lightning_iit.records.disk.pictures import cards
 from lightning_iit.records.logged import logged
 from lightning_iit.records.names import FOLDER, detail_key, layer_slug
 from lightning_iit.trackers.tracker import Tracker
@@ -30,11 +31,11 @@ class WandbTracker(Tracker):
     """Logs each record to the run of a ``WandbLogger``, with the global step of the record's capture.
 
     **Logged**: numbers ``iit/phi/<layer>``, ``iit_details/<layer>/<scalar>`` and so on (see ``records.logged``); pictures
-    ``iit_details/<layer>/<picture>``; the options that differ from their defaults in the run's config, under ``iit``; kind,
-    formalism and analysed state of each layer's latest record in the run's summary, ``iit/kind/<layer>``,
-    ``iit/formalism/<layer>`` and ``iit/state/<layer>``; at the end the viewer's page as ``iit/viewer``, and the folder ``iit``
-    (records, pictures, options, report) as the artifact ``iit-<run id>``. A callback with a name has its name after ``iit`` in all
-    of these, and stands before ``iit`` in the artifact.
+    ``iit_details/<layer>/<picture>`` (small ones; the large ones are in the artifact); the options that differ from their defaults
+    in the run's config, under ``iit``; kind, formalism and analysed state of each layer's latest record in the run's summary,
+    ``iit/kind/<layer>``, ``iit/formalism/<layer>`` and ``iit/state/<layer>``; at the end the viewer's page as ``iit/viewer``, and
+    the folder ``iit`` (records, pictures, options, report) as the artifact ``iit-<run id>``. A callback with a name has its name
+    after ``iit`` in all of these, and stands before ``iit`` in the artifact.
 
     A run of Weights & Biases may be used on the training thread only.
 
@@ -65,7 +66,7 @@ class WandbTracker(Tracker):
         from PIL import Image
 
         row: dict[str, Any] = dict(logged(record, self.scope))
-        for name, png in images.items():
+        for name, png in cards(images).items():
             with Image.open(io.BytesIO(png)) as image:
                 row[detail_key(record.layer, name, self.scope, step=record.step)] = wandb.Image(image)
         self._run.log(row | {_STEP: record.global_step})

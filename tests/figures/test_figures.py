@@ -56,13 +56,17 @@ def computed():
 
 
 def heatmap(tpm, **options):
+    return drawn(tpm, **options).png
+
+
+def drawn(tpm, **options):
     return tpm_heatmap(tpm, **{"counts": tpm.counts, "kind": "observational", "axis": "time", **options})
 
 
 def graph(result, tpm, **options):
     return partition_graph(
         result, tpm=tpm, **{"state": (1, 0, 1, 0), "kind": "causal", "axis": "time", "counts": tpm.counts, **options}
-    )
+    ).png
 
 
 def test_cells_have_the_colours_of_their_probabilities(tpm):
@@ -99,7 +103,7 @@ def test_the_analysed_state_is_marked(tpm):
 
 
 def test_a_record_and_the_tpm_give_the_same_picture(tpm):
-    assert heatmap(tpm) == tpm_heatmap(tpm.record, counts=tpm.counts, kind="observational", axis="time")
+    assert heatmap(tpm) == tpm_heatmap(tpm.record, counts=tpm.counts, kind="observational", axis="time").png
 
 
 def test_the_caption_changes_with_what_it_says(tpm):

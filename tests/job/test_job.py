@@ -6,6 +6,7 @@ import io
 import math
 import subprocess
 import sys
+from xml.etree import ElementTree as ET
 
 import msgspec
 import numpy as np
@@ -27,6 +28,7 @@ OF_THE_COUNTS = {
     "coverage", "transitions", "effective_information", "determinism", "degeneracy", "entropy", "conditional_dependence",
     "conditional_dependence_p", "self_transitions", "multi_information",
 }  # fmt: skip
+PICTURES = {"tpm", "tpm.svg", "tpm_small", "mip", "mip.svg", "mip_small"}
 SCALARS = {"phi", "phi_mean", "phi_max", "states", "concepts", "sum_small_phi", "seconds", *OF_THE_COUNTS}
 
 
@@ -75,10 +77,14 @@ def test_the_scalars(answer):
 
 def test_the_pictures(answer):
     _, result = answer
-    assert set(result.images) == {"tpm", "mip"}
-    for png in result.images.values():
-        picture = np.asarray(Image.open(io.BytesIO(png)).convert("L"))
-        assert picture.std() > 5
+    assert set(result.images) == PICTURES
+    for name, data in result.images.items():
+        if name.endswith(".svg"):
+            assert ET.fromstring(data).tag.endswith("}svg")
+            continue
+        picture = Image.open(io.BytesIO(data)).convert("L")
+        assert picture.size == ((700, 560) if name.endswith("_small") else (920, 520))
+        assert np.asarray(picture).std() > 5
     assert run(task(pictures=False)).images == {}
 
 
@@ -122,8 +128,8 @@ def test_what_is_known_is_told_early(monkeypatch, long):
     result = run(task(), report)
     assert reports[0][2].tpm == result.tpm
     assert set(reports[0][2].scalars) == OF_THE_COUNTS
-    assert set(reports[0][2].images) == ({"tpm"} if long else set())
-    assert set(result.images) == {"tpm", "mip"}
+    assert set(reports[0][2].images) == ({"tpm", "tpm.svg", "tpm_small"} if long else set())
+    assert set(result.images) == PICTURES
     assert tuple(state for _, state, _ in reports if state is not None) == result.states
     fractions = [fraction for fraction, _, _ in reports]
     assert fractions == sorted(fractions)
@@ -151,7 +157,7 @@ def test_an_engine_that_refuses_leaves_the_rest():
     assert "Traceback" in result.states[0].result.details
     assert {"phi", "phi_mean", "seconds", "concepts"}.isdisjoint(result.scalars)
     assert result.scalars["transitions"] == 299
-    assert set(result.images) == {"tpm", "mip"}
+    assert set(result.images) == PICTURES
 
 
 def test_pictures_that_cannot_be_drawn_cost_no_phi():

@@ -212,7 +212,7 @@ def test_the_null_comes_behind_the_real_phi_and_the_rest_behind_the_null(monkeyp
     nulls = {"phi_null_mean", "phi_null_95", "phi_excess", "phi_p"}
     assert set(partials[1].scalars) - set(before.scalars) == nulls
     assert set(result.scalars) - set(before.scalars) == {*nulls, "phi_low", "phi_high"}
-    assert set(before.images) == {"tpm", "mip"}
+    assert set(before.images) == {"tpm", "tpm.svg", "tpm_small", "mip", "mip.svg", "mip_small"}
     # The pictures are drawn anew with the null in their caption.
     assert before.images["tpm"] != result.images["tpm"]
     assert before.images["mip"] != result.images["mip"]

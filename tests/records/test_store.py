@@ -17,7 +17,7 @@ from sample_records import HOSTILE_LAYERS, a_png, a_record
 from lightning_iit.errors import RecordError
 from lightning_iit.records import Open, Records, Skipped, encode
 from lightning_iit.records.names import layer_slug, record_name
-from lightning_iit.records.store import load_run, read_run, rebuild_index, write_atomically, write_record
+from lightning_iit.records.store import load_run, read_images, read_run, rebuild_index, write_atomically, write_record
 from lightning_iit.records.tidied_index import tidy_index
 from lightning_iit.run.folder import set_aside
 
@@ -122,7 +122,11 @@ def test_all_hostile_layers_live_side_by_side(tmp_path):
 
 
 def test_pictures_stand_beside_their_record(tmp_path):
-    write_record(tmp_path, a_record("fc1", 3), {"tpm": a_png(1), "mip": a_png(2)})
+    images = {"tpm": a_png(1), "mip": a_png(2), "mip.svg": b"<svg/>", "mip_small": a_png(3)}
+    write_record(tmp_path, a_record("fc1", 3), images)
+    write_record(tmp_path, a_record("fc1", 30), {"tpm": a_png(4)})
+    assert (tmp_path / "iit/fc1/epoch=0003.mip.svg").read_bytes() == b"<svg/>"
+    assert read_images(tmp_path, a_record("fc1", 3)) == images
     assert (tmp_path / "iit/fc1/epoch=0003.tpm.png").read_bytes() == a_png(1)
     assert (tmp_path / "iit/fc1/epoch=0003.mip.png").read_bytes() == a_png(2)
 

@@ -238,7 +238,8 @@ def test_a_disk_that_has_room_again_gets_every_record(disk, whole, caplog):
     assert caplog.text.count("cannot take") >= 2, "both the files and TensorBoard met the full disk"
     assert "did not take" not in caplog.text
     assert_same(load_run(disk / "run"), whole)
-    assert len(list(disk.rglob("*.png"))) == 2 * len(whole)
+    assert len(list(disk.rglob("*.png"))) == 4 * len(whole)
+    assert len(list(disk.rglob("*.svg"))) == 2 * len(whole)
     events = read_events(disk / "run")
     assert_same(events.all_records(), whole)
     assert {tag: len(points) for tag, points in events.images.items()} == dict.fromkeys(

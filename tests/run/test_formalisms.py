@@ -234,7 +234,9 @@ def test_a_watched_layer_has_the_null_of_phi_s(tmp_path):
     assert last.phi == compute_phi(system, formalism="iit4-2023").phi
     assert last.null.values[-1] <= max(1.0, last.null.upper)
     assert logged(last)["iit_details/net.1/phi_s_null_mean"] == last.null.mean
-    assert sorted(path.name for path in tmp_path.rglob("epoch=0002.*.png")) == ["epoch=0002.mip.png", "epoch=0002.tpm.png"]
+    assert sorted(path.name for path in tmp_path.rglob("epoch=0002.*.png")) == [
+        f"epoch=0002.{name}.png" for name in ("mip", "mip_small", "tpm", "tpm_small")
+    ]
 
 
 class Figure1(nn.Module):

@@ -59,7 +59,7 @@ def run(tmp_path_factory):
         tensorboard = TensorBoardLogger(folder, name="", version="tb")
         mlflow = MLFlowLogger("experiment", tracking_uri=server.url)
         csv = CSVLogger(folder, name="", version="csv")
-        callback = IITCallback(list(LAYERS), units=3, groups=1, states=2)
+        callback = IITCallback(list(LAYERS), units=3, groups=1, states=2, table=False)
         runner = trainer(folder, callback, epochs=3, logger=[tensorboard, mlflow, csv])
         seed_everything(4, verbose=False)  # of other weights two purviews may have the same φ but for the seventh decimal
         runner.fit(Gru(), sequence_data(), sequence_data(16, seed=1))
@@ -91,9 +91,8 @@ def test_the_event_file(run):
             shown = {point.step: point.value for point in events.images[f"iit_details/{record.layer}/{name}"]}
             assert len(shown) == 4
             height, width, _ = pixels(shown[record.global_step]).shape
-            assert height > 200
-            assert width > 300
-            stored = folder / "tb" / "iit" / record.layer / f"epoch={record.epoch:04d}.{name}.png"
+            assert (width, height) == (700, 560)
+            stored = folder / "tb" / "iit" / record.layer / f"epoch={record.epoch:04d}.{name}_small.png"
             np.testing.assert_array_equal(pixels(shown[record.global_step]), pixels(stored.read_bytes()))
 
 
@@ -124,6 +123,24 @@ def test_the_mlflow_server(run):
         assert tags[f"iit.layer.{layer}"] == layer
 
 
+def test_mlflow_shows_the_small_pictures_and_keeps_the_large_ones(run):
+    folder, callback, logger = run
+    client, run_id = logger.experiment, logger.run_id
+    client.download_artifacts(run_id, "images", str(folder))
+    for record in callback.records:
+        stem = f"iit/{record.layer}/epoch={record.epoch:04d}"
+        there = {file.path for file in client.list_artifacts(run_id, f"iit/{record.layer}") if file.path.startswith(f"{stem}.")}
+        assert there == {f"{stem}{end}" for end in (".json", ".tpm.png", ".tpm.svg", ".mip.png", ".mip.svg")}
+        for end in (".tpm.png", ".tpm.svg", ".mip.png", ".mip.svg"):
+            stored = (folder / "tb" / f"{stem}{end}").read_bytes()
+            assert Path(client.download_artifacts(run_id, f"{stem}{end}")).read_bytes() == stored
+        for name in ("tpm", "mip"):
+            (shown,) = (folder / "images").glob(f"iit_details~{record.layer}~{name}+step+{record.global_step}+*.png")
+            np.testing.assert_array_equal(
+                pixels(shown.read_bytes()), pixels((folder / "tb" / f"{stem}.{name}_small.png").read_bytes())
+            )
+
+
 def test_mlflow_has_the_options_that_differ_as_params_and_all_in_a_file(run):
     """MLflow prints every param of a run into the card of each picture, which hid the pictures."""
     folder, _, logger = run
@@ -131,10 +148,11 @@ def test_mlflow_has_the_options_that_differ_as_params_and_all_in_a_file(run):
     defaults = {name: str(parameter.default) for name, parameter in inspect.signature(IITCallback).parameters.items()}
     given = {"layers": ",".join(LAYERS), "units": "3", "groups": "1", "states": "2"}
     assert params == {f"iit.{name}": value for name, value in given.items()}
+    all_options = defaults | given | {"table": "False"}  # which changes no number, and is no param
     text = logger.experiment.download_artifacts(logger.run_id, "iit/options.json", str(folder))
-    assert json.loads(Path(text).read_text()) == defaults | given
+    assert json.loads(Path(text).read_text()) == all_options
     uri = logger._tracking_uri
-    assert MLflowSource(uri).options(logger.run_id).items() >= (defaults | given).items()
+    assert MLflowSource(uri).options(logger.run_id).items() >= all_options.items()
     report = (folder / "tb" / "iit" / "report.md").read_text()
     assert all(f"| {name} |" in report for name in defaults)
 

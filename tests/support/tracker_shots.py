@@ -43,6 +43,11 @@ def main(out: Path, demo: Path) -> None:
             shoot(page, f"{tensorboard}/#iit", out / "tensorboard-iit.png", wait=9000)
             where = f"{mlflow.url}/#/experiments/{experiment.experiment_id}/runs/{run}"
             page.goto(f"{where}/model-metrics")
+            page.wait_for_timeout(6000)
+            page.screenshot(path=out / "mlflow-default.png")
+            page.get_by_placeholder("Search metric charts").fill("mip|tpm")
+            page.wait_for_timeout(4000)
+            page.screenshot(path=out / "mlflow-images.png")
             page.get_by_placeholder("Search metric charts").fill("phi")
             page.wait_for_timeout(6000)
             page.screenshot(path=out / "mlflow-metrics.png")

@@ -40,7 +40,7 @@ MANY_CONCEPTS = 8
 
 SIDEWAYS = """() => [document.scrollingElement, ...document.querySelectorAll('.iit, .iit *')]
   .filter((element) => element instanceof HTMLElement && element.checkVisibility() && element.clientWidth > 0
-    && !element.closest('.canvas, .uplot, .visually-hidden, select, .relations .scroll')
+    && !element.closest('.canvas, .uplot, .visually-hidden, select, .relations .scroll, .folded')
     && (element === document.scrollingElement || ['auto', 'scroll', 'hidden'].includes(getComputedStyle(element).overflowX))
     && element.scrollWidth > element.clientWidth + 1)
   .map((element) => `${element.className || element.tagName}: ${element.clientWidth} wide, its content ${element.scrollWidth}`)"""

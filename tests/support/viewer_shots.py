@@ -1,7 +1,7 @@
 """Screenshots of every panel, light and dark: ``python tests/support/viewer_shots.py OUT [RUN]``.
 
 RUN is a folder of runs with event files (the demo's); without one, runs are made up. OUT is filled with PNG files, whose
-names say what they show; those called ``readme-*`` are small ones for ``docs/images``.
+names say what they show. The README's pictures are made by ``readme_pictures``.
 """
 
 from __future__ import annotations
@@ -13,12 +13,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image
 from viewer_pages import Watched, browser, tensorboard, viewer, watched
 from viewer_runs import write_run
 from viewer_surveys import write_surveyed
-
-from lightning_iit import compare_runs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route
@@ -38,7 +35,7 @@ def main(out: Path, runs: Path | None) -> None:
     """Writes the pictures."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, browser() as chromium:
-        # A copy, whose paths _without_home shortens: the paths on the page are those of no one's machine.
+        # A copy, whose paths without_home shortens: the paths on the page are those of no one's machine.
         shown = Path(shutil.copytree(runs, Path(folder) / "runs/demo")) if runs else _made_up(Path(folder) / "runs")
         with viewer(shown) as address:
             for theme in ("light", "dark"):
@@ -53,10 +50,6 @@ def main(out: Path, runs: Path | None) -> None:
         if any(shown.rglob("events.out.tfevents.*")):
             with tensorboard(shown) as address:
                 _tab(chromium, address, out)
-                _small(out / "tensorboard-light.png", out / "readme-tensorboard.png")
-        _small(out / "concept-dark.png", out / "readme-page.png")
-    if runs:
-        (out / "readme-answer.png").write_bytes(compare_runs([next(runs.glob("version_*"))]).picture("rows"))
 
 
 def _made_up(folder: Path) -> Path:
@@ -71,7 +64,7 @@ def _nothing(folder: Path) -> Path:
     return folder / "nothing"
 
 
-def _without_home(page: Watched) -> None:
+def without_home(page: Watched) -> None:
     """Takes the temporary folder off the paths of runs, as on a page that was opened for ``runs/demo``."""
 
     def shorten(route: Route) -> None:
@@ -82,7 +75,7 @@ def _without_home(page: Watched) -> None:
 
 
 def _open(page: Watched, address: str) -> Any:
-    _without_home(page)
+    without_home(page)
     page.page.goto(address)
     page.ready()
     page.page.wait_for_timeout(SETTLE)
@@ -139,22 +132,13 @@ def _other_pages(chromium: Browser, address: str, out: Path, theme: str) -> None
 def _tab(chromium: Browser, address: str, out: Path) -> None:
     for theme in ("light", "dark"):
         with watched(chromium, width=1440, height=860, theme=theme) as watching:
-            _without_home(watching)
+            without_home(watching)
             watching.page.goto(f"{address}#iit")
             frame = watching.page.wait_for_selector("iframe").content_frame()
             watching.ready(frame)
             watching.page.wait_for_timeout(2 * SETTLE)
             watching.page.screenshot(path=out / f"tensorboard-{theme}.png")
             watching.check()
-
-
-def _small(file: Path, to: Path, *, width: int = 1440, colors: int = 256) -> None:
-    """A picture with few colours, as the README carries it."""
-    with Image.open(file) as image:
-        whole = image.convert("RGB")
-        if whole.width > width:
-            whole = whole.resize((width, round(whole.height * width / whole.width)), Image.Resampling.LANCZOS)
-        whole.quantize(colors, Image.Quantize.MAXCOVERAGE, kmeans=8).save(to, optimize=True)
 
 
 if __name__ == "__main__":

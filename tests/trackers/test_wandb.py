@@ -43,7 +43,7 @@ def test_every_number_is_there_at_its_step(run):
         assert {name: row[name] for name in numbers} == pytest.approx(numbers)
         for image in ("tpm", "mip", "mip_iit4-2023"):
             key = "/".join(filter(None, ("iit_details", scope, record.layer, image)))
-            assert (row[f"{key}/width"], row[f"{key}/height"], row[f"{key}/_type"]) == (920, 520, "image-file")
+            assert (row[f"{key}/width"], row[f"{key}/height"], row[f"{key}/_type"]) == (700, 560, "image-file")
     assert any("loss" in row for row in found.history)
 
 
@@ -59,7 +59,12 @@ def test_config_summary_and_artifact(run):
     assert found.summary[keys["state"]] == "".join(map(str, last.states[0].state))
     ((name, files),) = [(name, files) for name, files in found.artifacts.items() if name.startswith("iit")]
     root = f"{scope}/iit" if scope else "iit"
-    assert {f"{root}/net.gru/epoch=0001.json", f"{root}/report.md", f"{root}/options.json"} <= set(files)
+    assert {
+        f"{root}/net.gru/epoch=0001.json",
+        f"{root}/report.md",
+        f"{root}/options.json",
+        f"{root}/net.gru/epoch=0001.mip.png",
+    } <= set(files)
     assert name.startswith(f"iit-{scope}-" if scope else "iit-")
     page = found.summary["/".join(filter(None, ("iit", scope, "viewer", "path")))]
     (file,) = folder.glob(f"wandb/offline-run-*/files/{page}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 from viewer_fits import axe_findings, findings, misfits, settled
 from viewer_pages import viewer, watched
 from viewer_zoo import LOADED, make_zoo
@@ -28,6 +29,53 @@ def test_it_fits_into_every_window(chromium: Browser, zoo: Path, kind: str) -> N
     """From 360 to 2560 pixels and at a zoom of 200 % nothing scrolls sideways and nothing is cut off; at 1280 x 720 there are eight
     concepts and a curve of 150 pixels."""
     assert misfits(chromium, zoo / kind) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("kind", ["gru", "iit4"])
+def test_below_a_page_that_is_higher_than_the_window_its_ground_goes_on(
+    chromium: Browser, zoo: Path, tmp_path: Path, kind: str, theme: str
+) -> None:
+    """With all sentences unfolded the page is higher than 720 pixels."""
+    with viewer(zoo / kind) as address, watched(chromium, theme=theme) as page:
+        page.page.goto(address)
+        page.page.wait_for_function(LOADED)
+        page.page.get_by_role("button", name="more", exact=True).click()
+        settled(page.page)
+        page.page.screenshot(path=tmp_path / "page.png", full_page=True)
+        ground = page.page.evaluate("() => getComputedStyle(document.querySelector('.iit')).backgroundColor")
+        with Image.open(tmp_path / "page.png") as shown:
+            assert shown.height > 720
+            corner = shown.convert("RGB").getpixel((3, shown.height - 1))
+        assert ground == f"rgb{corner}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_command_is_seen_whole(chromium: Browser, zoo: Path, kind: str) -> None:
+    """In a small window its folders are shortened, but all of it is there to be copied. Without units there is none."""
+    with viewer(zoo / kind) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.page.wait_for_function(LOADED)
+        settled(page.page)
+        file, units = page.page.evaluate(
+            "() => { const { a, layer, epoch } = window.lightningIIT.state();"
+            " const row = a.index.rows.find((one) => one.layer === layer && one.epoch === epoch);"
+            " return [row.file, a.record.units?.indices.length ?? 0]; }"
+        )
+        code = page.page.locator(".command code")
+        if not units:
+            assert not code.is_visible()
+            assert page.page.locator(".none-words").inner_text() == "The record holds no units, so there is nothing to compute."
+            assert page.page.locator(".command button:visible").count() == 1, "only what explains the panel"
+            return
+        box = page.page.locator(".command pre")
+        assert box.evaluate(
+            "(element) => [element.scrollHeight - element.clientHeight, element.scrollWidth - element.clientWidth]"
+        ) == [0, 0]
+        words = code.evaluate("(element) => element.textContent")
+        assert words.startswith(f"lightning-iit phi {zoo / kind}/{file} --state ")
+        selected = code.evaluate("(element) => { getSelection().selectAllChildren(element); return getSelection().toString(); }")
+        assert "".join(selected.split()) == "".join(words.split())
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 import pytest
+from models import Gru, sequence_data
+from training import trainer
 from viewer_examination import check_concepts, check_reading, examine, written_record
 from viewer_fits import axe_findings, settled, sideways
 from viewer_pages import answer_of, command_line_viewer, free_port, process, tensorboard, watched
 from viewer_runs import LAYERS, make_record, make_snapshots, write_file, write_run
 
-from lightning_iit import System, compute_phi
+from lightning_iit import IITCallback, System, compute_phi, load_run
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import decode, decode_network
 from lightning_iit.trackers.tensorboard import TensorBoardTracker
@@ -82,6 +84,48 @@ def test_the_tab_shows_what_the_records_hold_and_follows_the_theme(chromium: Bro
         settled(frame)
         assert sideways(frame) == []
         assert axe_findings(frame) == []
+        page.check()
+
+
+@pytest.fixture(scope="module")
+def of_iit4(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training by IIT 3.0 and 4.0 with TensorBoard's logger; the event file and the files of the run."""
+    from lightning.pytorch.loggers import TensorBoardLogger
+
+    root = tmp_path_factory.mktemp("iit4")
+    callback = IITCallback("net.gru", units=3, groups=4, formalism=("iit3", "iit4-2023"), table=False)
+    logger = TensorBoardLogger(root, name="logs", version="run")
+    trainer(root, callback, epochs=1, logger=logger).fit(Gru(), sequence_data())
+    return root / "logs" / "run"
+
+
+def test_the_tab_shows_iit4_and_the_tour(chromium: Browser, of_iit4: Path) -> None:
+    """Distinctions and partition of the record that the event file holds, and Φ of the tour's own engine."""
+    with tensorboard(of_iit4.parent) as address, watched(chromium, width=1280, height=800, theme="light") as page:
+        page.page.goto(f"{address}#iit")
+        frame = page.page.wait_for_selector("iframe").content_frame()
+        page.ready(frame)
+        frame.get_by_label("Formalism", exact=True).select_option("iit4-2023")
+        frame.wait_for_function("() => window.lightningIIT.state().a.record?.formalism === 'iit4-2023'")
+        record = next(one for one in load_run(of_iit4)[-1].by_formalism if one.formalism == "iit4-2023")
+        settled(frame)
+        assert float(frame.locator(".value[data-share]").get_attribute("data-share")) == record.survey.share
+        assert frame.locator(".distinctions tbody tr[tabindex]").count() == len(record.structure.distinctions) > 0
+        found = frame.locator(".distinctions td.phi").evaluate_all("(cells) => cells.map((cell) => cell.textContent)")
+        assert sorted(found, reverse=True) == sorted((f"{one.phi:.4f}" for one in record.structure.distinctions), reverse=True)
+
+        frame.get_by_role("button", name="What is Φ? A tour").click()
+        frame.wait_for_selector(".tour[open]")
+        for _ in range(4):
+            frame.locator("#tour-title").press("ArrowRight")
+        others = [[int(i != j) for j in range(3)] for i in range(3)]
+        states = [(a, b, c) for c in (0, 1) for b in (0, 1) for a in (0, 1)]
+        gates = [[b | c, a & c, a ^ b] for a, b, c in states]  # OR, AND and XOR, each of which errs in 5 % of all cases
+        wanted = compute_phi(System(tpm=[[0.95 if on else 0.05 for on in row] for row in gates], state=(1, 0, 0), cm=others))
+        phi = float(frame.locator(".tour [data-phi]").get_attribute("data-phi"))
+        assert phi == pytest.approx(wanted.phi, abs=1e-6)
+        page.page.keyboard.press("Escape")
+        frame.wait_for_selector(".tour", state="detached")
         page.check()
 
 

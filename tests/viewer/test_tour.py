@@ -189,6 +189,28 @@ def test_the_keyboard_is_enough_and_the_page_rests(chromium: Browser, address: s
         watcher.check()
 
 
+def test_the_address_keeps_it_open(chromium: Browser, home: str) -> None:
+    """A reload, a link to the page as it is, and the way back and forth; closed, it is gone from the address."""
+    with watched(chromium) as watcher:
+        page = watcher.page
+        page.goto(f"{home}#tour")
+        page.wait_for_selector(".tour[open]")
+        page.wait_for_function(LOADED)
+        page.wait_for_function("() => location.hash.includes('run=')")
+        page.reload()
+        page.wait_for_selector(".tour[open]")
+        page.wait_for_function(LOADED)
+        page.wait_for_timeout(600)  # what changes together is one entry of the history
+        page.keyboard.press("Escape")
+        page.wait_for_function("() => !location.hash.includes('tour')")
+        page.go_back()
+        page.wait_for_selector(".tour[open]")
+        page.go_forward()
+        page.wait_for_selector(".tour", state="detached")
+        assert page.evaluate("() => window.lightningIIT.state().a.record !== null")
+        watcher.check()
+
+
 def test_it_needs_no_run(chromium: Browser, tmp_path: Path) -> None:
     with viewer(tmp_path) as served, watched(chromium) as watcher:
         watcher.page.goto(served)

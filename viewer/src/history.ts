@@ -31,7 +31,7 @@ export function keepAddress(store: Store<AppState>, controller: Controller): voi
     else history.replaceState(null, "", url);
   };
   store.on(
-    ["a", "b", "shown", "against", "wantedFormalism", "layer", "epoch", "follow", "wanted", "unit", "tab", "camera"],
+    ["a", "b", "shown", "against", "wantedFormalism", "layer", "epoch", "follow", "wanted", "unit", "tab", "camera", "tour"],
     (state, before) => {
       if (written(addressOf(state)) === written(addressOf(before))) return;
       clearTimeout(timer);

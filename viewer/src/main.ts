@@ -12,7 +12,7 @@ import { followTour } from "./tour/open";
 export async function render(): Promise<void> {
   const home = (document.documentElement.dataset.iitHome as Home | undefined) ?? "tensorboard";
   const shown = page(document.body, sourceOf(), firstTheme(home), home);
-  followTour();
+  followTour(shown.store);
   if (home === "tensorboard") watchOuterTheme((theme) => shown.store.set({ theme }));
   if (isCutOff()) return shown.controller.start();
   await shown.controller.start(asked());

@@ -14,6 +14,7 @@ const whole: Address = {
   unit: { index: 4, layer: "net.0@x" },
   tab: "tpm",
   camera: { position: [1.25, -2, 3], target: [0, 0.5, 1e-5] },
+  tour: true,
 };
 
 describe("the address", () => {
@@ -23,7 +24,7 @@ describe("the address", () => {
 
   it("holds nothing of what is null", () => {
     const nothing = { compare: null, against: null, side: "a", formalism: null, layer: null, epoch: null } as const;
-    const address: Address = { run: "r", ...nothing, state: null, unit: null, tab: null, camera: null };
+    const address: Address = { run: "r", ...nothing, state: null, unit: null, tab: null, camera: null, tour: false };
     expect(written(address)).toBe("run=r");
     expect(read("#run=r")).toEqual(address);
   });
@@ -32,6 +33,7 @@ describe("the address", () => {
     const found = read("#run=r&epoch=x&against=1e3&state=012&unit=a@b&camera=1,2,3,4,5,NaN&side=c");
     expect(found).toMatchObject({ epoch: null, against: null, state: null, unit: null, camera: null, side: "a" });
     expect(read("#iit")).toBeNull();
+    expect(read("#tour")).toMatchObject({ run: null, tour: true });
     expect(read("")).toBeNull();
   });
 });

@@ -16,34 +16,49 @@ import type { Context, Panel } from "./panel";
 type Options = Partial<EpochRecord["provenance"]["options"]>;
 
 /** The exact command for a record, a state and an engine, with the options that change what Φ is. */
-export function commandLine(
+export const commandLine = (...of: Parameters<typeof commandParts>): string => {
+  const { download, program, folders, rest } = commandParts(...of);
+  return download + program + folders + rest;
+};
+
+/** The command in its parts: what fetches the record, the program, the folders of the record's file, and the rest. */
+function commandParts(
   run: RunInfo,
   file: string,
   state: readonly number[],
   engine: string,
   options: Options = {},
   formalism = "",
-): string {
+): { download: string; program: string; folders: string; rest: string } {
   const [id, ...name] = run.id.split("/"); // in MLflow a callback with a name is a folder of the run
   const download = run.tracking_uri
     ? `MLFLOW_TRACKING_URI=${quoted(run.tracking_uri)} mlflow artifacts download --run-id ${quoted(id ?? "")} --artifact-path ${quoted([...name, file].join("/"))} --dst-path . && `
     : "";
-  const path = download ? `./${file.slice(file.lastIndexOf("/") + 1)}` : `${run.path || "RUN_DIRECTORY"}/${file}`;
+  const path = quoted(download ? `./${file.slice(file.lastIndexOf("/") + 1)}` : `${run.path || "RUN_DIRECTORY"}/${file}`);
+  const named = path.lastIndexOf("/", path.lastIndexOf("/") - 1) + 1; // the layer's folder and the file
   const pyphi = Object.entries(options.pyphi ?? {}).map(([name, value]) => `--option ${quoted(`${name}=${value}`)}`);
-  return [
-    `${download}lightning-iit phi ${quoted(path)} --state ${state.join(",")} --engine ${quoted(engine)}`,
+  const rest = [
+    `${path.slice(named)} --state ${state.join(",")} --engine ${quoted(engine)}`,
     ...(formalism ? [`--formalism ${formalism}`] : []),
     ...(options.nodes ? [`--nodes ${options.nodes.join(",")}`] : []),
     ...(options.cuts === "one" ? ["--cuts one"] : []),
     ...(options.new_concepts === false ? ["--no-new-concepts"] : []),
     ...pyphi,
   ].join(" ");
+  return { download, program: "lightning-iit phi ", folders: path.slice(0, named), rest };
 }
 
 /** As a shell takes it: in single quotes where it holds more than plain characters. */
 const quoted = (path: string): string => (/^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`);
 
-/** The command's text, in which no line ends between the two dashes of an option. */
+/** The command as text; a small window shows little of what fetches the record, and of its folders. */
+function shownCommand(...of: Parameters<typeof commandParts>): (Node | string)[] {
+  const { download, program, folders, rest } = commandParts(...of);
+  const folded = (text: string) => (text ? [h("span", { class: "folded" }, text)] : []);
+  return [...folded(download), program, ...folded(folders), ...unbroken(rest)];
+}
+
+/** Text in which no line ends between the two dashes of an option. */
 const unbroken = (command: string): (Node | string)[] =>
   command.split(/(?= --)/).flatMap((part) => {
     const [, dashes, rest] = /^( --[\w-]+)(.*)$/.exec(part) ?? [];
@@ -68,6 +83,24 @@ export function commandPanel({ store, controller }: Context): Panel {
   const compute = h("button", { class: "primary", type: "button", hidden: true }, "Compute");
   const rank = h("button", { class: "quiet", type: "button" }, "Best partitions");
   const answer = h("div", { class: "answer", "aria-live": "polite" });
+  const element = h(
+    "section",
+    { class: "command" },
+    h("h3", {}, "Compute this again"),
+    about("command"),
+    h(
+      "div",
+      { class: "command-row" },
+      bits,
+      h("label", { class: "pick" }, h("span", {}, "Engine"), engine),
+      h("span", { class: "grow" }),
+      rank,
+      compute,
+    ),
+    h("div", { class: "code-row" }, h("pre", {}, code), copy),
+    answer,
+    h("p", { class: "empty-words none-words" }, "The record holds no units, so there is nothing to compute."),
+  );
   let wanted: number[] = [];
   let computing = false;
   /** The run, the layer and its shown state: with another one, what a person set above goes. */
@@ -80,10 +113,12 @@ export function commandPanel({ store, controller }: Context): Panel {
     const record = side?.record;
     fill(bits);
     fill(code);
-    if (!side || !record) return;
+    const none = !record?.units;
+    element.classList.toggle("no-units", none);
+    if (!side || !record || none) return;
     const file = row(side, record)?.file ?? "";
     const formalism = namedFormalism(side, record);
-    fill(code, ...unbroken(commandLine(side.run, file, wanted, engine.value, optionsOf(side, record), formalism)));
+    fill(code, ...shownCommand(side.run, file, wanted, engine.value, optionsOf(side, record), formalism));
     fill(
       bits,
       ...wanted.map((bit, at) => {
@@ -162,23 +197,6 @@ export function commandPanel({ store, controller }: Context): Panel {
     fill(answer);
     draw();
   });
-  const element = h(
-    "section",
-    { class: "command" },
-    h("h3", {}, "Compute this again"),
-    about("command"),
-    h(
-      "div",
-      { class: "command-row" },
-      bits,
-      h("label", { class: "pick" }, h("span", {}, "Engine"), engine),
-      h("span", { class: "grow" }),
-      rank,
-      compute,
-    ),
-    h("div", { class: "code-row" }, h("pre", {}, code), copy),
-    answer,
-  );
   return { element };
 }
 

@@ -132,7 +132,7 @@ export function header({ store, controller, tip }: Context): Panel {
     all,
     formalisms.label,
     h("span", { class: "grow" }),
-    tourButton(),
+    tourButton(store),
     live,
     keys,
     theme,

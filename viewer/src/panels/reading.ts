@@ -68,7 +68,7 @@ export function reading({ store, controller, tip }: Context): Panel {
       help,
       h("div", { class: "chips" }, ...all),
       more,
-      h("div", { class: "judged" }, !analysis || analysis.first ? verdictOf(side?.index ?? null, record) : null, notesOf(record)),
+      h("div", { class: "judged" }, isJudged(record, analysis) ? verdictOf(side?.index ?? null, record) : null, notesOf(record)),
     );
   });
   const record = () => shownSide(store.state)?.record ?? null;
@@ -94,6 +94,13 @@ export function reading({ store, controller, tip }: Context): Panel {
   return { element: panel, figures };
 }
 
+const isWithoutPhi = (record: EpochRecord, analysis: Analysis | null): boolean =>
+  (record.survey?.phi ?? null) === null && !hasPhi(resultOf(record, analysis));
+
+/** Whether a verdict is shown: of other states there is none, and without a Φ it says what stands beside the name already. */
+const isJudged = (record: EpochRecord, analysis: Analysis | null): boolean =>
+  (!analysis || analysis.first) && !isWithoutPhi(record, analysis);
+
 function value(record: EpochRecord, analysis: Analysis | null, tip: Tip): HTMLElement {
   const result = resultOf(record, analysis);
   const layer = record.survey?.phi ?? null;
@@ -104,9 +111,11 @@ function value(record: EpochRecord, analysis: Analysis | null, tip: Tip): HTMLEl
     h("b", { title: record.layer }, shortName(record.layer || "model", 26)),
     h("span", {}, epochName(record.epoch), ` · step ${count(record.global_step)} · ${formalismName(record.formalism)}`),
   );
-  if (layer === null && !hasPhi(result)) {
-    const said = result.status === "open" ? `Waiting for ${symbol}. ` : `No ${symbol}: ${statusWords[result.status]}. `;
-    const words = h("p", { class: result.status === "open" ? "reason waiting" : "reason" }, h("b", {}, said), result.reason);
+  if (isWithoutPhi(record, analysis)) {
+    const open = result.status === "open";
+    const said = open ? `Waiting for ${symbol}. ` : `No ${symbol}: ${statusWords[result.status]}. `;
+    const warning = open ? "" : `That is not ${symbol} = 0. `;
+    const words = h("p", { class: open ? "reason waiting" : "reason" }, h("b", {}, said), warning, result.reason);
     return h("div", { class: "value-group" }, h("div", { class: "value none" }, `${symbol} –`), where, words);
   }
   const phi = layer ?? (hasPhi(result) ? result.phi : null);

@@ -1,65 +1,29 @@
 // The network in three dimensions. Draws only when something changed.
 
 import type { WebGLInfo } from "three";
-import { Scene, Vector3, WebGLRenderer } from "three";
+import { Scene, WebGLRenderer } from "three";
 import type { NetworkSnapshot, Unit } from "../data/types";
 import type { PlacedLayer, Point } from "../layout/network";
 import { placeNetwork } from "../layout/network";
-import type { Range } from "../scales/activity";
-import { activityAt, activityRange } from "../scales/activity";
 import { sequential } from "../scales/color";
 import { Bodies, blockAt } from "./bodies";
 import type { Pose } from "./camera";
 import { Orbit } from "./camera";
+import type { Marks } from "./marks";
+import { NO_MARKS, ringsOf } from "./marks";
+import type { Drawn, Neuron } from "./neurons";
+import { Neurons } from "./neurons";
 import { Nodes } from "./nodes";
 import { Outline } from "./outline";
+import type { Projected } from "./projection";
+import { Projection } from "./projection";
 import type { Beat } from "./pulses";
-import type { Ring } from "./rings";
 import { Rings } from "./rings";
 import { Wiring } from "./wiring";
 
-interface Neuron extends Unit {
-  layerIndex: number;
-  position: number;
-  /** The place of the body that it is in. */
-  body: number;
-  at: Point;
-  analysed: boolean;
-}
-
-export interface Marks {
-  chosen: Unit | null;
-  hovered: Unit | null;
-  mechanism: Unit[];
-  others: Unit[];
-}
-
-/** What of a snapshot is placed and connected. */
-export type Drawn = Pick<NetworkSnapshot, "layers" | "connections"> & Partial<Pick<NetworkSnapshot, "flows" | "blocks">>;
-
-export interface Projected {
-  x: number;
-  y: number;
-  depth: number;
-}
-
 const INK = {
-  dark: {
-    frame: 0x2b3542,
-    body: 0x5d7390,
-
-    analysed: "#ffffff",
-    chosen: "#ff6ac1",
-    lit: "#a99bff",
-  },
-  light: {
-    frame: 0xd4dae2,
-    body: 0x9fb2c8,
-
-    analysed: "#1b2230",
-    chosen: "#c2188f",
-    lit: "#5b4bd6",
-  },
+  dark: { frame: 0x2b3542, body: 0x5d7390 },
+  light: { frame: 0xd4dae2, body: 0x9fb2c8 },
 };
 
 export class NetworkScene {
@@ -79,13 +43,12 @@ export class NetworkScene {
   private readonly rings = new Rings();
   private readonly outline = new Outline();
   private readonly observer: ResizeObserver;
-  private neurons: Neuron[] = [];
-  private places = new Map<string, number>();
-  private ranges: Range[] = [];
+  private readonly neurons = new Neurons();
+  private readonly projection: Projection;
   private snapshot: NetworkSnapshot | null = null;
   private shape = "";
   private step = 0;
-  private marks: Marks = { chosen: null, hovered: null, mechanism: [], others: [] };
+  private marks = NO_MARKS;
   private theme: "light" | "dark" = "dark";
   private waiting = 0;
   private hasMoved = false;
@@ -99,6 +62,7 @@ export class NetworkScene {
     this.renderer.setClearAlpha(0);
     host.prepend(this.renderer.domElement);
     this.orbit = new Orbit(this.renderer.domElement, () => this.invalidate());
+    this.projection = new Projection(host, this.orbit);
     this.scene.add(this.outline.mesh, this.rings.mesh, ...this.wiring.meshes);
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(host);
@@ -118,8 +82,8 @@ export class NetworkScene {
     ]);
     const moved = shape !== this.shape;
     if (moved) this.place(snapshot, layers, shape);
-    this.ranges = snapshot.layers.map(activityRange);
-    this.wiring.set(snapshot, reference, this.layers, this.neurons, (unit) => this.places.get(key(unit)));
+    this.neurons.measure(snapshot);
+    this.wiring.set(snapshot, reference, this.layers, this.neurons.all, (unit) => this.neurons.placeOf(unit));
     this.repaint();
     if (moved) this.orbit.fit(this.layers);
   }
@@ -128,7 +92,7 @@ export class NetworkScene {
   clear(): void {
     if (!this.snapshot) return;
     this.snapshot = null;
-    this.marks = { chosen: null, hovered: null, mechanism: [], others: [] };
+    this.marks = NO_MARKS;
     const nothing = { layers: [], connections: [] };
     this.place(nothing, [], "");
     this.wiring.set(nothing, nothing, [], [], () => undefined);
@@ -193,29 +157,17 @@ export class NetworkScene {
 
   /** Where a neuron is on the page, in pixels of the canvas. */
   project(unit: Unit): Projected | null {
-    const neuron = this.neurons[this.places.get(key(unit)) ?? -1];
+    const neuron = this.neurons.of(unit);
     return neuron ? this.projectPoint(neuron.at) : null;
   }
 
   projectPoint(point: Point): Projected {
-    const place = new Vector3(...point).project(this.orbit.camera);
-    const { clientWidth, clientHeight } = this.host;
-    return { x: ((place.x + 1) / 2) * clientWidth, y: ((1 - place.y) / 2) * clientHeight, depth: place.z };
+    return this.projection.of(point);
   }
 
   /** The neuron under a point of the canvas. */
   pick(x: number, y: number): Unit | null {
-    let best: Neuron | null = null;
-    let nearest = Number.POSITIVE_INFINITY;
-    for (const neuron of this.neurons) {
-      const place = this.projectPoint(neuron.at);
-      const reach = Math.max(7, this.pixels(neuron.at) * 0.45);
-      const distance = Math.hypot(place.x - x, place.y - y);
-      if (distance > reach || place.depth > 1) continue;
-      const worth = distance / reach + place.depth * 0.2;
-      if (worth < nearest) [best, nearest] = [neuron, worth];
-    }
-    return best ? { layer: best.layer, index: best.index } : null;
+    return this.projection.pick(this.neurons.all, x, y);
   }
 
   /** The closed block under a point of the canvas, by its place in the snapshot. */
@@ -224,17 +176,17 @@ export class NetworkScene {
   }
 
   colorOf(unit: Unit): string {
-    return this.nodes.colorOf(this.places.get(key(unit)) ?? -1);
+    return this.nodes.colorOf(this.neurons.placeOf(unit) ?? -1);
   }
 
   /** How a connection is drawn, or null where it is not among the strongest. */
   lineOf(from: Unit, to: Unit): { width: number; color: string } | null {
-    return this.wiring.lineOf(this.places.get(key(from)), this.places.get(key(to)));
+    return this.wiring.lineOf(this.neurons.placeOf(from), this.neurons.placeOf(to));
   }
 
   /** The colours of the rings around a neuron. */
   ringsOf(unit: Unit): string[] {
-    const neuron = this.neurons[this.places.get(key(unit)) ?? -1];
+    const neuron = this.neurons.of(unit);
     return neuron ? this.rings.colorsAt(neuron.at) : [];
   }
 
@@ -287,24 +239,9 @@ export class NetworkScene {
   private place(snapshot: Drawn, layers: PlacedLayer[], shape: string): void {
     this.shape = shape;
     this.layers = layers;
-    this.neurons = layers.flatMap(({ members, points }, body) =>
-      members.map(({ layer: layerIndex, position }, at) => {
-        const layer = snapshot.layers[layerIndex] as NetworkSnapshot["layers"][number];
-        const index = layer.indices[position] as number;
-        return {
-          layer: layer.name,
-          index,
-          layerIndex,
-          position,
-          body,
-          at: points[at] as Point,
-          analysed: layer.analysed.includes(index),
-        };
-      }),
-    );
-    this.places = new Map(this.neurons.map((neuron, at) => [key(neuron), at]));
+    this.neurons.place(snapshot, layers);
     this.nodes.set(
-      this.neurons.map((neuron) => ({
+      this.neurons.all.map((neuron) => ({
         kind: snapshot.layers[neuron.layerIndex]?.kind ?? "other",
         at: neuron.at,
         size: 0.36,
@@ -318,7 +255,7 @@ export class NetworkScene {
 
   private repaint(): void {
     this.paint();
-    this.ring();
+    this.rings.set(ringsOf(this.marks, this.neurons, this.theme));
     this.invalidate();
   }
 
@@ -327,53 +264,19 @@ export class NetworkScene {
     const snapshot = this.snapshot;
     if (!snapshot) return;
     const began = performance.now();
-    const activityOf = ({ layerIndex, position }: Neuron, step: number) =>
-      activityAt(
-        snapshot.layers[layerIndex] as NetworkSnapshot["layers"][number],
-        this.ranges[layerIndex] as Range,
-        position,
-        step,
-      );
-    const activity = this.neurons.map((neuron) => activityOf(neuron, this.step));
+    const activity = this.neurons.all.map((neuron) => this.neurons.activity(snapshot, neuron, this.step));
     this.nodes.paint((at) => {
       const value = activity[at] as number;
-      return { color: sequential(value), scale: 0.8 + 0.38 * value + (this.neurons[at]?.analysed ? 0.3 : 0) };
+      return { color: sequential(value), scale: 0.8 + 0.38 * value + (this.neurons.all[at]?.analysed ? 0.3 : 0) };
     });
     const focus = [this.marks.hovered, this.marks.chosen]
-      .map((unit) => (unit ? this.places.get(key(unit)) : undefined))
+      .map((unit) => (unit ? this.neurons.placeOf(unit) : undefined))
       .find((at) => at !== undefined);
     const step = Math.floor(this.step);
-    this.wiring.paint(activity, (at) => activityOf(this.neurons[at] as Neuron, step), focus);
+    const earlier = (at: number) => this.neurons.activity(snapshot, this.neurons.all[at] as Neuron, step);
+    this.wiring.paint(activity, earlier, focus);
     this.spent += performance.now() - began;
     this.draws();
-  }
-
-  private ring(): void {
-    const ink = INK[this.theme];
-    const rings: Ring[] = [];
-    const add = (units: Unit[], color: string, radius: number, thick: number) => {
-      for (const unit of units) {
-        const neuron = this.neurons[this.places.get(key(unit)) ?? -1];
-        if (neuron) rings.push({ at: neuron.at, radius, color, thick });
-      }
-    };
-    add(
-      this.neurons.filter((neuron) => neuron.analysed),
-      ink.analysed,
-      0.68,
-      0.14,
-    );
-    add(this.marks.others, ink.lit, 0.92, 0.12);
-    add(this.marks.mechanism, ink.lit, 0.95, 0.3);
-    if (this.marks.chosen) add([this.marks.chosen], ink.chosen, 1.0, 0.2);
-    if (this.marks.hovered) add([this.marks.hovered], ink.chosen, 0.86, 0.1);
-    this.rings.set(rings);
-  }
-
-  /** How many pixels one unit of length is at a point. */
-  private pixels(at: Point): number {
-    const distance = this.orbit.camera.position.distanceTo(new Vector3(...at));
-    return this.host.clientHeight / (2 * Math.tan((this.orbit.camera.fov * Math.PI) / 360) * distance);
   }
 
   private resize(): void {
@@ -386,5 +289,3 @@ export class NetworkScene {
     this.invalidate();
   }
 }
-
-const key = (unit: Unit): string => `${unit.index}@${unit.layer}`;

@@ -3,11 +3,11 @@ import type { Object3D } from "three";
 import type { Unit } from "../data/types";
 import type { PlacedLayer, Point } from "../layout/network";
 import { Lines } from "./lines";
+import type { Drawn } from "./neurons";
 import type { Beat } from "./pulses";
 import { Pulses } from "./pulses";
 import type { Placed } from "./running";
 import { pulsesOf } from "./running";
-import type { Drawn } from "./scene";
 import type { Drawing, FlowPath, Strand } from "./strands";
 import { drawingOf, flowPaths, flowSegments } from "./strands";
 

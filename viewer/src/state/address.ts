@@ -18,11 +18,13 @@ export interface Address {
   unit: Unit | null;
   tab: string | null;
   camera: Pose | null;
+  /** Whether the tour is open. */
+  tour: boolean;
 }
 
 /** An epoch that is followed is not in the address: whoever opens it sees the newest, too. */
 export function addressOf(state: AppState): Address {
-  const { a, b, shown, against, wantedFormalism, layer, epoch, follow, wanted, unit, tab, camera } = state;
+  const { a, b, shown, against, wantedFormalism, layer, epoch, follow, wanted, unit, tab, camera, tour } = state;
   return {
     run: a?.run.id ?? null,
     compare: b?.run.id ?? null,
@@ -35,6 +37,7 @@ export function addressOf(state: AppState): Address {
     unit,
     tab,
     camera,
+    tour,
   };
 }
 
@@ -51,7 +54,7 @@ export function missing({ run, compare, layer, epoch }: Address, { a, b, layer: 
 }
 
 export function written(address: Address): string {
-  const { run, compare, against, side, formalism, layer, epoch, state, unit, tab, camera } = address;
+  const { run, compare, against, side, formalism, layer, epoch, state, unit, tab, camera, tour } = address;
   const parts: [string, string | number | null | undefined][] = [
     ["run", run],
     ["compare", compare],
@@ -64,16 +67,17 @@ export function written(address: Address): string {
     ["unit", unit && `${unit.index}@${unit.layer}`],
     ["tab", tab],
     ["camera", camera && [...camera.position, ...camera.target].map((value) => Number(value.toPrecision(5))).join(",")],
+    ["tour", tour ? "" : null],
   ];
   const query = new URLSearchParams();
   for (const [name, value] of parts) if (value !== null && value !== undefined) query.set(name, String(value));
   return query.toString().replaceAll("%2C", ",").replaceAll("%40", "@").replaceAll("%2F", "/");
 }
 
-/** What cannot be read is taken as not given. Null where nothing is given. */
+/** What cannot be read is taken as not given. Null where neither a run nor the tour is given. */
 export function read(hash: string): Address | null {
   const query = new URLSearchParams(hash.replace(/^#/, ""));
-  if (!query.get("run")) return null;
+  if (!query.get("run") && !query.has("tour")) return null;
   const whole = (name: string) => (/^-?\d+$/.test(query.get(name) ?? "") ? Number(query.get(name)) : null);
   const [, index, layer] = /^(\d+)@(.+)$/.exec(query.get("unit") ?? "") ?? [];
   const state = query.get("state") ?? "";
@@ -91,5 +95,6 @@ export function read(hash: string): Address | null {
     unit: index !== undefined && layer !== undefined ? { index: Number(index), layer } : null,
     tab: query.get("tab"),
     camera: w === undefined ? null : ({ position: [x, y, z], target: [u, v, w] } as Pose),
+    tour: query.has("tour"),
   };
 }

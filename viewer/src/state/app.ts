@@ -74,6 +74,8 @@ export interface AppState {
   group: boolean;
   /** Whether the list of all layers lies over the page. */
   overview: boolean;
+  /** Whether the tour lies over the page. */
+  tour: boolean;
   theme: "light" | "dark";
   /** The card that a narrow window shows; null is the first. */
   tab: string | null;
@@ -117,6 +119,7 @@ export const firstState = (theme: "light" | "dark"): AppState => ({
   zoom: null,
   group: false,
   overview: false,
+  tour: false,
   theme,
   tab: null,
   camera: null,

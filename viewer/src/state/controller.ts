@@ -59,14 +59,15 @@ export class Controller {
 
   /** Shows what an address asks for; what of it is not there is said, and the nearest is shown. */
   async show(address: Address): Promise<void> {
+    if (address.run === null) return this.store.set({ tour: address.tour });
     const inTime = this.shows.ask();
-    const { run, compare, against, side, formalism, layer, epoch, state, unit, camera } = address;
+    const { run, compare, against, side, formalism, layer, epoch, state, unit, camera, tour } = address;
     const { runs, a, b } = this.store.state;
     const known = (id: string | null) => runs.find((one) => one.id === id)?.id ?? null;
     const [first, second] = [known(run) ?? runs[0]?.id ?? null, known(compare)];
     const tab = address.tab === "compare" && second === null ? null : address.tab;
     const chosen = { wantedFormalism: formalism, wantedLayer: layer, epoch, follow: epoch === null, against, tab };
-    this.change({ ...chosen, layer: layer ?? this.store.state.layer });
+    this.change({ ...chosen, tour, layer: layer ?? this.store.state.layer });
     if (first !== null && first !== a?.run.id) await this.chooseRun("a", first);
     if (second !== (b?.run.id ?? null)) await this.chooseRun("b", second);
     if (!inTime()) return; // a person has gone on meanwhile

@@ -10,8 +10,8 @@ import { connection, KINDS, systemOf } from "./systems";
 
 const ERROR = 0.05;
 
-/** Opens the tour in a page; there is one at a time. */
-export function tour(root: HTMLElement): void {
+/** Opens the tour in a page, and says when it is closed; there is one at a time. */
+export function tour(root: HTMLElement, closed: () => void): void {
   if (root.querySelector(".tour")) return;
   const title = h("h2", { id: "tour-title", tabindex: -1 });
   const body = h("div", { class: "tour-body" });
@@ -60,7 +60,10 @@ export function tour(root: HTMLElement): void {
   back.addEventListener("click", () => go(at - 1));
   on.addEventListener("click", next);
   leave.addEventListener("click", () => dialog.close());
-  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    closed();
+  });
   dialog.addEventListener("keydown", (event) => {
     event.stopPropagation(); // the keys of the page rest
     const target = event.target as HTMLElement;

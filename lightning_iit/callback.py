@@ -40,6 +40,7 @@ from lightning_iit.run.trainer import (
 )
 from lightning_iit.run.training import TrainingRun
 from lightning_iit.settings import TrainingSettings
+from lightning_iit.snapshot.live import LiveActivity
 from lightning_iit.trackers.registry import trackers_for
 from lightning_iit.watch.fingerprint import fingerprint
 from lightning_iit.watch.first_batches import FIRST_BATCH_HOOKS, FirstBatches, enough_samples
@@ -389,7 +390,7 @@ class IITCallback(Callback, TrainingSettings):
             if self._due.passed(trainer.global_step):
                 self._analyse_within(trainer, pl_module)
         if self._control is not None:
-            self._control.after_batch(batch_idx)
+            self._control.after_batch(outputs, batch_idx)
 
     def _end_step(self, watch: Watch | None, trainer: Trainer, batch_idx: int) -> None:
         """Ends a step of a watch."""
@@ -420,6 +421,7 @@ class IITCallback(Callback, TrainingSettings):
         def probed() -> Sequence[LayerEpoch]:
             return probe_pass(trainer, pl_module, self._inputs or (), watch, seed=self.seed, initial=False)
 
+        gate, drawn = TrainingStep(pl_module, trainer, self), watch.snapshots is not None
         return Watching(
             watch=watch,
             options=self._options,
@@ -428,6 +430,7 @@ class IITCallback(Callback, TrainingSettings):
             probe=None if self.probe is None else probed,
             is_analysed=lambda step: self._due is not None and self._due.last == step,
             lesions=Lesions(trainer, pl_module, self._validation or ValidationBatches()),
+            activity=LiveActivity(pl_module, gate, seed=self.seed) if drawn else None,
         )
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

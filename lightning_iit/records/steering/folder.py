@@ -88,7 +88,7 @@ def answer_to(run_dir: Path, command: Command, timeout: float = 0.0) -> Answer |
     """
     deadline = time.monotonic() + timeout
     path = control_folder(run_dir) / f"{command.id}{ANSWER}"
-    while (found := _read_answer(path)) is None and time.monotonic() < deadline:
+    while (found := read_answer(path)) is None and time.monotonic() < deadline:
         time.sleep(_POLL)
     return found
 
@@ -99,7 +99,7 @@ def answers_in(run_dir: Path) -> tuple[Answer, ...]:
         files = sorted(control_folder(run_dir).glob(f"*{ANSWER}"))
     except OSError:
         return ()
-    found = [answer for file in files if (answer := _read_answer(file)) is not None]
+    found = [answer for file in files if (answer := read_answer(file)) is not None]
     return tuple(sorted(found, key=lambda answer: answer.answered))
 
 
@@ -153,7 +153,7 @@ def read_lesion(path: Path) -> LesionRecord | None:
         return None
 
 
-def _read_answer(path: Path) -> Answer | None:
+def read_answer(path: Path) -> Answer | None:
     """Reads an answer; None where there is none that can be read."""
     try:
         return msgspec.json.decode(read_regular(path, 4 * MOST_BYTES), type=Answer)

@@ -154,11 +154,14 @@ class Trainings:
         if (known := self._answered.get(path)) is not None:
             return known
         answer = read_answer(path)
+        command = _command(folder / f"{name}{COMMAND}") if answer is None else answer.command
+        words, sender = ("no command", "") if command is None else (command.words, command.sender)
         if answer is None:
-            return Told(id=name, **_words_of(_command(folder / f"{name}{COMMAND}")))
+            return Told(id=name, words=words, sender=sender)
         told = Told(
             id=name,
-            **_words_of(answer.command),
+            words=words,
+            sender=sender,
             outcome=answer.outcome,
             answer=answer.words,
             epoch=answer.epoch,
@@ -200,11 +203,6 @@ def _command(path: Path) -> Command | None:
         return read_command(path)
     except (OSError, RecordError):
         return None
-
-
-def _words_of(command: Command | None) -> dict[str, str]:
-    """Returns the words and the sender of a command."""
-    return {"words": "no command"} if command is None else {"words": command.words, "sender": command.sender}
 
 
 def _who() -> str:

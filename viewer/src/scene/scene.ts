@@ -5,7 +5,7 @@ import { Scene, Vector3, WebGLRenderer } from "three";
 import type { NetworkSnapshot, Unit } from "../data/types";
 import type { PlacedLayer, Point } from "../layout/network";
 import { placeNetwork } from "../layout/network";
-import type { Range } from "../scales/activity";
+import type { Now, Range } from "../scales/activity";
 import { activityAt, activityRange } from "../scales/activity";
 import { sequential } from "../scales/color";
 import { Bodies, blockAt } from "./bodies";
@@ -85,6 +85,7 @@ export class NetworkScene {
   private snapshot: NetworkSnapshot | null = null;
   private shape = "";
   private step = 0;
+  private now: Now | null = null;
   private marks: Marks = { chosen: null, hovered: null, mechanism: [], others: [] };
   private theme: "light" | "dark" = "dark";
   private waiting = 0;
@@ -138,6 +139,13 @@ export class NetworkScene {
 
   setStep(step: number): void {
     this.step = step;
+    this.paint();
+  }
+
+  /** Shows activations of now in the place of those of the snapshot; null shows those again. */
+  setNow(now: Now | null): void {
+    if (now === this.now) return;
+    this.now = now;
     this.paint();
   }
 
@@ -333,6 +341,7 @@ export class NetworkScene {
         this.ranges[layerIndex] as Range,
         position,
         step,
+        this.now?.[layerIndex]?.[position],
       );
     const activity = this.neurons.map((neuron) => activityOf(neuron, this.step));
     this.nodes.paint((at) => {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.viewer.app import ViewerApp
 from lightning_iit.viewer.compute import compute_again
@@ -38,12 +40,12 @@ def run_view(
             cannot listen on the host and port.
         MissingDependencyError: the target is an MLflow URI and mlflow is not installed.
     """
-    source = open_source(target)
-    if control and not isinstance(source, LogDirSource):
+    if control and not Path(target).is_dir():
         msg = (
             f"--control: {target} is no directory of runs, and trainings are told something by files in theirs. Give the directory."
         )
         raise InvalidArgumentError(msg)
+    source = open_source(target)
     streams = trainings = None
     if isinstance(source, LogDirSource):
         trainings = Trainings(source) if control else None

@@ -8,6 +8,7 @@ import time
 import pytest
 import torch
 from lightning.pytorch import Callback, seed_everything
+from lightning.pytorch.loggers import TensorBoardLogger
 from models import Gru, sequence_data
 from torch.nn.functional import cross_entropy
 from training import comparable, trainer
@@ -114,6 +115,8 @@ def test_while_somebody_looks_the_status_is_that_of_the_trainer(tmp_path):
     assert [found.seconds_left > 0 for found in looker.found[3:7]] == [True] * 4
     assert looker.found[-1].seconds_left == 0.0
     assert run.global_step == 8
+    end = read_status(control_folder(made._run.run_dir))
+    assert (end.pace, end.ends, end.step) == ("ending", True, 8)
 
 
 @pytest.mark.parametrize("step", [4, 6])
@@ -246,6 +249,18 @@ def test_a_run_that_draws_no_network_tells_no_activity(tmp_path):
     *_, looker = trained(tmp_path, looks={1}, callback=callback)
     assert looker.rows == {}
     assert looker.found[-1] is not None
+
+
+def test_a_run_that_was_looked_at_is_set_aside_like_any_other(tmp_path):
+    logger = TensorBoardLogger(tmp_path, name="", version="")
+    first, *_ = trained(tmp_path, looks=range(9), logger=logger)
+    folder = control_folder(first._run.run_dir)
+    (folder / "1.lesion.json").write_bytes(b"{}")
+    assert {path.name for path in folder.iterdir()} == {LOOKED_AT, STATUS, RING, "1.lesion.json"}
+    second, *_ = trained(tmp_path, logger=TensorBoardLogger(tmp_path, name="", version=""))
+    assert second._run.run_dir == first._run.run_dir
+    assert (tmp_path / "iit-1" / "control" / STATUS).exists()
+    assert list(control_folder(second._run.run_dir).iterdir()) == []
 
 
 # --- the ring ---

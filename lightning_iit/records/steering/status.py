@@ -30,8 +30,8 @@ FORGET_SECONDS = 7.0
 """After so many seconds without a sign nobody looks any more."""
 _MOST_BYTES = 65_536
 
-Pace: TypeAlias = Literal["running", "paused"]
-"""What a training does between two commands."""
+Pace: TypeAlias = Literal["running", "paused", "ending"]
+"""What a training does: it makes steps, waits for a command, or has made its last step and waits for its last analyses."""
 
 
 class TrainingStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class TrainingStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         run: the run's id, as its ``owner.json`` has it.
-        pace: whether steps are made.
+        pace: what the training does.
         epoch: the trainer's current epoch.
         epochs: how many epochs the training is to have; None without a limit.
         ends: whether it ends after this epoch, on a command or since something else has asked for it.

@@ -109,7 +109,10 @@ class Live:
         self._next_status = 0.0
 
     def end(self) -> None:
-        """Takes the hooks away."""
+        """Says that no step follows, and takes the hooks away."""
+        if not self._broken and time.monotonic() < self.audience.until:
+            with self._no_fault():
+                self._write("ending", ends=True)
         self._stop()
 
     def _stop(self) -> None:

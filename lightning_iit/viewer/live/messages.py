@@ -11,8 +11,9 @@ from lightning_iit.records.steering.commands import Verb  # noqa: TC001
 from lightning_iit.records.steering.lesions import SetTo  # noqa: TC001
 from lightning_iit.records.steering.status import TrainingStatus  # noqa: TC001
 
-TrainingPhase: TypeAlias = Literal["running", "paused", "deaf", "ended", "none"]
-"""What a run's training does; "deaf" is one that runs and takes no commands, "none" a run whose training is not known."""
+TrainingPhase: TypeAlias = Literal["running", "paused", "ending", "deaf", "ended", "none"]
+"""What a run's training does: "ending" is one that waits for its last analyses, "deaf" one that runs and takes no commands;
+"none" is a run whose training is not known."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):

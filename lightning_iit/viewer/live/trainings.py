@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from lightning_iit.records.steering.activity import ActivityRow
     from lightning_iit.records.steering.commands import Command
+    from lightning_iit.records.steering.status import TrainingStatus
     from lightning_iit.viewer.live.messages import CommandRequest, TrainingPhase
     from lightning_iit.viewer.protocol import RunInfo
 
@@ -95,7 +96,7 @@ class Trainings:
             age = max(0.0, time.time() - (folder / STATUS).stat().st_mtime)
         return TrainingState(
             run=run,
-            phase=_phase(folder, is_paused=status is not None and status.pace == "paused"),
+            phase=_phase(folder, status),
             status=status,
             age=age,
             told=tuple(self._told(folder)),
@@ -179,13 +180,13 @@ class Trainings:
         return tuple(name for name in names if is_alive(self._source.directory(name) / FOLDER))
 
 
-def _phase(folder: Path, *, is_paused: bool) -> TrainingPhase:
+def _phase(folder: Path, status: TrainingStatus | None) -> TrainingPhase:
     """Returns what the training of a folder of commands does."""
     if not is_alive(folder.parent):
         return "ended" if folder.is_dir() else "none"
     if not folder.is_dir():
         return "deaf"
-    return "paused" if is_paused else "running"
+    return "running" if status is None else status.pace
 
 
 def _step(run: str, row: ActivityRow) -> LiveStep:

@@ -594,7 +594,7 @@ export interface Told {
 export interface TrainingState {
   age: number;
   others: string[];
-  phase: "deaf" | "ended" | "none" | "paused" | "running";
+  phase: "deaf" | "ended" | "ending" | "none" | "paused" | "running";
   run: string;
   status: TrainingStatus | null;
   told: Told[];
@@ -607,7 +607,7 @@ export interface TrainingStatus {
   epochs: number | null;
   layers: string[];
   loss: number | null;
-  pace: "paused" | "running";
+  pace: "ending" | "paused" | "running";
   run: string;
   seconds_left: number | null;
   step: number;

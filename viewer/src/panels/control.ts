@@ -6,12 +6,14 @@ import { commandLog } from "../parts/commandLog";
 import { popup } from "../parts/popup";
 import { about } from "../parts/sheet";
 import type { Fact } from "../scales/training";
-import { epochWords, facts, part, phaseWords, remark, sparkline } from "../scales/training";
+import { epochWords, facts, part, phaseWords, remark, sparkline, takesCommands } from "../scales/training";
 import type { Context, Panel } from "./panel";
 
 type Asked = Omit<CommandRequest, "run">;
 
 const PLAIN: Omit<Asked, "verb"> = { epochs: null, layer: null, units: null, state: null, formalism: null, to: null };
+/** Of the popups one is open at a time. */
+const GROUP = "control";
 /** So many losses make the small curve. */
 const LOSSES = 80;
 export function controlPanel({ store, controller }: Context): Panel {
@@ -34,6 +36,7 @@ export function controlPanel({ store, controller }: Context): Panel {
   const form = askForm((asked) => void send(asked));
   const log = commandLog();
   const length = popup(
+    GROUP,
     "Stop",
     h(
       "div",
@@ -44,8 +47,8 @@ export function controlPanel({ store, controller }: Context): Panel {
       epochsForm,
     ),
   );
-  const ask = popup("Ask it", form.element);
-  const history = popup("Log", log.element);
+  const ask = popup(GROUP, "Ask it", form.element);
+  const history = popup(GROUP, "Log", log.element);
   const losses: { run: string; step: number; values: number[] } = { run: "", step: -1, values: [] };
   let mine: Told | null = null;
 
@@ -77,11 +80,6 @@ export function controlPanel({ store, controller }: Context): Panel {
   });
   const isPaused = () => store.state.training?.phase === "paused";
   const popups = [length, ask, history];
-  for (const one of popups) {
-    one.ontoggle((isOpen) => {
-      if (isOpen) for (const other of popups) if (other !== one) other.element.open = false;
-    });
-  }
 
   const element = h(
     "section",
@@ -99,7 +97,7 @@ export function controlPanel({ store, controller }: Context): Panel {
       fill(said);
       epochs.value = "";
     }
-    const isAlive = training?.phase === "running" || training?.phase === "paused";
+    const isAlive = training !== null && takesCommands(training);
     const isAble = isAlive && controller.mayCommand;
     for (const button of [pause, stop, stopNow, setEpochs]) button.disabled = !isAble;
     epochs.disabled = !isAble;

@@ -6,6 +6,7 @@ import { count, number, phiText } from "./format";
 export const phaseWords: Record<TrainingState["phase"], string> = {
   running: "Running",
   paused: "Paused",
+  ending: "Ending",
   deaf: "Running",
   ended: "Ended",
   none: "No training",
@@ -22,6 +23,9 @@ export function duration(seconds: number): string {
   const hours = Math.floor(minutes / 60);
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.round(hours / 24)} days`;
 }
+
+/** Whether a training looks for commands. */
+export const takesCommands = ({ phase }: TrainingState): boolean => phase === "running" || phase === "paused";
 
 /** The part of the training that is done, from 0 to 1; null where its length is not known. */
 export function part({ status }: TrainingState): number | null {
@@ -49,9 +53,9 @@ export interface Fact {
 
 /** What is known of a training, beside its epoch. */
 export function facts(training: TrainingState): Fact[] {
-  const { status, phase, age } = training;
+  const { status, age } = training;
   if (!status) return [];
-  const isAlive = phase === "running" || phase === "paused";
+  const isAlive = takesCommands(training);
   return [
     { name: "Step", text: count(status.step) },
     { name: "Loss", text: number(status.loss) },
@@ -70,6 +74,7 @@ export function remark(training: TrainingState, mayCommand: boolean): string {
   if (phase === "none") return `This run tells nothing of its training, so there is nothing to control.${where}`;
   if (phase === "ended") return `No training runs here any more.${where}`;
   if (phase === "deaf") return "This training takes no commands: it has control=False, or its first batch is still to come.";
+  if (phase === "ending") return "Its last step is made; the analyses that wait are computed.";
   if (!mayCommand) return "To send commands, open the address that the server has printed, with its token.";
   if (!status) return "It says how far it is after its next batch.";
   return status.ends ? "It ends after this epoch." : "";

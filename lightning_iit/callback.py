@@ -195,7 +195,8 @@ class IITCallback(Callback, TrainingSettings):
         network_budget: the most bytes of a snapshot.
         prog_bar: whether the latest Φ is shown in the progress bar.
         control: whether the training takes commands while it runs, from `lightning-iit control RUN pause` (and resume, stop,
-            stop-now, epochs, analyse, lesion): small files in the run's folder, looked at no oftener than twice a second.
+            stop-now, epochs, analyse, lesion) or the page of `lightning-iit view RUN --control`: small files in the run's folder,
+            looked at no oftener than twice a second. How far training is, it writes there while such a page is open only.
         name: what this callback is called where a trainer has several: 1 to 40 letters, digits, ``_`` or ``-``. A second callback
             without a name is called ``callback-2``, and so on.
         table: whether a table of the last epoch is printed at the end, with whether training changed Φ of each layer.

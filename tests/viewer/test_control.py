@@ -529,9 +529,9 @@ def test_a_run_whose_training_has_ended_says_so_and_where_another_runs(chromium:
     with controlled(living.parent) as address, watched(chromium) as page:
         page.page.goto(f"{address}?token={TOKEN}#run=ended")
         panel = page.page.locator(".control")
-        panel.get_by_text("No training runs here any more. Running: version_0.").wait_for(timeout=20_000)
+        panel.get_by_text("No training runs here any more. Running: version_0").wait_for(timeout=20_000)
         assert panel.get_by_role("button", name="Pause").is_hidden()
-        page.page.get_by_label("Run", exact=True).select_option("version_0")
+        panel.locator("button", has_text="version_0").click()
         panel.get_by_role("button", name="Pause").wait_for(timeout=20_000)
         page.check()
 

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { Hearing } from "../src/data/stream";
 import type { LiveStep, NetworkLayer, Told, TrainingState } from "../src/data/types";
 import { activityAt, activityRange, nowOf } from "../src/scales/activity";
-import { duration, epochWords, facts, part, phiOf, remark, sparkline } from "../src/scales/training";
+import { duration, elsewhere, epochWords, facts, part, phiOf, remark, sparkline, takesCommands } from "../src/scales/training";
 import type { AppState } from "../src/state/app";
 import { firstState, isLive, newSide } from "../src/state/app";
 import { Following } from "../src/state/following";
@@ -74,8 +74,17 @@ describe("how far a training is", () => {
     expect(remark(training({}, { ends: true }), true)).toContain("ends after this epoch");
     expect(remark(training(), false)).toContain("with its token");
     expect(remark(training({ phase: "deaf", status: null }), true)).toContain("control=False");
-    expect(remark(training({ phase: "ended", others: ["b"] }), true)).toBe("No training runs here any more. Running: b.");
+    expect(remark(training({ phase: "ended" }), true)).toBe("No training runs here any more.");
+    expect(remark(training({ phase: "ending" }), true)).toContain("Its last step is made");
     expect(remark(training({ phase: "none" }), false)).toContain("nothing to control");
+  });
+
+  it("names the trainings that run where that of this run does not", () => {
+    const others = ["b", "c", "d", "e", "f"];
+    expect(elsewhere(training({ phase: "ended", others }))).toEqual(["b", "c", "d", "e"]);
+    expect(elsewhere(training({ others }))).toEqual([]);
+    const phases = ["running", "paused", "ending", "deaf", "ended", "none"] as const;
+    expect(phases.filter((phase) => takesCommands(training({ phase })))).toEqual(["running", "paused"]);
   });
 
   it("gives Φ of the records of a command once it is there", () => {

@@ -1,12 +1,12 @@
 // How far the training of the shown run is, and the commands that it takes. Only where the server was started with --control.
-import type { CommandRequest, Told } from "../data/types";
+import type { CommandRequest, Told, TrainingState } from "../data/types";
 import { fill, h, s } from "../dom";
 import { askForm } from "../parts/askForm";
 import { commandLog } from "../parts/commandLog";
 import { popup } from "../parts/popup";
 import { about } from "../parts/sheet";
 import type { Fact } from "../scales/training";
-import { epochWords, facts, part, phaseWords, remark, sparkline, takesCommands } from "../scales/training";
+import { elsewhere, epochWords, facts, part, phaseWords, remark, sparkline, takesCommands } from "../scales/training";
 import type { Context, Panel } from "./panel";
 
 type Asked = Omit<CommandRequest, "run">;
@@ -16,6 +16,9 @@ const PLAIN: Omit<Asked, "verb"> = { epochs: null, layer: null, units: null, sta
 const GROUP = "control";
 /** So many losses make the small curve. */
 const LOSSES = 80;
+/** So long an answer stands under the commands, in milliseconds. */
+const SAID_MS = 20_000;
+
 export function controlPanel({ store, controller }: Context): Panel {
   const phase = h("span", { class: "phase" });
   const made = h("div", { class: "made" });
@@ -51,9 +54,11 @@ export function controlPanel({ store, controller }: Context): Panel {
   const history = popup(GROUP, "Log", log.element);
   const losses: { run: string; step: number; values: number[] } = { run: "", step: -1, values: [] };
   let mine: Told | null = null;
+  let old = 0;
 
   const send = async (asked: Asked) => {
     for (const one of popups) one.element.open = false;
+    clearTimeout(old);
     fill(said, "Sending …");
     try {
       mine = await controller.command(asked);
@@ -64,12 +69,30 @@ export function controlPanel({ store, controller }: Context): Panel {
       said.className = "control-said refused";
     }
   };
+  let noted = "";
+  const showNote = (training: TrainingState | null) => {
+    const words = training ? remark(training, controller.mayCommand) : "Waiting for the server.";
+    const runs = training ? elsewhere(training) : [];
+    const now = JSON.stringify([words, runs]);
+    if (now === noted) return; // what a person is about to press stays
+    noted = now;
+    const others = runs.map((run) => {
+      const button = h("button", { class: "link", type: "button" }, run);
+      button.addEventListener("click", () => void controller.chooseRun("a", run));
+      return button;
+    });
+    fill(note, words, others.length > 0 && " Running: ", ...others.flatMap((one, at) => (at ? [", ", one] : [one])));
+  };
   /** The answer to the last command of this page. */
   const say = () => {
     if (!mine) return;
     const told = store.state.training?.told.find(({ id }) => id === mine?.id) ?? mine;
     said.className = `control-said ${told.outcome}`;
     fill(said, h("code", {}, told.words), ` ${told.answer || "is sent; the answer comes when the batch has ended."}`);
+    if (!told.outcome) return;
+    mine = null; // it is in the log from now on
+    clearTimeout(old);
+    old = window.setTimeout(() => fill(said), SAID_MS);
   };
   pause.addEventListener("click", () => void send({ ...PLAIN, verb: isPaused() ? "resume" : "pause" }));
   stop.addEventListener("click", () => void send({ ...PLAIN, verb: "stop" }));
@@ -106,7 +129,7 @@ export function controlPanel({ store, controller }: Context): Panel {
     pause.textContent = isPaused() ? "Resume" : "Pause";
     phase.className = `phase ${training?.phase ?? ""}`;
     fill(phase, h("i"), training ? phaseWords[training.phase] : "…");
-    fill(note, training ? remark(training, controller.mayCommand) : "Waiting for the server.");
+    showNote(training);
     if (!training) return fill(numbers);
     keepLoss(losses, training.run, training.status?.step ?? 0, training.status?.loss ?? null);
     const done = part(training);

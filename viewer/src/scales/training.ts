@@ -14,6 +14,8 @@ export const phaseWords: Record<TrainingState["phase"], string> = {
 
 /** A status that is older, in seconds, is said to be so. */
 const OLD = 5;
+/** So many other runs are named. */
+const MOST_OTHERS = 4;
 
 /** A length of time as people say it. */
 export function duration(seconds: number): string {
@@ -69,16 +71,19 @@ export function facts(training: TrainingState): Fact[] {
 
 /** Why there is nothing to command, or what else is to be said; empty where all is usual. */
 export function remark(training: TrainingState, mayCommand: boolean): string {
-  const { phase, status, others } = training;
-  const where = others.length ? ` Running: ${others.join(", ")}.` : "";
-  if (phase === "none") return `This run tells nothing of its training, so there is nothing to control.${where}`;
-  if (phase === "ended") return `No training runs here any more.${where}`;
+  const { phase, status } = training;
+  if (phase === "none") return "This run tells nothing of its training, so there is nothing to control.";
+  if (phase === "ended") return "No training runs here any more.";
   if (phase === "deaf") return "This training takes no commands: it has control=False, or its first batch is still to come.";
   if (phase === "ending") return "Its last step is made; the analyses that wait are computed.";
   if (!mayCommand) return "To send commands, open the address that the server has printed, with its token.";
   if (!status) return "It says how far it is after its next batch.";
   return status.ends ? "It ends after this epoch." : "";
 }
+
+/** The other runs whose trainings are running, where that of this run is not. */
+export const elsewhere = (training: TrainingState): readonly string[] =>
+  training.phase === "none" || training.phase === "ended" ? training.others.slice(0, MOST_OTHERS) : [];
 
 /** Φ of the records that a command has made, as far as they are there. */
 export function phiOf(told: Told, rows: readonly IndexRow[]): string {

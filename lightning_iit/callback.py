@@ -40,6 +40,7 @@ from lightning_iit.run.trainer import (
 )
 from lightning_iit.run.training import TrainingRun
 from lightning_iit.settings import TrainingSettings
+from lightning_iit.snapshot.live import LiveActivity
 from lightning_iit.trackers.registry import trackers_for
 from lightning_iit.watch.fingerprint import fingerprint
 from lightning_iit.watch.first_batches import FIRST_BATCH_HOOKS, FirstBatches, enough_samples
@@ -194,7 +195,8 @@ class IITCallback(Callback, TrainingSettings):
         network_budget: the most bytes of a snapshot.
         prog_bar: whether the latest Φ is shown in the progress bar.
         control: whether the training takes commands while it runs, from `lightning-iit control RUN pause` (and resume, stop,
-            stop-now, epochs, analyse, lesion): small files in the run's folder, looked at no oftener than twice a second.
+            stop-now, epochs, analyse, lesion) or the page of `lightning-iit view RUN --control`: small files in the run's folder,
+            looked at no oftener than twice a second. How far training is, it writes there while such a page is open only.
         name: what this callback is called where a trainer has several: 1 to 40 letters, digits, ``_`` or ``-``. A second callback
             without a name is called ``callback-2``, and so on.
         table: whether a table of the last epoch is printed at the end, with whether training changed Φ of each layer.
@@ -389,7 +391,7 @@ class IITCallback(Callback, TrainingSettings):
             if self._due.passed(trainer.global_step):
                 self._analyse_within(trainer, pl_module)
         if self._control is not None:
-            self._control.after_batch(batch_idx)
+            self._control.after_batch(outputs, batch_idx)
 
     def _end_step(self, watch: Watch | None, trainer: Trainer, batch_idx: int) -> None:
         """Ends a step of a watch."""
@@ -420,6 +422,7 @@ class IITCallback(Callback, TrainingSettings):
         def probed() -> Sequence[LayerEpoch]:
             return probe_pass(trainer, pl_module, self._inputs or (), watch, seed=self.seed, initial=False)
 
+        gate, drawn = TrainingStep(pl_module, trainer, self), watch.snapshots is not None
         return Watching(
             watch=watch,
             options=self._options,
@@ -428,6 +431,7 @@ class IITCallback(Callback, TrainingSettings):
             probe=None if self.probe is None else probed,
             is_analysed=lambda step: self._due is not None and self._due.last == step,
             lesions=Lesions(trainer, pl_module, self._validation or ValidationBatches()),
+            activity=LiveActivity(pl_module, gate, seed=self.seed) if drawn else None,
         )
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -209,6 +209,12 @@ def _add_view(commands: Any) -> None:
     parser.add_argument(
         "--compute", action="store_true", help="let the page compute Φ of a record in other states and with other engines"
     )
+    parser.add_argument(
+        "--control",
+        action="store_true",
+        help="show how far trainings are while they run, and let the page pause and end them, set their epochs, have them analyse "
+        "now or measure a lesion; the printed address has a token, without which nothing can be commanded",
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
     parser.set_defaults(run=_view)
 
@@ -325,9 +331,10 @@ def _compare(given: argparse.Namespace, console: Console) -> int:
 
 def _view(given: argparse.Namespace, _: Console) -> int:
     """Runs ``lightning-iit view``."""
-    from lightning_iit.viewer.app import serve
+    from lightning_iit.commands.view import run_view
 
-    serve(given.target, host=given.host, port=given.port, compute=given.compute, open_browser=not given.no_browser)
+    wanted = {"compute": given.compute, "control": given.control, "open_browser": not given.no_browser}
+    run_view(given.target, host=given.host, port=given.port, **wanted)
     return 0
 
 

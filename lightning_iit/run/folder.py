@@ -18,7 +18,7 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from lightning_iit.records.disk.files import lock_of, locked
 from lightning_iit.records.disk.owner import MARKER, Owner, is_alive, process_start, read_owner, this_machine
 from lightning_iit.records.names import FOLDER
-from lightning_iit.records.steering.folder import ANSWER, COMMAND, CONTROL
+from lightning_iit.records.steering.folder import CONTROL, is_own_file
 from lightning_iit.records.store import holds_run, numbered_runs, write_atomically
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def _is_ours(path: Path) -> bool:
     inside = [*path.glob("*"), *path.glob("*/*")]
     if not inside or any(_OUR_FILE.fullmatch(file.name) for file in inside):
         return True
-    return path.name == CONTROL and all(file.name.endswith((COMMAND, ANSWER)) for file in inside)
+    return path.name == CONTROL and all(is_own_file(file.name) for file in inside)
 
 
 def _new_directory(wanted: Path, *, numbered: bool) -> Path:

@@ -25,7 +25,7 @@ from lightning_iit.snapshot.layers import (
     output_width,
     unit_values,
 )
-from lightning_iit.snapshot.sampling import sampled_units, thinned
+from lightning_iit.snapshot.sampling import sampled_units, shown_layers, units_of_each
 from lightning_iit.snapshot.visible import not_drawn, visible_modules
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     from lightning_iit.capture.hooks.gate import Gate
 
-_MAX_NEURONS = 1_200
-_MAX_LAYERS = 160
 _MAX_SOURCES = 16
 _MAX_CALLS = 3
 """Of so many calls of a layer it is asked what feeds it: a cell is called at every time step."""
@@ -85,12 +83,12 @@ class WatchedBatch:
         self._gate = gate
         self._visible, self.notes = visible_modules(self._model)
         drawn = [name for name, module in self._visible.items() if is_layer(module)]
-        names = thinned(drawn, set(self._units), _MAX_LAYERS)
+        names = shown_layers(drawn, set(self._units))
         if left_out := len(drawn) - len(names):
             self.notes.append(f"{left_out} layers are left out of the picture, and the connections through them.")
         self.notes.extend(not_drawn(self._visible, drawn))
         self.blocks = find_blocks(self._visible, drawn)
-        self._cap = max(8, min(self._max_units, _MAX_NEURONS // max(1, len(names))))
+        self._cap = units_of_each(len(names), self._max_units)
         for name, module in self._visible.items():
             act: Callable[..., None]
             if name in names:

@@ -23,6 +23,7 @@ from lightning_iit.snapshot.batch import WatchedBatch
 from lightning_iit.snapshot.blocks import block_of
 from lightning_iit.snapshot.draft import DraftConnections, SnapshotDraft
 from lightning_iit.snapshot.layers import input_weights, recurrent_weights
+from lightning_iit.snapshot.sampling import MAX_UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -68,7 +69,7 @@ class SnapshotRecorder:
         *,
         units: Mapping[str, Sequence[int]] | None = None,
         budget: int = 200_000,
-        max_units: int = 64,
+        max_units: int = MAX_UNITS,
         samples: int = 6,
         steps: int = 12,
         connections: int = 400,

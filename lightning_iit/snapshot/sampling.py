@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lightning_iit.snapshot.layers import LayerSpec
 
+MAX_UNITS = 64
+"""The largest number of units sampled in one layer, unless another is given."""
+_MAX_NEURONS = 1_200
+_MAX_LAYERS = 160
+
 
 def sampled_units(spec: LayerSpec, cap: int, wanted: set[int], seed: int) -> tuple[int, ...]:
     """Returns the sampled units of a layer, ascending: the wanted ones and others, drawn with the seed, up to ``cap`` in all."""
@@ -25,3 +30,13 @@ def thinned(names: list[str], wanted: set[str], most: int) -> set[str]:
         return set(names)
     step = (len(names) - 1) / (most - 1)
     return {names[round(index * step)] for index in range(most)} | (wanted & set(names))
+
+
+def shown_layers(drawn: list[str], wanted: set[str]) -> set[str]:
+    """Returns which of the layers that can be drawn are in the picture: all, or 160 and the wanted ones."""
+    return thinned(drawn, wanted, _MAX_LAYERS)
+
+
+def units_of_each(layers: int, most: int = MAX_UNITS) -> int:
+    """Returns how many units of each of so many layers are sampled: ``most``, and fewer where there are many layers."""
+    return max(8, min(most, _MAX_NEURONS // max(1, layers)))

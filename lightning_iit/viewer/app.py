@@ -14,12 +14,18 @@ from lightning_iit.errors import RecordError
 from lightning_iit.phi.registry import engine_names
 from lightning_iit.records import decode, decode_network, encode
 from lightning_iit.viewer.answers import answers
+from lightning_iit.viewer.live.access import is_foreign, refusal
+from lightning_iit.viewer.live.messages import CommandRequest, Told
+from lightning_iit.viewer.live.stream import MOST_RUNS
+from lightning_iit.viewer.live.trainings import Refusal
 from lightning_iit.viewer.protocol import ComputeRequest, Problem, RunList
 from lightning_iit.viewer.static_files import NOT_BUILT, static_file
 
 if TYPE_CHECKING:
     from lightning_iit.records import PhiResult, Structure
     from lightning_iit.records.results import Partitions
+    from lightning_iit.viewer.live.stream import Streams
+    from lightning_iit.viewer.live.trainings import Trainings
     from lightning_iit.viewer.sources import RecordSource
 
 Compute: TypeAlias = Callable[["RecordSource", ComputeRequest], "PhiResult | Structure | Partitions"]
@@ -30,8 +36,8 @@ CONTENT_SECURITY_POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """The policy header of the viewer's own page: scripts, styles and data come from this server only."""
-DATA_ROUTES = ("runs", "index", "answers", "record", "network", "scalars", "compute")
-"""The routes that answer with JSON; any other route is a file of the front end."""
+DATA_ROUTES = ("runs", "index", "answers", "record", "network", "scalars", "compute", "command", "live")
+"""The routes that answer with data; any other route is a file of the front end."""
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -50,6 +56,9 @@ class ViewerApp:
         poll_seconds: how often the page asks for new records, in seconds.
         local_only: refuses requests whose Host header is no loopback name, so that no foreign web page can read records through
             a host name that it points at this machine (DNS rebinding).
+        streams: tells pages what is new; None has them ask.
+        steered: the trainings that pages may send commands to; None switches commands off.
+        token: what a page must send with a command.
     """
 
     def __init__(
@@ -59,11 +68,16 @@ class ViewerApp:
         compute: Compute | None = None,
         poll_seconds: float = 1.0,
         local_only: bool = False,
+        streams: Streams | None = None,
+        steered: Trainings | None = None,
+        token: str = "",
     ) -> None:
         self._source_for = source_for
         self._compute = compute
         self._poll_seconds = poll_seconds
         self._local_only = local_only
+        self._streams = streams
+        self._steered, self._token = steered, token
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answers a request of the viewer's own page (the WSGI interface)."""
@@ -105,8 +119,12 @@ class ViewerApp:
         source = self._source_for(request.environ)
         if route == "compute":
             return self._computed(source, request)
+        if route == "command":
+            return self._commanded(request)
         if request.method not in ("GET", "HEAD"):
             return _problem("Only GET is answered here.", 405)
+        if route == "live":
+            return self._live(request)
         return _fresh(self._body(route, source, request), "application/json", request)
 
     def _body(self, route: str, source: RecordSource, request: Request) -> bytes:
@@ -121,6 +139,8 @@ class ViewerApp:
                     compute=self._compute is not None,
                     engines=engine_names(),
                     poll_seconds=self._poll_seconds,
+                    push=self._streams is not None,
+                    control=self._steered is not None,
                 )
             )
         run = request.args["run"]
@@ -141,9 +161,7 @@ class ViewerApp:
         """Returns the response to a request to compute Φ; accepts only a POST of JSON from the viewer's own page."""
         if self._compute is None:
             return _problem("Computing is switched off; start the viewer with --compute.", 403)
-        own = request.host_url.rstrip("/").lower()
-        foreign = request.headers.get("Origin", own).lower() != own
-        if request.method != "POST" or request.mimetype != "application/json" or foreign:
+        if request.method != "POST" or request.mimetype != "application/json" or is_foreign(request):
             return _problem("Ask by a POST of JSON from the viewer's own page.", 403)
         try:
             asked = msgspec.json.decode(request.get_data(), type=ComputeRequest)
@@ -154,6 +172,35 @@ class ViewerApp:
                 f"engine={asked.engine!r}: the server has no such engine; choose one of {', '.join(engine_names())}.", 400
             )
         return _json(msgspec.json.encode(self._compute(source, asked)))
+
+    def _commanded(self, request: Request) -> Response:
+        """Sends a command to a training; accepts only a POST of JSON from the viewer's own page, with the token."""
+        if self._steered is None:
+            return _problem("Commands are switched off; start the viewer with --control.", 403)
+        if why := refusal(request, self._token):
+            return _problem(why, 403)
+        try:
+            asked = msgspec.json.decode(request.get_data(), type=CommandRequest)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            return _problem(f"The command cannot be read: {error}.", 400)
+        try:
+            sent = self._steered.command(asked)
+        except Refusal as error:
+            return _problem(str(error), 409)
+        return _json(msgspec.json.encode(Told(id=sent.id, words=sent.words)))
+
+    def _live(self, request: Request) -> Response:
+        """Returns a response without an end: what happens in the runs that are asked for."""
+        if self._streams is None:
+            return _problem("This server tells no page what is new.", 404)
+        if is_foreign(request):
+            return _problem("Only the viewer's own page is told what is new.", 403)
+        events = self._streams.open(request.args.getlist("run")[:MOST_RUNS])
+        if events is None:
+            return _problem("Too many pages are told what is new; this one has to ask.", 503)
+        response = Response(events, content_type="text/event-stream")
+        response.call_on_close(self._streams.close)
+        return _guarded(response)
 
 
 def _file(name: str, request: Request) -> Response:
@@ -185,31 +232,3 @@ def _guarded(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
-
-
-def serve(target: str, *, host: str = "127.0.0.1", port: int = 6007, compute: bool = False, open_browser: bool = True) -> None:
-    """Serves the viewer of a log directory or an MLflow URI until Ctrl-C; prints the page's address.
-
-    Args:
-        target: a run's directory, a folder of runs, or an MLflow tracking URI.
-        host: the address to listen on; with the default only programs on this machine can connect.
-        port: the port to listen on; 0 for any free port.
-        compute: lets the page compute Φ of a record in another state or with another engine.
-        open_browser: opens the page in the default browser, if a browser window can be opened.
-
-    Raises:
-        InvalidArgumentError: there is nothing at the target, or the server cannot listen on the host and port.
-        MissingDependencyError: the target is an MLflow URI and mlflow is not installed.
-    """
-    from lightning_iit.viewer.server import run_server
-    from lightning_iit.viewer.sources import open_source
-
-    source = open_source(target)
-    answer = None
-    if compute:
-        from lightning_iit.viewer.compute import compute_again
-
-        answer = compute_again
-    local = host in ("127.0.0.1", "localhost", "::1")
-    app = ViewerApp(lambda _: source, compute=answer, local_only=local)
-    run_server(app, host=host, port=port, open_browser=open_browser)

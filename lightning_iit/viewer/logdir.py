@@ -176,6 +176,15 @@ class LogDirSource:
                 known.due = now + max(_STAT_SECONDS, _STAT_SHARE * (now - began))
             return known.index
 
+    def directory(self, run: str) -> Path:
+        """Returns the directory of a run, which lies below the directory that is served.
+
+        Raises:
+            LookupError: there is no such run.
+        """
+        with self._lock:
+            return self._folder(run)
+
     def _look(self, place: _Folder, path: str, changed: dict[str, _File], *, thorough: bool) -> bool:
         """Looks through a folder: adds its new and changed files to ``changed``; returns whether any file is gone.
 

@@ -44,6 +44,8 @@ class RunList(_Message, frozen=True, kw_only=True):
         compute: whether the server computes Φ again for the page.
         engines: the names that ``--engine`` and a ``ComputeRequest`` take: those of this package and of installed packages.
         poll_seconds: how often the page asks for new records, in seconds.
+        push: whether the server tells the page of what is new, so that it need not ask.
+        control: whether the page may send commands to trainings that run.
     """
 
     title: str
@@ -52,6 +54,8 @@ class RunList(_Message, frozen=True, kw_only=True):
     compute: bool = False
     engines: tuple[str, ...] = ()
     poll_seconds: float = 1.0
+    push: bool = False
+    control: bool = False
 
 
 class FormalismRow(_Message, frozen=True, kw_only=True):

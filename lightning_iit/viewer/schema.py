@@ -14,9 +14,25 @@ import msgspec
 
 from lightning_iit.records import EpochRecord, NetworkSnapshot
 from lightning_iit.records.results import Partitions
+from lightning_iit.viewer.live.messages import CommandRequest, LiveStep, Told, TrainingState
 from lightning_iit.viewer.protocol import AnswerList, ComputeRequest, InlineData, Problem, RunIndex, RunList, ScalarList
 
-ROOTS = (EpochRecord, NetworkSnapshot, RunList, RunIndex, ScalarList, AnswerList, Problem, ComputeRequest, Partitions, InlineData)
+ROOTS = (
+    EpochRecord,
+    NetworkSnapshot,
+    RunList,
+    RunIndex,
+    ScalarList,
+    AnswerList,
+    Problem,
+    ComputeRequest,
+    Partitions,
+    InlineData,
+    TrainingState,
+    Told,
+    LiveStep,
+    CommandRequest,
+)
 """The structs that the front end reads or sends."""
 
 

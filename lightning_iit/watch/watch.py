@@ -135,7 +135,7 @@ class Watch:
     def _begin_snapshot(self) -> None:
         """Starts recording the next batch for a snapshot of the network."""
         if self.snapshots is not None:
-            self.snapshots.before_batch(self._units(), self._gate)
+            self.snapshots.before_batch(self.analysed_units(), self._gate)
 
     def fail(self, error: Exception) -> None:
         """Gives up what was captured in this epoch; the result of each layer then has the exception as its problem."""
@@ -175,7 +175,7 @@ class Watch:
         for layer, words in self.capture.load_state_dict(state).items():
             rank_zero_warn(f"IITCallback, layer {layer!r}: {words}")
 
-    def _units(self) -> Mapping[str, Sequence[int]]:
+    def analysed_units(self) -> Mapping[str, Sequence[int]]:
         """Returns the indices of the analysed units of each layer that has chosen its units."""
         layers = self.capture.state_dict()["layers"]
         return {name: layer["units"]["indices"] for name, layer in layers.items() if layer["units"]}

@@ -26,6 +26,7 @@ from lightning_iit import IITCallback, lesion, load_run
 from lightning_iit.records import Computed, decode
 from lightning_iit.records.steering.commands import Command
 from lightning_iit.records.steering.folder import answer_to, answers_in, control_folder, read_lesion, send
+from lightning_iit.records.steering.status import read_status, say_looking
 from lightning_iit.run.commands import steering
 
 GRU = {"layers": "net.gru", "units": 3, "groups": 3, "table": False, "extra_budget": 0.0}
@@ -509,10 +510,21 @@ def test_two_ranks_obey_at_the_same_batch_and_pause_beyond_the_time_limit_of_the
         def told(verb, **given):
             return answer_to(directory, send(directory, verb, **given), 90)
 
+        deadline = time.monotonic() + 60
+        while (status := read_status(folder)) is None:  # the first rank alone says how far it is, while somebody looks
+            say_looking(folder)
+            time.sleep(0.5)
+            assert time.monotonic() < deadline
+        assert (status.pace, status.batches, status.epochs) == ("running", 20, 30)
         assert told("pause").outcome == "done"
         began = time.monotonic()
         analysed = told("analyse", state="110")
         assert analysed.outcome == "done"
+        say_looking(folder)
+        while read_status(folder).pace != "paused":
+            time.sleep(0.2)
+            assert time.monotonic() - began < 30
+        assert read_status(folder).step == analysed.step
         assert told("epochs", epochs=2).outcome == "refused"  # the script has min_epochs=3
         time.sleep(max(0.0, 25 - (time.monotonic() - began)))
         assert told("resume").outcome == "done"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import logging
 import os
@@ -15,6 +16,7 @@ import time
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -108,6 +110,19 @@ def viewer(target: Path | str, **options: Any) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def get(
+    address: str, path: str, *, method: str = "GET", body: str | None = None, **headers: str
+) -> tuple[int, dict[str, str], bytes]:
+    """Answers with status, headers and body; sends the path as it is: no client tidies it up on the way."""
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=180)  # the first Φ compiles the engine
+    try:
+        connection.request(method, path, body=body, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        response = connection.getresponse()
+        return response.status, dict(response.getheaders()), response.read()
+    finally:
+        connection.close()
 
 
 def free_port() -> int:

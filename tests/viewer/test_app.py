@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import shutil
@@ -14,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
-from viewer_pages import viewer
+from viewer_pages import get, viewer
 from viewer_runs import make_record, write_file, write_record, write_run
 
 from lightning_iit.errors import InvalidArgumentError
@@ -24,19 +23,6 @@ from lightning_iit.records.store import write_atomically
 from lightning_iit.viewer.logdir import LogDirSource
 from lightning_iit.viewer.sources import open_source
 from lightning_iit.viewer.summary import MAX_BYTES
-
-
-def get(
-    address: str, path: str, *, method: str = "GET", body: str | None = None, **headers: str
-) -> tuple[int, dict[str, str], bytes]:
-    """Sends the path as it is: no client tidies it up on the way."""
-    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=180)  # the first Φ compiles the engine
-    try:
-        connection.request(method, path, body=body, headers={name.replace("_", "-"): value for name, value in headers.items()})
-        response = connection.getresponse()
-        return response.status, dict(response.getheaders()), response.read()
-    finally:
-        connection.close()
 
 
 @pytest.fixture(scope="module")

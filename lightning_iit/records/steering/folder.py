@@ -6,6 +6,8 @@
     <run_dir>/iit/control/<id>.answer.json     written by the training
     <run_dir>/iit/control/<id>.lesion.json     what the network lost without some units, written by the training
 
+and, while somebody looks, ``looked-at``, ``status.json`` and ``activity.ring`` (see ``status`` and ``activity``).
+
 Each file is written under another name and renamed, so it is read whole. Answers stay: they are the log of what a training was
 told.
 """
@@ -25,8 +27,10 @@ from lightning_iit.errors import RecordError
 from lightning_iit.records.disk.files import read_regular
 from lightning_iit.records.disk.owner import read_owner
 from lightning_iit.records.names import FOLDER
+from lightning_iit.records.steering.activity import RING
 from lightning_iit.records.steering.commands import STEERING_SCHEMA, Answer, Command
 from lightning_iit.records.steering.lesions import LesionRecord
+from lightning_iit.records.steering.status import LOOKED_AT, STATUS
 from lightning_iit.records.store import write_atomically
 
 if TYPE_CHECKING:
@@ -47,6 +51,11 @@ _POLL = 0.1
 def control_folder(run_dir: Path) -> Path:
     """Returns the folder of commands and answers of a run."""
     return run_dir / FOLDER / CONTROL
+
+
+def is_own_file(name: str) -> bool:
+    """Returns whether a file of this name in the folder of commands is one of this package."""
+    return name.startswith(".") or name.endswith((COMMAND, ANSWER, LESION)) or name in {STATUS, LOOKED_AT, RING}
 
 
 def send(run_dir: Path, verb: Verb, **given: Any) -> Command:
@@ -88,7 +97,7 @@ def answer_to(run_dir: Path, command: Command, timeout: float = 0.0) -> Answer |
     """
     deadline = time.monotonic() + timeout
     path = control_folder(run_dir) / f"{command.id}{ANSWER}"
-    while (found := _read_answer(path)) is None and time.monotonic() < deadline:
+    while (found := read_answer(path)) is None and time.monotonic() < deadline:
         time.sleep(_POLL)
     return found
 
@@ -99,7 +108,7 @@ def answers_in(run_dir: Path) -> tuple[Answer, ...]:
         files = sorted(control_folder(run_dir).glob(f"*{ANSWER}"))
     except OSError:
         return ()
-    found = [answer for file in files if (answer := _read_answer(file)) is not None]
+    found = [answer for file in files if (answer := read_answer(file)) is not None]
     return tuple(sorted(found, key=lambda answer: answer.answered))
 
 
@@ -153,7 +162,7 @@ def read_lesion(path: Path) -> LesionRecord | None:
         return None
 
 
-def _read_answer(path: Path) -> Answer | None:
+def read_answer(path: Path) -> Answer | None:
     """Reads an answer; None where there is none that can be read."""
     try:
         return msgspec.json.decode(read_regular(path, 4 * MOST_BYTES), type=Answer)

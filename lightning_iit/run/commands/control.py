@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lightning_iit.capture.perturb.perturber import Perturber
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records.names import record_name
 from lightning_iit.records.steering.folder import write_lesion
 from lightning_iit.run.commands.asked import asked_of, check_number, in_state, layers_of, with_units
+from lightning_iit.run.commands.inbox import Done, open_inbox
 from lightning_iit.run.commands.length import check_may_stop, set_epochs
-from lightning_iit.run.commands.steering import Done, Refused, Steering, open_inbox
+from lightning_iit.run.commands.live import Live
+from lightning_iit.run.commands.steering import Refused, Steering
 from lightning_iit.watch.guard import training_goes_on
 
 if TYPE_CHECKING:
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
 
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.records.steering.commands import Command
+    from lightning_iit.run.commands.inbox import Inbox
     from lightning_iit.run.commands.lesions import Lesions
     from lightning_iit.run.options import RunOptions
     from lightning_iit.run.run import Asked
     from lightning_iit.run.training import TrainingRun
+    from lightning_iit.snapshot.live import LiveActivity
     from lightning_iit.watch.watch import Watch
 
 
@@ -40,6 +44,7 @@ class Watching:
         probe: runs the module on the run's fixed inputs and returns the captured layers; None where training itself is watched.
         is_analysed: says whether the run analyses this step by itself.
         lesions: measures lesions of the module.
+        activity: copies what units do in single steps; None where the run draws no network.
     """
 
     watch: Watch
@@ -49,6 +54,7 @@ class Watching:
     probe: Callable[[], Sequence[LayerEpoch]] | None
     is_analysed: Callable[[int], bool]
     lesions: Lesions
+    activity: LiveActivity | None
 
 
 class Control:
@@ -68,17 +74,39 @@ class Control:
         self._asked: set[tuple[str, int]] = set()
         self._later: list[tuple[Watch, Asked, int]] = []
         inbox = open_inbox(run.run_dir, run.run) if trainer.is_global_zero else None
+        self._live = None if inbox is None else _live(trainer, watching, run, inbox)
         obey = {"stop": self._stop, "stop-now": self._stop_now, "epochs": self._epochs}
-        self._steering = Steering(trainer, inbox, obey | {"analyse": self._analyse, "lesion": self._lesion})
+        obey |= {"analyse": self._analyse, "lesion": self._lesion}
+        self._steering = Steering(trainer, inbox, obey, waits=self._while_paused)
 
-    def after_batch(self, batch_idx: int) -> None:
-        """Ends a step of what is watched on command, and obeys the commands that have come."""
+    def after_batch(self, outputs: Any, batch_idx: int) -> None:
+        """Ends a step of what is watched on command, and obeys the commands that have come.
+
+        Args:
+            outputs: what the training step returned.
+            batch_idx: the index of the batch in its epoch.
+        """
         for watch, _, _ in self._later:
             try:
                 watch.end_step(batch_idx)
             except Exception as error:  # noqa: BLE001  its record says so; training and the other watches go on
                 watch.fail(error)
-        self._steering.after_batch(self._trainer)
+        live = self._live
+        if live is not None and live.audience.until:
+            live.after_batch(outputs, batch_idx, ends=self._is_ending)
+        paused = self._steering.after_batch(self._trainer)
+        if paused and live is not None:
+            live.went_on(paused)
+
+    @property
+    def _is_ending(self) -> bool:
+        """Returns whether the training ends after this epoch."""
+        return self._ends or self._trainer.should_stop
+
+    def _while_paused(self) -> None:
+        """Says that training is paused, where somebody looks."""
+        if self._live is not None:
+            self._live.while_paused(ends=self._is_ending)
 
     def end_epoch(self) -> None:
         """Hands over what was watched on command, and ends the training where that was wanted."""
@@ -98,6 +126,8 @@ class Control:
         for watch, _, _ in self._later:
             watch.detach()
         self._later = []
+        if self._live is not None:
+            self._live.end()
         with training_goes_on("answering the last commands"):
             self._steering.end(self._trainer)
 
@@ -177,3 +207,17 @@ class Control:
         """Hands captured layers to the workers, as records within the epoch."""
         self._asked.update((layer.layer, step) for layer in captured)
         self._watching.submit(captured, epoch=self._trainer.current_epoch, step=step, watch=watch, asked=asked)
+
+
+def _live(trainer: Trainer, watching: Watching, run: TrainingRun, inbox: Inbox) -> Live:
+    """Returns what says how far a training is, on the first rank."""
+    return Live(
+        trainer,
+        inbox.folder,
+        run.run,
+        inbox.audience,
+        layers=watching.watch.layers,
+        waiting=lambda: len(run.progress()),
+        activity=watching.activity,
+        units=watching.watch.analysed_units,
+    )

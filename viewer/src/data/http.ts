@@ -1,7 +1,19 @@
 // Records from the server beside which this module lies.
 import type { Asked } from "./results";
 import type { Source } from "./source";
-import type { AnswerList, ComputeRequest, EpochRecord, NetworkSnapshot, RunIndex, RunList, ScalarList } from "./types";
+import type { Hearing } from "./stream";
+import { hear } from "./stream";
+import type {
+  AnswerList,
+  CommandRequest,
+  ComputeRequest,
+  EpochRecord,
+  NetworkSnapshot,
+  RunIndex,
+  RunList,
+  ScalarList,
+  Told,
+} from "./types";
 
 interface Answer {
   tag: string;
@@ -13,7 +25,14 @@ export class HttpSource implements Source {
   /** The last answer to each list that is asked for again and again, so that no news costs no parsing. */
   private readonly last = new Map<string, Answer>();
 
-  constructor(private readonly base: URL) {}
+  constructor(
+    private readonly base: URL,
+    private readonly token = "",
+  ) {}
+
+  get mayCommand(): boolean {
+    return this.token !== "";
+  }
 
   runs(): Promise<RunList> {
     return this.get("runs", {}, true);
@@ -47,12 +66,26 @@ export class HttpSource implements Source {
   }
 
   async compute(request: ComputeRequest): Promise<Asked> {
-    const response = await fetch(new URL("compute", this.base), {
+    return (await this.post("compute", request)) as Asked;
+  }
+
+  async command(request: CommandRequest): Promise<Told> {
+    return (await this.post("command", request, { "X-IIT-Token": this.token })) as Told;
+  }
+
+  follow(runs: readonly string[], hearing: Hearing): () => void {
+    const url = new URL("live", this.base);
+    for (const run of runs) url.searchParams.append("run", run);
+    return hear(url, hearing);
+  }
+
+  private async post(route: string, request: object, headers: Record<string, string> = {}): Promise<unknown> {
+    const response = await fetch(new URL(route, this.base), {
       method: "POST",
-      headers: { "Content-Type": "application/json" },
+      headers: { "Content-Type": "application/json", ...headers },
       body: JSON.stringify(request),
     });
-    return (await answer(response)) as Asked;
+    return answer(response);
   }
 
   private url(route: string, query: Record<string, string>): URL {

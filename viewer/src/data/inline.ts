@@ -12,7 +12,16 @@ export class InlineSource implements Source {
 
   async runs(): Promise<RunList> {
     const runs = this.data.runs.map((run) => run.info);
-    return { title: this.data.title, runs, left_out: 0, compute: false, engines: this.data.engines, poll_seconds: 0 };
+    return {
+      title: this.data.title,
+      runs,
+      left_out: 0,
+      compute: false,
+      engines: this.data.engines,
+      poll_seconds: 0,
+      push: false,
+      control: false,
+    };
   }
 
   async index(run: string): Promise<RunIndex> {

@@ -1,6 +1,17 @@
 // Where records come from: the server that served the page, or the page itself.
 import type { Asked } from "./results";
-import type { AnswerList, ComputeRequest, EpochRecord, NetworkSnapshot, RunIndex, RunList, ScalarList } from "./types";
+import type { Hearing } from "./stream";
+import type {
+  AnswerList,
+  CommandRequest,
+  ComputeRequest,
+  EpochRecord,
+  NetworkSnapshot,
+  RunIndex,
+  RunList,
+  ScalarList,
+  Told,
+} from "./types";
 
 export interface Source {
   /** Whether new epochs can appear. */
@@ -15,4 +26,10 @@ export interface Source {
   /** For each layer whether training changed its Φ. */
   answers(run: string): Promise<AnswerList>;
   compute(request: ComputeRequest): Promise<Asked>;
+  /** Has somebody hear what is new of some runs; the answer ends it. */
+  follow?(runs: readonly string[], hearing: Hearing): () => void;
+  /** Sends a command to the training of a run; its answer comes later. */
+  command?(request: CommandRequest): Promise<Told>;
+  /** Whether this page has what the server asks for with a command. */
+  readonly mayCommand?: boolean;
 }

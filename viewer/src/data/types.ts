@@ -16,15 +16,19 @@ import type {
 
 export type {
   AnswerList,
+  CommandRequest,
   ComputeRequest,
   Concept,
   Connections,
   Cut,
   InlineData,
+  LiveStep,
   Partitions,
   RunList,
   ScalarList,
   StateResult,
+  Told,
+  TrainingState,
 } from "../generated/records";
 export type {
   Answer,

@@ -2,15 +2,19 @@
 
 export interface Everything {
   AnswerList?: AnswerList;
+  CommandRequest?: CommandRequest;
   ComputeRequest?: ComputeRequest;
   EpochRecord?: EpochRecord;
   InlineData?: InlineData;
+  LiveStep?: LiveStep;
   NetworkSnapshot?: NetworkSnapshot;
   Partitions?: Partitions;
   Problem?: Problem;
   RunIndex?: RunIndex;
   RunList?: RunList;
   ScalarList?: ScalarList;
+  Told?: Told;
+  TrainingState?: TrainingState;
 }
 export interface AnswerList {
   answers: Answer[];
@@ -21,6 +25,16 @@ export interface Answer {
   layer: string;
   to: number;
   words: string;
+}
+export interface CommandRequest {
+  epochs: number | null;
+  formalism: ("iit3" | "iit4-2023" | "iit4-2026") | null;
+  layer: string | null;
+  run: string;
+  state: string | null;
+  to: ("mean" | "resample" | "zero") | null;
+  units: number[] | null;
+  verb: "analyse" | "epochs" | "lesion" | "pause" | "resume" | "stop" | "stop-now";
 }
 export interface ComputeRequest {
   engine: string;
@@ -490,6 +504,16 @@ export interface ScalarSeries {
   points: [number, number][];
   tag: string;
 }
+export interface LiveStep {
+  layers: LayerActivity[];
+  run: string;
+  step: number;
+}
+export interface LayerActivity {
+  indices: number[];
+  name: string;
+  values: number[];
+}
 export interface NetworkSnapshot {
   blocks: NetworkBlock[];
   connections: Connections[];
@@ -548,9 +572,46 @@ export interface Problem {
 }
 export interface RunList {
   compute: boolean;
+  control: boolean;
   engines: string[];
   left_out: number;
   poll_seconds: number;
+  push: boolean;
   runs: RunInfo[];
   title: string;
+}
+export interface Told {
+  answer: string;
+  answered: number;
+  epoch: number;
+  id: string;
+  outcome: "" | "done" | "refused";
+  records: string[];
+  sender: string;
+  step: number;
+  words: string;
+}
+export interface TrainingState {
+  age: number;
+  others: string[];
+  phase: "deaf" | "ended" | "ending" | "none" | "paused" | "running";
+  run: string;
+  status: TrainingStatus | null;
+  told: Told[];
+}
+export interface TrainingStatus {
+  batch: number;
+  batches: number | null;
+  ends: boolean;
+  epoch: number;
+  epochs: number | null;
+  layers: string[];
+  loss: number | null;
+  pace: "ending" | "paused" | "running";
+  run: string;
+  seconds_left: number | null;
+  step: number;
+  steps: number | null;
+  waiting: number;
+  written: number;
 }

@@ -4,6 +4,7 @@ import { causalPanel } from "./causal";
 import { commandPanel } from "./command";
 import { comparePanel } from "./compare";
 import { conceptsPanel } from "./concepts";
+import { controlPanel } from "./control";
 import { curvePanel } from "./curve";
 import { distinctionsPanel } from "./distinctions";
 import { emptyPanel } from "./empty";
@@ -33,6 +34,7 @@ export type Place = "top" | "summary" | "left" | (typeof CARDS)[number]["id"] | 
 export const PANELS: readonly { make: MakePanel; place: Place }[] = [
   { make: header, place: "top" },
   { make: banner, place: "top" },
+  { make: controlPanel, place: "top" },
   { make: reading, place: "summary" },
   { make: networkPanel, place: "left" },
   { make: curvePanel, place: "left" },

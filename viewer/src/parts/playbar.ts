@@ -3,6 +3,7 @@
 import { fill, h, s } from "../dom";
 import type { Context } from "../panels/panel";
 import { NEGATIVE, POSITIVE, sequential } from "../scales/color";
+import { isLive } from "../state/app";
 import { momentAt, STEP_MS, wantsRest } from "./moment";
 
 export interface Playbar {
@@ -50,18 +51,27 @@ export function playbar({ store }: Context, resetView: () => void, frameMs: () =
     [began, from] = [performance.now(), Number(slider.value)];
     store.set({ step: Number(slider.value), beat: null });
   });
+  let run = () => {};
   const ends = [
+    () => run(),
+    store.on(["now"], (state, before) => {
+      if (state.now === before.now) return;
+      run();
+      if (isLive(state)) run = runPulses(store, !wantsRest() && frameMs() < 12);
+      else if (!state.playing) store.set({ beat: null });
+    }),
     store.on(["playing"], ({ playing }) => {
       play.setAttribute("aria-label", playing ? "Pause (space)" : "Play the activity (space)");
       fill(play, icon(playing));
     }),
-    store.on(["step", "a", "b"], (state) => {
+    store.on(["step", "a", "b", "now", "follow", "playing"], (state) => {
       const list = steps();
       const at = list.length ? Math.floor(state.step) % list.length : 0;
       slider.max = String(Math.max(0, list.length - 1));
       slider.value = String(at);
       slider.disabled = play.disabled = list.length < 2;
-      where.textContent = list[at] ? `sample ${list[at][0] + 1} · step ${list[at][1] + 1}` : "no activity";
+      if (isLive(state)) where.textContent = `live · step ${state.now?.step}`;
+      else where.textContent = list[at] ? `sample ${list[at][0] + 1} · step ${list[at][1] + 1}` : "no activity";
     }),
   ];
   return {
@@ -72,6 +82,24 @@ export function playbar({ store }: Context, resetView: () => void, frameMs: () =
       for (const end of ends) end();
     },
   };
+}
+
+/** Has pulses run through the network once, as in a step of its training; the answer ends it. */
+function runPulses(store: Context["store"], glides: boolean): () => void {
+  if (!glides) {
+    store.set({ beat: "still" });
+    return () => {};
+  }
+  const began = performance.now();
+  let end = () => {};
+  const tick = () => {
+    if (!isLive(store.state)) return;
+    const beat = (performance.now() - began) / STEP_MS;
+    store.set({ beat: beat < 1 ? beat : null });
+    if (beat < 1) end = nextFrame(tick);
+  };
+  tick();
+  return () => end();
 }
 
 function nextFrame(then: () => void): () => void {

@@ -60,6 +60,15 @@ const sheets = {
     source: `${IIT3}; ${IIT4}`,
     terms: ["cut", "Φ", "state", "group"],
   },
+  control: {
+    title: "Control of the training",
+    shows: "How far the training of this run is, as it says so itself while this page is open, and the commands that it takes.",
+    computed: "Commands and answers are small files in the run's folder; the training looks for them when a batch has ended.",
+    read: "A command is done or refused with a reason, both are kept in the log and in the report. Epochs are counted from 0.",
+    not: "The time left follows the pace so far. The loss is that of single batches, and the network shows one sample of one batch.",
+    source: "lightning-iit, docs/control.md",
+    terms: ["Φ", "state"],
+  },
   steps: {
     title: "Analyses within epochs",
     shows: "Φ of the layer at steps between the ends of epochs, with what each is judged by.",

@@ -1,13 +1,14 @@
 // One network in three dimensions, with names over it.
-import type { NetworkSnapshot, Unit } from "../data/types";
+import type { LiveStep, NetworkSnapshot, Unit } from "../data/types";
 import { fill, h } from "../dom";
 import { firstOpen, partsOf } from "../layout/blocks";
 import type { Context } from "../panels/panel";
+import { nowOf } from "../scales/activity";
 import { unitLetter } from "../scales/bits";
 import { epochName, number } from "../scales/format";
 import { NetworkScene } from "../scene/scene";
 import type { Side } from "../state/app";
-import { analysedName, epochOf } from "../state/app";
+import { analysedName, epochOf, isLive } from "../state/app";
 import { blockButtons } from "./blockButtons";
 import { drawNames } from "./names";
 
@@ -96,6 +97,11 @@ export function makeStage(context: Context, which: "a" | "b"): Stage {
       element.classList.toggle("empty", !side?.network);
     }),
     store.on(["step"], (state) => scene?.setStep(state.step)),
+    store.on(["a", "now", "follow", "playing"], (state, before) => {
+      const { now, a } = state;
+      if (state !== before && now === before.now && a?.network === before.a?.network && isLive(state) === isLive(before)) return;
+      scene?.setNow(which === "a" && now && a?.network && isLive(state) ? nowOf(a.network.layers, now) : null);
+    }),
     store.on(["beat"], (state) => scene?.setBeat(state.beat)),
     store.on(["theme"], (state) => scene?.setTheme(state.theme)),
     store.on(["unit", "lit", "layer", "a", "b"], (state) => {
@@ -191,7 +197,8 @@ function pointer(
       ]);
     }
     if (!unit || !side) return tip.hide();
-    const [title, lines] = nameNode(side, unit, store.state.step, store.state.layer);
+    const now = which === "a" && isLive(store.state) ? store.state.now : null;
+    const [title, lines] = nameNode(side, unit, store.state.step, store.state.layer, now);
     tip.show(event.clientX, event.clientY, title, lines);
   });
   canvas.addEventListener("pointerleave", () => hover(null));
@@ -202,8 +209,14 @@ function blockUnder(scene: NetworkScene, canvas: HTMLElement, { clientX, clientY
   return scene.pickBlock(clientX - box.left, clientY - box.top);
 }
 
-/** What is known of a neuron: layer, unit, mean activity, threshold. */
-export function nameNode(side: Side, unit: Unit, step: number, shownLayer: string | null): [string, [string, string][]] {
+/** What is known of a neuron: layer, unit, mean activity, threshold; with `now` what it does in the training now. */
+export function nameNode(
+  side: Side,
+  unit: Unit,
+  step: number,
+  shownLayer: string | null,
+  now: LiveStep | null = null,
+): [string, [string, string][]] {
   const layer = side.network?.layers.find((known) => known.name === unit.layer);
   const lines: [string, string][] = [];
   if (layer) {
@@ -211,7 +224,9 @@ export function nameNode(side: Side, unit: Unit, step: number, shownLayer: strin
     lines.push(["layer", [layer.part, layer.detail || layer.kind].filter(Boolean).join(" · ")]);
     lines.push(["mean activity", number(layer.mean_activity[position])]);
     const rows = layer.activity;
-    if (rows.length) lines.push(["activity now", number(rows[Math.floor(step) % rows.length]?.[position])]);
+    const told = now && nowOf([layer], now)[0]?.[position];
+    if (told != null) lines.push([`activity at step ${now?.step}`, number(told)]);
+    else if (rows.length) lines.push(["activity now", number(rows[Math.floor(step) % rows.length]?.[position])]);
     const name = analysedName(layer, side.index);
     const units = side.record?.units;
     if (layer.analysed.includes(unit.index) && name === shownLayer && units) {

@@ -1,5 +1,5 @@
 // How active a unit is, from 0 to 1 within its layer: the layer's own range over the recorded steps.
-import type { NetworkLayer } from "../data/types";
+import type { LiveStep, NetworkLayer } from "../data/types";
 
 export interface Range {
   low: number;
@@ -22,8 +22,18 @@ export function relative(value: number, range: Range): number {
   return range.high > range.low ? (value - range.low) / (range.high - range.low) : 0.5;
 }
 
-/** A unit's activity at a step, from 0 to 1; between two steps the values are mixed. */
-export function activityAt(layer: NetworkLayer, range: Range, position: number, step: number): number {
+/** What the units of a snapshot do now, by the places of their layers and their places in these; undefined where it is not known. */
+export type Now = readonly (readonly (number | undefined)[])[];
+
+/** What the units of a snapshot's layers do in a step of the training. */
+export function nowOf(layers: readonly NetworkLayer[], { layers: told }: LiveStep): Now {
+  const known = new Map(told.map((layer) => [layer.name, new Map(layer.indices.map((index, at) => [index, layer.values[at]]))]));
+  return layers.map(({ name, indices }) => indices.map((index) => known.get(name)?.get(index)));
+}
+
+/** A unit's activity at a step, from 0 to 1, or that of `now`; between two steps the values are mixed. */
+export function activityAt(layer: NetworkLayer, range: Range, position: number, step: number, now?: number): number {
+  if (now !== undefined) return Math.min(1, Math.max(0, relative(now, range)));
   const rows = layer.activity;
   if (!rows.length) return relative(layer.mean_activity[position] ?? range.low, range);
   const before = rows[Math.floor(step) % rows.length] as number[];

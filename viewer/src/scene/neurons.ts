@@ -2,7 +2,7 @@
 
 import type { NetworkSnapshot, Unit } from "../data/types";
 import type { PlacedLayer, Point } from "../layout/network";
-import type { Range } from "../scales/activity";
+import type { Now, Range } from "../scales/activity";
 import { activityAt, activityRange } from "../scales/activity";
 
 /** What of a snapshot is placed and connected. */
@@ -55,10 +55,10 @@ export class Neurons {
     return this.all[this.placeOf(unit) ?? -1];
   }
 
-  /** How active a neuron is at a step, from 0 to 1 in the range of its layer. */
-  activity(snapshot: NetworkSnapshot, { layerIndex, position }: Neuron, step: number): number {
+  /** How active a neuron is at a step, or now, from 0 to 1 in the range of its layer. */
+  activity(snapshot: NetworkSnapshot, { layerIndex, position }: Neuron, step: number, now: Now | null): number {
     const layer = snapshot.layers[layerIndex] as NetworkSnapshot["layers"][number];
-    return activityAt(layer, this.ranges[layerIndex] as Range, position, step);
+    return activityAt(layer, this.ranges[layerIndex] as Range, position, step, now?.[layerIndex]?.[position]);
   }
 }
 

@@ -5,6 +5,7 @@ import { Scene, WebGLRenderer } from "three";
 import type { NetworkSnapshot, Unit } from "../data/types";
 import type { PlacedLayer, Point } from "../layout/network";
 import { placeNetwork } from "../layout/network";
+import type { Now } from "../scales/activity";
 import { sequential } from "../scales/color";
 import { Bodies, blockAt } from "./bodies";
 import type { Pose } from "./camera";
@@ -48,6 +49,7 @@ export class NetworkScene {
   private snapshot: NetworkSnapshot | null = null;
   private shape = "";
   private step = 0;
+  private now: Now | null = null;
   private marks = NO_MARKS;
   private theme: "light" | "dark" = "dark";
   private waiting = 0;
@@ -102,6 +104,13 @@ export class NetworkScene {
 
   setStep(step: number): void {
     this.step = step;
+    this.paint();
+  }
+
+  /** Shows activations of now in the place of those of the snapshot; null shows those again. */
+  setNow(now: Now | null): void {
+    if (now === this.now) return;
+    this.now = now;
     this.paint();
   }
 
@@ -264,7 +273,7 @@ export class NetworkScene {
     const snapshot = this.snapshot;
     if (!snapshot) return;
     const began = performance.now();
-    const activity = this.neurons.all.map((neuron) => this.neurons.activity(snapshot, neuron, this.step));
+    const activity = this.neurons.all.map((neuron) => this.neurons.activity(snapshot, neuron, this.step, this.now));
     this.nodes.paint((at) => {
       const value = activity[at] as number;
       return { color: sequential(value), scale: 0.8 + 0.38 * value + (this.neurons.all[at]?.analysed ? 0.3 : 0) };
@@ -273,7 +282,7 @@ export class NetworkScene {
       .map((unit) => (unit ? this.neurons.placeOf(unit) : undefined))
       .find((at) => at !== undefined);
     const step = Math.floor(this.step);
-    const earlier = (at: number) => this.neurons.activity(snapshot, this.neurons.all[at] as Neuron, step);
+    const earlier = (at: number) => this.neurons.activity(snapshot, this.neurons.all[at] as Neuron, step, this.now);
     this.wiring.paint(activity, earlier, focus);
     this.spent += performance.now() - began;
     this.draws();

@@ -1,5 +1,15 @@
 // What the page shows, and how it moves when a run is picked, an epoch appears or a person chooses something.
-import type { Answer, EpochRecord, NetworkSnapshot, RunIndex, RunInfo, ScalarList, Unit } from "../data/types";
+import type {
+  Answer,
+  EpochRecord,
+  LiveStep,
+  NetworkSnapshot,
+  RunIndex,
+  RunInfo,
+  ScalarList,
+  TrainingState,
+  Unit,
+} from "../data/types";
 import { epochsOf, layersOf } from "../scales/curve";
 import { FIRST, formalismName, formalismsOf, indexOf, recordOf, shownFormalism, symbolOf } from "../scales/formalism";
 import type { Pose } from "../scene/camera";
@@ -28,6 +38,14 @@ export interface AppState {
   runs: RunInfo[];
   leftOut: number;
   canCompute: boolean;
+  /** Whether the server takes commands to trainings. */
+  canControl: boolean;
+  /** Whether the server tells what is new. */
+  canPush: boolean;
+  /** How far the training of the first run is; null until the server has said so. */
+  training: TrainingState | null;
+  /** What the units of the first run do in its training now; null where nothing is known. */
+  now: LiveStep | null;
   /** The names of the engines that the command line and the server know. */
   engines: readonly string[];
   loaded: boolean;
@@ -90,6 +108,10 @@ export const firstState = (theme: "light" | "dark"): AppState => ({
   runs: [],
   leftOut: 0,
   canCompute: false,
+  canControl: false,
+  canPush: false,
+  training: null,
+  now: null,
   engines: [],
   loaded: false,
   problem: "",
@@ -160,6 +182,10 @@ export function settledFormalism(state: AppState): Pick<AppState, "formalism" | 
   const formalism = shownFormalism(a?.whole.index ?? null, wantedFormalism);
   return { formalism, wantedFormalism, a: a && inFormalism(a, formalism), b: b && inFormalism(b, formalism) };
 }
+
+/** Whether the first network shows what its training does now, not what was recorded. */
+export const isLive = (state: Pick<AppState, "now" | "follow" | "playing">): boolean =>
+  state.now !== null && state.follow && !state.playing;
 
 /** The side whose record the panels show. */
 export const shownSide = (state: Pick<AppState, "a" | "b" | "shown">): Side | null =>

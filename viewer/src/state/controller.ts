@@ -3,7 +3,7 @@ import { Cache } from "../data/cache";
 import type { Asked } from "../data/results";
 import { hasPhi, isStructure } from "../data/results";
 import type { Source } from "../data/source";
-import type { ComputeRequest, EpochRecord, NetworkSnapshot, PhiResult, RunInfo, Unit } from "../data/types";
+import type { CommandRequest, ComputeRequest, EpochRecord, NetworkSnapshot, PhiResult, RunInfo, Told, Unit } from "../data/types";
 import { epochsOf } from "../scales/curve";
 import { isIIT4 } from "../scales/formalism";
 import type { Address } from "./address";
@@ -12,6 +12,7 @@ import type { Computation } from "./analysis";
 import { analysesOf, placeOf } from "./analysis";
 import type { AppState, Side } from "./app";
 import { analysedName, epochOf, inFormalism, nearest, newSide, settle, settledFormalism, shownSide, stepEpoch } from "./app";
+import { Following } from "./following";
 import { Order } from "./order";
 import type { Store } from "./store";
 
@@ -28,6 +29,7 @@ export class Controller {
   private readonly loads = { a: new Order(), b: new Order() };
   private readonly answers = { a: new Order(), b: new Order() };
   private readonly scalars = { a: new Order(), b: new Order() };
+  private readonly following: Following;
   private timer = 0;
   private rounds = 0;
   private stopped = false;
@@ -36,10 +38,24 @@ export class Controller {
   constructor(
     private readonly source: Source,
     private readonly store: Store<AppState>,
-  ) {}
+  ) {
+    this.following = new Following(source, store, (full) => this.refresh(full));
+  }
 
   get live(): boolean {
     return this.source.live;
+  }
+
+  /** Whether this page has what the server asks for with a command. */
+  get mayCommand(): boolean {
+    return this.source.mayCommand ?? false;
+  }
+
+  /** Sends a command to the training of the first run. */
+  async command(asked: Omit<CommandRequest, "run">): Promise<Told> {
+    const { a } = this.store.state;
+    if (!a || !this.source.command) throw new Error("There is no training that could be told.");
+    return this.source.command({ ...asked, run: a.run.id });
   }
 
   /** Shows what an address asks for, or else the newest run. */
@@ -49,11 +65,14 @@ export class Controller {
     const first = this.store.state.runs[0];
     if (first && !this.store.state.a) await this.chooseRun("a", first.id);
     this.store.set({ loaded: true });
-    if (this.source.live) this.schedule();
+    if (!this.source.live) return;
+    this.following.start();
+    this.schedule();
   }
 
   stop(): void {
     this.stopped = true;
+    this.following.stop();
     clearTimeout(this.timer);
   }
 
@@ -226,15 +245,13 @@ export class Controller {
 
   private async poll(): Promise<void> {
     try {
-      if (!document.hidden) await this.refresh();
+      if (!document.hidden && !this.following.isTold) await this.refresh(++this.rounds % RUNS_EVERY === 0);
     } finally {
       this.schedule();
     }
   }
 
-  private async refresh(): Promise<void> {
-    this.rounds++;
-    const isFull = this.rounds % RUNS_EVERY === 0;
+  private async refresh(isFull: boolean): Promise<void> {
     if (isFull || !this.store.state.runs.length) await this.refreshRuns();
     if (isFull && this.store.state.seeds) await this.showSeeds(true);
     const { a, b, runs } = this.store.state;
@@ -254,6 +271,8 @@ export class Controller {
         title: list.title,
         leftOut: list.left_out,
         canCompute: list.compute,
+        canControl: list.control,
+        canPush: list.push,
         problem: "",
         ...(same ? {} : { runs: list.runs }),
         ...(JSON.stringify(list.engines) === JSON.stringify(this.store.state.engines) ? {} : { engines: list.engines }),

@@ -12,7 +12,7 @@ from lightning_iit.records.whole.measures import WholeInterval
 from lightning_iit.whole.sampling.surrogates import FEWEST_SEQUENCES
 from lightning_iit.whole.search.minimum import minimum_bipartition
 from lightning_iit.whole.values.covariances import Covariances
-from lightning_iit.whole.values.measures import values_at
+from lightning_iit.whole.values.measures import OF_DETERMINANTS, values_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,8 @@ def intervals_at(
         partition: the parts.
         observed: the measures, and their values.
         block: how many successive pairs are drawn together; 0 for whole sequences.
-        searched: the elements; of few of them the smallest bipartition of each resample is compared with ``partition``.
+        searched: the elements; of few of them the bipartition at which MI1, MI or SI of each resample is smallest is compared with
+            ``partition``.
         resamples: how many resamples are drawn.
         seed: the seed of the draws.
     """
@@ -84,8 +85,9 @@ def intervals_at(
         given = _weighted(both, _weights(series, block, rng))
         for name, one in values_at(given, partition, list(observed), starts=_STARTS).items():
             drawn[name].append(one.value)
-            same[name] += bool(again) and minimum_bipartition(given, again, name).partition == partition
-    shares = {name: same[name] / resamples if again else None for name in observed}
+            if again and name in OF_DETERMINANTS:
+                same[name] += minimum_bipartition(given, again, name).partition == partition
+    shares = {name: same[name] / resamples if again and name in OF_DETERMINANTS else None for name in observed}
     return {name: _interval(value, np.array(drawn[name]), block, shares[name]) for name, value in observed.items()}
 
 

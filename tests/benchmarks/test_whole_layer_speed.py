@@ -24,16 +24,16 @@ SECONDS = {40: 1.0, 100: 10.0}
 REFERENCE_SECONDS = 0.9
 
 
-def seconds_of(work) -> float:
+def seconds_of(work, *given) -> float:
     start = time.process_time()
-    work()
+    work(*given)
     return time.process_time() - start
 
 
 def eigendecompositions() -> float:
     """Seconds of 1,000 eigendecompositions of symmetric matrices."""
     made = np.random.default_rng(0).standard_normal((1000, 100, 100))
-    return seconds_of(lambda: np.linalg.eigh(made + made.transpose(0, 2, 1)))
+    return seconds_of(np.linalg.eigh, made + made.transpose(0, 2, 1))
 
 
 def test_stochastic_interaction_with_its_partition(capsys):
@@ -44,7 +44,7 @@ def test_stochastic_interaction_with_its_partition(capsys):
         for units in (10, 20, 40, 100, 200):
             given, elements = stationary(autoregressive(units, 0)), [(unit,) for unit in range(units)]
             took = {
-                name: seconds_of(lambda name=name: minimum_bipartition(given, elements, name))
+                name: seconds_of(minimum_bipartition, given, elements, name)
                 for name in ("total_correlation", "total_correlation_pairs", "stochastic_interaction")
             }
             ratios[units] = took["stochastic_interaction"] / reference
@@ -54,7 +54,7 @@ def test_stochastic_interaction_with_its_partition(capsys):
             given, half = stationary(autoregressive(units, 0)), cut(range(units // 2), units)
             each = tuple((unit,) for unit in range(units))
             for name in ("phi_star", "phi_g"):
-                one, other = (seconds_of(lambda parts=parts: values_at(given, parts, [name])) for parts in (each, half))
+                one, other = (seconds_of(values_at, given, parts, [name]) for parts in (each, half))
                 lines.append(f"{units} units, {name} at one partition: {one:.2f} s between all units, {other:.2f} s of halves")
         lines.append(f"at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB in this process")
     with capsys.disabled():

@@ -75,9 +75,8 @@ def most(tested: int, tests: int) -> int:
 def main() -> None:
     sets = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     cells = list(product(UNITS, AUTOCORRELATIONS, STEPS))
-    print(
-        f"{datetime.now(timezone.utc):%Y-%m-%d}, Python {platform.python_version()}, NumPy {np.__version__}: {sets} sets of each cell, rejected at 5 %"
-    )
+    now = f"{datetime.now(timezone.utc):%Y-%m-%d}"
+    print(f"{now}, Python {platform.python_version()}, NumPy {np.__version__}: {sets} sets of each cell, rejected at 5 %")
     print("number of the columns: " + ", ".join(f"{index} {name}" for index, name in enumerate(NUMBERS)))
     print("units  a     steps   refused  " + " ".join(f"{index:>5}" for index in range(len(NUMBERS))) + "   allowed")
     worst = []

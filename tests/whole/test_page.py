@@ -8,6 +8,7 @@ from places import PROJECT
 
 
 def test_the_code_of_the_page(capsys):
-    (code,) = re.findall(r"^```python\n(.*?)^```", (PROJECT / "docs" / "whole-layers.md").read_text(encoding="utf-8"), re.M | re.S)
+    text = (PROJECT / "docs" / "whole-layers.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     exec(compile(code, "whole-layers.md", "exec"), {})
     assert "SI = " in capsys.readouterr().out

@@ -187,6 +187,28 @@ class WholeLayer(Record, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     refused: str = ""
 
+    @property
+    def scalars(self) -> dict[str, float]:
+        """Returns the numbers that are logged, by name.
+
+        Of each measure its value at the minimum bipartition (under its own name), ``..._atomic``, and with a null ``..._excess``,
+        ``..._p``, ``..._atomic_excess`` and ``..._atomic_p``; ``information``, ``samples``, ``effective_samples``, ``units``; of
+        ΦID the means over pairs ``redundancy``, ``synergy`` and ``transfer``, with ``..._excess``.
+        """
+        found: dict[str, float] = {}
+        for one in self.measures:
+            for name, value in ((one.name, one.minimum), (f"{one.name}_atomic", one.atomic)):
+                found[name] = value.value
+                if value.null is not None:
+                    found |= {f"{name}_excess": value.value - value.null.mean, f"{name}_p": value.null.p}
+        for pair in self.pairs.numbers if self.pairs is not None else ():
+            found[pair.name] = pair.mean
+            if pair.excess is not None:
+                found[f"{pair.name}_excess"] = pair.excess
+        numbers = {"information": self.information, "effective_samples": self.effective_samples}
+        found |= {name: value for name, value in numbers.items() if value is not None}
+        return found | ({"samples": float(self.samples), "units": float(len(self.units))} if found else {})
+
     def __getitem__(self, name: str) -> WholeMeasure:
         """Returns one measure by its name.
 

@@ -1,10 +1,10 @@
 """Watch integrated information (Φ of IIT 3.0, φ_s of IIT 4.0) while a network trains in PyTorch Lightning.
 
 Use: ``IITCallback``, ``analyse``, ``analyse_states``, ``compute_phi``, ``compute_phis``, ``compute_structure``, ``major_complex``,
-``best_partitions``, ``estimate_tpm``, ``load_run``, ``change``, ``compare_runs``, ``lesion``. What they return: ``Records`` of
-``EpochRecord``, whose result is ``Computed``, ``TimedOut``, ``Failed``, ``Skipped`` or, until it is there, ``Open``; ``Change``;
-``Lesion``; ``Partitions``; of IIT 4.0 ``SystemPhi``, ``Structure`` and ``Complexes``. What they raise: ``IITError`` and its kinds.
-What can be added: a ``PhiEngine``, a ``Tracker``, a ``PhiPool``.
+``best_partitions``, ``estimate_tpm``, ``whole_layer``, ``phiid``, ``load_run``, ``change``, ``compare_runs``, ``lesion``. What they
+return: ``Records`` of ``EpochRecord``, whose result is ``Computed``, ``TimedOut``, ``Failed``, ``Skipped`` or, until it is there,
+``Open``; ``Change``; ``Lesion``; ``Partitions``; ``WholeLayer``; of IIT 4.0 ``SystemPhi``, ``Structure`` and ``Complexes``. What
+they raise: ``IITError`` and its kinds. What can be added: a ``PhiEngine``, a ``Tracker``, a ``PhiPool``.
 
 Names are loaded on first use: importing the package loads neither torch nor PyPhi.
 """
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         UnknownLayerError,
         UnknownOptionError,
         UnsupportedOutputError,
+        UnusableSeriesError,
     )
     from lightning_iit.phi.compute import compute_phi, compute_phis, compute_structure, major_complex
     from lightning_iit.phi.engine import PhiEngine
@@ -42,10 +43,13 @@ if TYPE_CHECKING:
     from lightning_iit.records.iit4 import Complexes, Structure, SystemPhi
     from lightning_iit.records.results import Partitions
     from lightning_iit.records.store import load_run
+    from lightning_iit.records.whole.measures import WholeLayer
     from lightning_iit.states import analyse_states
     from lightning_iit.tpm.estimate import Tpm, estimate_tpm, state_by_node
     from lightning_iit.trackers.tracker import Tracker
     from lightning_iit.watch.lesions import Lesion, lesion
+    from lightning_iit.whole.layer import whole_layer
+    from lightning_iit.whole.phiid import phiid
 
     __version__: str
 
@@ -81,6 +85,8 @@ __all__ = [
     "UnknownLayerError",
     "UnknownOptionError",
     "UnsupportedOutputError",
+    "UnusableSeriesError",
+    "WholeLayer",
     "analyse",
     "analyse_states",
     "best_partitions",
@@ -93,8 +99,10 @@ __all__ = [
     "lesion",
     "load_run",
     "major_complex",
+    "phiid",
     "state_by_node",
     "to_pyphi",
+    "whole_layer",
 ]
 
 _HOMES = {
@@ -129,6 +137,8 @@ _HOMES = {
     "UnknownLayerError": "lightning_iit.errors",
     "UnknownOptionError": "lightning_iit.errors",
     "UnsupportedOutputError": "lightning_iit.errors",
+    "UnusableSeriesError": "lightning_iit.errors",
+    "WholeLayer": "lightning_iit.records.whole.measures",
     "analyse": "lightning_iit.analysis",
     "analyse_states": "lightning_iit.states",
     "best_partitions": "lightning_iit.phi.ranking",
@@ -141,8 +151,10 @@ _HOMES = {
     "lesion": "lightning_iit.watch.lesions",
     "load_run": "lightning_iit.records.store",
     "major_complex": "lightning_iit.phi.compute",
+    "phiid": "lightning_iit.whole.phiid",
     "state_by_node": "lightning_iit.tpm.estimate",
     "to_pyphi": "lightning_iit.phi.pyphi.engine",
+    "whole_layer": "lightning_iit.whole.layer",
 }
 
 

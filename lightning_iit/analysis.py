@@ -94,7 +94,7 @@ def analyse(
     if folder is None:
         settings.pictures = False
     asked = settings.run_options()
-    watch = settings.watch(model, asked, snapshots=folder is not None)
+    watch = settings.watch(model, asked, snapshots=folder is not None, fixed=True)
     work = Computation(
         asked,
         _pool(settings, len(watch.layers)),

@@ -49,6 +49,7 @@ from lightning_iit.watch.probe import own_reader, probe_pass
 from lightning_iit.watch.steps import EveryNSteps, StepWatch
 from lightning_iit.watch.untrained import UntrainedPass
 from lightning_iit.watch.watch import Watch
+from lightning_iit.watch.whole import WholePass
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,8 +89,10 @@ class IITCallback(Callback, TrainingSettings):
     ``tpm`` and ``mip`` too (of a further formalism ``mip_iit4-2023``), small, and in the run's folder large as PNG and SVG. Of IIT
     4.0 the names begin with ``phi_s`` in the place of ``phi``, as in ``iit/phi_s/<layer>``; there are ``phi_s_share`` (how often
     φ_s is above 0) and ``phi_s_signed`` of the layer, and of the group ``ii``, ``distinctions``, ``relations``,
-    ``sum_phi_distinctions``, ``sum_phi_relations`` and ``big_phi``. The record itself is logged beside them. With ``every_n_steps``
-    the same of each analysis within an epoch, but for the change, under ``iit/steps/phi/<layer>`` and
+    ``sum_phi_distinctions``, ``sum_phi_relations`` and ``big_phi``. Of ``measures`` there are
+    ``iit_details/<layer>/whole/stochastic_interaction`` (nats, at the minimum bipartition), ``..._atomic`` (between all units),
+    ``..._excess`` and ``..._p`` (against the null), and so on, and the image ``pairs``. The record itself is logged beside them.
+    With ``every_n_steps`` the same of each analysis within an epoch, but for the change, under ``iit/steps/phi/<layer>`` and
     ``iit_details/<layer>/steps/``. With ``when_busy="wait"``, ``trainer.callback_metrics`` has ``iit/phi/<layer>``, and the same as
     ``iit/<layer>/phi`` for monitors that were written for version 0.1.0.
 
@@ -177,6 +180,11 @@ class IITCallback(Callback, TrainingSettings):
         moments: at how many single moments Φ of the shown group is computed too, untrained and at the last epoch: the background
             held as it was observed, the units in their own state. Says what is left of a perturbed Φ where nothing is averaged
             over backgrounds (the record's ``moments``; ``moments_reachable``, ``moments_positive``, ``moments_phi``).
+        measures: measures of all units of each layer (up to 200), without states: "total_correlation", "total_correlation_pairs",
+            "stochastic_interaction", "phi_star", "phi_g"; "phiid" and "phiid_ccs" of pairs of units. They are statistics of
+            activity (``statistical``), no causal Φ: see :func:`~lightning_iit.whole_layer`. Taken in one pass with fixed weights:
+            of the ``probe``, else over the epoch's last batches at its end. Layers whose samples have no order get
+            "total_correlation" only. The record's ``whole``; logged under ``iit_details/<layer>/whole/``.
         extra_budget: the share of the training time that nulls may take; the last epoch always has its null.
         workers: how many worker processes compute Φ.
         timeout: seconds for one layer's analysis of an epoch; None for no limit. States and groups that were analysed
@@ -230,6 +238,7 @@ class IITCallback(Callback, TrainingSettings):
         self._first: FirstBatches | None = None
         self._due: EveryNSteps | None = None
         self._steps: StepWatch | None = None
+        self._whole: WholePass | None = None
         self._control: Control | None = None
         self._validation: ValidationBatches | None = None
         self._fit: LatestFit | None = None
@@ -244,7 +253,7 @@ class IITCallback(Callback, TrainingSettings):
     def __getstate__(self) -> dict[str, Any]:
         """Returns the options and the records; a copy or a pickle of the callback watches nothing and has no workers."""
         plain = {name: value for name, value in vars(self).items() if name not in FIRST_BATCH_HOOKS}
-        ours = dict.fromkeys(("_watch", "_first", "_due", "_steps", "_inputs", "_fit", "_control", "_validation"))
+        ours = dict.fromkeys(("_watch", "_first", "_due", "_steps", "_inputs", "_fit", "_control", "_validation", "_whole"))
         return plain | ours | {"_run": copy.copy(self._run), "_stage": ""}
 
     @property
@@ -295,7 +304,7 @@ class IITCallback(Callback, TrainingSettings):
         self._validation = ValidationBatches() if self.control else None
         self._options = self.run_options(world_size=trainer.world_size)
         self._inputs = None if self.probe is None else own_reader(self.probe)
-        self._watch = self.watch(pl_module, self._options, snapshots=trainer.is_global_zero)
+        self._watch = self.watch(pl_module, self._options, snapshots=trainer.is_global_zero, fixed=self.probe is not None)
         engines = " and ".join(dict.fromkeys(engine.name for engine in self._options.engines))
         words = ", ".join(FORMALISM_WORDS[formalism] for formalism in self._options.formalisms)
         rank_zero_info(f"IITCallback watches {', '.join(map(repr, self._watch.layers))} ({engines} engine, {words}).")
@@ -318,13 +327,17 @@ class IITCallback(Callback, TrainingSettings):
         if self.control and not is_dev_run(trainer):
             with training_goes_on("getting ready for commands"):
                 self._control = Control(trainer, self._watching(trainer, pl_module, watch), self._run)
+        if self.measures and self.probe is None and not is_dev_run(trainer):
+            with training_goes_on("getting ready for measures of whole layers"):
+                activations = self.whole_activations(pl_module)
+                self._whole = None if activations is None else WholePass(trainer, pl_module, activations)
         if not self.initial or not is_untrained(trainer) or is_dev_run(trainer):
             return
         if self.probe is not None:
             self._run_probe(trainer, pl_module, epoch=-1)
             return
         with training_goes_on("getting ready for the untrained network"):
-            first = self.watch(pl_module, self._options, snapshots=trainer.is_global_zero)
+            first = self.watch(pl_module, self._options, snapshots=trainer.is_global_zero, fixed=True)
             untrained = UntrainedPass(trainer, pl_module, first, samples=enough_samples(self.units, self.bits))
             self._first = FirstBatches(self, untrained, watch, partial(self._submit, trainer, epoch=-1, watch=first))
 
@@ -380,11 +393,15 @@ class IITCallback(Callback, TrainingSettings):
                 self._watch.begin_epoch(trainer.num_training_batches)  # type: ignore[union-attr]
                 if self._steps is not None:
                     self._steps.begin_epoch()
+                if self._whole is not None:
+                    self._whole.begin_epoch()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Counts the activations that the hooks kept, once in many steps."""
         if self.probe is None:
             self._end_step(self._watch, trainer, batch_idx)
+        if self._whole is not None:
+            self._whole.keep(batch, batch_idx)
         if self._due is not None:
             if self._steps is not None:
                 self._end_step(self._steps.watch, trainer, batch_idx)
@@ -470,7 +487,10 @@ class IITCallback(Callback, TrainingSettings):
             self._run_probe(trainer, pl_module, epoch=trainer.current_epoch)
         else:
             with training_goes_on("closing an epoch"):
-                self._submit(trainer, self._watch.end_epoch(), epoch=trainer.current_epoch)  # type: ignore[union-attr]
+                captured = self._watch.end_epoch()  # type: ignore[union-attr]
+                if self._whole is not None and self._is_analysed(trainer.current_epoch):
+                    captured = self._whole.run(captured)
+                self._submit(trainer, captured, epoch=trainer.current_epoch)
         with training_goes_on("showing Φ"):
             self._run.pump()
             waited, newest = self.when_busy == "wait", self._run.newest
@@ -555,7 +575,7 @@ class IITCallback(Callback, TrainingSettings):
                 self._watch.detach()
             if self._steps is not None:
                 self._steps.watch.detach()
-        self._first = self._due = self._steps = None
+        self._first = self._due = self._steps = self._whole = None
 
     # --- checkpoints --------------------------------------------------------------------------------------------------
 

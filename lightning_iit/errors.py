@@ -9,6 +9,7 @@
     │   ├── InvalidSystemError                a TPM, state or connectivity matrix is malformed
     │   ├── InvalidStatesError                state sequences, state codes or transition tables are malformed
     │   ├── TooManyUnitsError                 there are more units than the TPM or the engine can handle
+    │   ├── UnusableSeriesError               activations from which no measure of a whole layer can be computed
     │   └── UnknownOptionError(TypeError)     a keyword that is no option; close matches are offered
     ├── RecordError(ValueError)               a stored record, or a run, cannot be read
     ├── StepError(RuntimeError)               a layer could not make the step that a perturbation needs
@@ -47,6 +48,10 @@ class InvalidStatesError(InvalidArgumentError):
 
 class TooManyUnitsError(InvalidArgumentError):
     """Signals more units than a TPM can be written down for, or than the engine can analyse in reasonable time."""
+
+
+class UnusableSeriesError(InvalidArgumentError):
+    """Signals activations from which no measure of a whole layer can be computed: too few samples, or units that depend exactly."""
 
 
 class UnknownOptionError(InvalidArgumentError, TypeError):

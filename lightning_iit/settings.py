@@ -14,12 +14,14 @@ from lightning_iit.capture.perturb.options import CHECKS as PERTURB_CHECKS
 from lightning_iit.capture.perturb.options import Connectivity, PerturbOptions, PerturbSettings, TpmSource
 from lightning_iit.capture.perturb.stepper import Direction
 from lightning_iit.capture.perturb.steps import StepFunction
+from lightning_iit.capture.whole import WholeActivations
 from lightning_iit.checks import Check, check_options, choice, flag, number, whole
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.options import formalisms_of
 from lightning_iit.presets import PRESETS, Preset
 from lightning_iit.records import Formalism
 from lightning_iit.records.shown.printed import brief_value
+from lightning_iit.records.whole.tasks import WholeName
 from lightning_iit.run.names import check_name
 from lightning_iit.run.options import CHECKS as ANALYSIS_CHECKS
 from lightning_iit.run.options import RUN_CHECKS, AnalysisSettings, RunOptions
@@ -71,6 +73,7 @@ class Options(TypedDict, total=False):
     null_model: NullName | Literal["auto"] | None
     surrogates: int
     moments: int
+    measures: Sequence[WholeName]
     timeout: float | None
     pictures: bool
     workers: int
@@ -163,7 +166,13 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
         return tuple(sorted(units.index(node) for node in self.nodes))
 
     def watch(
-        self, model: nn.Module, options: RunOptions, *, snapshots: bool, only: tuple[str, Sequence[int]] | None = None
+        self,
+        model: nn.Module,
+        options: RunOptions,
+        *,
+        snapshots: bool,
+        only: tuple[str, Sequence[int]] | None = None,
+        fixed: bool = False,
     ) -> Watch:
         """Finds the layers of a model and what is to be watched of them.
 
@@ -171,6 +180,7 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
             model: where the layers are.
             options: what is asked of every analysis.
             snapshots: keep snapshots of the network, if they are wanted at all.
+            fixed: whether the passes are made with fixed weights, so that measures of whole layers are taken of them.
             only: the name of a layer and the indices of its units, where only these are watched; None for what the options say.
 
         Raises:
@@ -184,9 +194,27 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
             capture = replace(capture, layers=[only[0]], units=list(only[1]), groups=1)
         shown = snapshots and self.network and self.network_budget > 0
         writer = SnapshotWriter(budget=self.network_budget, seed=self.seed) if shown else None
-        watch = Watch(model, capture, self.part(PerturbOptions), writer, pool_depth=self.pool_depth)
+        whole = self.whole_activations(model) if fixed and only is None else None
+        watch = Watch(model, capture, self.part(PerturbOptions), writer, pool_depth=self.pool_depth, whole=whole)
         self._check_null(watch.perturber.layers)
         return watch
+
+    def whole_activations(self, model: nn.Module) -> WholeActivations | None:
+        """Returns what records all units of the layers, for measures of whole layers; None where no measure is asked for.
+
+        Raises:
+            InvalidArgumentError: measures are asked for along depth.
+        """
+        if not self.measures:
+            return None
+        if self.transitions == "depth":
+            msg = (
+                f"measures={tuple(self.measures)} with transitions='depth': whole layers are measured along time, not along depth. "
+                "Leave one of the two out."
+            )
+            raise InvalidArgumentError(msg)
+        capture = self.part(CaptureOptions)
+        return WholeActivations(model, [layer.name for layer in find_layers(model, capture.layers)], capture)
 
     def _check_null(self, perturbed: Sequence[str]) -> None:
         """Checks that no null is asked for where a layer is perturbed.

@@ -21,6 +21,7 @@ from lightning_iit.job.judgement import Judgement, analyses_for, group_scalars, 
 from lightning_iit.job.moments import at_moments
 from lightning_iit.job.pictures import heatmaps, pictures
 from lightning_iit.job.survey import survey
+from lightning_iit.job.whole import measured_layer
 from lightning_iit.phi.registry import choose_engine, get_engine
 from lightning_iit.phi.scalars import phi_scalars
 from lightning_iit.records import (
@@ -103,7 +104,7 @@ def run(task: PhiTask, report: OnProgress = ignore) -> TaskResult:
     partial = msgspec.structs.replace(partial, scalars=dict(scalars), images=dict(images), **parts)
     report(1.0, partial=partial)
     surveys: dict[Formalism, Surveyed] = {}
-    for more, parts in _of_backgrounds(task, states, notes, surveys):
+    for more, parts in _of_layer(task, states, notes, surveys, images):
         scalars |= more
         partial = msgspec.structs.replace(partial, scalars=dict(scalars), **parts)
         report(1.0, partial=partial)
@@ -141,13 +142,23 @@ def _takes_long(task: PhiTask, analyses: int) -> bool:
     return analyses * seconds > _LONG
 
 
-def _of_backgrounds(
-    task: PhiTask, states: tuple[StateResult, ...], notes: list[str], surveys: dict[Formalism, Surveyed]
+def _of_layer(
+    task: PhiTask,
+    states: tuple[StateResult, ...],
+    notes: list[str],
+    surveys: dict[Formalism, Surveyed],
+    images: dict[str, bytes],
 ) -> Iterator[tuple[dict[str, float], dict[str, Any]]]:
-    """Yields the scalars and the parts of the result that the survey of the layer, also so far, and the single moments give.
+    """Yields the scalars and the parts of the result that are not of the task's own states.
+
+    They are those of all units, of the survey of the layer, also so far, and of single moments.
 
     Surveys that are complete are added to ``surveys``, those of further formalisms that came with that of the first one too.
     """
+    if task.whole is not None:
+        whole, drawn = measured_layer(task.layer, task.whole, pictures=task.pictures, notes=notes)
+        images |= drawn
+        yield {}, {"whole": whole, "images": dict(images)}
     if task.survey and states:
         with Part("the survey of the layer", notes):
             for made in survey(task, {one.state: one.result for one in states}):

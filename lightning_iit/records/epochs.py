@@ -45,6 +45,7 @@ from lightning_iit.records.shown.printed import brief_value
 from lightning_iit.records.surveys import Moments, OfFormalism, Survey
 from lightning_iit.records.systems import PhiOptions
 from lightning_iit.records.tasks import PhiTask
+from lightning_iit.records.whole.measures import WholeLayer
 
 
 class Provenance(Record, frozen=True, kw_only=True):
@@ -128,6 +129,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
         survey: Φ of the layer: the mean over groups of its units, of which the first is the group that all other fields describe;
             None where it was not computed, and in records of version 0.1.0.
         moments: Φ of the shown group at single moments; None where it was not asked for (``moments=``).
+        whole: measures of all units of the layer, which are statistics of activity; None where none was asked for (``measures=``).
         structural_phi: 0.0 for units without connections among them; None where it is not known.
         structural_reason: why the structural Φ is 0, or is not known.
         notes: what a reader should know, in sentences.
@@ -169,6 +171,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
     groups: tuple[GroupResult, ...] = ()
     survey: Survey | None = None
     moments: Moments | None = None
+    whole: WholeLayer | None = None
     structural_phi: PhiValue | None = None
     structural_reason: str = ""
     notes: tuple[str, ...] = ()

@@ -28,7 +28,7 @@ def logged(record: EpochRecord, scope: str = "") -> dict[str, float]:
     ``phi_high`` of the survey, ``phi_change`` and ``phi_change_p``. A record without a survey (of version 0.1.0) has there the Φ
     that it shows in detail, with its interval. Under ``iit_details/<layer>/`` are the scalars of the group that is shown in detail.
     A number that was not computed has no key. Of IIT 4.0 the names begin with ``phi_s`` in the place of ``phi``, those of a second
-    version of it with ``phi_s_2026``.
+    version of it with ``phi_s_2026``. Measures of the whole layer are under ``iit_details/<layer>/whole/``.
 
     Args:
         record: the record of a layer at an epoch, or within one.
@@ -40,7 +40,8 @@ def logged(record: EpochRecord, scope: str = "") -> dict[str, float]:
         details = {name: value for name, value in one.scalars.items() if name not in CHANGE}
         found |= {phi_key(record.layer, _named(name, called), scope, step=record.step): value for name, value in of_layer.items()}
         found |= {detail_key(record.layer, _named(name, called), scope, step=record.step): value for name, value in details.items()}
-    return found
+    whole = {} if record.whole is None else record.whole.scalars
+    return found | {detail_key(record.layer, f"whole/{name}", scope, step=record.step): value for name, value in whole.items()}
 
 
 def _named(name: str, called: str) -> str:

@@ -19,6 +19,8 @@ from lightning_iit.records.results import (
 from lightning_iit.records.schema import Axis, Bit, Count, Epoch, Formalism, Key, Kind, Record, Seconds, Share, State, Step
 from lightning_iit.records.surveys import Moment, Moments, OfFormalism, Survey, SurveyGroup
 from lightning_iit.records.systems import PhiOptions
+from lightning_iit.records.whole.measures import WholeLayer
+from lightning_iit.records.whole.tasks import WholeTask
 
 
 class ThresholdCounts(Record, frozen=True, kw_only=True):
@@ -104,6 +106,7 @@ class PhiTask(Record, frozen=True, kw_only=True):
         resample_further: whether the resamples are analysed by further formalisms too that need a search of their own.
         pictures: whether the pictures are drawn.
         seed: the seed of everything that is drawn at random.
+        whole: what is computed of the whole layer; None for nothing. Never stored.
     """
 
     layer: str
@@ -132,6 +135,7 @@ class PhiTask(Record, frozen=True, kw_only=True):
     resample_further: bool = True
     pictures: bool = True
     seed: int = 0
+    whole: WholeTask | None = None
 
     @property
     def key(self) -> Key:
@@ -140,9 +144,9 @@ class PhiTask(Record, frozen=True, kw_only=True):
 
     @property
     def stored(self) -> PhiTask:
-        """Returns the task as it is stored: without its resamples and the parts of its data, which are large."""
+        """Returns the task as it is stored: without its resamples, parts of its data, and activations, which are large."""
         dynamics = self.dynamics and msgspec.structs.replace(self.dynamics, parts=())
-        return msgspec.structs.replace(self, resampled=(), dynamics=dynamics)
+        return msgspec.structs.replace(self, resampled=(), dynamics=dynamics, whole=None)
 
     def visits_of(self, state: State) -> int:
         """Returns how often a state was observed.
@@ -174,7 +178,8 @@ class TaskResult(Record, frozen=True, kw_only=True):
         moments: Φ at single moments; None where the task asked for none.
         structure: of IIT 4.0 the cause-effect structure in the first state.
         others: what each further formalism gives, in the order of the task.
-        images: the pictures by name, such as "mip" (PNG), "mip.svg", and "mip_small" (PNG) for the cards of trackers.
+        whole: the measures of the whole layer; None where the task asked for none.
+        images: the pictures by name, such as "mip" (PNG), "mip.svg", and "mip_small" (PNG) for the cards of trackers; "pairs" of ΦID.
         notes: parts that could not be made, and why.
         seconds: how long the whole task took.
         complete: whether the task ended by itself.
@@ -194,6 +199,7 @@ class TaskResult(Record, frozen=True, kw_only=True):
     moments: Moments | None = None
     structure: Structure | None = None
     others: tuple[OfFormalism, ...] = ()
+    whole: WholeLayer | None = None
     images: dict[str, bytes] = {}
     notes: tuple[str, ...] = ()
     seconds: float = 0.0

@@ -16,6 +16,7 @@ from lightning_iit.report.markup import bullets, code, table, text
 from lightning_iit.report.methods import methods
 from lightning_iit.report.terms import DIAGNOSTIC_WORDS, RESAMPLED, introduction, is_resampled, terms
 from lightning_iit.report.verdicts import conclusion, structural_words, system_words, warnings_of
+from lightning_iit.report.whole import whole_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -58,6 +59,7 @@ def markdown(records: Iterable[EpochRecord], settings: Mapping[str, object] | No
             if formalism != of_layer[-1].formalism:
                 alone = [record.of(formalism) for record in of_layer if formalism in record.formalisms]
                 parts += iit4.parts(alone, answers(kept, formalism)[name], heading="###")
+    parts += whole_parts(layers)
     parts += _steered(told)
     if layers:
         parts += ["## Methods, to be pasted", text(methods(kept))]

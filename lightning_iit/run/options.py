@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from lightning_iit.checks import SECONDS, SEED, WINDOW, Check, check_options, choice, flag, number, whole
+from lightning_iit.checks import SECONDS, SEED, WINDOW, Check, check_options, choice, flag, number, refused, whole
 from lightning_iit.job.formalisms import options_for
 from lightning_iit.phi.engine import PhiEngine
 from lightning_iit.phi.options import ENGINE_CHECKS, check_formalisms, check_nodes, formalisms_of
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import FORMALISM, Formalism, PhiOptions
+from lightning_iit.records.whole.tasks import WHOLE_NAMES, WholeName
 from lightning_iit.tpm.nulls import NullName
 from lightning_iit.tpm.states import StatesPolicy, check_policy
 
@@ -32,6 +33,7 @@ class AnalysisSettings:
     null_model: NullName | Literal["auto"] | None = "auto"
     surrogates: int = 19
     moments: int = 0
+    measures: Sequence[WholeName] = ()
     timeout: float | None = 600.0
     pictures: bool = True
     seed: int = 0
@@ -96,6 +98,16 @@ def _check_states(name: str, value: Any) -> Any:
     return value if isinstance(value, str) else int(value)
 
 
+def _check_measures(name: str, value: Any) -> tuple[WholeName, ...]:
+    """Checks which measures of the whole layer are computed."""
+    given = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Sequence) else (value,)
+    unknown = [one for one in given if one not in WHOLE_NAMES]
+    if unknown:
+        why = f"there is no measure {unknown[0]!r}"
+        raise refused(name, value, f"give some of {', '.join(map(repr, WHOLE_NAMES))}, or () for none", why=why)
+    return tuple(one for one in WHOLE_NAMES if one in given)
+
+
 CHECKS: dict[str, Check] = {
     "states": _check_states,
     "prior": number("give the probability of ON in unvisited rows, from 0 to 1", most=1.0),
@@ -106,6 +118,7 @@ CHECKS: dict[str, Check] = {
     "null_model": choice("auto", *get_args(NullName), None),
     "surrogates": whole("give the number of surrogate data sets of a null, 1 or more", least=1),
     "moments": whole("give at how many single moments Φ is computed too, 0 for none", least=0),
+    "measures": _check_measures,
     "timeout": SECONDS,
     "pictures": flag(),
     "seed": SEED,

@@ -13,6 +13,7 @@ from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import EpochRecord, OfFormalism, Open, PhiTask, Provenance, Skipped, Survey
 from lightning_iit.records.logged import layer_phi
 from lightning_iit.records.results import can_be_settled
+from lightning_iit.records.whole.tasks import WholeTask
 from lightning_iit.tpm.states import index_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 log: logging.Logger = logging.getLogger(__name__)
 
+_SEARCHED = 40
+"""Up to how many units the null of the last epoch searches the partition anew."""
+_RESAMPLES = 99
+"""How many resamples the intervals of the last epoch have."""
 _PACKAGES = ("lightning-iit", "torch", "lightning", "numpy", "numba", "pyphi", "pyemd", "POT")
 
 
@@ -99,6 +104,7 @@ def phi_task(
     dynamics: Dynamics | None,
     seen: tuple[int, ...] = (),
     blocks: tuple[Counts, ...] = (),
+    whole: WholeTask | None = None,
 ) -> PhiTask:
     """Makes the task that a worker is given for a record that is open.
 
@@ -109,6 +115,7 @@ def phi_task(
         dynamics: what the tests of Markov order and stationarity need.
         seen: how often each state was seen where the layer is perturbed; empty where that is what the counts say.
         blocks: the counts of each of several sources that were pooled.
+        whole: what is computed of the whole layer; None for nothing.
     """
     if stub.counts is None or stub.units is None:
         msg = f"layer {stub.layer!r} has states but no counts or units"
@@ -135,6 +142,31 @@ def phi_task(
         timeout=options.timeout,
         further=options.formalisms[1:],
         pictures=options.pictures,
+        seed=options.seed,
+        whole=whole,
+    )
+
+
+def whole_task(options: RunOptions, captured: LayerEpoch, *, last: bool) -> WholeTask | None:
+    """Returns what a worker computes of all units of a layer; None where nothing was asked for, or captured.
+
+    Nulls hold the partition that was found; at the last epoch, and of up to 40 units, each surrogate's is searched anew. Intervals
+    are those of the last epoch.
+
+    Args:
+        options: the options of the run.
+        captured: the layer's captured epoch.
+        last: whether no epoch follows.
+    """
+    series = captured.whole
+    if not options.measures or series is None:
+        return None
+    return WholeTask(
+        series=series,
+        names=tuple(options.measures),
+        surrogates=options.surrogates,
+        searched=last and len(series.units) <= _SEARCHED,
+        resamples=_RESAMPLES if last else 0,
         seed=options.seed,
     )
 
@@ -163,7 +195,19 @@ def settled_record(
     if answer is not None and answer.survey is not None:
         changes["survey"] = answer.survey
     if answer is not None:
-        found = ("states", "tpm", "scalars", "diagnostics", "null", "interval", "curve", "sensitivity", "major_complex", "moments")
+        found = (
+            "states",
+            "tpm",
+            "scalars",
+            "diagnostics",
+            "null",
+            "interval",
+            "curve",
+            "sensitivity",
+            "major_complex",
+            "moments",
+            "whole",
+        )
         changes |= {name: getattr(answer, name) for name in (*found, "structure", "others")}
         changes["notes"] = (*stub.notes, *answer.notes)
     elif task is not None:

@@ -27,7 +27,7 @@ from lightning_iit.records import (
 from lightning_iit.run.budget import AtThresholds, Budget
 from lightning_iit.run.kept import KeptRecords
 from lightning_iit.run.options import RunOptions
-from lightning_iit.run.request import open_record, package_versions, phi_task, reopened, settled_record, with_change
+from lightning_iit.run.request import open_record, package_versions, phi_task, reopened, settled_record, whole_task, with_change
 from lightning_iit.run.resume import EarlierPart
 from lightning_iit.run.survey import NO_MOMENTS, Group, draw, survey_group
 from lightning_iit.run.varying import VaryingUnits
@@ -220,7 +220,8 @@ class Run:
             if self._options.moments and groups[0].bits is None:
                 stub = msgspec.structs.replace(stub, notes=(*stub.notes, NO_MOMENTS))
             dynamics, blocks = self._dynamics(captured, stub), getattr(captured, "blocks", ())
-            task = phi_task(options, stub, states, dynamics=dynamics, seen=captured.seen, blocks=blocks)
+            whole = whole_task(options, captured, last=last)
+            task = phi_task(options, stub, states, dynamics=dynamics, seen=captured.seen, blocks=blocks, whole=whole)
             drawn = partial(draw, surveyed, seed=self._options.seed)
             with self._lock:  # layers that are perturbed beside the training come from a thread of their own
                 self._say_cost(stub)
@@ -228,7 +229,7 @@ class Run:
                 if last:
                     self._unjudged.pop(stub.layer, None)
                 elif step is None:
-                    self._unjudged[stub.layer] = (task, stub, at_thresholds, drawn)
+                    self._unjudged[stub.layer] = (msgspec.structs.replace(task, whole=None), stub, at_thresholds, drawn)
             # Other thresholds may take seconds, in which results are received.
             judge = (self._budget.judge_last if last else self._budget.judge)(task, seconds, at_thresholds)
             number, further = self._budget.resamples(task, seconds, first=epoch < 0, last=last)
@@ -326,6 +327,8 @@ class Run:
             task, _ = self._open.pop(stub.key)
             record = with_change(settled_record(stub, result, answer, task), self._kept.get(untrained))
             before = self._kept.get(stub.key)
+            if before is not None and before.wall_time == stub.wall_time and record.whole is None:
+                record = msgspec.structs.replace(record, whole=before.whole)  # a task that only judges has no activations
             judged = answer is not None and answer.complete and record.phi is not None
             if before is not None and before.wall_time == stub.wall_time and before.phi is not None and not judged:
                 why = answer.notes[-1] if answer is not None and result.phi is not None else result.reason

@@ -5,27 +5,35 @@ A watch exchanges data between ranks at certain steps. If one rank stopped alone
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lightning_iit.capture.count.ranks import gather
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lightning_iit.watch.watch import Watch
-
 _NO_MORE = object()
 
 
+class WatchesSteps(Protocol):
+    """Describes what is told when steps begin and end."""
+
+    def begin_step(self) -> None:
+        """Starts a step."""
+
+    def end_step(self, index: int, /) -> None:
+        """Ends a step."""
+
+
 def synchronized_steps(
-    watch: Watch, batches: Iterator[Any], call: Callable[[Any, int], object], *, counts: bool = True
+    watch: WatchesSteps, batches: Iterator[Any], call: Callable[[Any, int], object], *, counts: bool = True
 ) -> tuple[int, str | None]:
     """Calls a model with batch after batch, until on some rank the batches end or something fails.
 
     Before each step the ranks agree whether to go on. Every rank must call this function.
 
     Args:
-        watch: the watch that is attached to the model; told when each step begins and ends.
+        watch: what is attached to the model; told when each step begins and ends.
         batches: the batches of this rank. An exception while a batch is made is a fault too.
         call: calls the model with a batch and the batch's index.
         counts: False on ranks whose calls are not counted.
@@ -52,7 +60,7 @@ def synchronized_steps(
         index += 1
 
 
-def _step(watch: Watch, batch: Any, index: int, call: Callable[[Any, int], object], *, counts: bool) -> None:
+def _step(watch: WatchesSteps, batch: Any, index: int, call: Callable[[Any, int], object], *, counts: bool) -> None:
     """Makes one step; the watch counts the calls in the step where ``counts`` is True."""
     if counts:
         watch.begin_step()

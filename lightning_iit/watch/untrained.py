@@ -116,6 +116,16 @@ class UntrainedPass:
             step(*arguments)
 
 
+def check_can_run(trainer: Trainer, module: LightningModule) -> None:
+    """Checks that steps of a module can be made beside its training, and the module restored afterwards.
+
+    Raises:
+        Exception: they cannot; the message says why.
+    """
+    _check(trainer, module)
+    _check_iterators(Held(module, parameters=False, device="cpu").iterators)
+
+
 def is_sharded(trainer: Trainer, module: LightningModule) -> bool:
     """Returns whether the parameters of a module are spread over the ranks."""
     sharded = any(base.__name__ in _SHARDED for base in type(trainer.strategy).__mro__)

@@ -11,6 +11,7 @@ from lightning_iit.capture.depth.capture import DepthCapture
 from lightning_iit.capture.depth.perturb import DepthPerturber
 from lightning_iit.capture.hooks.gate import Switch
 from lightning_iit.capture.perturb.perturber import Perturber
+from lightning_iit.capture.whole import with_series
 from lightning_iit.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.capture.options import CaptureOptions
     from lightning_iit.capture.perturb.options import PerturbOptions
+    from lightning_iit.capture.whole import WholeActivations
     from lightning_iit.snapshot.writer import SnapshotWriter
 
 
@@ -35,6 +37,7 @@ class Watch:
         causal: how causal TPMs are made.
         snapshots: writes snapshots of the network; None for no snapshots (as on all ranks but the first).
         pool_depth: with depth as the axis, make one TPM for all blocks together.
+        whole: records all units of the layers too, in passes with fixed weights; None for no measures of whole layers.
 
     Attributes:
         capture: records states and counts transitions.
@@ -53,6 +56,7 @@ class Watch:
         snapshots: SnapshotWriter | None = None,
         *,
         pool_depth: bool = False,
+        whole: WholeActivations | None = None,
     ) -> None:
         self.capture: Capture | DepthCapture
         self.perturber: Perturber | DepthPerturber
@@ -70,6 +74,7 @@ class Watch:
             self.capture.restrict(self.perturber.among)
             self.capture.count_first_only(self.perturber.layers)
         self.snapshots = snapshots
+        self._whole = whole
         self._snapshot_batch: float = -1
         self._switch = Switch()
         self._gate: Gate = self._switch
@@ -89,6 +94,8 @@ class Watch:
         self._gate = gate or self._switch
         self.capture.attach(model, self._gate)
         self.perturber.attach(model, self._gate)
+        if self._whole is not None:
+            self._whole.attach(model)
         if self.snapshots is not None:
             self.snapshots.begin(model)
 
@@ -96,6 +103,8 @@ class Watch:
         """Removes all hooks."""
         self.capture.detach()
         self.perturber.detach()
+        if self._whole is not None:
+            self._whole.detach()
         if self.snapshots is not None:
             self.snapshots.after_batch()
 
@@ -110,12 +119,16 @@ class Watch:
         self._snapshot_batch = min(1, batches - 1) if self.snapshots is not None else -1
         self.capture.begin_epoch(batches, initial=initial)
         self.perturber.begin_epoch()
+        if self._whole is not None:
+            self._whole.begin()
         if self._snapshot_batch == 0:
             self._begin_snapshot()
 
     def begin_step(self) -> None:
         """Starts a step, in which calls of the layers count. Not needed where ``attach`` was given a gate."""
         self._switch.open = True
+        if self._whole is not None:
+            self._whole.begin_step()
 
     def end_step(self, index: int) -> None:
         """Ends a step; calls of the layers do not count until the next step.
@@ -126,6 +139,8 @@ class Watch:
         self._switch.open = False
         self.capture.end_step()
         self.perturber.end_step()
+        if self._whole is not None:
+            self._whole.end_step()
         if index <= self._snapshot_batch:
             if index == self._snapshot_batch and self.snapshots is not None:
                 self.snapshots.after_batch()
@@ -143,7 +158,8 @@ class Watch:
 
     def end_epoch(self) -> tuple[LayerEpoch, ...]:
         """Ends the epoch and returns the capture of each layer, over all ranks."""
-        return self.capture.end_epoch()
+        captured = self.capture.end_epoch()
+        return captured if self._whole is None else with_series(captured, self._whole.series())
 
     def so_far(self) -> tuple[LayerEpoch, ...]:
         """Returns what was captured so far in this epoch, over all ranks; the epoch goes on as if nobody had asked.

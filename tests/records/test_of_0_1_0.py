@@ -57,6 +57,7 @@ NEW = {
     "part": "",
     "flows": [],
     "blocks": [],
+    "whole": None,
 }
 """The fields that records of 0.1.0 do not have, with their defaults."""
 

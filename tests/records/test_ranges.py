@@ -40,6 +40,7 @@ from lightning_iit.records.store import load_run, read_run, write_record
 FREE = {
     *("seed", "pyphi", "values", "upper", "off", "on", "between", "scalars", "value", "excess", "thresholds"),
     *("mean_activity", "activity", "weights", "resampled", "intrinsic_information", "signed_phi", "signed"),
+    *("mean", "bias", "beta", "null_means"),
 }
 """Fields whose numbers may be any, so that their types say no range."""
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from lightning_iit.capture.count.recent import RecentActivations
     from lightning_iit.records import Axis, Counts, Dynamics, Kind, State, Thresholds, Units
+    from lightning_iit.records.whole.tasks import WholeSeries
 
 _ORDERS: dict[Axis, str] = {
     "stream": "Transitions go from one sample to the next in the order in which the data loader gave them: a statement about that "
@@ -45,6 +46,7 @@ class LayerEpoch:
         notes: sentences that a reader of the result should know.
         structural_phi: 0.0 for units that have no connections among them; None where the connections are not known to be missing.
         structural_reason: why the structural Φ is 0.
+        whole: the activations of all units in a pass with fixed weights; None where no measure of the whole layer was asked for.
         problem: a code and a reason where there is nothing to analyse: ``capture_error``, ``layer_not_called``,
             ``no_transitions`` or ``no_unit_varies``.
     """
@@ -66,6 +68,7 @@ class LayerEpoch:
     notes: tuple[str, ...] = ()
     structural_phi: float | None = None
     structural_reason: str = ""
+    whole: WholeSeries | None = field(default=None, compare=False)
     problem: tuple[str, str] | None = None
 
 

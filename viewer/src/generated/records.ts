@@ -86,6 +86,7 @@ export interface EpochRecord {
   tpm: TpmRecord | null;
   units: Units | null;
   wall_time: number;
+  whole: WholeLayer | null;
 }
 export interface Counts {
   joint: [number, number, number][];
@@ -368,6 +369,7 @@ export interface PhiTask {
   survey: SurveyGroup[];
   timeout: number | null;
   visits: number[];
+  whole: WholeTask | null;
 }
 export interface Dynamics {
   halves: Counts[];
@@ -409,10 +411,102 @@ export interface PhiOptions1 {
   threads: number;
   ties: boolean;
 }
+export interface WholeTask {
+  lag: number;
+  names: (
+    | "phi_g"
+    | "phi_star"
+    | "phiid"
+    | "phiid_ccs"
+    | "stochastic_interaction"
+    | "total_correlation"
+    | "total_correlation_pairs"
+  )[];
+  resamples: number;
+  searched: boolean;
+  seed: number;
+  series: WholeSeries;
+  surrogates: number;
+}
+export interface WholeSeries {
+  lengths: number[];
+  notes: string[];
+  problem: string;
+  rows: string;
+  units: number[];
+  width: number;
+}
 export interface TpmRecord {
   prior: number;
   state_by_node: number[][];
   visited: boolean[];
+}
+export interface WholeLayer {
+  condition: number;
+  dropped: DroppedUnit[];
+  effective_samples: number | null;
+  elements: number[][];
+  fewest_effective_samples: number | null;
+  information: number | null;
+  kind: "causal" | "observational" | "statistical";
+  lag: number;
+  measures: WholeMeasure[];
+  notes: string[];
+  pairs: PairsOfUnits | null;
+  refused: string;
+  samples: number;
+  sequences: number;
+  units: number[];
+}
+export interface DroppedUnit {
+  reason: string;
+  unit: number;
+}
+export interface WholeMeasure {
+  atomic: WholeValue;
+  gap: number | null;
+  minimum: WholeValue;
+  name: "phi_g" | "phi_star" | "stochastic_interaction" | "total_correlation" | "total_correlation_pairs";
+  partition: number[][];
+  search: "as_stochastic_interaction" | "exhaustive" | "given" | "heuristic" | "queyranne";
+}
+export interface WholeValue {
+  beta: number | null;
+  expected_bias: number | null;
+  interval: WholeInterval | null;
+  null: WholeNull | null;
+  spread: number;
+  value: number;
+}
+export interface WholeInterval {
+  bias: number;
+  block: number;
+  high: number;
+  level: number;
+  low: number;
+  resamples: number;
+  same_partition: number | null;
+}
+export interface WholeNull {
+  mean: number;
+  method: "samples" | "sequences" | "shifts";
+  p: number;
+  searched: boolean;
+  surrogates: number;
+  upper: number;
+}
+export interface PairsOfUnits {
+  elements: number[][];
+  notes: string[];
+  numbers: PairNumbers[];
+  redundancy: "ccs" | "mmi";
+  surrogates: number;
+}
+export interface PairNumbers {
+  name: "redundancy" | "synergy" | "transfer";
+  null_means: number[];
+  p: number[];
+  values: number[];
 }
 export interface InlineData {
   engines: string[];

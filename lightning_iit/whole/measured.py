@@ -1,0 +1,124 @@
+"""The measures of one layer in the making: at their partitions, with nulls and intervals."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from lightning_iit.records.whole.measures import WholeMeasure, WholeValue
+from lightning_iit.whole.intervals import intervals_at
+from lightning_iit.whole.nulls import nulls_at
+from lightning_iit.whole.search.minimum import Found, minimum_bipartition
+from lightning_iit.whole.values.measures import OF_DETERMINANTS, expected_bias, values_at
+from lightning_iit.whole.values.partitions import atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lightning_iit.records.whole.measures import MeasureName, WholeInterval, WholeNull
+    from lightning_iit.whole.elements import Elements
+    from lightning_iit.whole.sampling.series import Series
+    from lightning_iit.whole.sampling.surrogates import Plan
+    from lightning_iit.whole.values.covariances import Covariances
+    from lightning_iit.whole.values.measures import Value
+    from lightning_iit.whole.values.partitions import Partition
+
+_MOST_SEARCHED = 12
+"""Up to how many elements a null searches the partition anew in each surrogate, where the caller does not say."""
+
+
+class Measured:
+    """Holds the values of measures at the minimum bipartition of each, and between all elements.
+
+    Args:
+        given: the covariances of the measured units.
+        elements: the elements.
+        names: the measures.
+        partition: the partition of all measures; None to search each one's minimum.
+        seed: the seed of all draws.
+    """
+
+    def __init__(
+        self, given: Covariances, elements: Elements, names: Sequence[MeasureName], *, partition: Partition | None, seed: int
+    ) -> None:
+        self._elements, self._seed, self._samples = elements, seed, given.samples
+        self._atomic: Partition = atomic(elements.parts)
+        self._found: dict[MeasureName, Found] = {
+            name: minimum_bipartition(given, elements.parts, name) if partition is None else Found(partition, "given")
+            for name in names
+        }
+        self._values: dict[tuple[MeasureName, Partition], Value] = {}
+        for partition_of_some, some in self._by_partition():
+            for name, value in values_at(given, partition_of_some, some, seed=seed).items():
+                self._values[name, partition_of_some] = value
+        self._nulls: dict[tuple[MeasureName, Partition], WholeNull] = {}
+        self._intervals: dict[tuple[MeasureName, Partition], WholeInterval] = {}
+
+    def _by_partition(self) -> Iterator[tuple[Partition, list[MeasureName]]]:
+        """Yields each partition with the measures that are taken at it."""
+        some = defaultdict(list)
+        for name, found in self._found.items():
+            some[found.partition].append(name)
+            if found.partition != self._atomic:
+                some[self._atomic].append(name)
+        yield from some.items()
+
+    def compare(self, series: Series, plan: Plan, surrogates: int, *, searched: bool | None) -> None:
+        """Computes the null of each value.
+
+        Args:
+            series: the series of the measured units.
+            plan: how surrogates are drawn.
+            surrogates: how many.
+            searched: whether partitions are searched anew in each surrogate; None where there are few elements.
+        """
+        again = len(self._elements.parts) <= _MOST_SEARCHED if searched is None else searched
+        for partition, names in self._by_partition():
+            search = [
+                name
+                for name in names
+                if again and name in OF_DETERMINANTS and self._found[name].search != "given" and partition != self._atomic
+            ]
+            for some, elements in ((search, self._elements.parts), ([one for one in names if one not in search], ())):
+                observed = {name: self._values[name, partition].value for name in some}
+                if observed:
+                    found = nulls_at(series, partition, observed, plan, searched=elements, surrogates=surrogates, seed=self._seed)
+                    self._nulls |= {(name, partition): null for name, null in found.items()}
+
+    def resample(self, series: Series, block: int, resamples: int) -> None:
+        """Computes the interval of each value.
+
+        Args:
+            series: the series of the measured units.
+            block: how many successive pairs are drawn together; 0 for whole sequences.
+            resamples: how many resamples are drawn.
+        """
+        for partition, names in self._by_partition():
+            observed = {name: self._values[name, partition].value for name in names}
+            search = self._elements.parts if partition != self._atomic and self._found[names[0]].search != "given" else ()
+            found = intervals_at(series, partition, observed, block, searched=search, resamples=resamples, seed=self._seed)
+            self._intervals |= {(name, partition): interval for name, interval in found.items()}
+
+    def measures(self) -> Iterator[WholeMeasure]:
+        """Yields the record of each measure."""
+        for name, found in self._found.items():
+            yield WholeMeasure(
+                name=name,
+                minimum=self._value(name, found.partition),
+                partition=self._elements.named(found.partition),
+                search=found.search,
+                gap=None if found.gap is None else max(found.gap, 0.0),
+                atomic=self._value(name, self._atomic),
+            )
+
+    def _value(self, name: MeasureName, partition: Partition) -> WholeValue:
+        """Returns the record of one value."""
+        value = self._values[name, partition]
+        return WholeValue(
+            value=value.value,
+            null=self._nulls.get((name, partition)),
+            interval=self._intervals.get((name, partition)),
+            expected_bias=expected_bias(name, partition, self._samples),
+            spread=value.spread,
+            beta=value.beta,
+        )

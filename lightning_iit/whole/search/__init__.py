@@ -1,0 +1,1 @@
+"""The search for the bipartition with the smallest value of a measure."""

@@ -14,8 +14,8 @@ from lightning.fabric.utilities import move_data_to_device
 from torch import nn
 
 from lightning_iit.checks import refused, told_of_unknown, whole
+from lightning_iit.phi.pool.choosing import opened_executor, pool_on
 from lightning_iit.phi.pool.inline_pool import InlinePool
-from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.records.disk.files import locked, read_regular
 from lightning_iit.records.names import FOLDER
 from lightning_iit.records.store import load_run, write_atomically
@@ -138,7 +138,8 @@ def _pool(settings: Settings, layers: int) -> PhiPool:
     """Returns the pool that computes Φ; all layers may wait in its queue, since no training goes on meanwhile."""
     if settings.workers == 0:
         return InlinePool()
-    return WorkerPool(workers=settings.workers, timeout=settings.timeout, max_queued=max(_MAX_QUEUED, layers))
+    executor = opened_executor(settings.executor, settings.workers)
+    return pool_on(executor, workers=settings.workers, timeout=settings.timeout, max_queued=max(_MAX_QUEUED, layers))
 
 
 def _known(file: Path) -> dict[str, Any]:

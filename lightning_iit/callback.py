@@ -16,7 +16,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from lightning_iit.capture.hooks.gate import TrainingStep
 from lightning_iit.checks import told_of_unknown
 from lightning_iit.comparison.change import change
-from lightning_iit.phi.pool.pool import WorkerPool
+from lightning_iit.phi.pool.choosing import opened_executor, pool_on
 from lightning_iit.phi.pool.worker import longest
 from lightning_iit.presets import with_presets
 from lightning_iit.records import FORMALISM_WORDS
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.comparison.change import Change
+    from lightning_iit.phi.executors.executor import TaskExecutor
     from lightning_iit.phi.pool.open_task import TaskProgress
     from lightning_iit.records import Formalism, Records
     from lightning_iit.run.run import Asked
@@ -186,7 +187,12 @@ class IITCallback(Callback, TrainingSettings):
             of the ``probe``, else over the epoch's last batches at its end. Layers whose samples have no order get
             "total_correlation" only. The record's ``whole``; logged under ``iit_details/<layer>/whole/``.
         extra_budget: the share of the training time that nulls may take; the last epoch always has its null.
-        workers: how many worker processes compute Φ.
+        executor: where Φ is computed: "processes" (worker processes of this machine), "dask" (a cluster of Dask that is started on
+            this machine), "dask://host:8786" (the scheduler of one), "slurm" (jobs that are started by dask-jobqueue, with its
+            settings from Dask's own configuration), "ray", "ray://host:10001", or an object: any ``concurrent.futures.Executor``,
+            a Dask ``Client``, the module ``ray``, or an executor of submitit. `lightning-iit worker-check` says whether it works.
+        workers: how many worker processes compute Φ; of "dask" and "slurm", how many workers are started. A cluster that is
+            there has its own number.
         timeout: seconds for one layer's analysis of an epoch; None for no limit. States and groups that were analysed
             by then keep their Φ.
         when_busy: what happens to an analysis when all workers are busy: "queue", "skip", or "wait" (training waits for Φ, which is
@@ -246,6 +252,7 @@ class IITCallback(Callback, TrainingSettings):
         self._stage: str = ""
         self._broken: set[int] = set()
         self._inputs: Iterable[Any] | None = None
+        self._executor: TaskExecutor | None = None
         self._run = TrainingRun()
         self._shown = ShownPhi()
         self._scope = self.name or ""
@@ -253,7 +260,9 @@ class IITCallback(Callback, TrainingSettings):
     def __getstate__(self) -> dict[str, Any]:
         """Returns the options and the records; a copy or a pickle of the callback watches nothing and has no workers."""
         plain = {name: value for name, value in vars(self).items() if name not in FIRST_BATCH_HOOKS}
-        ours = dict.fromkeys(("_watch", "_first", "_due", "_steps", "_inputs", "_fit", "_control", "_validation", "_whole"))
+        ours = dict.fromkeys(
+            ("_watch", "_first", "_due", "_steps", "_inputs", "_fit", "_control", "_validation", "_whole", "_executor")
+        )
         return plain | ours | {"_run": copy.copy(self._run), "_stage": ""}
 
     @property
@@ -308,6 +317,9 @@ class IITCallback(Callback, TrainingSettings):
         engines = " and ".join(dict.fromkeys(engine.name for engine in self._options.engines))
         words = ", ".join(FORMALISM_WORDS[formalism] for formalism in self._options.formalisms)
         rank_zero_info(f"IITCallback watches {', '.join(map(repr, self._watch.layers))} ({engines} engine, {words}).")
+        if trainer.is_global_zero:
+            self._leave_executor()
+            self._executor = opened_executor(self.executor, self.workers)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the workers, puts the hooks on the model, and gets ready for the untrained network, which is epoch -1."""
@@ -374,7 +386,9 @@ class IITCallback(Callback, TrainingSettings):
     def _compute(self, trainer: Trainer, described: Mapping[str, str], run_dir: Path | None) -> Computation:
         """Makes the workers and the trackers of a run."""
         interrupted = partial(is_interrupted, trainer)
-        pool = WorkerPool(
+        executor, self._executor = self._executor, None
+        pool = pool_on(
+            executor,
             workers=self.workers,
             timeout=self.timeout,
             when_busy=self.when_busy,
@@ -549,18 +563,27 @@ class IITCallback(Callback, TrainingSettings):
         self._take_no_more_commands()
         self._watch_no_more()
         self._run.end(_GRACE_AFTER_ERROR, table=self.table, error=exception)
+        self._leave_executor()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Ends the workers and the trackers."""
         self._leave_stage()
         if stage == "fit":
             self._run.end(self.drain_timeout, table=self.table)
+            self._leave_executor()
 
     def _leave_stage(self) -> None:
         """Forgets a state that was loaded for a fit in which no training began (a search for a learning rate)."""
         if self._stage == "fit":
             self._restored = {}
         self._stage = ""
+
+    def _leave_executor(self) -> None:
+        """Closes the executor of a fit in which no training began; that of a training is closed with its workers."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            with training_goes_on("leaving the executor"):
+                executor.close()
 
     def _take_no_more_commands(self) -> None:
         if self._control is not None:

@@ -1,4 +1,4 @@
-"""The command line ``lightning-iit`` with the subcommands phi, verify, cost, compare, view, export, list and control."""
+"""The command line ``lightning-iit``: phi, verify, cost, compare, view, export, list, control, worker-check."""
 
 from __future__ import annotations
 
@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_export(commands)
     _add_list(commands)
     _add_control(commands)
+    _add_worker_check(commands)
     return parser
 
 
@@ -272,6 +273,28 @@ def _add_control(commands: Any) -> None:
     parser.set_defaults(run=_control)
 
 
+def _add_worker_check(commands: Any) -> None:
+    parser = commands.add_parser(
+        "worker-check", help="say whether the workers of a cluster can compute Φ, which they are, and what a task costs"
+    )
+    parser.add_argument(
+        "--executor",
+        required=True,
+        help="as the option of a training: dask, dask://host:8786, slurm, ray or ray://host:10001",
+    )
+    parser.add_argument(
+        "--workers", type=int, default=1, help="of dask and slurm: how many workers are started (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=300.0,
+        help="seconds to wait for an answer; jobs may have to wait in a queue (default: %(default)g)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=_worker_check)
+
+
 def _phi(given: argparse.Namespace, console: Console) -> int:
     """Runs ``lightning-iit phi``."""
     from lightning_iit.commands.inputs import parse_formalisms, parse_nodes, parse_state
@@ -368,6 +391,13 @@ def _control(given: argparse.Namespace, console: Console) -> int:
         "to": given.to,
     }
     return run_control(given.target, given.verb, given.timeout, given.json, console, **told)
+
+
+def _worker_check(given: argparse.Namespace, console: Console) -> int:
+    """Runs ``lightning-iit worker-check``."""
+    from lightning_iit.commands.worker_check import run_worker_check
+
+    return run_worker_check(given.executor, given.workers, given.timeout, given.json, console)
 
 
 def _option(text: str) -> tuple[str, bool | int | str]:

@@ -17,6 +17,7 @@ from lightning_iit.capture.perturb.steps import StepFunction
 from lightning_iit.capture.whole import WholeActivations
 from lightning_iit.checks import Check, check_options, choice, flag, number, whole
 from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.phi.executors.opening import PROCESSES, checked_executor, executor_words
 from lightning_iit.phi.options import formalisms_of
 from lightning_iit.presets import PRESETS, Preset
 from lightning_iit.records import Formalism
@@ -76,6 +77,7 @@ class Options(TypedDict, total=False):
     measures: Sequence[WholeName]
     timeout: float | None
     pictures: bool
+    executor: Any
     workers: int
     drain_timeout: float
     trackers: Sequence[Tracker | str]
@@ -92,6 +94,7 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
     option is written twice.
     """
 
+    executor: Any = PROCESSES
     workers: int = 1
     drain_timeout: float = 600.0
     trackers: Sequence[Tracker | str] = ()
@@ -103,6 +106,7 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
         **CAPTURE_CHECKS,
         **PERTURB_CHECKS,
         **ANALYSIS_CHECKS,
+        "executor": checked_executor,
         "workers": whole("give the number of worker processes, 1 or more; or, in `analyse`, 0 for this process", least=0),
         "drain_timeout": number("give the seconds that open analyses are given at the end, 0 or more"),
         "trackers": checked_trackers,
@@ -124,6 +128,12 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
             msg = (
                 f"moments={self.moments} with {which}: single moments are those of the backgrounds over which a perturbed TPM is "
                 "averaged, and nothing is averaged here. Leave one of the two out."
+            )
+            raise InvalidArgumentError(msg)
+        if self.workers == 0 and self.executor != PROCESSES:
+            msg = (
+                f"workers=0 with executor={executor_words(self.executor)!r}: 0 computes in this process, and an executor somewhere "
+                "else. Leave one of the two out."
             )
             raise InvalidArgumentError(msg)
 
@@ -243,6 +253,7 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
     def described(self, layers: Sequence[str], **told: str) -> OptionTexts:
         """Returns every option as it was given, or as it is ``told`` where that says more, with the layers that were found."""
         told["layers"] = ",".join(layers)
+        told["executor"] = executor_words(self.executor)
         told["formalism"] = ",".join(formalisms_of(self.formalism))
         told["trackers"] = str(tuple(one if isinstance(one, str) else type(one).__name__ for one in self.trackers))
         texts = {field.name: told[field.name] if field.name in told else _text(getattr(self, field.name)) for field in fields(self)}

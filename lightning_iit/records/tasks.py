@@ -179,7 +179,8 @@ class TaskResult(Record, frozen=True, kw_only=True):
         structure: of IIT 4.0 the cause-effect structure in the first state.
         others: what each further formalism gives, in the order of the task.
         whole: the measures of the whole layer; None where the task asked for none.
-        images: the pictures by name, such as "mip" (PNG), "mip.svg", and "mip_small" (PNG) for the cards of trackers; "pairs" of ΦID.
+        images: the pictures by name, such as "mip" (PNG), "mip.svg", and "mip_small" (PNG) for the cards of trackers;
+            "pairs" of ΦID.
         notes: parts that could not be made, and why.
         seconds: how long the whole task took.
         complete: whether the task ended by itself.

@@ -336,7 +336,9 @@ class Run:
                 record, result = before, before.result
             self._kept.keep(record)
             held = [] if untrained in self._open else self._held.pop(stub.layer, [])
-        if result.phi is None:
+        unfit = isinstance(result, Failed) and result.code == "executor_unfit"
+        if result.phi is None and not (unfit and result.reason in self._said):  # the same for all analyses that follow
+            self._said |= {result.reason} if unfit else set()
             log.warning("No Φ for layer %r in %s: %s", record.layer, record.when, result.reason)
         self._journal.write(record, answer.images if answer is not None else {})
         for one in held:

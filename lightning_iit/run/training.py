@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from lightning.pytorch.utilities import rank_zero_warn
 
 from lightning_iit.errors import RecordError
-from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.records import Open, Records
 from lightning_iit.records.steering.folder import answers_in
 from lightning_iit.records.store import load_run
@@ -89,8 +88,7 @@ class TrainingRun:
 
     def progress(self) -> tuple[TaskProgress, ...]:
         """Returns how far each open analysis is."""
-        pool = None if self._work is None else self._work.pool
-        return pool.progress() if isinstance(pool, WorkerPool) else ()
+        return () if self._work is None else self._work.pool.progress()
 
     # --- one fit after the other --------------------------------------------------------------------------------------
 

@@ -11,8 +11,6 @@ import textwrap
 import threading
 import time
 import uuid
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import psutil
@@ -24,7 +22,6 @@ from processes import start_interruptible
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.phi.pool import pool as pool_module
 from lightning_iit.phi.pool import process_context, worker
-from lightning_iit.phi.pool.executor_pool import ExecutorPool
 from lightning_iit.phi.pool.pool import PhiPool, WorkerPool
 from lightning_iit.records import Computed, Failed, Skipped, TimedOut
 
@@ -536,37 +533,3 @@ def test_a_fork_server_that_breaks_at_a_request_is_replaced(script):
     output = script(body).output(120)
     lines = [line for line in output.splitlines() if line.startswith(">")]
     assert [line.split("(")[0] for line in lines] == ["> Computed"] * 4, output
-
-
-# --- any executor --------------------------------------------------------------------------------------------------------
-
-
-def test_an_executor_serves_as_a_pool():
-    with ThreadPoolExecutor(2) as executor:
-        pool: PhiPool = ExecutorPool(executor, "pool_functions:run", timeout=1.0)
-        futures = [pool.submit(task("ok")), pool.submit(task("hold:60")), pool.submit(task("raise:this"))]
-        assert pool.drain(60.0)
-        ok, late, raised = (future.result(0) for future in futures)
-    assert kinds(ok) == [Computed, Computed]
-    assert kinds(late) == [Computed, TimedOut]
-    assert kinds(raised) == [Computed, Failed]
-    assert pool.pending == 0
-
-
-def test_an_executor_of_processes_and_one_that_is_shut():
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
-        pool = ExecutorPool(executor, "pool_functions:run")
-        assert kinds(pool.submit(task("ok")).result(60)) == [Computed, Computed]
-    refused = pool.submit(task("ok")).result(0).states[0].result
-    assert refused.code == "worker_died"
-    assert "shutdown" in refused.reason
-
-
-def test_an_executor_that_takes_too_long_is_not_waited_for():
-    with ThreadPoolExecutor(1) as executor:
-        pool = ExecutorPool(executor, "pool_functions:run")
-        running, waiting = pool.submit(task("sleep:3")), pool.submit(task("ok"))
-        assert not pool.drain(1.0)
-        assert kinds(running.result(0)) == [TimedOut, TimedOut]
-        assert waiting.result(0).states[0].result.code == "drain_timeout"
-        pool.close()

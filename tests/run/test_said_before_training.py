@@ -75,6 +75,7 @@ WRONG = {
     "measures": ["phi", ("phi_star", "psi"), 3, None],
     "timeout": ["600", 0, -1, float("nan"), float("inf"), True],
     "pictures": ["no", 1],
+    "executor": ["dusk", "dask://", "", 3, None, ["dask"], object()],
     "workers": [-1, "2", 1.5, True],
     "drain_timeout": ["600", -1, None, float("nan")],
     "trackers": ["nobody", 3, [3], ["nobody"]],

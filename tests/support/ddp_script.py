@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -32,6 +34,14 @@ def workers() -> list[psutil.Process]:
     return [worker for server in servers for worker in server.children()]
 
 
+class CountClients(Callback):
+    """Writes whether each rank is connected to a scheduler of Dask."""
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        connected = any("dask" in thread.name for thread in threading.enumerate())
+        Path(trainer.default_root_dir, f"clients-of-rank-{trainer.global_rank}").write_text(str(int(connected)))
+
+
 def main(folder: str, transitions: str, devices: int) -> None:
     seed_everything(3)
     perturbed = transitions == "perturbed"
@@ -42,13 +52,14 @@ def main(folder: str, transitions: str, devices: int) -> None:
         model.configure_optimizers = lambda: torch.optim.SGD(model.parameters(), lr=0.0)
     tpm = "perturb" if perturbed else "observe"
     units = {"units": [0, 1, 2]} if transitions == "stream" else {"units": 3, "groups": 5, "selection": "random"}
-    callback = IITCallback(layer, **units, threshold="zero", transitions=transitions, initial=False, tpm=tpm)
+    executor = os.environ.get("IIT_EXECUTOR", "processes")
+    callback = IITCallback(layer, **units, threshold="zero", transitions=transitions, initial=False, tpm=tpm, executor=executor)
     trainer = Trainer(
         max_epochs=2,
         accelerator="cpu",
         devices=devices,
         strategy="ddp" if devices > 1 else "auto",
-        callbacks=[callback, CountWorkers()],
+        callbacks=[callback, CountWorkers() if executor == "processes" else CountClients()],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

@@ -35,6 +35,14 @@ def _act(what, value="0"):
         raise ValueError("cannot " + value)
     elif what == "exit":
         os._exit(int(value))
+    elif what == "exit_once":  # the value is a file that says whether it was there before
+        if not Path(value).exists():
+            Path(value).touch()
+            os._exit(9)
+    elif what == "begun":  # says in a file which process computes, and waits
+        with Path(value).open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        time.sleep(600 if len(Path(value).read_text().split()) == 1 else 0)
 
 
 def warm_up(engine):

@@ -1,158 +1,286 @@
-"""A pool that hands tasks to any ``concurrent.futures.Executor``, such as that of a cluster."""
+"""A pool that hands tasks to an executor: to a cluster, a queue of jobs, or any ``concurrent.futures.Executor``."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from concurrent.futures import CancelledError, Executor, Future, InvalidStateError, wait
-from contextlib import suppress
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from lightning_iit.phi.pool.endings import drained, unfinished
-from lightning_iit.phi.pool.pool import JOB, WorkerPool
-from lightning_iit.phi.pool.worker import longest
-from lightning_iit.records import FORMALISM, Failed, PhiResult, PhiTask, TaskResult
+from lightning_iit.phi.executors.fitness import is_missing, missing_words, own_version, version_words
+from lightning_iit.phi.pool.busy import refusal
+from lightning_iit.phi.pool.endings import drained, interrupted
+from lightning_iit.phi.pool.open_task import OpenTask, TaskProgress
+from lightning_iit.phi.pool.pool import JOB, WhenBusy, check_pool_options
+from lightning_iit.phi.pool.remote import packed, run_limited, unpacked
+from lightning_iit.phi.pool.worker import never
+from lightning_iit.records import FORMALISM, Failed, PhiResult, PhiTask, Skipped, TaskResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
 
+    from lightning_iit.phi.executors.executor import TaskExecutor
     from lightning_iit.records import Formalism
 
 _TICK = 0.2
-"""Seconds between two reports of progress while tasks are waited for."""
+"""Seconds between two looks at whether tasks have ended."""
+_ATTEMPTS = 2
+"""How often a task is handed over: once more where its worker was lost."""
+_PATIENCE = 5.0
+"""Seconds to wait for the thread that receives answers."""
 
 
 class ExecutorPool:
     """Hands tasks to an executor, which decides when and where each task runs.
 
-    An executor cannot end a task that runs too long. So each task, where the executor runs the task, starts a worker process of its
-    own, which computes and is killed at the time limit. The executor's processes must be allowed to start processes (not daemonic).
+    A task travels as bytes (:func:`~lightning_iit.phi.pool.remote.packed`). Where the executor runs it, a worker process computes
+    it and is killed at the time limit, since an executor cannot end what runs too long. A task that was lost, with its worker or
+    with the connection, is handed over once more.
+
+    An executor does not say which tasks run. The oldest ones, as many as run at one time, are taken to be running.
 
     Args:
-        executor: any Executor; the caller shuts it down. With Dask: ``client.get_executor()``.
+        executor: where tasks are computed; closed together with the pool.
         function: ``"module:function"`` that computes a task, importable where the executor runs tasks.
+        workers: how many tasks run at one time, where the executor does not say it.
         timeout: seconds for one task, from the moment its worker begins; ``PhiTask.timeout`` overrides. None for no limit.
+        when_busy: what ``submit`` does when every worker is busy, see :class:`~lightning_iit.phi.pool.pool.WorkerPool`.
+        max_queued: how many tasks may wait.
+        interrupted: asked about five times a second while ``submit`` or ``drain`` waits; where the answer is True, the wait ends.
+
+    Raises:
+        InvalidArgumentError: an argument has an impossible value.
     """
 
-    def __init__(self, executor: Executor, function: str = JOB, *, timeout: float | None = 600.0) -> None:
+    def __init__(
+        self,
+        executor: TaskExecutor,
+        function: str = JOB,
+        *,
+        workers: int = 1,
+        timeout: float | None = 600.0,
+        when_busy: WhenBusy = "queue",
+        max_queued: int = 64,
+        interrupted: Callable[[], bool] = never,
+    ) -> None:
+        check_pool_options(workers, timeout, when_busy, max_queued)
         self._executor = executor
         self._function = function
+        self._workers = workers
         self._timeout = timeout
+        self._when_busy = when_busy
+        self._max_queued = max_queued
+        self._interrupted = interrupted
         self._changed = threading.Condition()
-        self._open: dict[Future[TaskResult], tuple[PhiTask, Future[TaskResult]]] = {}
+        self._open: dict[OpenTask, _HandedOver] = {}
+        self._answers: SimpleQueue[tuple[OpenTask, Future[bytes]] | None] = SimpleQueue()
+        self._receiving: threading.Thread | None = None
+        self._unfit = ""
+        self._served = False
+        self._closed = False
+        self._pid = os.getpid()
 
     @property
     def pending(self) -> int:
         """Counts the tasks that have no result yet."""
         with self._changed:
-            return sum(not outer.done() for outer in self._open)
+            return self._busy()
+
+    def progress(self) -> tuple[TaskProgress, ...]:
+        """Returns how far each open task is, in the order in which the tasks were submitted; no fraction is known."""
+        with self._changed:
+            slots = self._slots()
+            return tuple(TaskProgress(key=entry.task.key, running=n < slots, fraction=0.0) for n, entry in enumerate(self._open))
 
     def submit(self, task: PhiTask) -> Future[TaskResult]:
-        """Hands a task to the executor and returns a future that never raises: every outcome is a TaskResult."""
-        outer: Future[TaskResult] = Future()
-        try:
-            inner = self._executor.submit(run_limited, self._function, task, self._timeout)
-        except Exception as error:  # noqa: BLE001  an unreachable cluster must not stop training
-            outer.set_result(unfinished(task, _refused(error)))
-            return outer
+        """Hands a task to the executor; with ``when_busy="wait"``, waits first until a worker is free.
+
+        Returns:
+            A future that never raises: every outcome is a TaskResult. A task that is not accepted gets its result at once.
+        """
+        entry = OpenTask(task)
         with self._changed:
-            self._open[outer] = (task, inner)
-        inner.add_done_callback(lambda done: self._receive(outer, task, done))
-        return outer
+            if self._when_busy == "wait":
+                while not self._closed and self._busy() >= self._slots() and not self._interrupted():
+                    self._changed.wait(_TICK)
+            refused = self._refusal() or self._start()
+            if refused is None:
+                self._open[entry] = _HandedOver()
+        if refused is not None:
+            entry.resolve_unfinished(refused)
+            return entry.future
+        self._hand_over(entry)
+        return entry.future
 
     def warm_up(self, engine: str = "auto", formalisms: Sequence[Formalism] = (FORMALISM,)) -> None:
         """Does nothing: only the executor knows which process will run a task."""
 
     def drain(self, timeout: float, on_progress: Callable[[int], None] | None = None) -> bool:
-        """Waits until every task has a result; after ``timeout`` seconds, gives the open tasks a result and stops waiting.
+        """Waits until every task has a result; after ``timeout`` seconds, or at an interruption, ends the open tasks.
 
         Args:
             timeout: seconds. Tasks still open then end as TimedOut where they were running, and as Skipped where they were waiting.
+                After an interruption (see the pool's ``interrupted``), the open tasks end as Failed.
             on_progress: called about five times a second with the number of open tasks.
 
         Returns:
             Whether every task ended by itself.
         """
         deadline = time.monotonic() + timeout
+        broken_off = False
         while (left := deadline - time.monotonic()) > 0 and not self._settled(min(_TICK, left)):
+            if broken_off := self._interrupted():
+                break
             if on_progress is not None:
                 on_progress(self.pending)
         if self._settled(0.0):
             return True
-        for outer in self._futures():
-            self._end(outer, lambda running: drained(timeout, running=running))
+        self._end_all(lambda running: interrupted() if broken_off else drained(timeout, running=running))
         return False
 
     def close(self) -> None:
-        """Ends the open tasks as Failed and cancels them where possible; the executor stays open."""
-        why = Failed(code="interrupted", reason="The pool was closed before this analysis ended.")
-        for outer in self._futures():
-            self._end(outer, lambda _: why)
+        """Ends the open tasks as Failed, cancels them where possible, and closes the executor.
 
-    def _futures(self) -> list[Future[TaskResult]]:
-        """Returns the futures of the open tasks."""
-        with self._changed:
-            return list(self._open)
-
-    def _end(self, outer: Future[TaskResult], why: Callable[[bool], PhiResult]) -> None:
-        """Ends an open task with the result that ``why`` gives, and cancels the task in the executor."""
-        with self._changed:
-            known = self._open.get(outer)
-        if known is not None:
-            task, inner = known
-            # The task is settled first, because cancelling would settle the task with another reason.
-            self._settle(outer, unfinished(task, why(inner.running())))
-            inner.cancel()
-
-    def _receive(self, outer: Future[TaskResult], task: PhiTask, inner: Future[TaskResult]) -> None:
-        """Passes the executor's answer (``inner``, which is done) on to the caller's future (``outer``) of a task.
-
-        An exception, or the executor's cancelling, becomes a Failed result for each state of the task.
+        A second call does nothing, and a call in a process that was forked from the host does nothing either.
         """
+        with self._changed:
+            if self._closed or os.getpid() != self._pid:
+                return
+            self._closed = True
+            self._changed.notify_all()
+        self._end_all(lambda _: Failed(code="interrupted", reason="The pool was closed before this analysis ended."))
+        if self._receiving is not None:
+            self._answers.put(None)
+            self._receiving.join(_PATIENCE)
+        self._executor.close()
+
+    # --- inside -----------------------------------------------------------------------------------------------------------
+
+    def _slots(self) -> int:
+        """Returns how many tasks run at one time."""
+        return self._executor.slots() or self._workers
+
+    def _busy(self) -> int:
+        """Counts the tasks without a result."""
+        return sum(not entry.future.done() for entry in self._open)
+
+    def _refusal(self) -> PhiResult | None:
+        """Returns the result for a task that the pool does not accept now; None where the pool accepts the task."""
+        if self._closed:
+            return Skipped(code="pool_closed", reason="The pool was closed before this task was handed over.")
+        if self._unfit:
+            return Failed(code="executor_unfit", reason=self._unfit)
+        return refusal(self._when_busy, self._busy(), self._slots(), self._max_queued)
+
+    def _start(self) -> Failed | None:
+        """Starts the thread that receives answers, at the first task; returns a task's result where there is no thread."""
+        if self._receiving is not None:
+            return None
+        thread = threading.Thread(target=self._receive_all, daemon=True, name="lightning-iit-executor")
         try:
-            result = inner.result(0)
-        except CancelledError:
-            result = unfinished(task, Failed(code="interrupted", reason="The executor cancelled this task."))
-        except BaseException as error:  # noqa: BLE001  every exception becomes the task's result
-            result = unfinished(task, _refused(error))
-        self._settle(outer, result)
+            thread.start()
+        except RuntimeError as error:  # the system has no thread left; the next task tries again
+            return Failed(code="worker_died", reason=f"The host has no thread left to receive the answer: {error}.")
+        self._receiving = thread
+        return None
+
+    def _hand_over(self, entry: OpenTask) -> None:
+        """Hands a task to the executor; a task that the executor does not take has its result at once."""
+        try:
+            inner = self._executor.submit(run_limited, self._function, packed(entry.task), self._timeout, own_version())
+        except Exception as error:  # noqa: BLE001  an unreachable cluster must not stop training
+            self._settle(entry, _refused(error))
+            return
+        with self._changed:
+            handed = self._open.get(entry)
+            if handed is not None:
+                handed.attempts += 1
+                handed.inner = inner
+        if handed is None:  # ended meanwhile
+            inner.cancel()
+        # Another thread receives: callbacks run in threads of the executor, which has work of its own to do there.
+        inner.add_done_callback(lambda done: self._answers.put((entry, done)))
+
+    def _receive_all(self) -> None:
+        """Receives answers until the pool is closed."""
+        while (answer := self._answers.get()) is not None:
+            entry, inner = answer
+            try:
+                self._receive(entry, inner)
+            except Exception as error:  # noqa: BLE001  the thread must live on, and no task may be left without a result
+                reason = f"The answer of the executor could not be read: {type(error).__name__}: {error}."
+                self._settle(entry, Failed(code="engine_error", reason=reason))
+
+    def _receive(self, entry: OpenTask, inner: Future[bytes]) -> None:
+        """Settles a task with the executor's answer, or hands a task that was lost over once more."""
+        with self._changed:
+            handed = self._open.get(entry)
+        if handed is None or handed.inner is not inner:
+            return
+        again = handed.attempts < _ATTEMPTS and not entry.stopped and not self._closed
+        if inner.cancelled():
+            self._settle(entry, Failed(code="interrupted", reason="The executor cancelled this task."))
+        elif (error := inner.exception()) is not None:
+            if again:
+                self._hand_over(entry)
+            elif is_missing(error):
+                self._give_up(entry, f"{self._executor.name}: {missing_words(error)}")
+            else:
+                self._settle(entry, _refused(error))
+        else:
+            answer = unpacked(inner.result())
+            if answer.result is None:
+                self._give_up(entry, f"{self._executor.name}: {version_words(answer.version)}")
+            elif answer.lost and again:
+                self._hand_over(entry)
+            else:
+                self._served = True
+                self._settle(entry, answer.result)
+
+    def _give_up(self, entry: OpenTask, why: str) -> None:
+        """Ends a task whose worker does not serve, and all other tasks too where no worker has served so far."""
+        result = Failed(code="executor_unfit", reason=why)
+        self._settle(entry, result)
+        if not self._served:
+            with self._changed:
+                self._unfit = why
+            self._end_all(lambda _: result)
+
+    def _end_all(self, why: Callable[[bool], PhiResult]) -> None:
+        """Ends all open tasks with the result that ``why`` gives for one that is running or not, and cancels them."""
+        with self._changed:
+            slots, handed = self._slots(), list(self._open.items())
+        for number, (entry, known) in enumerate(handed):
+            running = known.inner is not None and (known.inner.running() or number < slots)
+            # The task is settled first, because cancelling would settle the task with another reason.
+            self._settle(entry, why(running))
+            if known.inner is not None:
+                known.inner.cancel()
 
     def _settled(self, timeout: float) -> bool:
         """Waits at most ``timeout`` seconds and says whether every task has a result and every callback of its future has run."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._open, timeout)
 
-    def _settle(self, outer: Future[TaskResult], result: TaskResult) -> None:
-        """Sets the result of a task's future, unless the future is done, and takes the task off the list of open tasks."""
-        # The future may be done already: the task was ended or cancelled before the executor answered.
-        with suppress(InvalidStateError):
-            outer.set_result(result)
+    def _settle(self, entry: OpenTask, result: TaskResult | PhiResult) -> None:
+        """Gives a task its result, unless it has one, and takes the task off the list of open tasks."""
+        if isinstance(result, TaskResult):
+            entry.resolve(result)
+        else:
+            entry.resolve_unfinished(result)
         with self._changed:
-            self._open.pop(outer, None)
+            self._open.pop(entry, None)
             self._changed.notify_all()
 
 
-def run_limited(function: str, task: PhiTask, timeout: float | None) -> TaskResult:
-    """Starts a worker process, has it compute one task, and kills the process at the time limit.
+class _HandedOver:
+    """Holds how often a task was handed over, and the executor's future of the last time."""
 
-    The executor calls this function on the machine where the executor runs its tasks.
-
-    Args:
-        function: ``"module:function"`` that computes a task.
-        task: the task.
-        timeout: the limit in seconds, from the moment the worker process begins with the task; None for no limit. A task that has
-            a ``timeout`` of its own is given that instead.
-
-    Returns:
-        The result; it says so where the limit was reached or the process died.
-    """
-    pool = WorkerPool(function, timeout=timeout)
-    try:
-        future = pool.submit(task)
-        wait([future], longest(task.timeout if task.timeout is not None else timeout))
-    finally:
-        pool.close()  # gives the task a result where it has none
-    return future.result(0)
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.inner: Future[bytes] | None = None
 
 
 def _refused(error: BaseException) -> PhiResult:

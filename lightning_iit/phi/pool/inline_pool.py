@@ -13,6 +13,7 @@ from lightning_iit.records import FORMALISM, Failed, PhiTask, TaskResult
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from lightning_iit.phi.pool.open_task import TaskProgress
     from lightning_iit.records import Formalism
 
 
@@ -39,6 +40,10 @@ class InlinePool:
             why = Failed(code="engine_error", reason=f"{type(error).__name__}: {error}")
             future.set_result(unfinished(task, why))
         return future
+
+    def progress(self) -> tuple[TaskProgress, ...]:
+        """Returns nothing: no task is ever open."""
+        return ()
 
     def warm_up(self, engine: str = "auto", formalisms: Sequence[Formalism] = (FORMALISM,)) -> None:
         """Does nothing: the first task loads everything that the engine needs."""

@@ -11,6 +11,7 @@ from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.phi.pool.busy import refusal
 from lightning_iit.phi.pool.cores import with_threads
 from lightning_iit.phi.pool.endings import drained, interrupted, why_not
 from lightning_iit.phi.pool.open_task import OpenTask, TaskProgress
@@ -46,6 +47,9 @@ class PhiPool(Protocol):
 
     def submit(self, task: PhiTask) -> Future[TaskResult]:
         """Takes a task and returns a future that never raises: an error is part of the TaskResult, for each state."""
+
+    def progress(self) -> tuple[TaskProgress, ...]:
+        """Returns how far each open task is, in the order in which the tasks were submitted."""
 
     def warm_up(self, engine: str = "auto", formalisms: Sequence[Formalism] = (FORMALISM,)) -> None:
         """Lets the workers load (and compile) the engine, without waiting until the workers have done so."""
@@ -205,16 +209,7 @@ class WorkerPool:
         """Returns the result for a task that the pool does not accept now; None where the pool accepts the task."""
         if self._closed:
             return Skipped(code="pool_closed", reason="The worker pool was closed before this task was handed over.")
-        if self._when_busy == "skip" and self._busy() >= self._workers:
-            reason = f"All {self._workers} worker(s) were busy (when_busy='skip'); use more workers, 'queue' or every_n_epochs."
-            return Skipped(code="workers_busy", reason=reason)
-        if self._when_busy == "queue" and self._busy() >= self._workers + self._max_queued:
-            reason = (
-                f"{len(self._queue)} tasks were waiting already (max_queued={self._max_queued}) for {self._workers} worker(s): "
-                "Φ takes longer than an epoch. Use fewer units, more workers, every_n_epochs, or when_busy='wait'."
-            )
-            return Skipped(code="queue_full", reason=reason)
-        return None
+        return refusal(self._when_busy, self._busy(), self._workers, self._max_queued)
 
     def _busy(self) -> int:
         """Counts the tasks without a result, running or waiting."""

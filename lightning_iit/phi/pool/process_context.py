@@ -130,6 +130,21 @@ class WorkerProcess(process.BaseProcess):
         super().__init__(*args, **kwargs)
         self._origin = origin
 
+    def start(self) -> None:
+        """Starts the process, as multiprocessing does, but also from a daemonic process, such as a worker of Dask.
+
+        A daemonic process may not start others, as these would be left behind when it is killed. A worker is not: it ends with the
+        process that started it, however that one ends.
+        """
+        if not process.current_process().daemon:
+            super().start()
+            return
+        self._popen = self._Popen(self)
+        self._sentinel = self._popen.sentinel
+        # As in multiprocessing: no cycle is left, and the children of a process are known.
+        del self._target, self._args, self._kwargs  # type: ignore[attr-defined]
+        process._children.add(self)  # type: ignore[attr-defined]
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_origin"}
 

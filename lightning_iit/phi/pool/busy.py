@@ -1,0 +1,26 @@
+"""What becomes of a task when all workers are busy."""
+
+from __future__ import annotations
+
+from lightning_iit.records import Skipped
+
+
+def refusal(when_busy: str, busy: int, workers: int, max_queued: int) -> Skipped | None:
+    """Returns the result for a task that a pool does not accept now; None where the pool accepts the task.
+
+    Args:
+        when_busy: "queue", "skip" or "wait".
+        busy: how many tasks have no result, running or waiting.
+        workers: how many tasks run at one time.
+        max_queued: how many tasks may wait with "queue".
+    """
+    if when_busy == "skip" and busy >= workers:
+        reason = f"All {workers} worker(s) were busy (when_busy='skip'); use more workers, 'queue' or every_n_epochs."
+        return Skipped(code="workers_busy", reason=reason)
+    if when_busy == "queue" and busy >= workers + max_queued:
+        reason = (
+            f"{busy - workers} tasks were waiting already (max_queued={max_queued}) for {workers} worker(s): "
+            "Φ takes longer than an epoch. Use fewer units, more workers, every_n_epochs, or when_busy='wait'."
+        )
+        return Skipped(code="queue_full", reason=reason)
+    return None

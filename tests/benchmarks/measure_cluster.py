@@ -1,0 +1,159 @@
+"""Measures what a cluster costs: ``python tests/benchmarks/measure_cluster.py [ANALYSES ROUNDS]``; docs/cluster.md has what it said.
+
+So many analyses of six units, one thread each, are computed by two bare processes that do nothing else, by the local pool with two
+workers, and by two workers of Dask, in turns in one run. Shares are those of the throughput of the bare processes.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from contextlib import suppress
+from functools import partial
+from importlib.metadata import version
+from multiprocessing import get_context
+
+import msgspec
+import numpy as np
+import psutil
+from distributed import LocalCluster
+
+from lightning_iit.job.job import run, warm_up
+from lightning_iit.phi.executors.opening import open_executor
+from lightning_iit.phi.pool.executor_pool import ExecutorPool
+from lightning_iit.phi.pool.pool import WorkerPool
+from lightning_iit.phi.pool.remote import packed, run_limited
+from lightning_iit.records import PhiTask
+from lightning_iit.tpm.estimate import estimate_tpm
+
+WORKERS, UNITS = 2, 6
+
+
+def tasks(number: int) -> list[PhiTask]:
+    """Analyses of six units each, of watched states with some order in them."""
+    made = []
+    for seed in range(number):
+        rng = np.random.default_rng(seed)
+        weights, state, states = rng.normal(0, 1, (UNITS, UNITS)), np.zeros(UNITS, int), []
+        for _ in range(3000):
+            state = (rng.random(UNITS) < 1 / (1 + np.exp(-weights @ (2 * state - 1)))).astype(int)
+            states.append(state)
+        last = tuple(int(bit) for bit in state)
+        about = {"layer": "trial", "epoch": seed, "global_step": seed, "kind": "observational", "axis": "time", "pictures": False}
+        made.append(PhiTask(counts=estimate_tpm(np.array(states)).counts, prior=0.5, states=(last,), **about))
+    return made
+
+
+def bare(inbox, outbox) -> None:
+    """Computes tasks until there is none; nothing is between the tasks and the engine."""
+    warm_up()
+    outbox.put(None)
+    while (task := inbox.get()) is not None:
+        outbox.put(run(task).states[0].result.phi)
+
+
+class BareProcesses:
+    """Two processes that compute, and nothing else."""
+
+    def __init__(self) -> None:
+        context = get_context("spawn")
+        self.inbox, self.outbox = context.Queue(), context.Queue()
+        self.processes = [context.Process(target=bare, args=(self.inbox, self.outbox)) for _ in range(WORKERS)]
+        for process in self.processes:
+            process.start()
+        for _ in self.processes:
+            self.outbox.get()
+
+    def compute(self, given: list[PhiTask]) -> list[float]:
+        """Returns the Φ, in any order."""
+        for task in given:
+            self.inbox.put(task)
+        return [self.outbox.get() for _ in given]
+
+    def end(self) -> None:
+        for _ in self.processes:
+            self.inbox.put(None)
+        for process in self.processes:
+            process.join()
+
+
+def by(pool, given: list[PhiTask]) -> list[float]:
+    """Returns the Φ that a pool computes."""
+    futures = [pool.submit(task) for task in given]
+    return [future.result().states[0].result.phi for future in futures]
+
+
+def overhead(pool, task: PhiTask, number: int = 200) -> tuple[float, float, float]:
+    """Returns milliseconds for an empty task and back, for each of many at once, and of processor time for each of these."""
+    empty = msgspec.structs.replace(task, timeout=60.0)
+    pool.submit(empty).result()
+    alone = []
+    for _ in range(number // 4):
+        began = time.monotonic()
+        pool.submit(empty).result()
+        alone.append(time.monotonic() - began)
+    began, busy = time.monotonic(), used()
+    for future in [pool.submit(empty) for _ in range(number)]:
+        future.result()
+    return 1000 * statistics.median(alone), 1000 * (time.monotonic() - began) / number, 1000 * (used() - busy) / number
+
+
+def used() -> float:
+    """Returns the seconds of processor time that this process and those below it have used, the ended ones too."""
+    seconds = 0.0
+    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+        with suppress(psutil.Error):
+            times = process.cpu_times()
+            seconds += times.user + times.system + times.children_user + times.children_system
+    return seconds
+
+
+def main(number: int, rounds: int) -> None:
+    given = tasks(number)
+    size = number // rounds
+    with LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None) as cluster, cluster.get_client() as client:
+        local = WorkerPool(workers=WORKERS, max_queued=10 * number)
+        dask = ExecutorPool(open_executor(client, 1), max_queued=10 * number)
+        processes = BareProcesses()
+        ways = {"bare processes": processes.compute, "local pool": partial(by, local), "Dask": partial(by, dask)}
+        for compute in ways.values():  # starts the processes
+            compute(given[: 2 * WORKERS])
+        took: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+        for turn in range(rounds):
+            part, found = given[turn * size : (turn + 1) * size], []
+            for name, compute in ways.items():
+                began, busy = time.monotonic(), used()
+                found.append(sorted(compute(part)))
+                took[name].append((time.monotonic() - began, used() - busy))
+            assert found[0] == found[1] == found[2]
+            shares = ", ".join(f"{name} {took[name][-1][0]:.2f} s" for name in ways)
+            print(f"round {turn + 1}, {size} analyses of {UNITS} units: {shares}", flush=True)
+        processes.end()
+        for name in ("local pool", "Dask"):
+            pairs = list(zip(took["bare processes"], took[name], strict=True))
+            share = statistics.median(bare[0] / other[0] for bare, other in pairs)
+            total = sum(bare[0] for bare, _ in pairs) / sum(other[0] for _, other in pairs)
+            processor = sum(other[1] for _, other in pairs) / sum(bare[1] for bare, _ in pairs)
+            print(
+                f"{name}: throughput {share:.3f} of that of bare processes (median of {rounds} rounds; {total:.3f} over all); "
+                f"processor time {processor:.3f} of theirs"
+            )
+        print(f"processor time of one analysis: {sum(one[1] for one in took['bare processes']) / number:.3f} s")
+        local.close()
+        empty = "lightning_iit.phi.pool.trial:answer"
+        for name, pool in (
+            ("local pool", WorkerPool(empty, workers=WORKERS, max_queued=10**4)),
+            ("Dask", ExecutorPool(open_executor(client, 1), empty, max_queued=10**4)),
+        ):
+            alone, many, busy = overhead(pool, given[0])
+            print(
+                f"{name}, empty tasks: {alone:.1f} ms there and back; of many {many:.1f} ms each, {busy:.1f} ms of processor time"
+            )
+            pool.close()
+        answer = run_limited("lightning_iit.job.job:run", packed(given[0]), 60.0, version("lightning-iit"))
+        print(f"{len(packed(given[0]))} bytes out, {len(answer)} bytes back, for {UNITS} units in one state")
+
+
+if __name__ == "__main__":
+    main(*(int(text) for text in (sys.argv[1:] or ("200", "10"))))

@@ -17,8 +17,10 @@ BOXES = """(selector) => [...document.querySelectorAll(selector)].filter((elemen
 
 CLIPPED = """() => [...document.querySelectorAll('.top *, .reading *, .playbar *, .curve-top *, .command *, .states *, .cut-words')]
   .filter((element) => element.checkVisibility() && element.tagName !== 'SELECT' && element.scrollWidth > element.clientWidth + 1
-    && getComputedStyle(element).display !== 'inline' && element instanceof HTMLElement && element.clientWidth > 0)
+    && getComputedStyle(element).display !== 'inline' && element instanceof HTMLElement && element.clientWidth > 0
+    && !element.matches('.folded'))
   .map((element) => element.outerHTML.slice(0, 200))"""
+"""What is cut off; a folder of the command is folded on purpose, and copied whole."""
 
 DRAWN = """() => [...document.querySelectorAll('.canvas')].every((holder) =>
   Math.abs(holder.clientHeight - holder.querySelector('canvas').clientHeight) <= 1)"""

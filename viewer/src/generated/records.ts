@@ -422,6 +422,7 @@ export interface RunIndex {
   notes: string[];
   rows: IndexRow[];
   run: string;
+  sentences: string[];
   steps: IndexRow[];
 }
 export interface NetworkRow {
@@ -455,7 +456,7 @@ export interface IndexRow {
   step: number | null;
   transitions: number | null;
   units: number | null;
-  verdict: string;
+  verdict: string | number[];
   version: string;
   wall_time: number;
 }
@@ -474,7 +475,7 @@ export interface FormalismRow {
   share: number | null;
   signed: number | null;
   status: "computed" | "corrupt" | "failed" | "open" | "skipped" | "timed_out";
-  verdict: string;
+  verdict: string | number[];
 }
 export interface RunInfo {
   id: string;

@@ -20,6 +20,7 @@ from lightning_iit.viewer.live.stream import MOST_RUNS
 from lightning_iit.viewer.live.trainings import Refusal
 from lightning_iit.viewer.protocol import ComputeRequest, Problem, RunList
 from lightning_iit.viewer.static_files import NOT_BUILT, static_file
+from lightning_iit.viewer.summary import with_sentences_once
 
 if TYPE_CHECKING:
     from lightning_iit.records import PhiResult, Structure
@@ -145,7 +146,7 @@ class ViewerApp:
             )
         run = request.args["run"]
         if route == "index":
-            return msgspec.json.encode(source.index(run))
+            return msgspec.json.encode(with_sentences_once(source.index(run)))
         if route == "answers":
             return msgspec.json.encode(answers(source, run))
         if route == "scalars":

@@ -18,6 +18,7 @@ from lightning_iit.viewer.logdir import LogDirSource
 from lightning_iit.viewer.protocol import InlineData, InlineRun
 from lightning_iit.viewer.sources import open_runs
 from lightning_iit.viewer.static_files import static_file
+from lightning_iit.viewer.summary import with_sentences_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -210,7 +211,7 @@ def _inline(info: RunInfo, index: RunIndex, records: dict[str, str], networks: d
     """Returns the data of the page: the run with its index, packed records, packed snapshots and other metrics."""
     run = InlineRun(
         info=info,
-        index=index,
+        index=with_sentences_once(index),
         records=records,
         networks=networks,
         scalars=source.scalars(info.id),

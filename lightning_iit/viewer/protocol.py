@@ -74,7 +74,8 @@ class FormalismRow(_Message, frozen=True, kw_only=True):
         groups: the number of groups in the survey that have a Φ; None without a survey.
         share: of IIT 4.0 the share of the visits in which φ_s is above 0, the mean over groups; None without a survey.
         signed: of IIT 4.0 the mean signed φ_s of the layer; None without a survey.
-        verdict: the sentences of the report on what may be concluded; empty while the record is open.
+        verdict: the sentences of the report on what may be concluded; empty while the record is open. In an index that is sent
+            to a page it is the places of the sentences among ``RunIndex.sentences``: most rows have the same.
     """
 
     formalism: str
@@ -91,7 +92,7 @@ class FormalismRow(_Message, frozen=True, kw_only=True):
     groups: int | None = None
     share: float | None = None
     signed: float | None = None
-    verdict: str = ""
+    verdict: str | tuple[int, ...] = ""
 
 
 class IndexRow(FormalismRow, frozen=True, kw_only=True):
@@ -138,6 +139,7 @@ class RunIndex(_Message, frozen=True, kw_only=True):
     Attributes:
         rows: the records of whole epochs, which make the curve.
         steps: the records within epochs (``every_n_steps``), in order of their step.
+        sentences: those of all verdicts, each once, in an index that is sent to a page.
     """
 
     run: str
@@ -145,6 +147,7 @@ class RunIndex(_Message, frozen=True, kw_only=True):
     steps: tuple[IndexRow, ...] = ()
     networks: tuple[NetworkRow, ...] = ()
     notes: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
 
 
 class ScalarSeries(_Message, frozen=True, kw_only=True):

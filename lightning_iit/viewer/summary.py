@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
@@ -17,6 +18,7 @@ from lightning_iit.viewer.protocol import FormalismRow, IndexRow, NetworkRow, Ru
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_BETWEEN_SENTENCES = re.compile(r"(?<=[.:]) (?=[^\W\d_])")
 MAX_BYTES = 16_000_000
 """The size above which a record is not read, in bytes; no record of this package comes near."""
 
@@ -51,6 +53,30 @@ def index_of(run: str, rows: Iterable[IndexRow], networks: Iterable[NetworkRow])
         steps=tuple(row for row in ordered if row.step is not None),
         networks=tuple(sorted(networks, key=lambda row: row.epoch)),
     )
+
+
+def with_sentences_once(index: RunIndex) -> RunIndex:
+    """Returns an index in which each sentence of the verdicts stands once, and the rows name their sentences by place.
+
+    Example:
+        >>> rows = [IndexRow(layer="rnn", epoch=k, version="1", status="computed", verdict="So it is. No more.") for k in (0, 1)]
+        >>> sent = with_sentences_once(RunIndex(run="r", rows=tuple(rows)))
+        >>> sent.sentences, [row.verdict for row in sent.rows]
+        (('So it is.', 'No more.'), [(0, 1), (0, 1)])
+    """
+    places: dict[str, int] = {}
+
+    def placed(verdict: str | tuple[int, ...]) -> str | tuple[int, ...]:
+        if not verdict or not isinstance(verdict, str):
+            return verdict
+        return tuple(places.setdefault(sentence, len(places)) for sentence in _BETWEEN_SENTENCES.split(verdict))
+
+    def of(row: IndexRow) -> IndexRow:
+        others = tuple(msgspec.structs.replace(other, verdict=placed(other.verdict)) for other in row.others)
+        return msgspec.structs.replace(row, verdict=placed(row.verdict), others=others)
+
+    rows, steps = (tuple(map(of, found)) for found in (index.rows, index.steps))
+    return msgspec.structs.replace(index, rows=rows, steps=steps, sentences=tuple(places))
 
 
 def all_rows(index: RunIndex) -> list[IndexRow]:

@@ -50,6 +50,21 @@ def test_below_a_page_that_is_higher_than_the_window_its_ground_goes_on(
         assert ground == f"rgb{corner}"
 
 
+def test_on_a_telephone_the_epochs_are_stepped_in_one_line_and_eight_concepts_are_seen(chromium: Browser, zoo: Path) -> None:
+    with viewer(zoo / "gru") as address, watched(chromium, width=390, height=844) as page:
+        page.page.goto(address)
+        page.page.wait_for_function(LOADED)
+        settled(page.page)
+        names = ("Epoch before", "Epoch", "Epoch after")
+        boxes = [page.page.get_by_label(name, exact=True).bounding_box() for name in names]
+        middles = [box["y"] + box["height"] / 2 for box in boxes]
+        assert max(middles) - min(middles) < 4
+        assert [box["x"] for box in boxes] == sorted(box["x"] for box in boxes)
+        room = page.page.locator(".concepts .scroll").bounding_box()
+        rows = [row.bounding_box() for row in page.page.locator(".concepts tbody tr").all()]
+        assert sum(row["y"] + row["height"] <= room["y"] + room["height"] for row in rows) >= 8
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_command_is_seen_whole(chromium: Browser, zoo: Path, kind: str) -> None:
     """In a small window its folders are shortened, but all of it is there to be copied. Without units there is none."""

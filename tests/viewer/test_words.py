@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +17,9 @@ from lightning_iit.records import CurvePoint, Open, encode
 from lightning_iit.report import glossary
 from lightning_iit.report.markup import text
 from lightning_iit.report.report import markdown, verdict
+from lightning_iit.viewer.logdir import LogDirSource
+from lightning_iit.viewer.protocol import RunIndex
+from lightning_iit.viewer.summary import with_sentences_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +48,24 @@ def test_an_open_record_has_no_verdict() -> None:
     record = make_record("memory", 0)
     assert verdict(record)
     assert not verdict(msgspec.structs.replace(record, result=Open()))
+
+
+def test_the_index_says_each_sentence_once(tmp_path: Path) -> None:
+    """The index of a long run is fetched again and again; verdicts add little to it, and none is lost."""
+    for epoch in range(300):
+        write_record(tmp_path, make_record("memory", epoch, n=2))
+    index = LogDirSource(tmp_path).index(".")
+    sent = with_sentences_once(index)
+    assert len(set(sent.sentences)) == len(sent.sentences)
+    for row, before in zip(sent.rows, index.rows, strict=True):
+        assert before.verdict
+        assert " ".join(sent.sentences[place] for place in row.verdict) == before.verdict
+    bare = [msgspec.structs.replace(row, verdict="") for row in index.rows]
+    sizes = [len(msgspec.json.encode(msgspec.structs.replace(index, rows=tuple(rows)))) for rows in (bare, index.rows)]
+    assert sizes[1] > 1.2 * sizes[0]
+    assert len(msgspec.json.encode(sent)) < 1.03 * sizes[0]
+    with viewer(tmp_path) as address, urllib.request.urlopen(f"{address}index?run=.", timeout=60) as answer:
+        assert msgspec.json.decode(answer.read(), type=RunIndex) == sent
 
 
 @pytest.mark.browser

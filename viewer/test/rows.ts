@@ -39,4 +39,5 @@ export const index = (rows: IndexRow[], networks: number[] = []): RunIndex => ({
   steps: [],
   networks: networks.map((epoch) => ({ epoch, version: "1" })),
   notes: [],
+  sentences: [],
 });

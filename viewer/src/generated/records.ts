@@ -530,6 +530,7 @@ export interface RunIndex {
   notes: string[];
   rows: IndexRow[];
   run: string;
+  sentences: string[];
   steps: IndexRow[];
 }
 export interface NetworkRow {
@@ -563,7 +564,7 @@ export interface IndexRow {
   step: number | null;
   transitions: number | null;
   units: number | null;
-  verdict: string;
+  verdict: string | number[];
   version: string;
   wall_time: number;
 }
@@ -582,7 +583,7 @@ export interface FormalismRow {
   share: number | null;
   signed: number | null;
   status: "computed" | "corrupt" | "failed" | "open" | "skipped" | "timed_out";
-  verdict: string;
+  verdict: string | number[];
 }
 export interface RunInfo {
   id: string;

@@ -165,7 +165,8 @@ function shareOf(share: number, phi: number | null, signed: number | null, tip: 
 /** The sentences of the report on what may be concluded; they are about the record's own state. */
 function verdictOf(index: RunIndex | null, { layer, epoch, step }: EpochRecord): HTMLElement | null {
   const rows = step === null ? index?.rows : index?.steps;
-  const words = rows?.find((row) => row.layer === layer && row.epoch === epoch && row.step === step)?.verdict;
+  const found = rows?.find((row) => row.layer === layer && row.epoch === epoch && row.step === step)?.verdict ?? "";
+  const words = typeof found === "string" ? found : found.map((place) => index?.sentences[place] ?? "").join(" ");
   return words ? h("p", { class: "verdict" }, h("b", {}, "What may be concluded. "), h("span", {}, words)) : null;
 }
 

@@ -1,4 +1,4 @@
-"""Measures what a cluster costs: ``python tests/benchmarks/measure_cluster.py [ANALYSES ROUNDS]``; its figures are in docs/cluster.md.
+"""Measures what a cluster costs: ``python tests/benchmarks/measure_cluster.py [ANALYSES ROUNDS]``; see docs/cluster.md.
 
 So many analyses of six units, one thread each, are computed by two bare processes that do nothing else, by the local pool with two
 workers, and by two workers of Dask, in turns in one run. Shares are those of the throughput of the bare processes.

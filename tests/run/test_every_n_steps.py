@@ -105,7 +105,7 @@ def test_epochs_and_training_are_the_same_with_and_without(tmp_path, model, data
     for every in (None, 3):
         seed_everything(5, verbose=False)
         trained = model()
-        given = {"units": 3, "null_model": None, "table": False, "every_n_steps": every} | options
+        given = {"units": 3, "null_model": None, "table": False, "every_n_steps": every, "extra_budget": 1e6} | options
         callback = IITCallback(**given)
         trainer(tmp_path / str(every), callback).fit(trained, data())
         found[every] = callback.records, torch.cat([value.flatten() for value in trained.state_dict().values()]), torch.rand(3)

@@ -104,17 +104,17 @@ export function controlPanel({ store, controller }: Context): Panel {
   const isPaused = () => store.state.training?.phase === "paused";
   const popups = [length, ask, history];
 
-  const element = h(
-    "section",
-    { class: "control", "aria-label": "Control of the training", hidden: true },
+  const element = h("section", { class: "control", "aria-label": "Control of the training", hidden: true });
+  const content = [
     h("div", { class: "control-row" }, phase, made, numbers, note),
     h("div", { class: "control-row commands" }, pause, ...popups.map((one) => one.element), about("control")),
     said,
-  );
+  ];
   store.on(["canControl", "training", "a"], (state, before) => {
     const { training } = state;
     element.hidden = !state.canControl || !state.a;
     if (element.hidden) return;
+    if (!element.childElementCount) element.append(...content); // a page without control has nothing of it
     if (state.a?.run.id !== before.a?.run.id) {
       mine = null;
       fill(said);

@@ -57,8 +57,8 @@ def discrete_measures(joint: ArrayLike, partition: Iterable[Iterable[int]] | Non
         >>> copied = np.zeros((4, 4))  # each unit takes the state of the other
         >>> copied[[0, 2, 1, 3], [0, 1, 2, 3]] = 0.25
         >>> found = discrete_measures(copied)
-        >>> round(found.phi_star / np.log(2), 6), round(found.stochastic_interaction / np.log(2), 6)
-        (2.0, 2.0)
+        >>> f"{found.phi_star / np.log(2):.3f} bits of {found.information / np.log(2):.3f}"
+        '2.000 bits of 2.000'
     """
     table = np.asarray(joint, dtype=np.float64)
     units = int(np.log2(max(len(table), 1))) if table.ndim == 2 else 0

@@ -32,7 +32,7 @@ def pairs_figure(pairs: PairsOfUnits, layer: str, *, form: Literal["png", "svg"]
     with style():
         figure = blank("What pairs of units tell of their own future", layer)
         for place, one in enumerate(pairs.numbers):
-            axes = figure.add_axes((0.045 + 0.32 * place, 0.2, _WIDTH, _WIDTH * 920 / 520))
+            axes = figure.add_axes((0.045 + 0.32 * place, 0.26, _WIDTH, _WIDTH * 920 / 520))
             values = np.array(pairs.matrix(one.name, excess=True))
             most = max(float(np.abs(values).max()), 1e-12)
             shown = np.where(np.eye(len(values), dtype=bool), np.nan, values)
@@ -40,7 +40,7 @@ def pairs_figure(pairs: PairsOfUnits, layer: str, *, form: Literal["png", "svg"]
             _mark(axes, one, len(values))
             _name_units(axes, pairs)
             axes.set_title(f"{one.name}: mean {one.mean if one.excess is None else one.excess:+.3g}", fontsize=10, loc="left")
-            bar = figure.colorbar(image, cax=figure.add_axes((0.052 + _WIDTH + 0.32 * place, 0.2, 0.008, _WIDTH * 920 / 520)))
+            bar = figure.colorbar(image, cax=figure.add_axes((0.052 + _WIDTH + 0.32 * place, 0.26, 0.008, _WIDTH * 920 / 520)))
             bar.ax.tick_params(labelsize=7)
         few = "too few for p ≤ 0.05" if pairs.surrogates < 19 else "dot: p ≤ 0.05 of a pair by itself"
         null = f"less the mean of {pairs.surrogates} surrogates; {few}"

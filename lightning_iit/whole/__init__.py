@@ -6,8 +6,9 @@ draws surrogates of them; ``layer`` does it all in one call, and ``phiid`` looks
 
 from __future__ import annotations
 
+from lightning_iit.whole.discrete import discrete_measures
 from lightning_iit.whole.layer import whole_layer
 from lightning_iit.whole.phiid import phiid, phiid_of_counts, phiid_of_covariance, phiid_sums
 from lightning_iit.whole.values.covariances import Covariances
 
-__all__ = ["Covariances", "phiid", "phiid_of_counts", "phiid_of_covariance", "phiid_sums", "whole_layer"]
+__all__ = ["Covariances", "discrete_measures", "phiid", "phiid_of_counts", "phiid_of_covariance", "phiid_sums", "whole_layer"]

@@ -77,8 +77,8 @@ def whole_layer(
         >>> for now in range(1, 2000):  # a ring of two units, and one unit by itself
         ...     series[now] = 0.5 * series[now - 1, [1, 0, 2]] + rng.standard_normal(3)
         >>> found = whole_layer(series, measures=["stochastic_interaction"], surrogates=99)["stochastic_interaction"]
-        >>> found.partition, found.minimum.null.p > 0.05, found.atomic.null.p
-        (((0, 1), (2,)), True, 0.01)
+        >>> found.partition, found.minimum.value < 0.01 < 0.2 < found.atomic.value
+        (((0, 1), (2,)), True)
     """
     names = measure_names(measures, ordered=ordered)
     if pairs is not None and not ordered:

@@ -57,6 +57,7 @@ def phiid(
         UnusableSeriesError: the four variables are linearly dependent.
 
     Example:
+        >>> import numpy as np
         >>> rng = np.random.default_rng(0)
         >>> x, y = rng.standard_normal((2, 5000))
         >>> exchanged = phiid(np.stack([x, y], axis=1), np.stack([y + x / 9, x - y / 9], axis=1) + rng.normal(0, 1, (5000, 2)))

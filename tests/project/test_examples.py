@@ -209,3 +209,16 @@ def test_a_sweep_over_checkpoints(tmp_path):
     assert (folder / "iit" / "report.md").exists()
     run(tmp_path, "-m", "lightning_iit.cli", "export", "runs/checkpoints", "-o", "sweep.html")
     assert (tmp_path / "sweep.html").stat().st_size > 100_000, "the viewer's page of the sweep"
+
+
+def test_a_whole_layer(tmp_path):
+    began = time.monotonic()
+    out = run(tmp_path, EXAMPLES / "whole_layer.py")
+    took = time.monotonic() - began
+    rows = [line.split() for line in out[out.index("epoch  Φ*") :].splitlines()[1:6]]
+    assert [row[0] for row in rows] == ["-1", "0", "1", "2", "3"]
+    records = load_run(tmp_path / "runs" / "whole_layer")
+    assert [float(row[2]) for row in rows] == pytest.approx([one.whole["phi_star"].atomic.excess for one in records], abs=1e-3)
+    assert all(one.whole["phi_star"].atomic.null.p == 0.05 for one in records)
+    assert all(len(one.whole.units) == 48 for one in records)
+    assert took < 480

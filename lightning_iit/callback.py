@@ -16,6 +16,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from lightning_iit.capture.hooks.gate import TrainingStep
 from lightning_iit.checks import told_of_unknown
 from lightning_iit.comparison.change import change
+from lightning_iit.phi.executors.opening import travelling
 from lightning_iit.phi.pool.choosing import opened_executor, pool_on
 from lightning_iit.phi.pool.worker import longest
 from lightning_iit.presets import with_presets
@@ -247,10 +248,13 @@ class IITCallback(Callback, TrainingSettings):
         self._scope = self.name or ""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Returns the options and the records; a copy or a pickle of the callback watches nothing and has no workers."""
+        """Returns the options and the records; a copy or a pickle of the callback watches nothing and has no workers.
+
+        An executor that is an object is replaced by "processes", since connections and threads belong to one process.
+        """
         plain = {name: value for name, value in vars(self).items() if name not in FIRST_BATCH_HOOKS}
         ours = dict.fromkeys(("_watch", "_first", "_due", "_steps", "_inputs", "_fit", "_control", "_validation", "_executor"))
-        return plain | ours | {"_run": copy.copy(self._run), "_stage": ""}
+        return plain | ours | {"executor": travelling(self.executor), "_run": copy.copy(self._run), "_stage": ""}
 
     @property
     def progress(self) -> tuple[TaskProgress, ...]:

@@ -212,6 +212,8 @@ class IITCallback(Callback, TrainingSettings):
     Raises:
         InvalidArgumentError: in ``setup()``, before training, for a value that cannot be: UnknownLayerError for a layer that is not
             there, TooManyUnitsError for more units than the engine can serve.
+        MissingDependencyError: in ``setup()``, where ``executor`` needs a package that is not installed, or its workers do not have
+            this one.
 
     Example::
 
@@ -373,6 +375,7 @@ class IITCallback(Callback, TrainingSettings):
     def _compute(self, trainer: Trainer, described: Mapping[str, str], run_dir: Path | None) -> Computation:
         """Makes the workers and the trackers of a run."""
         interrupted = partial(is_interrupted, trainer)
+        trackers = trackers_for(trainer.loggers, run_dir, self.trackers, scope=self._scope)
         executor, self._executor = self._executor, None
         pool = pool_on(
             executor,
@@ -382,7 +385,6 @@ class IITCallback(Callback, TrainingSettings):
             max_queued=self.max_queued,
             interrupted=interrupted,
         )
-        trackers = trackers_for(trainer.loggers, run_dir, self.trackers, scope=self._scope)
         return Computation(self._options, pool, trackers, described, interrupted)
 
     # --- while training -----------------------------------------------------------------------------------------------

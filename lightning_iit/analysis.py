@@ -95,12 +95,9 @@ def analyse(
         settings.pictures = False
     asked = settings.run_options()
     watch = settings.watch(model, asked, snapshots=folder is not None, fixed=True)
-    work = Computation(
-        asked,
-        _pool(settings, len(watch.layers)),
-        trackers_for((), folder, settings.trackers),
-        settings.described(watch.layers),
-    )
+    trackers = trackers_for((), folder, settings.trackers)
+    described = settings.described(watch.layers)
+    work = Computation(asked, _pool(settings, len(watch.layers)), trackers, described)
     sign = None if folder is None else mark_folder(folder)
     try:
         with _shared_units(folder, watch):

@@ -16,6 +16,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from lightning_iit.capture.hooks.gate import TrainingStep
 from lightning_iit.checks import told_of_unknown
 from lightning_iit.comparison.change import change
+from lightning_iit.phi.executors.opening import travelling
 from lightning_iit.phi.pool.choosing import opened_executor, pool_on
 from lightning_iit.phi.pool.worker import longest
 from lightning_iit.presets import with_presets
@@ -221,6 +222,8 @@ class IITCallback(Callback, TrainingSettings):
     Raises:
         InvalidArgumentError: in ``setup()``, before training, for a value that cannot be: UnknownLayerError for a layer that is not
             there, TooManyUnitsError for more units than the engine can serve.
+        MissingDependencyError: in ``setup()``, where ``executor`` needs a package that is not installed, or its workers do not have
+            this one.
 
     Example::
 
@@ -258,12 +261,15 @@ class IITCallback(Callback, TrainingSettings):
         self._scope = self.name or ""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Returns the options and the records; a copy or a pickle of the callback watches nothing and has no workers."""
+        """Returns the options and the records; a copy or a pickle of the callback watches nothing and has no workers.
+
+        An executor that is an object is replaced by "processes", since connections and threads belong to one process.
+        """
         plain = {name: value for name, value in vars(self).items() if name not in FIRST_BATCH_HOOKS}
         ours = dict.fromkeys(
             ("_watch", "_first", "_due", "_steps", "_inputs", "_fit", "_control", "_validation", "_whole", "_executor")
         )
-        return plain | ours | {"_run": copy.copy(self._run), "_stage": ""}
+        return plain | ours | {"executor": travelling(self.executor), "_run": copy.copy(self._run), "_stage": ""}
 
     @property
     def progress(self) -> tuple[TaskProgress, ...]:
@@ -386,6 +392,7 @@ class IITCallback(Callback, TrainingSettings):
     def _compute(self, trainer: Trainer, described: Mapping[str, str], run_dir: Path | None) -> Computation:
         """Makes the workers and the trackers of a run."""
         interrupted = partial(is_interrupted, trainer)
+        trackers = trackers_for(trainer.loggers, run_dir, self.trackers, scope=self._scope)
         executor, self._executor = self._executor, None
         pool = pool_on(
             executor,
@@ -395,7 +402,6 @@ class IITCallback(Callback, TrainingSettings):
             max_queued=self.max_queued,
             interrupted=interrupted,
         )
-        trackers = trackers_for(trainer.loggers, run_dir, self.trackers, scope=self._scope)
         return Computation(self._options, pool, trackers, described, interrupted)
 
     # --- while training -----------------------------------------------------------------------------------------------

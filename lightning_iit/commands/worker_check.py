@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -121,15 +122,19 @@ def _overhead(executor: TaskExecutor, timeout: float) -> dict[str, Any]:
     """Says what a task takes besides its analysis, and how large it is."""
     task = trial_task()
     pool = ExecutorPool(_Kept(executor), f"{_TRIAL}:answer")
-    seconds, carried = [], True
+    seconds: list[float] = []
+    carried = False
     for _ in range(_MEASURED + 1):
         began = time.monotonic()
-        carried &= pool.submit(task).exception(timeout) is None and pool.drain(timeout)
+        if not (carried := bool(wait([pool.submit(task)], timeout).done)):
+            break
         seconds.append(time.monotonic() - began)
     pool.close()
+    if not carried:
+        return {"ok": False, "words": f"no answer within {timeout:g} s"}
     middle = statistics.median(seconds[1:])
     words = f"{1000 * middle:.1f} ms for a task and back (median of {_MEASURED}), {len(packed(task))} bytes for {_UNITS} units"
-    return {"ok": carried, "words": words, "milliseconds": 1000 * middle, "bytes": len(packed(task))}
+    return {"ok": True, "words": words, "milliseconds": 1000 * middle, "bytes": len(packed(task))}
 
 
 _STEPS = {"Φ": _computes, "workers": _workers, "time limit": _ends_in_time, "overhead": _overhead}
@@ -162,9 +167,7 @@ def _result(
     pool = ExecutorPool(_Kept(executor), function, timeout=limit)
     try:
         future = pool.submit(msgspec.structs.replace(task, timeout=limit))
-        return future.result(timeout)
-    except TimeoutError:
-        return None
+        return future.result() if wait([future], timeout).done else None
     finally:
         pool.close()
 

@@ -117,7 +117,7 @@ class Failed(_NoPhi, frozen=True, kw_only=True, tag="failed", tag_field="status"
     """Says that the analysis broke.
 
     Args:
-        code: "worker_died", "engine_error", "capture_error" or "interrupted".
+        code: "worker_died", "executor_unfit", "engine_error", "capture_error" or "interrupted".
         reason: a sentence for people.
         details: the traceback, where there is one.
     """

@@ -84,8 +84,8 @@ def by(pool, given: list[PhiTask]) -> list[float]:
     return [future.result().states[0].result.phi for future in futures]
 
 
-def overhead(pool, task: PhiTask, number: int = 200) -> tuple[float, float, float]:
-    """Returns milliseconds for an empty task and back, for each of many at once, and of processor time for each of these."""
+def overhead(pool, task: PhiTask, number: int = 1000) -> tuple[float, float, float, float]:
+    """Returns milliseconds for an empty task and back; for each of many at once; of processor time, and that of this process."""
     empty = msgspec.structs.replace(task, timeout=60.0)
     pool.submit(empty).result()
     alone = []
@@ -93,10 +93,11 @@ def overhead(pool, task: PhiTask, number: int = 200) -> tuple[float, float, floa
         began = time.monotonic()
         pool.submit(empty).result()
         alone.append(time.monotonic() - began)
-    began, busy = time.monotonic(), used()
+    began, busy, here = time.monotonic(), used(), time.process_time()
     for future in [pool.submit(empty) for _ in range(number)]:
         future.result()
-    return 1000 * statistics.median(alone), 1000 * (time.monotonic() - began) / number, 1000 * (used() - busy) / number
+    each = (time.monotonic() - began, used() - busy, time.process_time() - here)
+    return 1000 * statistics.median(alone), *(1000 * seconds / number for seconds in each)
 
 
 def used() -> float:
@@ -141,18 +142,23 @@ def main(number: int, rounds: int) -> None:
             )
         print(f"processor time of one analysis: {sum(one[1] for one in took['bare processes']) / number:.3f} s")
         local.close()
-        empty = "lightning_iit.phi.pool.trial:answer"
+    print_overheads()
+
+
+def print_overheads() -> None:
+    """Prints what an empty task takes, of a cluster that has done nothing else."""
+    empty, task = "lightning_iit.phi.pool.trial:answer", tasks(1)[0]
+    with LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None) as cluster, cluster.get_client() as client:
         for name, pool in (
             ("local pool", WorkerPool(empty, workers=WORKERS, max_queued=10**4)),
             ("Dask", ExecutorPool(open_executor(client, 1), empty, max_queued=10**4)),
         ):
-            alone, many, busy = overhead(pool, given[0])
-            print(
-                f"{name}, empty tasks: {alone:.1f} ms there and back; of many {many:.1f} ms each, {busy:.1f} ms of processor time"
-            )
+            alone, many, busy, here = overhead(pool, task)
+            print(f"{name}, empty tasks: {alone:.1f} ms there and back; of many {many:.1f} ms each,", end=" ")
+            print(f"{busy:.1f} ms of processor time, {here:.1f} ms of them in the process of client and scheduler")
             pool.close()
-        answer = run_limited("lightning_iit.job.job:run", packed(given[0]), 60.0, version("lightning-iit"))
-        print(f"{len(packed(given[0]))} bytes out, {len(answer)} bytes back, for {UNITS} units in one state")
+    answer = run_limited("lightning_iit.job.job:run", packed(task), 60.0, version("lightning-iit"))
+    print(f"{len(packed(task))} bytes out, {len(answer)} bytes back, for {UNITS} units in one state")
 
 
 if __name__ == "__main__":

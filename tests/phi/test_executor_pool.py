@@ -226,6 +226,22 @@ def test_idle_workers_end(threads, monkeypatch):
     assert kinds(pool_of(threads).submit(task("ok")).result(60)) == [Computed, Computed]
 
 
+class OutOfReach(PlainExecutor):
+    """An executor that cannot say how many workers it has, as that of a cluster whose network is down."""
+
+    def slots(self):
+        raise ConnectionError("no answer")
+
+
+def test_a_cluster_that_does_not_say_its_size_is_taken_to_have_workers(threads):
+    pool = ExecutorPool(OutOfReach(threads), "pool_functions:run", workers=1, when_busy="skip")
+    futures = [pool.submit(task("sleep:0.5", epoch=epoch)) for epoch in range(2)]
+    assert futures[1].result(0).states[0].result.code == "workers_busy"
+    assert [one.running for one in pool.progress()] == [True]
+    assert pool.drain(60)
+    assert kinds(futures[0].result(0)) == [Computed, Computed]
+
+
 @pytest.mark.parametrize("wrong", [{"workers": 0}, {"timeout": 0}, {"when_busy": "now"}, {"max_queued": -1}])
 def test_wrong_arguments(threads, wrong):
     with pytest.raises(InvalidArgumentError, match=next(iter(wrong))):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import multiprocessing
 import os
-import stat
+import pickle
 import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import psutil
 import pytest
@@ -93,6 +94,19 @@ def test_analyse_takes_an_executor(client):
     with pytest.raises(InvalidArgumentError, match=r"workers=0 with executor='distributed\.Client'"):
         analyse(model, data, executor=client, workers=0, **options)
     assert client.status == "running"
+
+
+def test_an_object_does_not_travel(client):
+    """Not to copies and pickles, which would otherwise not be possible."""
+    callback = IITCallback(executor=client, workers=3)
+    for other in (copy.deepcopy(callback), pickle.loads(pickle.dumps(callback))):
+        assert (other.executor, other.workers) == ("processes", 3)
+    assert callback.executor is client
+    assert copy.deepcopy(IITCallback(executor="dask")).executor == "dask"
+    process = multiprocessing.get_context("spawn").Process(target=isinstance, args=(callback, object))
+    with pytest.warns(UserWarning, match=r"distributed\.Client: an object cannot travel.*Give a name"):
+        process.start()
+    process.join(60)
 
 
 def test_a_worker_that_is_killed_in_mid_training_costs_nothing(tmp_path, client):
@@ -210,72 +224,6 @@ def test_two_ranks_have_one_client(tmp_path, dask):
     assert done.returncode == 0, done.stderr[-4000:]
     assert [type(record.result) for record in load_run(tmp_path / "run")] == [Computed] * 2
     assert {file.name[-1]: file.read_text() for file in (tmp_path / "run").glob("clients-of-rank-*")} == {"0": "1", "1": "0"}
-
-
-SBATCH = """#!/bin/sh
-# A stand-in for SLURM: runs the job at once, in the background.
-for job; do :; done
-cp "$job" "$SLURM_STAND_IN/job.sh"
-setsid sh "$SLURM_STAND_IN/job.sh" >"$SLURM_STAND_IN/job.out" 2>&1 &
-echo $! >"$SLURM_STAND_IN/pid"
-echo "Submitted batch job 42"
-"""
-SCANCEL = """#!/bin/sh
-echo "$@" >>"$SLURM_STAND_IN/cancelled"
-kill -- -$(cat "$SLURM_STAND_IN/pid")
-"""
-CONFIG = """
-jobqueue:
-  slurm:
-    cores: 2
-    processes: 2
-    memory: 2GiB
-    walltime: "00:10:00"
-    interface: lo
-    job-extra-directives: ["--partition=short"]
-    log-directory: null
-"""
-
-
-@pytest.fixture
-def slurm(tmp_path, monkeypatch):
-    """A stand-in for SLURM on the path, and Dask's configuration for it."""
-    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
-        file = tmp_path / "bin" / name
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(text)
-        file.chmod(file.stat().st_mode | stat.S_IXUSR)
-    config = tmp_path / "dask"
-    config.mkdir()
-    (config / "jobqueue.yaml").write_text(CONFIG)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("DASK_CONFIG", str(config))
-    monkeypatch.setenv("SLURM_STAND_IN", str(tmp_path))
-    return tmp_path
-
-
-def test_slurm_by_its_name(slurm):
-    """A script without a main guard, as users write it: jobs are submitted with Dask's settings, compute, and are cancelled."""
-    script = slurm / "script.py"
-    script.write_text(
-        f"import sys\nsys.path.insert(0, {str(SUPPORT)!r})\nimport runpy\nsys.argv = ['', {str(slurm / 'run')!r}, 'slurm']\n"
-        f"runpy.run_path({str(SUPPORT / 'executor_training.py')!r}, run_name='__main__')\n"
-    )
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr[-4000:]
-    assert done.stdout.splitlines()[-1] == "['Computed', 'Computed', 'Computed', 'Computed']"
-    job = (slurm / "job.sh").read_text()
-    assert "#SBATCH --partition=short" in job
-    assert "--nworkers 2" in job
-    assert (slurm / "cancelled").read_text().split() == ["42"]
-    pid = int((slurm / "pid").read_text())
-    assert wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, 20)
-
-
-def test_slurm_without_settings_is_said_before_training(tmp_path, slurm):
-    Path(os.environ["DASK_CONFIG"], "jobqueue.yaml").write_text("jobqueue: {slurm: {interface: lo}}\n")
-    with pytest.raises(InvalidArgumentError, match=r"(?s)executor='slurm'.*cores.*jobqueue\.yaml"):
-        fit(tmp_path, executor="slurm")
 
 
 def test_the_training_alone_uses_pythons_random_numbers(tmp_path, dask):

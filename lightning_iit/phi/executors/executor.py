@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -51,9 +52,8 @@ class TaskExecutor(Protocol):
 def call_on_one(executor: TaskExecutor, function: Callable[..., Any], *arguments: Any, timeout: float) -> dict[str, Any]:
     """Calls a function on any one worker, for places whose workers cannot be told apart; see :meth:`TaskExecutor.everywhere`."""
     future = executor.submit(function, *arguments)
-    try:
-        return {"a worker": future.result(timeout)}
-    except TimeoutError:
-        return {} if future.cancel() or not future.done() else {"a worker": future.exception()}
-    except BaseException as error:  # noqa: BLE001  what the worker answered
-        return {"a worker": error}
+    if not wait([future], timeout).done:
+        future.cancel()
+        return {}
+    error = future.exception()
+    return {"a worker": future.result() if error is None else error}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import sys
+import warnings
 from concurrent.futures import Executor
 from importlib.util import find_spec
+from multiprocessing.context import get_spawning_popen
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +65,22 @@ def executor_words(value: Any) -> str:
     if isinstance(value, str):
         return value
     return value.__name__ if isinstance(value, ModuleType) else f"{type(value).__module__.partition('.')[0]}.{type(value).__name__}"
+
+
+def travelling(value: Any) -> str:
+    """Returns what a copy of the option is in another process: the name, and "processes" for an object, which cannot travel.
+
+    Warns of the latter where a process is being started with it, as by the strategy ``ddp_spawn``.
+    """
+    if isinstance(value, str):
+        return value
+    if get_spawning_popen() is not None:
+        warnings.warn(
+            f"executor={executor_words(value)}: an object cannot travel to the processes that are started to train, so these "
+            "compute Φ in worker processes. Give a name, such as 'dask://host:8786', or use another strategy.",
+            stacklevel=2,
+        )
+    return PROCESSES
 
 
 def open_executor(value: Any, workers: int) -> TaskExecutor | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -160,7 +161,9 @@ class ExecutorPool:
 
     def _slots(self) -> int:
         """Returns how many tasks run at one time."""
-        return self._executor.slots() or self._workers
+        with suppress(Exception):  # a cluster that is out of reach says nothing
+            return self._executor.slots() or self._workers
+        return self._workers
 
     def _busy(self) -> int:
         """Counts the tasks without a result."""

@@ -18,6 +18,7 @@ CLASSES = {
     "tied_partitions": "Tied partitions",
     "tied_purviews": "Tied purviews",
     "tied_subsets": "Tied subsets",
+    "unreachable": "Whole state unreachable",
     "unknown": "Different",
 }
 """Why two answers differ, by the name that ``Counts`` uses."""
@@ -33,7 +34,8 @@ NOTES = """\
 * *Relations one by one* (up to 3 units): distinctions, φ_r, nodes with their states, and the number of faces of relations among up
   to 4 distinctions.
 * *Major complex*: of those of 2 and 3 units among the first 100 systems. *Tied subsets*: another one has the same Φ or φ_s, and the
-  rules differ.
+  rules differ. *Whole state unreachable*: no state leads to that of all nodes; PyPhi 2 then looks at no subset, PyPhi 1.2 and this
+  package do.
 * *Φ*, concepts and *Cut* of IIT 3.0: of systems of 2 and 3 units. *Tied purviews*: this package says of these that a rule takes one
   of several purviews of equal φ. PyPhi 2 has another rule there, and for cuts of equal Φ, than PyPhi 1.2, whose rule is this
   package's.
@@ -239,14 +241,17 @@ def compare_iit3(system, counts, where):
 
 def compare_complexes(system, counts, where):
     """Compares the major complex of each formalism."""
-    from lightning_iit import Skipped, major_complex
+    from lightning_iit import Skipped, compute_phi, major_complex
 
     for formalism in ("iit3", *FORMALISMS):
         ours, theirs = (major_complex(system, engine, formalism=formalism) for engine in ("auto", "pyphi"))
         if isinstance(ours, Skipped) or isinstance(ours.result, Skipped):
             continue
         equal = ours.nodes == theirs.nodes and abs(ours.result.phi - theirs.result.phi) <= (2e-6 if formalism == "iit3" else 1e-9)
-        counts.add("Major complex", formalism, equal, "tied_subsets" if tied(system, formalism, ours) else "", where)
+        known = "tied_subsets" if tied(system, formalism, ours) else ""
+        if not theirs.nodes and isinstance(compute_phi(system, formalism=formalism), Skipped):
+            known = "unreachable"
+        counts.add("Major complex", formalism, equal, known, where)
 
 
 def tied(system, formalism, found):

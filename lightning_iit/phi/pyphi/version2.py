@@ -81,7 +81,7 @@ def major_complex(system: System, options: PhiOptions, engine: EngineInfo) -> Ma
         found = substrate(pyphi, system).complexes(system.state)
         seconds = time.perf_counter() - start
         if not found:
-            why = "No subset of the nodes has Φ > 0, or several that overlap tie."
+            why = "No subset of the nodes has Φ > 0, or several that overlap tie, or no state leads to that of all nodes."
             return MajorComplex(nodes=(), result=Computed(phi=0.0, engine=engine, seconds=seconds, reason=why))
         nodes = members(found[0].node_indices)
         return MajorComplex(

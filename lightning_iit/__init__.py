@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from lightning_iit.tpm.estimate import Tpm, estimate_tpm, state_by_node
     from lightning_iit.trackers.tracker import Tracker
     from lightning_iit.watch.lesions import Lesion, lesion
+    from lightning_iit.whole.decomposition import phiid
     from lightning_iit.whole.layer import whole_layer
-    from lightning_iit.whole.phiid import phiid
 
     __version__: str
 
@@ -151,7 +151,7 @@ _HOMES = {
     "lesion": "lightning_iit.watch.lesions",
     "load_run": "lightning_iit.records.store",
     "major_complex": "lightning_iit.phi.compute",
-    "phiid": "lightning_iit.whole.phiid",
+    "phiid": "lightning_iit.whole.decomposition",
     "state_by_node": "lightning_iit.tpm.estimate",
     "to_pyphi": "lightning_iit.phi.pyphi.engine",
     "whole_layer": "lightning_iit.whole.layer",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lightning_iit.records.whole.pairs import PairName, PairNumbers, PairsOfUnits, Redundancy
-from lightning_iit.whole.phiid import atoms_of_covariances, phiid
+from lightning_iit.whole.decomposition import atoms_of_covariances, phiid
 from lightning_iit.whole.sampling.series import Series
 from lightning_iit.whole.sampling.surrogates import surrogate
 

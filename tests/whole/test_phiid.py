@@ -8,7 +8,7 @@ from whole_systems import reference
 
 from lightning_iit import InvalidArgumentError, UnusableSeriesError, phiid
 from lightning_iit.whole import phiid_of_counts, phiid_of_covariance, phiid_sums
-from lightning_iit.whole.phiid import ATOMS, atoms_of_covariances
+from lightning_iit.whole.decomposition import ATOMS, atoms_of_covariances
 
 DATA = reference("phiid")
 TOLERANCE = 1e-13

@@ -28,6 +28,10 @@ LEVEL = 0.90
 """The level of the intervals."""
 FEWEST_RESAMPLES = 20
 """With fewer resamples that have a Φ no interval is given."""
+_NO_SPREAD = 1e-12
+"""Means of resamples that differ by no more than rounding."""
+UNMOVED = "interval not computed: the states that are resampled have the same value in every resample"
+"""Why a mean above 0 has no interval though its data were resampled, as where φ_s of the most visited states is 0."""
 _APART = 1.0
 """What is known of a survey that takes longer is given so many seconds apart, since the host reads it only now and then."""
 _NOT_REACHED = "Not analysed: the time was over before it was this group's turn."
@@ -191,6 +195,8 @@ def _summary(found: Sequence[_OfGroup]) -> Survey:
     drawn = phi + apart[:, ~np.isnan(apart).any(axis=0)].mean(axis=0)
     if len(drawn) < FEWEST_RESAMPLES:
         return msgspec.structs.replace(survey, interval_words="interval not computed")
+    if phi > 0 and np.ptp(drawn) <= _NO_SPREAD:
+        return msgspec.structs.replace(survey, interval_words=UNMOVED)
     low, high = _range(drawn)
     return msgspec.structs.replace(
         survey,

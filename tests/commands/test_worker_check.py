@@ -6,6 +6,7 @@ import json
 
 import pytest
 from dask_processes import DaskProcesses
+from distributed import Client
 
 from lightning_iit import cli
 from lightning_iit.commands.worker_check import trial_task
@@ -31,6 +32,8 @@ def test_without_workers_it_says_that_no_answer_came(dask, capsys):
 
 def test_what_works_and_what_a_task_costs(dask, capsys):
     dask.add_worker()
+    with Client(dask.address, timeout=60) as client:
+        client.wait_for_workers(1, timeout=120)
     assert cli.main(["worker-check", "--executor", dask.name, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     task = trial_task()

@@ -12,7 +12,7 @@ from tasks import task
 from lightning_iit import System, compute_phi
 from lightning_iit.job.formalisms import together
 from lightning_iit.job.job import run
-from lightning_iit.job.survey import survey
+from lightning_iit.job.survey import UNMOVED, survey
 from lightning_iit.phi.iit4 import systems
 from lightning_iit.phi.iit4.search import minimum
 from lightning_iit.phi.pool.pool import WorkerPool
@@ -146,6 +146,16 @@ def test_of_too_few_resamples_there_is_no_interval(surveyed, number):
     assert (without.survey.se, without.survey.low, without.survey.high, without.interval) == (None,) * 4
     assert without.survey.interval_words == "interval not computed"
     assert without.survey.phi == found.survey.phi
+
+
+def test_resamples_that_never_move_the_mean_give_no_interval(surveyed):
+    """Where φ of the resampled states is 0 in the data and in each resample, say, that of the others was never seen to vary."""
+    given, drawn, found = surveyed
+    same = tuple(np.repeat(each[:1], RESAMPLES, axis=0).tobytes() for each in drawn)
+    survey = last(replace(given, resampled=same)).survey
+    assert (survey.se, survey.low, survey.high, survey.interval_words) == (None, None, None, UNMOVED)
+    assert survey.phi == found.survey.phi > 0
+    assert survey.positive == 1.0
 
 
 def test_a_survey_that_is_not_finished_has_its_groups_and_no_mean(surveyed):

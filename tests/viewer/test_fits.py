@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,6 +30,13 @@ def test_it_fits_into_every_window(chromium: Browser, zoo: Path, kind: str) -> N
     """From 360 to 2560 pixels and at a zoom of 200 % nothing scrolls sideways and nothing is cut off; at 1280 x 720 there are eight
     concepts and a curve of 150 pixels."""
     assert misfits(chromium, zoo / kind) == []
+
+
+def test_long_names_leave_the_page_as_wide_as_the_window(chromium: Browser, zoo: Path, tmp_path: Path) -> None:
+    """What is chosen on top is shortened; it does not widen the page beyond its window."""
+    for kind in ("gru", "iit4"):
+        shutil.copytree(zoo / kind, tmp_path / "runs" / f"{kind} with a name as long as names of runs become after many trials")
+    assert misfits(chromium, tmp_path / "runs", [(1100, 800), (1280, 800)]) == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -178,7 +178,8 @@ function picture(
   const arrows: SVGElement[] = [];
   strengths.forEach((row, i) =>
     row.forEach((influence, j) => {
-      if (influence.strength < FAINTEST || record.perturbation?.cm?.[i]?.[j] === 0) return;
+      // What the partition severs is drawn, however weak it is: the words beside the picture name it.
+      if ((influence.strength < FAINTEST && !severed(i, j)) || record.perturbation?.cm?.[i]?.[j] === 0) return;
       const [from, to] = [layout.places[i], layout.places[j]];
       if (!from || !to) return;
       const d = i === j ? loopPath(from, centre(from.part)) : arrowPath(from, to);

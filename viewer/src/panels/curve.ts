@@ -14,7 +14,7 @@ import type { Figure } from "../save/figure";
 import { CATEGORIES, category } from "../scales/color";
 import { SEEDS, SIDES } from "../scales/comparison";
 import type { Measure } from "../scales/curve";
-import { bandOf, curves, epochsOf, hasBand, plotted, smoothed } from "../scales/curve";
+import { bandOf, curves, epochsOf, hasBand, isSameKind, kindOf, plotted, smoothed } from "../scales/curve";
 import { formalismName, indexOf, isIIT4, symbolOf, symbolWithUnit } from "../scales/formalism";
 import { epochName } from "../scales/format";
 import type { AppState } from "../state/app";
@@ -49,9 +49,10 @@ export function curvePanel(context: Context): Panel {
   const shownLines = (measure: Measure) => {
     const { a, b, layer } = store.state;
     const other = b?.run.id === a?.run.id ? null : b?.index;
+    const kind = kindOf(a?.index, layer);
     const lines = [
-      ...linesOf("A", a?.index, layer, measure),
-      ...linesOf("B", other, layer, measure),
+      ...linesOf("A", a?.index, layer, measure, kind),
+      ...linesOf("B", other, layer, measure, kind),
       ...seedLines(store.state, measure),
     ];
     // Of two runs the shown layer has the colours of the runs: those of layers would be the same twice.
@@ -174,15 +175,23 @@ const measuresOf = (lines: readonly Line[], formalism: string): Measure[] =>
 const labelOf = (measure: Measure, all: readonly Measure[], formalism: string): string =>
   `${all.length > 1 ? MEASURES[measure] : symbolOf(formalism)} over epochs; the slider above goes through them`;
 
-function linesOf(run: "A" | "B", index: RunIndex | null | undefined, layer: string | null, measure: Measure): Line[] {
+/** The lines of a run: numbers of other kinds than that of the shown layer are on no axis with it. */
+function linesOf(
+  run: "A" | "B",
+  index: RunIndex | null | undefined,
+  layer: string | null,
+  measure: Measure,
+  kind: string | null,
+): Line[] {
   if (!index) return [];
-  return plotted(curves(index, epochsOf(index), measure), layer).map((curve, at) => ({ run, curve, color: category(at) }));
+  const same = curves(index, epochsOf(index), measure).filter((curve) => isSameKind(kindOf(index, curve.layer), kind));
+  return plotted(same, layer).map((curve, at) => ({ run, curve, color: category(at) }));
 }
 
 /** The band of all runs, of the layer and the kind that are shown. */
 function seedLines({ seeds, layer, formalism, a }: AppState, measure: Measure): Line[] {
   if (!seeds || layer === null) return [];
-  const kind = a?.index?.rows.find((row) => row.layer === layer && row.kind)?.kind ?? null;
+  const kind = kindOf(a?.index, layer);
   const curve = bandOf(
     seeds.map(({ index }) => indexOf(index, formalism)),
     layer,

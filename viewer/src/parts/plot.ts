@@ -71,7 +71,8 @@ export function makePlot(context: Context, chart: HTMLElement, epochs: number[],
     data.push(spread(beside ? points(curve.phi) : [])); // below the line of the layer
     data.push(spread(points(curve.high)), spread(points(smoothed(curve.line, smooth))), spread(points(curve.low)));
     data.push(spread(hasNull(line, store.state) ? points(curve.nullUpper) : []));
-    const dots = { show: current && smooth === 1 && last - first <= 60, size: 5, fill: color, stroke: color };
+    const alone = curve.line.filter((value) => value !== null).length === 1; // no line is seen of one epoch
+    const dots = { show: (current || alone) && smooth === 1 && last - first <= 60, size: 5, fill: color, stroke: color };
     series.push(
       { stroke: alpha(ink, 0.9), width: 1, points: { show: false } },
       { stroke: alpha(color, 0.35 * faint), width: 1, dash, points: { show: false } },

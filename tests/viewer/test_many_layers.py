@@ -245,6 +245,38 @@ def test_no_window_scrolls_sideways(chromium: Browser, deep: Path, tmp_path: Pat
             page.check()
 
 
+def test_numbers_of_another_kind_are_on_no_axis_with_those_of_the_shown_layer(chromium: Browser, tmp_path: Path) -> None:
+    for layer, kind in (("set", "causal"), ("watched", "statistical"), ("other", "causal")):
+        write_record(tmp_path / "run", msgspec.structs.replace(make_record("x", 0, n=2), layer=layer, kind=kind))
+    with viewer(tmp_path / "run") as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.page.wait_for_selector(".chart-legend .key")
+        for layer, drawn, words in (
+            ("set", ["other", "set"], "1 more layer is not drawn here: of another kind"),
+            ("watched", ["watched"], "2 more layers are not drawn here: of another kind"),
+        ):
+            choose(page.page, layer)
+            legend = page.page.locator(".chart-legend")
+            assert [key.get_attribute("title") for key in legend.locator(".key[title]").all()] == drawn
+            assert legend.locator(".link").inner_text() == words
+        page.check()
+
+
+def test_what_the_partition_severs_is_drawn_however_weak_it_is(chromium: Browser, tmp_path: Path) -> None:
+    record = make_record("x", 0, n=3)
+    cut = record.result.cut
+    rows = tuple((0.5, 0.5, 0.5) for _ in range(8))  # no unit has an influence on another
+    tpm = msgspec.structs.replace(record.tpm, state_by_node=rows)
+    write_record(tmp_path / "run", msgspec.structs.replace(record, tpm=tpm))
+    with viewer(tmp_path / "run") as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.page.wait_for_selector(".chart-legend .key")
+        page.page.wait_for_selector(".graph .unit")
+        severed = len(cut.from_nodes) * len(cut.to_nodes)
+        assert page.page.locator(".graph .severed").count() == page.page.locator(".graph .cross").count() == severed > 0
+        page.check()
+
+
 def test_a_small_window_shows_eight_concepts_and_a_curve(chromium: Browser, tmp_path: Path) -> None:
     make_zoo(tmp_path, ["gru"])
     with viewer(tmp_path / "gru") as address, watched(chromium, width=1280, height=720) as page:

@@ -101,7 +101,7 @@ def test_the_second_way(slurm):
     command = [bash, "-m", "job.sh"]  # with jobs, as `kill %1` needs them
     done = subprocess.run(command, cwd=slurm, capture_output=True, text=True, timeout=400, check=False)
     assert "A training with this executor would work." in done.stdout, done.stderr[-4000:]
-    assert "2 tasks at one time" in done.stdout
+    assert re.search("[12] tasks? at one time", done.stdout), done.stdout  # the second worker may come while the check goes on
     assert "['Computed', 'Computed', 'Computed', 'Computed']" in done.stdout, done.stderr[-4000:]
     assert all(isinstance(record.result, Computed) for record in load_run(slurm / "run"))
 

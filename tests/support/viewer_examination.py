@@ -170,7 +170,7 @@ def check_concepts(frame: Any, record: EpochRecord) -> None:
 
 
 def check_influences(frame: Any, record: EpochRecord) -> None:
-    """An arrow for each influence that is not faint: as wide as it is strong, its colour that of its sign, severed ones marked."""
+    """An arrow for each influence that is not faint, or severed: as wide as it is strong, its colour that of its sign, severed ones marked."""
     tpm, visited = np.array(record.tpm.state_by_node), np.array(record.tpm.visited)
     n = len(record.units.indices)
     cut = record.states[0].result.cut
@@ -181,9 +181,10 @@ def check_influences(frame: Any, record: EpochRecord) -> None:
         difference = (tpm[on] - tpm[off])[visited[on] & visited[off]]
         for j in range(n):
             strength, mean = np.abs(difference[:, j]).mean(), difference[:, j].mean()
-            if strength >= 0.03:
+            severed = i in cut.from_nodes and j in cut.to_nodes
+            if strength >= 0.03 or severed:
                 colour = POSITIVE if mean >= 0 else NEGATIVE
-                wanted[i, j] = (pytest.approx(0.8 + 5.2 * strength), colour, i in cut.from_nodes and j in cut.to_nodes)
+                wanted[i, j] = (pytest.approx(0.8 + 5.2 * strength), colour, severed)
     drawn = frame.evaluate(
         "() => [...document.querySelectorAll('.influence')].map((arrow) => [Number(arrow.dataset.from), Number(arrow.dataset.to),"
         " Number(arrow.getAttribute('stroke-width')), arrow.getAttribute('stroke'), arrow.classList.contains('severed'),"

@@ -184,8 +184,9 @@ function linesOf(
   kind: string | null,
 ): Line[] {
   if (!index) return [];
-  const same = curves(index, epochsOf(index), measure).filter((curve) => isSameKind(kindOf(index, curve.layer), kind));
-  return plotted(same, layer).map((curve, at) => ({ run, curve, color: category(at) }));
+  return plotted(curves(index, epochsOf(index), measure), layer)
+    .map((curve, at) => ({ run, curve, color: category(at) }))
+    .filter(({ curve }) => isSameKind(kindOf(index, curve.layer), kind));
 }
 
 /** The band of all runs, of the layer and the kind that are shown. */

@@ -170,7 +170,7 @@ def check_concepts(frame: Any, record: EpochRecord) -> None:
 
 
 def check_influences(frame: Any, record: EpochRecord) -> None:
-    """An arrow for each influence that is not faint, or severed: as wide as it is strong, its colour that of its sign, severed ones marked."""
+    """An arrow for each influence that is severed or not faint: as wide as it is strong, its colour that of its sign."""
     tpm, visited = np.array(record.tpm.state_by_node), np.array(record.tpm.visited)
     n = len(record.units.indices)
     cut = record.states[0].result.cut

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 _UNITS = 4
 """The number of units of the trial's system."""
-_SECONDS_UNTIL_COUNTED = 10.0
-"""So long a worker that has answered may be missing in the number of workers."""
 _LIMIT = 2.0
 """The time limit in seconds that is tried out."""
 _MEASURED = 20
@@ -105,10 +103,6 @@ def _workers(executor: TaskExecutor, timeout: float) -> dict[str, Any]:
     told = {worker: answer if isinstance(answer, dict) else {"error": repr(answer)} for worker, answer in found.items()}
     lines = "; ".join(", ".join(f"{name} {value}" for name, value in answer.items()) for answer in told.values())
     slots = executor.slots()
-    deadline = time.monotonic() + _SECONDS_UNTIL_COUNTED
-    while told and slots == 0 and time.monotonic() < deadline:  # the number of a cluster is a little older than its answers
-        time.sleep(0.1)
-        slots = executor.slots()
     number = "" if slots is None else f"{slots} tasks at one time; "
     ok = bool(told) and not any("error" in answer for answer in told.values())
     return {"ok": ok, "words": f"{number}{lines or 'no worker answered'}", "slots": slots, "each": told}

@@ -108,12 +108,16 @@ class UntrainedPass:
             yield made
 
     def _call(self, made: tuple[int, Any], _step: int) -> None:
-        """Runs the module's ``training_step`` as the trainer's loop does."""
-        index, batch = made
-        step = self._module.training_step
-        arguments = (batch, index) if is_param_in_hook_signature(step, "batch_idx", min_args=2) else (batch,)
-        with self._trainer.precision_plugin.train_step_context():
-            step(*arguments)
+        run_training_step(self._trainer, self._module, made)
+
+
+def run_training_step(trainer: Trainer, module: LightningModule, made: tuple[int, Any]) -> None:
+    """Runs a module's ``training_step`` as the trainer's loop does, on a batch that comes with its index."""
+    index, batch = made
+    step = module.training_step
+    arguments = (batch, index) if is_param_in_hook_signature(step, "batch_idx", min_args=2) else (batch,)
+    with trainer.precision_plugin.train_step_context():
+        step(*arguments)
 
 
 def check_can_run(trainer: Trainer, module: LightningModule) -> None:

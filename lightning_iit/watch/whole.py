@@ -7,14 +7,12 @@ import warnings
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from lightning.pytorch.utilities.signature_utils import is_param_in_hook_signature
-
 from lightning_iit.capture.held import Held
 from lightning_iit.capture.whole import with_series
 from lightning_iit.watch.batches import KeptBatches, batch_size
 from lightning_iit.watch.silent import without_a_trace
 from lightning_iit.watch.synchronized import synchronized_steps
-from lightning_iit.watch.untrained import check_can_run
+from lightning_iit.watch.untrained import check_can_run, run_training_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -90,12 +88,7 @@ class WholePass:
             yield made
 
     def _call(self, made: tuple[int, Any], _step: int) -> None:
-        """Runs the module's ``training_step`` as the trainer's loop does."""
-        index, batch = made
-        step = self._module.training_step
-        arguments = (batch, index) if is_param_in_hook_signature(step, "batch_idx", min_args=2) else (batch,)
-        with self._trainer.precision_plugin.train_step_context():
-            step(*arguments)
+        run_training_step(self._trainer, self._module, made)
 
 
 class _Steps:

@@ -77,6 +77,7 @@ class DaskExecutor:
         def ask() -> None:
             with suppress(Exception):  # no answer
                 answers.update(self._client.run(eval, _CALL, _named(function, arguments), on_error="return"))
+                self._count()  # workers that answered are counted at once
 
         asking = threading.Thread(target=ask, daemon=True, name="lightning-iit-dask-asking")
         asking.start()
@@ -111,11 +112,14 @@ class DaskExecutor:
         """Returns in words that the scheduler is out of reach."""
         return f"the connection to Dask's scheduler ({self.name.removeprefix('Dask, ')}) was lost"
 
+    def _count(self) -> None:
+        self._slots = sum(self._client.nthreads().values())
+
     def _look(self) -> None:
         """Counts the threads of the workers now and then; the client is asked here, since it may wait for its scheduler."""
         while not self._closed.is_set() and self._client.status != "closed":
             with suppress(Exception):  # no scheduler at the moment
-                self._slots = sum(self._client.nthreads().values())
+                self._count()
             self._looked.set()
             self._closed.wait(_EVERY)
 

@@ -170,10 +170,14 @@ def read_answer(path: Path) -> Answer | None:
         return None
 
 
+def user_name() -> str:
+    """Returns the name of the user of this process."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # no name for the user's number
+        return "somebody"
+
+
 def _who() -> str:
     """Returns the user, the machine and the process in words."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # no name for the user's number
-        user = "somebody"
-    return f"{user} on {platform.node()} (process {os.getpid()})"
+    return f"{user_name()} on {platform.node()} (process {os.getpid()})"

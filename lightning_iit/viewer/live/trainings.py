@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import platform
 import time
 from contextlib import suppress
@@ -14,7 +13,7 @@ from lightning_iit.errors import RecordError
 from lightning_iit.records.disk.owner import is_alive
 from lightning_iit.records.names import FOLDER
 from lightning_iit.records.steering.activity import RING, read_rows
-from lightning_iit.records.steering.folder import ANSWER, COMMAND, CONTROL, read_answer, read_command, send
+from lightning_iit.records.steering.folder import ANSWER, COMMAND, CONTROL, read_answer, read_command, send, user_name
 from lightning_iit.records.steering.status import STATUS, read_status, say_looking
 from lightning_iit.viewer.live.messages import LayerActivity, LiveStep, Told, TrainingState
 
@@ -208,8 +207,4 @@ def _command(path: Path) -> Command | None:
 
 def _who() -> str:
     """Returns in words whose page it is."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # no name for the user's number
-        user = "somebody"
-    return f"{user}'s page on {platform.node()}"
+    return f"{user_name()}'s page on {platform.node()}"

@@ -14,7 +14,7 @@ import type { Figure } from "../save/figure";
 import { CATEGORIES, category } from "../scales/color";
 import { SEEDS, SIDES } from "../scales/comparison";
 import type { Measure } from "../scales/curve";
-import { bandOf, curves, epochsOf, hasBand, isSameKind, kindOf, plotted, smoothed } from "../scales/curve";
+import { bandOf, curves, epochsOf, hasBand, isSameKind, kindsOf, plotted, smoothed } from "../scales/curve";
 import { formalismName, indexOf, isIIT4, symbolOf, symbolWithUnit } from "../scales/formalism";
 import { epochName } from "../scales/format";
 import type { AppState } from "../state/app";
@@ -49,7 +49,7 @@ export function curvePanel(context: Context): Panel {
   const shownLines = (measure: Measure) => {
     const { a, b, layer } = store.state;
     const other = b?.run.id === a?.run.id ? null : b?.index;
-    const kind = kindOf(a?.index, layer);
+    const kind = kindsOf(a?.index).get(layer ?? "");
     const lines = [
       ...linesOf("A", a?.index, layer, measure, kind),
       ...linesOf("B", other, layer, measure, kind),
@@ -181,18 +181,19 @@ function linesOf(
   index: RunIndex | null | undefined,
   layer: string | null,
   measure: Measure,
-  kind: string | null,
+  kind: string | undefined,
 ): Line[] {
   if (!index) return [];
+  const kinds = kindsOf(index);
   return plotted(curves(index, epochsOf(index), measure), layer)
     .map((curve, at) => ({ run, curve, color: category(at) }))
-    .filter(({ curve }) => isSameKind(kindOf(index, curve.layer), kind));
+    .filter(({ curve }) => isSameKind(kinds.get(curve.layer), kind));
 }
 
 /** The band of all runs, of the layer and the kind that are shown. */
 function seedLines({ seeds, layer, formalism, a }: AppState, measure: Measure): Line[] {
   if (!seeds || layer === null) return [];
-  const kind = kindOf(a?.index, layer);
+  const kind = kindsOf(a?.index).get(layer) ?? null;
   const curve = bandOf(
     seeds.map(({ index }) => indexOf(index, formalism)),
     layer,

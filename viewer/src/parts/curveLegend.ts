@@ -1,7 +1,7 @@
 // The legend of the curves: what is drawn, and nothing that is not.
 import { h } from "../dom";
 import { category } from "../scales/color";
-import { hasBand, isSameKind, kindOf, layersOf } from "../scales/curve";
+import { hasBand, isSameKind, kindsOf, layersOf } from "../scales/curve";
 import { symbolOf } from "../scales/formalism";
 import { shortNames } from "../scales/names";
 import type { AppState } from "../state/app";
@@ -56,9 +56,9 @@ function notPlotted(lines: readonly Line[], state: AppState, openOverview: () =>
   const many = state.b?.run.id === state.a?.run.id ? layersIn(state.a) : layersIn(state.a) + layersIn(state.b);
   if (many <= drawn) return [];
   const rest = many - drawn === 1 ? "1 more layer is not drawn here" : `${many - drawn} more layers are not drawn here`;
-  const kind = kindOf(state.a?.index, state.layer);
+  const kind = kindsOf(state.a?.index).get(state.layer ?? "");
   const apart = [state.a?.index, ...(state.b?.run.id === state.a?.run.id ? [] : [state.b?.index])].flatMap((index) =>
-    index ? layersOf(index).filter((layer) => !isSameKind(kindOf(index, layer), kind)) : [],
+    [...kindsOf(index).values()].filter((other) => !isSameKind(other, kind)),
   ).length;
   const why = apart === 0 ? "" : many - drawn === apart ? ": of another kind" : `, ${apart} of another kind`;
   const button = h("button", { type: "button", class: "link" }, `${rest}${why}`);

@@ -40,12 +40,13 @@ export function layersOf(index: RunIndex): string[] {
 
 const MOST_PLOTTED = 8;
 
-/** The kind of a layer's numbers; null where no epoch says it. */
-export const kindOf = (index: RunIndex | null | undefined, layer: string | null): string | null =>
-  index?.rows.find((row) => row.layer === layer && row.kind)?.kind ?? null;
+/** The kind of each layer's numbers, as the first epoch that has one says it. */
+export const kindsOf = (index: RunIndex | null | undefined): Map<string, string> =>
+  new Map((index?.rows ?? []).flatMap(({ layer, kind }): [string, string][] => (kind ? [[layer, kind]] : [])).reverse());
 
 /** Whether the numbers of two kinds may stand on one axis; a kind that is not known is no other one. */
-export const isSameKind = (one: string | null, other: string | null): boolean => one === null || other === null || one === other;
+export const isSameKind = (one: string | undefined, other: string | undefined): boolean =>
+  one === undefined || other === undefined || one === other;
 
 /** The curves that are plotted: the first ones, with that of the shown layer in any case. */
 export function plotted(all: readonly Curve[], layer: string | null): Curve[] {

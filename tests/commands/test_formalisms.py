@@ -172,8 +172,9 @@ def test_a_record_of_a_candidate_system_is_computed_as_one(run_cli, tmp_path):
 
 
 def test_a_time_limit_and_what_is_not_computed(run_cli, tmp_path):
-    np.save(tmp_path / "ten.npy", np.random.default_rng(0).random((1024, 10)))
-    status, out, _ = run_cli("phi", "ten.npy", "--state", "0" * 10, "--formalism", "iit4-2023", "--timeout", "0.005")
+    ones = np.array([state.bit_count() for state in range(1024)])
+    np.save(tmp_path / "parity.npy", np.repeat((0.8 * (ones % 2) + 0.1)[:, None], 10, axis=1))  # alike cuts: more than a minute
+    status, out, _ = run_cli("phi", "parity.npy", "--state", "0" * 10, "--formalism", "iit4-2023", "--timeout", "0.005")
     assert (status, "No φ_s: " in out) == (1, True)
     np.save(tmp_path / "never.npy", [[0, 0]] * 4)
     status, out, _ = run_cli("phi", "never.npy", "--state", "10", "--formalism", "iit4-2023", "--structure", "--complexes")

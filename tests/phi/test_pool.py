@@ -26,9 +26,15 @@ from lightning_iit.phi.pool.pool import PhiPool, WorkerPool
 from lightning_iit.records import Computed, Failed, Skipped, TimedOut
 
 
+OTHERS: set[int] = set()
+"""The processes that earlier tests of this process have left, such as workers that are kept for later tasks."""
+
+
 @pytest.fixture
 def new_pool():
     pools = []
+    OTHERS.clear()
+    OTHERS.update(child.pid for child in psutil.Process().children(recursive=True))
 
     def make(function="pool_functions:run", **options):
         pools.append(WorkerPool(function, preload=(), **options))
@@ -44,8 +50,8 @@ def kinds(result):
 
 
 def workers_of(pid):
-    """The processes that the fork servers of a process have forked."""
-    return [process for process in psutil.Process(pid).children(recursive=True) if process.ppid() != pid]
+    """The processes that the fork servers of a process have forked, without those of earlier tests."""
+    return [process for process in psutil.Process(pid).children(recursive=True) if process.ppid() != pid and process.pid not in OTHERS]
 
 
 # --- results -------------------------------------------------------------------------------------------------------------

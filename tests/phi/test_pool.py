@@ -51,7 +51,9 @@ def kinds(result):
 
 def workers_of(pid):
     """The processes that the fork servers of a process have forked, without those of earlier tests."""
-    return [process for process in psutil.Process(pid).children(recursive=True) if process.ppid() != pid and process.pid not in OTHERS]
+    return [
+        process for process in psutil.Process(pid).children(recursive=True) if process.ppid() != pid and process.pid not in OTHERS
+    ]
 
 
 # --- results -------------------------------------------------------------------------------------------------------------

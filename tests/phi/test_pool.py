@@ -25,7 +25,6 @@ from lightning_iit.phi.pool import process_context, worker
 from lightning_iit.phi.pool.pool import PhiPool, WorkerPool
 from lightning_iit.records import Computed, Failed, Skipped, TimedOut
 
-
 OTHERS: set[int] = set()
 """The processes that earlier tests of this process have left, such as workers that are kept for later tasks."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from lightning_iit.comparison.exchanges import FEWEST_PAIRS, holm, signed_rank
+from lightning_iit.comparison.exchanges import FEWEST_PAIRS, RESAMPLED, error_times, holm, signed_rank
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import FORMALISM, Kind, symbol
 
@@ -44,9 +44,11 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         p: the p-value of Wilcoxon's signed-rank test over the groups, corrected (Holm) for the number of layers; None with fewer
             than six groups that differ, and where the structural Φ is 0. It is about these groups of this network: it says nothing
             about other trainings. Groups may share units, so it is approximate. They share their data too, so it is at least the p
-            of the mean difference against 1.5 times its standard error from resampled sequences.
+            of the mean difference against ``error_times`` its standard error from resampled sequences.
         p_smallest: the smallest p that so many groups can give, corrected like ``p``; None where there is no p.
         p_by_error: whether ``p`` is that of the mean difference against its standard error.
+        error_times: how many times the standard error is taken: 1.5, and 2 where a unit is in more than 5 groups as a mean
+            (measured: ``docs/statistics.md``).
         layers: for how many layers ``p`` is corrected: those that have one.
         noise: the standard deviation of the difference between two halves of the data through the same weights, estimated from
             resampled sequences; None where sequences were not resampled.
@@ -71,6 +73,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     p: float | None = None
     p_smallest: float | None = None
     p_by_error: bool = False
+    error_times: float = RESAMPLED
     layers: int = 1
     noise: float | None = None
     by_tpm: float | None = None
@@ -232,7 +235,8 @@ def between(one: EpochRecord, other: EpochRecord) -> Change:
     errors = [survey.se for survey in (one.survey, other.survey) if survey is not None and survey.se is not None]
     # An epoch that was not resampled is taken to have the error of the other one.
     error = float(np.sqrt(2.0 * np.mean(np.square(errors)))) if errors else None
-    test = None if structural_zero else signed_rank((after - before).tolist(), error=error)
+    times = error_times([units for units in then if units in now])
+    test = None if structural_zero else signed_rank((after - before).tolist(), error=error, times=times)
     counts = [group.counts for group in pairs[0] if group.counts is not None]
     return Change(
         layer=one.layer,
@@ -248,6 +252,7 @@ def between(one: EpochRecord, other: EpochRecord) -> Change:
         p=None if test is None else test.p,
         p_smallest=None if test is None else test.smallest,
         p_by_error=test is not None and test.by_error,
+        error_times=times,
         # Half the data has twice the variance, so the difference of two halves has sqrt(2) times the error of the whole.
         noise=float(np.sqrt(2.0)) * error if error is not None and len(errors) == 2 else None,
         by_tpm=by_tpm,

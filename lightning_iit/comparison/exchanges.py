@@ -18,6 +18,10 @@ SHARED = 2.2
 RESAMPLED = 1.5
 """The error of a mean over groups is taken to be so many times that of resampled sequences: resamples keep the thresholds, and are
 analysed in two states of a group only. In narrow trained layers the error is larger by that (docs/statistics.md)."""
+RESAMPLED_NARROW = 2.0
+"""The same for narrow layers, whose groups are mostly the same units, so that what thresholds do to a unit does not average out."""
+NARROW = 5.0
+"""A layer is narrow where a unit is, as a mean, in more than so many groups: 10 with 20 groups of 4 of 8 units, 2.5 of 32."""
 _EXACT = 200_000
 """Up to so many arrangements are all tried; of more a random sample of this size, by a fixed seed."""
 
@@ -33,7 +37,21 @@ class TestResult(NamedTuple):
     """Whether the p-value is that of the mean against the error that all values share, and not that of the test itself."""
 
 
-def signed_rank(differences: Sequence[float], *, error: float | None) -> TestResult | None:
+def error_times(groups: Sequence[Sequence[object]]) -> float:
+    """Returns how many times the error from resampled sequences is taken as the error of a mean over groups.
+
+    Args:
+        groups: the units of each group.
+
+    Example:
+        >>> error_times([(0, 1), (2, 3)]), error_times([(0, 1)] * 6)
+        (1.5, 2.0)
+    """
+    members = [unit for group in groups for unit in group]
+    return RESAMPLED_NARROW if len(members) > NARROW * len(set(members)) else RESAMPLED
+
+
+def signed_rank(differences: Sequence[float], *, error: float | None, times: float = RESAMPLED) -> TestResult | None:
     """Tests whether differences of groups lie around 0 (Wilcoxon 1945, two-sided; exact without ties up to 50 groups).
 
     The groups were analysed on the same data, so they share an error, which moves all differences to one side and does not show in
@@ -41,8 +59,9 @@ def signed_rank(differences: Sequence[float], *, error: float | None) -> TestRes
 
     Args:
         differences: one for each group. Those without a difference are left out of the ranks, as Wilcoxon does.
-        error: the standard error of their mean, from resampled data, of which 1.5 times is taken; None where it is not known. It is
-            then taken as ``2.2 s / sqrt(n)`` for a standard deviation s over n groups.
+        error: the standard error of their mean, from resampled data; None where it is not known. It is then taken as
+            ``2.2 s / sqrt(n)`` for a standard deviation s over n groups.
+        times: how many times an error that is known is taken (:func:`error_times`).
 
     Returns:
         The p-value; None where fewer than six groups differ, of which no p could be small.
@@ -51,7 +70,7 @@ def signed_rank(differences: Sequence[float], *, error: float | None) -> TestRes
     apart = every[every != 0.0]
     if len(apart) < FEWEST_PAIRS:
         return None
-    error = SHARED * float(every.std(ddof=1)) / math.sqrt(len(every)) if error is None else RESAMPLED * error
+    error = SHARED * float(every.std(ddof=1)) / math.sqrt(len(every)) if error is None else times * error
     p, of_mean = float(stats.wilcoxon(apart).pvalue), float(2.0 * stats.norm.sf(abs(every.mean()), scale=error)) if error else 0.0
     return TestResult(max(p, of_mean), 2.0 / 2 ** len(apart), of_mean > p)
 

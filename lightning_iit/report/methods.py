@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_iit.comparison.change import changes
-from lightning_iit.comparison.exchanges import RESAMPLED
 from lightning_iit.records import FORMALISM, Computed, SystemPhi, symbol
 from lightning_iit.records.runs import formalisms_in
 from lightning_iit.report.answers import by_layer
@@ -154,11 +153,12 @@ def _tests(found: dict[str, Change], what: str) -> Iterator[str]:
         return
     first = "the untrained network" if tested[0].epoch < 0 else f"epoch {tested[0].epoch}"
     layers = f", corrected for {tested[0].layers} layers (Holm)" if tested[0].layers > 1 else ""
+    times = " or ".join(dict.fromkeys(f"{one.error_times:g}" for one in tested))
     numbers = ", ".join(dict.fromkeys(f"{one.groups} (smallest possible p {one.p_smallest:.2g})" for one in tested))
     yield (
         f"{what} at epoch {tested[0].to} was compared with that of {first} by Wilcoxon's signed-rank test over groups,"
         f" two-sided{layers}; groups: {numbers}. Groups may share units, so p is approximate; they share their data, so p is at"
-        f" least that of the mean difference against {RESAMPLED:g} times its standard error from resampled sequences. It is about"
+        f" least that of the mean difference against {times} times its standard error from resampled sequences. It is about"
         " this network, not about other seeds."
     )
 

@@ -30,7 +30,7 @@ from lightning_iit.capture.perturb.job import PerturbJob
 from lightning_iit.capture.perturb.options import PerturbOptions
 from lightning_iit.capture.perturb.reservoir import Call
 from lightning_iit.capture.perturb.steps import step_for
-from lightning_iit.comparison.exchanges import signed_rank
+from lightning_iit.comparison.exchanges import RESAMPLED, error_times, signed_rank
 from lightning_iit.job.survey import survey
 from lightning_iit.phi.compute import compute_phi
 from lightning_iit.records import Kind, PhiTask, Survey, Thresholds, Units
@@ -154,9 +154,9 @@ def differences(one: Survey, other: Survey) -> list[float]:
     return [b.phi - a.phi for a, b in zip(one.groups, other.groups, strict=True) if a.phi is not None and b.phi is not None]
 
 
-def p_of(apart: Sequence[float], error: float | None) -> float:
+def p_of(apart: Sequence[float], error: float | None, times: float = RESAMPLED) -> float:
     """The p of differences of groups; 1 where there is none."""
-    test = signed_rank(apart, error=error)
+    test = signed_rank(apart, error=error, times=times)
     return 1.0 if test is None else test.p
 
 
@@ -229,11 +229,15 @@ SIDES = {
 
 
 class Pair(NamedTuple):
-    """Two surveys of the same groups through the same weights: by how much groups differ, and the error of their mean, if known."""
+    """Two surveys of the same groups through the same weights.
+
+    By how much groups differ, the error of their mean if it is known, and how many times it is taken.
+    """
 
     epochs: int
     apart: list[float]
     error: float | None
+    times: float
 
 
 def quarters(sequences: int, seed: int) -> list[Tensor]:
@@ -269,10 +273,11 @@ def sizes_of(repetitions: int, surveyed_with: Callable[[Network, Tensor, int, bo
                     surveyed_with(network, x[part], number, number == first and not i)
                     for i, part in enumerate(quarters(len(x), number))
                 ]
+                times = error_times([group.units.indices for group in all_of[0].groups])
                 if all_of[0].se is not None:
                     error = float(np.sqrt(2)) * all_of[0].se
                 for sides, pairs in SIDES.items():
-                    found[sides] += [Pair(epochs, differences(all_of[i], all_of[j]), error) for i, j in pairs]
+                    found[sides] += [Pair(epochs, differences(all_of[i], all_of[j]), error, times) for i, j in pairs]
         for sides, every in found.items():
             ratio = max(ratio_of_errors([pair.apart for pair in every if pair.epochs == epochs]) for epochs in (0, 6))
             alone, unknown = (rejected(pair._replace(error=error) for pair in every) for error in (0.0, None))
@@ -281,7 +286,7 @@ def sizes_of(repetitions: int, surveyed_with: Callable[[Network, Tensor, int, bo
 
 def rejected(pairs: Iterable[Pair]) -> str:
     """How many pairs have p <= 0.05."""
-    small = [p_of(pair.apart, pair.error) <= 0.05 for pair in pairs]
+    small = [p_of(pair.apart, pair.error, pair.times) <= 0.05 for pair in pairs]
     return f"{sum(small)} ({np.mean(small):.1%})"
 
 

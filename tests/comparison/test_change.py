@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import product
+from itertools import combinations, product
 
 import msgspec
 import numpy as np
@@ -12,7 +12,7 @@ from sample_records import a_record
 
 from lightning_iit import InvalidArgumentError, change
 from lightning_iit.comparison.change import between, changes
-from lightning_iit.comparison.exchanges import signed_rank
+from lightning_iit.comparison.exchanges import error_times, signed_rank
 from lightning_iit.records import Counts, Skipped, Survey, SurveyGroup, Units
 from lightning_iit.report.answers import answers
 from lightning_iit.run.request import with_change
@@ -191,6 +191,24 @@ def test_a_state_that_has_no_phi_now_leaves_the_parts_open():
     assert found.groups == 8
     assert "comes from the TPM" not in found.words
     assert "Both are not of the same states, so it is not known how much" in found.words
+
+
+def test_the_error_of_a_narrow_layer_is_taken_twice():
+    """Where the groups are mostly the same units, what thresholds do to a unit does not average out."""
+    groups = list(combinations(range(8), 4))[:20]
+    assert (error_times(groups), error_times([[4 * unit for unit in group] for group in groups[:3]])) == (2.0, 1.5)
+    assert error_times([(unit,) for unit in range(8)] * 5) == 1.5
+    found = {}
+    for times, units in ((1.5, [(unit,) for unit in range(20)]), (2.0, groups)):
+        records = []
+        for one in two(0.02, groups=20, se=0.03):
+            named = [Units(indices=indices, width=99, selection="random") for indices in units]
+            grouped = [msgspec.structs.replace(group, units=of) for group, of in zip(one.survey.groups, named, strict=True)]
+            records.append(msgspec.structs.replace(one, survey=msgspec.structs.replace(one.survey, groups=tuple(grouped))))
+        found[times] = change(records)
+        expected = of_mean(found[times].difference, times * 0.03 * 2**0.5)
+        assert (found[times].p, found[times].error_times, found[times].p_by_error) == (pytest.approx(expected), times, True)
+    assert found[1.5].difference == found[2.0].difference
 
 
 def test_what_cannot_be_compared_is_said_with_what_can():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_iit.compare import compare_each_scale
-from lightning_iit.records import FORMALISM_WORDS
+from lightning_iit.records import FORMALISM_WORDS, symbol
 from lightning_iit.report.cells import number
 from lightning_iit.report.terminal import FittedTable
 
@@ -55,8 +55,9 @@ def run_compare(runs: Sequence[str], by: str | None, output: Path | None, consol
 
 
 def _table(rows: Sequence[LayerComparison]) -> FittedTable:
-    """Returns the table of the rows."""
-    columns = ("layer", "compared", "runs", "Φ of the first", "Φ of the second", "difference", "p", "smallest p", "kind", "theory")
+    """Returns the table of the rows, which are of one formalism."""
+    of_first, of_second = (f"{symbol(rows[0].formalism)} of the {which}" for which in ("first", "second"))
+    columns = ("layer", "compared", "runs", of_first, of_second, "difference", "p", "smallest p", "kind", "theory")
     cells = [
         (
             row.layer or "(the whole model)",

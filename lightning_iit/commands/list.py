@@ -32,7 +32,8 @@ class ListedLayer(msgspec.Struct, frozen=True, kw_only=True):
         first_epoch: the first epoch with a record; -1 is the untrained network.
         last_epoch: the last epoch with a record.
         formalism: the version of the theory of ``phi``; empty where nothing was computed.
-        phi: the latest Φ (of IIT 4.0 φ_s) that was computed; None if there is none.
+        phi: the latest Φ (of IIT 4.0 φ_s) that was computed: that of the layer, the mean over its groups of units; of a run
+            without a survey that of its only state. None if there is none.
         phi_epoch: the epoch of that Φ.
         kind: the kind of that Φ.
         outcomes: how many analyses of whole epochs ended in which way, by name ("computed", "failed", ...).
@@ -86,7 +87,7 @@ def _layer(run: RunInfo, rows: Sequence[IndexRow]) -> Iterator[ListedLayer]:
             first_epoch=rows[0].epoch,
             last_epoch=rows[-1].epoch,
             formalism="" if one is None else one.formalism,
-            phi=None if one is None else one.phi,
+            phi=None if one is None else one.phi if one.phi_layer is None else one.phi_layer,
             phi_epoch=None if last is None else last.epoch,
             kind="" if last is None else last.kind,
             outcomes=_outcomes(epochs),

@@ -15,7 +15,7 @@ from lightning_iit.phi.compute import compute_phi, compute_structure
 from lightning_iit.phi.connections import ConnectivityWarning
 from lightning_iit.phi.ranking import best_partitions
 from lightning_iit.phi.subsystems import indices_of
-from lightning_iit.records import FORMALISM, NULL_NOT_COMPUTED, Structure, System
+from lightning_iit.records import FORMALISM, Structure, System
 from lightning_iit.records.systems import braces
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _print_found(console: Console, found: _Found, given: TpmInput, state: tuple[
         how = "held at their states" if found.formalism == FORMALISM else "the background"
         console.print(f"Nodes {braces(nodes)}; the others are {how}.", highlight=False)
     if given.record is not None and found.result.phi is not None:
-        null = _null_words(given.record, found, state) if nodes == given.nodes else NULL_NOT_COMPUTED
+        null = _null_words(given.record, found, state) if nodes == given.nodes else given.record.without_null
         console.print(f"{null} ({given.record.kind})", highlight=False)
     if found.complexes is not None:
         print_complex(console, found.complexes)
@@ -174,12 +174,12 @@ def _check_dependence(given: TpmInput, *, allow: bool) -> None:
 
 
 def _null_words(record: EpochRecord, found: _Found, state: tuple[int, ...]) -> str:
-    """Returns the record's null in words, if the computed Φ equals the record's Φ in the same state; else "not computed"."""
+    """Returns the record's null in words, if the computed Φ equals the record's Φ in the same state; else why there is none."""
     if found.formalism not in record.formalisms:
-        return NULL_NOT_COMPUTED
+        return record.without_null
     stored, phi = record.of(found.formalism), found.result.phi
     same = stored.phi is not None and phi is not None and state == stored.states[0].state and abs(stored.phi - phi) < 1e-6
-    return stored.null_words if same else NULL_NOT_COMPUTED
+    return stored.null_words if same else record.without_null
 
 
 def _print_source(console: Console, given: TpmInput) -> None:

@@ -232,11 +232,11 @@ class EpochRecord(Record, frozen=True, kw_only=True):
     @property
     def null_words(self) -> str:
         """Returns the null of this Φ in words; or that none was computed, or that none fits units that were set."""
-        return self._without_null if self.null is None else self.null.words
+        return self.without_null if self.null is None else self.null.words
 
     @property
-    def _without_null(self) -> str:
-        """Returns why there is no null."""
+    def without_null(self) -> str:
+        """Returns in words why a Φ of this record has no null: none fits units that were set, or none was computed."""
         return NO_NULL if self.kind == "causal" else NULL_NOT_COMPUTED
 
     @property
@@ -278,7 +278,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
         what = symbol(self.formalism)
         if self.phi is None:
             return f"{brief_value(self.layer)}: no {what} ({type(self.result).__name__}: {brief_value(self.result.reason)[1:-1]})"
-        null = self._without_null if self.null is None else f"{self.null.name} null, {self.null.p_words}"
+        null = self.without_null if self.null is None else f"{self.null.name} null, {self.null.p_words}"
         others = "".join(
             f"; {symbol(one.formalism)} = {one.phi:.4g}, {FORMALISM_WORDS[one.formalism]}"
             for one in self.others

@@ -52,7 +52,7 @@ def markdown(records: Iterable[EpochRecord], settings: Mapping[str, object] | No
     kept = [record for of_layer in layers.values() for record in of_layer]
     said = answers(kept)
     what = numbers_words(formalisms_in(kept)) or numbers_words([FORMALISM])
-    parts = [f"# Integrated information ({what}) of this run", *_overview(layers, said)]
+    parts = [f"# Integrated information ({what}) of this run", *_overview(layers, _answers(layers, kept))]
     for name, of_layer in layers.items():
         parts += _section(name, of_layer, said[name])
         for formalism in formalisms_in(of_layer):
@@ -99,7 +99,21 @@ def _steered(told: Sequence[Answer]) -> list[str]:
     return ["## Commands", words, table(columns, rows)]
 
 
-def _overview(layers: Mapping[str, Sequence[EpochRecord]], said: Mapping[str, str]) -> list[str]:
+def _answers(layers: Mapping[str, Sequence[EpochRecord]], kept: Sequence[EpochRecord]) -> list[str]:
+    """Returns the answer for each layer, of several formalisms one for each of them, which it names."""
+    formalisms = formalisms_in(kept)
+    if len(formalisms) < 2:
+        return [f"Layer {code(name)}: {text(words)}" for name, words in answers(kept).items()]
+    said = {one: answers([record for record in kept if one in record.formalisms], one) for one in formalisms}
+    return [
+        f"Layer {code(name)}, {FORMALISM_WORDS[one]}: {text(said[one][name])}"
+        for name in layers
+        for one in said
+        if name in said[one]
+    ]
+
+
+def _overview(layers: Mapping[str, Sequence[EpochRecord]], said: Sequence[str]) -> list[str]:
     """Writes the answers, the introduction, the table of each layer's last epoch and the explanation of its words."""
     if not layers:
         return ["No layer was analysed."]
@@ -114,15 +128,18 @@ def _overview(layers: Mapping[str, Sequence[EpochRecord]], said: Mapping[str, st
     ]
     shown = [record for of_layer in layers.values() for record in of_layer]
     above = [
-        f"{code(one.layer)}: {iit4.layer_words(one)}." for record in last for one in record.by_formalism if iit4.layer_words(one)
+        f"{code(one.layer)}, {FORMALISM_WORDS[one.formalism]}: {iit4.layer_words(one)}."
+        for record in last
+        for one in record.by_formalism
+        if iit4.layer_words(one)
     ]
     return [
         "**Did training change Φ?**",
-        bullets(f"Layer {code(name)}: {text(words)}" for name, words in said.items()),
+        bullets(said),
         introduction(shown),
         "The last epoch of each layer:",
         table(_COLUMNS, rows),
-        *([f"IIT 4.0 at the last epoch:\n\n{bullets(map(text, above))}"] if above else []),
+        *([f"φ_s at the last epoch:\n\n{bullets(map(text, above))}"] if above else []),
         *([text(iit4.FIRST_ALONE.format(FORMALISM_WORDS[last[0].formalism]))] if any(record.others for record in last) else []),
         "The words in the tables:",
         bullets(f"**{term}**: {words}" for term, words in terms(shown)),

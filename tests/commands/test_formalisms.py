@@ -409,6 +409,29 @@ def test_runs_are_listed_with_a_row_for_each_formalism(run_cli, run_dir, tmp_pat
     ]
 
 
+def test_of_a_layer_with_groups_phi_of_the_layer_is_listed_and_compared(run_cli, tmp_path):
+    train(
+        tmp_path / "run",
+        model=Gru(),
+        data=sequence_data(),
+        layers="net.gru",
+        units=3,
+        groups=8,
+        formalism=("iit3", BOTH[0]),
+        epochs=1,
+    )
+    last = load_run(tmp_path / "run")[-1]
+    assert last.survey.phi != pytest.approx(last.phi, abs=1e-4)
+    listed = json.loads(run_cli("list", tmp_path / "run", "--json")[1])
+    assert [one["phi"] for one in listed] == [one.survey.phi for one in last.by_formalism]
+    status, out, _ = run_cli("compare", tmp_path / "run")
+    assert status == 0
+    assert [out.count(f"{symbol} of the second") for symbol in ("Φ", "φ_s")] == [1, 1]
+    (file,) = (tmp_path / "run").rglob("epoch=0000.json")
+    state = "".join(str(1 - bit) for bit in last.states[0].state)
+    assert "no null: units were set (causal)" in run_cli("phi", file, "--state", state)[1]
+
+
 def test_what_phi_s_and_structures_cost(run_cli):
     status, out, _ = run_cli("cost", "--units", "6", "--formalism", "iit3,iit4-2023", "--transitions", "6400")
     assert status == 0

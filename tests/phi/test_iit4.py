@@ -29,6 +29,8 @@ NAMES = sorted(oracle())
 NOT_DECIDED = {"basic_111", "xor_110", "iit3_2014_fig4_100", "xor_and2_10", "and_or_xor3_100"}
 """Systems in which pairs of states tie at φ_s = 0 and PyPhi takes another one than the first; no rule decides."""
 
+CAP = "φ_s is 0: the intrinsic information of the units is 0, and φ_s of this version is at most that."
+
 
 def near(value):
     return pytest.approx(value, abs=1e-9, rel=0)
@@ -232,6 +234,14 @@ def test_the_cap_makes_deterministic_systems_zero():
     free, capped = (compute_phi(swap, formalism=formalism) for formalism in ("iit4-2023", "iit4-2026"))
     assert (free.phi, free.ii, capped.phi, capped.ii) == (2.0, 0.0, 0.0, 0.0)
     assert (capped.cause, capped.effect, capped.partition) == (free.cause, free.effect, free.partition)
+    assert (free.reason, capped.reason) == ("", CAP)
+
+
+@pytest.mark.parametrize("formalism", FORMALISMS)
+def test_a_reducible_system_says_so(formalism):
+    found = compute_phi(System(tpm=np.random.default_rng(1).random((8, 3)), state=(0, 0, 0)), formalism=formalism)
+    assert (found.phi, found.signed_phi < -0.02, found.partition) == (0.0, True, ((1, 0), (2, 0)))
+    assert found.reason == "φ_s is 0: the minimum partition loses nothing, so the units are reducible."
 
 
 def test_ties_between_states_are_settled_by_the_structure_and_said():
@@ -242,7 +252,7 @@ def test_ties_between_states_are_settled_by_the_structure_and_said():
     assert "state is not unique" in not_unique.reason
     undecided = compute_phi(system_of(oracle()["xor_110"]), formalism="iit4-2026")
     assert (undecided.phi, undecided.cause.state) == (0.0, undecided.cause.ties[0])
-    assert undecided.reason == "2 pairs of cause and effect state tie, all with φ_s = 0; the first one was taken."
+    assert undecided.reason.endswith("2 pairs of cause and effect state tie, all with φ_s = 0; the first one was taken.")
 
 
 def test_of_more_units_than_a_structure_has_ties_are_said():
@@ -319,6 +329,33 @@ def test_ties_between_complexes():
     assert alike.result.reason.startswith(
         "This complex is not unique: 14 that overlap it have the same φ_s, size and Φ ({0, 1, 2, 4}, "
     )
+
+
+@pytest.mark.parametrize(
+    ("rows", "state", "nodes", "rule"),
+    [
+        # Each row has a bit for each unit, unit 0 first: 0b110 sets units 0 and 1.
+        ([0b110, 0b010, 0b101, 0b000, 0b110, 0b001, 0b111, 0b110], (0, 1, 0), (1, 2), "size"),
+        ([0b111, 0b001, 0b010, 0b100, 0b100, 0b100, 0b001, 0b011], (0, 1, 1), (1, 2), "structure"),
+    ],
+)
+def test_of_overlapping_complexes_with_equal_phi_the_larger_one_counts_then_that_with_more_structure(rows, state, nodes, rule):
+    system = System(tpm=[[row >> 2 & 1, row >> 1 & 1, row & 1] for row in rows], state=state)
+    phis = {
+        subset: compute_phi(system, formalism="iit4-2023", nodes=subset).phi
+        for size in (1, 2, 3)
+        for subset in itertools.combinations(range(3), size)
+    }
+    tied = [subset for subset, phi in phis.items() if phi == near(max(phis.values()))]
+    overlapping = [subset for subset in tied if subset != nodes and not set(subset).isdisjoint(nodes)]
+    assert overlapping
+    if rule == "size":
+        assert {len(subset) for subset in overlapping} == {1}
+    else:
+        of = {subset: compute_structure(system, formalism="iit4-2023", nodes=subset).big_phi for subset in tied}
+        assert max(of, key=of.__getitem__) == nodes > tied[0]
+        assert of[nodes] > of[tied[0]] + 0.1
+    assert major_complex(system, formalism="iit4-2023").nodes == nodes
 
 
 def test_without_a_complex():

@@ -12,6 +12,7 @@ import pytest
 from lightning.pytorch import seed_everything
 from models import Gru, sequence_data
 from places import PROJECT
+from sample_records import a_record
 from training import trainer
 
 from lightning_iit import Computed, IITCallback, RecordError, load_run
@@ -121,6 +122,13 @@ def test_a_training_goes_on_from_its_checkpoint(tmp_path):
     new = {record.layer: record.units for record in callback.records if record.epoch == 0}
     assert new == old
     assert all(isinstance(record.result, Computed) for record in callback.records)
+
+
+def test_version_0_1_0_refuses_what_is_written_now():
+    """It refused every schema above its own."""
+    of_0_1_0 = {json.loads(path.read_bytes())["schema_version"] for path in DATA.glob("iit/net.*/epoch=*.json")}
+    assert len(of_0_1_0) == 1
+    assert json.loads(encode(a_record("gru", 0)))["schema_version"] > max(of_0_1_0)
 
 
 def test_a_newer_schema_is_refused_in_words():

@@ -190,6 +190,9 @@ def test_change_and_table_keep_them_apart(three):
     with pytest.raises(InvalidArgumentError, match=r"formalism='iit5'.*'iit3', 'iit4-2023', 'iit4-2026'"):
         callback.records[0].of("iit5")
     report = (folder / "tb" / "iit" / "report.md").read_text()
+    for words in ("IIT 3.0", "IIT 4.0 (2023)", "IIT 4.0 (2026)"):
+        assert report.split("\n\n")[2].count(f"- Layer `net.gru`, {words}: ") == 1
+        assert report.count(f"- `net.gru`, {words}: φ_s is above 0 in ") == (words != "IIT 3.0")
     assert "# Integrated information (Φ, IIT 3.0; φ_s, IIT 4.0 (2023); φ_s, IIT 4.0 (2026)) of this run" in report
     last = callback.records[-1].of("iit4-2023")
     assert f"{len(last.structure.distinctions)} distinctions" in report

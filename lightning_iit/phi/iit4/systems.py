@@ -53,6 +53,10 @@ class Pair(NamedTuple):
     minimum: Minimum | None = None
 
 
+_REDUCIBLE = "φ_s is 0: the minimum partition loses nothing, so the units are reducible."
+_NO_INFORMATION = "φ_s is 0: the intrinsic information of the units is 0, and φ_s of this version is at most that."
+
+
 class Searched(NamedTuple):
     """Holds what the analyses of a candidate system by both formalisms have in common.
 
@@ -190,7 +194,8 @@ def settled(found: Searched, formalism: Formalism4) -> Analysis:
     most = max(0.0, *(pair.signed for pair in pairs))
     best = [pair for pair in pairs if equal(max(0.0, pair.signed), most)]
     if most <= TOLERANCE:
-        return Analysis(system, cause, effect, best[0], 0.0, _first_of(best))
+        why = _NO_INFORMATION if any(pair.signed > TOLERANCE for pair in found.pairs) else _REDUCIBLE
+        return Analysis(system, cause, effect, best[0], 0.0, f"{why} {_first_of(best)}".strip())
     if len(best) == 1:
         return Analysis(system, cause, effect, best[0], best[0].signed)
     if system.n > MAX_STRUCTURE_UNITS:

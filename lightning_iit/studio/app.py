@@ -15,7 +15,15 @@ from lightning_iit.studio.messages import JobList, JobText, Named, OwnRequest
 from lightning_iit.studio.queue import NotNow
 from lightning_iit.studio.records import YAML, Asked, last_output, studio_folder
 from lightning_iit.viewer.live.access import is_foreign, refusal
-from lightning_iit.viewer.responses import CONTENT_SECURITY_POLICY, SmallRequest, as_json, foreign_host, fresh, guarded, problem
+from lightning_iit.viewer.serving.responses import (
+    CONTENT_SECURITY_POLICY,
+    SmallRequest,
+    as_json,
+    foreign_host,
+    fresh,
+    guarded,
+    problem,
+)
 from lightning_iit.viewer.static_files import NOT_BUILT, static_file
 
 if TYPE_CHECKING:

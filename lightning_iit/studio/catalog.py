@@ -13,10 +13,10 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from lightning_iit.callback import IITCallback
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.studio.forms import Form, form_of
-from lightning_iit.studio.networks import CNN, GRU, LSTM, MLP, RNN, Transformer
 from lightning_iit.studio.presets import PRESETS, Preset
-from lightning_iit.studio.stored_tasks import Digits, Mnist, Text
-from lightning_iit.studio.tasks import Adding, DelayedCopy, ModularAddition, Parity
+from lightning_iit.studio.training.networks import CNN, GRU, LSTM, MLP, RNN, Transformer
+from lightning_iit.studio.training.stored_tasks import Digits, Mnist, Text
+from lightning_iit.studio.training.tasks import Adding, DelayedCopy, ModularAddition, Parity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import TYPE_CHECKING
 
 from lightning_iit.compare import compare_each_scale
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from lightning_iit.compare import RunComparison
     from lightning_iit.studio.records import Asked
 
+_BEFORE = "before and after training"
 MOST_COMPARED = 40
 """So many trainings are compared at once."""
 
@@ -41,38 +44,44 @@ def compared(runs: Sequence[Path]) -> ComparedRuns:
     # What was left at its default has no value of its own; beside runs that were given one it needs some.
     filled = {run: {name: one.get(name, "default") for name in differing} for run, one in told.items()}
     found = compare_each_scale(runs, by, filled)
+    alone: dict[str, RunComparison | str] = {}
     if len(found) > 1 and by is not None:
         # Numbers of other scales are never put together; within a scale with one side training is compared with none.
         alone = compare_each_scale(runs, None, filled)
-        found = {scale: alone.get(scale, one) if isinstance(one, str) else one for scale, one in found.items()}
-    said = "before and after training" if by is None else by
+    said = _BEFORE if by is None else by
     if len(differing) > 1:
         said += f" (they also differ in {', '.join(differing[1:])})"
     return ComparedRuns(
         scales=tuple(
-            ComparedScale(scale=scale, by=said, rows=(), words=one)
-            if isinstance(one, str)
-            else ComparedScale(
-                scale=scale,
-                by=said,
-                words=one.words,
-                rows=tuple(
-                    ComparedRow(
-                        layer=row.layer,
-                        one=row.one,
-                        other=row.other,
-                        phi_one=row.phi_one,
-                        phi_other=row.phi_other,
-                        difference=row.difference,
-                        p=row.p,
-                        words=row.words,
-                    )
-                    for row in one.layers
-                ),
-            )
+            _scale(scale, said, one) if not isinstance(one, str) or scale not in alone else _scale(scale, _BEFORE, alone[scale])
             for scale, one in found.items()
         )
     )
+
+
+def _scale(scale: str, by: str, found: RunComparison | str) -> ComparedScale:
+    """Returns what was found of one scale, with runs by their names."""
+    if isinstance(found, str):
+        return ComparedScale(scale=_named(scale), by=by, rows=(), words=_named(found))
+    rows = tuple(
+        ComparedRow(
+            layer=row.layer,
+            one=row.one,
+            other=row.other,
+            phi_one=row.phi_one,
+            phi_other=row.phi_other,
+            difference=row.difference,
+            p=row.p,
+            words=row.words,
+        )
+        for row in found.layers
+    )
+    return ComparedScale(scale=_named(scale), by=by, rows=rows, words=_named(found.words))
+
+
+def _named(words: str) -> str:
+    """Returns words with the last part of each path only."""
+    return re.sub(r"(?<![\w/])/(?:[^\s/'\"(),]+/)+([^\s/'\"(),]+)", r"\1", words)
 
 
 def _told(asked: Asked) -> dict[str, str]:

@@ -32,5 +32,16 @@ PRESETS: tuple[Preset, ...] = (
         words="The same task without recurrence. No unit of a layer acts on another: Φ by structure is 0, whatever the data say.",
         asked=Asked(network=Chosen(name="MLP"), task=Chosen(name="Digits"), epochs=6, seeds=(0,)),
     ),
+    Preset(
+        title="Modular addition: when it suddenly generalises",
+        words="The pairs it was shown are known early, the others long after (accuracy). What does Φ do in between? Some minutes.",
+        asked=Asked(
+            network=Chosen(name="GRU", values={"width": 64, "weight_decay": 1.0}),
+            task=Chosen(name="ModularAddition", values={"shown": 0.6}),
+            epochs=400,
+            seeds=(0,),
+            iit={"every_n_epochs": 20, "pictures": False},
+        ),
+    ),
 )
 """The presets, in the order in which they are shown."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _LOCK = ".studio.lock"
 _TURN = 0.3
 """Seconds between two looks at the queue."""
-_MOST_WAITING = 200
+_MOST_WAITING = 100
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 _GONE = "Its process is gone without a word: ended from outside, or with the machine."
 

@@ -199,7 +199,8 @@ def last_output(run: Path, most: int = 4_000) -> str:
         with (studio_folder(run) / OUTPUT).open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - most))
-            return file.read().decode(errors="replace").strip()
+            text = file.read().decode(errors="replace")
+            return (text if size <= most else text.partition("\n")[2]).strip()
     except OSError:
         return ""
 

@@ -47,28 +47,14 @@ def run_studio(
         raise InvalidArgumentError(msg)
     _find_modules(allow)
 
-    from lightning_iit.studio.app import StudioApp
-    from lightning_iit.studio.listing import Listing
+    from lightning_iit.studio.opening import studio_app
     from lightning_iit.studio.queue import TrainingQueue
-    from lightning_iit.studio.stream import JobStreams
-    from lightning_iit.viewer.app import ViewerApp
-    from lightning_iit.viewer.compute import compute_again
     from lightning_iit.viewer.live.access import new_token
-    from lightning_iit.viewer.live.stream import Streams
-    from lightning_iit.viewer.live.trainings import Trainings
-    from lightning_iit.viewer.logdir import LogDirSource
-    from lightning_iit.viewer.server import run_server
+    from lightning_iit.viewer.serving.server import run_server
 
-    queue = TrainingQueue(Path(root), at_once=at_once, allowed=allow)
+    queue, token = TrainingQueue(Path(root), at_once=at_once, allowed=allow), new_token()
     try:
-        source, token = LogDirSource(queue.root), new_token()
-        trainings = Trainings(source)
-        viewer = ViewerApp(
-            lambda _: source, compute=compute_again, streams=Streams(source, trainings), steered=trainings, token=token
-        )
-        listing = Listing(queue, source, trainings)
-        local_only = host in ("127.0.0.1", "localhost", "::1")
-        app = StudioApp(queue, listing, JobStreams(listing), viewer, token=token, local_only=local_only)
+        app = studio_app(queue, token=token, local_only=host in ("127.0.0.1", "localhost", "::1"))
         queue.begin()
         run_server(app, host=host, port=port, query=f"?token={token}", open_browser=open_browser, what="studio")
     finally:

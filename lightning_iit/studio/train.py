@@ -41,7 +41,7 @@ def _train(folder: Path | None) -> None:
     from lightning.pytorch import LightningDataModule, LightningModule
     from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
-    from lightning_iit.studio.progress import ProgressWriter
+    from lightning_iit.studio.training.progress import ProgressWriter
 
     class StudioCLI(LightningCLI):
         def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:

@@ -18,7 +18,15 @@ from lightning_iit.viewer.live.messages import CommandRequest, Told
 from lightning_iit.viewer.live.stream import MOST_RUNS
 from lightning_iit.viewer.live.trainings import Refusal
 from lightning_iit.viewer.protocol import ComputeRequest, RunList
-from lightning_iit.viewer.responses import CONTENT_SECURITY_POLICY, SmallRequest, as_json, foreign_host, fresh, guarded, problem
+from lightning_iit.viewer.serving.responses import (
+    CONTENT_SECURITY_POLICY,
+    SmallRequest,
+    as_json,
+    foreign_host,
+    fresh,
+    guarded,
+    problem,
+)
 from lightning_iit.viewer.static_files import NOT_BUILT, static_file
 from lightning_iit.viewer.summary import with_sentences_once
 

@@ -53,7 +53,7 @@ function scaleOf({ scale, by, rows, words }: ComparedScale): HTMLElement {
     rows.length
       ? h(
           "div",
-          { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of the comparison" },
+          { class: "scroll", tabindex: 0, role: "region", "aria-label": `Table of the comparison ${scale}` },
           h(
             "table",
             {},

@@ -33,7 +33,7 @@ export function jobCard(first: JobState, client: Client, actions: JobActions): J
   const stop = h("button", { class: "plain", type: "button", "aria-label": `Stop ${first.name}` }, "Stop");
   const again = h(
     "button",
-    { class: "plain", type: "button", "aria-label": `Start ${first.name} again with other values` },
+    { class: "plain", type: "button", "aria-label": `Start again … as ${first.name}, with other values` },
     "Start again …",
   );
   const said = h("p", { class: "said refused", role: "status" });

@@ -11,7 +11,7 @@ from lightning.pytorch import LightningModule
 from torch import nn
 
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.studio.shape import Shape
+from lightning_iit.studio.training.shape import Shape
 
 CLOSE = 0.04
 """A number counts as a right answer where it is off by no more (Hochreiter and Schmidhuber 1997, of the adding problem)."""
@@ -37,6 +37,12 @@ class Network(LightningModule):
 
     def __init__(self, shape: Shape, *, width: int, depth: int, learning_rate: float, weight_decay: float) -> None:
         super().__init__()
+        if not shape:
+            msg = (
+                f"{type(self).__name__} is not told what the task asks of it: its LightningDataModule has no attribute `shape`. Give it "
+                "one, as lightning_iit.studio.training.shape says, or train a network of your own."
+            )
+            raise InvalidArgumentError(msg)
         _check("width", width, 2, MOST_WIDTH)
         _check("depth", depth, 1, MOST_DEPTH)
         _check("learning_rate", learning_rate, 0.0, 10.0)

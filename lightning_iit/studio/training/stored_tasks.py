@@ -11,10 +11,10 @@ import torch
 from torch.utils.data import TensorDataset
 
 from lightning_iit.errors import InvalidArgumentError, MissingDependencyError
-from lightning_iit.studio.tasks import Task, check_whole, parted, shape_of
+from lightning_iit.studio.training.tasks import Task, check_whole, parted, shape_of
 
 if TYPE_CHECKING:
-    from lightning_iit.studio.tasks import Samples
+    from lightning_iit.studio.training.tasks import Samples
 
 _MOST_BYTES = 200_000_000
 _LONGEST_TEXT = 2_000_000

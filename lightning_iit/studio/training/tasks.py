@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from lightning_iit.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from lightning_iit.studio.shape import Shape
+    from lightning_iit.studio.training.shape import Shape
 
 Samples: TypeAlias = tuple[TensorDataset, TensorDataset]
 """Inputs and answers to train on, and those that are held out."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lightning_iit.studio.catalog import Choices
 from lightning_iit.studio.messages import ComparedRuns, JobList, JobText, Named, OwnRequest
@@ -14,7 +15,10 @@ from lightning_iit.studio.records import Asked
 from lightning_iit.viewer.protocol import Problem
 from lightning_iit.viewer.schema import text
 
-ROOTS = (Choices, JobList, JobText, ComparedRuns, Named, OwnRequest, Asked, Problem)
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOTS: Sequence[type] = (Choices, JobList, JobText, ComparedRuns, Named, OwnRequest, Asked, Problem)
 """The structs that the studio's page reads or sends."""
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def test_a_network_that_cannot_be_says_why(kind, given, words):
 
 
 def test_a_network_that_is_told_no_shape_says_so():
-    with pytest.raises(InvalidArgumentError, match="has no attribute `shape`"):
+    with pytest.raises(InvalidArgumentError, match="DataModule has no attribute `shape`"):
         GRU(None)
 
 

@@ -26,7 +26,7 @@ STATE = "window.lightningIIT?.state()"
 def answered(page: Page, verb: str) -> dict[str, object]:
     """The answer to the only command of a verb, once it has come into the page."""
     find = f"(verb) => {STATE}.training?.told.find((one) => one.words.split(' ')[0] === verb && one.outcome)"
-    return dict(page.wait_for_function(find, arg=verb, timeout=90_000).json_value())
+    return dict(page.wait_for_function(find, arg=verb, timeout=180_000).json_value())
 
 
 def test_a_gru_is_trained_from_the_form_and_steered(chromium: Browser, tmp_path: Path) -> None:
@@ -34,6 +34,7 @@ def test_a_gru_is_trained_from_the_form_and_steered(chromium: Browser, tmp_path:
     run = root / "gru-digits-1"
     try:
         with studio_process(root) as studio, watched(chromium) as page:
+            page.page.set_default_timeout(180_000)  # other processes may have the machine
             page.page.goto(f"{studio.address}?token={studio.token}")
             start(page.page)
             page.page.get_by_role("link", name="gru-digits-1").click()
@@ -70,26 +71,26 @@ def start(page: Page) -> None:
     form.get_by_role("button", name="Start", exact=True).click()
     form.get_by_text("In the queue: gru-digits-1.").wait_for()
     card = page.locator("[data-job=gru-digits-1]")
-    card.locator("[data-fact=loss]").wait_for(timeout=120_000)
+    card.locator("[data-fact=loss]").wait_for(timeout=180_000)
     assert card.locator(".phase").inner_text() == "Running"
     assert card.locator(".made").inner_text().startswith("Epoch 1 of 3")
-    card.get_by_role("link", name="gru-digits-1").wait_for(timeout=60_000)
+    card.get_by_role("link", name="gru-digits-1").wait_for(timeout=180_000)
     assert page.evaluate("() => window.__marker") == "still here"
 
 
 def steered(page: Page) -> None:
     """Pauses, asks for an analysis, sets the epochs, goes on, and has it stop after the epoch."""
     panel = page.locator(".control")
-    panel.get_by_role("button", name="Pause").click(timeout=60_000)
+    panel.get_by_role("button", name="Pause").click(timeout=180_000)
     paused = answered(page, "pause")
-    page.wait_for_function(f"() => {STATE}.training.phase === 'paused' && {STATE}.training.status.waiting === 0", timeout=90_000)
+    page.wait_for_function(f"() => {STATE}.training.phase === 'paused' && {STATE}.training.status.waiting === 0", timeout=180_000)
     at = page.evaluate(f"() => {STATE}.training.status.step")
     assert page.evaluate(f"() => {STATE}.a.whole.index.rows[0].phi_layer") is not None  # that of the untrained network
     panel.locator("summary", has_text="Ask it").click()
     panel.get_by_role("button", name="Analyse", exact=True).click()
     assert answered(page, "analyse")["outcome"] == "done"
     row = f"(step) => {STATE}.a.whole.index.steps.find((row) => row.step === step && row.status === 'computed')"
-    page.wait_for_function(row, arg=paused["step"], timeout=90_000)
+    page.wait_for_function(row, arg=paused["step"], timeout=180_000)
     panel.locator("summary", has_text="Stop").click()
     panel.get_by_label("Number of epochs").fill("5")
     panel.get_by_role("button", name="Set").click()
@@ -100,13 +101,13 @@ def steered(page: Page) -> None:
     panel.locator("summary", has_text="Stop").click()
     panel.get_by_role("button", name="Stop after this epoch").click()
     assert answered(page, "stop")["outcome"] == "done"
-    page.wait_for_function(f"() => {STATE}.training.phase === 'ended'", timeout=120_000)
+    page.wait_for_function(f"() => {STATE}.training.phase === 'ended'", timeout=180_000)
 
 
 def ended(page: Page, studio: Studio) -> None:
     """Sees in the list how it ended, and fills in the form with its values."""
     card = page.locator("[data-job=gru-digits-1]")
-    card.locator(".phase", has_text="Done").wait_for(timeout=60_000)
+    card.locator(".phase", has_text="Done").wait_for(timeout=180_000)
     (course,) = studio.jobs()["gru-digits-1"]["courses"]
     assert card.locator(".course b").inner_text() == f"{course['phis'][-1]:.4f}"
     assert card.locator("[data-fact=accuracy]").inner_text().endswith("%")

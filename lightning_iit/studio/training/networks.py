@@ -39,7 +39,7 @@ class Network(LightningModule):
         super().__init__()
         if not shape:
             msg = (
-                f"{type(self).__name__} is not told what the task asks of it: its LightningDataModule has no attribute `shape`. Give it "
+                f"{type(self).__name__} is not told what the task asks of it: the DataModule has no attribute `shape`. Give it "
                 "one, as lightning_iit.studio.training.shape says, or train a network of your own."
             )
             raise InvalidArgumentError(msg)
@@ -101,11 +101,12 @@ class MLP(Network):
         self, shape: Shape, width: int = 32, depth: int = 2, learning_rate: float = 0.003, weight_decay: float = 0.0
     ) -> None:
         super().__init__(shape, width=width, depth=depth, learning_rate=learning_rate, weight_decay=weight_decay)
-        self.read, features = self._reader(width)
+        reader, features = self._reader(width)
+        self.read: nn.Module = reader
         sizes = [features * shape["steps"], *[width] * depth]
         pairs = itertools.pairwise(sizes)
-        self.layers = nn.Sequential(*[part for one, other in pairs for part in (nn.Linear(one, other), nn.ReLU())])
-        self.answer = nn.Linear(width, shape["answers"] * self._answered)
+        self.layers: nn.Sequential = nn.Sequential(*[part for one, other in pairs for part in (nn.Linear(one, other), nn.ReLU())])
+        self.answer: nn.Linear = nn.Linear(width, shape["answers"] * self._answered)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Returns the scores [batch, answer, class] of inputs."""
@@ -128,7 +129,8 @@ class CNN(Network):
         self, shape: Shape, width: int = 16, depth: int = 2, learning_rate: float = 0.003, weight_decay: float = 0.0
     ) -> None:
         super().__init__(shape, width=width, depth=depth, learning_rate=learning_rate, weight_decay=weight_decay)
-        self.read, features = self._reader(width)
+        reader, features = self._reader(width)
+        self.read: nn.Module = reader
         convolution, pooling = (nn.Conv2d, nn.MaxPool2d) if shape["image"] else (nn.Conv1d, nn.MaxPool1d)
         size = [shape["steps"], features] if shape["image"] else [shape["steps"]]
         parts: list[nn.Module] = []
@@ -139,8 +141,8 @@ class CNN(Network):
             if min(size) >= 4:
                 parts.append(pooling(2))
                 size = [one // 2 for one in size]
-        self.layers = nn.Sequential(*parts)
-        self.answer = nn.Linear(width * math.prod(size), shape["answers"] * self._answered)
+        self.layers: nn.Sequential = nn.Sequential(*parts)
+        self.answer: nn.Linear = nn.Linear(width * math.prod(size), shape["answers"] * self._answered)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Returns the scores [batch, answer, class] of inputs."""
@@ -157,9 +159,10 @@ class _Recurrent(Network):
 
     def __init__(self, shape: Shape, width: int, depth: int, learning_rate: float, weight_decay: float) -> None:
         super().__init__(shape, width=width, depth=depth, learning_rate=learning_rate, weight_decay=weight_decay)
-        self.read, features = self._reader(width)
-        self.memory = self.layer(features, width, depth, batch_first=True)
-        self.answer = nn.Linear(width, self._answered)
+        reader, features = self._reader(width)
+        self.read: nn.Module = reader
+        self.memory: nn.RNNBase = self.layer(features, width, depth, batch_first=True)
+        self.answer: nn.Linear = nn.Linear(width, self._answered)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Returns the scores [batch, answer, class] of inputs."""
@@ -251,12 +254,12 @@ class Transformer(Network):
             msg = f"width={width} with heads={heads}: each head has width / heads units. Give a width that is a multiple of heads."
             raise InvalidArgumentError(msg)
         self.hparams["heads"] = heads
-        self.read = nn.Embedding(shape["features"], width) if shape["tokens"] else nn.Linear(shape["features"], width)
-        self.place = nn.Parameter(0.02 * torch.randn(shape["steps"], width))
-        self.blocks = nn.ModuleList(
+        self.read: nn.Module = nn.Embedding(shape["features"], width) if shape["tokens"] else nn.Linear(shape["features"], width)
+        self.place: nn.Parameter = nn.Parameter(0.02 * torch.randn(shape["steps"], width))
+        self.blocks: nn.ModuleList = nn.ModuleList(
             nn.TransformerEncoderLayer(width, heads, 2 * width, dropout=0.0, batch_first=True) for _ in range(depth)
         )
-        self.answer = nn.Linear(width, self._answered)
+        self.answer: nn.Linear = nn.Linear(width, self._answered)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Returns the scores [batch, answer, class] of inputs."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -19,6 +20,7 @@ from viewer_surveys import write_surveyed
 from lightning_iit import load_run
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.studio.queue import TrainingQueue
+from lightning_iit.studio.serve import run_studio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -226,3 +228,19 @@ def test_trainings_of_other_kinds_are_not_put_on_one_scale(studio: Studio, root:
     for scale in answer["scales"]:
         assert scale["by"] == "before and after training"
         assert [(row["one"], row["other"]) for row in scale["rows"]] == [("untrained", "trained")]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"allow": ["no_such_module"]}, "--allow no_such_module: there is no such module"),
+        ({"allow": ["os/path"]}, "--allow os/path"),
+        ({"allow": [""]}, "--allow : there is no such module"),
+        ({"at_once": 0}, "--at-once 0"),
+        ({"host": "203.0.113.9"}, "Cannot listen on 203.0.113.9"),
+    ],
+)
+def test_a_studio_that_cannot_be_says_why(tmp_path: Path, given: dict[str, Any], words: str) -> None:
+    for _ in range(2):  # what failed leaves the folder free
+        with pytest.raises(InvalidArgumentError, match=re.escape(words)):
+            run_studio(str(tmp_path), open_browser=False, port=0, **given)

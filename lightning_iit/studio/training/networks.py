@@ -181,7 +181,7 @@ class RNN(_Recurrent):
         weight_decay: how much weights are drawn to 0 (AdamW).
     """
 
-    layer = nn.RNN
+    layer: type[nn.RNN | nn.GRU | nn.LSTM] = nn.RNN
 
     def __init__(
         self, shape: Shape, width: int = 32, depth: int = 1, learning_rate: float = 0.003, weight_decay: float = 0.0
@@ -200,7 +200,7 @@ class GRU(_Recurrent):
         weight_decay: how much weights are drawn to 0 (AdamW).
     """
 
-    layer = nn.GRU
+    layer: type[nn.RNN | nn.GRU | nn.LSTM] = nn.GRU
 
     def __init__(
         self, shape: Shape, width: int = 32, depth: int = 1, learning_rate: float = 0.003, weight_decay: float = 0.0
@@ -219,7 +219,7 @@ class LSTM(_Recurrent):
         weight_decay: how much weights are drawn to 0 (AdamW).
     """
 
-    layer = nn.LSTM
+    layer: type[nn.RNN | nn.GRU | nn.LSTM] = nn.LSTM
 
     def __init__(
         self, shape: Shape, width: int = 32, depth: int = 1, learning_rate: float = 0.003, weight_decay: float = 0.0

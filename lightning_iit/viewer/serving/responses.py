@@ -24,7 +24,7 @@ _LOOPBACK: Sequence[str] = ("127.0.0.1", "localhost", "[::1]")
 class SmallRequest(Request):
     """Limits the body of a request to 10,000 bytes, since the page sends little."""
 
-    max_content_length = 10_000
+    max_content_length: int | None = 10_000
 
 
 def foreign_host(request: Request) -> Response | None:

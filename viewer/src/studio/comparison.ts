@@ -49,7 +49,7 @@ function scaleOf({ scale, by, rows, words }: ComparedScale): HTMLElement {
     "article",
     {},
     scale ? h("h3", {}, scale) : null,
-    h("p", { class: "choice-words" }, `By ${by}.`),
+    h("p", { class: "choice-words" }, `Compared: ${by}.`),
     rows.length
       ? h(
           "div",

@@ -69,8 +69,9 @@ pictures: $(READY)  ## the README's pictures of the page, after a change of how 
 docs: $(READY)  ## docs/options.md, after a change of an option or its words
 	$(PY) docs/make_options.py
 
-types: $(READY) $(FRONT)  ## the front end's types, after a change of the records, of viewer/protocol.py or of report/glossary.py
+types: $(READY) $(FRONT)  ## the front end's types, after a change of the records, of viewer/protocol.py, studio/messages.py or report/glossary.py
 	$(PY) -m lightning_iit.viewer.schema viewer/src/generated/schema.json
+	$(PY) -m lightning_iit.studio.schema viewer/src/generated/studio.json
 	$(PY) -m lightning_iit.report.glossary viewer/src/generated/glossary.json
 	cd viewer && npm run types
 

@@ -82,7 +82,7 @@ class ViewerBuildHook(BuildHookInterface[Any]):
         """Says whether a source file of the front end has changed since the last build."""
         if (Path(self.root) / "PKG-INFO").is_file():
             return False  # an unpacked source distribution: times are those of the packing
-        names = ("src", "public", "package-lock.json", "vite.config.ts")
+        names = ("src", "public", "package-lock.json", "vite.config.ts", "vite.studio.config.ts")
         files = [file for name in names for file in (self._viewer / name, *(self._viewer / name).rglob("*"))]
         return max(file.stat().st_mtime for file in files if file.exists()) > self._module.stat().st_mtime
 

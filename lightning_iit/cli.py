@@ -1,4 +1,4 @@
-"""The command line ``lightning-iit``: phi, verify, cost, compare, view, export, list, control, worker-check."""
+"""The command line ``lightning-iit``: phi, verify, cost, compare, view, studio, export, list, control, worker-check."""
 
 from __future__ import annotations
 
@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_cost(commands)
     _add_compare(commands)
     _add_view(commands)
+    _add_studio(commands)
     _add_export(commands)
     _add_list(commands)
     _add_control(commands)
@@ -220,6 +221,28 @@ def _add_view(commands: Any) -> None:
     parser.set_defaults(run=_view)
 
 
+def _add_studio(commands: Any) -> None:
+    parser = commands.add_parser("studio", help="start trainings from a page in the browser, steer and compare them")
+    parser.add_argument(
+        "--root", default="runs/studio", help="folder of the runs; made where it is not there (default: %(default)s)"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)")
+    parser.add_argument("--port", type=int, default=6008, help="port to listen on; 0 for any free port (default: %(default)s)")
+    parser.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="a module of your own, with all modules in it, whose LightningModules and LightningDataModules can be trained as "
+        "module:Class (may be repeated)",
+    )
+    parser.add_argument(
+        "--at-once", type=int, default=1, metavar="N", help="how many trainings run at once; others wait (default: %(default)s)"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
+    parser.set_defaults(run=_studio)
+
+
 def _add_export(commands: Any) -> None:
     parser = commands.add_parser("export", help="write a run as one HTML file")
     parser.add_argument("target", metavar="run", help=f"{_TARGET}; it must hold one run")
@@ -358,6 +381,15 @@ def _view(given: argparse.Namespace, _: Console) -> int:
 
     wanted = {"compute": given.compute, "control": given.control, "open_browser": not given.no_browser}
     run_view(given.target, host=given.host, port=given.port, **wanted)
+    return 0
+
+
+def _studio(given: argparse.Namespace, _: Console) -> int:
+    """Runs ``lightning-iit studio``."""
+    from lightning_iit.studio.serve import run_studio
+
+    wanted = {"allow": given.allow, "at_once": given.at_once, "open_browser": not given.no_browser}
+    run_studio(given.root, host=given.host, port=given.port, **wanted)
     return 0
 
 

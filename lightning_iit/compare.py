@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -21,7 +22,7 @@ from lightning_iit.records.store import holds_run, load_run, records_folder, wri
 from lightning_iit.viewer.sources import URIS, open_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _HPARAMS = "hparams.yaml"
 """The file in which Lightning's loggers keep what a module gave to ``save_hyperparameters()``."""
@@ -118,8 +119,15 @@ def compare_runs(
     return _compared(data if formalism is None else [run.of(formalism) for run in data], by)
 
 
-def compare_each_scale(runs: Sequence[str | os.PathLike[str]], by: str | None) -> dict[str, RunComparison | str]:
+def compare_each_scale(
+    runs: Sequence[str | os.PathLike[str]], by: str | None, told: Mapping[str, Mapping[str, str]] | None = None
+) -> dict[str, RunComparison | str]:
     """Compares runs as :func:`compare_runs` does; those whose numbers are on several scales (as kinds) are compared scale by scale.
+
+    Args:
+        runs: as there.
+        by: as there.
+        told: what else is known of runs, by their folders; it takes the place of options of the same names.
 
     Returns:
         The comparison, or why there is none, by the scale and the runs in words; the words are empty where there is one scale.
@@ -128,7 +136,7 @@ def compare_each_scale(runs: Sequence[str | os.PathLike[str]], by: str | None) -
         InvalidArgumentError: nothing can be compared.
         RecordError: a path holds no run.
     """
-    data = _all_opened(runs)
+    data = [replace(run, options={**run.options, **(told or {}).get(run.name, {})}) for run in _all_opened(runs)]
     scales: dict[str, list[RunData]] = {}
     for formalism in get_args(Formalism):
         if having := [run.of(formalism) for run in data if formalism in run.formalisms]:

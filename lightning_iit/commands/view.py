@@ -11,7 +11,7 @@ from lightning_iit.viewer.live.access import new_token
 from lightning_iit.viewer.live.stream import Streams
 from lightning_iit.viewer.live.trainings import Trainings
 from lightning_iit.viewer.logdir import LogDirSource
-from lightning_iit.viewer.server import run_server
+from lightning_iit.viewer.serving.server import run_server
 from lightning_iit.viewer.sources import open_source
 
 

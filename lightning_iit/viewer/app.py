@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 from werkzeug.exceptions import HTTPException
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Response
 
 from lightning_iit.errors import RecordError
 from lightning_iit.phi.registry import engine_names
@@ -18,11 +17,22 @@ from lightning_iit.viewer.live.access import is_foreign, refusal
 from lightning_iit.viewer.live.messages import CommandRequest, Told
 from lightning_iit.viewer.live.stream import MOST_RUNS
 from lightning_iit.viewer.live.trainings import Refusal
-from lightning_iit.viewer.protocol import ComputeRequest, Problem, RunList
+from lightning_iit.viewer.protocol import ComputeRequest, RunList
+from lightning_iit.viewer.serving.responses import (
+    CONTENT_SECURITY_POLICY,
+    SmallRequest,
+    as_json,
+    foreign_host,
+    fresh,
+    guarded,
+    problem,
+)
 from lightning_iit.viewer.static_files import NOT_BUILT, static_file
 from lightning_iit.viewer.summary import with_sentences_once
 
 if TYPE_CHECKING:
+    from werkzeug.wrappers import Request
+
     from lightning_iit.records import PhiResult, Structure
     from lightning_iit.records.results import Partitions
     from lightning_iit.viewer.live.stream import Streams
@@ -32,20 +42,8 @@ if TYPE_CHECKING:
 Compute: TypeAlias = Callable[["RecordSource", ComputeRequest], "PhiResult | Structure | Partitions"]
 """A function that computes what is asked of a stored record, in the state and with the engine of a request."""
 
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-"""The policy header of the viewer's own page: scripts, styles and data come from this server only."""
 DATA_ROUTES = ("runs", "index", "answers", "record", "network", "scalars", "compute", "command", "live")
 """The routes that answer with data; any other route is a file of the front end."""
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-
-
-class _Request(Request):
-    """Limits the body of a request to 10,000 bytes, since the page sends little."""
-
-    max_content_length = 10_000
 
 
 class ViewerApp:
@@ -82,17 +80,11 @@ class ViewerApp:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answers a request of the viewer's own page (the WSGI interface)."""
-        request = _Request(environ)
-        response = self._checked(request) or self.answer(request.path.strip("/"), request)
+        request = SmallRequest(environ)
+        refused = foreign_host(request) if self._local_only else None
+        response = refused or self.answer(request.path.strip("/"), request)
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         return response(environ, start_response)
-
-    def _checked(self, request: Request) -> Response | None:
-        """Returns a response with status 403 if the Host header is not allowed, else None."""
-        host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
-        if self._local_only and host.lower() not in _LOOPBACK:
-            return _problem(f"This server answers to {', '.join(_LOOPBACK)} only, not to {host}.", 403)
-        return None
 
     def answer(self, route: str, request: Request) -> Response:
         """Returns the response to a request; errors become a JSON :class:`Problem` with status 4xx.
@@ -106,14 +98,14 @@ class ViewerApp:
                 return self._data(route, request)
             return _file(route or "index.html", request)
         except RecordError as error:
-            return _problem(str(error), 422)
+            return problem(str(error), 422)
         except HTTPException as error:
-            return _problem(error.description or error.name, error.code or 400)
+            return problem(error.description or error.name, error.code or 400)
         except (LookupError, ValueError) as error:
             found = (
                 str(error) if isinstance(error, LookupError) and NOT_BUILT in str(error) else f"There is no {route} of that name."
             )
-            return _problem(found, 404)
+            return problem(found, 404)
 
     def _data(self, route: str, request: Request) -> Response:
         """Returns the response of a data route."""
@@ -123,10 +115,10 @@ class ViewerApp:
         if route == "command":
             return self._commanded(request)
         if request.method not in ("GET", "HEAD"):
-            return _problem("Only GET is answered here.", 405)
+            return problem("Only GET is answered here.", 405)
         if route == "live":
             return self._live(request)
-        return _fresh(self._body(route, source, request), "application/json", request)
+        return fresh(self._body(route, source, request), "application/json", request)
 
     def _body(self, route: str, source: RecordSource, request: Request) -> bytes:
         """Returns the JSON of a data route that is read by GET."""
@@ -161,75 +153,50 @@ class ViewerApp:
     def _computed(self, source: RecordSource, request: Request) -> Response:
         """Returns the response to a request to compute Φ; accepts only a POST of JSON from the viewer's own page."""
         if self._compute is None:
-            return _problem("Computing is switched off; start the viewer with --compute.", 403)
+            return problem("Computing is switched off; start the viewer with --compute.", 403)
         if request.method != "POST" or request.mimetype != "application/json" or is_foreign(request):
-            return _problem("Ask by a POST of JSON from the viewer's own page.", 403)
+            return problem("Ask by a POST of JSON from the viewer's own page.", 403)
         try:
             asked = msgspec.json.decode(request.get_data(), type=ComputeRequest)
         except msgspec.MsgspecError as error:
-            return _problem(f"The request cannot be read: {error}.", 400)
+            return problem(f"The request cannot be read: {error}.", 400)
         if asked.engine not in engine_names():
-            return _problem(
+            return problem(
                 f"engine={asked.engine!r}: the server has no such engine; choose one of {', '.join(engine_names())}.", 400
             )
-        return _json(msgspec.json.encode(self._compute(source, asked)))
+        return as_json(msgspec.json.encode(self._compute(source, asked)))
 
     def _commanded(self, request: Request) -> Response:
         """Sends a command to a training; accepts only a POST of JSON from the viewer's own page, with the token."""
         if self._steered is None:
-            return _problem("Commands are switched off; start the viewer with --control.", 403)
+            return problem("Commands are switched off; start the viewer with --control.", 403)
         if why := refusal(request, self._token):
-            return _problem(why, 403)
+            return problem(why, 403)
         try:
             asked = msgspec.json.decode(request.get_data(), type=CommandRequest)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            return _problem(f"The command cannot be read: {error}.", 400)
+            return problem(f"The command cannot be read: {error}.", 400)
         try:
             sent = self._steered.command(asked)
         except Refusal as error:
-            return _problem(str(error), 409)
-        return _json(msgspec.json.encode(Told(id=sent.id, words=sent.words)))
+            return problem(str(error), 409)
+        return as_json(msgspec.json.encode(Told(id=sent.id, words=sent.words)))
 
     def _live(self, request: Request) -> Response:
         """Returns a response without an end: what happens in the runs that are asked for."""
         if self._streams is None:
-            return _problem("This server tells no page what is new.", 404)
+            return problem("This server tells no page what is new.", 404)
         if is_foreign(request):
-            return _problem("Only the viewer's own page is told what is new.", 403)
+            return problem("Only the viewer's own page is told what is new.", 403)
         events = self._streams.open(request.args.getlist("run")[:MOST_RUNS])
         if events is None:
-            return _problem("Too many pages are told what is new; this one has to ask.", 503)
+            return problem("Too many pages are told what is new; this one has to ask.", 503)
         response = Response(events, content_type="text/event-stream")
         response.call_on_close(self._streams.close)
-        return _guarded(response)
+        return guarded(response)
 
 
 def _file(name: str, request: Request) -> Response:
     """Returns a file of the front end as a response."""
     data, media_type = static_file(name)
-    return _fresh(data, media_type, request)
-
-
-def _fresh(data: bytes, media_type: str, request: Request) -> Response:
-    """Returns the data with an entity tag, or status 304 without data if the browser has the same data already."""
-    tag = hashlib.blake2s(data, digest_size=12).hexdigest()
-    known = tag in request.if_none_match
-    response = Response(status=304) if known else Response(data, content_type=media_type)
-    response.set_etag(tag)
-    return _guarded(response)
-
-
-def _json(data: bytes, status: int = 200) -> Response:
-    return _guarded(Response(data, status=status, content_type="application/json"))
-
-
-def _problem(words: str, status: int) -> Response:
-    return _json(msgspec.json.encode(Problem(error=words)), status)
-
-
-def _guarded(response: Response) -> Response:
-    """Adds headers: ask again before using a cached copy, do not guess the media type, send no referrer."""
-    response.headers["Cache-Control"] = "no-cache"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+    return fresh(data, media_type, request)

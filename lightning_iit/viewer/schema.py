@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,7 +17,10 @@ from lightning_iit.records.results import Partitions
 from lightning_iit.viewer.live.messages import CommandRequest, LiveStep, Told, TrainingState
 from lightning_iit.viewer.protocol import AnswerList, ComputeRequest, InlineData, Problem, RunIndex, RunList, ScalarList
 
-ROOTS = (
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOTS: Sequence[type] = (
     EpochRecord,
     NetworkSnapshot,
     RunList,
@@ -40,14 +43,14 @@ _NOT_TYPES = ("default", "description", "minimum", "exclusiveMinimum", "maximum"
 """Keys of a schema that say nothing of types."""
 
 
-def schema() -> dict[str, Any]:
-    """Returns one JSON schema that defines all structs of :data:`ROOTS` and the structs inside them."""
-    _, components = msgspec.json.schema_components(ROOTS, ref_template="#/$defs/{name}")
+def schema(roots: Sequence[type] = ROOTS) -> dict[str, Any]:
+    """Returns one JSON schema that defines all structs of ``roots`` and the structs inside them."""
+    _, components = msgspec.json.schema_components(roots, ref_template="#/$defs/{name}")
     return {
         "title": "Everything",
         "type": "object",
         "additionalProperties": False,
-        "properties": {root.__name__: {"$ref": f"#/$defs/{root.__name__}"} for root in ROOTS},
+        "properties": {root.__name__: {"$ref": f"#/$defs/{root.__name__}"} for root in roots},
         "$defs": {name: _closed(part) for name, part in components.items()},
     }
 
@@ -66,9 +69,9 @@ def _closed(part: Any) -> Any:
     return [_closed(value) for value in part] if isinstance(part, list) else part
 
 
-def text() -> str:
+def text(roots: Sequence[type] = ROOTS) -> str:
     """Returns the schema as the text of its file: sorted, indented JSON."""
-    return json.dumps(schema(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return json.dumps(schema(roots), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

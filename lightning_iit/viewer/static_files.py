@@ -6,6 +6,8 @@ from importlib import resources
 
 _TYPES = {
     "index.html": "text/html; charset=utf-8",
+    "studio.html": "text/html; charset=utf-8",
+    "studio.js": "text/javascript; charset=utf-8",
     "viewer.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
@@ -17,7 +19,7 @@ NOT_BUILT = (
 
 
 def static_file(name: str) -> tuple[bytes, str]:
-    """Returns the bytes and the media type of a front-end file ("index.html", "viewer.js" or "icon.svg").
+    """Returns the bytes and the media type of a front-end file, such as "index.html" or "viewer.js".
 
     Raises:
         LookupError: there is no such file, or the front end is not built.

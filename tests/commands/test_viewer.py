@@ -15,7 +15,7 @@ from viewer_pages import browser, command_line_viewer, watched
 from viewer_runs import make_record, write_record, write_run
 
 from lightning_iit.viewer.export import page_of
-from lightning_iit.viewer.server import REQUEST_SECONDS
+from lightning_iit.viewer.serving.server import REQUEST_SECONDS
 
 IIT = str(Path(sys.executable).with_name("lightning-iit"))
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from places import PROJECT
 
-STATIC = ("viewer.js", "index.html", "icon.svg")
+STATIC = ("viewer.js", "index.html", "studio.js", "studio.html", "icon.svg")
 
 
 @pytest.mark.slow

@@ -85,7 +85,16 @@ def test_it_reads_on_a_package_index():
 def test_the_commands_of_the_readme_are_known():
     """Each with the subcommand and the options that it has."""
     commands = re.findall(r"^lightning-iit (.*?)(?:  #.*)?$", "\n".join(blocks("bash")), re.MULTILINE)
-    assert {command.split()[0] for command in commands} == {"list", "view", "export", "verify", "phi", "compare", "control"}
+    assert {command.split()[0] for command in commands} == {
+        "list",
+        "view",
+        "studio",
+        "export",
+        "verify",
+        "phi",
+        "compare",
+        "control",
+    }
     for command in commands:
         assert cli._parser().parse_args(command.split()).command == command.split()[0]
 

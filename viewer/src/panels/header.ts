@@ -1,5 +1,6 @@
 // The bar on top: which run, beside which other, which layer, and how the page looks.
-import { fill, h, s } from "../dom";
+import { fill, h } from "../dom";
+import { mark, themeIcon } from "../parts/brand";
 import { layersOf } from "../scales/curve";
 import { formalismName, formalismsOf } from "../scales/formalism";
 import { shortNames } from "../scales/names";
@@ -40,6 +41,7 @@ export function header({ store, controller, tip }: Context): Panel {
   const layers = picker("Layer", (layer) => controller.chooseLayer(layer));
   layers.label.classList.add("layer");
   const formalisms = picker("Formalism", (formalism) => controller.chooseFormalism(formalism));
+  const studio = document.documentElement.dataset.iitStudio; // where it is, if this page is a part of it
   const all = h("button", { class: "quiet", type: "button", title: "All layers (L)", hidden: true });
   all.addEventListener("click", () => store.set({ overview: true }));
   const live = h("span", { class: "live" });
@@ -124,6 +126,7 @@ export function header({ store, controller, tip }: Context): Panel {
     "header",
     { class: "top" },
     h("h1", { class: "brand" }, mark(), h("span", {}, "lightning", h("b", {}, "iit"))),
+    studio ? h("a", { class: "quiet back", href: studio }, "Studio") : null,
     runs.label,
     other.label,
     againstLabel,
@@ -144,23 +147,4 @@ function picker(name: string, chosen: (value: string) => void) {
   const select = h("select", { "aria-label": name });
   select.addEventListener("change", () => chosen(select.value));
   return { select, label: h("label", { class: "pick" }, h("span", {}, name), select) };
-}
-
-function mark(): SVGElement {
-  return s(
-    "svg",
-    { viewBox: "0 0 32 32", class: "mark", "aria-hidden": "true" },
-    s("rect", { width: 32, height: 32, rx: 8 }),
-    s("circle", { cx: 16, cy: 16, r: 6.6 }),
-    s("path", { d: "M16 5.5v21" }),
-  );
-}
-
-function themeIcon(): SVGElement {
-  return s(
-    "svg",
-    { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" },
-    s("circle", { cx: 12, cy: 12, r: 8, fill: "none", stroke: "currentColor", "stroke-width": 2 }),
-    s("path", { d: "M12 4a8 8 0 0 1 0 16z", fill: "currentColor" }),
-  );
 }

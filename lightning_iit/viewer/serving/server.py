@@ -133,7 +133,7 @@ def _has_browser() -> bool:
     return sys.platform in ("darwin", "win32") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
 
 
-def run_server(app: WSGIApplication, *, host: str, port: int, open_browser: bool, query: str = "") -> None:
+def run_server(app: WSGIApplication, *, host: str, port: int, open_browser: bool, query: str = "", what: str = "viewer") -> None:
     """Serves a WSGI application until Ctrl-C and prints its address.
 
     Args:
@@ -142,6 +142,7 @@ def run_server(app: WSGIApplication, *, host: str, port: int, open_browser: bool
         port: the port to listen on; 0 for any free port.
         open_browser: opens the page in the default browser, if a browser window can be opened.
         query: what stands behind the page's address.
+        what: what is served, in words.
 
     Raises:
         InvalidArgumentError: the port is taken, or the host is no address of this machine.
@@ -155,7 +156,7 @@ def run_server(app: WSGIApplication, *, host: str, port: int, open_browser: bool
         )
         raise InvalidArgumentError(msg) from error
     address = f"http://{f'[{host}]' if ':' in host else host}:{server.server_port}/{query}"
-    sys.stdout.write(f"The viewer is at {address} (Ctrl-C ends it).\n")
+    sys.stdout.write(f"The {what} is at {address} (Ctrl-C ends it).\n")
     sys.stdout.flush()
     if open_browser and _has_browser():
         # A browser command that the user configured may not return before its window is closed, hence the thread.

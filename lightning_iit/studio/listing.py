@@ -1,0 +1,140 @@
+"""How far the trainings of the studio are, for its list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from lightning_iit.errors import RecordError
+from lightning_iit.records import symbol
+from lightning_iit.studio.messages import JobState, LayerCourse
+from lightning_iit.studio.processes import stage
+from lightning_iit.studio.records import last_output, read_job, read_outcome, read_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lightning_iit.records.steering.status import TrainingStatus
+    from lightning_iit.studio.messages import JobPhase
+    from lightning_iit.studio.queue import TrainingQueue
+    from lightning_iit.studio.records import Job, Progress
+    from lightning_iit.viewer.live.trainings import Trainings
+    from lightning_iit.viewer.logdir import LogDirSource
+    from lightning_iit.viewer.protocol import IndexRow
+
+MOST_LISTED = 300
+"""So many trainings are listed, the latest ones."""
+_LOSS, _ACCURACY = ("loss", "train_loss", "loss_epoch", "val_loss"), "acc"
+_SETTLED = {"done", "failed", "stopped", "killed"}
+
+
+class Listing:
+    """Tells how far trainings are.
+
+    Args:
+        queue: has the trainings.
+        source: has their records.
+        trainings: has how far those are that run.
+    """
+
+    def __init__(self, queue: TrainingQueue, source: LogDirSource, trainings: Trainings) -> None:
+        self._queue, self._source, self._trainings = queue, source, trainings
+        self._settled: dict[str, JobState] = {}
+
+    def jobs(self, *, look: bool = False) -> tuple[JobState, ...]:
+        """Returns the trainings, the latest first.
+
+        Args:
+            look: says to those that run that somebody looks, so that they say how far they are.
+        """
+        names = self._queue.names()[-MOST_LISTED:]
+        return tuple(found for name in reversed(names) if (found := self._state(name, look)) is not None)
+
+    def _state(self, name: str, look: bool) -> JobState | None:
+        """Returns how far a training is; what has ended is read once."""
+        if (known := self._settled.get(name)) is not None:
+            return known
+        run = self._queue.root / name
+        at = stage(run)
+        job = read_job(run)
+        if job is None:  # it has just gone
+            return None
+        found = self._read(job, "running" if at == "lost" else at, look)
+        if found.phase in _SETTLED and read_outcome(run) is not None and not self._is_open(name):
+            self._settled[name] = found
+        return found
+
+    def _read(self, job: Job, at: JobPhase, look: bool) -> JobState:
+        """Reads how far a training is."""
+        run = self._queue.root / job.name
+        status = self._status(job.name, look) if at == "running" else None
+        progress = read_progress(run)
+        outcome = read_outcome(run)
+        rows = self._rows(job.name)
+        ended_badly = at in {"failed", "killed"}
+        epoch = status.epoch if status else progress.epoch if progress else None
+        return JobState(
+            name=job.name,
+            phase=status.pace if status else at,
+            network=job.asked.network.name,
+            task=job.asked.task.name,
+            seed=job.seed,
+            created=job.created,
+            asked=job.asked,
+            epochs=(status.epochs if status and status.epochs else job.asked.epochs),
+            epoch=epoch,
+            step=status.step if status else None,
+            loss=status.loss if status and status.loss is not None else _metric(progress, _LOSS),
+            accuracy=_accuracy(progress),
+            courses=courses(rows),
+            reason=outcome.reason if outcome else "",
+            output=last_output(run) if ended_badly else "",
+            viewable=bool(rows),
+        )
+
+    def _status(self, name: str, look: bool) -> TrainingStatus | None:
+        """Returns what a training that runs last said of itself."""
+        try:
+            if look:
+                self._trainings.look(name)
+            return self._trainings.state(name).status
+        except LookupError:  # its first batch is still to come
+            return None
+
+    def _rows(self, name: str) -> tuple[IndexRow, ...]:
+        """Returns the records of a run."""
+        try:
+            return self._source.index(name).rows
+        except (LookupError, RecordError):
+            return ()
+
+    def _is_open(self, name: str) -> bool:
+        """Returns whether analyses of a run have not ended."""
+        return any(row.status == "open" for row in self._rows(name))
+
+
+def courses(rows: Iterable[IndexRow]) -> tuple[LayerCourse, ...]:
+    """Returns Φ of each layer over epochs, by the first formalism of each."""
+    found: dict[str, LayerCourse] = {}
+    for row in rows:
+        phi = row.phi if row.phi_layer is None else row.phi_layer
+        if phi is None:
+            continue
+        course = found.get(row.layer) or LayerCourse(
+            layer=row.layer, epochs=(), phis=(), kind=row.kind, symbol=symbol(row.formalism)
+        )
+        found[row.layer] = msgspec.structs.replace(course, epochs=(*course.epochs, row.epoch), phis=(*course.phis, phi))
+    return tuple(found.values())
+
+
+def _metric(progress: Progress | None, names: tuple[str, ...]) -> float | None:
+    """Returns the first of some numbers that a training has logged."""
+    return None if progress is None else next((progress.metrics[name] for name in names if name in progress.metrics), None)
+
+
+def _accuracy(progress: Progress | None) -> float | None:
+    """Returns the accuracy that a training has logged, whatever its exact name; that of held-out data before others."""
+    named = [] if progress is None else [name for name in progress.metrics if _ACCURACY in name.lower()]
+    best = sorted(named, key=lambda name: (name != "accuracy", "val" not in name.lower(), name))
+    return progress.metrics[best[0]] if progress is not None and best else None

@@ -1,0 +1,47 @@
+"""Trainings that teach something, each of a few minutes or less."""
+
+from __future__ import annotations
+
+import msgspec
+
+from lightning_iit.studio.records import Asked, Chosen
+
+
+class Preset(msgspec.Struct, frozen=True, kw_only=True):
+    """Holds a training that teaches something.
+
+    Attributes:
+        title: what it is about.
+        words: what to look for.
+        asked: what is trained.
+    """
+
+    title: str
+    words: str
+    asked: Asked
+
+
+PRESETS: tuple[Preset, ...] = (
+    Preset(
+        title="Watch Φ of a GRU as it learns",
+        words="A recurrent layer whose units act on each other. Compare its first Φ, untrained, with the last.",
+        asked=Asked(network=Chosen(name="GRU"), task=Chosen(name="Digits"), epochs=6, seeds=(0,)),
+    ),
+    Preset(
+        title="A feed-forward net has none",
+        words="The same task without recurrence. No unit of a layer acts on another: Φ by structure is 0, whatever the data say.",
+        asked=Asked(network=Chosen(name="MLP"), task=Chosen(name="Digits"), epochs=6, seeds=(0,)),
+    ),
+    Preset(
+        title="Modular addition: when it suddenly generalises",
+        words="The pairs it was shown are known early, the others long after (accuracy). What does Φ do in between? Some minutes.",
+        asked=Asked(
+            network=Chosen(name="GRU", values={"width": 64, "weight_decay": 1.0}),
+            task=Chosen(name="ModularAddition", values={"shown": 0.6}),
+            epochs=400,
+            seeds=(0,),
+            iit={"every_n_epochs": 20, "pictures": False},
+        ),
+    ),
+)
+"""The presets, in the order in which they are shown."""

@@ -1,0 +1,189 @@
+"""The studio's page in a real browser: a training from the form to the report, and how the page looks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from studio_process import TOKEN, Studio, end_all, quiet_studio, studio_process
+from viewer_fits import SIDEWAYS, axe_findings
+from viewer_pages import watched
+from viewer_surveys import write_surveyed
+
+from lightning_iit import load_run
+from lightning_iit.records.steering.folder import answers_in
+from lightning_iit.studio.records import Outcome, studio_folder, write_outcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+STATE = "window.lightningIIT?.state()"
+
+
+def answered(page: Page, verb: str) -> dict[str, object]:
+    """The answer to the only command of a verb, once it has come into the page."""
+    find = f"(verb) => {STATE}.training?.told.find((one) => one.words.split(' ')[0] === verb && one.outcome)"
+    return dict(page.wait_for_function(find, arg=verb, timeout=180_000).json_value())
+
+
+def test_a_gru_is_trained_from_the_form_and_steered(chromium: Browser, tmp_path: Path) -> None:
+    root = tmp_path / "runs"
+    run = root / "gru-digits-1"
+    try:
+        with studio_process(root) as studio, watched(chromium) as page:
+            page.page.set_default_timeout(180_000)  # other processes may have the machine
+            page.page.goto(f"{studio.address}?token={studio.token}")
+            start(page.page)
+            page.page.get_by_role("link", name="gru-digits-1").click()
+            steered(page.page)
+            page.page.get_by_role("link", name="Studio").click()
+            ended(page.page, studio)
+            page.check()
+    finally:
+        end_all(root)
+    assert list(run.rglob("*.ckpt"))
+    assert list(run.glob("events.out.tfevents.*"))
+    report = (run / "iit" / "report.md").read_text()
+    assert report.index("`pause`") < report.index("`analyse ") < report.index("`epochs 5`") < report.index("`stop`")
+    assert [one.command.verb for one in answers_in(run)] == ["pause", "analyse", "epochs", "resume", "stop"]
+    records = load_run(run)
+    assert [record.step is not None for record in records].count(True) == 1
+    assert {record.provenance.options.cuts for record in records} == {"one"}
+
+
+def start(page: Page) -> None:
+    """Fills in the form, and sees epoch and loss come in without loading the page again."""
+    form = page.locator("form.start")
+    form.get_by_label("Network", exact=True).select_option("GRU")
+    form.locator("[data-field=width]").fill("8")
+    form.locator("[data-field=depth]").fill("3")
+    form.get_by_label("Task", exact=True).select_option("Digits")
+    form.locator("[data-field=batch_size]").fill("1")  # so that an epoch lasts some seconds
+    form.locator("#epochs").fill("3")
+    form.get_by_text("options of IITCallback").click()
+    form.locator("[data-field=units]").fill("3")
+    form.locator("[data-field=groups]").fill("2")
+    form.locator("[data-field=cuts]").select_option("one")
+    page.evaluate("() => { window.__marker = 'still here'; }")
+    form.get_by_role("button", name="Start", exact=True).click()
+    form.get_by_text("In the queue: gru-digits-1.").wait_for()
+    card = page.locator("[data-job=gru-digits-1]")
+    card.locator("[data-fact=loss]").wait_for(timeout=180_000)
+    assert card.locator(".phase").inner_text() == "Running"
+    assert card.locator(".made").inner_text().startswith("Epoch 1 of 3")
+    card.get_by_role("link", name="gru-digits-1").wait_for(timeout=180_000)
+    assert page.evaluate("() => window.__marker") == "still here"
+
+
+def steered(page: Page) -> None:
+    """Pauses, asks for an analysis, sets the epochs, goes on, and has it stop after the epoch."""
+    panel = page.locator(".control")
+    panel.get_by_role("button", name="Pause").click(timeout=180_000)
+    paused = answered(page, "pause")
+    page.wait_for_function(f"() => {STATE}.training.phase === 'paused' && {STATE}.training.status.waiting === 0", timeout=180_000)
+    at = page.evaluate(f"() => {STATE}.training.status.step")
+    assert page.evaluate(f"() => {STATE}.a.whole.index.rows[0].phi_layer") is not None  # that of the untrained network
+    panel.locator("summary", has_text="Ask it").click()
+    panel.get_by_role("button", name="Analyse", exact=True).click()
+    assert answered(page, "analyse")["outcome"] == "done"
+    row = f"(step) => {STATE}.a.whole.index.steps.find((row) => row.step === step && row.status === 'computed')"
+    page.wait_for_function(row, arg=paused["step"], timeout=180_000)
+    panel.locator("summary", has_text="Stop").click()
+    panel.get_by_label("Number of epochs").fill("5")
+    panel.get_by_role("button", name="Set").click()
+    assert "has 5 epochs now, not 3" in answered(page, "epochs")["answer"]
+    assert page.evaluate(f"() => {STATE}.training.status.step") == at == paused["step"]
+    panel.get_by_role("button", name="Resume").click()
+    answered(page, "resume")
+    panel.locator("summary", has_text="Stop").click()
+    panel.get_by_role("button", name="Stop after this epoch").click()
+    assert answered(page, "stop")["outcome"] == "done"
+    page.wait_for_function(f"() => {STATE}.training.phase === 'ended'", timeout=180_000)
+
+
+def ended(page: Page, studio: Studio) -> None:
+    """Sees in the list how it ended, and fills in the form with its values."""
+    card = page.locator("[data-job=gru-digits-1]")
+    card.locator(".phase", has_text="Done").wait_for(timeout=180_000)
+    (course,) = studio.jobs()["gru-digits-1"]["courses"]
+    assert card.locator(".course b").inner_text() == f"{course['phis'][-1]:.4f}"
+    assert card.locator("[data-fact=accuracy]").inner_text().endswith("%")
+    card.get_by_role("button", name="Start again").click()
+    form = page.locator("form.start")
+    form.get_by_text("As gru-digits-1:").wait_for()
+    filled = {
+        name: form.locator(f"[data-field={name}]").input_value() for name in ("width", "depth", "batch_size", "units", "cuts")
+    }
+    assert filled == {"width": "8", "depth": "3", "batch_size": "1", "units": "3", "cuts": "one"}
+
+
+LONG = "an_argument_with_a_name_that_has_no_place_to_break_at_all_" * 3
+
+
+@pytest.fixture
+def listed(tmp_path: Path) -> Path:
+    """A folder with a training that waits, one that has ended, and one that has failed with many words."""
+    asked = {"network": {"name": "GRU"}, "task": {"name": "Digits"}, "epochs": 3, "seeds": [1, 2, 3]}
+    with quiet_studio(tmp_path / "runs") as studio:
+        studio.post("start", asked)
+        ended, failed = (tmp_path / "runs" / f"gru-digits-{number}" for number in (1, 2))
+    write_surveyed(ended)
+    write_outcome(ended, Outcome(state="done"))
+    (studio_folder(failed) / "output.txt").write_text(f"Traceback ...\n{LONG}\n" * 30)
+    write_outcome(failed, Outcome(state="failed", reason=f"ValueError: {LONG}"))
+    return tmp_path / "runs"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_page_fits_and_can_be_used_by_all(chromium: Browser, listed: Path, theme: str) -> None:
+    with quiet_studio(listed, allowed=("studio_own",)) as studio, watched(chromium, theme=theme) as page:
+        page.page.goto(f"{studio.address}?token={TOKEN}")
+        assert "token" not in page.page.url
+        page.page.locator("li.job").nth(2).wait_for()
+        for summary in page.page.locator("details > summary").all():
+            summary.click()
+        page.page.locator(".files pre").nth(5).wait_for()
+        for width, height in ((390, 844), (768, 1024), (901, 700), (1280, 720), (1920, 1080)):
+            page.page.set_viewport_size({"width": width, "height": height})
+            assert page.page.evaluate(SIDEWAYS) == []
+        assert axe_findings(page.page) == []
+        page.check()
+
+
+def test_what_is_wrong_is_said_in_the_form(chromium: Browser, listed: Path) -> None:
+    with quiet_studio(listed, allowed=("studio_own",)) as studio, watched(chromium) as page:
+        page.page.goto(f"{studio.address}?token={TOKEN}")
+        form, said = page.page.locator("form.start"), page.page.locator("form.start .go .said")
+        form.locator("#seeds").fill("1, 1")
+        form.get_by_role("button", name="Start", exact=True).click()
+        assert "different whole numbers" in said.inner_text()
+        form.locator("#seeds").fill("4-5")
+        form.get_by_label("Network", exact=True).select_option("own")
+        form.get_by_label("Class of the network").fill("studio_own:NoModule")
+        form.get_by_role("button", name="Show its arguments").click()
+        form.get_by_text("is no LightningModule").wait_for()
+        form.get_by_label("Class of the network").fill("studio_own:Slow")
+        form.get_by_role("button", name="Show its arguments").click()
+        form.locator("[data-field=pause]").fill("0.5")
+        form.locator("[data-field=fails]").check()
+        form.get_by_role("button", name="Start", exact=True).click()
+        page.page.locator("[data-job=slow-digits-2]").wait_for()
+        assert studio.jobs()["slow-digits-2"]["asked"]["network"] == {
+            "name": "studio_own:Slow",
+            "values": {"pause": 0.5, "fails": True},
+        }
+        page.page.get_by_role("button", name="Stop slow-digits-2").click()
+        page.page.locator("[data-job=slow-digits-2] .phase", has_text="Stopped").wait_for()
+
+
+def test_without_a_token_the_page_shows_and_starts_nothing(chromium: Browser, listed: Path) -> None:
+    with quiet_studio(listed) as studio, watched(chromium) as page:
+        page.page.goto(studio.address)
+        page.page.locator("li.job").nth(2).wait_for()
+        assert "open the address that the studio has printed" in page.page.locator("form.start .go").inner_text()
+        assert page.page.get_by_role("button", name="Start", exact=True).is_disabled()
+        assert page.page.get_by_role("button", name="Stop gru-digits-3").is_disabled()
+        page.check()

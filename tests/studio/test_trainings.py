@@ -1,0 +1,79 @@
+"""Real trainings of a real studio: one raises, others outlive the studio, are found again, killed and stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from studio_process import Studio, end_all, studio_process
+
+from lightning_iit.studio.processes import ending_words
+from lightning_iit.studio.records import read_process
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OWN = {"task": {"name": "studio_own:Noise"}, "iit": {"units": "2", "groups": "1", "network": False, "pictures": False}}
+FAILS: dict[str, Any] = {**OWN, "network": {"name": "studio_own:Slow", "values": {"fails": True}}, "epochs": 1, "seeds": [0]}
+LASTS: dict[str, Any] = {**OWN, "network": {"name": "studio_own:Slow"}, "epochs": 9_999, "seeds": [1, 2]}
+ARGUMENTS = ("--at-once", "2", "--allow", "studio_own")
+FAILED, FIRST, SECOND, LAST = (f"slow-noise-{number}" for number in (1, 2, 3, 4))
+
+
+def test_trainings_outlive_the_studio_and_say_how_they_ended(tmp_path: Path) -> None:
+    root = tmp_path / "runs"
+    processes: list[psutil.Process] = []
+    try:
+        with studio_process(root, *ARGUMENTS) as studio:
+            before(studio, root, processes)
+            studio.process.kill()
+            studio.process.wait()
+        assert all(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
+        with studio_process(root, *ARGUMENTS) as studio:
+            after(studio, root, processes)
+    finally:
+        end_all(root)
+
+
+def before(studio: Studio, root: Path, processes: list[psutil.Process]) -> None:
+    """One raises and makes room for the next one."""
+    assert studio.post("start", FAILS) == (200, {"names": [FAILED]})
+    assert studio.post("start", LASTS) == (200, {"names": [FIRST, SECOND]})
+    studio.wait(FIRST, lambda job: job["phase"] == "running")
+    assert studio.jobs()[SECOND]["phase"] == "waiting"
+    failed = studio.wait(FAILED, lambda job: job["phase"] == "failed")
+    assert failed["reason"] == "RuntimeError: the moon is in the wrong house"
+    assert failed["output"].endswith("RuntimeError: the moon is in the wrong house")
+    assert "in training_step" in failed["output"]
+    for name in (FIRST, SECOND):
+        assert studio.wait(name, lambda job: (job["epoch"] or 0) >= 1)["phase"] == "running"
+        processes.append(read_process(root / name).find())
+
+
+def after(studio: Studio, root: Path, processes: list[psutil.Process]) -> None:
+    """The next studio goes on with what runs and what waits."""
+    first, second = processes
+    jobs = studio.jobs()
+    assert {name: job["phase"] for name, job in jobs.items()} == {FAILED: "failed", FIRST: "running", SECOND: "running"}
+    reached = jobs[SECOND]["epoch"]
+    assert studio.post("start", LASTS | {"seeds": [3]}) == (200, {"names": [LAST]})
+    os.kill(first.pid, signal.SIGKILL)
+    killed = studio.wait(FIRST, lambda job: job["phase"] != "running")
+    assert (killed["phase"], killed["reason"].partition(":")[0]) == ("killed", "Its process is gone without a word")
+    studio.wait(LAST, lambda job: job["phase"] == "running")
+    studio.wait(SECOND, lambda job: job["epoch"] > reached)
+    tree = second.children(recursive=True)
+    assert tree  # the workers
+    for name in (SECOND, LAST):
+        studio.wait(name, lambda _, name=name: read_process(root / name))
+        assert studio.post("stop", {"names": [name]})[0] == 200
+    assert [one for one in (second, *tree) if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
+    assert {name: studio.jobs()[name]["phase"] for name in (SECOND, LAST)} == {SECOND: "stopped", LAST: "stopped"}
+    assert studio.post("stop", {"names": [SECOND]})[0] == 409
+
+
+def test_the_end_of_a_process_is_told_in_words() -> None:
+    assert ending_words(-9) == "Its process was ended by SIGKILL; where memory was short, by the system."
+    assert ending_words(3) == "Its process ended with status 3 and said no more."

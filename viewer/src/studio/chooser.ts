@@ -1,0 +1,95 @@
+// The choice of a class, of the catalogue or of one's own, with the form of its arguments.
+import { fill, h } from "../dom";
+import type { Choice, Chosen, OwnRequest } from "../generated/studio";
+import type { Client } from "./client";
+import { wordsOf } from "./client";
+import type { Fields, Values } from "./fields";
+import { fieldsOf } from "./fields";
+
+const OWN = "own";
+
+export interface Chooser {
+  element: HTMLElement;
+  chosen(): Chosen;
+  set(chosen: Chosen): Promise<void>;
+}
+
+export function chooser(
+  role: OwnRequest["role"],
+  title: string,
+  known: readonly Choice[],
+  isOwn: boolean,
+  client: Client,
+): Chooser {
+  const select = h(
+    "select",
+    { "aria-label": title },
+    ...known.map(({ name, label }) => h("option", { value: name }, label)),
+    isOwn ? h("option", { value: OWN }, "A class of your own …") : null,
+  );
+  const words = h("p", { class: "choice-words" });
+  const place = h("div", {});
+  const name = h("input", {
+    type: "text",
+    placeholder: "mypackage.module:Class",
+    "aria-label": `Class of the ${role}`,
+    spellcheck: "false",
+  });
+  const load = h("button", { class: "plain", type: "button" }, "Show its arguments");
+  const problem = h("p", { class: "reason", role: "alert" });
+  const own = h("div", { class: "own" }, name, load, problem);
+  let fields: Fields | null = null;
+  let loaded = "";
+
+  const show = (choice: Choice, values: Values = {}) => {
+    fields = fieldsOf(choice.form);
+    fields.set(values);
+    fill(words, choice.words);
+    fill(place, fields.element);
+  };
+  const showOwn = async (values: Values = {}) => {
+    fill(problem);
+    fill(place);
+    fill(words);
+    fields = null;
+    loaded = "";
+    const wanted = name.value.trim();
+    if (!wanted) return;
+    try {
+      const choice = await client.own({ role, name: wanted });
+      loaded = wanted;
+      show(choice, values);
+    } catch (error) {
+      fill(problem, wordsOf(error));
+    }
+  };
+  const change = () => {
+    own.hidden = select.value !== OWN;
+    const choice = known.find((one) => one.name === select.value);
+    if (choice) show(choice);
+    else void showOwn();
+  };
+  select.addEventListener("change", change);
+  load.addEventListener("click", () => void showOwn());
+  name.addEventListener("change", () => void showOwn());
+  change();
+  return {
+    element: h("fieldset", { class: "choose" }, h("legend", {}, title), select, own, words, place),
+    chosen: () => {
+      const given = select.value === OWN ? name.value.trim() : select.value;
+      return {
+        name: given,
+        values: (select.value === OWN && loaded !== given ? {} : (fields?.values() ?? {})) as Chosen["values"],
+      };
+    },
+    set: async (chosen) => {
+      const choice = known.find((one) => one.name === chosen.name);
+      if (!choice && !isOwn) return;
+      select.value = choice ? choice.name : OWN;
+      own.hidden = choice !== undefined;
+      if (choice) return show(choice, chosen.values);
+      name.value = chosen.name;
+      await showOwn(chosen.values);
+    },
+  };
+}

@@ -1,8 +1,6 @@
-"""Computes Φ from checkpoints: trains without the plugin, then analyses each checkpoint file that the training wrote."""
+"""Computes Φ from checkpoints: trains without the plugin, then sweeps the checkpoint files that the training wrote."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import torch
 from lightning.pytorch import LightningModule, Trainer, seed_everything
@@ -10,7 +8,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from lightning_iit import analyse
+from lightning_iit import sweep
 from lightning_iit.records import Records
 
 
@@ -44,16 +42,13 @@ def main(epochs: int = 5, root: str = "runs/checkpoints") -> Records:
     seed_everything(0, verbose=False)
     keep = ModelCheckpoint(root, filename="{epoch:02d}", save_top_k=-1)
     Trainer(max_epochs=epochs, logger=False, callbacks=[keep]).fit(Memory(), DataLoader(data(1024, 0), 64, shuffle=True))
-    found: list = []
-    for file in sorted(Path(root).glob("epoch=*.ckpt")):
-        epoch, held_out = int(file.stem.removeprefix("epoch=")), DataLoader(data(256, 1), 64)
-        model = Memory.load_from_checkpoint(file)
-        found += analyse(model, held_out, "memory", units=4, workers=0, epoch=epoch, log_dir=root)
-    for record in found:
+    held_out = DataLoader(data(256, 1), 64)
+    found = sweep(f"{root}/*.ckpt", Memory, held_out, "memory", units=4, workers=0, log_dir=root)
+    for record in found.records:
         null = "" if record.null is None else f"null up to {record.null.upper:.4f}, p = {record.null.p:.2f}"
         print(f"epoch {record.epoch}  Φ = {record.phi}  {record.kind}  {null}  {record.result.reason}")
-    print(f"\nlightning-iit view {root}")
-    return Records.ordered(found)
+    print("", *found.notes, found.words, *found.failures_in_words, f"lightning-iit view {root}", sep="\n")
+    return found.records
 
 
 if __name__ == "__main__":

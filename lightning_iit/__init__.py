@@ -1,10 +1,11 @@
 """Watch integrated information (Φ of IIT 3.0, φ_s of IIT 4.0) while a network trains in PyTorch Lightning.
 
-Use: ``IITCallback``, ``analyse``, ``analyse_states``, ``compute_phi``, ``compute_phis``, ``compute_structure``, ``major_complex``,
-``best_partitions``, ``estimate_tpm``, ``whole_layer``, ``phiid``, ``load_run``, ``change``, ``compare_runs``, ``lesion``. What they
-return: ``Records`` of ``EpochRecord``, whose result is ``Computed``, ``TimedOut``, ``Failed``, ``Skipped`` or, until it is there,
-``Open``; ``Change``; ``Lesion``; ``Partitions``; ``WholeLayer``; of IIT 4.0 ``SystemPhi``, ``Structure`` and ``Complexes``. What
-they raise: ``IITError`` and its kinds. What can be added: a ``PhiEngine``, a ``Tracker``, a ``PhiPool``.
+Use: ``IITCallback``, ``analyse``, ``sweep``, ``analyse_states``, ``compute_phi``, ``compute_phis``, ``compute_structure``,
+``major_complex``, ``best_partitions``, ``estimate_tpm``, ``whole_layer``, ``phiid``, ``load_run``, ``change``, ``compare_runs``,
+``lesion``. What they return: ``Records`` of ``EpochRecord``, whose result is ``Computed``, ``TimedOut``, ``Failed``, ``Skipped``
+or, until it is there, ``Open``; ``Change``; ``Sweep``; ``Lesion``; ``Partitions``; ``WholeLayer``; of IIT 4.0 ``SystemPhi``,
+``Structure`` and ``Complexes``. What they raise: ``IITError`` and its kinds. What can be added: a ``PhiEngine``, a ``Tracker``, a
+``PhiPool``.
 
 Names are loaded on first use: importing the package loads neither torch nor PyPhi.
 """
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from lightning_iit.records.store import load_run
     from lightning_iit.records.whole.measures import WholeLayer
     from lightning_iit.states import analyse_states
+    from lightning_iit.sweeps.outcome import Sweep, SweepFailure
+    from lightning_iit.sweeps.sweep import sweep
     from lightning_iit.tpm.estimate import Tpm, estimate_tpm, state_by_node
     from lightning_iit.trackers.tracker import Tracker
     from lightning_iit.watch.lesions import Lesion, lesion
@@ -76,6 +79,8 @@ __all__ = [
     "Skipped",
     "StepError",
     "Structure",
+    "Sweep",
+    "SweepFailure",
     "System",
     "SystemPhi",
     "TimedOut",
@@ -101,6 +106,7 @@ __all__ = [
     "major_complex",
     "phiid",
     "state_by_node",
+    "sweep",
     "to_pyphi",
     "whole_layer",
 ]
@@ -128,6 +134,8 @@ _HOMES = {
     "Skipped": "lightning_iit.records",
     "StepError": "lightning_iit.errors",
     "Structure": "lightning_iit.records.iit4",
+    "Sweep": "lightning_iit.sweeps.outcome",
+    "SweepFailure": "lightning_iit.sweeps.outcome",
     "System": "lightning_iit.records",
     "SystemPhi": "lightning_iit.records.iit4",
     "TimedOut": "lightning_iit.records",
@@ -153,6 +161,7 @@ _HOMES = {
     "major_complex": "lightning_iit.phi.compute",
     "phiid": "lightning_iit.whole.decomposition",
     "state_by_node": "lightning_iit.tpm.estimate",
+    "sweep": "lightning_iit.sweeps.sweep",
     "to_pyphi": "lightning_iit.phi.pyphi.engine",
     "whole_layer": "lightning_iit.whole.layer",
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from lightning_iit.records.store import load_run, write_atomically
 from lightning_iit.report.report import REPORT
 from lightning_iit.run.computation import Computation
 from lightning_iit.run.folder import mark_folder
-from lightning_iit.settings import Options, Settings
+from lightning_iit.settings import Options, Settings, with_options
 from lightning_iit.trackers.registry import trackers_for
 from lightning_iit.watch.probe import fixed_inputs, watch_pass
 
@@ -97,20 +96,21 @@ def analyse(
     watch = settings.watch(model, asked, snapshots=folder is not None, fixed=True)
     trackers = trackers_for((), folder, settings.trackers)
     described = settings.described(watch.layers)
-    work = Computation(asked, _pool(settings, len(watch.layers)), trackers, described)
+    work = Computation(asked, pool_for(settings, max(_MAX_QUEUED, len(watch.layers))), trackers, described)
     sign = None if folder is None else mark_folder(folder)
     try:
-        with _shared_units(folder, watch):
+        with shared_units(folder, watch, freezes=settings.freeze_threshold, initial=epoch < 0) as broken:
             watch.attach(model)
             captured = watch_pass(
-                model, inputs, watch, name="the given data", seed=settings.seed, move=_mover(model), initial=epoch < 0
+                model, inputs, watch, name="the given data", seed=settings.seed, move=mover(model), initial=epoch < 0
             )
+            broken.update(layer.layer for layer in captured if layer.problem is not None)
         work.submit(watch, captured, epoch=epoch, global_step=epoch if global_step is None else global_step, last=True)
         work.finish(settings.drain_timeout, "the pass over the data")
     finally:
         watch.detach()
         try:
-            _close(work, folder)
+            close_computation(work, folder)
         finally:
             if sign is not None:
                 sign.end()
@@ -131,49 +131,78 @@ def _check_model(name: str, model: object) -> None:
     raise refused(name, model, instead)
 
 
-def _pool(settings: Settings, layers: int) -> PhiPool:
-    """Returns the pool that computes Φ; all layers may wait in its queue, since no training goes on meanwhile."""
+def pool_for(settings: Settings, max_queued: int) -> PhiPool:
+    """Returns the pool that computes Φ where no training goes on.
+
+    Args:
+        settings: say where Φ is computed.
+        max_queued: how many analyses may wait.
+    """
     if settings.workers == 0:
         return InlinePool()
     executor = opened_executor(settings.executor, settings.workers)
-    return pool_on(executor, workers=settings.workers, timeout=settings.timeout, max_queued=max(_MAX_QUEUED, layers))
+    return pool_on(executor, workers=settings.workers, timeout=settings.timeout, max_queued=max_queued)
 
 
-def _known(file: Path) -> dict[str, Any]:
+def known_units(folder: Path) -> dict[str, Any]:
     """Returns, by layer, the units and thresholds that earlier analyses into the same folder have left in its file."""
+    file = folder / FOLDER / UNITS_FILE
     return msgspec.json.decode(read_regular(file))["layers"] if file.exists() else {}
 
 
 @contextlib.contextmanager
-def _shared_units(folder: Path | None, watch: Watch) -> Iterator[None]:
+def shared_units(folder: Path | None, watch: Watch, *, freezes: bool, initial: bool) -> Iterator[set[str]]:
     """Takes up the units of earlier analyses into a folder, and keeps those that are chosen inside for later ones.
 
-    Where units are still to be chosen, the file with the units is locked meanwhile, so that analyses at one time agree on them.
+    Where units or thresholds are still to be chosen, the file with them is locked meanwhile, so that analyses at one time agree on
+    them.
+
+    Args:
+        folder: holds the folder ``iit``; None where nothing is kept.
+        watch: chooses units and thresholds; not yet attached to a model.
+        freezes: whether the thresholds that are made inside are those of all later analyses.
+        initial: whether the network is untrained: its thresholds are its own, and never those of others.
+
+    Yields:
+        A set for the names of layers that could not be captured, whose units are not kept.
     """
+    broken: set[str] = set()
     if folder is None:
-        yield
+        yield broken
         return
     file = folder / FOLDER / UNITS_FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as lock:
         lock.enter_context(locked(file, wait=True))
-        known = _known(file)
-        watch.load_state_dict({"layers": {name: known[name] for name in watch.layers if name in known}})
-        to_choose = not all(known.get(name, {}).get("units") for name in watch.layers)
+        known = known_units(folder)
+        taken = {name: known[name] for name in watch.layers if name in known}
+        watch.load_state_dict({"layers": _without_thresholds(taken) if initial else taken})
+        wanted = ("units", "thresholds") if freezes and not initial else ("units",)
+        to_choose = not all(known.get(name, {}).get(what) for name in watch.layers for what in wanted)
         if not to_choose:
             lock.close()
-        yield
+        yield broken
         if to_choose:
-            write_atomically(file, msgspec.json.encode({"layers": known | watch.state_dict()["layers"]}))
+            kept = {name for name, state in known.items() if all(state.get(what) for what in wanted)} | broken
+            chosen = {name: state for name, state in watch.state_dict()["layers"].items() if name not in kept}
+            write_atomically(file, msgspec.json.encode({"layers": known | chosen}))
 
 
-def _mover(model: nn.Module) -> Callable[[Any], Any]:
+def _without_thresholds(layers: dict[str, Any]) -> dict[str, Any]:
+    """Returns the units of layers, as they are kept, without their frozen thresholds."""
+    return {
+        name: {**state, "thresholds": None, "groups": [{**group, "thresholds": None} for group in state.get("groups", ())]}
+        for name, state in layers.items()
+    }
+
+
+def mover(model: nn.Module) -> Callable[[Any], Any]:
     """Returns a function that moves a batch to the device of the model."""
     tensor = next(model.parameters(), next(model.buffers(), torch.empty(0)))
     return lambda batch: move_data_to_device(batch, tensor.device)
 
 
-def _close(work: Computation, folder: Path | None) -> None:
+def close_computation(work: Computation, folder: Path | None) -> None:
     """Writes the report, which belongs to all epochs of the folder, and ends the workers and trackers."""
     try:
         if folder is not None and work.records:
@@ -185,12 +214,5 @@ def _close(work: Computation, folder: Path | None) -> None:
         work.close()
 
 
-def _signature() -> inspect.Signature:
-    """Returns the signature of :func:`analyse` with the options by name, for editors and ``help()``."""
-    own = [parameter for parameter in inspect.signature(analyse).parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
-    shared = [parameter for parameter in inspect.signature(Settings).parameters.values() if parameter.name != "layers"]
-    return inspect.Signature([*own, *shared], return_annotation="Records")
-
-
-analyse = told_of_unknown(analyse, known=_signature().parameters)
-analyse.__signature__ = _signature()  # type: ignore[attr-defined]
+analyse = told_of_unknown(analyse, known=with_options(analyse).parameters)
+analyse.__signature__ = with_options(analyse)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The command line ``lightning-iit``: phi, verify, cost, compare, view, studio, export, list, control, worker-check."""
+"""The command line ``lightning-iit``: phi, verify, cost, compare, view, studio, export, list, control, sweep, worker-check."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the arguments, beginning with the subcommand; None for the arguments of the process.
 
     Returns:
-        The exit status: 0 for success; 1 if no Φ was computed or a difference was found; 2 for a mistake of the user, which is
+        The exit status: 0 for success; 1 if a Φ was not computed or a difference was found; 2 for a mistake of the user, which is
         explained on standard error; 130 after Ctrl-C.
     """
     if hasattr(sys.stdout, "reconfigure"):
@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_export(commands)
     _add_list(commands)
     _add_control(commands)
+    _add_sweep(commands)
     _add_worker_check(commands)
     return parser
 
@@ -296,6 +297,56 @@ def _add_control(commands: Any) -> None:
     parser.set_defaults(run=_control)
 
 
+def _add_sweep(commands: Any) -> None:
+    parser = commands.add_parser("sweep", help="compute Φ of the layers of every checkpoint of a training, as one run")
+    parser.add_argument("checkpoints", nargs="+", help="files, or patterns in quotation marks as in 'checkpoints/*.ckpt'")
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="MODULE:NAME",
+        help="LightningModule class, which loads the checkpoint with the hyperparameters in it, or a function without arguments "
+        "that builds the model for its weights; the module is looked for in this directory too",
+    )
+    parser.add_argument(
+        "--data",
+        required=True,
+        metavar="MODULE:NAME",
+        help="LightningDataModule class (its validation data, else those of test or prediction), or a function that returns a "
+        "loader that does not shuffle, or a list of batches",
+    )
+    parser.add_argument(
+        "--layers", help="names or globs of layers, as in gru or encoder.*,decoder (default: one hidden layer that is picked)"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("runs/sweep"),
+        metavar="FOLDER",
+        help="the run's folder; what has a Φ in it is not computed again (default: %(default)s)",
+    )
+    parser.add_argument("--executor", default="processes", help="where Φ is computed, as in a training (default: %(default)s)")
+    parser.add_argument(
+        "--workers", type=int, default=1, help="number of workers; 0 computes in this process (default: %(default)s)"
+    )
+    parser.add_argument("--device", default="cpu", help="where the model is run, as in cuda (default: %(default)s)")
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a further option of analyse(), in YAML, as in units=4 or formalism=[iit3,iit4-2023] (may be repeated)",
+    )
+    parser.add_argument(
+        "--weights-only",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="refuse checkpoints that hold objects of Python, since reading these runs code that is in the file",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=_sweep)
+
+
 def _add_worker_check(commands: Any) -> None:
     parser = commands.add_parser(
         "worker-check", help="say whether the workers of a cluster can compute Φ, which they are, and what a task costs"
@@ -423,6 +474,16 @@ def _control(given: argparse.Namespace, console: Console) -> int:
         "to": given.to,
     }
     return run_control(given.target, given.verb, given.timeout, given.json, console, **told)
+
+
+def _sweep(given: argparse.Namespace, console: Console) -> int:
+    """Runs ``lightning-iit sweep``."""
+    from lightning_iit.commands.sweep import parse_options, run_sweep
+
+    options = {"executor": given.executor, "workers": given.workers, **parse_options(given.option)}
+    where = {"log_dir": given.output, "device": given.device, "weights_only": given.weights_only}
+    layers = None if given.layers is None else given.layers.split(",")
+    return run_sweep(given.checkpoints, given.model, given.data, layers, given.json, console, **where, **options)
 
 
 def _worker_check(given: argparse.Namespace, console: Console) -> int:

@@ -1,5 +1,6 @@
 """The options of a training run, those that the analysis of a finished model has too, and what is made of them."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Literal, TypedDict, TypeVar
@@ -295,6 +296,18 @@ class TrainingSettings(Settings):
         "name": check_name,
         "preset": choice(*PRESETS, None),
     }
+
+
+def with_options(function: Callable[..., Any]) -> inspect.Signature:
+    """Returns the signature of a function that takes the options of :class:`Settings`, each by name, for editors and ``help()``.
+
+    Args:
+        function: a function with ``layers`` among its own arguments and ``**options`` at their end.
+    """
+    signature = inspect.signature(function)
+    own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+    shared = [parameter for parameter in inspect.signature(Settings).parameters.values() if parameter.name != "layers"]
+    return signature.replace(parameters=[*own, *shared])
 
 
 def _text(value: Any) -> str:

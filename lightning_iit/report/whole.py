@@ -8,7 +8,7 @@ from lightning_iit.records.whole.measures import SYMBOLS
 from lightning_iit.report.markup import bullets, code, table, text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lightning_iit.records import EpochRecord
     from lightning_iit.records.whole.measures import WholeLayer, WholeValue
@@ -49,11 +49,37 @@ def _section(name: str, records: Sequence[EpochRecord]) -> list[str]:
     last = records[-1].whole
     if last is None:
         return parts
-    said = [text(note) for note in (last.refused, *last.notes) if note]
+    said = [text(words) for words in (*_sentences(records[-1].epoch, last), last.refused, *last.notes) if words]
     said += [f"Unit {one.unit} was left out: {text(one.reason)}." for one in last.dropped[:10]]
     if len(last.dropped) > 10:
         said.append(f"{len(last.dropped) - 10} further units were left out.")
     return [*parts, bullets(said)] if said else parts
+
+
+def _sentences(epoch: int, whole: WholeLayer) -> Iterator[str]:
+    """Yields what was measured at an epoch, each measure, and the pairs of units, in sentences."""
+    if not whole.measures and whole.pairs is None:
+        return
+    ordered = f"{whole.samples:,} pairs of a past and a present in {whole.sequences:,} sequences"
+    samples = ordered if whole.lag else f"{whole.samples:,} samples without an order"
+    effective = "" if whole.effective_samples is None else f", worth {whole.effective_samples:,.0f} independent ones"
+    yield f"Epoch {epoch}, statistical: {len(whole.units)} units, {samples}{effective}."
+    for one in whole.measures:
+        yield f"{one.words}.{_interval_words(one.minimum)}"
+    for pair in whole.pairs.numbers if whole.pairs is not None else ():
+        value = pair.mean if pair.excess is None else pair.excess
+        less = "as estimated" if pair.excess is None else "above the mean of its null"
+        yield f"Mean {pair.name} of pairs of units: {value:+.4g} nats, {less}."
+
+
+def _interval_words(value: WholeValue) -> str:
+    """Returns the interval of a value as a sentence; empty where there is none."""
+    interval = value.interval
+    if interval is None:
+        return ""
+    less = 0.0 if value.null is None else value.null.mean
+    above = "" if value.null is None else " above the mean of its null"
+    return f" {interval.level:.0%} interval at this partition: {interval.low - less:.4g} to {interval.high - less:.4g} nats{above}."
 
 
 def _value(value: WholeValue) -> str:

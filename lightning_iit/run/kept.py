@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 class KeptRecords:
     """Keeps the complete records of a run, one of each key; only one thread at a time may use them.
 
+    Args:
+        timed: whether an analysis is taken to last as long as the latest one of its layer; otherwise as long as the engine says.
+
     Attributes:
         took: by layer, the seconds of its latest computed Φ.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, timed: bool = True) -> None:
+        self._timed = timed
         self.took: dict[str, float] = {}
         self._records: dict[Key, EpochRecord] = {}
         self._newest: dict[tuple[str, bool], EpochRecord] = {}
@@ -46,8 +50,8 @@ class KeptRecords:
         return key in self._records and self._records[key].phi is not None
 
     def seconds(self, task: PhiTask) -> float:
-        """Estimates the seconds of one analysis: as long as the layer's latest computed Φ took, or else the engine's estimate."""
-        took = self.took.get(task.layer)
+        """Estimates the seconds of one analysis: what the layer's latest computed Φ took, or else the engine's estimate."""
+        took = self.took.get(task.layer) if self._timed else None
         return choose_engine(task.engine, task.options).seconds(len(task.states[0])) if took is None else took
 
     def all(self) -> Records:

@@ -85,7 +85,7 @@ class Run:
         self._pool = pool
         self._journal = journal
         self._lock = threading.RLock()
-        self._kept = KeptRecords()
+        self._kept = KeptRecords(timed=options.timed)
         self._open: dict[Key, tuple[PhiTask | None, EpochRecord]] = {}
         self._held: dict[str, list[tuple[EpochRecord, PhiResult, TaskResult]]] = {}
         self._windows: dict[Watched, Window] = {}

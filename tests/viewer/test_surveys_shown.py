@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
+import numpy as np
 import pytest
 from places import PROJECT
 from viewer_examination import CHART_PIXELS, go_to, unfold, written_record
@@ -19,8 +20,9 @@ from viewer_room import CONTRAST, LEAST_CONTRAST, check_room
 from viewer_runs import make_record, make_snapshots, write_file, write_record
 from viewer_surveys import DRAWS, EPOCHS, GROUPS, LAYER, RESAMPLES, SEQUENCES, WITH_INTERVAL, surveyed, write_surveyed
 
+from lightning_iit import whole_layer
 from lightning_iit.comparison.change import changes
-from lightning_iit.records import Open, Survey, decode_network, encode
+from lightning_iit.records import EpochRecord, Open, Survey, decode_network, encode
 from lightning_iit.run.folder import RunFolder
 from lightning_iit.trackers.tensorboard import TensorBoardTracker
 from lightning_iit.viewer.answers import answers
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 LAST = EPOCHS - 1
 INK = bytes.fromhex("e69f00")
+PIXELS = "(canvas) => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
 
 
 @pytest.fixture(scope="module")
@@ -291,6 +294,62 @@ def test_a_survey_is_waited_for_and_those_within_epochs_are_in_the_table(chromiu
         page.page.wait_for_selector("#panel-groups .dot")
         page.check()
     training.end()
+
+
+def with_whole_layer(epoch: int) -> EpochRecord:
+    """A record with measures of a layer of 12 units: a ring of six that drive each other, and six by themselves."""
+    rng = np.random.default_rng(epoch)
+    series = np.zeros((600, 12))
+    for now in range(1, 600):
+        series[now] = 0.6 * series[now - 1, [1, 2, 3, 4, 5, 0, *range(6, 12)]] + rng.standard_normal(12)
+    found = whole_layer(
+        series, measures=["stochastic_interaction", "phi_star"], surrogates=19, search_null=False, resamples=100, pairs="mmi"
+    )
+    return msgspec.structs.replace(surveyed(epoch), whole=found)
+
+
+@pytest.mark.browser
+def test_measures_of_the_whole_layer_have_a_card_where_a_record_has_them(chromium: Browser, tmp_path: Path) -> None:
+    """What is above the null comes first, with its interval; the pairs are a picture whose colours are those of their values."""
+    record = with_whole_layer(0)
+    write_record(tmp_path, surveyed(-1))
+    write_record(tmp_path, record)
+    with viewer(tmp_path) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.page.locator("#tab-whole").click()
+        card = page.page.locator("#panel-whole")
+        words = card.inner_text()
+        assert "N = 12 units; 599 pairs of a past and a present in 1 sequence, worth" in words
+        assert "statistical – activity as it was watched, in nats: no perturbation, no causes" in words
+        names = card.locator(".whole-name").all_inner_texts()
+        rows = [row.locator("td").all_inner_texts() for row in card.locator("tbody tr:not(.whole-name)").all()]
+        for one, name, (least, every) in zip(record.whole.measures, names, (rows[:2], rows[2:]), strict=True):
+            small = ", ".join(map(str, min(one.partition, key=len)))
+            assert f"{small} against the other" in name
+            assert "Null: 19 surrogates (parts shifted against each other), division held." in name
+            for value, cells in ((one.minimum, least), (one.atomic, every)):
+                above, interval = cells[1].split("\n")
+                assert float(above.replace("−", "-")) == pytest.approx(value.excess, rel=5e-3)
+                ends = [float(end.replace("−", "-")) for end in interval.removeprefix("95 %: ").split(" to ")]
+                shifted = [value.interval.low - value.null.mean, value.interval.high - value.null.mean]
+                assert ends == pytest.approx(shifted, rel=5e-3)
+                assert float(cells[2]) == pytest.approx(value.null.p, rel=5e-3)
+                assert float(cells[3]) == pytest.approx(value.value, rel=5e-3)
+        for numbers in record.whole.pairs.numbers:
+            matrix = np.array(record.whole.pairs.matrix(numbers.name, excess=True))
+            shown = np.array(card.locator(f"canvas[data-name={numbers.name}]").evaluate(PIXELS)).reshape(12, 12, 4)
+            assert (np.diag(shown[:, :, 3]) == 0).all(), "a unit is no pair with itself"
+            red, blue = shown[:, :, 0], shown[:, :, 2]
+            above = matrix > 0.2 * np.abs(matrix).max()
+            below = matrix < -0.2 * np.abs(matrix).max()
+            assert (red[above] > blue[above]).all()
+            assert (blue[below] > red[below]).all()
+        go_to(page.page, -1)
+        page.page.wait_for_function("() => !document.querySelector('.whole-layer.there')")
+        assert "No measure of all units was asked for" in card.inner_text()
+        page.page.locator("#tab-causal").click()
+        assert not page.page.locator("#tab-whole").is_visible()
+        page.check()
 
 
 @pytest.mark.browser

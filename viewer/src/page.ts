@@ -18,6 +18,7 @@ import { firstState } from "./state/app";
 import { Controller } from "./state/controller";
 import { Store } from "./state/store";
 import style from "./style.css?inline";
+import wholeStyle from "./whole.css?inline";
 
 export function page(
   body: HTMLElement,
@@ -26,7 +27,7 @@ export function page(
   home: Home,
 ): { store: Store<AppState>; controller: Controller } {
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync(uplotStyle + style + shareStyle + controlStyle);
+  sheet.replaceSync(uplotStyle + style + shareStyle + controlStyle + wholeStyle);
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
   document.title ||= "lightning-iit";
   document.documentElement.lang ||= "en"; // the frame of a tab has none

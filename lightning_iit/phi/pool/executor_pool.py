@@ -92,7 +92,7 @@ class ExecutorPool:
     def progress(self) -> tuple[TaskProgress, ...]:
         """Returns how far each open task is, in the order in which the tasks were submitted; no fraction is known."""
         with self._changed:
-            slots = self._slots()
+            slots = self.slots()
             return tuple(TaskProgress(key=entry.task.key, running=n < slots, fraction=0.0) for n, entry in enumerate(self._open))
 
     def submit(self, task: PhiTask) -> Future[TaskResult]:
@@ -104,7 +104,7 @@ class ExecutorPool:
         entry = OpenTask(task)
         with self._changed:
             if self._when_busy == "wait":
-                while not self._closed and self._busy() >= self._slots() and not self._interrupted():
+                while not self._closed and self._busy() >= self.slots() and not self._interrupted():
                     self._changed.wait(_TICK)
             refused = self._refusal() or self._start()
             if refused is None:
@@ -159,7 +159,7 @@ class ExecutorPool:
 
     # --- inside -----------------------------------------------------------------------------------------------------------
 
-    def _slots(self) -> int:
+    def slots(self) -> int:
         """Returns how many tasks run at one time."""
         with suppress(Exception):  # a cluster that is out of reach says nothing
             return self._executor.slots() or self._workers
@@ -175,7 +175,7 @@ class ExecutorPool:
             return Skipped(code="pool_closed", reason="The pool was closed before this task was handed over.")
         if self._unfit:
             return Failed(code="executor_unfit", reason=self._unfit)
-        return refusal(self._when_busy, self._busy(), self._slots(), self._max_queued)
+        return refusal(self._when_busy, self._busy(), self.slots(), self._max_queued)
 
     def _start(self) -> Failed | None:
         """Starts the thread that receives answers, at the first task; returns a task's result where there is no thread."""
@@ -254,7 +254,7 @@ class ExecutorPool:
     def _end_all(self, why: Callable[[bool], PhiResult]) -> None:
         """Ends all open tasks with the result that ``why`` gives for one that is running or not, and cancels them."""
         with self._changed:
-            slots, handed = self._slots(), list(self._open.items())
+            slots, handed = self.slots(), list(self._open.items())
         for number, (entry, known) in enumerate(handed):
             running = known.inner is not None and (known.inner.running() or number < slots)
             # The task is settled first, because cancelling would settle the task with another reason.

@@ -19,12 +19,14 @@ import { relationsPanel } from "./relations";
 import { stepsPanel } from "./steps";
 import { systemPhiPanel } from "./systemPhi";
 import { tpmPanel } from "./tpm";
+import { wholePanel } from "./whole";
 
 /** The cards of the right-hand column. A narrow window shows one of them at a time, by tabs with these names. */
 export const CARDS = [
   { id: "causal", name: "Causal system", title: "Causal system" },
   { id: "tpm", name: "TPM", title: "Transition probabilities" },
   { id: "groups", name: "Groups", title: "Groups of units" },
+  { id: "whole", name: "Whole layer", title: "Whole layer" },
   { id: "compare", name: "A and B", title: "A and B" },
 ] as const;
 
@@ -48,6 +50,7 @@ export const PANELS: readonly { make: MakePanel; place: Place }[] = [
   { make: tpmPanel, place: "tpm" },
   { make: recordCurvePanel, place: "tpm" },
   { make: groupsPanel, place: "groups" },
+  { make: wholePanel, place: "whole" },
   { make: comparePanel, place: "compare" },
   { make: overviewPanel, place: "over" },
   { make: emptyPanel, place: "over" },

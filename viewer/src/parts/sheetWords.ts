@@ -170,6 +170,16 @@ const sheets = {
     source: OURS,
     terms: ["survey", "group", "Φ", "φ_s"],
   },
+  whole: {
+    title: "The whole layer",
+    shows: "Measures of the activity of all units of the layer together, and what pairs of its units tell of their own future.",
+    computed:
+      "From the activations of one pass with fixed weights, as if they were Gaussian, without making them ON and OFF: what the parts of the layer have in common, at the division where that is least and between all units. Surrogates in which the parts were shifted against each other show what of it is bias.",
+    read: "Compare what is above the null, not the values: bias grows with the number of units. A small p says that the parts do have something in common. The interval is corrected for the bias of resampling, so the number may lie beside it. In the pictures a square is a pair of units.",
+    not: "These are statistics of activity and no causes: Φ* and Φ_G have their names from papers, and are not on a scale with the Φ of IIT. Inputs that drive all units raise them.",
+    source: "lightning-iit, docs/whole-layers.md",
+    terms: ["statistical", "null", "kind"],
+  },
 } satisfies Record<string, Sheet>;
 
 export type SheetName = keyof typeof sheets;

@@ -60,6 +60,8 @@ class Provenance(Record, frozen=True, kw_only=True):
         packages: versions of the installed packages that a number may depend on, by name.
         initial_weights: a fingerprint of the watched layers' parameters before training: runs that have the same began with the
             same weights. Empty where that is not known (a resumed part of a run, an analysis without a training, version 0.1.0).
+        selection: 0 where the layer is watched as it was when the run began. Else the number of the change, by a command, with
+            which its units and groups were chosen: epochs of other selections are of other units.
     """
 
     engine: str
@@ -69,6 +71,7 @@ class Provenance(Record, frozen=True, kw_only=True):
     world_size: FromOne = 1
     packages: dict[str, str] = {}
     initial_weights: str = ""
+    selection: Count = 0
 
 
 class GroupResult(Record, frozen=True, kw_only=True):

@@ -30,6 +30,8 @@ _COLUMNS = ("layer", "epoch", "formalism", "Φ or φ_s of the layer", "interval"
 _EPOCHS = ("epoch", "Φ of the layer", "interval", "groups", "kind", "units", "state", "Φ of these units")
 _ANOTHER = " (another)"
 """The mark of a state that is not that of the row before."""
+_OTHER_UNITS = " (other units)"
+"""The mark of an epoch whose units are not those of the row before, since a command has changed them."""
 _CURVE_WORDS = (
     "Of random subsets of the last epoch's data; null not computed for these. While Φ still falls from row to row, the Φ above"
     " is biased upward."
@@ -151,6 +153,11 @@ def _section(name: str, records: Sequence[EpochRecord], answer: str) -> list[str
     parts += _checks(records)
     rows = _epochs(records)
     notes = ["Epoch -1 is the untrained network."] if records[0].epoch < 0 else []
+    if any(_OTHER_UNITS in row[0] for row in rows):
+        notes.append(
+            f"At an epoch with the mark{_OTHER_UNITS} a command took effect that changed which units are watched: Φ before and"
+            " after is of other units, and the two are not to be compared."
+        )
     if any(_ANOTHER in cell for row in rows for cell in row):
         notes.append(
             f"A state with the mark{_ANOTHER} is not that of the row before, so Φ of these units is that of another state."
@@ -209,11 +216,14 @@ def _epochs(records: Sequence[EpochRecord]) -> list[tuple[str, ...]]:
     """Returns the rows of a layer's epochs; a state that is not that of the row before is marked, since it is another Φ."""
     rows: list[tuple[str, ...]] = []
     before = ""
+    selection = records[0].provenance.selection
     for record in records:
+        others = _OTHER_UNITS if record.provenance.selection != selection else ""
+        selection = record.provenance.selection
         state = cells.state(record)
         moved = _ANOTHER if before and state not in {before, "-"} else ""
         before = before if state == "-" else state
-        row = (str(record.epoch), *_of_layer(record), cells.groups(record), record.kind, cells.units(record), state + moved)
+        row = (f"{record.epoch}{others}", *_of_layer(record), cells.groups(record), record.kind, cells.units(record), state + moved)
         judged = record.null_words if record.kind != "causal" or record.null else record.reducible_words or "not computed"
         rows.append((*row, cells.phi(record), judged, record.data_words, cells.coverage(record)))
     return rows

@@ -1,8 +1,8 @@
 """What a run asks of every analysis, checked before training starts."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from lightning_iit.checks import SECONDS, SEED, WINDOW, Check, check_options, choice, flag, number, refused, whole
@@ -51,6 +51,7 @@ class RunOptions(AnalysisSettings):
         auto_units: whether the number of units was chosen here (``units="auto"``).
         preset: the name of the preset that was given. With "paper" Φ at other thresholds is wanted in each epoch.
         initial_weights: the fingerprint of the watched layers before training; empty where it is not known.
+        selections: by layer the number of the change with which its units were chosen; see ``Provenance.selection``.
     """
 
     window: int = 1
@@ -59,6 +60,7 @@ class RunOptions(AnalysisSettings):
     auto_units: bool = False
     preset: str | None = None
     initial_weights: str = ""
+    selections: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def formalisms(self) -> tuple[Formalism, ...]:

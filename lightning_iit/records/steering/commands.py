@@ -8,12 +8,13 @@ import msgspec
 
 from lightning_iit.records.schema import Formalism
 from lightning_iit.records.steering.lesions import SetTo
+from lightning_iit.records.steering.selection import Selection
 
 STEERING_SCHEMA = 1
 """The version of both structs. A training refuses commands of a later one."""
-Verb: TypeAlias = Literal["pause", "resume", "stop", "stop-now", "epochs", "analyse", "lesion"]
+Verb: TypeAlias = Literal["pause", "resume", "stop", "stop-now", "epochs", "analyse", "lesion", "watch"]
 """What a training can be told: to wait, to go on, to end after this epoch or this step, how many epochs it has, to analyse now, to
-measure what it loses without some units."""
+measure what it loses without some units, what to watch from the next epoch on."""
 Outcome: TypeAlias = Literal["done", "refused"]
 """How a command ended."""
 
@@ -33,6 +34,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         state: the state of these units, a 0 or 1 for each; None for those that are visited.
         formalism: the version of the theory; None for those of the run.
         to: what the units are set to, None for their mean; of ``lesion``.
+        watch: what is watched from the next epoch on; of ``watch``.
         schema: the version of this struct.
     """
 
@@ -46,6 +48,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: str | None = None
     formalism: Formalism | None = None
     to: SetTo | None = None
+    watch: Selection | None = None
     schema: int = STEERING_SCHEMA
 
     @property
@@ -61,7 +64,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             "formalism": self.formalism,
             "to": self.to,
         }
-        return " ".join([*parts, *(f"--{name} {value}" for name, value in told.items() if value is not None)])
+        parts += [f"--{name} {value}" for name, value in told.items() if value is not None]
+        return " ".join([*parts, *([self.watch.words] if self.watch is not None and self.watch.words else [])])
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -15,8 +15,8 @@ from lightning_iit.errors import IITError, InvalidArgumentError
 from lightning_iit.phi.compute import compute_phi
 from lightning_iit.phi.registry import engine_names
 from lightning_iit.records import FORMALISM, FORMALISM_WORDS
+from lightning_iit.records.lesions.record import SET_TO_WORDS
 from lightning_iit.records.steering.commands import Verb
-from lightning_iit.records.steering.lesions import SET_TO_WORDS
 from lightning_iit.records.steering.selection import NullChoice
 
 if TYPE_CHECKING:

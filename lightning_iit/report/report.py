@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_iit.records import FORMALISM, FORMALISM_WORDS, Computed, Open, SystemPhi
+from lightning_iit.records.lesions.record import SET_TO_WORDS
 from lightning_iit.records.runs import formalisms_in
 from lightning_iit.report import cells, iit4
 from lightning_iit.report.answers import answers, by_layer, numbers_words
@@ -140,7 +141,7 @@ def _section(name: str, records: Sequence[EpochRecord], answer: str) -> list[str
         parts.append(text(claim + last.structural_reason))
     if iit4.is_iit4(last):
         parts += iit4.parts(records, "", heading="###")
-        return [*parts, *_checks(records), *_moments(last), *_sensitivity(last), *_curve(last)]
+        return [*parts, *_checks(records), *_lesions(last), *_moments(last), *_sensitivity(last), *_curve(last)]
     parts += [*_survey(last), *_groups_of_0_1_0(last), "### One group in detail"]
     judged = "; ".join(filter(None, (last.reducible_words, last.null_words)))
     phi = f"Φ {cells.phi(last)}; {cells.interval(last)}; {judged}"
@@ -164,7 +165,30 @@ def _section(name: str, records: Sequence[EpochRecord], answer: str) -> list[str
         )
     columns = (*_EPOCHS, "reducible" if last.kind == "causal" else "null", "from", "coverage")
     parts += [f"### Epochs ({cells.kind(last)})", *([" ".join(notes)] if notes else []), table(columns, rows)]
-    return [*parts, *_moments(last), *_sensitivity(last), *_curve(last)]
+    return [*parts, *_lesions(last), *_moments(last), *_sensitivity(last), *_curve(last)]
+
+
+def _lesions(record: EpochRecord) -> list[str]:
+    """Writes what the network loses without the units, and without each side of their partition; nothing where unknown."""
+    if not record.lesions:
+        return []
+    first = record.lesions[0]
+    sets = len(first.control_units)
+    words = (
+        f"What the network is measured by on {first.samples:,} samples when units are {SET_TO_WORDS[first.to]}: as it is,"
+        f" with these units set, and with each of up to {sets} random sets of as many other units of the layer; p is how often"
+        " those change it as much."
+    )
+    rows = [
+        (
+            *(one.part, ", ".join(map(str, one.units)), text(each.name), number(each.before), number(each.after)),
+            *(f"{number(min(each.controls))} to {number(max(each.controls))}", f"{each.p:.3f} (smallest {one.smallest_p:.3f})"),
+        )
+        for one in record.lesions
+        for each in one.measures
+    ]
+    columns = ("what is set", "units", "measure", "as it is", "with them set", "with random sets set", "p")
+    return ["### Lesions", text(words), table(columns, rows)]
 
 
 def _checks(records: Sequence[EpochRecord]) -> list[str]:

@@ -367,6 +367,13 @@ class Run:
         for one in held:
             self._settle(*one)
 
+    def complete(self, record: EpochRecord) -> None:
+        """Keeps and writes a record that is complete already, with more in it."""
+        with self._lock:
+            self._kept.keep(record)
+        self._journal.expect(record.key)
+        self._journal.write(record, {})
+
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def drain(self, timeout: float) -> bool:

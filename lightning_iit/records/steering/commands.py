@@ -6,8 +6,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from lightning_iit.records.lesions.record import SetTo
 from lightning_iit.records.schema import Formalism
-from lightning_iit.records.steering.lesions import SetTo
 from lightning_iit.records.steering.selection import Selection
 
 STEERING_SCHEMA = 1
@@ -80,7 +80,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         answered: when, in seconds since 1970 by the training's clock.
         command: the command; None where its file could not be read as one.
         records: the files of the records that come of it, below the run's directory; they may be open for a while. Of ``lesion``
-            the file of its :class:`~lightning_iit.records.steering.lesions.LesionRecord`.
+            the file of its :class:`~lightning_iit.records.lesions.record.LesionRecord`.
         schema: the version of this struct.
     """
 

@@ -11,7 +11,7 @@ import msgspec
 from lightning_iit.capture.count.ranks import gather
 from lightning_iit.capture.held import Held
 from lightning_iit.errors import IITError
-from lightning_iit.records.steering.lesions import LesionMeasure
+from lightning_iit.records.lesions.record import LesionMeasure
 from lightning_iit.run.commands.steering import Refused
 from lightning_iit.watch.batches import KeptBatches
 from lightning_iit.watch.lesions import measured_lesion, own_measure
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from lightning.pytorch import LightningModule, Trainer
 
+    from lightning_iit.records.lesions.record import LesionRecord
     from lightning_iit.records.steering.commands import Command
-    from lightning_iit.records.steering.lesions import LesionRecord
 
 _SAMPLES = 2048
 """No batch is kept any more once more samples than this are kept."""

@@ -6,9 +6,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from lightning_iit.records.lesions.record import SetTo  # noqa: TC001
 from lightning_iit.records.schema import Formalism  # noqa: TC001  msgspec reads the annotations
 from lightning_iit.records.steering.commands import Verb  # noqa: TC001
-from lightning_iit.records.steering.lesions import SetTo  # noqa: TC001
 from lightning_iit.records.steering.selection import Selection  # noqa: TC001
 from lightning_iit.records.steering.status import TrainingStatus  # noqa: TC001
 

@@ -68,6 +68,7 @@ export interface EpochRecord {
   kind: "causal" | "observational" | "statistical";
   layer: string;
   left_out: number;
+  lesions: LesionRecord[];
   major_complex: MajorComplex | null;
   moments: Moments | null;
   notes: string[];
@@ -236,6 +237,24 @@ export interface Interval {
   parts: number;
   seed: number;
   words: string;
+}
+export interface LesionRecord {
+  control_units: number[][];
+  layer: string;
+  measures: LesionMeasure[];
+  part: string;
+  samples: number;
+  schema: number;
+  seed: number;
+  to: "mean" | "resample" | "zero";
+  units: number[];
+  width: number;
+}
+export interface LesionMeasure {
+  after: number;
+  before: number;
+  controls: number[];
+  name: string;
 }
 export interface MajorComplex {
   nodes: number[];

@@ -86,6 +86,21 @@ def _add_phi(commands: Any) -> None:
         "--state", help="state to analyse: a 0 or 1 for each unit, unit 0 first, as in 100 (default: the state in the file)"
     )
     parser.add_argument(
+        "--epoch", type=int, metavar="N", help="of a run: the epoch, -1 for the untrained network (default: the last)"
+    )
+    parser.add_argument("--layer", help="of a run: the layer (default: the only one)")
+    parser.add_argument(
+        "--units",
+        help="of a run or record: the indices of the layer's units, as in 3,8. Units of one recorded group are answered from the "
+        "record, others from a checkpoint of this epoch in the run, with --data and --model; the answer is kept with the run",
+    )
+    parser.add_argument(
+        "--model", metavar="MODULE:CLASS", help="for a checkpoint: the LightningModule (default: the class that LightningCLI saved)"
+    )
+    parser.add_argument(
+        "--data", metavar="MODULE:NAME", help="for a checkpoint: a function that returns a loader, or a LightningDataModule"
+    )
+    parser.add_argument(
         "--cm", help="connectivity matrix: a .npy or .csv file, or rows as in 011;101;110 (default: the file's, else all to all)"
     )
     parser.add_argument(
@@ -307,7 +322,7 @@ def _add_worker_check(commands: Any) -> None:
 
 def _phi(given: argparse.Namespace, console: Console) -> int:
     """Runs ``lightning-iit phi``."""
-    from lightning_iit.commands.inputs import parse_formalisms, parse_nodes, parse_state
+    from lightning_iit.commands.inputs import parse_formalisms, parse_nodes, parse_state, parse_units
     from lightning_iit.commands.phi import PhiArguments, run_phi
 
     return run_phi(
@@ -331,6 +346,11 @@ def _phi(given: argparse.Namespace, console: Console) -> int:
             timeout=given.timeout,
             threads=given.threads,
             pyphi_options=dict(_option(text) for text in given.option),
+            epoch=given.epoch,
+            layer=given.layer,
+            units=None if given.units is None else parse_units(given.units),
+            model=given.model,
+            data=given.data,
         ),
         console,
     )

@@ -85,8 +85,18 @@ def verdict(record: EpochRecord) -> str:
 
 def _steered(told: Sequence[Answer]) -> list[str]:
     """Writes what the training was told while it ran, and its answers; nothing where it was told nothing."""
+    questions = [one for one in told if one.command is not None and one.command.verb == "phi"]
+    told = [one for one in told if one not in questions]
+    asked = ["## Questions", "What was asked of epochs of this run while it went on.", _told_table(questions)] if questions else []
     if not told:
-        return []
+        return asked
+    done = sum(one.outcome == "done" for one in told)
+    words = f"This training was steered: of {len(told)} commands that came while it ran, {done} were obeyed."
+    return ["## Commands", words, _told_table(told), *asked]
+
+
+def _told_table(told: Sequence[Answer]) -> str:
+    """Writes the table of commands, or of questions, with their answers."""
     columns = ("epoch", "step", "command", "from", "answer")
     rows = [
         (
@@ -97,9 +107,7 @@ def _steered(told: Sequence[Answer]) -> list[str]:
         )
         for one in told
     ]
-    done = sum(one.outcome == "done" for one in told)
-    words = f"This training was steered: of {len(told)} commands that came while it ran, {done} were obeyed."
-    return ["## Commands", words, table(columns, rows)]
+    return table(columns, rows)
 
 
 def _overview(layers: Mapping[str, Sequence[EpochRecord]], said: Mapping[str, str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -35,11 +36,14 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         formalism: the version of the theory; None for those of the run.
         to: what the units are set to, None for their mean; of ``lesion``.
         watch: what is watched from the next epoch on; of ``watch``.
+        target: the run's directory; of "phi", which is no command: a question to a past epoch (``epochs``), kept with its answer.
+        model: the class of the module for a checkpoint; of "phi".
+        data: what gave the data for a checkpoint; of "phi".
         schema: the version of this struct.
     """
 
     id: str
-    verb: Verb
+    verb: Verb | Literal["phi"]
     run: str = ""
     sender: str = ""
     epochs: int | None = None
@@ -49,13 +53,18 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     formalism: Formalism | None = None
     to: SetTo | None = None
     watch: Selection | None = None
+    target: str | None = None
+    model: str | None = None
+    data: str | None = None
     schema: int = STEERING_SCHEMA
 
     @property
     def words(self) -> str:
-        """Returns the command as one types it after ``lightning-iit control RUN``."""
+        """Returns the command as one types it after ``lightning-iit control RUN``; of a question, after ``lightning-iit``."""
         parts: list[str] = [self.verb]
-        if self.epochs is not None:
+        if self.verb == "phi":
+            parts += [shlex.quote(self.target or "RUN"), f"--epoch {self.epochs}"]
+        elif self.epochs is not None:
             parts.append(str(self.epochs))
         told = {
             "layer": self.layer,
@@ -63,6 +72,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             "state": self.state,
             "formalism": self.formalism,
             "to": self.to,
+            "model": self.model,
+            "data": self.data,
         }
         parts += [f"--{name} {value}" for name, value in told.items() if value is not None]
         return " ".join([*parts, *([self.watch.words] if self.watch is not None and self.watch.words else [])])

@@ -483,8 +483,8 @@ def steered(
 
     # Other units are watched from the next epoch on: the curve begins anew.
     panel.locator("summary", has_text="Watch").click()
-    panel.get_by_label("Units").last.fill("2")
-    panel.get_by_label("Groups").fill("1")
+    panel.locator("details[open]").get_by_label("Units").fill("2")
+    panel.locator("details[open]").get_by_label("Groups").fill("1")
     panel.get_by_role("button", name="Watch", exact=True).click()
     changed = answered(page, "watch")
     assert "'net.gru' is watched, with units=2, groups=1." in changed["answer"]
@@ -603,7 +603,7 @@ def test_units_clicked_together_are_those_that_are_asked_for(chromium: Browser, 
         panel.locator("summary", has_text="Ask it").click()
         panel.get_by_role("button", name="Lesion").click()
         panel.get_by_role("button", name="Measure").click()
-        assert "say which are set" in panel.locator(".ask .reason").inner_text()
+        assert "say which are set" in panel.locator("details[open] .ask .reason").inner_text()
         indices = page.page.evaluate(f"() => {STATE}.a.network.layers.find((one) => one.name === 'hidden').indices")
         chosen = [indices[at] for at in (0, 3, 5, 3)]
         for index in chosen:
@@ -611,7 +611,7 @@ def test_units_clicked_together_are_those_that_are_asked_for(chromium: Browser, 
             page.page.mouse.move(place["x"], place["y"])
             page.page.mouse.click(place["x"], place["y"])
             page.page.wait_for_function(f"(index) => {STATE}.unit?.index === index", arg=index)
-        assert panel.get_by_label("Units").input_value() == f"{chosen[0]}, {chosen[2]}"
+        assert panel.locator("details[open]").get_by_label("Units").input_value() == f"{chosen[0]}, {chosen[2]}"
         panel.get_by_label("Set to").select_option("zero")
         panel.get_by_role("button", name="Measure").click()
         wait_for(lambda: commands_in(living))

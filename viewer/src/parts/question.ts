@@ -27,4 +27,4 @@ export const isRecorded = ({ units, survey, counts }: EpochRecord, asked: readon
 export const askedWords = (record: EpochRecord, asked: readonly number[]): string =>
   isRecorded(record, asked)
     ? "One recorded group has all of these units: the command answers from the record."
-    : "No recorded group has all of these units. Where a checkpoint of this epoch lies in the run, the command answers from it: add --model MODULE:CLASS and --data MODULE:NAME.";
+    : "No recorded group has all of these units. With a checkpoint of this epoch in the run, add --model MODULE:CLASS --data MODULE:NAME.";

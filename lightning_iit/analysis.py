@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 import torch
 from lightning.fabric.utilities import move_data_to_device
 from torch import nn
 
-from lightning_iit.checks import refused, told_of_unknown, whole
+from lightning_iit.capture.preserved import unwrapped
+from lightning_iit.checks import choice, refused, told_of_unknown, whole
 from lightning_iit.phi.pool.choosing import opened_executor, pool_on
 from lightning_iit.phi.pool.inline_pool import InlinePool
 from lightning_iit.records.disk.files import locked, read_regular
+from lightning_iit.records.lesions.record import SetTo
 from lightning_iit.records.names import FOLDER
 from lightning_iit.records.store import load_run, write_atomically
 from lightning_iit.report.report import REPORT
@@ -23,7 +26,9 @@ from lightning_iit.run.computation import Computation
 from lightning_iit.run.folder import mark_folder
 from lightning_iit.settings import Options, Settings, with_options
 from lightning_iit.trackers.registry import trackers_for
+from lightning_iit.watch.lesions import own_measure
 from lightning_iit.watch.probe import fixed_inputs, watch_pass
+from lightning_iit.watch.record_lesions import with_lesions
 
 if TYPE_CHECKING:
     import os
@@ -32,7 +37,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from lightning_iit.phi.pool.pool import PhiPool
-    from lightning_iit.records import Records
+    from lightning_iit.records import EpochRecord, Records
+    from lightning_iit.watch.lesions import Metric
     from lightning_iit.watch.watch import Watch
 
 UNITS_FILE = "units.json"
@@ -51,6 +57,8 @@ def analyse(
     epoch: int = 0,
     global_step: int | None = None,
     log_dir: str | os.PathLike[str] | None = None,
+    lesions: SetTo | None = None,
+    metric: Metric | None = None,
     **options: Unpack[Options],
 ) -> Records:
     """Computes integrated information (Φ of IIT 3.0, φ_s of 4.0) of a model's layers, without a trainer: of a checkpoint, for one.
@@ -69,6 +77,11 @@ def analyse(
             ``lightning-iit view``. Several calls with other epochs and the same folder make one curve: the units that the first
             one chose for a layer, and its thresholds if they are frozen, are those of all, also where calls (of threads, or of
             processes) run at the same time.
+        lesions: "mean", "zero" or "resample": :func:`~lightning_iit.lesion` is measured on the same data, with what is set to that:
+            the units of each record, and either side of the minimum partition in its first state. The record's ``lesions``, and a
+            table in the report. None measures none.
+        metric: of the lesions: ``(outputs, batch) -> number``; None takes the loss of a LightningModule's own step, and what that
+            logs.
         **options: those of :class:`~lightning_iit.IITCallback` that do not concern a training run; see the signature.
             ``workers=0`` computes Φ in this process, without a time limit.
 
@@ -89,6 +102,7 @@ def analyse(
     settings.check()
     epoch = whole("give the epoch under which the records are filed, -1 for the untrained network", least=-1)("epoch", epoch)
     inputs = fixed_inputs(loader, "loader")
+    _check_lesions(model, lesions, metric)
     folder = None if log_dir is None else Path(log_dir)
     if folder is None:
         settings.pictures = False
@@ -107,6 +121,9 @@ def analyse(
             broken.update(layer.layer for layer in captured if layer.problem is not None)
         work.submit(watch, captured, epoch=epoch, global_step=epoch if global_step is None else global_step, last=True)
         work.finish(settings.drain_timeout, "the pass over the data")
+        if lesions is not None:
+            watch.detach()
+            _measure_lesions(work, settings, partial(with_lesions, model=model, batches=inputs, to=lesions, metric=metric))
     finally:
         watch.detach()
         try:
@@ -129,6 +146,24 @@ def _check_model(name: str, model: object) -> None:
     elif isinstance(model, type) and issubclass(model, nn.Module):
         instead = "a class is no network; make one of it, or load one from a checkpoint"
     raise refused(name, model, instead)
+
+
+def _check_lesions(model: nn.Module, to: SetTo | None, metric: Metric | None) -> None:
+    """Raises InvalidArgumentError where lesions are asked for that no network can have, or of a network that measures nothing."""
+    choice(*get_args(SetTo), None)("lesions", to)
+    if metric is not None and (to is None or not callable(metric)):
+        function, alone = "give a function (outputs, batch) -> number", 'give lesions="mean" too, or leave it out'
+        name = "metric"
+        raise refused(name, metric, alone if to is None else function)
+    if to is not None and metric is None:
+        own_measure(unwrapped(model))
+
+
+def _measure_lesions(work: Computation, settings: Settings, measured: Callable[..., EpochRecord]) -> None:
+    """Measures the lesions of each record, and writes the records anew."""
+    for record in work.records:
+        layout = settings.layout.get(record.layer) if isinstance(settings.layout, Mapping) else settings.layout
+        work.run.complete(measured(record, seed=settings.seed, step=settings.step, layout=layout))
 
 
 def pool_for(settings: Settings, max_queued: int) -> PhiPool:

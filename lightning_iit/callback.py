@@ -22,12 +22,11 @@ from lightning_iit.phi.pool.worker import longest
 from lightning_iit.presets import with_presets
 from lightning_iit.records import FORMALISM_WORDS
 from lightning_iit.report.methods import methods
-from lightning_iit.run.commands.control import Control, Watching
+from lightning_iit.run.commands.control import Control
 from lightning_iit.run.commands.lesions import Lesions, ValidationBatches
 from lightning_iit.run.computation import Computation
 from lightning_iit.run.either_package import join_pytorch_lightning
 from lightning_iit.run.names import name_among
-from lightning_iit.run.options import RunOptions
 from lightning_iit.run.resume import check_state, say_other_options
 from lightning_iit.run.shown import ShownPhi
 from lightning_iit.run.trainer import (
@@ -41,16 +40,13 @@ from lightning_iit.run.trainer import (
 )
 from lightning_iit.run.training import TrainingRun
 from lightning_iit.settings import TrainingSettings
-from lightning_iit.snapshot.live import LiveActivity
 from lightning_iit.trackers.registry import trackers_for
+from lightning_iit.training.watching import TrainingWatch
 from lightning_iit.watch.fingerprint import fingerprint
 from lightning_iit.watch.first_batches import FIRST_BATCH_HOOKS, FirstBatches, enough_samples
 from lightning_iit.watch.guard import training_goes_on
 from lightning_iit.watch.probe import own_reader, probe_pass
-from lightning_iit.watch.steps import EveryNSteps, StepWatch
 from lightning_iit.watch.untrained import UntrainedPass
-from lightning_iit.watch.watch import Watch
-from lightning_iit.watch.whole import WholePass
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +58,10 @@ if TYPE_CHECKING:
     from lightning_iit.phi.executors.executor import TaskExecutor
     from lightning_iit.phi.pool.open_task import TaskProgress
     from lightning_iit.records import Formalism, Records
+    from lightning_iit.run.commands.control import Watching
     from lightning_iit.run.run import Asked
+    from lightning_iit.trackers.tracker import OptionTexts
+    from lightning_iit.watch.watch import Watch
 
 _GRACE_AFTER_ERROR = 20.0
 """Seconds that open analyses are given when training ended in an error; their counts are kept in any case."""
@@ -210,8 +209,8 @@ class IITCallback(Callback, TrainingSettings):
         network_budget: the most bytes of a snapshot.
         prog_bar: whether the latest Φ is shown in the progress bar.
         control: whether the training takes commands while it runs, from `lightning-iit control RUN pause` (and resume, stop,
-            stop-now, epochs, analyse, lesion) or the page of `lightning-iit view RUN --control`: small files in the run's folder,
-            looked at no oftener than twice a second. How far training is, it writes there while such a page is open only.
+            stop-now, epochs, analyse, lesion, watch) or the page of `lightning-iit view RUN --control`: small files in the run's
+            folder, looked at no oftener than twice a second. How far training is, it writes there while such a page is open only.
         name: what this callback is called where a trainer has several: 1 to 40 letters, digits, ``_`` or ``-``. A second callback
             without a name is called ``callback-2``, and so on.
         table: whether a table of the last epoch is printed at the end, with whether training changed Φ of each layer.
@@ -242,18 +241,13 @@ class IITCallback(Callback, TrainingSettings):
 
     def __post_init__(self) -> None:
         join_pytorch_lightning(IITCallback)
-        self._options = RunOptions()
-        self._watch: Watch | None = None
+        self._watching: TrainingWatch | None = None
         self._first: FirstBatches | None = None
-        self._due: EveryNSteps | None = None
-        self._steps: StepWatch | None = None
-        self._whole: WholePass | None = None
         self._control: Control | None = None
         self._validation: ValidationBatches | None = None
         self._fit: LatestFit | None = None
         self._restored: dict[str, Any] = {}
         self._stage: str = ""
-        self._broken: set[int] = set()
         self._inputs: Iterable[Any] | None = None
         self._executor: TaskExecutor | None = None
         self._run = TrainingRun()
@@ -266,9 +260,7 @@ class IITCallback(Callback, TrainingSettings):
         An executor that is an object is replaced by "processes", since connections and threads belong to one process.
         """
         plain = {name: value for name, value in vars(self).items() if name not in FIRST_BATCH_HOOKS}
-        ours = dict.fromkeys(
-            ("_watch", "_first", "_due", "_steps", "_inputs", "_fit", "_control", "_validation", "_whole", "_executor")
-        )
+        ours = dict.fromkeys(("_watching", "_first", "_inputs", "_fit", "_control", "_validation", "_executor"))
         return plain | ours | {"executor": travelling(self.executor), "_run": copy.copy(self._run), "_stage": ""}
 
     @property
@@ -317,12 +309,11 @@ class IITCallback(Callback, TrainingSettings):
             return
         warn_of_barebones(trainer)
         self._validation = ValidationBatches() if self.control else None
-        self._options = self.run_options(world_size=trainer.world_size)
         self._inputs = None if self.probe is None else own_reader(self.probe)
-        self._watch = self.watch(pl_module, self._options, snapshots=trainer.is_global_zero, fixed=self.probe is not None)
-        engines = " and ".join(dict.fromkeys(engine.name for engine in self._options.engines))
-        words = ", ".join(FORMALISM_WORDS[formalism] for formalism in self._options.formalisms)
-        rank_zero_info(f"IITCallback watches {', '.join(map(repr, self._watch.layers))} ({engines} engine, {words}).")
+        self._watching = watching = TrainingWatch(self, trainer, pl_module)
+        engines = " and ".join(dict.fromkeys(engine.name for engine in watching.options.engines))
+        words = ", ".join(FORMALISM_WORDS[formalism] for formalism in watching.options.formalisms)
+        rank_zero_info(f"IITCallback watches {', '.join(map(repr, watching.watch.layers))} ({engines} engine, {words}).")
         if trainer.is_global_zero:
             self._leave_executor()
             self._executor = opened_executor(self.executor, self.workers)
@@ -330,66 +321,72 @@ class IITCallback(Callback, TrainingSettings):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the workers, puts the hooks on the model, and gets ready for the untrained network, which is epoch -1."""
         self._begin(trainer, pl_module)
-        watch = self._watch
-        if watch is None:
+        watching = self._watching
+        if watching is None:
             return
-        with training_goes_on("hooking the layers"):
-            watch.attach(pl_module, TrainingStep(pl_module, trainer, self) if self.probe is None else None)
-        if self.every_n_steps is not None:
-            with training_goes_on("getting ready for analyses within the epochs"):
-                self._due = EveryNSteps(self.every_n_steps, trainer.global_step)
-                if self.probe is None:
-                    own = self.watch(pl_module, self._options, snapshots=False)
-                    self._steps = StepWatch(own, watch, trainer.num_training_batches)
-                    own.attach(pl_module, TrainingStep(pl_module, trainer, self))
+        watching.attach(TrainingStep(pl_module, trainer, self))
         if self.control and not is_dev_run(trainer):
             with training_goes_on("getting ready for commands"):
-                self._control = Control(trainer, self._watching(trainer, pl_module, watch), self._run)
-        if self.measures and self.probe is None and not is_dev_run(trainer):
-            with training_goes_on("getting ready for measures of whole layers"):
-                activations = self.whole_activations(pl_module)
-                self._whole = None if activations is None else WholePass(trainer, pl_module, activations)
+                self._control = Control(trainer, self._controlled(trainer, pl_module, watching), self._run)
         if not self.initial or not is_untrained(trainer) or is_dev_run(trainer):
             return
         if self.probe is not None:
             self._run_probe(trainer, pl_module, epoch=-1)
             return
         with training_goes_on("getting ready for the untrained network"):
-            first = self.watch(pl_module, self._options, snapshots=trainer.is_global_zero, fixed=True)
+            first = watching.another(snapshots=trainer.is_global_zero, fixed=True)
             untrained = UntrainedPass(trainer, pl_module, first, samples=enough_samples(self.units, self.bits))
-            self._first = FirstBatches(self, untrained, watch, partial(self._submit, trainer, epoch=-1, watch=first))
+            self._first = FirstBatches(self, untrained, watching.watch, partial(self._submit, trainer, epoch=-1, watch=first))
 
     def _begin(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts a run on the first rank, or goes on with that of a checkpoint or of this trainer's last fit.
 
         This is done when training starts, since some strategies load the checkpoint only after ``on_fit_start``.
         """
-        restored, before, watch = self._restored, self._fit, self._watch
+        restored, before, watching = self._restored, self._fit, self._watching
         self._restored, self._fit, self._stage = {}, None, "training"
-        if watch is None:
+        if watching is None:
             return
         if restored or (before is not None and not before.goes_on(trainer, pl_module)):
             before = None
-        probe = type(self.probe).__name__ if self.probe is not None else "None"
-        self._options.initial_weights = str(restored.get("initial_weights", "")) if before is None else before.initial_weights
+        then = restored if before is None else before.state_dict()
+        with training_goes_on("taking up what commands have changed"):
+            if "changes" in then:
+                watching.take_up(then["changes"])
+        initial_weights = str(then.get("initial_weights", ""))
         if trainer.is_global_zero and not restored and before is None and is_untrained(trainer):
             with training_goes_on("taking a fingerprint of the untrained weights"):
-                self._options.initial_weights = fingerprint(pl_module, watch.layers)
-        described = self.described(watch.layers, probe=probe, name=str(self._scope or None))
+                initial_weights = fingerprint(pl_module, watching.watch.layers)
+        watching.options.initial_weights = initial_weights
+        described = self._described(watching)
         with training_goes_on("starting the workers"):
             wanted = run_directory(trainer, self._scope)  # all ranks make this call
             if trainer.is_global_zero:
-                compute = partial(self._compute, trainer, described)
+                compute = partial(self._compute, trainer, watching, described)
                 self._run.begin(wanted, compute, numbered=not trainer.loggers, restored=restored, before=before)
         with training_goes_on("taking up the units and thresholds of before"):
-            then = restored if before is None else before.state_dict()
             if "watch" in then:
-                watch.load_state_dict(then["watch"])
+                watching.watch.load_state_dict(then["watch"])
             say_other_options(then.get("options", {}), described)
-        refs, known = (weakref.ref(trainer), weakref.ref(pl_module)), self._options.initial_weights
-        self._fit = LatestFit(*refs, watch, described, self._run.run_dir, known)
+        self._note_fit(trainer, pl_module)
+        if watching.is_due:
+            self._change_watch(trainer, pl_module)
 
-    def _compute(self, trainer: Trainer, described: Mapping[str, str], run_dir: Path | None) -> Computation:
+    def _described(self, watching: TrainingWatch) -> OptionTexts:
+        """Returns every option that holds now as text."""
+        probe = type(self.probe).__name__ if self.probe is not None else "None"
+        return watching.settings.described(watching.watch.layers, probe=probe, name=str(self._scope or None))
+
+    def _note_fit(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Notes what this fit watches, for checkpoints and a further fit."""
+        if (watching := self._watching) is not None:
+            refs, known = (weakref.ref(trainer), weakref.ref(pl_module)), watching.options.initial_weights
+            told = self._described(watching)
+            self._fit = LatestFit(*refs, watching.watch, told, self._run.run_dir, known, watching.changes)
+
+    def _compute(
+        self, trainer: Trainer, watching: TrainingWatch, described: Mapping[str, str], run_dir: Path | None
+    ) -> Computation:
         """Makes the workers and the trackers of a run."""
         interrupted = partial(is_interrupted, trainer)
         trackers = trackers_for(trainer.loggers, run_dir, self.trackers, scope=self._scope)
@@ -402,74 +399,53 @@ class IITCallback(Callback, TrainingSettings):
             max_queued=self.max_queued,
             interrupted=interrupted,
         )
-        return Computation(self._options, pool, trackers, described, interrupted)
+        return Computation(watching.options, pool, trackers, described, interrupted)
 
     # --- while training -----------------------------------------------------------------------------------------------
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Starts the counts of an epoch."""
+        """Starts the counts of an epoch; before that, watches what a command has asked for."""
+        self._change_watch(trainer, pl_module)
         if self.probe is None:
             with training_goes_on("starting an epoch"):
-                self._watch.begin_epoch(trainer.num_training_batches)  # type: ignore[union-attr]
-                if self._steps is not None:
-                    self._steps.begin_epoch()
-                if self._whole is not None:
-                    self._whole.begin_epoch()
+                self._watching.begin_epoch()  # type: ignore[union-attr]
+
+    def _change_watch(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Makes the change of what is watched that was prepared on a command, where there is one."""
+        watching = self._watching
+        if watching is None:
+            return
+        with training_goes_on("changing what is watched"):
+            anew = watching.change()
+            if anew is None:
+                return
+            self._run.change(watching.options, self._described(watching), anew=anew, epoch=trainer.current_epoch)
+            if self._control is not None:
+                self._control.watches(self._controlled(trainer, pl_module, watching))
+            self._note_fit(trainer, pl_module)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Counts the activations that the hooks kept, once in many steps."""
-        if self.probe is None:
-            self._end_step(self._watch, trainer, batch_idx)
-        if self._whole is not None:
-            self._whole.keep(batch, batch_idx)
-        if self._due is not None:
-            if self._steps is not None:
-                self._end_step(self._steps.watch, trainer, batch_idx)
-            if self._due.passed(trainer.global_step):
-                self._analyse_within(trainer, pl_module)
+        watching = self._watching
+        if watching is not None and watching.after_batch(batch, batch_idx):
+            self._analyse_within(trainer, pl_module, watching)
         if self._control is not None:
             self._control.after_batch(outputs, batch_idx)
 
-    def _end_step(self, watch: Watch | None, trainer: Trainer, batch_idx: int) -> None:
-        """Ends a step of a watch."""
-        try:  # a context would cost more than most steps do
-            watch.end_step(batch_idx)  # type: ignore[union-attr]
-        except Exception as error:  # noqa: BLE001
-            with training_goes_on("counting a step"):
-                self._stop_counting(watch, trainer.current_epoch, error)
-
-    def _analyse_within(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def _analyse_within(self, trainer: Trainer, pl_module: LightningModule, watching: TrainingWatch) -> None:
         """Analyses what was counted since the last analysis within an epoch, or runs the probe."""
-        epoch, step, steps = trainer.current_epoch, trainer.global_step, self._steps
+        epoch, step, steps = trainer.current_epoch, trainer.global_step, watching.steps
         if steps is None:
             self._run_probe(trainer, pl_module, epoch=epoch, step=step)
             return
         with training_goes_on("analysing a step"):
             steps.hand_over(lambda captured: self._submit(trainer, captured, epoch=epoch, step=step, watch=steps.watch))
 
-    def _watching(self, trainer: Trainer, pl_module: LightningModule, watch: Watch) -> Watching:
-        """Returns what a training is watched by, for the analyses that it is told to make."""
-
-        def further(layer: str, units: Sequence[int]) -> Watch:
-            other = self.watch(pl_module, self._options, snapshots=False, only=(layer, units))
-            other.begin_epoch(trainer.num_training_batches)
-            other.attach(pl_module, TrainingStep(pl_module, trainer, self))
-            return other
-
-        def probed() -> Sequence[LayerEpoch]:
-            return probe_pass(trainer, pl_module, self._inputs or (), watch, seed=self.seed, initial=False)
-
-        gate, drawn = TrainingStep(pl_module, trainer, self), watch.snapshots is not None
-        return Watching(
-            watch=watch,
-            options=self._options,
-            submit=partial(self._submit, trainer),
-            further=further,
-            probe=None if self.probe is None else probed,
-            is_analysed=lambda step: self._due is not None and self._due.last == step,
-            lesions=Lesions(trainer, pl_module, self._validation or ValidationBatches()),
-            activity=LiveActivity(pl_module, gate, seed=self.seed) if drawn else None,
-        )
+    def _controlled(self, trainer: Trainer, pl_module: LightningModule, watching: TrainingWatch) -> Watching:
+        """Returns what a training is watched by, for what it is told to do."""
+        lesions = Lesions(trainer, pl_module, self._validation or ValidationBatches())
+        prepared = partial(self._note_fit, trainer, pl_module)
+        return watching.controlled(partial(self._submit, trainer), lesions, inputs=self._inputs, prepared=prepared)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Gets ready to keep the batches of a validation, for the lesions that training may be told to make."""
@@ -484,17 +460,6 @@ class IITCallback(Callback, TrainingSettings):
             with training_goes_on("keeping a validation batch"):
                 self._validation.keep(batch, batch_idx)
 
-    def _stop_counting(self, watch: Watch | None, epoch: int, error: Exception) -> None:
-        """Gives up the counts of this epoch; its records say why. The first such error of the epoch is raised again.
-
-        The steps go on being ended, so that all ranks make the same calls.
-        """
-        if watch is not None:
-            watch.fail(error)
-        if epoch not in self._broken:
-            self._broken.add(epoch)
-            raise error
-
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Closes the counts of the epoch, or runs the probe, and hands the counts to the workers."""
         if self._first is not None:
@@ -507,22 +472,22 @@ class IITCallback(Callback, TrainingSettings):
             self._run_probe(trainer, pl_module, epoch=trainer.current_epoch)
         else:
             with training_goes_on("closing an epoch"):
-                captured = self._watch.end_epoch()  # type: ignore[union-attr]
-                if self._whole is not None and self._is_analysed(trainer.current_epoch):
-                    captured = self._whole.run(captured)
-                self._submit(trainer, captured, epoch=trainer.current_epoch)
+                epoch, watching = trainer.current_epoch, self._watching
+                captured = watching.end_epoch(analysed=self._is_analysed(epoch))  # type: ignore[union-attr]
+                self._submit(trainer, captured, epoch=epoch)
         with training_goes_on("showing Φ"):
             self._run.pump()
-            waited, newest = self.when_busy == "wait", self._run.newest
+            layers = () if self._watching is None else self._watching.watch.layers
+            waited, newest = self.when_busy == "wait", [one for one in self._run.newest if one.layer in layers]
             self._shown.show(trainer, pl_module, newest, scope=self._scope, waited=waited, prog_bar=self.prog_bar)
 
     def _run_probe(self, trainer: Trainer, pl_module: LightningModule, *, epoch: int, step: int | None = None) -> None:
         """Watches the module on the probe, in eval mode and without a trace."""
-        inputs, watch = self._inputs, self._watch
-        if inputs is None or watch is None or (step is None and self.window == 1 and not self._is_analysed(epoch)):
+        inputs, watching = self._inputs, self._watching
+        if inputs is None or watching is None or (step is None and self.window == 1 and not self._is_analysed(epoch)):
             return
         with training_goes_on("running the probe"):
-            captured = probe_pass(trainer, pl_module, inputs, watch, seed=self.seed, initial=epoch < 0)
+            captured = probe_pass(trainer, pl_module, inputs, watching.watch, seed=self.seed, initial=epoch < 0)
             self._submit(trainer, captured, epoch=epoch, step=step)
 
     def _submit(
@@ -536,13 +501,13 @@ class IITCallback(Callback, TrainingSettings):
         asked: Asked | None = None,
     ) -> None:
         """Submits what a watch captured for analysis; without ``watch``, that of whole epochs."""
-        watch = watch or self._watch
-        if watch is None or not self._run.begun:
+        watching = self._watching
+        if watching is None or not self._run.begun:
             return
-        if epoch <= 0 and step is None and self.probe is None:
+        if epoch in {-1, 0, watching.since} and step is None and self.probe is None:
             warn_of_shuffled_streams(trainer, captured)
         self._run.submit(
-            *(trainer, watch, captured),
+            *(trainer, watch or watching.watch, captured),
             epoch=epoch,
             step=step,
             analysed=step is not None or self._is_analysed(epoch),
@@ -600,11 +565,9 @@ class IITCallback(Callback, TrainingSettings):
         if self._first is not None:
             self._first.end()
         with training_goes_on("taking the hooks away"):
-            if self._watch is not None:
-                self._watch.detach()
-            if self._steps is not None:
-                self._steps.watch.detach()
-        self._first = self._due = self._steps = self._whole = None
+            if self._watching is not None:
+                self._watching.detach()
+        self._first = None
 
     # --- checkpoints --------------------------------------------------------------------------------------------------
 

@@ -15,8 +15,9 @@ from lightning_iit.errors import IITError, InvalidArgumentError
 from lightning_iit.phi.compute import compute_phi
 from lightning_iit.phi.registry import engine_names
 from lightning_iit.records import FORMALISM, FORMALISM_WORDS
+from lightning_iit.records.lesions.record import SET_TO_WORDS
 from lightning_iit.records.steering.commands import Verb
-from lightning_iit.records.steering.lesions import SET_TO_WORDS
+from lightning_iit.records.steering.selection import NullChoice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,6 +86,21 @@ def _add_phi(commands: Any) -> None:
     )
     parser.add_argument(
         "--state", help="state to analyse: a 0 or 1 for each unit, unit 0 first, as in 100 (default: the state in the file)"
+    )
+    parser.add_argument(
+        "--epoch", type=int, metavar="N", help="of a run: the epoch, -1 for the untrained network (default: the last)"
+    )
+    parser.add_argument("--layer", help="of a run: the layer (default: the only one)")
+    parser.add_argument(
+        "--units",
+        help="of a run or record: the indices of the layer's units, as in 3,8. Units of one recorded group are answered from the "
+        "record, others from a checkpoint of this epoch in the run, with --data and --model; the answer is kept with the run",
+    )
+    parser.add_argument(
+        "--model", metavar="MODULE:CLASS", help="for a checkpoint: the LightningModule (default: the class that LightningCLI saved)"
+    )
+    parser.add_argument(
+        "--data", metavar="MODULE:NAME", help="for a checkpoint: a function that returns a loader, or a LightningDataModule"
     )
     parser.add_argument(
         "--cm", help="connectivity matrix: a .npy or .csv file, or rows as in 011;101;110 (default: the file's, else all to all)"
@@ -263,7 +279,8 @@ def _add_list(commands: Any) -> None:
 def _add_control(commands: Any) -> None:
     parser = commands.add_parser(
         "control",
-        help="tell a running training to pause, go on, end, have other epochs, analyse the network as it is, or measure a lesion",
+        help="tell a running training to pause, go on, end, have other epochs, analyse the network as it is, measure a lesion, or "
+        "watch something else from the next epoch on",
     )
     parser.add_argument("target", metavar="run", help="the directory of a run in training, or a folder that holds one")
     parser.add_argument(
@@ -271,22 +288,30 @@ def _add_control(commands: Any) -> None:
         metavar="command",
         choices=(*get_args(Verb), "log"),
         help=f"{', '.join(get_args(Verb))}: 'stop' ends the training after this epoch, 'stop-now' at this step; 'lesion' measures "
-        "what the network loses, on validation batches, when some units say nothing of the sample; 'log' prints what it was told "
-        "so far",
+        "what the network loses, on validation batches, when some units say nothing of the sample; 'watch' changes what is watched "
+        "from the next epoch on; 'log' prints what it was told so far",
     )
     parser.add_argument("epochs", nargs="?", type=int, metavar="N", help="of the command 'epochs': how many there are to be")
     parser.add_argument("--layer", help="of 'analyse' and 'lesion': the layer (default: all that are watched)")
     parser.add_argument(
         "--units",
         help="of 'analyse' and 'lesion': the indices of the layer's units, as in 3,8,21 (default of 'analyse': those that the run "
-        "watches)",
+        "watches); of 'watch': how many units of each layer, their indices, or auto",
     )
     parser.add_argument(
         "--state", help="of 'analyse': the state, a 0 or 1 for each unit, unit 0 first, as in 100 (default: the states visited)"
     )
     parser.add_argument(
-        "--formalism", choices=tuple(FORMALISM_WORDS), help="of 'analyse': version of the theory (default: the run's)"
+        "--formalism",
+        help=f"of 'analyse' and 'watch': version of the theory, {', '.join(FORMALISM_WORDS)} (default: the run's); of 'watch' also "
+        "several, as in iit3,iit4-2023",
     )
+    parser.add_argument("--layers", help="of 'watch': names or globs of the layers, separated by commas")
+    parser.add_argument("--groups", metavar="N", help="of 'watch': how many groups of units are surveyed, or auto")
+    parser.add_argument(
+        "--null-model", choices=get_args(NullChoice), help="of 'watch': what Φ of a layer whose units are not set is compared with"
+    )
+    parser.add_argument("--surrogates", type=int, metavar="N", help="of 'watch': how many surrogate data sets a null has")
     parser.add_argument(
         "--to",
         choices=tuple(SET_TO_WORDS),
@@ -371,7 +396,7 @@ def _add_worker_check(commands: Any) -> None:
 
 def _phi(given: argparse.Namespace, console: Console) -> int:
     """Runs ``lightning-iit phi``."""
-    from lightning_iit.commands.inputs import parse_formalisms, parse_nodes, parse_state
+    from lightning_iit.commands.inputs import parse_formalisms, parse_nodes, parse_state, parse_units
     from lightning_iit.commands.phi import PhiArguments, run_phi
 
     return run_phi(
@@ -395,6 +420,11 @@ def _phi(given: argparse.Namespace, console: Console) -> int:
             timeout=given.timeout,
             threads=given.threads,
             pyphi_options=dict(_option(text) for text in given.option),
+            epoch=given.epoch,
+            layer=given.layer,
+            units=None if given.units is None else parse_units(given.units),
+            model=given.model,
+            data=given.data,
         ),
         console,
     )
@@ -463,16 +493,9 @@ def _list(given: argparse.Namespace, console: Console) -> int:
 def _control(given: argparse.Namespace, console: Console) -> int:
     """Runs ``lightning-iit control``."""
     from lightning_iit.commands.control import run_control
-    from lightning_iit.commands.inputs import parse_units
 
-    told = {
-        "epochs": given.epochs,
-        "layer": given.layer,
-        "units": None if given.units is None else parse_units(given.units),
-        "state": given.state,
-        "formalism": given.formalism,
-        "to": given.to,
-    }
+    names = ("epochs", "layer", "units", "state", "formalism", "to", "layers", "groups", "null_model", "surrogates")
+    told = {name: getattr(given, name) for name in names}
     return run_control(given.target, given.verb, given.timeout, given.json, console, **told)
 
 

@@ -1,4 +1,4 @@
-"""``lightning-iit control``: tells a running training to pause, go on, end, have other epochs, analyse now, or measure a lesion."""
+"""``lightning-iit control``: tells a running training to pause, end, have other epochs, analyse now, and so on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from lightning_iit.commands.inputs import parse_formalisms, parse_units
 from lightning_iit.commands.tables import print_json
 from lightning_iit.errors import InvalidArgumentError, RecordError
 from lightning_iit.records import Open, decode
@@ -13,6 +14,7 @@ from lightning_iit.records.disk.files import read_regular
 from lightning_iit.records.disk.owner import MARKER, is_alive
 from lightning_iit.records.names import FOLDER
 from lightning_iit.records.steering.folder import LESION, answer_to, answers_in, read_lesion, send
+from lightning_iit.records.steering.selection import Selection
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,10 +25,14 @@ if TYPE_CHECKING:
 Word: TypeAlias = "Verb | Literal['log']"
 _OPTIONS: dict[str, tuple[Verb, ...]] = {
     "layer": ("analyse", "lesion"),
-    "units": ("analyse", "lesion"),
     "state": ("analyse",),
-    "formalism": ("analyse",),
     "to": ("lesion",),
+    "layers": ("watch",),
+    "groups": ("watch",),
+    "null_model": ("watch",),
+    "surrogates": ("watch",),
+    "units": ("analyse", "lesion", "watch"),
+    "formalism": ("analyse", "watch"),
 }
 """Which commands have an option."""
 _POLL = 0.2
@@ -42,7 +48,7 @@ def run_control(run: str, verb: Word, timeout: float, as_json: bool, console: Co
         timeout: how long to wait, in seconds.
         as_json: prints one JSON document instead of lines.
         console: where to print.
-        given: further fields of the command.
+        given: what the command's options were given, as text or number, by their names.
 
     Returns:
         The exit status: 0 where it was done, 1 where it was refused, was not answered, or no Φ came of it.
@@ -53,7 +59,7 @@ def run_control(run: str, verb: Word, timeout: float, as_json: bool, console: Co
     """
     if verb == "log":
         return _log(_directory(run, alive=False), as_json, console)
-    _check(verb, given)
+    given = _fields(verb, given)
     directory = _directory(run, alive=True)
     deadline = time.monotonic() + timeout
     command = send(directory, verb, **given)
@@ -80,6 +86,46 @@ def run_control(run: str, verb: Word, timeout: float, as_json: bool, console: Co
     return 0 if answer.outcome == "done" and not missing else 1
 
 
+def _fields(verb: Verb, given: dict[str, Any]) -> dict[str, Any]:
+    """Returns the fields of a command, read from its options.
+
+    Raises:
+        InvalidArgumentError: an option cannot be read, the command lacks something, or has what belongs to another command.
+    """
+    _check(verb, given)
+    told = {name: value for name, value in given.items() if value is not None}
+    if verb == "watch":
+        return {"watch": _selection(told)}
+    if "units" in told:
+        told["units"] = parse_units(told["units"])
+    if "formalism" in told:
+        formalisms = parse_formalisms(told["formalism"])
+        if len(formalisms) > 1:
+            msg = f"--formalism {told['formalism']}: give one, as in --formalism iit4-2023."
+            raise InvalidArgumentError(msg)
+        told["formalism"] = formalisms[0]
+    return told
+
+
+def _selection(told: dict[str, Any]) -> Selection:
+    """Reads what is to be watched."""
+    if not told:
+        msg = "watch: say what is watched from the next epoch on, as in `control RUN watch --layers net.gru --units 4`."
+        raise InvalidArgumentError(msg)
+    units, groups = told.get("units"), told.get("groups")
+    if groups is not None and groups != "auto" and not groups.isdecimal():
+        msg = f"--groups {groups!r}: give how many groups of units are surveyed, or 'auto'."
+        raise InvalidArgumentError(msg)
+    return Selection(
+        layers=tuple(name.strip() for name in told["layers"].split(",")) if "layers" in told else None,
+        units=units if units in {None, "auto"} else int(units) if units.strip().isdecimal() else parse_units(units),
+        groups=groups if groups in {None, "auto"} else int(groups),
+        formalism=parse_formalisms(told["formalism"]) if "formalism" in told else None,
+        null_model=told.get("null_model"),
+        surrogates=told.get("surrogates"),
+    )
+
+
 def _check(verb: Verb, given: dict[str, Any]) -> None:
     """Raises InvalidArgumentError where the command lacks something, or has what belongs to another command."""
     if verb == "epochs" and given.get("epochs") is None:
@@ -87,7 +133,9 @@ def _check(verb: Verb, given: dict[str, Any]) -> None:
         raise InvalidArgumentError(msg)
     for name, verbs in _OPTIONS.items():
         if given.get(name) is not None and verb not in verbs:
-            msg = f"--{name}: this belongs to the command{'s' if len(verbs) > 1 else ''} {' and '.join(map(repr, verbs))}."
+            several = len(verbs) > 1
+            which = f"s {', '.join(map(repr, verbs[:-1]))} and {verbs[-1]!r}" if several else f" {verbs[0]!r}"
+            msg = f"--{name.replace('_', '-')}: this belongs to the command{which}."
             raise InvalidArgumentError(msg)
     if verb == "lesion" and given.get("units") is None:
         msg = "lesion: give the units that are set, as in `control RUN lesion --layer net.gru --units 0,1`."

@@ -40,6 +40,9 @@ class TpmInput:
         dependence: of a state-by-state TPM, its largest deviation from conditional independence; else None.
         accepted: the largest deviation that counts as rounding error.
         record: the record, if the file is a record.
+        asked: the units of the TPM, where they were asked for by their indices; None for those of the record.
+        words: where the TPM of these units comes from, in a sentence.
+        run_dir: the directory of the record's run; None where it lies in none.
     """
 
     source: str
@@ -51,6 +54,9 @@ class TpmInput:
     dependence: float | None = None
     accepted: float = EXACT
     record: EpochRecord | None = None
+    asked: tuple[int, ...] | None = None
+    words: str = ""
+    run_dir: Path | None = None
 
     @property
     def formalisms(self) -> tuple[Formalism, ...]:
@@ -60,7 +66,7 @@ class TpmInput:
     @property
     def nodes(self) -> tuple[int, ...] | None:
         """Returns the nodes of a record's candidate system; None for all."""
-        return None if self.record is None else self.record.provenance.options.nodes
+        return None if self.record is None or self.asked is not None else self.record.provenance.options.nodes
 
 
 def read_tpm(target: str, *, prior: float | None = None) -> TpmInput:
@@ -82,14 +88,14 @@ def read_tpm(target: str, *, prior: float | None = None) -> TpmInput:
     """
     path = Path(target)
     if path.is_dir() or target.startswith(URIS):
-        return _from_record(target, _only_record(target), prior)
+        return of_record(target, _only_record(target), prior)
     if not path.is_file():
         what = "is no regular file" if path.exists() else "there is no such file"
         near = ", ".join(sorted(other.name for other in path.parent.glob(f"*{path.suffix}"))[:5]) if path.parent.is_dir() else ""
         msg = f"{path}: {what}.{f' Beside it: {near}.' if near else ''}"
         raise InvalidArgumentError(msg)
     if path.suffix == ".json":
-        return _from_record(target, _read_record(path), prior)
+        return of_record(target, _read_record(path), prior)
     if prior is not None:
         msg = f"--prior {prior}: {path.name} holds probabilities, and a prior needs the counts of a record (.json)."
         raise InvalidArgumentError(msg)
@@ -223,7 +229,7 @@ def _only_record(target: str) -> EpochRecord:
     raise InvalidArgumentError(msg)
 
 
-def _from_record(source: str, record: EpochRecord, prior: float | None) -> TpmInput:
+def of_record(source: str, record: EpochRecord, prior: float | None) -> TpmInput:
     """Reads the TPM of a record: the stored one, or one that is estimated from the record's counts if a prior is given."""
     state = record.states[0].state if record.states else record.task.states[0] if record.task else None
     if record.counts is not None and (prior is not None or record.tpm is None):

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lightning_iit.commands.complexes import found_complex
 from lightning_iit.commands.inputs import TpmInput, read_cm, read_tpm
+from lightning_iit.commands.past.question import Question
 from lightning_iit.commands.tables import print_complex, print_json, print_partitions, print_result, print_structure
 from lightning_iit.errors import InvalidArgumentError, InvalidSystemError
 from lightning_iit.phi.compute import compute_phi, compute_structure
 from lightning_iit.phi.connections import ConnectivityWarning
 from lightning_iit.phi.ranking import best_partitions
 from lightning_iit.phi.subsystems import indices_of
-from lightning_iit.records import FORMALISM, Structure, System
+from lightning_iit.records import FORMALISM, Structure, System, symbol
 from lightning_iit.records.systems import braces
 
 if TYPE_CHECKING:
@@ -48,6 +49,16 @@ class PhiArguments:
     timeout: float | None = None
     threads: int = 1
     pyphi_options: dict[str, Any] = field(default_factory=dict)
+    epoch: int | None = None
+    layer: str | None = None
+    units: tuple[int, ...] | None = None
+    model: str | None = None
+    data: str | None = None
+
+    @property
+    def question(self) -> Question:
+        """Returns what is asked of a run or a record."""
+        return Question(self.tpm, self.epoch, self.layer, self.units, self.model, self.data)
 
 
 def run_phi(arguments: PhiArguments, console: Console) -> int:
@@ -60,7 +71,8 @@ def run_phi(arguments: PhiArguments, console: Console) -> int:
         IITError: the input or an argument is invalid.
         OSError: the file cannot be read.
     """
-    given = read_tpm(arguments.tpm, prior=arguments.prior)
+    question = arguments.question
+    given = question.tpm(arguments.prior) if question.is_asked else read_tpm(arguments.tpm, prior=arguments.prior)
     _check_dependence(given, allow=arguments.allow_dependence)
     state = arguments.state if arguments.state is not None else given.state
     if state is None:
@@ -78,11 +90,29 @@ def run_phi(arguments: PhiArguments, console: Console) -> int:
         found = [_computed(arguments, system, nodes, one, first=one == formalisms[0]) for one in formalisms]
     for words in dict.fromkeys(str(warning.message) for warning in caught):
         sys.stderr.write(f"{words}\n")
+    _print(arguments, given, system, nodes, found, console)
+    done = all(one.result.phi is not None for one in found)
+    if question.is_asked:
+        _keep(question, given, state, found, done=done)
+    return 0 if done else 1
+
+
+def _print(
+    arguments: PhiArguments,
+    given: TpmInput,
+    system: System,
+    nodes: tuple[int, ...] | None,
+    found: list[_Found],
+    console: Console,
+) -> None:
+    """Prints what was computed, as text or as JSON."""
     if arguments.json:
         first, *others = [one.document for one in found]
         document = {"source": given.source, "system": system, "form": given.form, "dependence": given.dependence, **first}
         if nodes is not None:
             document["nodes"] = nodes
+        if given.asked is not None:
+            document |= {"units": given.asked, "from": given.words}
         if others:
             document["others"] = others
         print_json(document)
@@ -92,7 +122,21 @@ def run_phi(arguments: PhiArguments, console: Console) -> int:
             if number:
                 console.print()
             _print_found(console, one, given, system.state, nodes)
-    return 0 if all(one.result.phi is not None for one in found) else 1
+
+
+def _keep(question: Question, given: TpmInput, state: tuple[int, ...], found: list[_Found], *, done: bool) -> None:
+    """Keeps the answer with the run, and says how it can be had again; a folder that takes no file is said."""
+    numbers = [
+        f"{symbol(one.formalism)} = {one.result.phi:.6g}" if one.result.phi is not None else one.result.reason for one in found
+    ]
+    formalisms = tuple(one.formalism for one in found)
+    try:
+        kept = question.keep(given, state, formalisms, f"{'; '.join(numbers)}. {given.words}".strip(), done=done)
+    except OSError as error:
+        sys.stderr.write(f"The answer is not kept with the run: {error}\n")
+        return
+    if kept is not None and kept.command is not None:
+        sys.stderr.write(f"Kept with the run; to ask again: lightning-iit {kept.command.words}\n")
 
 
 class _Found(NamedTuple):
@@ -152,7 +196,8 @@ def _print_found(console: Console, found: _Found, given: TpmInput, state: tuple[
         how = "held at their states" if found.formalism == FORMALISM else "the background"
         console.print(f"Nodes {braces(nodes)}; the others are {how}.", highlight=False)
     if given.record is not None and found.result.phi is not None:
-        null = _null_words(given.record, found, state) if nodes == given.nodes else given.record.without_null
+        own = nodes == given.nodes and given.asked is None
+        null = _null_words(given.record, found, state) if own else given.record.without_null
         console.print(f"{null} ({given.record.kind})", highlight=False)
     if found.complexes is not None:
         print_complex(console, found.complexes)
@@ -190,6 +235,8 @@ def _print_source(console: Console, given: TpmInput) -> None:
         console.print(
             f"{record.layer}, epoch {record.epoch}: {record.kind}, {transitions:,} transitions ({record.axis})", highlight=False
         )
+    if given.asked is not None:
+        console.print(f"Units {', '.join(map(str, given.asked))}. {given.words}", highlight=False, markup=False)
     if given.labels is not None:
         console.print(
             "Nodes: " + ", ".join(f"{index} is {name}" for index, name in enumerate(given.labels)), highlight=False, markup=False

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from lightning_iit.comparison.exchanges import FEWEST_PAIRS, RESAMPLED, error_times, holm, signed_rank
+from lightning_iit.comparison.selections import of_last_selection
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import FORMALISM, Kind, symbol
 
@@ -153,7 +154,8 @@ def changes(
 
     Args:
         records: the records of the run.
-        epoch: the earlier epoch; -1 is the untrained network, None the earliest one of each layer that has a Φ.
+        epoch: the earlier epoch; -1 is the untrained network, None the earliest one of each layer that has a Φ, of the units that
+            it has at its last epoch.
         to: the later epoch; None for the last one of each layer.
         formalism: "iit3", "iit4-2023" or "iit4-2026"; None for the first one of each record.
 
@@ -187,6 +189,8 @@ def _of_one_formalism(records: Iterable[EpochRecord], formalism: str | None) -> 
 def _compared(records: Iterable[EpochRecord], layer: str, epoch: int | None, to: int | None) -> Change:
     """Compares two epochs of a layer; the p is that of this layer alone."""
     by_epoch = {record.epoch: record for record in records if record.layer == layer}
+    if epoch is None:  # no earlier one than that of the same units
+        by_epoch = {record.epoch: record for record in of_last_selection(by_epoch.values())}
     surveyed = sorted(number for number, record in by_epoch.items() if _by_units(record.survey))
     # An epoch whose survey was not finished is compared where it is asked for, or where there is no other.
     whole = [
@@ -221,6 +225,12 @@ def between(one: EpochRecord, other: EpochRecord) -> Change:
     where = f"change(layer={one.layer!r}): epochs {one.epoch} and {other.epoch}"
     if (one.kind, one.formalism) != (other.kind, other.formalism):
         msg = f"{where} are {one.kind} ({one.formalism}) and {other.kind} ({other.formalism}), which cannot be compared."
+        raise InvalidArgumentError(msg)
+    if one.provenance.selection != other.provenance.selection:
+        msg = (
+            f"{where} are of other units: a command changed what is watched between them. Compare epochs before the change with "
+            "one another, or epochs since then; `record.provenance.selection` has the number of the change."
+        )
         raise InvalidArgumentError(msg)
     then, now = _by_units(one.survey), _by_units(other.survey)
     pairs = [(then[units], now[units]) for units in then if units in now]

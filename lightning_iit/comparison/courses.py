@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from lightning_iit.comparison.selections import of_last_selection
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import FORMALISM, FORMALISM_WORDS, Records, symbol
 from lightning_iit.records.runs import formalisms_in
@@ -49,9 +50,12 @@ class RunData:
         return replace(self, records=Records(record.of(formalism) for record in self.records if formalism in record.formalisms))
 
     def surveys(self) -> dict[str, dict[int, EpochRecord]]:
-        """Returns the records of whole epochs that have a Φ of their layer, by layer and epoch."""
+        """Returns the records of whole epochs that have a Φ of their layer, by layer and epoch.
+
+        Of a layer whose units a command has changed these are those since the change.
+        """
         found: dict[str, dict[int, EpochRecord]] = defaultdict(dict)
-        for record in self.records:
+        for record in of_last_selection(one for one in self.records if one.step is None):
             if record.step is None and record.survey is not None and record.survey.phi is not None:
                 found[record.layer][record.epoch] = record
         return dict(found)

@@ -14,6 +14,7 @@ from lightning_iit.comparison.change import change, changes, is_structural_zero
 from lightning_iit.comparison.compared import PAIRED, TRAINED, UNPAIRED, UNTRAINED, WILCOXON, Comparison, Curve, LayerComparison
 from lightning_iit.comparison.courses import Course, RunData, check_comparable, layers_of, listed, phi_of, sides_of, survey_of
 from lightning_iit.comparison.exchanges import difference_of_means, difference_of_pairs, holm
+from lightning_iit.comparison.selections import changed_since
 from lightning_iit.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def compare(runs: Sequence[RunData], by: str | None = None) -> Comparison:
     for label, courses in layers.items():
         check_comparable(label, courses)
     sides = {} if by in (None, SEED) else sides_of(runs, by or "")
-    notes = [*_other_options(runs, by), *_other_lengths(layers)]
+    notes = [*_steered(layers), *_other_options(runs, by), *_other_lengths(layers)]
     if sides:
         rows = [row for label, courses in layers.items() for row in _between_sides(label, courses, sides, by or "")]
         curves = [_curve(label, courses, side, by) for label, courses in layers.items() for side in sides.items()]
@@ -259,6 +260,20 @@ def _other_options(runs: Sequence[RunData], by: str | None) -> list[str]:
         if name != by and len(values) > 1:
             differing.append(f"{name} ({', '.join(values)})")
     return [f"Φ was not measured alike in all runs; they differ in {', '.join(differing)}."] if differing else []
+
+
+def _steered(layers: Mapping[str, Sequence[Course]]) -> list[str]:
+    """Returns a sentence for each layer of a run whose units a command has changed: earlier epochs are not compared."""
+    found = [
+        (course.run.name, course.layer, changed_since(one for one in course.run.records if one.layer == course.layer))
+        for courses in layers.values()
+        for course in courses
+    ]
+    return [
+        f"In {name} a command changed which units of layer {layer!r} are watched; only epochs from {since} on are compared."
+        for name, layer, since in found
+        if since is not None
+    ]
 
 
 def _other_lengths(layers: Mapping[str, Sequence[Course]]) -> list[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from lightning_iit.figures.canvas import BLUE, INK, SOFT, VERMILION, blank, plain, png, style, svg, wrapped
-from lightning_iit.records.steering.lesions import SET_TO_WORDS
+from lightning_iit.records.lesions.record import SET_TO_WORDS
 
 if TYPE_CHECKING:
-    from lightning_iit.records.steering.lesions import LesionRecord
+    from lightning_iit.records.lesions.record import LesionRecord
 
 _MOST = 4
 """The most measures that fit into the picture."""

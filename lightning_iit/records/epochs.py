@@ -9,6 +9,7 @@ import msgspec
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records.captured import Counts, Perturbation, Thresholds, TpmRecord, Units
 from lightning_iit.records.iit4 import Structure, SystemPhi
+from lightning_iit.records.lesions.record import LesionRecord
 from lightning_iit.records.results import (
     Computed,
     CurvePoint,
@@ -60,6 +61,8 @@ class Provenance(Record, frozen=True, kw_only=True):
         packages: versions of the installed packages that a number may depend on, by name.
         initial_weights: a fingerprint of the watched layers' parameters before training: runs that have the same began with the
             same weights. Empty where that is not known (a resumed part of a run, an analysis without a training, version 0.1.0).
+        selection: 0 where the layer is watched as it was when the run began. Else the number of the change, by a command, with
+            which its units and groups were chosen: epochs of other selections are of other units.
     """
 
     engine: str
@@ -69,6 +72,7 @@ class Provenance(Record, frozen=True, kw_only=True):
     world_size: FromOne = 1
     packages: dict[str, str] = {}
     initial_weights: str = ""
+    selection: Count = 0
 
 
 class GroupResult(Record, frozen=True, kw_only=True):
@@ -130,6 +134,8 @@ class EpochRecord(Record, frozen=True, kw_only=True):
             None where it was not computed, and in records of version 0.1.0.
         moments: Φ of the shown group at single moments; None where it was not asked for (``moments=``).
         whole: measures of all units of the layer, which are statistics of activity; None where none was asked for (``measures=``).
+        lesions: what the network loses without these units, and without either side of their minimum partition; empty where it was
+            not asked for (``lesions=`` of ``analyse``).
         structural_phi: 0.0 for units without connections among them; None where it is not known.
         structural_reason: why the structural Φ is 0, or is not known.
         notes: what a reader should know, in sentences.
@@ -172,6 +178,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
     survey: Survey | None = None
     moments: Moments | None = None
     whole: WholeLayer | None = None
+    lesions: tuple[LesionRecord, ...] = ()
     structural_phi: PhiValue | None = None
     structural_reason: str = ""
     notes: tuple[str, ...] = ()

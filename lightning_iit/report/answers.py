@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_iit.comparison.change import changes
+from lightning_iit.comparison.selections import changed_words
 from lightning_iit.records import FORMALISM_WORDS, symbol
 
 if TYPE_CHECKING:
@@ -19,13 +20,16 @@ NOT_KNOWN = "Whether training changed Φ is not known: there are no two epochs i
 def answers(records: Iterable[EpochRecord], formalism: str | None = None) -> dict[str, str]:
     """Returns for each layer whether Φ changed from the earliest epoch (the untrained network, where it was analysed) to the last.
 
+    Where a command has changed which units are watched, it is the earliest epoch since then.
+
     Args:
         records: the records of one run, in any order.
         formalism: of several the one that is meant; None for the first one of each record.
     """
     layers = by_layer(records)
     found = changes([record for of_layer in layers.values() for record in of_layer], epoch=None, formalism=formalism)
-    return {name: found[name].words if name in found else NOT_KNOWN for name in layers}
+    said = {name: found[name].words if name in found else NOT_KNOWN for name in layers}
+    return {name: " ".join(filter(None, (changed_words(layers[name]), words))) for name, words in said.items()}
 
 
 def numbers_words(formalisms: Iterable[str]) -> str:

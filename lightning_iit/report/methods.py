@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_iit.comparison.change import changes
+from lightning_iit.comparison.selections import changed_words, of_last_selection
 from lightning_iit.records import FORMALISM, Computed, SystemPhi, symbol
 from lightning_iit.records.runs import formalisms_in
 from lightning_iit.report.answers import by_layer
@@ -39,10 +40,13 @@ def methods(records: Iterable[EpochRecord]) -> str:
     layers = by_layer(kept)
     if not layers:
         return ""
-    last = {name: max(of_layer, key=lambda one: (one.phi is not None, one.epoch)) for name, of_layer in layers.items()}
+    last = {
+        name: max(of_last_selection(of_layer), key=lambda one: (one.phi is not None, one.epoch))
+        for name, of_layer in layers.items()
+    }
     sentences = [_engine(list(last.values()))]
     for name, record in last.items():
-        sentences += [f"Layer {name!r}:", *_of_layer(record)]
+        sentences += [f"Layer {name!r}:", *filter(None, [changed_words(layers[name])]), *_of_layer(record)]
     for formalism in formalisms_in(kept):
         sentences += _tests(changes(kept, epoch=None, formalism=formalism), symbol(formalism))
     sentences += [*_software(next(iter(last.values()))), _TO_ADD]
@@ -108,8 +112,9 @@ def _groups(record: EpochRecord, units: Units) -> str:
     if many == 1:
         return f"{symbol(record.formalism)} of one group was computed, {first}."
     size, what = len(units.indices) // units.bits, symbol(record.formalism)
+    since = "epochs since then" if record.provenance.selection else "epochs"
     return (
-        f"{what} of the layer is the mean over {many} groups of {size} units, the same ones in all epochs: {first}, and {many - 1}"
+        f"{what} of the layer is the mean over {many} groups of {size} units, the same ones in all {since}: {first}, and {many - 1}"
         " groups drawn at random among the units that vary."
     )
 

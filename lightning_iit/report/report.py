@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_iit.records import FORMALISM, FORMALISM_WORDS, Computed, Open, SystemPhi
+from lightning_iit.records.lesions.record import SET_TO_WORDS
 from lightning_iit.records.runs import formalisms_in
 from lightning_iit.report import cells, iit4
 from lightning_iit.report.answers import answers, by_layer, numbers_words
@@ -30,6 +31,8 @@ _COLUMNS = ("layer", "epoch", "formalism", "Φ or φ_s of the layer", "interval"
 _EPOCHS = ("epoch", "Φ of the layer", "interval", "groups", "kind", "units", "state", "Φ of these units")
 _ANOTHER = " (another)"
 """The mark of a state that is not that of the row before."""
+_OTHER_UNITS = " (other units)"
+"""The mark of an epoch whose units are not those of the row before, since a command has changed them."""
 _CURVE_WORDS = (
     "Of random subsets of the last epoch's data; null not computed for these. While Φ still falls from row to row, the Φ above"
     " is biased upward."
@@ -82,8 +85,18 @@ def verdict(record: EpochRecord) -> str:
 
 def _steered(told: Sequence[Answer]) -> list[str]:
     """Writes what the training was told while it ran, and its answers; nothing where it was told nothing."""
+    questions = [one for one in told if one.command is not None and one.command.verb == "phi"]
+    told = [one for one in told if one not in questions]
+    asked = ["## Questions", "What was asked of epochs of this run while it went on.", _told_table(questions)] if questions else []
     if not told:
-        return []
+        return asked
+    done = sum(one.outcome == "done" for one in told)
+    words = f"This training was steered: of {len(told)} commands that came while it ran, {done} were obeyed."
+    return ["## Commands", words, _told_table(told), *asked]
+
+
+def _told_table(told: Sequence[Answer]) -> str:
+    """Writes the table of commands, or of questions, with their answers."""
     columns = ("epoch", "step", "command", "from", "answer")
     rows = [
         (
@@ -94,9 +107,7 @@ def _steered(told: Sequence[Answer]) -> list[str]:
         )
         for one in told
     ]
-    done = sum(one.outcome == "done" for one in told)
-    words = f"This training was steered: of {len(told)} commands that came while it ran, {done} were obeyed."
-    return ["## Commands", words, table(columns, rows)]
+    return table(columns, rows)
 
 
 def _answers(layers: Mapping[str, Sequence[EpochRecord]], kept: Sequence[EpochRecord]) -> list[str]:
@@ -155,7 +166,7 @@ def _section(name: str, records: Sequence[EpochRecord], answer: str) -> list[str
         parts.append(text(claim + last.structural_reason))
     if iit4.is_iit4(last):
         parts += iit4.parts(records, "", heading="###")
-        return [*parts, *_checks(records), *_moments(last), *_sensitivity(last), *_curve(last)]
+        return [*parts, *_checks(records), *_lesions(last), *_moments(last), *_sensitivity(last), *_curve(last)]
     parts += [*_survey(last), *_groups_of_0_1_0(last), "### One group in detail"]
     judged = "; ".join(filter(None, (last.reducible_words, last.null_words)))
     phi = f"Φ {cells.phi(last)}; {cells.interval(last)}; {judged}"
@@ -168,13 +179,41 @@ def _section(name: str, records: Sequence[EpochRecord], answer: str) -> list[str
     parts += _checks(records)
     rows = _epochs(records)
     notes = ["Epoch -1 is the untrained network."] if records[0].epoch < 0 else []
+    if any(_OTHER_UNITS in row[0] for row in rows):
+        notes.append(
+            f"At an epoch with the mark{_OTHER_UNITS} a command took effect that changed which units are watched: Φ before and"
+            " after is of other units, and the two are not to be compared."
+        )
     if any(_ANOTHER in cell for row in rows for cell in row):
         notes.append(
             f"A state with the mark{_ANOTHER} is not that of the row before, so Φ of these units is that of another state."
         )
     columns = (*_EPOCHS, "reducible" if last.kind == "causal" else "null", "from", "coverage")
     parts += [f"### Epochs ({cells.kind(last)})", *([" ".join(notes)] if notes else []), table(columns, rows)]
-    return [*parts, *_moments(last), *_sensitivity(last), *_curve(last)]
+    return [*parts, *_lesions(last), *_moments(last), *_sensitivity(last), *_curve(last)]
+
+
+def _lesions(record: EpochRecord) -> list[str]:
+    """Writes what the network loses without the units, and without each side of their partition; nothing where unknown."""
+    if not record.lesions:
+        return []
+    first = record.lesions[0]
+    sets = len(first.control_units)
+    words = (
+        f"What the network is measured by on {first.samples:,} samples when units are {SET_TO_WORDS[first.to]}: as it is,"
+        f" with these units set, and with each of up to {sets} random sets of as many other units of the layer; p is how often"
+        " those change it as much."
+    )
+    rows = [
+        (
+            *(one.part, ", ".join(map(str, one.units)), text(each.name), number(each.before), number(each.after)),
+            *(f"{number(min(each.controls))} to {number(max(each.controls))}", f"{each.p:.3f} (smallest {one.smallest_p:.3f})"),
+        )
+        for one in record.lesions
+        for each in one.measures
+    ]
+    columns = ("what is set", "units", "measure", "as it is", "with them set", "with random sets set", "p")
+    return ["### Lesions", text(words), table(columns, rows)]
 
 
 def _checks(records: Sequence[EpochRecord]) -> list[str]:
@@ -226,11 +265,14 @@ def _epochs(records: Sequence[EpochRecord]) -> list[tuple[str, ...]]:
     """Returns the rows of a layer's epochs; a state that is not that of the row before is marked, since it is another Φ."""
     rows: list[tuple[str, ...]] = []
     before = ""
+    selection = records[0].provenance.selection
     for record in records:
+        others = _OTHER_UNITS if record.provenance.selection != selection else ""
+        selection = record.provenance.selection
         state = cells.state(record)
         moved = _ANOTHER if before and state not in {before, "-"} else ""
         before = before if state == "-" else state
-        row = (str(record.epoch), *_of_layer(record), cells.groups(record), record.kind, cells.units(record), state + moved)
+        row = (f"{record.epoch}{others}", *_of_layer(record), cells.groups(record), record.kind, cells.units(record), state + moved)
         judged = record.null_words if record.kind != "causal" or record.null else record.reducible_words or "not computed"
         rows.append((*row, cells.phi(record), judged, record.data_words, cells.coverage(record)))
     return rows

@@ -79,6 +79,10 @@ class Budget:
         self._spent = 0.0
         self._lock = threading.Lock()
 
+    def change(self, *, null: NullName | Literal["auto"] | None, surrogates: int) -> None:
+        """Takes another null, and another number of surrogates, for every Φ that is judged from now on."""
+        self._null, self._surrogates = null, surrogates
+
     def _null_of(self, task: PhiTask) -> NullName | None:
         """Returns the null of a task; None where there is none.
 

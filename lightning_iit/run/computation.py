@@ -8,6 +8,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,16 +19,18 @@ from lightning_iit.capture.perturb.job import Perturbed, PerturbJob
 from lightning_iit.capture.sensitivity import at_quantiles
 from lightning_iit.phi.pool.worker import never
 from lightning_iit.records import Skipped
+from lightning_iit.records.names import OPTIONS
 from lightning_iit.report.report import REPORT, markdown
 from lightning_iit.report.tables import summary
 from lightning_iit.run.run import Run
 from lightning_iit.run.survey import Group
 from lightning_iit.snapshot.writer import SnapshotQueue
+from lightning_iit.trackers.files import options_json
 from lightning_iit.trackers.journal import Journal
 from lightning_iit.watch.guard import training_goes_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.capture.depth.perturb import DepthPerturber
@@ -97,6 +100,7 @@ class Computation:
         self._perturbing: dict[Future[Any], tuple[Any, ...]] = {}
         self._given_up = ""
         self._described = described
+        self._earlier: list[tuple[int, Mapping[str, str]]] = []
         self._interrupted = interrupted
         self.closed: bool = False
         self.epoch: int = -1
@@ -118,6 +122,20 @@ class Computation:
         wait(self._perturbing, _PERTURBING_TIMEOUT if waits else _CHECKPOINT_TIMEOUT)
         still = tuple(one for future, one in self._perturbing.items() if not future.done())
         return replace(self.run.part(), perturbing=still)
+
+    def change(self, options: RunOptions, described: Mapping[str, str], *, anew: Collection[str], epoch: int) -> None:
+        """Takes other options for all epochs from one on; the trackers' file of options then has these.
+
+        Args:
+            options: the options of every analysis.
+            described: every option as text.
+            anew: the layers whose units are chosen anew, or that are watched no more.
+            epoch: the first epoch of these options.
+        """
+        self.run.change(options, anew)
+        self._earlier.append((epoch, self._described))
+        self._described = described
+        self.journal.attach(OPTIONS, options_json(described))
 
     def submit(
         self,
@@ -162,7 +180,14 @@ class Computation:
             if not analysed:
                 continue
             opened = partial(
-                self.run.submit, epoch=epoch, global_step=global_step, wall_time=now, step=step, last=last, asked=asked
+                self.run.submit,
+                epoch=epoch,
+                global_step=global_step,
+                wall_time=now,
+                step=step,
+                last=last,
+                asked=asked,
+                options=self.run.options,  # what a layer's perturbation hands over later is of this epoch
             )
             job = watch.perturber.job(layer.layer)
             if job is None or not job.resamples:
@@ -329,9 +354,19 @@ class Computation:
         """
         if not any(record.step is None for record in records):
             return
-        self.journal.attach(REPORT, markdown(records, self._described, told).encode())
+        self.journal.attach(REPORT, markdown(records, self._told_options(), told).encode())
         if table:
             Console(stderr=True).print(summary(records))
+
+    def _told_options(self) -> dict[str, str]:
+        """Returns every option as text, for the report; of one that was changed meanwhile, what it was before and until when."""
+        told = dict(self._described)
+        for name, text in self._described.items():
+            known = [*((epoch, of[name]) for epoch, of in self._earlier), (0, text)]
+            before = [f"{then} before epoch {epoch}" for (epoch, then), (_, later) in pairwise(known) if then != later]
+            if before:
+                told[name] = f"{text} ({', '.join(before)})"
+        return told
 
     def close(self, *, failed: bool = False) -> None:
         """Ends the workers and closes the journal; a second call does nothing.

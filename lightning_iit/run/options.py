@@ -1,8 +1,8 @@
 """What a run asks of every analysis, checked before training starts."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from lightning_iit.checks import SECONDS, SEED, WINDOW, Check, check_options, choice, flag, number, refused, whole
@@ -53,6 +53,7 @@ class RunOptions(AnalysisSettings):
         initial_weights: the fingerprint of the watched layers before training; empty where it is not known.
         timed: whether what is judged goes by how long the latest analysis took. Without it, it goes by the engine's estimate: then
             the same is judged in each call, on any machine.
+        selections: by layer the number of the change with which its units were chosen; see ``Provenance.selection``.
     """
 
     window: int = 1
@@ -62,6 +63,7 @@ class RunOptions(AnalysisSettings):
     preset: str | None = None
     initial_weights: str = ""
     timed: bool = True
+    selections: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def formalisms(self) -> tuple[Formalism, ...]:

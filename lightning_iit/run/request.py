@@ -91,6 +91,7 @@ def open_record(
             world_size=options.world_size,
             packages=dict(packages),
             initial_weights=options.initial_weights,
+            selection=options.selections.get(captured.layer, 0),
         ),
         formalism=options.formalisms[0],
     )

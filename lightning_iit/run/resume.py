@@ -39,6 +39,7 @@ _SHAPES: dict[tuple[str, ...], type] = {
     ("folder",): str,
     ("run_id",): str,
     ("initial_weights",): str,
+    ("changes",): Mapping,
     ("run",): Mapping,
     ("run", "records"): list,
     ("run", "open"): list,

@@ -37,7 +37,7 @@ from lightning_iit.tpm.states import choose_states
 from lightning_iit.tpm.varying import dynamics_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from concurrent.futures import Future
 
     from lightning_iit.capture.count.epoch import LayerEpoch
@@ -113,6 +113,27 @@ class Run:
             return self._kept.newest()
 
     @property
+    def options(self) -> RunOptions:
+        """Returns the options of the analyses that are submitted now."""
+        return self._options
+
+    def change(self, options: RunOptions, anew: Collection[str]) -> None:
+        """Takes other options for all later epochs.
+
+        Args:
+            options: the options.
+            anew: the layers whose units are chosen anew, or that are watched no more: what was counted of them is not added to
+                what follows.
+        """
+        with self._lock:
+            self._options = options
+            self._windows = {key: window for key, window in self._windows.items() if key.layer not in anew}
+            self._varying = VaryingUnits({key: units for key, units in self._varying.chosen.items() if key.layer not in anew})
+            self._said -= set(anew)
+        self._budget.change(null=options.null_model, surrogates=options.surrogates)
+        self._pool.warm_up(options.engine, options.formalisms)
+
+    @property
     def pending(self) -> int:
         """Returns the number of open analyses."""
         with self._lock:
@@ -167,6 +188,7 @@ class Run:
         last: bool = False,
         at_thresholds: AtThresholds = tuple,
         asked: Asked | None = None,
+        options: RunOptions | None = None,
     ) -> Future[TaskResult] | None:
         """Opens the record of one layer's epoch, or of a part of it, and submits its task to the pool.
 
@@ -181,12 +203,13 @@ class Run:
             last: whether no epoch follows; the last Φ of each layer is always judged by its null.
             at_thresholds: counts the transitions of this epoch at other thresholds; called for the last epoch only.
             asked: what somebody asked of this analysis; None for one of the run's own.
+            options: those that held when the epoch ended, where a layer is perturbed meanwhile; None for those that hold now.
 
         Returns:
             The future of the analysis, or None where the record is already complete.
         """
         captured, counts, causal, states, _ = groups[0]
-        options = self._options if asked is None else asked.options
+        options = asked.options if asked is not None else options or self._options
         if asked is not None:
             captured = replace(captured, notes=(*captured.notes, asked.note))
         stub = open_record(
@@ -217,14 +240,14 @@ class Run:
         try:
             surveyed = [group for group in groups if group.captured.units is not None]
             stub = msgspec.structs.replace(stub, survey=Survey(groups=tuple(map(survey_group, surveyed))))
-            if self._options.moments and groups[0].bits is None:
+            if options.moments and groups[0].bits is None:
                 stub = msgspec.structs.replace(stub, notes=(*stub.notes, NO_MOMENTS))
             dynamics, blocks = self._dynamics(captured, stub), getattr(captured, "blocks", ())
             whole = whole_task(options, captured, last=last)
             task = phi_task(options, stub, states, dynamics=dynamics, seen=captured.seen, blocks=blocks, whole=whole)
-            drawn = partial(draw, surveyed, seed=self._options.seed)
+            drawn = partial(draw, surveyed, seed=options.seed)
             with self._lock:  # layers that are perturbed beside the training come from a thread of their own
-                self._say_cost(stub)
+                self._say_cost(stub, options)
                 seconds = self._kept.seconds(task)
                 if last:
                     self._unjudged.pop(stub.layer, None)
@@ -233,7 +256,7 @@ class Run:
             # Other thresholds may take seconds, in which results are received.
             judge = (self._budget.judge_last if last else self._budget.judge)(task, seconds, at_thresholds)
             number, further = self._budget.resamples(task, seconds, first=epoch < 0, last=last)
-            more = drawn(resamples=number, moments=self._options.moments if epoch < 0 or last else 0)
+            more = drawn(resamples=number, moments=options.moments if epoch < 0 or last else 0)
             task = msgspec.structs.replace(task, judge=judge, resample_further=further, **more)
             return self._open_and_analyse(task, stub)
         except Exception as error:
@@ -242,7 +265,7 @@ class Run:
             self._settle(stub, Failed(code="engine_error", reason=reason))
             return None
 
-    def _say_cost(self, stub: EpochRecord) -> None:
+    def _say_cost(self, stub: EpochRecord, options: RunOptions) -> None:
         """Reports once for each layer what a Φ costs; warns of so few watched transitions that coin flips have Φ > 0 too."""
         if stub.layer in self._said or stub.counts is None or stub.units is None:
             return
@@ -250,12 +273,12 @@ class Run:
             rank_zero_warn(f"IITCallback(bits=2): {TWO_BITS}", category=TwoBitsWarning)
         self._said.add(stub.layer)
         n = len(stub.units.indices)
-        engine, formalisms = self._options.engine, self._options.formalisms
+        engine, formalisms = options.engine, options.formalisms
         words, enough = cost_in_words(n, stub.counts.transitions, engine, formalisms)
         if stub.kind == "causal" or enough:
             seconds = seconds_in_words(n, engine, formalisms)
             rank_zero_info(f"IITCallback, layer {stub.layer!r}, {n} units: {seconds}; {stub.data_words}.")
-        elif self._options.auto_units:  # a number that was chosen here is no mistake of the user
+        elif options.auto_units:  # a number that was chosen here is no mistake of the user
             rank_zero_info(f"IITCallback, layer {stub.layer!r}, {words}")
         else:
             rank_zero_warn(f"IITCallback, layer {stub.layer!r}, {words}", category=FewTransitionsWarning)
@@ -343,6 +366,13 @@ class Run:
         self._journal.write(record, answer.images if answer is not None else {})
         for one in held:
             self._settle(*one)
+
+    def complete(self, record: EpochRecord) -> None:
+        """Keeps and writes a record that is complete already, with more in it."""
+        with self._lock:
+            self._kept.keep(record)
+        self._journal.expect(record.key)
+        self._journal.write(record, {})
 
     # --- the end ------------------------------------------------------------------------------------------------------
 

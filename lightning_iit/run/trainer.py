@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from lightning.pytorch.utilities import rank_zero_warn
 
+from lightning_iit.records.steering.selection import Changes
 from lightning_iit.run.sample_order import order_in_words
 
 if TYPE_CHECKING:
@@ -114,6 +116,7 @@ class LatestFit:
         options: each option as text.
         run_dir: the directory of the run's files; None where it writes none.
         initial_weights: the fingerprint of the watched layers before the first fit; empty where it is not known.
+        changes: what commands have changed of what is watched.
     """
 
     trainer: weakref.ref[Trainer]
@@ -122,6 +125,7 @@ class LatestFit:
     options: Mapping[str, str]
     run_dir: Path | None
     initial_weights: str = ""
+    changes: Changes = field(default_factory=Changes)
 
     def goes_on(self, trainer: Trainer, model: LightningModule) -> bool:
         """Returns whether a fit continues this one: it is of the same trainer and model, and these are trained already."""
@@ -132,6 +136,8 @@ class LatestFit:
         state: dict[str, Any] = {"watch": self.watch.state_dict(), "options": dict(self.options)}
         if self.initial_weights:
             state["initial_weights"] = self.initial_weights
+        if self.changes != Changes():
+            state["changes"] = msgspec.to_builtins(self.changes)
         if self.run_dir is not None:
             state["folder"] = str(self.run_dir.absolute())
         return state

@@ -24,7 +24,7 @@ from lightning_iit.run.trainer import is_last
 from lightning_iit.watch.guard import training_goes_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from lightning.pytorch import Trainer
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.phi.pool.open_task import TaskProgress
     from lightning_iit.run.computation import Computation
+    from lightning_iit.run.options import RunOptions
     from lightning_iit.run.run import Asked
     from lightning_iit.run.trainer import LatestFit
     from lightning_iit.watch.watch import Watch
@@ -163,6 +164,11 @@ class TrainingRun:
         )
         if wait:
             self._work.wait(futures, limit)
+
+    def change(self, options: RunOptions, described: Mapping[str, str], *, anew: Collection[str], epoch: int) -> None:
+        """Takes other options for all epochs from one on; see :meth:`Computation.change`."""
+        if self._work is not None:
+            self._work.change(options, described, anew=anew, epoch=epoch)
 
     def end_epoch(self, epoch: int) -> None:
         """Takes the number of the epoch that has ended; the model now has the weights of its end."""

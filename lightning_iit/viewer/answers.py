@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def answers(source: RecordSource, run: str) -> AnswerList:
     """Compares the first and the last survey of each layer of a run, by each formalism that they have.
 
-    The first is that of the untrained network, or of the first epoch with a survey where the run has none of that network. Of each
-    layer two records are read.
+    The first is that of the untrained network, or of the first epoch with a survey where the run has none of that network; or of
+    the first epoch since a command has changed which units are watched. Of each layer two records are read.
 
     Args:
         source: the source that holds the run.
@@ -31,16 +31,27 @@ def answers(source: RecordSource, run: str) -> AnswerList:
         LookupError: there is no such run.
     """
     from lightning_iit.comparison.change import changes  # with scipy, which a page without surveys does not need
+    from lightning_iit.comparison.selections import since_words
 
     rows = [row for row in source.index(run).rows if any(one.phi_layer is not None for one in (row, *row.others))]
-    first = min((row.epoch for row in rows), default=-1)
-    ends = {row.layer: row.epoch for row in rows}  # rows are in order of epoch, so the last one stays
-    read = [_read(source, run, layer, epoch) for layer, last in ends.items() if last > first for epoch in (first, last)]
+    last = {row.layer: row for row in rows}  # rows are in order of epoch, so the last one stays
+    same = [row for row in rows if row.selection == last[row.layer].selection]
+    first = {row.layer: row for row in reversed(same)}
+    others = {row.layer for row in rows if row not in same}
+    pairs = [(first[layer].epoch, row.epoch, layer) for layer, row in last.items()]
+    read = [_read(source, run, layer, epoch) for one, other, layer in pairs if one < other for epoch in (one, other)]
     records = [record for record in read if record is not None]
-    found = [one for formalism in formalisms_in(records) for one in changes(records, epoch=first, formalism=formalism).values()]
+    found = [one for formalism in formalisms_in(records) for one in changes(records, epoch=None, formalism=formalism).values()]
     return AnswerList(
         answers=tuple(
-            Answer(layer=one.layer, epoch=one.epoch, to=one.to, formalism=one.formalism, words=one.words) for one in found
+            Answer(
+                layer=one.layer,
+                epoch=one.epoch,
+                to=one.to,
+                formalism=one.formalism,
+                words=f"{since_words(first[one.layer].epoch)} {one.words}" if one.layer in others else one.words,
+            )
+            for one in found
         )
     )
 

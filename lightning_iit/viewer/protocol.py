@@ -107,6 +107,8 @@ class IndexRow(FormalismRow, frozen=True, kw_only=True):
         state: the first analysed state, unit 0 first ("0110"), of which ``phi`` is; empty where none was analysed.
         step: of a record within an epoch the global step; None for that of a whole epoch.
         others: what the record has of further formalisms.
+        selection: the number of the change, by a command, with which the layer's units were chosen; 0 for those of the beginning.
+            Rows of other selections are of other units.
     """
 
     layer: str
@@ -124,6 +126,7 @@ class IndexRow(FormalismRow, frozen=True, kw_only=True):
     state: str = ""
     step: int | None = None
     others: tuple[FormalismRow, ...] = ()
+    selection: int = 0
 
 
 class NetworkRow(_Message, frozen=True, kw_only=True):

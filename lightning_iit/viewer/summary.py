@@ -115,6 +115,7 @@ def row_of(record: EpochRecord, *, version: str, file: str | None = None) -> Ind
         state="".join(map(str, record.states[0].state)) if record.states else "",
         step=record.step,
         others=tuple(FormalismRow(**numbers) for numbers in others),
+        selection=record.provenance.selection,
     )
 
 

@@ -18,7 +18,7 @@ from lightning_iit.capture.lesion.attached import attached
 from lightning_iit.capture.lesion.places import Places
 from lightning_iit.capture.preserved import preserved, silence, unwrapped
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.records.steering.lesions import LesionMeasure, LesionRecord, SetTo
+from lightning_iit.records.lesions.record import LesionMeasure, LesionRecord, SetTo
 from lightning_iit.watch.batches import batch_size
 from lightning_iit.watch.probe import call_with, fixed_inputs, seed_all
 

@@ -597,12 +597,15 @@ def test_a_training_in_another_process_is_told_from_a_shell(tmp_path):
         (found,) = msgspec.json.decode(words)["lesions"]
         assert (status, found["units"], len(found["control_units"])) == (0, [2], 15)
         assert shell(tmp_path / "run", "resume")[0] == 0
+        status, words = shell(tmp_path / "run", "watch", "--units", "2", "--groups", "1")
+        assert status == 0, words
+        assert "'net.gru' is watched, with units=2, groups=1." in words
         assert shell(tmp_path / "run", "stop")[0] == 0
         assert training.wait(120) == 0
     finally:
         training.kill()
     status, words = shell(tmp_path / "run", "log")
-    assert (status, len(words.splitlines())) == (0, 7)
+    assert (status, len(words.splitlines())) == (0, 8)
     status, words = shell(tmp_path / "run", "pause")
     assert status == 2
     assert "no training runs there" in words
@@ -619,6 +622,9 @@ def test_a_training_in_another_process_is_told_from_a_shell(tmp_path):
         (["analyse", "--to", "zero"], "--to: this belongs to the command 'lesion'"),
         (["lesion", "--state", "01", "--units", "1"], "--state: this belongs to the command 'analyse'"),
         (["lesion", "--layer", "x"], "give the units that are set"),
+        (["analyse", "--formalism", "iit3,iit4-2023"], "give one"),
+        (["pause", "--units", "1"], "--units: this belongs to the commands 'analyse', 'lesion' and 'watch'"),
+        (["analyse", "--null-model", "cut"], "--null-model: this belongs to the command 'watch'"),
         (["pause"], "this is no run's directory"),
     ],
 )

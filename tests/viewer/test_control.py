@@ -480,6 +480,18 @@ def steered(
     assert f"has {wanted} epochs now, not 500" in answered(page, "epochs")["answer"]
     page.wait_for_function(f"(wanted) => {STATE}.training.status.epochs === wanted", arg=wanted, timeout=20_000)
     panel.locator("summary", has_text="Stop").click()
+
+    # Other units are watched from the next epoch on: the curve begins anew.
+    panel.locator("summary", has_text="Watch").click()
+    panel.locator("details[open]").get_by_label("Units").fill("2")
+    panel.locator("details[open]").get_by_label("Groups").fill("1")
+    panel.get_by_role("button", name="Watch", exact=True).click()
+    changed = answered(page, "watch")
+    assert "'net.gru' is watched, with units=2, groups=1." in changed["answer"]
+    row = f"(epoch) => {STATE}.a.whole.index.rows.find((row) => row.epoch === epoch && row.selection === 1)"
+    page.wait_for_function(row, arg=changed["epoch"] + 1, timeout=90_000)
+    page.locator(".chart-legend", has_text="from here on other units").wait_for(timeout=20_000)
+    panel.locator("summary", has_text="Stop").click()
     panel.get_by_role("button", name="Stop after this epoch").click()
     stopped = answered(page, "stop")
     page.wait_for_function(f"() => {STATE}.training.phase === 'ended'", timeout=120_000)
@@ -489,7 +501,7 @@ def steered(
 
     assert {one[2] for one in asked if one[0] == "POST"} == {token}
     (run,) = (runs / "live").iterdir()
-    assert [one.command.verb for one in answers_in(run)] == ["pause", "analyse", "resume", "epochs", "stop"]
+    assert [one.command.verb for one in answers_in(run)] == ["pause", "analyse", "resume", "epochs", "watch", "stop"]
     steps = [line.split() for line in (runs / "steps.txt").read_text().splitlines()]
     began = [float(when) for when, *_ in steps]
     assert not [when for when in began if paused["answered"] < when < resumed["answered"]]
@@ -565,7 +577,7 @@ def test_the_panel_fits_and_can_be_used_by_all(chromium: Browser, living: Path, 
         page.page.goto(f"{address}?token={TOKEN}")
         panel = page.page.locator(".control")
         panel.locator(".made", has_text="Epoch 141 (142 of 1000)").wait_for(timeout=20_000)
-        for name in ("Stop", "Ask it", "Log"):
+        for name in ("Stop", "Ask it", "Watch", "Log"):
             panel.locator("summary", has_text=name).click()
             body = panel.locator("details[open] .drop-body")
             body.wait_for()
@@ -591,7 +603,7 @@ def test_units_clicked_together_are_those_that_are_asked_for(chromium: Browser, 
         panel.locator("summary", has_text="Ask it").click()
         panel.get_by_role("button", name="Lesion").click()
         panel.get_by_role("button", name="Measure").click()
-        assert "say which are set" in panel.locator(".ask .reason").inner_text()
+        assert "say which are set" in panel.locator("details[open] .ask .reason").inner_text()
         indices = page.page.evaluate(f"() => {STATE}.a.network.layers.find((one) => one.name === 'hidden').indices")
         chosen = [indices[at] for at in (0, 3, 5, 3)]
         for index in chosen:
@@ -599,7 +611,7 @@ def test_units_clicked_together_are_those_that_are_asked_for(chromium: Browser, 
             page.page.mouse.move(place["x"], place["y"])
             page.page.mouse.click(place["x"], place["y"])
             page.page.wait_for_function(f"(index) => {STATE}.unit?.index === index", arg=index)
-        assert panel.get_by_label("Units").input_value() == f"{chosen[0]}, {chosen[2]}"
+        assert panel.locator("details[open]").get_by_label("Units").input_value() == f"{chosen[0]}, {chosen[2]}"
         panel.get_by_label("Set to").select_option("zero")
         panel.get_by_role("button", name="Measure").click()
         wait_for(lambda: commands_in(living))

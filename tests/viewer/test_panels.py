@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from viewer_pages import viewer, watched
 from viewer_room import CONTRAST, LEAST_CONTRAST, check_room
 from viewer_runs import make_record, make_snapshots, write_file, write_record, write_run
 
+from lightning_iit import cli
 from lightning_iit.records import (
     Computed,
     CurvePoint,
@@ -60,6 +62,36 @@ def test_analyses_within_epochs_have_a_table(chromium: Browser, tmp_path: Path) 
         assert page.page.locator(".chart").bounding_box()["height"] > 60
         page.page.get_by_label("Layer", exact=True).select_option("hidden")
         assert not panel.is_visible()
+        page.check()
+
+
+def test_other_units_of_a_past_epoch_are_asked_by_the_command_that_is_shown(chromium: Browser, tmp_path: Path) -> None:
+    """Of units inside the recorded ones the command answers; of others the page says what it takes."""
+    write_run(tmp_path / "run", epochs=2)
+    with viewer(tmp_path) as address, watched(chromium, width=1280, height=720) as page:
+        page.page.goto(address)
+        page.ready()
+        go_to(page.page, 1)
+        layer = page.page.evaluate("() => window.lightningIIT.state().layer")
+        own = page.page.evaluate("() => window.lightningIIT.state().a.record.units.indices")
+        code, panel = page.page.locator(".command code"), page.page.locator(".command")
+        first = code.inner_text()
+        panel.get_by_role("button", name="Other units").click()
+        panel.get_by_label("Units").fill(f"{own[1]}, {own[0]}")
+        assert "the command answers from the record" in panel.locator(".units-row").inner_text()
+        asked = code.evaluate("(element) => element.textContent")
+        assert f" --epoch 1 --layer {layer} --units {own[1]},{own[0]} --state " in asked
+        assert [bit.inner_text() for bit in panel.locator(".bit small").all()] == [str(own[1]), str(own[0])]
+        panel.locator(".bit").first.click()
+        turned = code.evaluate("(element) => element.textContent")
+        assert turned != asked
+        assert cli.main(shlex.split(turned)[1:]) == 0
+        check_room(page.page, 1280, 720)
+        panel.get_by_label("Units").fill(f"{own[0]}, 1000")
+        assert "No recorded group has all of these units." in panel.locator(".units-row").inner_text()
+        assert "--units" in code.inner_text()
+        panel.get_by_role("button", name="Other units").click()
+        assert code.inner_text() == first
         page.check()
 
 

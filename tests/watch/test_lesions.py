@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from lightning_iit import IITError, InvalidArgumentError, lesion
-from lightning_iit.records.steering.lesions import LesionMeasure, LesionRecord
+from lightning_iit.records.lesions.record import LesionMeasure, LesionRecord
 
 
 def squared(outputs, batch):

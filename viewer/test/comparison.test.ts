@@ -62,7 +62,8 @@ describe("all runs", () => {
 
 describe("a running mean", () => {
   it("takes what is around each number, and fills no gap", () => {
-    expect(smoothed([1, null, 3, 5, 9], 3)).toEqual([1, null, 4, 17 / 3, 7]);
-    expect(smoothed([1, null], 1)).toEqual([1, null]);
+    expect(smoothed({ line: [1, null, 3, 5, 9], epochs: [0, 1, 2, 3, 4], breaks: [] }, 3)).toEqual([1, null, 4, 17 / 3, 7]);
+    expect(smoothed({ line: [1, null, 3, 5, 9], epochs: [0, 1, 2, 3, 4], breaks: [4] }, 3)).toEqual([1, null, 4, 4, 9]);
+    expect(smoothed({ line: [1, null], epochs: [0, 1], breaks: [] }, 1)).toEqual([1, null]);
   });
 });

@@ -183,6 +183,11 @@ describe("curves", () => {
     const [found] = curves(index(rows), [0, 1]);
     expect([found?.surveyed, found?.changes]).toEqual([false, []]);
   });
+  it("break where a command changed which units are watched", () => {
+    const rows = [0, 0, 1, 1, 2].map((selection, epoch) => row("a", epoch, { phi_layer: 0.5, selection }));
+    const [found] = curves(index(rows), [0, 1, 2, 3, 4]);
+    expect(found?.breaks).toEqual([2, 4]);
+  });
   it("are in the order of names and epochs", () => {
     expect(layersOf(shown)).toEqual(["a2", "a10", "b"]);
     expect(epochsOf(shown, null)).toEqual([0, 1, 2]);

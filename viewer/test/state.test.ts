@@ -1,7 +1,9 @@
 import { describe, expect, it, vi } from "vitest";
 import { Cache } from "../src/data/cache";
 import { InlineSource } from "../src/data/inline";
+import type { EpochRecord } from "../src/data/types";
 import { commandLine } from "../src/panels/command";
+import { isRecorded, questionLine } from "../src/parts/question";
 import type { Side } from "../src/state/app";
 import { analysedName, bestLayer, nearest, newSide, settle, shownSide, stepEpoch } from "../src/state/app";
 import { Store } from "../src/state/store";
@@ -82,6 +84,33 @@ describe("the command line", () => {
     );
     expect(commandLine({ ...run, path: "/a" }, "iit/x/epoch=0.json", [1], "auto")).toBe(
       "lightning-iit phi /a/iit/x/epoch=0.json --state 1 --engine auto",
+    );
+  });
+});
+
+describe("a question about other units", () => {
+  const units = (...indices: number[]) => ({ indices, bits: 1, clusters: [], width: 32, selection: "given", seed: null });
+  const counts = { visits: [], on: [], joint: [] };
+  const groups = [units(3, 8, 21), units(4, 8, 30)].map((one) => ({ units: one, counts }));
+  const record = { layer: "net.gru", epoch: 3, units: units(3, 8, 21), counts, survey: { groups } } as unknown as EpochRecord;
+  it("is answered from the record where one group has all of them", () => {
+    const asked = [
+      [3, 21],
+      [30, 4],
+      [3, 4],
+      [3, 9],
+    ];
+    expect(asked.map((one) => isRecorded(record, one))).toEqual([true, true, false, false]);
+    const macro = { ...record, units: { ...units(3, 8), clusters: [[3, 4], [8]] }, survey: null } as unknown as EpochRecord;
+    expect(isRecorded(macro, [3, 8])).toBe(false);
+  });
+  it("names the run, its epoch and layer, or the record where the run is on a server", () => {
+    const run = { id: "r", name: "r", modified: 0, path: "/runs/a b", tracking_uri: "" };
+    expect(questionLine(run, record, "iit/net.gru/epoch=0003.json", [3, 9], "--state 10")).toBe(
+      "lightning-iit phi '/runs/a b' --epoch 3 --layer net.gru --units 3,9 --state 10",
+    );
+    expect(questionLine({ ...run, tracking_uri: "http://x" }, record, "iit/net.gru/epoch=0003.json", [3, 9], "--state 10")).toBe(
+      "lightning-iit phi ./epoch=0003.json --units 3,9 --state 10",
     );
   });
 });

@@ -64,7 +64,7 @@ def width_of(module: nn.Module, parent: nn.Module | None = None) -> int | None:
         >>> width_of(net[0]), width_of(net[1], net), width_of(net), width_of(nn.Tanh())
         (8, 8, 8, None)
     """
-    if module._forward_hooks:  # may replace the output
+    if any(getattr(hook, "replaces_output", True) for hook in module._forward_hooks.values()):
         return None
     if type(module) is nn.Sequential and len(module):
         return _passed_on(module[-1], module)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copyreg
 from collections import Counter, OrderedDict
 from contextlib import ExitStack, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import nn
@@ -43,6 +43,9 @@ class ModuleHook:
     """
 
     __slots__ = ("act", "module")
+
+    replaces_output: ClassVar[bool] = False
+    """Whether the hook may put something else into the place of what the module returns."""
 
     def __init__(self, module: nn.Module, act: Callable[..., None]) -> None:
         self.module: nn.Module = module

@@ -13,7 +13,7 @@ from lightning_iit.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lightning_iit.records.steering.lesions import SetTo
+    from lightning_iit.records.lesions.record import SetTo
 
 
 class Places:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Literal, TypeAlias
 
 import msgspec
 
+from lightning_iit.records.lesions.record import SetTo
 from lightning_iit.records.schema import Formalism
-from lightning_iit.records.steering.lesions import SetTo
+from lightning_iit.records.steering.selection import Selection
 
 STEERING_SCHEMA = 1
 """The version of both structs. A training refuses commands of a later one."""
-Verb: TypeAlias = Literal["pause", "resume", "stop", "stop-now", "epochs", "analyse", "lesion"]
+Verb: TypeAlias = Literal["pause", "resume", "stop", "stop-now", "epochs", "analyse", "lesion", "watch"]
 """What a training can be told: to wait, to go on, to end after this epoch or this step, how many epochs it has, to analyse now, to
-measure what it loses without some units."""
+measure what it loses without some units, what to watch from the next epoch on."""
 Outcome: TypeAlias = Literal["done", "refused"]
 """How a command ended."""
 
@@ -33,11 +35,15 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         state: the state of these units, a 0 or 1 for each; None for those that are visited.
         formalism: the version of the theory; None for those of the run.
         to: what the units are set to, None for their mean; of ``lesion``.
+        watch: what is watched from the next epoch on; of ``watch``.
+        target: the run's directory; of "phi", which is no command: a question to a past epoch (``epochs``), kept with its answer.
+        model: the class of the module for a checkpoint; of "phi".
+        data: what gave the data for a checkpoint; of "phi".
         schema: the version of this struct.
     """
 
     id: str
-    verb: Verb
+    verb: Verb | Literal["phi"]
     run: str = ""
     sender: str = ""
     epochs: int | None = None
@@ -46,13 +52,19 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: str | None = None
     formalism: Formalism | None = None
     to: SetTo | None = None
+    watch: Selection | None = None
+    target: str | None = None
+    model: str | None = None
+    data: str | None = None
     schema: int = STEERING_SCHEMA
 
     @property
     def words(self) -> str:
-        """Returns the command as one types it after ``lightning-iit control RUN``."""
+        """Returns the command as one types it after ``lightning-iit control RUN``; of a question, after ``lightning-iit``."""
         parts: list[str] = [self.verb]
-        if self.epochs is not None:
+        if self.verb == "phi":
+            parts += [shlex.quote(self.target or "RUN"), f"--epoch {self.epochs}"]
+        elif self.epochs is not None:
             parts.append(str(self.epochs))
         told = {
             "layer": self.layer,
@@ -60,8 +72,11 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             "state": self.state,
             "formalism": self.formalism,
             "to": self.to,
+            "model": self.model,
+            "data": self.data,
         }
-        return " ".join([*parts, *(f"--{name} {value}" for name, value in told.items() if value is not None)])
+        parts += [f"--{name} {value}" for name, value in told.items() if value is not None]
+        return " ".join([*parts, *([self.watch.words] if self.watch is not None and self.watch.words else [])])
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -76,7 +91,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         answered: when, in seconds since 1970 by the training's clock.
         command: the command; None where its file could not be read as one.
         records: the files of the records that come of it, below the run's directory; they may be open for a while. Of ``lesion``
-            the file of its :class:`~lightning_iit.records.steering.lesions.LesionRecord`.
+            the file of its :class:`~lightning_iit.records.lesions.record.LesionRecord`.
         schema: the version of this struct.
     """
 

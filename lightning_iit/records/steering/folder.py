@@ -26,10 +26,10 @@ import msgspec
 from lightning_iit.errors import RecordError
 from lightning_iit.records.disk.files import read_regular
 from lightning_iit.records.disk.owner import read_owner
+from lightning_iit.records.lesions.record import LesionRecord
 from lightning_iit.records.names import FOLDER
 from lightning_iit.records.steering.activity import RING
 from lightning_iit.records.steering.commands import STEERING_SCHEMA, Answer, Command
-from lightning_iit.records.steering.lesions import LesionRecord
 from lightning_iit.records.steering.status import LOOKED_AT, STATUS
 from lightning_iit.records.store import write_atomically
 

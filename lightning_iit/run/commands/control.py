@@ -1,4 +1,4 @@
-"""What a training does when it is told to: pause, end, have other epochs, analyse the network as it is now, measure a lesion."""
+"""What a training does when it is told to: pause, end, have other epochs, analyse now, measure a lesion, watch other units."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from lightning_iit.capture.perturb.perturber import Perturber
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records.names import record_name
 from lightning_iit.records.steering.folder import write_lesion
+from lightning_iit.records.steering.selection import Selection
 from lightning_iit.run.commands.asked import asked_of, check_number, in_state, layers_of, with_units
 from lightning_iit.run.commands.inbox import Done, open_inbox
 from lightning_iit.run.commands.length import check_may_stop, set_epochs
@@ -17,7 +18,7 @@ from lightning_iit.run.commands.steering import Refused, Steering
 from lightning_iit.watch.guard import training_goes_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from lightning.pytorch import Trainer
 
@@ -43,6 +44,8 @@ class Watching:
         further: makes a watch of some units of one layer, attached to the module.
         probe: runs the module on the run's fixed inputs and returns the captured layers; None where training itself is watched.
         is_analysed: says whether the run analyses this step by itself.
+        change: gets ready to watch something else from the next epoch on, and returns what that is, in sentences; raises
+            :class:`Refused` where it cannot be.
         lesions: measures lesions of the module.
         activity: copies what units do in single steps; None where the run draws no network.
     """
@@ -53,6 +56,7 @@ class Watching:
     further: Callable[[str, Sequence[int]], Watch]
     probe: Callable[[], Sequence[LayerEpoch]] | None
     is_analysed: Callable[[int], bool]
+    change: Callable[[Selection], str]
     lesions: Lesions
     activity: LiveActivity | None
 
@@ -74,9 +78,9 @@ class Control:
         self._asked: set[tuple[str, int]] = set()
         self._later: list[tuple[Watch, Asked, int]] = []
         inbox = open_inbox(run.run_dir, run.run) if trainer.is_global_zero else None
-        self._live = None if inbox is None else _live(trainer, watching, run, inbox)
+        self._live = None if inbox is None else self._make_live(run, inbox)
         obey = {"stop": self._stop, "stop-now": self._stop_now, "epochs": self._epochs}
-        obey |= {"analyse": self._analyse, "lesion": self._lesion}
+        obey |= {"analyse": self._analyse, "lesion": self._lesion, "watch": self._watch}
         self._steering = Steering(trainer, inbox, obey, waits=self._while_paused)
 
     def after_batch(self, outputs: Any, batch_idx: int) -> None:
@@ -107,6 +111,10 @@ class Control:
         """Says that training is paused, where somebody looks."""
         if self._live is not None:
             self._live.while_paused(ends=self._is_ending)
+
+    def watches(self, watching: Watching) -> None:
+        """Notes that the training is watched by something else from now on."""
+        self._watching = watching
 
     def end_epoch(self) -> None:
         """Hands over what was watched on command, and ends the training where that was wanted."""
@@ -179,6 +187,12 @@ class Control:
         found = self._watching.lesions.of(command, layer)
         return Done(found.words, () if self._run_dir is None else (write_lesion(self._run_dir, command, found),))
 
+    def _watch(self, command: Command) -> Done:
+        if self._ends:
+            msg = "the training ends after this epoch, and what is watched changes with an epoch only."
+            raise Refused(msg)
+        return Done(self._watching.change(command.watch or Selection()))
+
     def _captured(self, layers: Sequence[str]) -> list[LayerEpoch]:
         """Returns the capture of some layers as they are now."""
         found = self._watching.watch.so_far() if self._watching.probe is None else self._watching.probe()
@@ -208,16 +222,19 @@ class Control:
         self._asked.update((layer.layer, step) for layer in captured)
         self._watching.submit(captured, epoch=self._trainer.current_epoch, step=step, watch=watch, asked=asked)
 
+    def _make_live(self, run: TrainingRun, inbox: Inbox) -> Live:
+        """Returns what says how far a training is, on the first rank."""
+        return Live(
+            self._trainer,
+            inbox.folder,
+            run.run,
+            inbox.audience,
+            layers=lambda: self._watching.watch.layers,
+            waiting=lambda: len(run.progress()),
+            activity=self._watching.activity,
+            units=self._analysed_units,
+        )
 
-def _live(trainer: Trainer, watching: Watching, run: TrainingRun, inbox: Inbox) -> Live:
-    """Returns what says how far a training is, on the first rank."""
-    return Live(
-        trainer,
-        inbox.folder,
-        run.run,
-        inbox.audience,
-        layers=watching.watch.layers,
-        waiting=lambda: len(run.progress()),
-        activity=watching.activity,
-        units=watching.watch.analysed_units,
-    )
+    def _analysed_units(self) -> Mapping[str, Sequence[int]]:
+        """Returns the analysed units of each layer that is watched now."""
+        return self._watching.watch.analysed_units()

@@ -97,6 +97,8 @@ class Inbox:
             self._known.add(name)
             if isinstance(command, str):
                 self.answer(name, None, "refused", Done(f"Refused: {command}."), epoch, step)
+            elif command.verb == "phi":
+                self.answer(name, command, "refused", Done("Refused: this is asked of records, not of a training."), epoch, step)
             elif command.run not in {"", self._run}:
                 why = f"Refused: it is meant for the run {command.run}, and this is the run {self._run}."
                 self.answer(name, command, "refused", Done(why), epoch, step)

@@ -40,7 +40,7 @@ class Live:
         folder: the folder of commands.
         run: the run's id.
         audience: says whether somebody looks.
-        layers: the names of the watched layers.
+        layers: returns the names of the watched layers.
         waiting: returns how many analyses have no result yet.
         activity: copies activations; None where the run draws no network.
         units: returns the analysed units of each layer.
@@ -53,14 +53,14 @@ class Live:
         run: str,
         audience: Audience,
         *,
-        layers: Sequence[str],
+        layers: Callable[[], Sequence[str]],
         waiting: Callable[[], int],
         activity: LiveActivity | None,
         units: Callable[[], Mapping[str, Sequence[int]]],
     ) -> None:
         self.audience = audience
         self._trainer, self._folder, self._run = trainer, folder, run
-        self._layers, self._waiting, self._activity, self._units = tuple(layers), waiting, activity, units
+        self._layers, self._waiting, self._activity, self._units = layers, waiting, activity, units
         self._ring = ActivityRing(folder / RING)
         self._next_status = self._next_activity = 0.0
         self._asked = self._broken = False
@@ -163,7 +163,7 @@ class Live:
             loss=self._loss,
             seconds_left=self._seconds_left(ends=ends),
             waiting=self._waiting(),
-            layers=self._layers,
+            layers=tuple(self._layers()),
             written=time.time(),
         )
         write_status(self._folder, status)

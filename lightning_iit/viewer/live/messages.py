@@ -6,9 +6,10 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from lightning_iit.records.lesions.record import SetTo  # noqa: TC001
 from lightning_iit.records.schema import Formalism  # noqa: TC001  msgspec reads the annotations
 from lightning_iit.records.steering.commands import Verb  # noqa: TC001
-from lightning_iit.records.steering.lesions import SetTo  # noqa: TC001
+from lightning_iit.records.steering.selection import Selection  # noqa: TC001
 from lightning_iit.records.steering.status import TrainingStatus  # noqa: TC001
 
 TrainingPhase: TypeAlias = Literal["running", "paused", "ending", "deaf", "ended", "none"]
@@ -89,3 +90,4 @@ class CommandRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     state: str | None = None
     formalism: Formalism | None = None
     to: SetTo | None = None
+    watch: Selection | None = None

@@ -26,6 +26,7 @@ export type {
   Partitions,
   RunList,
   ScalarList,
+  Selection,
   StateResult,
   Told,
   TrainingState,

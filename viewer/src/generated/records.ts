@@ -34,7 +34,16 @@ export interface CommandRequest {
   state: string | null;
   to: ("mean" | "resample" | "zero") | null;
   units: number[] | null;
-  verb: "analyse" | "epochs" | "lesion" | "pause" | "resume" | "stop" | "stop-now";
+  verb: "analyse" | "epochs" | "lesion" | "pause" | "resume" | "stop" | "stop-now" | "watch";
+  watch: Selection | null;
+}
+export interface Selection {
+  formalism: ("iit3" | "iit4-2023" | "iit4-2026")[] | null;
+  groups: number | "auto" | null;
+  layers: string[] | null;
+  null_model: ("auto" | "cut" | "none" | "shuffle") | null;
+  surrogates: number | null;
+  units: number | "auto" | number[] | null;
 }
 export interface ComputeRequest {
   engine: string;
@@ -59,6 +68,7 @@ export interface EpochRecord {
   kind: "causal" | "observational" | "statistical";
   layer: string;
   left_out: number;
+  lesions: LesionRecord[];
   major_complex: MajorComplex | null;
   moments: Moments | null;
   notes: string[];
@@ -228,6 +238,24 @@ export interface Interval {
   seed: number;
   words: string;
 }
+export interface LesionRecord {
+  control_units: number[][];
+  layer: string;
+  measures: LesionMeasure[];
+  part: string;
+  samples: number;
+  schema: number;
+  seed: number;
+  to: "mean" | "resample" | "zero";
+  units: number[];
+  width: number;
+}
+export interface LesionMeasure {
+  after: number;
+  before: number;
+  controls: number[];
+  name: string;
+}
 export interface MajorComplex {
   nodes: number[];
   others: SystemPhi[];
@@ -318,6 +346,7 @@ export interface Provenance {
     [k: string]: string;
   };
   seed: number;
+  selection: number;
   window: number;
   world_size: number;
 }
@@ -557,6 +586,7 @@ export interface IndexRow {
   phi: number | null;
   phi_layer: number | null;
   reason: string;
+  selection: number;
   share: number | null;
   signed: number | null;
   state: string;

@@ -4,10 +4,12 @@ import { hasPhi, isRanked } from "../data/results";
 import type { EpochRecord, PhiResult, RunInfo } from "../data/types";
 import { fill, h } from "../dom";
 import { severedLetters } from "../parts/partitionWords";
+import { askedWords, questionLine, quoted } from "../parts/question";
 import { about } from "../parts/sheet";
 import { lettersOf, unitLetter } from "../scales/bits";
 import { FIRST, isIIT4, symbolOf } from "../scales/formalism";
 import { count, phiText, statusWords } from "../scales/format";
+import { unitNumbers } from "../scales/training";
 import { analysisOf, isOtherAnalysis } from "../state/analysis";
 import type { Side } from "../state/app";
 import { shownSide } from "../state/app";
@@ -48,9 +50,6 @@ function commandParts(
   return { download, program: "lightning-iit phi ", folders: path.slice(0, named), rest };
 }
 
-/** As a shell takes it: in single quotes where it holds more than plain characters. */
-const quoted = (path: string): string => (/^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`);
-
 /** The command as text; a small window shows little of what fetches the record, and of its folders. */
 function shownCommand(...of: Parameters<typeof commandParts>): (Node | string)[] {
   const { download, program, folders, rest } = commandParts(...of);
@@ -76,6 +75,15 @@ function optionsOf({ whole }: Side, record: EpochRecord): Options {
 }
 
 export function commandPanel({ store, controller }: Context): Panel {
+  const units = h("input", { type: "text", inputmode: "numeric", autocomplete: "off", class: "units", "aria-label": "Units" });
+  const aboutUnits = h("p", { class: "empty-words", role: "status" });
+  const otherUnits = h("button", { class: "quiet", type: "button", "aria-expanded": "false" }, "Other units");
+  const unitsRow = h(
+    "div",
+    { class: "units-row", hidden: true },
+    h("label", { class: "pick" }, h("span", {}, "Units"), units),
+    aboutUnits,
+  );
   const bits = h("div", { class: "toggles", role: "group", "aria-label": "State to compute" });
   const engine = h("select", { "aria-label": "Engine" });
   const code = h("code", { tabindex: 0 });
@@ -94,14 +102,18 @@ export function commandPanel({ store, controller }: Context): Panel {
       bits,
       h("label", { class: "pick" }, h("span", {}, "Engine"), engine),
       h("span", { class: "grow" }),
+      otherUnits,
       rank,
       compute,
     ),
+    unitsRow,
     h("div", { class: "code-row" }, h("pre", {}, code), copy),
     answer,
     h("p", { class: "empty-words none-words" }, "The record holds no units, so there is nothing to compute."),
   );
   let wanted: number[] = [];
+  /** Other units than those of the record, where a person asks for them. */
+  let others: number[] | null = null;
   let computing = false;
   /** The run, the layer and its shown state: with another one, what a person set above goes. */
   let shown = "";
@@ -118,14 +130,18 @@ export function commandPanel({ store, controller }: Context): Panel {
     if (!side || !record || none) return;
     const file = row(side, record)?.file ?? "";
     const formalism = namedFormalism(side, record);
-    fill(code, ...shownCommand(side.run, file, wanted, engine.value, optionsOf(side, record), formalism));
+    if (others) {
+      const rest = `--state ${wanted.join(",")} --engine ${quoted(engine.value)}${formalism ? ` --formalism ${formalism}` : ""}`;
+      fill(code, ...unbroken(questionLine(side.run, record, file, others, rest)));
+    } else fill(code, ...shownCommand(side.run, file, wanted, engine.value, optionsOf(side, record), formalism));
+    fill(aboutUnits, others ? askedWords(record, others) : "Type their numbers, or click them in the network.");
     fill(
       bits,
       ...wanted.map((bit, at) => {
         const button = h(
           "button",
           { type: "button", class: "bit", "aria-pressed": String(bit === 1) },
-          h("small", {}, unitLetter(at)),
+          h("small", {}, others ? String(others[at]) : unitLetter(at)),
           String(bit),
         );
         button.addEventListener("click", () => {
@@ -138,8 +154,36 @@ export function commandPanel({ store, controller }: Context): Panel {
     );
   };
   engine.addEventListener("change", draw);
+  const choose = () => {
+    const record = shownSide(store.state)?.record;
+    const own = record?.units?.indices ?? [];
+    const found = unitNumbers(units.value);
+    const before = others;
+    const isOther = found !== null && found.length > 1 && new Set(found).size === found.length && found.join() !== own.join();
+    others = isOther ? found : null;
+    if (others?.join() === before?.join()) return;
+    const state = analysisOf(store.state)?.state ?? own.map(() => 0);
+    wanted = others ? others.map((unit) => state[own.indexOf(unit)] ?? 0) : [...state];
+    able();
+    draw();
+  };
+  units.addEventListener("input", choose);
+  const open = (isOpen: boolean) => {
+    unitsRow.hidden = !isOpen;
+    otherUnits.setAttribute("aria-expanded", String(isOpen));
+    if (!isOpen) units.value = "";
+    choose();
+    if (isOpen) units.focus();
+  };
+  otherUnits.addEventListener("click", () => open(unitsRow.hidden === true));
+  store.on(["unit"], ({ unit }) => {
+    if (!unit || unitsRow.hidden || unit.layer !== shownSide(store.state)?.record?.layer) return;
+    const now = unitNumbers(units.value) ?? [];
+    units.value = (now.includes(unit.index) ? now.filter((one) => one !== unit.index) : [...now, unit.index]).join(", ");
+    choose();
+  });
   const able = () => {
-    rank.disabled = compute.disabled = computing || !shownSide(store.state)?.record?.tpm;
+    rank.disabled = compute.disabled = computing || others !== null || !shownSide(store.state)?.record?.tpm;
     compute.textContent = computing ? "Computing …" : "Compute";
   };
   store.on(["engines"], ({ engines }) => {
@@ -190,9 +234,15 @@ export function commandPanel({ store, controller }: Context): Panel {
     const record = side?.record;
     able();
     const n = record?.units?.indices.length ?? 0;
+    units.placeholder = record?.units?.indices.join(", ") ?? "";
     const first = analysisOf(state)?.state ?? new Array<number>(n).fill(0);
     const now = JSON.stringify([side?.run.id, record?.layer, first]);
-    if (now !== shown) wanted = [...first];
+    if (now !== shown) {
+      wanted = [...first];
+      others = null;
+      units.value = "";
+      able();
+    }
     shown = now;
     fill(answer);
     draw();

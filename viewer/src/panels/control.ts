@@ -5,13 +5,14 @@ import { askForm } from "../parts/askForm";
 import { commandLog } from "../parts/commandLog";
 import { popup } from "../parts/popup";
 import { about } from "../parts/sheet";
+import { watchForm } from "../parts/watchForm";
 import type { Fact } from "../scales/training";
 import { elsewhere, epochWords, facts, part, phaseWords, remark, sparkline, takesCommands } from "../scales/training";
 import type { Context, Panel } from "./panel";
 
 type Asked = Omit<CommandRequest, "run">;
 
-const PLAIN: Omit<Asked, "verb"> = { epochs: null, layer: null, units: null, state: null, formalism: null, to: null };
+const PLAIN: Omit<Asked, "verb"> = { epochs: null, layer: null, units: null, state: null, formalism: null, to: null, watch: null };
 /** Of the popups one is open at a time. */
 const GROUP = "control";
 /** So many losses make the small curve. */
@@ -37,6 +38,7 @@ export function controlPanel({ store, controller }: Context): Panel {
     setEpochs,
   );
   const form = askForm((asked) => void send(asked));
+  const watch = watchForm((asked) => void send(asked));
   const log = commandLog();
   const length = popup(
     GROUP,
@@ -51,6 +53,7 @@ export function controlPanel({ store, controller }: Context): Panel {
     ),
   );
   const ask = popup(GROUP, "Ask it", form.element);
+  const watched = popup(GROUP, "Watch", watch.element);
   const history = popup(GROUP, "Log", log.element);
   const losses: { run: string; step: number; values: number[] } = { run: "", step: -1, values: [] };
   let mine: Told | null = null;
@@ -102,7 +105,7 @@ export function controlPanel({ store, controller }: Context): Panel {
     if (epochs.value) void send({ ...PLAIN, verb: "epochs", epochs: Number(epochs.value) });
   });
   const isPaused = () => store.state.training?.phase === "paused";
-  const popups = [length, ask, history];
+  const popups = [length, ask, watched, history];
 
   const element = h("section", { class: "control", "aria-label": "Control of the training", hidden: true });
   const content = [
@@ -125,6 +128,7 @@ export function controlPanel({ store, controller }: Context): Panel {
     for (const button of [pause, stop, stopNow, setEpochs]) button.disabled = !isAble;
     epochs.disabled = !isAble;
     form.able(isAble);
+    watch.able(isAble);
     element.classList.toggle("idle", !isAlive);
     pause.textContent = isPaused() ? "Resume" : "Pause";
     phase.className = `phase ${training?.phase ?? ""}`;
@@ -138,7 +142,9 @@ export function controlPanel({ store, controller }: Context): Panel {
     fill(numbers, ...(shown ? facts(training).map((fact) => factOf(fact, losses.values)) : []));
     if (document.activeElement !== epochs && shown?.epochs) epochs.placeholder = String(shown.epochs);
     const network = state.a?.network;
-    form.layers(shown?.layers ?? [], network?.layers.filter(({ kind }) => kind !== "input").map(({ name }) => name) ?? []);
+    const drawn = network?.layers.filter(({ kind }) => kind !== "input").map(({ name }) => name) ?? [];
+    form.layers(shown?.layers ?? [], drawn);
+    watch.layers(shown?.layers ?? [], drawn);
     history.button.textContent = `Log (${training.told.length})`;
     log.show(training.told, state.a?.whole.index?.steps ?? []);
     say();

@@ -153,7 +153,7 @@ export function curvePanel(context: Context): Panel {
       const { formalism, layer, b, smooth, log } = store.state;
       const lines = shownLines(measure).map(({ run, curve, color }) => ({
         name: nameOfLine({ run, curve }, b !== null),
-        curve: { ...curve, line: smoothed(curve.line, smooth) },
+        curve: { ...curve, line: smoothed(curve, smooth) },
         color,
         dashed: run === "B",
         banded: measure === "phi" && curve.layer === layer && hasBand(curve),

@@ -2,6 +2,7 @@
 import type { CommandRequest, Unit } from "../data/types";
 import { fill, h } from "../dom";
 import { FIRST, formalismName } from "../scales/formalism";
+import { unitNumbers } from "../scales/training";
 
 type Asked = Omit<CommandRequest, "run">;
 
@@ -79,7 +80,7 @@ export function askForm(send: (asked: Asked) => void): AskForm {
   );
   element.addEventListener("submit", (event) => {
     event.preventDefault();
-    const indices = numbers(units.value);
+    const indices = unitNumbers(units.value);
     const bits = state.value.replaceAll(/[\s,]/g, "");
     const wrong =
       indices === null
@@ -99,6 +100,7 @@ export function askForm(send: (asked: Asked) => void): AskForm {
       state: verb === "analyse" && bits ? bits : null,
       formalism: verb === "analyse" && formalism.value ? (formalism.value as Asked["formalism"]) : null,
       to: verb === "lesion" ? (to.value as Asked["to"]) : null,
+      watch: null,
     });
   });
   show("analyse");
@@ -113,7 +115,7 @@ export function askForm(send: (asked: Asked) => void): AskForm {
     pick: (unit) => {
       const names = verb === "analyse" ? known.watched : known.all;
       if (!names.includes(unit.layer)) return;
-      const before = layer.value === unit.layer ? (numbers(units.value) ?? []) : [];
+      const before = layer.value === unit.layer ? (unitNumbers(units.value) ?? []) : [];
       layer.value = unit.layer;
       const after = before.includes(unit.index) ? before.filter((one) => one !== unit.index) : [...before, unit.index];
       units.value = after.join(", ");
@@ -128,10 +130,4 @@ const TO: Record<string, string> = { mean: "their mean", zero: "0", resample: "v
 
 function field(name: string, control: HTMLElement): HTMLElement {
   return h("label", { class: "field" }, h("span", {}, name), control);
-}
-
-/** The numbers in a text, in the order in which they stand; null where it holds anything else. */
-function numbers(text: string): number[] | null {
-  const parts = text.split(/[\s,;]+/).filter(Boolean);
-  return parts.every((part) => /^\d{1,9}$/.test(part)) ? parts.map(Number) : null;
 }

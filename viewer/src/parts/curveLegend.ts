@@ -83,6 +83,7 @@ function marksOf(lines: readonly Line[], state: AppState): HTMLElement[] {
     [beside.some(({ curve }) => curve.surveyed), () => h("i", { class: "stroke thin" }), "shown group"],
     [beside.some(({ curve }) => curve.averaged), () => h("i", { class: "stroke thin" }), `${symbol} of the first state`],
     [beside.some(({ curve }) => curve.changes.length > 0), () => h("b", {}, "■"), "its state changed"],
+    [shown.some(({ curve }) => curve.breaks.length > 0), () => h("b", {}, "┊"), "from here on other units"],
     [shown.some(({ curve }) => !curve.surveyed && hasBand(curve)), () => h("i", { class: "band" }), "mean to maximum over states"],
     [shown.some((line) => hasNull(line, state)), () => h("b", {}, "–"), nullWords(shown)],
     [gaps.some(({ status }) => status !== "open"), () => h("b", { class: "gap" }, "×"), `no ${symbol}`],

@@ -30,22 +30,25 @@ function ofLine({ run, curve }: Line, epoch: number, state: AppState, measure: M
   const at = curve.epochs.indexOf(epoch);
   const { line: phis, low, high, phi, surveyed, averaged, changes, sparse } = curve;
   if (phis[at] === null || phis[at] === undefined) return [];
+  const others = curve.breaks.includes(epoch) ? ["  other units than before, on a command"] : [];
   if (measure !== "phi") return [[name, measure === "share" ? shareText(phis[at]) : phiText(phis[at])]];
   const change = changes.find((known) => known.epoch === epoch);
   const coverage = sparse.find((known) => known.epoch === epoch)?.coverage;
   const covered = coverage === undefined ? [] : [`  low coverage: ${Math.round(coverage * 100)} % of the states were visited`];
-  if (!surveyed && !averaged) return [[name, phiText(phi[at])], ...covered];
+  if (!surveyed && !averaged) return [[name, phiText(phi[at])], ...others, ...covered];
   if (!surveyed)
     return [
       [name, phiText(phis[at])],
       ["  largest of a state", phiText(high[at])],
       ["  first state", phiText(phi[at])],
+      ...others,
       ...covered,
     ];
   return [
     [name, phiText(phis[at])],
     ["  90 % interval", low[at] === null ? "not computed" : `${phiText(low[at])} – ${phiText(high[at])}`],
     ["  shown group", phiText(phi[at])],
+    ...others,
     ...(change ? [`  its state is another than before: ${change.to}, not ${change.from}`] : []),
     ...covered,
   ];

@@ -3,6 +3,7 @@ import type uPlot from "uplot";
 import { SIDES } from "../scales/comparison";
 import type { AppState } from "../state/app";
 import type { Line } from "./plot";
+import { before } from "./plot";
 
 const MOST_WHISKERS = 120;
 
@@ -14,6 +15,7 @@ export interface Inks {
 
 /** Draws all marks: what is drawn of the shown layer is larger. */
 export function drawMarks(plot: uPlot, lines: Line[], state: AppState, { ink, accent, warn }: Inks): void {
+  breakMarks(plot, lines, state.layer, ink);
   marker(plot, state.epoch, accent);
   if (state.b) marker(plot, state.against, SIDES.B);
   const [from, to] = [plot.scales.x?.min ?? 0, plot.scales.x?.max ?? 0];
@@ -44,6 +46,23 @@ function marker(plot: uPlot, epoch: number | null, ink: string): void {
   context.moveTo(x, plot.bbox.top);
   context.lineTo(x, plot.bbox.top + plot.bbox.height);
   context.stroke();
+  context.restore();
+}
+
+/** A dotted line where a command changed which units of the shown layer are watched. */
+function breakMarks(plot: uPlot, lines: Line[], layer: string | null, ink: string): void {
+  const { ctx: context } = plot;
+  context.save();
+  context.setLineDash([2 * devicePixelRatio, 4 * devicePixelRatio]);
+  context.strokeStyle = ink;
+  context.lineWidth = 1.2 * devicePixelRatio;
+  for (const epoch of lines.filter(({ curve }) => curve.layer === layer).flatMap(({ curve }) => curve.breaks)) {
+    const x = Math.round(plot.valToPos(before(epoch), "x", true));
+    context.beginPath();
+    context.moveTo(x, plot.bbox.top);
+    context.lineTo(x, plot.bbox.top + plot.bbox.height);
+    context.stroke();
+  }
   context.restore();
 }
 

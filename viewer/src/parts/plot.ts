@@ -43,7 +43,7 @@ export function makePlot(context: Context, chart: HTMLElement, epochs: number[],
   const xs = [
     ...new Set([
       ...epochs,
-      ...lines.flatMap(({ curve }) => curve.epochs),
+      ...lines.flatMap(({ curve }) => [...curve.epochs, ...curve.breaks.map(before)]),
       ...metrics.flatMap((metric) => metric.points.map(([x]) => x)),
     ]),
   ].sort((a, b) => a - b);
@@ -64,12 +64,14 @@ export function makePlot(context: Context, chart: HTMLElement, epochs: number[],
     const { run, curve, color } = line;
     const current = curve.layer === store.state.layer;
     const dash = run === "B" ? [6, 4] : undefined;
-    const points = (values: (number | null)[]): [number, number | null][] =>
-      curve.epochs.map((epoch, index) => [epoch, onAxis(values[index] ?? null, isLog)]);
+    const points = (values: (number | null)[]): [number, number | null][] => [
+      ...curve.epochs.map((epoch, index): [number, number | null] => [epoch, onAxis(values[index] ?? null, isLog)]),
+      ...curve.breaks.map((epoch): [number, number | null] => [before(epoch), null]),
+    ];
     const faint = current ? 1 : 0.5;
     const beside = isBeside(line, store.state);
     data.push(spread(beside ? points(curve.phi) : [])); // below the line of the layer
-    data.push(spread(points(curve.high)), spread(points(smoothed(curve.line, smooth))), spread(points(curve.low)));
+    data.push(spread(points(curve.high)), spread(points(smoothed(curve, smooth))), spread(points(curve.low)));
     data.push(spread(hasNull(line, store.state) ? points(curve.nullUpper) : []));
     const alone = curve.line.filter((value) => value !== null).length === 1; // no line is seen of one epoch
     const dots = { show: (current || alone) && smooth === 1 && last - first <= 60, size: 5, fill: color, stroke: color };
@@ -154,7 +156,7 @@ export function makePlot(context: Context, chart: HTMLElement, epochs: number[],
         setSelect: [
           ({ select, posToVal }) => {
             if (select.width < 8) return;
-            const ends = [select.left, select.left + select.width].map((x) => nearest(xs, posToVal(x, "x")) ?? 0) as [
+            const ends = [select.left, select.left + select.width].map((x) => nearest(epochs, posToVal(x, "x")) ?? 0) as [
               number,
               number,
             ];
@@ -193,6 +195,9 @@ export function makePlot(context: Context, chart: HTMLElement, epochs: number[],
   plot.over.addEventListener("mouseleave", () => tip.hide());
   return plot;
 }
+
+/** Where the lines of other units part: between an epoch and the one before. */
+export const before = (epoch: number): number => epoch - 0.5;
 
 const axisTitle = (label: string, labelFont: string) => ({ label, labelFont, labelSize: 14, labelGap: 0 });
 

@@ -44,7 +44,8 @@ const sheets = {
   curve: {
     title: "Φ over epochs",
     shows: "Φ of each layer at each epoch, with its 90 % interval where one was computed.",
-    computed: "At every epoch as at the shown one: the mean over the groups of units, the same groups at all epochs.",
+    computed:
+      "At every epoch as at the shown one: the mean over the groups of units, the same groups at all epochs, unless a command changed them: there the line is broken.",
     read: "Compare a change with the interval. A gap is an epoch without Φ; its reason stands in the tip. Epoch -1 is the untrained network.",
     not: "A curve that follows the loss does not show that one causes the other. Different kinds of number are not comparable.",
     source: OURS,
@@ -119,7 +120,7 @@ const sheets = {
     title: "Compute this again",
     shows: "A command that computes Φ of the shown transition probabilities in a state of your choice.",
     computed: "By the chosen engine, on the machine that serves the page or in your terminal.",
-    read: "Set the bits to a state and press Compute; the result becomes a state of its own above. Best partitions lists the five with the smallest Φ.",
+    read: "Set the bits to a state and press Compute; the result becomes a state of its own above. Best partitions lists the five with the smallest Φ. Other units gives the command that asks for units of your choice.",
     not: "A computed state was perhaps never visited: its row then holds the prior, not data.",
     source: `${IIT3}; ${IIT4}`,
     terms: ["state", "coverage", "Φ"],

@@ -33,6 +33,7 @@ const CURVE = [
   "transitions",
   "coverage",
   "kind",
+  "selection",
   "reason",
 ] as const satisfies readonly (keyof IndexRow)[];
 

@@ -7,7 +7,7 @@ import { line, sheet, text, upright } from "./paper";
 
 export interface CurveLine {
   name: string;
-  curve: Pick<Curve, "epochs" | "line" | "low" | "high">;
+  curve: Pick<Curve, "epochs" | "line" | "low" | "high" | "breaks">;
   color: string;
   dashed: boolean;
   /** Whether it has its band. */
@@ -58,23 +58,28 @@ function drawn({ curve, color, dashed }: CurveLine, x: Place, y: Place, isLog: b
   const points = curve.line.flatMap((value, at): [number, number, number][] =>
     value === null || (isLog && value <= 0) ? [] : [[at, x(curve.epochs[at] as number), y(value)]],
   );
-  // A gap is an epoch without a number: the line does not go over it.
-  const d = points
-    .map(([at, px, py], index) => `${points[index - 1]?.[0] === at - 1 ? "L" : "M"}${fixed(px)} ${fixed(py)}`)
-    .join(" ");
+  // A gap is an epoch without a number: the line does not go over it, nor from the epochs of some units to those of others.
+  const joins = (at: number, index: number) =>
+    points[index - 1]?.[0] === at - 1 && !curve.breaks.includes(curve.epochs[at] as number);
+  const d = points.map(([at, px, py], index) => `${joins(at, index) ? "L" : "M"}${fixed(px)} ${fixed(py)}`).join(" ");
   const dots =
     points.length <= 40 ? points.map(([, cx, cy]) => s("circle", { cx: fixed(cx), cy: fixed(cy), r: 1.8, fill: color })) : [];
   return [line(d, { stroke: color, "stroke-width": 1.3, "stroke-dasharray": dashed ? "5 3" : undefined }), ...dots];
 }
 
 function band({ curve, color }: CurveLine, x: Place, y: Place, isLog: boolean): SVGElement {
-  const known = curve.epochs.flatMap((epoch, at): [number, number, number][] => {
-    const [low, high] = [curve.low[at] ?? null, curve.high[at] ?? null];
-    return low === null || high === null || (isLog && low <= 0) ? [] : [[x(epoch), y(low), y(high)]];
+  const starts = [Number.NEGATIVE_INFINITY, ...curve.breaks, Number.POSITIVE_INFINITY];
+  const parts = starts.slice(1).map((end, part) => {
+    const known = curve.epochs.flatMap((epoch, at): [number, number, number][] => {
+      const [low, high] = [curve.low[at] ?? null, curve.high[at] ?? null];
+      const isHere = epoch >= (starts[part] as number) && epoch < end;
+      return !isHere || low === null || high === null || (isLog && low <= 0) ? [] : [[x(epoch), y(low), y(high)]];
+    });
+    const there = known.map(([px, , high]) => `${fixed(px)} ${fixed(high)}`);
+    const back = [...known].reverse().map(([px, low]) => `${fixed(px)} ${fixed(low)}`);
+    return known.length ? `M${[...there, ...back].join(" L")} Z` : "";
   });
-  const there = known.map(([px, , high]) => `${fixed(px)} ${fixed(high)}`);
-  const back = [...known].reverse().map(([px, low]) => `${fixed(px)} ${fixed(low)}`);
-  return s("path", { d: known.length ? `M${[...there, ...back].join(" L")} Z` : "", fill: color, "fill-opacity": 0.25 });
+  return s("path", { d: parts.filter(Boolean).join(" "), fill: color, "fill-opacity": 0.25 });
 }
 
 function named({ name, color, dashed }: CurveLine, x: number, y: number): SVGElement[] {

@@ -18,6 +18,8 @@ export interface Curve {
   nullUpper: (number | null)[];
   /** Where Φ of the shown group is of another state than in the epoch before. */
   changes: { epoch: number; phi: number; from: string; to: string }[];
+  /** The epochs with which a command changed which units are watched: what is before and after is of other units, and not joined. */
+  breaks: number[];
   /** Epochs without a number, and why. */
   gaps: { epoch: number; status: string; reason: string }[];
   /** Epochs whose Φ comes from the prior too, as so few states were visited, and the share that was. */
@@ -118,19 +120,26 @@ function curve(layer: string, rows: Map<number, IndexRow>, epochs: readonly numb
     phi,
     nullUpper: take((row) => row.null_upper),
     changes: surveyed ? changesOf(rows) : [],
+    breaks: breaksOf(rows),
     gaps,
     sparse,
     runs: null,
   };
 }
 
-/** The mean of the values around each, of so many epochs at most; what is no number stays none, and gaps are not filled. */
-export function smoothed(values: readonly (number | null)[], many: number): (number | null)[] {
+/**
+ * The mean of the values around each, of so many epochs at most; what is no number stays none, and gaps are not filled. What is
+ * before and after a break is of other units, and in no mean together.
+ */
+export function smoothed({ line, epochs, breaks }: Pick<Curve, "line" | "epochs" | "breaks">, many: number): (number | null)[] {
   const half = Math.floor(many / 2);
-  if (!half) return [...values];
-  return values.map((value, at) => {
+  if (!half) return [...line];
+  const part = epochs.map((epoch) => breaks.filter((first) => first <= epoch).length);
+  return line.map((value, at) => {
     if (value === null) return null;
-    const around = values.slice(Math.max(0, at - half), at + half + 1).filter((one) => one !== null);
+    const around = line
+      .map((one, other) => (Math.abs(other - at) <= half && part[other] === part[at] ? one : null))
+      .filter((one) => one !== null);
     return around.reduce((sum, one) => sum + one, 0) / around.length;
   });
 }
@@ -159,6 +168,7 @@ export function bandOf(indexes: readonly RunIndex[], layer: string, kind: string
     phi: none,
     nullUpper: none,
     changes: [],
+    breaks: [],
     gaps: [],
     sparse: [],
     runs: found.map(([, values]) => values.length),
@@ -171,6 +181,13 @@ function changesOf(rows: Map<number, IndexRow>): Curve["changes"] {
     const before = computed[at - 1]?.state;
     return before === undefined || before === state || phi === null ? [] : [{ epoch, phi, from: before, to: state }];
   });
+}
+
+function breaksOf(rows: Map<number, IndexRow>): number[] {
+  const sorted = [...rows.values()].filter(({ status }) => status !== "corrupt").sort((a, b) => a.epoch - b.epoch);
+  return sorted.flatMap(({ epoch, selection }, at) =>
+    at > 0 && (sorted[at - 1]?.selection ?? 0) !== (selection ?? 0) ? [epoch] : [],
+  );
 }
 
 /** All epochs of some runs, ascending. */

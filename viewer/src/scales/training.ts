@@ -100,3 +100,9 @@ export function sparkline(values: readonly number[], width: number, height: numb
   const y = (value: number) => (high > low ? (1 - (value - low) / (high - low)) * (height - 2) + 1 : height / 2);
   return values.map((value, at) => `${((at / (values.length - 1)) * width).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
 }
+
+/** The numbers in a text, in the order in which they stand; null where it holds anything else. */
+export function unitNumbers(text: string): number[] | null {
+  const parts = text.split(/[\s,;]+/).filter(Boolean);
+  return parts.every((part) => /^\d{1,9}$/.test(part)) ? parts.map(Number) : null;
+}

@@ -55,6 +55,7 @@ class LesionRecord(msgspec.Struct, frozen=True, kw_only=True):
         control_units: the indices of each control set.
         seed: of the draw of the control sets, and of other samples.
         measures: the loss first, where there is one, and then what else was measured; one or more.
+        part: what the units are of a record: all that were analysed, or a side of their partition; empty where they were given.
         schema: the version of this struct.
     """
 
@@ -66,6 +67,7 @@ class LesionRecord(msgspec.Struct, frozen=True, kw_only=True):
     control_units: tuple[tuple[int, ...], ...]
     seed: int
     measures: tuple[LesionMeasure, ...]
+    part: str = ""
     schema: int = LESION_SCHEMA
 
     @property

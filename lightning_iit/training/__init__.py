@@ -1,0 +1,1 @@
+"""What hangs on a module while it trains: counts of epochs and of steps within them; and how commands change what is watched."""

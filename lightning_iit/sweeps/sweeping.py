@@ -84,6 +84,7 @@ class Sweeping:
                 if batches is not None:
                     self._guarded(file, moment, batches)
                 self._show(len(ordered) - place - 1)
+            self._progress.now("computing Φ")
             self._computing.wait(lambda: self._show(0))
         return self._outcome()
 

@@ -38,7 +38,8 @@ class OutputReader:
     def __init__(self, layer: Layer, options: CaptureOptions, *, stepped: bool = False) -> None:
         self.called: bool = False
         self.recorder: Recorder = (CellRecorder if stepped or kind_of(layer.module).cell else Recorder)(self._read_first)
-        self.recorder.most = 1 if options.sources == "first" else MOST_SOURCES
+        self.recorder.most = MOST_SOURCES if options.sources == "pooled" else 1
+        self.recorder.first = options.source
         self._options = options
         self._layer = layer
         self._indices: Sequence[int] | None = None
@@ -127,7 +128,7 @@ class OutputReader:
         """Yields the recorded activations, in the order of the data.
 
         Args:
-            number: the source: which call of the layer within each step (0 is the first).
+            number: the source among those that are recorded (0 is the first of these).
 
         Yields:
             Activations ``[sequence, time, unit]`` with the lengths ``[sequence]`` of the sequences, or None where no sequence is

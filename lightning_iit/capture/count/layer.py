@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from lightning_iit.capture.choose.layers import Layer
     from lightning_iit.capture.count.transitions import TransitionCounts
-    from lightning_iit.capture.hooks.outputs import Activations
+    from lightning_iit.capture.hooks.depths import Recorded
     from lightning_iit.capture.options import CaptureOptions
 
 _SURVEYED_ROWS = 2**15
@@ -59,7 +59,7 @@ class HeldCounts(NamedTuple):
     """Holds the counts and the recorded activations of a layer while copies of them are used; see :meth:`LayerCapture.hold`."""
 
     sources: list[tuple[GroupCounter, ...]]
-    streams: list[list[Activations]]
+    streams: list[list[Recorded]]
     error: Exception | None
     calibrated: bool
     recorded: tuple[int, ...]

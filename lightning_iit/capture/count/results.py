@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from lightning_iit.capture.options import CaptureOptions
     from lightning_iit.records import Axis
 
+SHARED_NOTE = (
+    "The layer is called several times in a pass, each time with what came out of the call before: one block with shared weights "
+    "at several depths. Transitions go from one call to the next for the same sample or token: depth is not time."
+)
+"""The note on a layer whose calls go on from each other."""
+
 
 def layer_epoch(
     capture: LayerCapture, options: CaptureOptions, *, axis: Axis, called: bool, error: str, counted: int, seen: SourcesSeen
@@ -41,7 +47,7 @@ def layer_epoch(
         layer=capture.layer.name,
         axis=axis,
         kind=statement.kind,
-        notes=capture.notes,
+        notes=(*capture.notes, SHARED_NOTE) if axis == "depth" else capture.notes,
         structural_phi=statement.structural_phi,
         structural_reason=statement.structural_reason,
         problem=problem,

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from lightning_iit.capture.hooks.attached import attach
 from lightning_iit.capture.hooks.calls import StepCalls
 from lightning_iit.capture.hooks.compiled import is_unbreakable, recording_in_graphs
+from lightning_iit.capture.hooks.depths import Deep, Depths
 from lightning_iit.capture.hooks.gate import Switch
 from lightning_iit.capture.hooks.outputs import Activations, Padded, activations_of, pick
 from lightning_iit.capture.hooks.padding import lengths_argument
@@ -22,6 +23,7 @@ from lightning_iit.capture.hooks.sequences import begins_sequence, hidden_of
 
 if TYPE_CHECKING:
     from lightning_iit.capture.hooks.attached import AttachedHook
+    from lightning_iit.capture.hooks.depths import Recorded
     from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.capture.hooks.padding import FindLengths
     from lightning_iit.capture.layout import Layout
@@ -51,6 +53,9 @@ class Recorder:
         streams: the recorded activations: one list for each recorded source. The first call of the layer in each step is the first
             source, the next call with other data the second, and so on.
         read: takes an output and returns the activations to keep.
+        may_be_deep: whether calls that go on from each other are recorded as one, each as a depth; looked at in the first step with
+            calls since the last :meth:`clear`, and in later ones where there were such calls.
+        deep: whether there were such calls.
         error: the first exception; after an exception nothing more is recorded until :meth:`clear`.
     """
 
@@ -60,18 +65,31 @@ class Recorder:
         self.calls: StepCalls = StepCalls()
         self.first: int = 0
         self.most: int = 1
+        self.may_be_deep: bool = False
         self.clear()
 
     def clear(self) -> None:
         """Forgets all recorded activations and the exception."""
         self.calls.clear()
         self.sources: int = 0
-        self.streams: list[list[Activations]] = [[]]
+        self.streams: list[list[Recorded]] = [[]]
+        self.deep: bool = False
+        self._depths: Depths | None = Depths() if self.may_be_deep else None
+        self._further = 0
         self.error: Exception | None = None
 
     def end_step(self) -> None:
         """Ends a step: the next call is the first of a new step."""
         self.calls.end_step()
+        self._further = 0
+        if self._depths is not None:
+            self._depths.end_step()
+            if self.sources and not self.deep:
+                self._depths = None  # a step then pays nothing for it
+
+    def is_not_deep(self) -> None:
+        """Says that calls that go on from each other are no depths of one block; each is then a source of its own."""
+        self.may_be_deep, self._depths = False, None
 
     def record(self, output: Any, inputs: Sequence[Any] = (), lengths: Tensor | None = None) -> None:
         """Records the activations in an output while the gate is open. An exception ends the recording, never the training.
@@ -86,10 +104,28 @@ class Recorder:
             return
         try:
             number = self.calls.number(inputs)
-            if number is not None and (place := self._place(number)) is not None:
-                self.streams[place].append(_with_lengths(self.read(output), lengths))
+            if number is None:
+                return
+            before = None if self._depths is None else self._depths.source_before(inputs, output)
+            source = number - self._further if before is None else before
+            if (place := self._place(source)) is not None:
+                kept = _with_lengths(self.read(output), lengths)
+                if before is None:
+                    self.streams[place].append(kept)
+                else:
+                    self._deepen(self.streams[place], kept)
+            if before is not None:
+                self.deep, self._further = True, self._further + 1
+            if self._depths is not None:
+                self._depths.note(source, output)
         except Exception as error:  # noqa: BLE001
             self.fail(error)
+
+    @staticmethod
+    def _deepen(stream: list[Recorded], kept: Activations) -> None:
+        """Adds the activations of a call to those of the call from which it goes on, the last that was recorded."""
+        last = stream[-1]
+        stream[-1] = Deep([*(last.parts if isinstance(last, Deep) else [last]), kept])
 
     def _place(self, number: int) -> int | None:
         """Notes that a source was seen, and returns its place among the recorded ones; None where it is not recorded."""

@@ -118,12 +118,16 @@ class IITCallback(Callback, TrainingSettings):
             others are drawn at random among the units that vary, once for the run. "auto" is 20 groups of up to 4 binary elements
             (fewer where the layer has fewer), and one group of more, of units that are given, and of clusters.
         transitions: what a transition goes along: "time" (a sequence), "stream" (from sample to sample in the loader's order),
-            "depth" (from block to block of a stack), or "auto": along a sequence where the layer has one, else stream.
+            "depth" (from block to block of a stack), or "auto": along a sequence where the layer has one, else stream;
+            and from depth to depth for a layer with weights that is called again, in the same pass, with what came out of its
+            last call (one block with shared weights). Seen are direct feeding and what autograd says was
+            computed from it; not an input that is given by keyword, nor a copy without gradients: such calls are sources.
         lag: how many steps a transition spans.
         sources: what is counted of a layer that is called several times in a training step with different data (two views of a
-            batch, real and generated samples): "first" (the first call; the others are other sources) or "pooled" (all calls, each
-            with thresholds of its own, where a test of homogeneity does not reject at 5 %; else the first). Closures and other
-            repeated evaluations of a batch are counted once in any case.
+            batch, real and generated samples): "first" (the first call; the others are other sources), the number of another call
+            (1 is the second), or "pooled" (all calls, each with thresholds of its own, where a test of homogeneity does not reject
+            at 5 %; else the first). A record says which; it is Skipped where no batch has such a call. Closures and other repeated
+            evaluations of a batch are counted once in any case.
         layout: the axes of a layer's output, one letter each, e.g. "TBU": B batch, T time, N token, P patch, U or C unit; an axis
             with any other letter is averaged over. None tells the axes from the module.
         unit_fn: turns a layer's output into a tensor of units, for outputs of unusual types.

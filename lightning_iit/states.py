@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
     from lightning_iit.records import Formalism, TaskResult
     from lightning_iit.tpm.nulls import NullName
+
+_PATIENCE: float = 600.0
+"""Seconds beyond a time limit, for a worker to start and load the engine, after which a worker that keeps no limit is given up."""
 
 
 @told_of_unknown
@@ -156,7 +160,7 @@ def analyse_states(
     else:
         task = _task(options, stub, chosen, series)
         answer = _computed(task)
-        record = settled_record(stub, answer.states[0].result, answer, task)
+        record = _with_coin_flips(settled_record(stub, answer.states[0].result, answer, task))
     if log_dir is not None:
         write_record(Path(log_dir), record)
     return record
@@ -180,7 +184,7 @@ def _strategy(threshold: float | str | Sequence[float] | None) -> str:
     return threshold if isinstance(threshold, str) else str(np.asarray(threshold).tolist())
 
 
-def _notes(series: Recording, formalism: Formalism) -> Iterator[str]:
+def _notes(series: Recording) -> Iterator[str]:
     """Yields what a reader of the numbers should know."""
     if series.left_out:
         yield f"{series.left_out} rows were left out, with a value that was NaN or infinite; no transition goes across them."
@@ -189,17 +193,26 @@ def _notes(series: Recording, formalism: Formalism) -> Iterator[str]:
     if series.counts.transitions:
         yield from dead_units(series.units, series.counts, "in this series")
         if series.counts.transitions < TRANSITIONS_PER_STATE * 2**series.n:
-            yield _few(series.n, series.counts.transitions, formalism)
+            yield _few(series.n, series.counts.transitions)
 
 
-def _few(n: int, transitions: int, formalism: Formalism) -> str:
-    """Returns the sentence on too few transitions."""
-    flips = coin_flip_phi(n, transitions) if n > 1 and formalism == FORMALISM else None
+def _few(n: int, transitions: int, flips: float | None = None) -> str:
+    """Returns the sentence on too few transitions, with the Φ of coin flips where there is no null that says it better."""
     read = "" if flips is None else f"; independent coin flips (true Φ = 0) read Φ = {flips:.2g} with as many"
     return (
         f"{transitions:,} transitions for {2**n} possible states, fewer than {TRANSITIONS_PER_STATE} for each{read}. "
         "Record for longer, or analyse fewer units."
     )
+
+
+def _with_coin_flips(record: EpochRecord) -> EpochRecord:
+    """Returns a record that has no null with the Φ of coin flips in its sentence on too few transitions."""
+    counts = record.counts
+    n, transitions = (0, 0) if counts is None else (len(counts.on[0]), counts.transitions)
+    if record.null is not None or n < 2 or record.formalism != FORMALISM:
+        return record
+    plain, told = _few(n, transitions), _few(n, transitions, coin_flip_phi(n, transitions))
+    return msgspec.structs.replace(record, notes=tuple(told if note == plain else note for note in record.notes))
 
 
 def _pending(
@@ -227,7 +240,7 @@ def _pending(
         counts=series.counts,
         structural_phi=0.0 if statistical else None,
         structural_reason="The units were said to have no connections among them." if statistical else "",
-        notes=tuple(_notes(series, options.formalisms[0])),
+        notes=tuple(_notes(series)),
         left_out=series.left_out,
         formalism=options.formalisms[0],
         provenance=Provenance(
@@ -250,6 +263,8 @@ def _computed(task: PhiTask) -> TaskResult:
         return InlinePool().submit(task).result()
     pool = WorkerPool(workers=1, timeout=task.timeout)
     try:
-        return pool.submit(task).result()
+        future = pool.submit(task)
+        wait([future], task.timeout + _PATIENCE)
     finally:
-        pool.close()
+        pool.close()  # a task that is still open ends as Failed
+    return future.result(_PATIENCE)

@@ -35,8 +35,10 @@ Strategy: TypeAlias = Literal["median", "mean", "zero"]
 """The names that ``threshold`` accepts besides a number."""
 Transitions: TypeAlias = Literal["auto", "time", "stream", "depth"]
 """The names that ``transitions`` accepts."""
-Sources: TypeAlias = Literal["first", "pooled"]
-"""The names that ``sources`` accepts."""
+SourceName: TypeAlias = Literal["first", "pooled"]
+"""The names that ``sources`` accepts besides a number."""
+Sources: TypeAlias = SourceName | int
+"""Which sources of a layer's data are counted: a name, or which call of the layer on a batch (0 is the first)."""
 _LARGEST = 1.7e308  # of a finite number
 Selection: TypeAlias = Literal["variance", "random", "first", "entropy", "weight_norm", "clusters"]
 """The names that ``selection`` accepts."""
@@ -117,6 +119,11 @@ class CaptureOptions(CaptureSettings):
         one = not isinstance(self.units, (int, str)) or self.selection == "clusters" or units * self.bits > SURVEYED_ELEMENTS
         return 1 if one else SURVEYED_GROUPS
 
+    @property
+    def source(self) -> int:
+        """Returns which source is analysed, alone or, where sources are pooled, if they differ: 0 is the first."""
+        return self.sources if isinstance(self.sources, int) else 0
+
     def _check_depth(self) -> None:
         """Checks that no option is given that has no meaning for transitions along depth."""
         if self.transitions != "depth":
@@ -168,6 +175,20 @@ def _check_threshold(name: str, value: Any) -> Any:
         return value
     instead = f"choose {', '.join(map(repr, strategies))}, or give a finite number"
     return number(instead, least=-_LARGEST, most=_LARGEST)(name, value)
+
+
+def _check_sources(name: str, value: Any) -> SourceName | int:
+    """Checks that a source is a name, or a whole number from 0; 0 is "first"."""
+    instead = (
+        "choose 'first' or 'pooled', or give the number of a source: 0 for a layer's first call on a batch, 1 for its second, "
+        "and so on"
+    )
+    if isinstance(value, str):
+        if value not in get_args(SourceName):
+            raise refused(name, value, instead, why="there is no such choice")
+        return value  # type: ignore[return-value]
+    number = whole(instead, least=0)(name, value)
+    return number or "first"
 
 
 def _check_bits(name: str, value: Any) -> int:
@@ -242,7 +263,7 @@ CHECKS: dict[str, Check] = {
     "layout": _check_layout,
     "unit_fn": function_or_none("give a function from a layer's output to a tensor of units, or None"),
     "lag": LAG,
-    "sources": choice(*get_args(Sources)),
+    "sources": _check_sources,
     "calibration_batches": whole("give the number of batches that thresholds are calibrated on, 1 or more", least=1),
     "freeze_threshold": flag(),
     "seed": SEED,

@@ -173,7 +173,7 @@ class _Recorded:
             told.append(f"{MOST_UNITS} of the layer's {self._width:,} units were drawn at random, the same in all epochs.")
         if self.full:
             told.append(f"The pass was ended for this layer once its activations took {self._most >> 20} MiB.")
-        if axis in {"token", "patch"}:
+        if axis in {"token", "patch", "depth"}:
             told.append(f"A past and a present are one {axis} and the next, which is not time.")
         rows = b"".join(one.tobytes() for one in self._rows)
         return WholeSeries(units=self._units, width=self._width, lengths=tuple(self._lengths), rows=rows, notes=tuple(told))

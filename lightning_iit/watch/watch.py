@@ -69,7 +69,7 @@ class Watch:
             self.perturber = DepthPerturber(self.capture, causal)
         else:
             self.capture = Capture(model, capture, stepped=causal.step is not None)
-            self.perturber = Perturber(model, self.capture.layers, causal.over(capture.lag))
+            self.perturber = Perturber(model, self.capture.layers, causal.over(capture.lag), source=capture.source)
             self.perturber.check(capture)
             self.capture.restrict(self.perturber.among)
             self.capture.count_first_only(self.perturber.layers)

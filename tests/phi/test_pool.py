@@ -155,18 +155,18 @@ def test_a_worker_that_never_begins_is_given_up(new_pool):
 
 
 class FirstWorker:
-    """Sends a signal to the first worker process that is started, just after its start."""
+    """Sends a signal to the first worker process that is started, or to the first few, just after its start."""
 
-    def __init__(self, monkeypatch, signal_number):
+    def __init__(self, monkeypatch, signal_number, number=1):
         self.pids = []
         start = process_context.WorkerContext.start
 
         def start_and_hurt(context, made):
             process = start(context, made)
             self.pids.append(process.pid)
-            if len(self.pids) == 1:
+            if len(self.pids) <= number:
                 os.kill(process.pid, signal_number)
-                time.sleep(0.3)
+                time.sleep(0.3 / number)
             return process
 
         monkeypatch.setattr(process_context.WorkerContext, "start", start_and_hurt)
@@ -177,6 +177,16 @@ def test_a_worker_that_is_killed_at_its_start_costs_nothing(new_pool, monkeypatc
     result = new_pool().submit(task("ok")).result(60)
     assert kinds(result) == [Computed, Computed]
     assert result.scalars["pid"] == first.pids[1]
+
+
+def test_twenty_workers_that_are_killed_at_their_start_leave_no_task_without_an_end(new_pool, monkeypatch):
+    first = FirstWorker(monkeypatch, signal.SIGKILL, number=20)
+    pool = new_pool(workers=2)
+    futures = [pool.submit(task("ok", epoch=epoch)) for epoch in range(12)]
+    ends = [kinds(future.result(60)) for future in futures]
+    assert set(map(tuple, ends)) == {(Computed, Computed), (Failed, Failed)}
+    assert ends[-1] == [Computed, Computed]
+    assert len(first.pids) > 20
 
 
 def test_a_worker_that_is_stopped_at_its_start_obeys_the_limit(new_pool, monkeypatch):

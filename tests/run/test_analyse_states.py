@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 
@@ -13,9 +15,11 @@ import torch
 from chains import BASIC, DENSE, delayed, triples_from_codes, walk
 from models import Mlp, flat_data
 
-from lightning_iit import System, analyse, analyse_states, compute_phi, compute_structure, estimate_tpm, load_run
+from lightning_iit import System, analyse, analyse_states, compute_phi, compute_structure, estimate_tpm, load_run, states
 from lightning_iit.errors import InvalidArgumentError, InvalidStatesError, TooManyUnitsError
-from lightning_iit.records import Skipped, TimedOut
+from lightning_iit.phi.cost import coin_flip_phi
+from lightning_iit.phi.pool import process_context, worker
+from lightning_iit.records import Failed, Skipped, TimedOut
 from lightning_iit.tpm.conversion import bits
 from lightning_iit.tpm.counts import counts_from_codes, dynamics_from_codes
 
@@ -116,9 +120,26 @@ def test_a_violated_assumption_is_found():
     assert {found.name: found.verdict for found in record.diagnostics}["markov_order"] == "violated"
 
 
+def test_a_worker_that_keeps_no_limit_is_given_up(monkeypatch):
+    start = process_context.WorkerContext.start
+
+    def start_and_stop(context, made):
+        process = start(context, made)
+        os.kill(process.pid, signal.SIGSTOP)
+        return process
+
+    monkeypatch.setattr(process_context.WorkerContext, "start", start_and_stop)
+    monkeypatch.setattr(worker, "_QUIET", 1e6)  # so that nothing else sees that the worker stands still
+    monkeypatch.setattr(states, "_PATIENCE", 1.0)
+    assert isinstance(analyse_states(STATES, timeout=1.0).result, Failed)
+
+
 def test_too_few_transitions_are_said():
-    record = analyse_states(STATES[:21], null_model=None)
-    assert "20 transitions for 8 possible states, fewer than 100 for each" in record.notes[-1]
+    record = analyse_states(STATES[:21])
+    assert record.null is not None
+    assert record.notes[-1].startswith("20 transitions for 8 possible states, fewer than 100 for each. Record")
+    unjudged = analyse_states(STATES[:21], null_model=None).notes[-1]
+    assert f"fewer than 100 for each; independent coin flips (true Φ = 0) read Φ = {coin_flip_phi(3, 20):.2g} with" in unjudged
     assert record.diagnostics[0].name == "coverage"
     assert not [note for note in analyse_states(STATES, null_model=None).notes if "fewer than" in note]
 

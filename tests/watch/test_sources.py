@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from lightning.pytorch import LightningModule
@@ -9,6 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from training import train
 
+from lightning_iit import Skipped, estimate_tpm
 from lightning_iit.errors import InvalidArgumentError
 
 
@@ -178,6 +181,80 @@ def test_a_module_with_a_step_is_one_sequence(tmp_path, kind):
     assert sources_note(record) is None
 
 
-def test_a_wrong_name_is_refused(tmp_path):
-    with pytest.raises(InvalidArgumentError, match=r"sources='second': there is no such choice; choose 'first' or 'pooled'"):
-        record_of(tmp_path, Plain(), sources="second")
+@pytest.mark.parametrize(
+    ("sources", "words"),
+    [
+        ("second", "sources='second': there is no such choice; choose 'first' or 'pooled', or give the number of a source"),
+        (-1, "sources=-1: choose 'first'"),
+        (1.0, "sources=1.0: a value of type float is no whole number"),
+        (True, "sources=True: a value of type bool is no whole number"),
+    ],
+)
+def test_a_wrong_source_is_refused_before_training(tmp_path, sources, words):
+    with pytest.raises(InvalidArgumentError, match=re.escape(words)):
+        record_of(tmp_path, Plain(), sources=sources)
+
+
+class Gan(LightningModule):
+    """A GAN whose critic judges real and generated samples, and then again the generated ones with its new weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.automatic_optimization = False
+        self.generator = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 3))
+        self.critic = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+        self.judged = [], []
+
+    def training_step(self, batch, _):
+        makes, judges = self.optimizers()
+        made = self.generator(torch.randn(len(batch[0]), 2))
+        for seen, samples in zip(self.judged, (batch[0], made), strict=True):
+            seen.append(self.critic[0](samples).detach()[:, :2])
+        judged = self.critic(made.detach()).mean() - self.critic(batch[0]).mean()
+        judges.zero_grad()
+        self.manual_backward(judged)
+        judges.step()
+        loss = -self.critic(made).mean()
+        makes.zero_grad()
+        self.manual_backward(loss)
+        makes.step()
+
+    def configure_optimizers(self):
+        return [torch.optim.Adam(part.parameters(), 0.05) for part in (self.generator, self.critic)]
+
+
+@pytest.mark.parametrize(("sources", "source", "which"), [("first", 1, "first"), (0, 1, "first"), (1, 0, "second")])
+def test_either_source_of_a_gan_is_analysed_on_request(tmp_path, sources, source, which):
+    torch.manual_seed(4)
+    model = Gan()
+    record = record_of(tmp_path, model, layers="critic.1", sources=sources)
+    states = (torch.cat(model.judged[source]) > 0).int().numpy()
+    assert record.counts == estimate_tpm(states).counts
+    assert f"the {which} is analysed (sources={sources or 'first'!r})" in sources_note(record)
+
+
+def test_a_source_that_no_batch_has_is_skipped_with_the_reason(tmp_path):
+    record = record_of(tmp_path, Gan(), layers="critic.1", sources=2)
+    assert isinstance(record.result, Skipped)
+    assert record.result.code == "no_such_source"
+    assert (
+        "called 2 times at most with data of its own in a training step, and sources=2 asks for the third" in record.result.reason
+    )
+
+
+class PlainCellViews(Cell):
+    def loss(self, x):
+        return super().loss(x[: len(x) // 2]) + super().loss(2 * x[len(x) // 2 :])
+
+
+def test_the_second_sequence_of_a_perturbed_cell_is_analysed_on_request(tmp_path):
+    torch.manual_seed(5)
+    model = PlainCellViews()
+    states = []
+    model.cell.register_forward_hook(lambda _module, _inputs, output: states.append(output.detach()[:, :2]))
+    record = record_of(tmp_path, model, samples=32, layers="cell", tpm="perturb", sources=1)
+    assert record.kind == "causal"
+    second = (torch.stack(states[5:], 1) > 0).int().numpy()
+    assert record.observed.transitions == 16 * 4
+    assert record.observed == estimate_tpm(list(second)).counts
+    assert sum(record.perturbation.observed) == record.perturbation.draws == 16 * 4

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import lightning.pytorch as pl
 import pytest
 import torch
@@ -36,15 +38,28 @@ def trace(module):
 
 @pytest.mark.parametrize(
     ("how", "layer", "watched"),
-    [(script, "a", "a"), (trace, "sub", "sub"), (trace, None, "sub"), (script, None, "a"), (script, "*", "a")],
+    [
+        (script, "a", "a"),
+        (script, "sub", "sub"),
+        (trace, "sub", "sub"),
+        (script, None, "sub"),
+        (trace, None, "sub"),
+        (script, "*", "sub"),
+    ],
 )
 def test_what_pytorch_calls_hooks_of_is_watched(how, layer, watched, tmp_path):
-    records = analyse(Net(how), BATCHES, layer, workers=0, log_dir=tmp_path)
+    plain, model = Net(), Net(how)
+    model.load_state_dict(plain.state_dict())
+    records = analyse(model, BATCHES, layer, workers=0, log_dir=tmp_path)
     found = next(record for record in records if record.layer == watched)
     assert found.phi is not None
+    assert found.counts == next(iter(analyse(plain, BATCHES, watched, workers=0, log_dir=tmp_path / "plain"))).counts
+    buffer = io.BytesIO()
+    torch.jit.save(torch.jit.script(model.sub), buffer)  # without a hook of ours
+    assert torch.jit.load(io.BytesIO(buffer.getvalue()))(torch.zeros(1, 8)).shape == (1, 6)
 
 
-@pytest.mark.parametrize(("how", "layer"), [(script, "sub"), (script, "sub.0"), (script, "sub.*"), (trace, "sub.0")])
+@pytest.mark.parametrize(("how", "layer"), [(script, "sub.0"), (script, "sub.*"), (trace, "sub.0")])
 def test_what_has_no_hooks_is_refused_before_training_in_words(how, layer, tmp_path):
     class Module(pl.LightningModule):
         def __init__(self):

@@ -205,10 +205,8 @@ def test_manual_optimization_with_two_optimizers(tmp_path):
     seed_everything(5, verbose=False)
     with torch.no_grad():
         once = Gan().net[:2](x)[:, UNITS]
-    # The layer is called twice in each step, on the same samples.
-    one = estimate_tpm((once > 0).int().numpy()).counts
-    assert record.counts.transitions in (one.transitions, 2 * one.transitions)
-    assert tuple(np.array(record.counts.visits) // (record.counts.transitions // one.transitions)) == one.visits
+    # The layer is called twice in each step, on the same samples, which count once.
+    assert record.counts == estimate_tpm((once > 0).int().numpy()).counts
 
 
 def test_only_training_is_in_the_logs(tmp_path):

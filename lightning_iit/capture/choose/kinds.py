@@ -27,9 +27,10 @@ def statement_about(module: nn.Module, axis: Axis) -> Statement:
 
     Units have connections among them, through time, in a recurrent layer. In a feed-forward layer they have none, and IIT
     gives Φ = 0 to a system without a cycle of connections (Oizumi, Albantakis and Tononi 2014, figure 20). A module of
-    someone else's making may be either; along a time axis it is taken for recurrent, and no structural Φ is claimed.
+    someone else's making may be either; along a time axis it is taken for recurrent, and no structural Φ is claimed. A layer whose
+    calls go on from each other (along depth) acts on its own units again, whatever it is made of.
     """
-    if axis == "time" and not is_feed_forward(module):
+    if axis == "depth" or (axis == "time" and not is_feed_forward(module)):
         return Statement("observational")
     if is_feed_forward(module):
         reason = (

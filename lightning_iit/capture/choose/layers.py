@@ -11,7 +11,7 @@ from torch import nn
 
 from lightning_iit.capture.choose.picking import pick_layer
 from lightning_iit.capture.preserved import unwrapped
-from lightning_iit.capture.scripted import SCRIPTED, is_hookable, is_scripted
+from lightning_iit.capture.scripted import SCRIPTED, is_scripted
 from lightning_iit.errors import InvalidArgumentError, UnknownLayerError, UnsupportedOutputError
 from lightning_iit.records.names import layer_slug
 
@@ -67,7 +67,7 @@ def find_layers(model: nn.Module, layers: str | nn.Module | Sequence[str | nn.Mo
         UnknownLayerError: a name or glob that is no module's, a module that is not in the model, or no layer to pick.
         InvalidArgumentError: a module that is never called, such as an ``nn.ModuleList``, or two layers whose names differ only in
             the case of letters.
-        UnsupportedOutputError: a layer of TorchScript, whose calls cannot be watched.
+        UnsupportedOutputError: a layer inside of TorchScript, whose calls cannot be watched.
     """
     known = named_layers(model)
     if layers is None:
@@ -96,8 +96,8 @@ def find_layers(model: nn.Module, layers: str | nn.Module | Sequence[str | nn.Mo
 
 
 def _is_watchable(layer: Layer) -> bool:
-    """Returns whether PyTorch calls hooks of a layer: not those of a scripted module, nor inside a scripted or traced one."""
-    return is_hookable(layer.module) and not any(is_scripted(module) for module in layer.ancestors)
+    """Returns whether PyTorch calls hooks of a layer: not of one inside a scripted or traced module."""
+    return not any(is_scripted(module) for module in layer.ancestors)
 
 
 def _matches(pattern: str, known: dict[str, nn.Module]) -> list[str]:

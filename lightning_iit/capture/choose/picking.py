@@ -14,7 +14,7 @@ from torch import nn
 
 from lightning_iit.capture.layer_kinds import kind_of
 from lightning_iit.capture.preserved import unwrapped
-from lightning_iit.capture.scripted import is_hookable, is_scripted
+from lightning_iit.capture.scripted import is_scripted
 from lightning_iit.errors import UnknownLayerError
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _parts(module: nn.Module, above: str = "", *, open_first: bool = False) -> I
         path = f"{above}.{name}" if above else name
         row = kind_of(child)
         if is_scripted(child):
-            if is_hookable(child) and _has_parameters(child):
+            if _has_parameters(child):
                 yield _Part(path, child, block=True)
         elif stacked or (_BLOCK.search(type(child).__name__) and not _is_leaf(child) and _has_parameters(child)):
             yield _Part(path, child, block=True)

@@ -48,7 +48,7 @@ class LayerEpoch:
         structural_reason: why the structural Φ is 0.
         whole: the activations of all units in a pass with fixed weights; None where no measure of the whole layer was asked for.
         problem: a code and a reason where there is nothing to analyse: ``capture_error``, ``layer_not_called``,
-            ``no_transitions`` or ``no_unit_varies``.
+            ``no_such_source``, ``no_transitions`` or ``no_unit_varies``.
     """
 
     layer: str

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from lightning_iit.capture.choose.layers import Layer
     from lightning_iit.capture.count.transitions import TransitionCounts
-    from lightning_iit.capture.hooks.outputs import Activations
+    from lightning_iit.capture.hooks.depths import Recorded
     from lightning_iit.capture.options import CaptureOptions
 
 _SURVEYED_ROWS = 2**15
@@ -59,7 +59,7 @@ class HeldCounts(NamedTuple):
     """Holds the counts and the recorded activations of a layer while copies of them are used; see :meth:`LayerCapture.hold`."""
 
     sources: list[tuple[GroupCounter, ...]]
-    streams: list[list[Activations]]
+    streams: list[list[Recorded]]
     error: Exception | None
     calibrated: bool
     recorded: tuple[int, ...]
@@ -78,8 +78,8 @@ class LayerCapture:
         reading: reads the layer's outputs.
         among: the units that may be chosen; None for all.
         first_only: whether only the first group is counted, as the layer is perturbed.
-        sources: for each source of data one counter for each group of units. A source is a call of the layer within a step, with
-            data of its own. The first source is always there; without counters until the units are chosen.
+        sources: for each source of data that is counted one counter for each group of units. A source is a call of the layer within
+            a step, with data of its own. One source is always there; without counters until the units are chosen.
         calibrated: whether thresholds are known for the current epoch. A group that had no finite row in the calibration has no
             thresholds in this epoch even so.
         notes: sentences on the choice of units.
@@ -98,7 +98,7 @@ class LayerCapture:
 
     @property
     def counters(self) -> tuple[GroupCounter, ...]:
-        """Returns the counters of the first source, one for each group of units."""
+        """Returns the counters of the first source that is counted, one for each group of units."""
         return self.sources[0]
 
     def has_sources(self, number: int) -> None:
@@ -131,7 +131,7 @@ class LayerCapture:
     def _further_groups_have_enough(self) -> bool:
         """Returns whether further groups need no more rows of this epoch; further sources may come later, and are then recorded."""
         rows = self.counters[1].first_rows
-        return self.first_only or (self._options.sources == "first" and rows is not None and rows.are_enough)
+        return self.first_only or (self._options.sources != "pooled" and rows is not None and rows.are_enough)
 
     def begin_epoch(self) -> None:
         """Starts an epoch: resets the counts, and also the thresholds unless the thresholds are frozen or need no data."""

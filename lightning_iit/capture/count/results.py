@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lightning_iit.capture.choose.kinds import statement_about
 from lightning_iit.capture.count.epoch import LayerEpoch, notes_on, problem_of
-from lightning_iit.capture.count.sources import joined
+from lightning_iit.capture.count.sources import joined, no_such_source
 from lightning_iit.capture.count.transitions import counts_record
 
 if TYPE_CHECKING:
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from lightning_iit.capture.count.transitions import TransitionCounts
     from lightning_iit.capture.options import CaptureOptions
     from lightning_iit.records import Axis
+
+SHARED_NOTE = (
+    "The layer is called several times in a pass, each time with what came out of the call before: one block with shared weights "
+    "at several depths. Transitions go from one call to the next for the same sample or token: depth is not time."
+)
+"""The note on a layer whose calls go on from each other."""
 
 
 def layer_epoch(
@@ -33,15 +39,18 @@ def layer_epoch(
         counted: for how many sources there are counters, on the rank that has the most.
         seen: how many sources were seen, and how many calls were repetitions.
     """
+    problem = problem_of(capture.layer.name, called=called, error=error, counts=None, left_out=0)
+    if not called and not error and 0 < seen.number <= options.source:
+        problem = no_such_source(capture.layer.name, seen.number, options.source)
     statement = statement_about(capture.layer.module, axis)
     nothing = LayerEpoch(
         layer=capture.layer.name,
         axis=axis,
         kind=statement.kind,
-        notes=capture.notes,
+        notes=(*capture.notes, SHARED_NOTE) if axis == "depth" else capture.notes,
         structural_phi=statement.structural_phi,
         structural_reason=statement.structural_reason,
-        problem=problem_of(capture.layer.name, called=called, error=error, counts=None, left_out=0),
+        problem=problem,
     )
     usable = called and not error
     totals = capture.summed(counted)
@@ -49,8 +58,7 @@ def layer_epoch(
         [_counted(nothing, counter, total, usable=usable, lag=options.lag) for counter, total in zip(counters, summed, strict=True)]
         for counters, summed in zip(capture.sources, totals, strict=True)
     ]
-    pool = options.sources == "pooled"
-    first, *others = [joined(group, seen, pool=pool) for group in zip(*sources, strict=True)] or [nothing]
+    first, *others = [joined(group, seen, options.sources) for group in zip(*sources, strict=True)] or [nothing]
     return replace(first, groups=tuple(others))
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lightning_iit.capture.count.epoch import LayerEpoch
+    from lightning_iit.capture.options import Sources
     from lightning_iit.records import Counts
 
 _LEVEL = 0.05
@@ -29,13 +30,43 @@ class SourcesSeen(NamedTuple):
     """How many calls repeated data of their step."""
 
 
-def joined(sources: Sequence[LayerEpoch], seen: SourcesSeen, *, pool: bool) -> LayerEpoch:
-    """Makes the result of a layer from those of its sources: that of the first, or of all together where they are alike.
+def no_such_source(layer: str, seen: int, wanted: int) -> tuple[str, str]:
+    """Returns the code and the reason of a layer that had no call with the number that is wanted.
+
+    Args:
+        layer: the name of the layer.
+        seen: how many sources were seen.
+        wanted: the number of the source, from 0.
+    """
+    times = "once" if seen == 1 else f"{seen} times at most"
+    most = "sources='first'" if seen == 1 else f"sources='first', or a number up to {seen - 1}"
+    reason = (
+        f"Layer {layer!r} was called {times} with data of its own in a training step, and sources={wanted} asks for the "
+        f"{ordinal(wanted)} call. Give {most}."
+    )
+    return "no_such_source", reason
+
+
+def ordinal(number: int) -> str:
+    """Returns the word for a place counted from 0.
+
+    Example:
+        >>> ordinal(0), ordinal(2), ordinal(20)
+        ('first', 'third', '21st')
+    """
+    words = ("first", "second", "third", "fourth", "fifth")
+    place = number + 1
+    ending = "th" if place % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return words[number] if number < len(words) else f"{place}{ending}"
+
+
+def joined(sources: Sequence[LayerEpoch], seen: SourcesSeen, wanted: Sources) -> LayerEpoch:
+    """Makes the result of a layer from those of its sources: that of one, or of all together where they are alike.
 
     Args:
         sources: the result of each source that was counted, of the same units.
         seen: how many sources there were, and how many repetitions.
-        pool: whether the sources are counted together where the test of homogeneity does not reject.
+        wanted: which source was asked for; or "pooled", to count them together where the test of homogeneity does not reject.
 
     Returns:
         The result, with notes on how many sources there were and which were analysed.
@@ -48,8 +79,9 @@ def joined(sources: Sequence[LayerEpoch], seen: SourcesSeen, *, pool: bool) -> L
             "generated samples, for example). Each of these calls is a source of its own, with thresholds and counts of its own;"
         )
         counted = [source.counts for source in sources if source.counts is not None and source.counts.transitions]
-        if not pool:
-            notes.append(f"{says} the first is analysed (sources='first').")
+        if wanted != "pooled":
+            number = 0 if wanted == "first" else wanted
+            notes.append(f"{says} the {ordinal(number)} is analysed (sources={wanted!r}).")
         elif len(counted) < seen.number:
             notes.append(f"{says} {seen.number - len(counted)} could not be counted, so the first is analysed alone.")
         else:

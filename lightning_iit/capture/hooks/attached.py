@@ -105,7 +105,9 @@ def attach(module: nn.Module, act: Callable[..., None], *, with_kwargs: bool = F
             output.
         with_kwargs: whether ``act`` takes the keyword arguments.
     """
-    return AttachedHook(module, module.register_forward_hook(ModuleHook(module, act), with_kwargs=with_kwargs))
+    # A module of TorchScript refuses the method, but calls the hooks that are there when Python calls it.
+    handle = nn.Module.register_forward_hook(module, ModuleHook(module, act), with_kwargs=with_kwargs)
+    return AttachedHook(module, handle)
 
 
 # --- copies and pickles ---

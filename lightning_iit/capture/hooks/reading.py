@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from lightning_iit.capture.choose.layers import is_match
 from lightning_iit.capture.hooks.calls import weight_of
+from lightning_iit.capture.hooks.depths import Deep
 from lightning_iit.capture.hooks.outputs import Activations, activations_of, layout_of, sequences_of
 from lightning_iit.capture.hooks.recorder import MOST_SOURCES, CellRecorder, Reader, Recorder, reader, unwrapper
 from lightning_iit.capture.layer_kinds import kind_of
@@ -18,6 +20,7 @@ from lightning_iit.errors import UnsupportedOutputError
 
 if TYPE_CHECKING:
     from lightning_iit.capture.choose.layers import Layer
+    from lightning_iit.capture.hooks.depths import Recorded
     from lightning_iit.capture.options import CaptureOptions
     from lightning_iit.records import Axis
 
@@ -38,7 +41,8 @@ class OutputReader:
     def __init__(self, layer: Layer, options: CaptureOptions, *, stepped: bool = False) -> None:
         self.called: bool = False
         self.recorder: Recorder = (CellRecorder if stepped or kind_of(layer.module).cell else Recorder)(self._read_first)
-        self.recorder.most = 1 if options.sources == "first" else MOST_SOURCES
+        self.recorder.most = MOST_SOURCES if options.sources == "pooled" else 1
+        self.recorder.first = options.source
         self._options = options
         self._layer = layer
         self._indices: Sequence[int] | None = None
@@ -56,6 +60,8 @@ class OutputReader:
         self._layer = layer
         self.called = False
         self.recorder.calls.weight = weight_of(layer.module, layer.ancestors)
+        # Calls of an activation function go on from each other too, where layers of different weights share it.
+        self.recorder.may_be_deep = any(True for _ in layer.module.parameters())
         self.recorder.clear()
         self._device = None
         self.recorder.read = self._read_first
@@ -65,6 +71,8 @@ class OutputReader:
         """Returns the axis along which transitions go; "stream" (from sample to sample) while no output was seen."""
         if self._kept is None or self._options.transitions == "stream":
             return "stream"
+        if self.recorder.deep and self._options.transitions == "auto":
+            return "depth"
         return self._kept.sequence or "stream"
 
     # --- the first output ---
@@ -79,6 +87,8 @@ class OutputReader:
             self.recorder.joins = kind_of(self._layer.module).cell or self._kept.sequence is None
         if isinstance(self.recorder, CellRecorder) and self.recorder.joins:
             self._kept = Layout(self._kept.axes.replace("U", "TU"), "time")
+        if self._kept.sequence == "time":
+            self.recorder.is_not_deep()
         self._check(activations, self._output, self._kept)
         self._device = activations.data.device
         self.recorder.read = self._reader(self._device)
@@ -118,28 +128,39 @@ class OutputReader:
             return
         for stream in self.recorder.streams:
             for position, item in enumerate(stream):
-                index = torch.tensor(indices, device=item.data.device)
-                stream[position] = reader(self._kept, index, activations_of)(item)
+                stream[position] = self._narrowed(item, indices)
         if self._device is not None:
             self.recorder.read = self._reader(self._device)
+
+    def _narrowed(self, item: Recorded, indices: Sequence[int]) -> Recorded:
+        """Returns the activations of the units at ``indices`` only."""
+        if isinstance(item, Deep):
+            return Deep([narrowed for part in item.parts if not isinstance(narrowed := self._narrowed(part, indices), Deep)])
+        assert self._kept is not None
+        return reader(self._kept, torch.tensor(indices, device=item.data.device), activations_of)(item)
 
     def kept(self, number: int = 0) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Yields the recorded activations, in the order of the data.
 
         Args:
-            number: the source: which call of the layer within each step (0 is the first).
+            number: the source among those that are recorded (0 is the first of these).
 
         Yields:
             Activations ``[sequence, time, unit]`` with the lengths ``[sequence]`` of the sequences, or None where no sequence is
             padded. Where transitions go from sample to sample: activations ``[sample, unit]`` and None; a sample that is a sequence
-            is represented by its last time step.
+            is represented by its last time step. Where transitions go from depth to depth: ``[row, depth, unit]``, each sample or
+            token being a row.
         """
         stream = self.recorder.streams[number] if number < len(self.recorder.streams) else []
         if not stream:
             return
         self.called = True
         assert self._kept is not None
-        for values, lengths in sequences_of(stream, self._kept):
+        if self.axis == "depth":
+            yield from _deep_rows(stream, self._kept)
+            return
+        shown = [item.parts[-1] if isinstance(item, Deep) else item for item in stream]
+        for values, lengths in sequences_of(shown, self._kept):
             if self.axis == "stream" and values.dim() == 3:
                 yield _last_rows(values, lengths), None
             else:
@@ -176,6 +197,14 @@ def rows_of(values: Tensor, lengths: Tensor | None) -> Tensor:
     if lengths is None:
         return values.reshape(-1, values.shape[-1])
     return values[~beyond(lengths.to(values.device), values.shape[1])]
+
+
+def _deep_rows(items: Sequence[Recorded], layout: Layout) -> Iterator[tuple[Tensor, None]]:
+    """Yields the activations ``[row, depth, unit]`` of calls that go on from each other; a row is a sample, or a token of one."""
+    parts = (item.parts if isinstance(item, Deep) else [item] for item in items)
+    rows = (torch.stack([rows_of(*next(sequences_of([part], layout))) for part in one], 1) for one in parts)
+    for _, group in groupby(rows, key=lambda one: one.shape[1]):
+        yield torch.cat(list(group)), None
 
 
 def _last_rows(values: Tensor, lengths: Tensor | None) -> Tensor:

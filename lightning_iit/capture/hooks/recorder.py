@@ -15,12 +15,15 @@ from torch import Tensor, nn
 from lightning_iit.capture.hooks.attached import attach
 from lightning_iit.capture.hooks.calls import StepCalls
 from lightning_iit.capture.hooks.compiled import is_unbreakable, recording_in_graphs
+from lightning_iit.capture.hooks.depths import Deep, Depths
 from lightning_iit.capture.hooks.gate import Switch
 from lightning_iit.capture.hooks.outputs import Activations, Padded, activations_of, pick
 from lightning_iit.capture.hooks.padding import lengths_argument
+from lightning_iit.capture.hooks.sequences import begins_sequence, hidden_of
 
 if TYPE_CHECKING:
     from lightning_iit.capture.hooks.attached import AttachedHook
+    from lightning_iit.capture.hooks.depths import Recorded
     from lightning_iit.capture.hooks.gate import Gate
     from lightning_iit.capture.hooks.padding import FindLengths
     from lightning_iit.capture.layout import Layout
@@ -44,11 +47,15 @@ class Recorder:
     Attributes:
         gate: decides whether a call counts; nothing is recorded while the gate is closed.
         calls: tells repeated calls within a step from calls with other data.
-        most: how many sources are recorded; the calls of further ones are only counted.
+        first: the first source that is recorded (0 is the first call of a step); the calls of those before it are only counted.
+        most: how many sources are recorded from there on; the calls of further ones are only counted.
         sources: how many sources were seen in one step, at most.
-        streams: the recorded activations: one list for each source. The first call of the layer in each step is the first source,
-            the next call with other data the second, and so on.
+        streams: the recorded activations: one list for each recorded source. The first call of the layer in each step is the first
+            source, the next call with other data the second, and so on.
         read: takes an output and returns the activations to keep.
+        may_be_deep: whether calls that go on from each other are recorded as one, each as a depth; looked at in the first step with
+            calls since the last :meth:`clear`, and in later ones where there were such calls.
+        deep: whether there were such calls.
         error: the first exception; after an exception nothing more is recorded until :meth:`clear`.
     """
 
@@ -56,19 +63,33 @@ class Recorder:
         self.read = read
         self.gate: Gate = Switch()
         self.calls: StepCalls = StepCalls()
+        self.first: int = 0
         self.most: int = 1
+        self.may_be_deep: bool = False
         self.clear()
 
     def clear(self) -> None:
         """Forgets all recorded activations and the exception."""
         self.calls.clear()
         self.sources: int = 0
-        self.streams: list[list[Activations]] = [[]]
+        self.streams: list[list[Recorded]] = [[]]
+        self.deep: bool = False
+        self._depths: Depths | None = Depths() if self.may_be_deep else None
+        self._further = 0
         self.error: Exception | None = None
 
     def end_step(self) -> None:
         """Ends a step: the next call is the first of a new step."""
         self.calls.end_step()
+        self._further = 0
+        if self._depths is not None:
+            self._depths.end_step()
+            if self.sources and not self.deep:
+                self._depths = None  # a step then pays nothing for it
+
+    def is_not_deep(self) -> None:
+        """Says that calls that go on from each other are no depths of one block; each is then a source of its own."""
+        self.may_be_deep, self._depths = False, None
 
     def record(self, output: Any, inputs: Sequence[Any] = (), lengths: Tensor | None = None) -> None:
         """Records the activations in an output while the gate is open. An exception ends the recording, never the training.
@@ -83,19 +104,38 @@ class Recorder:
             return
         try:
             number = self.calls.number(inputs)
-            if number is not None and self._has_room(number):
-                self.streams[number].append(_with_lengths(self.read(output), lengths))
+            if number is None:
+                return
+            before = None if self._depths is None else self._depths.source_before(inputs, output)
+            source = number - self._further if before is None else before
+            if (place := self._place(source)) is not None:
+                kept = _with_lengths(self.read(output), lengths)
+                if before is None:
+                    self.streams[place].append(kept)
+                else:
+                    self._deepen(self.streams[place], kept)
+            if before is not None:
+                self.deep, self._further = True, self._further + 1
+            if self._depths is not None:
+                self._depths.note(source, output)
         except Exception as error:  # noqa: BLE001
             self.fail(error)
 
-    def _has_room(self, number: int) -> bool:
-        """Notes that a source was seen, and returns whether its calls are recorded."""
+    @staticmethod
+    def _deepen(stream: list[Recorded], kept: Activations) -> None:
+        """Adds the activations of a call to those of the call from which it goes on, the last that was recorded."""
+        last = stream[-1]
+        stream[-1] = Deep([*(last.parts if isinstance(last, Deep) else [last]), kept])
+
+    def _place(self, number: int) -> int | None:
+        """Notes that a source was seen, and returns its place among the recorded ones; None where it is not recorded."""
         self.sources = max(self.sources, number + 1)
-        if number >= self.most:
-            return False
-        while number >= len(self.streams):
+        place = number - self.first
+        if not 0 <= place < self.most:
+            return None
+        while place >= len(self.streams):
             self.streams.append([])
-        return True
+        return place
 
     def fail(self, error: Exception) -> None:
         """Ends the recording: forgets the recorded activations and keeps the first exception."""
@@ -129,7 +169,7 @@ class CellRecorder(Recorder):
     def end_sequence(self) -> None:
         """Joins the calls since the last sequence into one sequence ``[..., time, unit]``."""
         if self._sequence:
-            self.streams[self._source].append(torch.stack(self._sequence, -2))
+            self.streams[self._source - self.first].append(torch.stack(self._sequence, -2))
         self._sequence = []
 
     def fail(self, error: Exception) -> None:
@@ -160,11 +200,12 @@ class CellRecorder(Recorder):
             kept = self.read(output)
             if self.joins:
                 assert isinstance(kept, Tensor)
-                self._join(kept, is_new=self._is_new(state))
-                self._last = _hidden(output)
-            elif self._has_room(0):  # the first output, which told that calls are not joined
+                self._join(kept, is_new=begins_sequence(state, self._last))
+                self._last = hidden_of(output)
+            else:  # the first output that was read told that calls are not joined
                 self.calls.note(inputs)
-                self.streams[0].append(_with_lengths(kept, lengths))
+                if (place := self._place(0)) is not None:
+                    self.streams[place].append(_with_lengths(kept, lengths))
         except Exception as error:  # noqa: BLE001
             self.fail(error)
 
@@ -176,31 +217,13 @@ class CellRecorder(Recorder):
             self._source = max(self._source, 0) if alone else self._source + 1
         elif self._sequence and kept.shape != self._sequence[-1].shape:
             self.end_sequence()
-        if self._has_room(self._source):
+        if self._place(self._source) is not None:
             self._sequence.append(kept)
-
-    def _is_new(self, state: Any) -> bool:
-        """Returns whether a call with this state begins a new sequence."""
-        hidden = _hidden(state)
-        if hidden is None or self._last is None:
-            return True
-        if hidden is self._last:
-            return False
-        # A state with a gradient was computed, so it is taken to be the cell's last state, masked or normalised on the way.
-        if torch.is_grad_enabled():
-            return not hidden.requires_grad
-        # Without gradients only zeros or another shape show a start. The test for zeros waits for a GPU, but never in training.
-        return hidden.shape != self._last.shape or not bool(hidden.any())
 
 
 def _with_lengths(kept: Activations, lengths: Tensor | None) -> Activations:
     """Returns activations with the lengths of their sequences, where there are lengths and an axis for them."""
     return kept if lengths is None or not isinstance(kept, Tensor) or kept.ndim != 3 else Padded(kept, lengths)
-
-
-def _hidden(state: Any) -> Any:
-    """Returns the hidden state: the first of a tuple or list, or the value itself."""
-    return state[0] if isinstance(state, (tuple, list)) else state
 
 
 def attach_hook(module: nn.Module, recorder: Recorder) -> AttachedHook:
@@ -261,7 +284,7 @@ def reader(layout: Layout, index: Tensor | None, unwrap: Callable[[Any], Any] | 
     axis = layout.axes.index("U")
     if index is not None and unwrap is None and not layout.averaged:
         return lambda output: output.detach().index_select(axis, index)
-    if index is not None and unwrap is _hidden and not layout.averaged:
+    if index is not None and unwrap is hidden_of and not layout.averaged:
         return lambda output: output[0].detach().index_select(axis, index)
 
     def read(output: Any) -> Activations:
@@ -282,5 +305,5 @@ def unwrapper(output: Any, unit_fn: Callable[[Any], Tensor] | None) -> Callable[
     if isinstance(output, Tensor):
         return None
     if type(output) is tuple and output and isinstance(output[0], Tensor):
-        return _hidden
+        return hidden_of
     return activations_of

@@ -47,13 +47,15 @@ class Perturber:
         model: the model that has the layers.
         layers: the names of the layers.
         options: how TPMs are made.
+        source: which source is perturbed: 0 is a layer's first call on a batch.
 
     Raises:
         InvalidArgumentError: ``tpm="perturb"`` for a layer whose step is not known.
     """
 
-    def __init__(self, model: nn.Module, layers: Sequence[str], options: PerturbOptions) -> None:
+    def __init__(self, model: nn.Module, layers: Sequence[str], options: PerturbOptions, *, source: int = 0) -> None:
         self._options = options
+        self._source = source
         self._layers = tuple(layers)
         self._watched: dict[str, _Watched] = {}
         self._find(model)
@@ -206,6 +208,6 @@ class Perturber:
             stepper = step_for(layer.module, step=options.step, level=options.level, direction=options.direction)
             if stepper is not None:
                 rows = max(WANTED_ROWS, options.draws or 0)
-                reservoir = Reservoir(rows=rows, with_output=stepper.needs_outputs, seed=options.seed)
+                reservoir = Reservoir(rows=rows, with_output=stepper.needs_outputs, seed=options.seed, source=self._source)
                 found[layer.name] = _Watched(layer.module, stepper, reservoir)
         self._watched = found

@@ -17,6 +17,7 @@ from lightning_iit.capture.hooks.attached import attach
 from lightning_iit.capture.hooks.calls import StepCalls, weight_of
 from lightning_iit.capture.hooks.gate import Switch
 from lightning_iit.capture.hooks.padding import lengths_argument
+from lightning_iit.capture.hooks.sequences import begins_sequence, hidden_of
 from lightning_iit.errors import StepError
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Reservoir:
         most_bytes: how much memory the kept calls may take.
         with_output: keep the outputs too, which custom steps need.
         seed: the seed of the sample.
+        source: of several sources (:class:`StepCalls`) the one whose calls are kept.
 
     Attributes:
         rows: how many observations are wanted.
@@ -99,7 +101,9 @@ class Reservoir:
         (9, 20)
     """
 
-    def __init__(self, *, rows: int = WANTED_ROWS, most_bytes: int = MOST_BYTES, with_output: bool = False, seed: int = 0) -> None:
+    def __init__(
+        self, *, rows: int = WANTED_ROWS, most_bytes: int = MOST_BYTES, with_output: bool = False, seed: int = 0, source: int = 0
+    ) -> None:
         self.rows = rows
         self.most_bytes = most_bytes
         self.with_output = with_output
@@ -108,6 +112,7 @@ class Reservoir:
         self._stepwise = False
         self._lengths: FindLengths | None = None
         self._seed = seed
+        self._source = source
         self.clear()
 
     def clear(self) -> None:
@@ -116,6 +121,7 @@ class Reservoir:
         self.seen: int = 0
         self.error: Exception | None = None
         self._chain = 0
+        self._forget_sequences()
         self._kept: list[_Kept] = []
         self._rows = self._bytes = 0
         self._below = 1.0
@@ -139,7 +145,7 @@ class Reservoir:
         Args:
             module: the module.
             gate: decides which calls count; None keeps the present gate. With a gate, calls that repeat data of their step do not
-                count, and of several sources (:class:`StepCalls`) only the first.
+                count, and of several sources only the wanted one.
         """
         self.gate = gate or self.gate
         self._stepwise = gate is not None
@@ -150,7 +156,13 @@ class Reservoir:
     def end_step(self) -> None:
         """Ends a step: the next call of the layer is the first of a new step, and of new sequences."""
         self.step_calls.end_step()
+        self._forget_sequences()
         self._chain += 1
+
+    def _forget_sequences(self) -> None:
+        """Sets that the next call of a cell begins the first sequence of a step."""
+        self._last: Any = None
+        self._sequence = -1
 
     def hook(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Keeps the call if it is drawn; a forward hook with keyword arguments. An exception ends it, never the training."""
@@ -164,7 +176,7 @@ class Reservoir:
 
     def _sample(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Keeps the call if it is drawn."""
-        if not counts_now(self.gate) or (self._stepwise and not self._is_first(args, kwargs)):
+        if not counts_now(self.gate) or (self._stepwise and not self._is_wanted(args, kwargs, output)):
             return
         self.seen += 1
         state = _argument(args, kwargs, 1, "hx")
@@ -175,15 +187,22 @@ class Reservoir:
             call = Call(copied(args), copied(kwargs), copied(output) if self.with_output else None, self._chain, lengths)
             self._keep(_Kept(-key, self.seen, rows, _bytes_of((call.args, call.kwargs, call.output)), call))
 
-    def _is_first(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        """Returns whether a call belongs to the first evaluation of the first source.
+    def _is_wanted(self, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> bool:
+        """Returns whether a call belongs to the first evaluation of the wanted source.
 
-        A call with one row of inputs for each sample may be a step in a loop, and the steps of a loop are no sources of their own.
+        A call with one row of inputs for each sample may be a step in a loop, and the steps of a loop are no sources of their own:
+        for the first source all sequences of a step are kept, for another one those with its number.
         """
         given = next(iter((*args, *kwargs.values())), None)
-        if isinstance(given, Tensor) and given.ndim <= 2:
-            return not self.step_calls.is_evaluated_again()
-        return self.step_calls.number(args) == 0
+        if not isinstance(given, Tensor) or given.ndim > 2:
+            return self.step_calls.number(args) == self._source
+        if self.step_calls.is_evaluated_again():
+            return False
+        if self._source == 0:
+            return True
+        self._sequence += begins_sequence(_argument(args, kwargs, 1, "hx"), self._last)
+        self._last = hidden_of(output)
+        return self._sequence == self._source
 
     def _is_drawn(self, key: float) -> bool:
         """Returns whether a call with this key is kept: all calls with larger keys than that of one given up are given up too."""

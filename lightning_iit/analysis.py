@@ -108,6 +108,7 @@ def analyse(
         settings.pictures = False
     asked = settings.run_options()
     watch = settings.watch(model, asked, snapshots=folder is not None, fixed=True)
+    watch.perturber.limited = False  # no training waits
     trackers = trackers_for((), folder, settings.trackers)
     described = settings.described(watch.layers)
     work = Computation(asked, pool_for(settings, max(_MAX_QUEUED, len(watch.layers))), trackers, described)

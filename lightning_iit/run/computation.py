@@ -50,7 +50,9 @@ log: logging.Logger = logging.getLogger(__name__)
 _TICK = 0.2
 """Seconds between two looks at whether an analysis that training waits for has ended."""
 _MOST_PERTURBING = 4
-"""So many perturbations of ended epochs may be open; training waits for the oldest where there are more, since each holds data."""
+"""So many perturbations of ended epochs may be open, since each holds data; of many layers each may have two."""
+_PERTURBING_WAIT = 0.05
+"""Seconds that training waits at an epoch's end where so many are open; the epoch is then left out."""
 _PERTURBING_TIMEOUT = 30.0
 """Seconds that a further fit waits for the perturbations of epochs that have ended, which take less than a second each."""
 _CHECKPOINT_TIMEOUT = 0.05
@@ -148,6 +150,7 @@ class Computation:
         analysed: bool = True,
         step: int | None = None,
         asked: Asked | None = None,
+        waits: bool = False,
     ) -> list[Future[TaskResult]]:
         """Submits the captured layers of an epoch, or of a part of it, for analysis.
 
@@ -160,11 +163,14 @@ class Computation:
             analysed: False only adds the counts to the windows.
             step: of a capture within an epoch the global step; its counts stay out of the windows. None for a whole epoch.
             asked: what somebody asked of this analysis; None for one of the run's own.
+            waits: whether to wait until each layer can be perturbed, however long the perturbations of earlier epochs take.
+                Otherwise the layer may be left out in this epoch, unless it is the last one or somebody asked.
 
         Returns:
             The futures of the analyses that are open.
         """
         now = time.time()
+        until = math.inf if waits else time.monotonic() + _PERTURBING_WAIT
         if step is None:
             if watch.snapshots is not None:
                 self._draw(watch.snapshots, epoch, global_step)
@@ -197,16 +203,50 @@ class Computation:
                 future = opened(groups, at_thresholds=at)
             elif job.needs_module:
                 future = self._perturb(job, parts, counts, opened, epoch, asked)
+            elif (open_before := self._behind(layer.layer, until)) and not last and asked is None:
+                future = self._leave_out(parts, counts, opened, open_before)
             else:
                 stream = torch.cuda.current_stream() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
                 future = self._beside.submit(self._perturb_after, stream, job, parts, counts, opened, epoch, asked)
-                self._perturbing = {one: key for one, key in self._perturbing.items() if not one.done()}
                 self._perturbing[future] = (now, layer.layer, epoch) if step is None else (now, layer.layer, epoch, step)
-                if len(self._perturbing) > _MOST_PERTURBING:
-                    wait(list(self._perturbing)[:1])
             if future is not None:
                 futures.append(future)
         return futures
+
+    def _behind(self, layer: str, until: float) -> int:
+        """Waits until a layer can be perturbed once more, and returns 0; or how many of its perturbations are open at a time.
+
+        Args:
+            layer: the layer's name.
+            until: when to wait no longer, by the monotonic clock; infinity waits for as long as a perturbation takes.
+        """
+        while True:
+            self._perturbing = {one: key for one, key in self._perturbing.items() if not one.done()}
+            of_layer = [one for one, key in self._perturbing.items() if key[1] == layer]
+            layers = len({key[1] for key in self._perturbing.values()} | {layer})
+            if len(of_layer) < max(2, _MOST_PERTURBING // layers):
+                return 0
+            left = until - time.monotonic()
+            if left <= 0:
+                return len(of_layer)
+            wait(of_layer[:1], None if left == math.inf else left)
+
+    def _leave_out(
+        self,
+        parts: Sequence[LayerEpoch],
+        counts: Sequence[Counts | None],
+        opened: Callable[..., Future[TaskResult] | None],
+        open_before: int,
+    ) -> Future[TaskResult] | None:
+        """Completes the record of a layer that is not perturbed, since the perturbations of earlier epochs are not done."""
+        reason = (
+            f"The perturbations of {open_before} earlier epochs of this layer are still being computed, so it is not perturbed in "
+            "this epoch. Use every_n_epochs, a smaller draws or groups; or when_busy='wait', with which training waits."
+        )
+        causal = Skipped(code="perturbation_behind", reason=reason)
+        with training_goes_on("leaving a layer out"):
+            return opened([Group(part, each, causal, ()) for part, each in zip(parts, counts, strict=True)])
+        return None
 
     def _perturb(
         self,

@@ -161,6 +161,7 @@ class TrainingRun:
             analysed=analysed,
             step=step,
             asked=asked,
+            waits=wait,
         )
         if wait:
             self._work.wait(futures, limit)

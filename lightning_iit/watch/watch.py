@@ -118,7 +118,7 @@ class Watch:
         # The second batch, since the analysed units are known only after the first.
         self._snapshot_batch = min(1, batches - 1) if self.snapshots is not None else -1
         self.capture.begin_epoch(batches, initial=initial)
-        self.perturber.begin_epoch()
+        self.perturber.begin_epoch(batches)
         if self._whole is not None:
             self._whole.begin()
         if self._snapshot_batch == 0:
@@ -178,16 +178,21 @@ class Watch:
         """
         mine: Any = self.capture  # of the same class as the other's, since both were made with the same options
         mine.take_units(other.capture, frozen=frozen)
+        if isinstance(self.perturber, Perturber) and isinstance(other.perturber, Perturber):
+            self.perturber.share_allowances(other.perturber)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns as plain data the units and thresholds that a resumed run must keep."""
-        return self.capture.state_dict()
+        state: dict[str, Any] = self.capture.state_dict()
+        rows = self.perturber.state_dict()
+        return state | {"stepped_rows": rows} if rows else state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores the units and thresholds that :meth:`state_dict` returned.
 
         Warns of each layer of which other units are asked for now, and of each that cannot be restored.
         """
+        self.perturber.load_state_dict(state.get("stepped_rows", {}))
         for layer, words in self.capture.load_state_dict(state).items():
             rank_zero_warn(f"IITCallback, layer {layer!r}: {words}")
 

@@ -320,8 +320,12 @@ def test_epochs_that_are_faster_than_the_perturbation(tmp_path):
     callback = train(tmp_path, opened, epochs=7, **wide())
     assert 1 <= opened.most <= 4, "open perturbations hold data, so there are only so many"
     assert [record.epoch for record in callback.records] == list(range(-1, 7))
+    behind = [record for record in callback.records if isinstance(record.result, Skipped)]
+    assert not {record.epoch for record in behind} & {-1, 0, 1, 2, 6}
+    assert {record.result.code for record in behind} <= {"perturbation_behind"}
     for record in callback.records:
-        check(record)
+        if record not in behind:
+            check(record)
 
 
 class Held(Callback):
@@ -345,6 +349,40 @@ class Held(Callback):
             self.state = json.loads(json.dumps(callback.state_dict()))
             assert not self.go_on.is_set(), "the checkpoint did not wait for the perturbation"
             self.go_on.set()
+
+
+class Blocked(Callback):
+    """Holds all perturbations until the last epoch starts."""
+
+    def __init__(self, monkeypatch):
+        self.go_on, run = threading.Event(), PerturbJob.run
+
+        def held(job, groups):
+            assert self.go_on.wait(60)
+            return run(job, groups)
+
+        monkeypatch.setattr(PerturbJob, "run", held)
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        if trainer.current_epoch == trainer.max_epochs - 1:
+            self.go_on.set()
+
+
+def test_training_does_not_wait_for_perturbations_that_are_behind(tmp_path, monkeypatch):
+    options = {"model": Gru(), "data": sequence_data(), "initial": False, **GRU, "groups": 2}
+    callback = train(tmp_path, Blocked(monkeypatch), epochs=7, **options)
+    assert [record.epoch for record in callback.records] == list(range(7))
+    behind = [record for record in callback.records if isinstance(record.result, Skipped)]
+    assert [record.epoch for record in behind] == [4, 5], "four may be open, and the last epoch is never left out"
+    for record in behind:
+        assert record.result.code == "perturbation_behind"
+        assert "perturbations of 4 earlier epochs" in record.result.reason
+        assert "when_busy='wait'" in record.result.reason
+        assert record.kind == "observational"
+        assert record.counts.transitions, "what was watched is kept"
+    for record in callback.records:
+        if record not in behind:
+            check(record, groups=2)
 
 
 def test_a_checkpoint_does_not_wait_for_a_perturbation_and_loses_no_record(tmp_path, monkeypatch):

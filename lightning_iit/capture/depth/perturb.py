@@ -18,6 +18,8 @@ from lightning_iit.records import Perturbation, Skipped
 from lightning_iit.tpm.counts import counts_from_codes, merge
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import nn
 
     from lightning_iit.capture.count.epoch import LayerEpoch
@@ -41,11 +43,15 @@ class DepthPerturber:
     Args:
         capture: the capture whose blocks are perturbed, in the calls that the capture kept.
         options: whether and how blocks are perturbed.
+
+    Attributes:
+        limited: whether the work at an epoch's end is limited. To be set False where nothing is trained.
     """
 
     def __init__(self, capture: DepthCapture, options: PerturbOptions) -> None:
         self._capture = capture
         self._options = options
+        self.limited: bool = True
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -61,8 +67,15 @@ class DepthPerturber:
     def end_step(self) -> None:
         """Does nothing: the capture ends the step of the blocks."""
 
-    def begin_epoch(self) -> None:
+    def begin_epoch(self, batches: float = 0) -> None:
         """Does nothing: the capture forgets the last epoch."""
+
+    def state_dict(self) -> dict[str, int]:
+        """Returns nothing: a resumed run has nothing to keep."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Does nothing."""
 
     def job(self, layer: str) -> None:
         """Returns None: blocks are perturbed by :meth:`perturb`, on the thread that trains."""

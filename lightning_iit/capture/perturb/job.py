@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from lightning_iit.capture.count.coding import Coding
 from lightning_iit.capture.count.transitions import pack
+from lightning_iit.capture.perturb.allowance import Allowance, Share, work_of_row
 from lightning_iit.capture.perturb.backgrounds import most_backgrounds
 from lightning_iit.capture.perturb.cells import WeightsCopy
 from lightning_iit.capture.perturb.connectivity import weight_connectivity
@@ -23,6 +24,7 @@ from lightning_iit.capture.perturb.tpm import (
     observed_thresholds,
     observed_values,
     perturbed_tpms,
+    still,
 )
 from lightning_iit.errors import StepError
 from lightning_iit.records import Perturbation, Skipped
@@ -87,6 +89,12 @@ class PerturbJob:
     broken: str = ""
     _observations: list[Observations | None] = field(default_factory=list, init=False)
     """What was observed, once that is known: the layer's sequences are run again for it."""
+    _limit: tuple[Allowance, int, int] | None = field(default=None, init=False)
+    """What the layer may cost, with the rows that it computed in how many steps; None without a limit."""
+    _share: Share | None = field(default=None, init=False)
+    """What the layer was given, once that is known."""
+    _of: int = field(default=0, init=False)
+    """How many groups the layer has."""
 
     @property
     def resamples(self) -> bool:
@@ -97,6 +105,16 @@ class PerturbJob:
     def needs_module(self) -> bool:
         """Says whether the job holds the layer itself, so that it must run on the thread that trains."""
         return not isinstance(self.module, WeightsCopy)
+
+    def limit(self, allowance: Allowance, seen: int, steps: int) -> None:
+        """Limits the work of :meth:`run`, unless a number of backgrounds is asked for (``draws``).
+
+        Args:
+            allowance: of the layer, in the whole run.
+            seen: how many rows the layer computed so far in the epoch.
+            steps: in how many training steps.
+        """
+        self._limit = None if self.options.draws is not None else (allowance, seen, steps)
 
     def to(self, device: torch.device | str) -> PerturbJob:
         """Returns this job with the weights and calls on another device; for copies of weights only."""
@@ -110,11 +128,36 @@ class PerturbJob:
             groups: the capture of each group.
 
         Returns:
-            What was found for each group, with the next state in each background.
+            What was found for each group, with the next state in each background. Where the work is limited (:meth:`limit`), the
+            last groups may be Skipped with the code ``not_perturbed``.
         """
-        observed = [self.observed(group) for group in groups]
+        self._share, self._of = self._shared_out(groups), len(groups)
+        kept = len(groups) if self._share is None else self._share.groups
+        observed = [self.observed(group) for group in groups[:kept]]
         found = iter(self._perturb([group for group in observed if _has_units(group)], with_bits=True))
-        return [next(found) if _has_units(group) else Perturbed(group, None) for group in observed]
+        reason = f"Only {kept} of {len(groups)} groups are perturbed, since training waits meanwhile; draws= has all perturbed."
+        return [
+            *(next(found) if _has_units(group) else Perturbed(group, None) for group in observed),
+            *(Perturbed(group, Skipped(code="not_perturbed", reason=reason)) for group in groups[kept:]),
+        ]
+
+    def _shared_out(self, groups: Sequence[LayerEpoch]) -> Share | None:
+        """Returns how many groups are perturbed in how many backgrounds; None without a limit, and where a fault will be said."""
+        elements = [Coding.of(group.units).elements for group in groups if group.units is not None]
+        if self._limit is None or not elements:
+            return None
+        allowance, seen, steps = self._limit
+        try:
+            observations = self._observe()
+            if observations is None:
+                return None
+            if allowance.rows is None:
+                with still(self.module) as module:
+                    allowance.fix(seen, steps, work_of_row(module, self.stepper, observations))
+        except Exception:  # noqa: BLE001  a user's step may raise anything; perturbing reports the error
+            return None
+        most = min(len(observations.inputs), most_backgrounds(self.stepper, observations, max(elements)))
+        return allowance.share(len(groups), max(elements), most)
 
     def observed(self, captured: LayerEpoch) -> LayerEpoch:
         """Returns the capture of a group with the thresholds and states that a perturbation uses.
@@ -165,7 +208,7 @@ class PerturbJob:
                 known,
                 self._observe(),
                 background=options.background,
-                draws=options.draws,
+                draws=options.draws if self._share is None else self._share.backgrounds,
                 hidden_only=options.hidden_only,
                 at=at,
                 seed=options.seed,
@@ -225,7 +268,14 @@ class PerturbJob:
                 f"{draws:,} backgrounds were asked for (draws); {observed:,} were observed and kept, and all of these are used."
             )
         most = most_backgrounds(self.stepper, observations, coding.elements)
-        if draws is None and most < observed:
+        if self._share is not None:
+            if (self._share.backgrounds, self._share.groups) != (observed, self._of):
+                notes.append(
+                    "The layer is stepped by its module itself, on the thread that trains, so its work is limited: of "
+                    f"{observed:,} observed backgrounds {self._share.backgrounds:,} are used, and of {self._of} groups of units "
+                    f"{self._share.groups} are perturbed. draws= sets another number of backgrounds, for all groups."
+                )
+        elif draws is None and most < observed:
             notes.append(
                 f"Of {observed:,} observed backgrounds {most:,} are used, since all of them would take too long for units of this "
                 "number and a layer of this width; draws= sets another number."

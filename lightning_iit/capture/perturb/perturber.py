@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lightning_iit.capture.choose.layers import find_layers
 from lightning_iit.capture.count.binarize import needs_data
+from lightning_iit.capture.perturb.allowance import Allowance
 from lightning_iit.capture.perturb.cells import WeightsCopy
 from lightning_iit.capture.perturb.job import PerturbJob
 from lightning_iit.capture.perturb.reservoir import WANTED_ROWS, Reservoir
@@ -15,7 +16,7 @@ from lightning_iit.capture.preserved import preserved, unwrapped
 from lightning_iit.errors import InvalidArgumentError, StepError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor, nn
 
@@ -49,6 +50,10 @@ class Perturber:
         options: how TPMs are made.
         source: which source is perturbed: 0 is a layer's first call on a batch.
 
+    Attributes:
+        limited: whether the work of layers is limited that must be stepped on the thread that trains. To be set False where nothing
+            is trained.
+
     Raises:
         InvalidArgumentError: ``tpm="perturb"`` for a layer whose step is not known.
     """
@@ -58,7 +63,11 @@ class Perturber:
         self._source = source
         self._layers = tuple(layers)
         self._watched: dict[str, _Watched] = {}
+        self._steps = 0
+        self.limited: bool = True
         self._find(model)
+        stepped = [name for name, watched in self._watched.items() if not hasattr(watched.stepper, "weights")]
+        self._allowances = {name: Allowance(len(stepped)) for name in stepped}
         if options.tpm == "perturb" and (unknown := [name for name in layers if name not in self._watched]):
             msg = (
                 f"tpm='perturb': no step is known for {', '.join(map(repr, unknown))}. Known are nn.RNN, nn.GRU, nn.LSTM and their "
@@ -126,14 +135,36 @@ class Perturber:
 
     def end_step(self) -> None:
         """Ends a step: the next call of a layer is the first of a new step."""
+        self._steps += 1
         for watched in self._watched.values():
             watched.reservoir.end_step()
 
-    def begin_epoch(self) -> None:
-        """Starts an epoch: forgets the calls of the last epoch."""
+    def begin_epoch(self, batches: float = 0) -> None:
+        """Starts an epoch: forgets the calls of the last epoch.
+
+        Args:
+            batches: how many batches the epoch has; infinite where not known.
+        """
+        self._steps = 0
+        for allowance in self._allowances.values():
+            allowance.begin_epoch(batches)
         for watched in self._watched.values():
             watched.reservoir.clear()
             watched.job = None
+
+    def share_allowances(self, other: Perturber) -> None:
+        """Has layers cost the same here as with another perturber of the same run, since both are compared."""
+        self._allowances = other._allowances
+
+    def state_dict(self) -> dict[str, int]:
+        """Returns what a resumed run must keep: how many rows each layer may be stepped by, where that is known."""
+        return {name: allowance.rows for name, allowance in self._allowances.items() if allowance.rows is not None}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Restores what :meth:`state_dict` returned, for the layers that are perturbed now."""
+        for name, rows in state.items():
+            if name in self._allowances:
+                self._allowances[name].rows = rows
 
     def observed(self, captured: LayerEpoch) -> LayerEpoch:
         """Returns the capture of a layer with the thresholds and states that a perturbation uses.
@@ -195,6 +226,8 @@ class Perturber:
             except StepError as error:
                 calls, broken = (), str(error)
             job = PerturbJob(layer, module, watched.stepper, calls, self._options, broken=broken)
+            if self.limited and layer in self._allowances:
+                job.limit(self._allowances[layer], watched.reservoir.rows_seen, self._steps)
             watched.job = watched.reservoir.seen, job
         return watched.job[1]
 

@@ -88,6 +88,7 @@ class Reservoir:
         rows: how many observations are wanted.
         gate: decides which calls count; open unless :meth:`attach` is given another gate.
         seen: how many calls counted so far.
+        rows_seen: how many observations these calls held.
         step_calls: tells the calls that repeat data of their step.
         error: the first exception in the hook; after an exception nothing more is kept until :meth:`clear`.
 
@@ -119,6 +120,7 @@ class Reservoir:
         """Forgets all calls and restarts the random generator, as at the start of an epoch."""
         self.step_calls.clear()
         self.seen: int = 0
+        self.rows_seen: int = 0
         self.error: Exception | None = None
         self._chain = 0
         self._forget_sequences()
@@ -183,6 +185,7 @@ class Reservoir:
         self._chain += state is None
         lengths = None if self._lengths is None else self._lengths(args, kwargs)
         key, rows = self._random.random(), _observations_in(module, args, kwargs, lengths, started=state is not None)
+        self.rows_seen += rows
         if rows and self._is_drawn(key):
             call = Call(copied(args), copied(kwargs), copied(output) if self.with_output else None, self._chain, lengths)
             self._keep(_Kept(-key, self.seen, rows, _bytes_of((call.args, call.kwargs, call.output)), call))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_iit.records import logged
+from lightning_iit.records.shown.numbers import decimals
 from lightning_iit.report.terms import is_low, made_of
 from lightning_iit.report.verdicts import structural_words
 
@@ -13,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def number(value: float) -> str:
-    """Formats a number with four decimals; a positive one that would read 0 becomes "below 0.0001".
+    """Formats a number with four decimals, exactly 0 as "0"; a positive one that would read 0 becomes "below 0.0001".
 
     Example:
-        >>> number(0.5), number(0.00001)
-        ('0.5000', 'below 0.0001')
+        >>> number(0.5), number(0.00001), number(0.0)
+        ('0.5000', 'below 0.0001', '0')
     """
-    return "below 0.0001" if 0.0 < value < 0.00005 else f"{value:.4f}"
+    return "below 0.0001" if 0.0 < value < 0.00005 else decimals(value)
 
 
 def status(record: EpochRecord) -> str:

@@ -134,6 +134,29 @@ def set_units(share, *, background="sampled"):
     )
 
 
+TOLD = "Every cut changes the averaged system, so these units are not reducible in the analysed state: "
+NOT_TOLD = "Whether these units are reducible in the analysed state cannot be told: "
+BELOW = "this Φ (p = 0.400, 19 surrogates) is not told from that of a system integrated no further than its best cut"
+ABOVE = "this Φ is above that of a system integrated no further than its best cut (p <= 1/20, 19 surrogates)"
+
+
+@pytest.mark.parametrize(
+    ("p", "low", "words"),
+    [
+        (0.4, 0.0, f"{NOT_TOLD}{BELOW}, and its interval (0 to 0.4000) holds 0. This takes the errors"),
+        (0.4, None, f"{NOT_TOLD}{BELOW}. This takes the errors"),
+        (0.05, 0.1, f"{TOLD}{ABOVE}, and its interval (0.1000 to 0.4000) does not hold 0. This takes"),
+        (None, 0.0, f"{NOT_TOLD}its interval (0 to 0.4000) holds 0. This takes"),
+        (None, 0.1, f"{TOLD}its interval (0.1000 to 0.4000) does not hold 0. This takes"),
+    ],
+)
+def test_set_units_of_version_0_1_0_are_judged_by_their_null_and_interval(p, low, words):
+    interval = None if low is None else Interval(low=low, high=0.4, level=0.9, draws=200, seed=0, words="")
+    record = a_record("gru", kind="causal", null=None if p is None else a_null(p), interval=interval)
+    assert conclusion(record).startswith(words)
+    assert "How sure this is was not computed" not in conclusion(record)
+
+
 @pytest.mark.parametrize(
     ("share", "words"),
     [
@@ -163,14 +186,15 @@ def test_a_phi_that_depends_on_the_threshold_is_said_to(others, said):
     for record in (set_units(1.0), a_record("gru", null=a_null())):
         words = conclusion(msgspec.structs.replace(record, sensitivity=points))
         assert ("depends on where a unit counts as ON" in words) is said
-        assert (f"{others[0]:.4f} to {others[1]:.4f}" in words) is said
+        assert (f"{others[0]:.4f} to {others[1]:.4f}".replace("0.0000", "0") in words) is said
 
 
 def test_phi_of_zero_is_reducible_and_needs_no_null():
     record = a_record("gru")
     zero = a_record("gru", result=type(record.result)(phi=0.0, engine=record.result.engine))
     assert "reducible" in conclusion(zero)
-    assert "0.0000" in markdown([zero])
+    assert "Φ 0;" in markdown([zero])
+    assert "0.0000" not in markdown([zero])
 
 
 def test_every_number_comes_with_kind_interval_and_null_or_with_their_absence():
@@ -182,7 +206,7 @@ def test_every_number_comes_with_kind_interval_and_null_or_with_their_absence():
     interval = Interval(low=0.0, high=0.4, level=0.9, draws=60, seed=0, words="the lower end is 0, since no null was computed")
     full = markdown([a_record("gru", null=a_null(), interval=interval)])
     assert "cut null: mean 0.0100, upper 0.0300, p <= 1/20, 19 surrogates" in full
-    assert "interval 0.0000 to 0.4000 (posterior)" in full
+    assert "interval 0 to 0.4000 (posterior)" in full
     assert "the lower end is 0, since no null was computed" in full
     assert "90 %" not in full
 

@@ -79,7 +79,8 @@ def check_room(page: Page, width: int, height: int) -> None:
     for selector in (
         ".top, .reading, .network, .curve, .panel",
         ".top > *",
-        ".reading > :not(.chips), .chip",
+        ".reading > :not(.chips), .chip-set:not([data-of=all]), .chip-set[data-of=all] > .chip",
+        ".chip, .chip-of",
         ".playbar > *",
         ".curve-top > *",
     ):

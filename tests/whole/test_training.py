@@ -194,6 +194,7 @@ def test_the_report_has_a_table_and_a_profile_over_layers(tmp_path):
     text = report.read_text(encoding="utf-8")
     assert "## Whole layers" in text
     last = callback.records[-1].whole
-    assert f"{last['stochastic_interaction'].minimum.value:.4g} ({last['stochastic_interaction'].minimum.excess:+.3g}" in text
-    assert f"| {last.pairs['synergy'].excess:+.4g} |" in text
+    value = last["stochastic_interaction"].minimum
+    assert f"{value.value:.4g} ({value.excess:+.3g}".replace("-", "−") in text
+    assert f"| {last.pairs['synergy'].excess:+.4g} |".replace("-", "−") in text
     assert "no causes, and no Φ of IIT 3.0 or 4.0" in text

@@ -52,6 +52,20 @@ def groups(record: EpochRecord) -> str:
     return str(known) if known == total else f"{known} of {total}"
 
 
+def analysed_states(record: EpochRecord) -> str:
+    """Returns how many of the visited states of the first group have a Φ, such as "1 of 4 visited states"; empty where all have."""
+    survey = record.survey
+    if survey is None or not survey.groups:
+        return ""
+    group = survey.groups[0]
+    observed = () if group.counts is None else group.counts.visits
+    if record.perturbation is not None:  # then the counts are of units that were set
+        observed = record.perturbation.observed
+    visited = sum(many > 0 for many in observed)
+    analysed = sum(many > 0 and phi is not None for many, phi in zip(group.visits, group.phis, strict=False))
+    return f"{analysed} of {visited} visited states" if 0 < analysed < visited else ""
+
+
 def units(record: EpochRecord) -> str:
     """Returns the units that are described in detail."""
     return "-" if record.units is None else " ".join(record.units.labels)

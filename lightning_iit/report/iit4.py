@@ -35,7 +35,11 @@ def layer_words(record: EpochRecord) -> str:
         return ""
     between = cells.layer_interval(record)
     of = cells.groups(record)
-    over = "of the visits of one group of units" if of == "1" else f"of the visits, as a mean over {of} groups of units"
+    part = cells.analysed_states(record)
+    if of == "1":
+        over = f"of the visits of {f'{part} of ' if part else ''}one group of units"
+    else:
+        over = f"of the visits{' of the analysed states' if part else ''}, as a mean over {of} groups of units"
     interval = f" ({between}, {RESAMPLED})" if between else ""
     return (
         f"φ_s is above 0 in {share(survey.share)} {over}; its mean is {number(survey.phi)}{interval}, and that of signed φ_s is"

@@ -13,6 +13,7 @@ from rich.console import Console
 from sample_records import HOSTILE_LAYERS, a_record
 
 from lightning_iit.records import (
+    Counts,
     CurvePoint,
     Diagnostic,
     Failed,
@@ -26,6 +27,7 @@ from lightning_iit.records import (
     TimedOut,
     Units,
 )
+from lightning_iit.report.iit4 import layer_words
 from lightning_iit.report.report import markdown
 from lightning_iit.report.tables import summary_table
 from lightning_iit.report.verdicts import conclusion
@@ -108,6 +110,31 @@ def test_one_group_is_called_one_and_no_mean_over_groups():
     group = SurveyGroup(units=record.units, states=(record.states[0].state,), visits=(3,), phis=(0.2,))
     text = markdown([msgspec.structs.replace(record, survey=Survey(phi=0.2, groups=(group,)))])
     assert "Φ of the layer is 0.2000, that of one group of units in the states that were analysed; " in text
+
+
+@pytest.mark.parametrize(("groups", "observed"), [(1, None), (3, None), (1, (2, 5, 1, 0)), (3, (2, 5, 1, 0))])
+def test_a_mean_over_some_of_the_visited_states_says_so(groups, observed):
+    """Of one group how many of how many; of several that of the first, since how many another group visited is not known."""
+    record = set_units(1.0)
+    visits = (2, 5, 1, 0)
+    counts = Counts(visits=visits if observed is None else (8,) * 4, on=((0, 0),) * 4, joint=())
+    perturbation = None if observed is None else msgspec.structs.replace(record.perturbation, observed=observed)
+    one = SurveyGroup(units=record.units, states=((1, 0),), visits=(5,), phis=(0.2,), signed=(0.2,), counts=counts)
+    survey = Survey(phi=0.2, groups=(one,) * groups, share=1.0, signed=0.2)
+    some = msgspec.structs.replace(record, survey=survey, perturbation=perturbation)
+    every = tuple((code & 1, code >> 1) for code in range(4))
+    whole = msgspec.structs.replace(one, states=every, visits=visits, phis=(0.2, 0.2, 0.2, None), signed=(0.2,) * 3 + (None,))
+    all_ = msgspec.structs.replace(some, survey=msgspec.structs.replace(survey, groups=(whole,) * groups))
+    told = {
+        1: "φ_s is above 0 in 100.0 % of the visits of 1 of 3 visited states of one group of units",
+        3: "φ_s is above 0 in 100.0 % of the visits of the analysed states, as a mean over 3 groups of units",
+    }
+    assert layer_words(some).startswith(told[groups])
+    assert "analysed" not in layer_words(all_)
+    assert "1 of 3" not in layer_words(all_)
+    if groups == 3:
+        assert "each over those of its states that were analysed (1 of 3 visited states of the first group)" in markdown([some])
+        assert "each over the states that it visited" in markdown([all_])
 
 
 def test_of_a_survey_that_was_not_finished_there_is_no_mean():

@@ -45,7 +45,7 @@ def surveyed(epoch: int, *, seed: int = 0) -> EpochRecord:
             low=float(low),
             high=float(high),
             positive=0.99,
-            interval_words=f"90% interval of {RESAMPLES} resamples of whole sequences",
+            interval_words=f"90 % interval of {RESAMPLES} resamples of whole sequences",
         )
     perturbation = Perturbation(
         background="sampled",

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def number(value: float) -> str:
-    """Formats a number with four decimals, exactly 0 as "0"; a positive one that would read 0 becomes "below 0.0001".
+    """Formats a number with four decimals, exactly 0 as "0", and one that would read 0 with two digits.
 
     Example:
-        >>> number(0.5), number(0.00001), number(0.0)
-        ('0.5000', 'below 0.0001', '0')
+        >>> number(0.5), number(0.000014), number(0.0)
+        ('0.5000', '1.4e−5', '0')
     """
-    return "below 0.0001" if 0.0 < value < 0.00005 else decimals(value)
+    return decimals(value)
 
 
 def status(record: EpochRecord) -> str:

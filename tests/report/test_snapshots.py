@@ -53,7 +53,7 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def words_of(text: str) -> tuple[list[str], set[str]]:
     """The lines before the settings with numbers masked, since training ends elsewhere on another machine; and the settings."""
     body, _, settings = text.partition("## Settings")
-    masked = re.sub(r"below #|[-−]?#", "#", re.sub(r"\d[\d,]*(\.\d+)?", "#", body))
+    masked = re.sub(r"[-−]?#(e−#)?", "#", re.sub(r"\d[\d,]*(\.\d+)?", "#", body))
     return masked.splitlines(), {line.split("|")[1].strip() for line in settings.splitlines() if line.startswith("| ")}
 
 

@@ -14,6 +14,7 @@ from viewer_examination import written_record
 from viewer_fits import settled
 from viewer_pages import viewer, watched
 from viewer_room import BOXES
+from viewer_room import apart as beside_each_other
 from viewer_runs import make_record, write_record, write_run
 
 from lightning_iit.records import Computed
@@ -100,7 +101,7 @@ def test_two_runs_stand_beside_each_other(page: Any, runs: Path, tmp_path: Path)
         settled(page.page)
         assert min(box["height"] for box in (one.bounding_box() for one in page.page.locator(".stage").all())) >= 180
         boxes = page.page.evaluate(BOXES, ".layer-name, .letter, .stage-title, .network > .about")
-        apart(boxes, width, 10_000)
+        beside_each_other(boxes, width, 10_000)
     page.page.set_viewport_size({"width": 1920, "height": 1080})
     settled(page.page)
     for card in page.page.locator(".panel").all():

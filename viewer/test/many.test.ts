@@ -42,7 +42,7 @@ describe("many layers", () => {
   it("have labels that lie neither over one another nor over a unit", () => {
     const unit = (x: number, y: number): Box => ({ left: x - 6, top: y - 6, right: x + 6, bottom: y + 6 });
     const boxes = Array.from({ length: 60 }, (_, at) => unit(8 * at, 90 + at + 5 * (at % 4)));
-    const [words, units, room] = [new Taken(), new Taken(boxes), { width: 480, height: 400 }];
+    const [words, units, room] = [new Taken(), new Taken(boxes), { width: 560, height: 400 }];
     const size = { width: 90, height: 32 };
     const found: (Box | null)[] = [];
     for (let at = 0; at < 60; at++) found.push(takePlace(placesBelow({ x: 8 * at, y: 100 + at }, size, room), size, words, units));
@@ -59,7 +59,7 @@ describe("many layers", () => {
     }
     for (const one of found.flatMap((box) => box ?? [])) {
       expect(one.left).toBeGreaterThanOrEqual(0);
-      expect(one.right).toBeLessThanOrEqual(480);
+      expect(one.right).toBeLessThanOrEqual(560);
     }
   });
   it("have letters beside their unit where there is room, on the outer side, and else a line that leads to it", () => {

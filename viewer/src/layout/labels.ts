@@ -81,7 +81,7 @@ export const wayDown =
     top - y > 2 * GAP ? { left: x, right: x, top: y, bottom: top - GAP } : null;
 
 const TURNS = 16;
-const FARTHER = [0, 1, 2, 3, 4, 6, 8, 10];
+const FARTHER = [0, 1, 2, 3, 4, 6, 8, 10, 13, 16, 20];
 
 /**
  * Places around a point for a label that keeps `reach` pixels away from it: on the side of `away` (an angle, clockwise from the
@@ -98,13 +98,17 @@ export function placesAround({ x, y }: Place, { width, height }: Size, reach: nu
   );
 }
 
+/** A name stands at most so many rows below its point. */
 const ROWS = 8;
+/** How far a name is moved sideways, as a part of its width: the point stays above it. */
+const ASIDE = [0, -0.45, 0.45];
 
-/** Places for a name below a point: rows, moved sideways where they would reach out of the room; none is below it. */
+/** Places for a name below a point: rows, each in the middle or moved sideways; none reaches out of the room. */
 export function placesBelow({ x, y }: Place, { width, height }: Size, room: Size): Place[] {
-  const left = Math.max(2, Math.min(room.width - width - 2, x - width / 2));
-  const rows = Array.from({ length: ROWS }, (_, row) => ({ x: left, y: y + row * height }));
-  return rows.filter((place) => place.y + height <= room.height);
+  const inside = (left: number) => Math.max(2, Math.min(room.width - width - 2, left));
+  const lefts = [...new Set(ASIDE.map((by) => inside(x + (by - 0.5) * width)))];
+  const rows = Array.from({ length: ROWS }, (_, row) => y + row * height);
+  return rows.filter((top) => top + height <= room.height).flatMap((top) => lefts.map((left) => ({ x: left, y: top })));
 }
 
 /** The line from a point to its label, beginning `reach` pixels away from it; null where the label stands right beside it. */

@@ -50,7 +50,7 @@ export function drawNames(names: HTMLElement, scene: NetworkScene, side: Side, s
     .sort((a, b) => rank(a) - rank(b) || a.place.x - b.place.x)
     .flatMap((one) => {
       const [name, detail] = wordsOf(one.body, network, short(one.body.name));
-      const tag = nameAt(name, isTold ? detail : "", one.place, ground, rank(one) < 2, buttons.elementOf(one.body));
+      const tag = nameAt(name, isTold ? detail : "", one.place, ground, rank(one) === 0, buttons.elementOf(one.body));
       tag?.element.classList.toggle("current", isShown(one));
       return tag ? [{ ...tag, x: one.place.x }] : [];
     })

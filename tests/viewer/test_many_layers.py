@@ -95,8 +95,10 @@ def test_no_name_and_no_letter_lies_over_another(chromium: Browser, deep: Path, 
                 10_000,
             )
             assert page.page.locator(".letter").count() == 2
-            over = page.page.evaluate(UNITS_UNDER, [".layer-name:not(.current), .letter", 2])
-            assert over == []
+            # A turn is drawn, and its names with it, in the browser's own time.
+            page.page.wait_for_function(
+                f"(asked) => ({UNITS_UNDER})(asked).length === 0", arg=[".layer-name:not(.current), .letter", 2]
+            )
             current = page.page.locator(".layer-name.current b")
             assert re.fullmatch(r"net\..*…(.*\.)?41[.…].*", current.inner_text())
             named = page.page.locator(".layer-name").count()

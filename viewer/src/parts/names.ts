@@ -14,6 +14,8 @@ import type { BlockButtons } from "./blockButtons";
 
 /** In a smaller room the names stand alone, without what their layers are. */
 const ROOM = { width: 380, height: 200 };
+/** Of so few layers each is named: where there is no other place, over a line or over units. */
+const FEW = 12;
 
 /** A label with the line that leads to it, where it does not stand right beside what it names. */
 interface Tag {
@@ -46,11 +48,12 @@ export function drawNames(names: HTMLElement, scene: NetworkScene, side: Side, s
   const isShown = ({ body }: (typeof places)[number]) =>
     body.layers.some((at) => analysedName(network.layers[at] as NetworkLayer, side.index) === shown);
   const rank = (one: (typeof places)[number]) => (isShown(one) ? 0 : one === places[0] || one === places.at(-1) ? 1 : 2);
+  const mustBeNamed = (one: (typeof places)[number]) => isShown(one) || places.length <= FEW;
   const tags = [...places]
     .sort((a, b) => rank(a) - rank(b) || a.place.x - b.place.x)
     .flatMap((one) => {
       const [name, detail] = wordsOf(one.body, network, short(one.body.name));
-      const tag = nameAt(name, isTold ? detail : "", one.place, ground, rank(one) === 0, buttons.elementOf(one.body));
+      const tag = nameAt(name, isTold ? detail : "", one.place, ground, mustBeNamed(one), buttons.elementOf(one.body));
       tag?.element.classList.toggle("current", isShown(one));
       return tag ? [{ ...tag, x: one.place.x }] : [];
     })
@@ -103,7 +106,8 @@ function nameAt(
 ): Tag | null {
   const size = { width: Math.max(name.length * 7.8, detail.length * 6) + 8, height: detail ? 32 : 17 };
   const places = placesBelow(place, size, room);
-  const box = takePlace(places, size, words, units, wayDown(place)) ?? (must ? takePlace(places, size, words) : null);
+  const anywhere = () => takePlace(places, size, words, units) ?? takePlace(places, size, words);
+  const box = takePlace(places, size, words, units, wayDown(place)) ?? (must ? anywhere() : null);
   if (!box) return null;
   const element = button ?? h("div", { class: "layer-name" });
   fill(element, h("b", {}, name), " ", detail ? h("span", {}, detail) : null);

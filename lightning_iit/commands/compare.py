@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lightning_iit.compare import compare_each_scale
 from lightning_iit.records import FORMALISM_WORDS, symbol
+from lightning_iit.records.shown.numbers import decimals, digits
 from lightning_iit.report.cells import number
 from lightning_iit.report.terminal import FittedTable
 
@@ -65,9 +66,9 @@ def _table(rows: Sequence[LayerComparison]) -> FittedTable:
             f"{row.runs_one} / {row.runs_other}",
             _phi(row.phi_one, row.low_one, row.high_one),
             _phi(row.phi_other, row.low_other, row.high_other),
-            f"{row.difference:+.4f}",
-            "none" if row.p is None else f"{row.p:.2g}",
-            "none" if row.p_smallest is None else f"{row.p_smallest:.2g}",
+            decimals(row.difference, sign=True),
+            "none" if row.p is None else digits(row.p),
+            "none" if row.p_smallest is None else digits(row.p_smallest),
             row.kind,
             FORMALISM_WORDS[row.formalism],
         )

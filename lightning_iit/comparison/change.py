@@ -11,6 +11,7 @@ from lightning_iit.comparison.exchanges import FEWEST_PAIRS, RESAMPLED, error_ti
 from lightning_iit.comparison.selections import of_last_selection
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import FORMALISM, Kind, symbol
+from lightning_iit.records.shown.numbers import decimals, digits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -297,14 +298,16 @@ def _with_weights_of(then: SurveyGroup, now: SurveyGroup) -> float | None:
 # --- in words -----------------------------------------------------------------------------------------------------------
 
 
-def _figure(value: float, sign: str = "") -> str:
+def _figure(value: float, *, sign: bool = False) -> str:
     """Returns a number with four decimals, or with two digits where these would hardly show it.
 
     Example:
-        >>> _figure(0.0309), _figure(0.0000123), _figure(0.0), _figure(0.0000123, "+")
-        ('0.0309', '1.2e-05', '0.0000', '+1.2e-05')
+        >>> _figure(0.0309), _figure(0.0000123), _figure(0.0), _figure(-0.0000123, sign=True)
+        ('0.0309', '1.2e−5', '0', '−1.2e−5')
     """
-    return f"{value:{sign}.4f}" if abs(value) >= 0.0005 or abs(value) < 1e-12 else f"{value:{sign}.2g}"
+    if abs(value) < 1e-12:  # what rounding leaves of a difference of equal numbers
+        return "0"
+    return decimals(value, sign=sign) if abs(value) >= 0.0005 else digits(value, sign=sign)
 
 
 def _p_words(p: float, smallest: float) -> str:
@@ -312,9 +315,9 @@ def _p_words(p: float, smallest: float) -> str:
 
     Example:
         >>> _p_words(0.0004, 2**-19)
-        'p < 0.001, smallest possible 1.9e-06'
+        'p < 0.001, smallest possible 1.9e−6'
     """
-    return f"{'p < 0.001' if p < 0.001 else f'p = {p:.3f}'}, smallest possible {smallest:.2g}"
+    return f"{'p < 0.001' if p < 0.001 else f'p = {p:.3f}'}, smallest possible {digits(smallest)}"
 
 
 def _words_of(change: Change) -> str:
@@ -372,8 +375,8 @@ def _parts(change: Change) -> str:
     if change.by_tpm is None or change.by_states is None:
         return "Both are not of the same states, so it is not known how much of the difference comes from the states alone."
     return (
-        f"Of the difference, {_figure(change.by_tpm, '+')} comes from the TPM (states weighted as before) and"
-        f" {_figure(change.by_states, '+')} from"
+        f"Of the difference, {_figure(change.by_tpm, sign=True)} comes from the TPM (states weighted as before) and"
+        f" {_figure(change.by_states, sign=True)} from"
         " which states are visited."
     )
 

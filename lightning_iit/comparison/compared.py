@@ -10,6 +10,7 @@ import msgspec
 
 from lightning_iit.comparison.change import SEEDS_NOT_COMPARED, SIGNIFICANCE, TOO_FEW_GROUPS
 from lightning_iit.records import symbol
+from lightning_iit.records.shown.numbers import digits
 
 if TYPE_CHECKING:
     from lightning_iit.records import Kind
@@ -78,7 +79,8 @@ class LayerComparison(msgspec.Struct, frozen=True, kw_only=True):
         one = f"{phi_words(self.phi_one, self.low_one, self.high_one)} {_side(self.one, self.runs_one)}"
         other = f"{phi_words(self.phi_other, self.low_other, self.high_other)} {_side(self.other, self.runs_other)}"
         what = "the number counted from the data" if self.structural_zero else symbol(self.formalism)
-        said = f"Layer {self.layer!r}: {what} is {one} and {other}, a difference of {self.difference:+.4g}; {self._verdict}"
+        apart = digits(self.difference, 4, sign=True)
+        said = f"Layer {self.layer!r}: {what} is {one} and {other}, a difference of {apart}; {self._verdict}"
         return " ".join(filter(None, (said, self._counted, self._relative)))
 
     @property
@@ -91,7 +93,7 @@ class LayerComparison(msgspec.Struct, frozen=True, kw_only=True):
         if self.p is None or self.p_smallest is None:
             few = TOO_FEW_GROUPS if self.test == WILCOXON else "so few values have no p"
             return f"{few}, and nothing is said about other trainings."
-        numbers = f"({self.test}: {_p_words(self.p)}; smallest possible {self.p_smallest:.2g})."
+        numbers = f"({self.test}: {_p_words(self.p)}; smallest possible {digits(self.p_smallest)})."
         if self.p_smallest > SIGNIFICANCE:
             return f"so few runs cannot give a p of {SIGNIFICANCE:g} or less, so no difference could be told {numbers}"
         if self.p > SIGNIFICANCE:
@@ -185,7 +187,9 @@ def phi_words(phi: float, low: float | None, high: float | None) -> str:
         >>> phi_words(0.03125, 0.03, 0.0325)
         '0.03125 (90 % interval 0.03 to 0.0325)'
     """
-    return f"{phi:.4g}" if low is None or high is None else f"{phi:.4g} (90 % interval {low:.4g} to {high:.4g})"
+    if low is None or high is None:
+        return digits(phi, 4)
+    return f"{digits(phi, 4)} (90 % interval {digits(low, 4)} to {digits(high, 4)})"
 
 
 def _side(side: str, runs: int) -> str:

@@ -10,6 +10,7 @@ from lightning_iit.figures.canvas import INK, SOFT, bit_string, card, plain, png
 from lightning_iit.figures.graph import draw_graph, parts_of, strengths
 from lightning_iit.figures.heatmap import matrix
 from lightning_iit.records import FORMALISM_WORDS, Computed, Failed, Open, Skipped, SystemPhi, TimedOut
+from lightning_iit.records.shown.numbers import decimals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from lightning_iit.tpm.estimate import Tpm
 
 _ENDINGS = {TimedOut: "timed out", Failed: "failed", Skipped: "skipped", Open: "open"}
-_ROWS = 16
-"""The most rows that are named."""
+_ROWS = 8
+"""The most rows that are named: in letters that can be read where MLflow shows a card smaller than 350 pixels."""
+_TICK = 10.5
+"""The size of what is named."""
 
 
 def partition_card(
@@ -54,7 +57,7 @@ def partition_card(
         # The words stand on top: MLflow's cards may hide the lower part of a picture.
         words = wrapped(_cut_words(result, names), 50, 2)
         figure.text(0.03, 0.785, words, fontsize=9, color=INK, va="top", linespacing=1.2)
-        draw_graph(figure.add_axes((0.02, 0.02, 0.96, 0.66)), result, strengths(tpm, cm), state, names, text=1.35)
+        draw_graph(figure.add_axes((0.02, 0.02, 0.96, 0.66)), result, strengths(tpm, cm), state, names, cm=cm, text=1.35)
         return png(figure)
 
 
@@ -84,7 +87,7 @@ def tpm_card(
         _name(axes, names, n)
         bar = figure.colorbar(image, cax=figure.add_axes((0.83, 0.13, 0.035, 0.64)), ticks=[0.0, 0.5, 1.0])
         bar.outline.set_visible(False)
-        bar.ax.tick_params(labelsize=9, pad=3)
+        bar.ax.tick_params(labelsize=_TICK, pad=3)
         words = f"row: state now, unit {names[0]} first" + ("" if visited.all() else " · hatched: never visited")
         figure.text(0.03, 0.035, words, fontsize=8.5, color=SOFT, va="center")
         return png(figure)
@@ -96,17 +99,17 @@ def _names(labels: Sequence[str] | None, n: int) -> list[str]:
 
 
 def _name(axes: Axes, names: Sequence[str], n: int) -> None:
-    """Names the columns by units, and at most sixteen rows by states."""
+    """Names the columns by units, and at most eight rows by states."""
     ticks = list(range(0, 2**n, max(1, 2**n // _ROWS)))
-    axes.set_yticks(ticks, [bit_string(tick, n) for tick in ticks], fontsize=8, family="DejaVu Sans Mono")
-    axes.set_xticks(range(n), names, fontsize=9 if n <= 5 else 7.5)
+    axes.set_yticks(ticks, [bit_string(tick, n) for tick in ticks], fontsize=_TICK, family="DejaVu Sans Mono")
+    axes.set_xticks(range(n), names, fontsize=_TICK if n <= 5 else 8)
 
 
 def _number(result: PhiResult) -> str:
-    """Returns Φ, or that there is none."""
+    """Returns Φ, which is that of one group of units and not of the layer; or that there is none."""
     if isinstance(result, SystemPhi):
-        return f"φ_s = {result.phi:.4f}"
-    return f"Φ = {result.phi:.4f}" if isinstance(result, Computed) else f"no Φ: {_ENDINGS[type(result)]}"
+        return f"φ_s = {decimals(result.phi)}, one group"
+    return f"Φ = {decimals(result.phi)}, one group" if isinstance(result, Computed) else f"no Φ: {_ENDINGS[type(result)]}"
 
 
 def _cut_words(result: PhiResult, names: Sequence[str]) -> str:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from lightning_iit.tpm.estimate import Tpm
 
 WEAKEST = 0.02
-"""Arrows of a smaller influence (mean change of a probability) are not drawn."""
+"""Arrows of a smaller influence (mean change of a probability) are not drawn, but for those that the partition severs."""
+_SEEN = 0.6
+"""How opaque a severed arrow is at least."""
 _PARTS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
 """The colours of the parts, which begin again where there are more."""
 _SCALE = 117.0
@@ -43,9 +45,10 @@ def draw_graph(
     state: State,
     names: Sequence[str],
     *,
+    cm: Sequence[Sequence[int]] | None = None,
     text: float = 1.0,
 ) -> None:
-    """Draws units, connections and parts into axes; severed arrows are dashed, ON units are filled.
+    """Draws units, connections and parts into axes; severed arrows are dashed and drawn however weak, ON units are filled.
 
     Args:
         axes: where to draw; their limits and aspect are set here.
@@ -53,6 +56,7 @@ def draw_graph(
         strength: how strongly each unit acts on each, see :func:`strengths`.
         state: the state that was analysed.
         names: a name for each unit.
+        cm: connectivity matrix; a connection that is not in it is not drawn. None draws all.
         text: how much larger words are, against the discs, than in the large picture.
     """
     n = len(state)
@@ -66,7 +70,8 @@ def draw_graph(
     scale = _points(axes) / _SCALE
     _draw_groups(axes, groups, 10 * scale * text)
     places = {node: place for group in groups for node, place in _places(group).items()}
-    _draw_connections(axes, places, strength, severed, scale)
+    there = {(i, j) for i, j in severed if i != j and (cm is None or cm[i][j])}
+    _draw_connections(axes, places, strength, there, scale)
     _draw_units(axes, groups, places, state, names, scale, text)
 
 
@@ -176,13 +181,14 @@ def _draw_connections(
     cut: set[tuple[int, int]],
     scale: float,
 ) -> None:
-    """Draws an arrow for each influence between two units, the strongest on top; severed arrows are dashed."""
+    """Draws an arrow for each influence between two units, the strongest on top; those in ``cut`` are dashed, and always drawn."""
     known = np.where(np.isfinite(strength), strength, 0.0)
     np.fill_diagonal(known, 0.0)
     strongest = max(float(known.max()), WEAKEST)
     slim = min(1.0, 4.5 / len(known))
     line = slim * scale**0.5  # in a small picture lines are thinner, but less so than discs are smaller
-    for source, target in sorted(np.argwhere(known >= WEAKEST).tolist(), key=lambda pair: known[tuple(pair)]):
+    drawn = {(source, target) for source, target in np.argwhere(known >= WEAKEST).tolist()} | cut
+    for source, target in sorted(drawn, key=lambda pair: (known[pair], pair)):
         share = known[source, target] / strongest
         severed = (source, target) in cut
         arrow = FancyArrowPatch(
@@ -195,7 +201,7 @@ def _draw_connections(
             linewidth=(0.6 + 2.8 * share) * line,
             linestyle=(0, (3.2, 2.2)) if severed else "solid",
             color=VERMILION if severed else INK,
-            alpha=(0.25 + 0.6 * share) * (1.0 if severed else slim),
+            alpha=max(_SEEN, 0.25 + 0.6 * share) if severed else (0.25 + 0.6 * share) * slim,
             capstyle="butt",
             zorder=3 if severed else 2,
         )

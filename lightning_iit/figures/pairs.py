@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from lightning_iit.figures.canvas import SOFT, blank, png, style, svg
+from lightning_iit.records.shown.numbers import digits
 
 if TYPE_CHECKING:
     from lightning_iit.records.whole.pairs import PairNumbers, PairsOfUnits
@@ -39,7 +40,9 @@ def pairs_figure(pairs: PairsOfUnits, layer: str, *, form: Literal["png", "svg"]
             image = axes.imshow(shown, cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
             _mark(axes, one, len(values))
             _name_units(axes, pairs)
-            axes.set_title(f"{one.name}: mean {one.mean if one.excess is None else one.excess:+.3g}", fontsize=10, loc="left")
+            axes.set_title(
+                f"{one.name}: mean {digits(one.mean if one.excess is None else one.excess, 3, sign=True)}", fontsize=10, loc="left"
+            )
             bar = figure.colorbar(image, cax=figure.add_axes((0.052 + _WIDTH + 0.32 * place, 0.26, 0.008, _WIDTH * 920 / 520)))
             bar.ax.tick_params(labelsize=7)
         few = "too few for p ≤ 0.05" if pairs.surrogates < 19 else "dot: p ≤ 0.05 of a pair by itself"

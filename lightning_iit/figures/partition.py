@@ -32,6 +32,7 @@ from lightning_iit.records import (
     SystemPhi,
     TimedOut,
 )
+from lightning_iit.records.shown.numbers import decimals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +88,7 @@ def partition_graph(
     names = [plain(label, 8) for label in labels] if labels is not None else [str(unit) for unit in range(len(state))]
     with style():
         figure = blank(title, subtitle)
-        draw_graph(figure.add_axes((0.01, 0.13, 0.6, 0.74)), result, strength, state, names)
+        draw_graph(figure.add_axes((0.01, 0.13, 0.6, 0.74)), result, strength, state, names, cm=cm)
         _panel(figure, result, state, strength, names, structure)
         caption(figure, kind=kind, axis=axis, counts=counts, null_words=null_words)
         return rendered(figure)
@@ -113,7 +114,7 @@ def _panel(
         figure.text(left, 0.735, f"{word}{code}", fontsize=10, color=INK)
         figure.text(left, 0.715, wrapped(result.reason, 50, 9), fontsize=9, color=SOFT, va="top", linespacing=1.4)
         return
-    figure.text(left, 0.79, f"Φ = {result.phi:.4f}", fontsize=23, color=INK)
+    figure.text(left, 0.79, f"Φ = {decimals(result.phi)}", fontsize=23, color=INK)
     figure.text(left, 0.74, f"state {''.join(map(str, state))} (unit 0 first, filled = ON)", fontsize=9, color=SOFT)
     if result.cut is None:
         words = f"No partition was searched: {result.reason or 'Φ is 0 without a search.'}"
@@ -130,9 +131,9 @@ def _panel_of_iit4(
     figure: Figure, left: float, result: SystemPhi, state: State, names: Sequence[str], structure: Structure | None
 ) -> None:
     """Writes the text beside the graph for a result of IIT 4.0: φ_s, states, partition and distinctions."""
-    figure.text(left, 0.79, f"φ_s = {result.phi:.4f}", fontsize=23, color=INK)
+    figure.text(left, 0.79, f"φ_s = {decimals(result.phi)}", fontsize=23, color=INK)
     of = "" if len(result.nodes) == len(state) else f" of units {' '.join(names[node] for node in result.nodes)}"
-    words = f"{FORMALISM_WORDS[result.formalism]}{of}, signed {result.signed_phi:.4f} ibits"
+    words = f"{FORMALISM_WORDS[result.formalism]}{of}, signed {decimals(result.signed_phi)} ibits"
     figure.text(left, 0.745, words, fontsize=9, color=SOFT)
     cause, effect = ("".join(map(str, one.state)) for one in (result.cause, result.effect))
     words = f"state {''.join(map(str, state))} (unit 0 first, filled = ON), cause {cause}, effect {effect}"
@@ -148,7 +149,7 @@ def _panel_of_iit4(
     if structure is not None:
         found = [(one.phi, one.mechanism) for one in structure.distinctions]
         _bars(figure, left, "distinction", found, names)
-        words = f"{structure.relations:,} relations; Φ of the structure {structure.big_phi:.3f} ibits"
+        words = f"{structure.relations:,} relations; Φ of the structure {decimals(structure.big_phi, 3)} ibits"
         figure.text(left, 0.145, words, fontsize=8.5, color=SOFT)
 
 
@@ -162,7 +163,7 @@ def _severed_words(figure: Figure, left: float, words: str, strongest: float) ->
     """Writes which connections are severed, and how strong the strongest of them is."""
     figure.text(left, 0.695, "- - -", fontsize=11, color=VERMILION, fontweight="bold")
     figure.text(left + 0.04, 0.72, wrapped(words, 44, 2), fontsize=9, color=INK, va="top", linespacing=1.3)
-    words = f"arrow width: change of P(ON), severed up to {strongest:.2f}"
+    words = f"arrow width: change of P(ON), severed up to {decimals(strongest, 2)}"
     figure.text(left, 0.627, words, fontsize=8.5, color=SOFT)
 
 
@@ -185,7 +186,7 @@ def _bars(figure: Figure, left: float, what: str, found: Sequence[tuple[float, t
     axes.set_yticks(range(len(shown)), [plain(" ".join(names[node] for node in mechanism), 18) for _, mechanism in shown])
     axes.tick_params(labelsize=8)
     for row, value in enumerate(values):
-        axes.text(value, row, f" {value:.3f}", va="center", fontsize=8, color=SOFT)
+        axes.text(value, row, f" {decimals(value, 3)}", va="center", fontsize=8, color=SOFT)
     for side in ("top", "right", "bottom"):
         axes.spines[side].set_visible(False)
     axes.spines["left"].set_color(FAINT)

@@ -204,7 +204,7 @@ def _summary(found: Sequence[_OfGroup]) -> Survey:
         se=float(np.std(drawn, ddof=1)),
         low=low,
         high=high,
-        interval_words=f"{LEVEL:.0%} interval of {len(drawn)} resamples of whole sequences",
+        interval_words=f"{100 * LEVEL:.0f} % interval of {len(drawn)} resamples of whole sequences",
     )
 
 

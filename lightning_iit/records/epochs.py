@@ -42,6 +42,7 @@ from lightning_iit.records.schema import (
     symbol,
 )
 from lightning_iit.records.shown import html
+from lightning_iit.records.shown.numbers import decimals
 from lightning_iit.records.shown.printed import brief_value
 from lightning_iit.records.surveys import Moments, OfFormalism, Survey
 from lightning_iit.records.systems import PhiOptions
@@ -304,7 +305,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
             *((FORMALISM_WORDS[one.formalism], "none" if one.phi is None else f"{one.phi:.6g}") for one in self.others),
             ("kind", f"{self.kind}{structural}"),
             ("null", self.null_words if computed else ""),
-            ("interval", "" if self.interval is None else f"{self.interval.low:.4f} to {self.interval.high:.4f}"),
+            ("interval", "" if self.interval is None else f"{decimals(self.interval.low)} to {decimals(self.interval.high)}"),
             ("units", "" if self.units is None else f"{', '.join(self.units.labels)} of {self.units.width}"),
             (
                 "state",

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from lightning_iit.records.iit4 import SystemPhi
 from lightning_iit.records.schema import Count, EngineInfo, Index, PhiValue, Record, Seconds, Share, State
 from lightning_iit.records.shown.html import block, facts, table
+from lightning_iit.records.shown.numbers import decimals
 from lightning_iit.records.systems import Concept, Cut, braces
 
 _SHOWN = 6
@@ -255,7 +256,7 @@ class NullResult(Record, frozen=True, kw_only=True):
     @property
     def words(self) -> str:
         """Returns name, mean, upper end and p-value in one phrase."""
-        return f"{self.name} null: mean {self.mean:.4f}, upper {self.upper:.4f}, {self.p_words}"
+        return f"{self.name} null: mean {decimals(self.mean)}, upper {decimals(self.upper)}, {self.p_words}"
 
     @property
     def p_words(self) -> str:

@@ -9,6 +9,7 @@ from lightning_iit.errors import MissingDependencyError
 from lightning_iit.records.epochs import EpochRecord
 from lightning_iit.records.schema import FORMALISM_WORDS
 from lightning_iit.records.shown import html
+from lightning_iit.records.shown.numbers import decimals
 from lightning_iit.records.shown.printed import brief_value
 from lightning_iit.records.surveys import Survey
 
@@ -77,7 +78,7 @@ def _html_row(record: EpochRecord) -> tuple[str, ...]:
     if record.phi is None:
         return when, record.layer, "none", record.kind, "", data, seen, record.result.reason
     remark = "structural Φ is 0" if record.structural_phi == 0.0 else record.result.reason
-    return when, record.layer, f"{record.phi:.4f}", record.kind, record.null_words, data, seen, remark
+    return when, record.layer, decimals(record.phi), record.kind, record.null_words, data, seen, remark
 
 
 def _row(record: EpochRecord) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightning_iit.records import logged
+from lightning_iit.records.shown.numbers import decimals
 from lightning_iit.report.terms import is_low, made_of
 from lightning_iit.report.verdicts import structural_words
 
@@ -13,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def number(value: float) -> str:
-    """Formats a number with four decimals; a positive one that would read 0 becomes "below 0.0001".
+    """Formats a number with four decimals, exactly 0 as "0", and one that would read 0 with two digits.
 
     Example:
-        >>> number(0.5), number(0.00001)
-        ('0.5000', 'below 0.0001')
+        >>> number(0.5), number(0.000014), number(0.0)
+        ('0.5000', '1.4e−5', '0')
     """
-    return "below 0.0001" if 0.0 < value < 0.00005 else f"{value:.4f}"
+    return decimals(value)
 
 
 def status(record: EpochRecord) -> str:
@@ -49,6 +50,20 @@ def groups(record: EpochRecord) -> str:
         return "-" if record.phi is None else "1"
     known, total = sum(group.phi is not None for group in record.survey.groups), len(record.survey.groups)
     return str(known) if known == total else f"{known} of {total}"
+
+
+def analysed_states(record: EpochRecord) -> str:
+    """Returns how many of the visited states of the first group have a Φ, such as "1 of 4 visited states"; empty where all have."""
+    survey = record.survey
+    if survey is None or not survey.groups:
+        return ""
+    group = survey.groups[0]
+    observed = () if group.counts is None else group.counts.visits
+    if record.perturbation is not None:  # then the counts are of units that were set
+        observed = record.perturbation.observed
+    visited = sum(many > 0 for many in observed)
+    analysed = sum(many > 0 and phi is not None for many, phi in zip(group.visits, group.phis, strict=False))
+    return f"{analysed} of {visited} visited states" if 0 < analysed < visited else ""
 
 
 def units(record: EpochRecord) -> str:

@@ -35,11 +35,15 @@ def layer_words(record: EpochRecord) -> str:
         return ""
     between = cells.layer_interval(record)
     of = cells.groups(record)
-    over = "of the visits of one group of units" if of == "1" else f"of the visits, as a mean over {of} groups of units"
+    part = cells.analysed_states(record)
+    if of == "1":
+        over = f"of the visits of {f'{part} of ' if part else ''}one group of units"
+    else:
+        over = f"of the visits{' of the analysed states' if part else ''}, as a mean over {of} groups of units"
     interval = f" ({between}, {RESAMPLED})" if between else ""
     return (
         f"φ_s is above 0 in {share(survey.share)} {over}; its mean is {number(survey.phi)}{interval}, and that of signed φ_s is"
-        f" {survey.signed:.4f} ibits"
+        f" {number(survey.signed)} ibits"
     )
 
 
@@ -74,7 +78,7 @@ def _of(nodes: tuple[int, ...], names: tuple[str, ...]) -> tuple[str, ...]:
 def _numbers(result: SystemPhi, names: tuple[str, ...]) -> Iterator[str]:
     """Yields the numbers of one φ_s as phrases."""
     yield f"φ_s {number(result.phi)}"
-    yield f"signed {result.signed_phi:.4f}"
+    yield f"signed {number(result.signed_phi)}"
     yield f"intrinsic information {number(result.ii)} ibits"
     for name, one in (("cause", result.cause), ("effect", result.effect)):
         tied = f", {len(one.ties)} states tie" if len(one.ties) > 1 else ""
@@ -146,7 +150,7 @@ def _epoch(record: EpochRecord) -> tuple[str, ...]:
         "-" if above is None else share(above),
         cells.layer_phi(record),
         cells.layer_interval(record) or "not computed",
-        "-" if signed is None else f"{signed:.4f}",
+        "-" if signed is None else number(signed),
         cells.phi(record),
         "-" if structure is None else number(structure.big_phi),
         "-" if structure is None else f"{structure.relations:,}",

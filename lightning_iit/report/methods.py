@@ -8,6 +8,7 @@ from lightning_iit.comparison.change import changes
 from lightning_iit.comparison.selections import changed_words, of_last_selection
 from lightning_iit.records import FORMALISM, Computed, SystemPhi, symbol
 from lightning_iit.records.runs import formalisms_in
+from lightning_iit.records.shown.numbers import digits
 from lightning_iit.report.answers import by_layer
 from lightning_iit.report.terms import NULL_WORDS, is_resampled
 
@@ -153,15 +154,15 @@ def _data(record: EpochRecord) -> Iterator[str]:
 
 def _tests(found: dict[str, Change], what: str) -> Iterator[str]:
     """Yields how the change of Φ, or whatever the number is, was tested; nothing where no change was."""
-    tested = [one for one in found.values() if one.p_smallest is not None]
+    tested = [(one, one.p_smallest) for one in found.values() if one.p_smallest is not None]
     if not tested:
         return
-    first = "the untrained network" if tested[0].epoch < 0 else f"epoch {tested[0].epoch}"
-    layers = f", corrected for {tested[0].layers} layers (Holm)" if tested[0].layers > 1 else ""
-    times = " or ".join(dict.fromkeys(f"{one.error_times:g}" for one in tested))
-    numbers = ", ".join(dict.fromkeys(f"{one.groups} (smallest possible p {one.p_smallest:.2g})" for one in tested))
+    first = "the untrained network" if tested[0][0].epoch < 0 else f"epoch {tested[0][0].epoch}"
+    layers = f", corrected for {tested[0][0].layers} layers (Holm)" if tested[0][0].layers > 1 else ""
+    times = " or ".join(dict.fromkeys(f"{one.error_times:g}" for one, _ in tested))
+    numbers = ", ".join(dict.fromkeys(f"{one.groups} (smallest possible p {digits(smallest)})" for one, smallest in tested))
     yield (
-        f"{what} at epoch {tested[0].to} was compared with that of {first} by Wilcoxon's signed-rank test over groups,"
+        f"{what} at epoch {tested[0][0].to} was compared with that of {first} by Wilcoxon's signed-rank test over groups,"
         f" two-sided{layers}; groups: {numbers}. Groups may share units, so p is approximate; they share their data, so p is at"
         f" least that of the mean difference against {times} times its standard error from resampled sequences. It is about"
         " this network, not about other seeds."

@@ -238,7 +238,9 @@ def _survey(record: EpochRecord) -> list[str]:
     of, between = cells.groups(record), cells.layer_interval(record)
     groups = "that of one group of units in the states that were analysed"
     if of != "1":
-        groups = f"the mean of {of} groups of units, each over the states that it visited"
+        part = cells.analysed_states(record)
+        states = f"those of its states that were analysed ({part} of the first group)" if part else "the states that it visited"
+        groups = f"the mean of {of} groups of units, each over {states}"
     said = f"At epoch {record.epoch}, {cells.kind(record)}: Φ of the layer is {number(survey.phi)}, {groups}; "
     said += f"interval {between} ({RESAMPLED})" if between else "interval not computed"
     if "groups" in survey.spread and len(survey.groups) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lightning_iit.records.shown.numbers import decimals
 from lightning_iit.report.terms import AXIS_WORDS, NULL_WORDS
 
 if TYPE_CHECKING:
@@ -95,13 +96,36 @@ def _of_set_units(record: EpochRecord) -> str:
         averaged = "It is the Φ of these units at one observed moment, with all others held."
     little = "Almost no system with trained weights is exactly reducible; more is told by how large Φ is beside other epochs."
     if not said or share is None:
-        first = "Every cut changes the averaged system, so these units are not reducible in the analysed state."
-        return f"{first} How sure this is was not computed: sequences were not resampled. {little} {averaged}"
+        return f"{_not_resampled(record)} {little} {averaged}"
     if 1.0 - _SURE < share < _SURE:
         return f"Whether these units are reducible in the analysed state cannot be told ({said}). {averaged}"
     if share >= _SURE:
         return f"These units are not reducible in the analysed state ({said}). {little} {averaged}"
     return f"But for the noise of the data these units are reducible in the analysed state ({said}). {averaged}"
+
+
+def _not_resampled(record: EpochRecord) -> str:
+    """Returns whether set units are reducible without resampled sequences: by null and interval, as version 0.1.0 had them."""
+    found, between = record.null, record.interval
+    irreducible = "Every cut changes the averaged system, so these units are not reducible in the analysed state"
+    if found is None and between is None:
+        return f"{irreducible}. How sure this is was not computed: sequences were not resampled."
+    judged = [_beside_null(found)] if found is not None else []
+    if between is not None:
+        holds = "holds 0" if between.low == 0.0 else "does not hold 0"
+        judged.append(f"its interval ({decimals(between.low)} to {decimals(between.high)}) {holds}")
+    doubts = (found is not None and found.p > SIGNIFICANCE) or (between is not None and between.low == 0.0)
+    first = "Whether these units are reducible in the analysed state cannot be told" if doubts else irreducible
+    caution = "This takes the errors of different states for independent, which those of set units are not."
+    return f"{first}: {', and '.join(judged)}. {caution}"
+
+
+def _beside_null(found: NullResult) -> str:
+    """Returns how a Φ stands beside its null."""
+    compared = NULL_WORDS.get(found.name, f"the null {found.name!r}")
+    if found.p > SIGNIFICANCE:
+        return f"this Φ ({found.p_words}) is not told from that of {compared}"
+    return f"this Φ is above that of {compared} ({found.p_words})"
 
 
 def _at_thresholds(record: EpochRecord) -> str:
@@ -110,8 +134,8 @@ def _at_thresholds(record: EpochRecord) -> str:
     if not phis or max(phis) <= DEPENDS_ON_THRESHOLD * min(phis):
         return ""
     return (
-        f"This Φ depends on where a unit counts as ON: at other thresholds it is {min(phis):.4f} to {max(phis):.4f}, so only Φ with"
-        " the same thresholds may be compared."
+        f"This Φ depends on where a unit counts as ON: at other thresholds it is {decimals(min(phis))} to {decimals(max(phis))}, so"
+        " only Φ with the same thresholds may be compared."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lightning_iit.records.shown.numbers import digits
 from lightning_iit.records.whole.measures import SYMBOLS
 from lightning_iit.report.markup import bullets, code, table, text
 
@@ -85,8 +86,9 @@ def _interval_words(value: WholeValue) -> str:
 def _value(value: WholeValue) -> str:
     """Returns a value with what is above its null and its p."""
     if value.null is None:
-        return f"{value.value:.4g} (no null)"
-    return f"{value.value:.4g} ({value.value - value.null.mean:+.3g}, p {value.null.p:.3g})"
+        return f"{digits(value.value, 4)} (no null)"
+    above = digits(value.value - value.null.mean, 3, sign=True)
+    return f"{digits(value.value, 4)} ({above}, p {digits(value.null.p, 3)})"
 
 
 def _null_words(value: WholeValue) -> str:
@@ -108,7 +110,7 @@ def _profile(layers: Mapping[str, WholeLayer]) -> list[str]:
     for name, whole in layers.items():
         if whole.pairs is not None:
             numbers = [one.mean if one.excess is None else one.excess for one in whole.pairs.numbers]
-            rows.append((code(name), str(len(whole.pairs.elements)), *(f"{value:+.4g}" for value in numbers)))
+            rows.append((code(name), str(len(whole.pairs.elements)), *(digits(value, 4, sign=True) for value in numbers)))
     if not rows:
         return []
     words = "Means over pairs of units at the last epoch (ΦID), in nats, less the mean of their nulls where there are some."

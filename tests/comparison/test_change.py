@@ -131,7 +131,7 @@ def test_several_layers_are_corrected_by_holm_and_one_must_be_named():
     [
         (two(0.1, se=0.001), "Φ of the layer rose from 0.", ["8 of 8 groups rose", "p = 0.008, smallest possible 0.0078"]),
         (two(-0.1, se=0.001), "Φ of the layer fell from 0.", ["0 of 8 groups rose", "seeds not compared"]),
-        (two(0.1, groups=20), "Φ of the layer rose", ["p < 0.001, smallest possible 1.9e-06, for these groups of this network"]),
+        (two(0.1, groups=20), "Φ of the layer rose", ["p < 0.001, smallest possible 1.9e−6, for these groups of this network"]),
         (two(0.1, se=0.06), "Φ of the layer did not change by more than noise", ["two halves of the same data differ by 0.1200"]),
         (two(0.0, se=0.0001, spread=0.1), "Whether Φ of the layer changed cannot be told", ["in the untrained network"]),
         (two(0.1, groups=5), "Φ of the layer went from 0.", ["(5 of 5 groups rose; no p-value, since fewer than 6 groups differ:"]),
@@ -251,7 +251,7 @@ def test_p_is_not_smaller_than_that_of_the_mean_against_the_error_of_the_data():
     found = change(two(0.1, groups=20, se=0.04))
     assert found.p == pytest.approx(of_mean(found.difference, 1.5 * 0.04 * 2**0.5))
     assert found.p_by_error
-    assert f"mean against the error of the data, which groups share: p = {found.p:.3f}, smallest possible 1.9e-06" in found.words
+    assert f"mean against the error of the data, which groups share: p = {found.p:.3f}, smallest possible 1.9e−6" in found.words
     small = change(two(0.1, groups=20, se=0.001))
     assert small.p < 1e-5
     assert not small.p_by_error

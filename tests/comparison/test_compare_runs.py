@@ -336,7 +336,7 @@ def test_the_command_line(tmp_path, capsys, monkeypatch):
     assert main(["compare", str(tmp_path / "runs"), "--by", "lr", "-o", str(tmp_path / "out")]) == 0
     told = capsys.readouterr().out
     assert re.search(
-        r"rnn +lr=0.01 → lr=0.1 +5 / 5 +0.0314 \(0.0288 to 0.0340\) +0.0122 .* -0.0192 +0.0079 +0.0079 +causal +IIT 3.0", told
+        r"rnn +lr=0.01 → lr=0.1 +5 / 5 +0.0314 \(0.0288 to 0.0340\) +0.0122 .* −0.0192 +0.0079 +0.0079 +causal +IIT 3.0", told
     )
     assert "Layer 'rnn': Φ is 0.0314 (90 % interval" in told
     assert str(tmp_path / "out/phi-rnn.svg") in told

@@ -97,7 +97,7 @@ def test_the_methods_have_what_a_reviewer_needs(trained) -> None:
         record.perturbation.words,
         "200 resamples of whole sequences",
         "Wilcoxon's signed-rank test over groups, two-sided",
-        "smallest possible p 1.9e-06",
+        "smallest possible p 1.9e−6",
         f"torch {record.provenance.packages['torch']}",
         "seed 0",
     ):

@@ -13,6 +13,7 @@ from rich.console import Console
 from sample_records import HOSTILE_LAYERS, a_record
 
 from lightning_iit.records import (
+    Counts,
     CurvePoint,
     Diagnostic,
     Failed,
@@ -26,6 +27,7 @@ from lightning_iit.records import (
     TimedOut,
     Units,
 )
+from lightning_iit.report.iit4 import layer_words
 from lightning_iit.report.report import markdown
 from lightning_iit.report.tables import summary_table
 from lightning_iit.report.verdicts import conclusion
@@ -110,6 +112,31 @@ def test_one_group_is_called_one_and_no_mean_over_groups():
     assert "Φ of the layer is 0.2000, that of one group of units in the states that were analysed; " in text
 
 
+@pytest.mark.parametrize(("groups", "observed"), [(1, None), (3, None), (1, (2, 5, 1, 0)), (3, (2, 5, 1, 0))])
+def test_a_mean_over_some_of_the_visited_states_says_so(groups, observed):
+    """Of one group how many of how many; of several that of the first, since how many another group visited is not known."""
+    record = set_units(1.0)
+    visits = (2, 5, 1, 0)
+    counts = Counts(visits=visits if observed is None else (8,) * 4, on=((0, 0),) * 4, joint=())
+    perturbation = None if observed is None else msgspec.structs.replace(record.perturbation, observed=observed)
+    one = SurveyGroup(units=record.units, states=((1, 0),), visits=(5,), phis=(0.2,), signed=(0.2,), counts=counts)
+    survey = Survey(phi=0.2, groups=(one,) * groups, share=1.0, signed=0.2)
+    some = msgspec.structs.replace(record, survey=survey, perturbation=perturbation)
+    every = tuple((code & 1, code >> 1) for code in range(4))
+    whole = msgspec.structs.replace(one, states=every, visits=visits, phis=(0.2, 0.2, 0.2, None), signed=(0.2,) * 3 + (None,))
+    all_ = msgspec.structs.replace(some, survey=msgspec.structs.replace(survey, groups=(whole,) * groups))
+    told = {
+        1: "φ_s is above 0 in 100.0 % of the visits of 1 of 3 visited states of one group of units",
+        3: "φ_s is above 0 in 100.0 % of the visits of the analysed states, as a mean over 3 groups of units",
+    }
+    assert layer_words(some).startswith(told[groups])
+    assert "analysed" not in layer_words(all_)
+    assert "1 of 3" not in layer_words(all_)
+    if groups == 3:
+        assert "each over those of its states that were analysed (1 of 3 visited states of the first group)" in markdown([some])
+        assert "each over the states that it visited" in markdown([all_])
+
+
 def test_of_a_survey_that_was_not_finished_there_is_no_mean():
     units = [Units(indices=(number, number + 1), width=9, selection="random") for number in range(3)]
     done = SurveyGroup(units=units[0], states=((0, 0),), visits=(5,), phis=(0.25,))
@@ -132,6 +159,29 @@ def set_units(share, *, background="sampled"):
         survey=Survey(phi=0.2, groups=(SurveyGroup(units=units, positive=share),)),
         perturbation=Perturbation(background=background, draws=900, observed=(), off=(), on=(), seed=0, sequences=30),
     )
+
+
+TOLD = "Every cut changes the averaged system, so these units are not reducible in the analysed state: "
+NOT_TOLD = "Whether these units are reducible in the analysed state cannot be told: "
+BELOW = "this Φ (p = 0.400, 19 surrogates) is not told from that of a system integrated no further than its best cut"
+ABOVE = "this Φ is above that of a system integrated no further than its best cut (p <= 1/20, 19 surrogates)"
+
+
+@pytest.mark.parametrize(
+    ("p", "low", "words"),
+    [
+        (0.4, 0.0, f"{NOT_TOLD}{BELOW}, and its interval (0 to 0.4000) holds 0. This takes the errors"),
+        (0.4, None, f"{NOT_TOLD}{BELOW}. This takes the errors"),
+        (0.05, 0.1, f"{TOLD}{ABOVE}, and its interval (0.1000 to 0.4000) does not hold 0. This takes"),
+        (None, 0.0, f"{NOT_TOLD}its interval (0 to 0.4000) holds 0. This takes"),
+        (None, 0.1, f"{TOLD}its interval (0.1000 to 0.4000) does not hold 0. This takes"),
+    ],
+)
+def test_set_units_of_version_0_1_0_are_judged_by_their_null_and_interval(p, low, words):
+    interval = None if low is None else Interval(low=low, high=0.4, level=0.9, draws=200, seed=0, words="")
+    record = a_record("gru", kind="causal", null=None if p is None else a_null(p), interval=interval)
+    assert conclusion(record).startswith(words)
+    assert "How sure this is was not computed" not in conclusion(record)
 
 
 @pytest.mark.parametrize(
@@ -163,14 +213,15 @@ def test_a_phi_that_depends_on_the_threshold_is_said_to(others, said):
     for record in (set_units(1.0), a_record("gru", null=a_null())):
         words = conclusion(msgspec.structs.replace(record, sensitivity=points))
         assert ("depends on where a unit counts as ON" in words) is said
-        assert (f"{others[0]:.4f} to {others[1]:.4f}" in words) is said
+        assert (f"{others[0]:.4f} to {others[1]:.4f}".replace("0.0000", "0") in words) is said
 
 
 def test_phi_of_zero_is_reducible_and_needs_no_null():
     record = a_record("gru")
     zero = a_record("gru", result=type(record.result)(phi=0.0, engine=record.result.engine))
     assert "reducible" in conclusion(zero)
-    assert "0.0000" in markdown([zero])
+    assert "Φ 0;" in markdown([zero])
+    assert "0.0000" not in markdown([zero])
 
 
 def test_every_number_comes_with_kind_interval_and_null_or_with_their_absence():
@@ -182,7 +233,7 @@ def test_every_number_comes_with_kind_interval_and_null_or_with_their_absence():
     interval = Interval(low=0.0, high=0.4, level=0.9, draws=60, seed=0, words="the lower end is 0, since no null was computed")
     full = markdown([a_record("gru", null=a_null(), interval=interval)])
     assert "cut null: mean 0.0100, upper 0.0300, p <= 1/20, 19 surrogates" in full
-    assert "interval 0.0000 to 0.4000 (posterior)" in full
+    assert "interval 0 to 0.4000 (posterior)" in full
     assert "the lower end is 0, since no null was computed" in full
     assert "90 %" not in full
 

@@ -46,6 +46,7 @@ from lightning_iit.phi.pool.endings import unfinished
 from lightning_iit.phi.registry import get_engine
 from lightning_iit.records import OfFormalism, PhiTask, TaskResult, decode, encode
 from lightning_iit.records.logged import logged
+from lightning_iit.report.cells import number
 from lightning_iit.run.request import reopened, settled_record
 from lightning_iit.run.run import FewTransitionsWarning
 
@@ -196,7 +197,7 @@ def test_change_and_table_keep_them_apart(three):
     assert "# Integrated information (Φ, IIT 3.0; φ_s, IIT 4.0 (2023); φ_s, IIT 4.0 (2026)) of this run" in report
     last = callback.records[-1].of("iit4-2023")
     assert f"{len(last.structure.distinctions)} distinctions" in report
-    assert f"signed {last.result.signed_phi:.4f}" in report
+    assert f"signed {number(last.result.signed_phi)}" in report
     assert "Albantakis et al. 2023" in callback.methods()
 
 

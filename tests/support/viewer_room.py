@@ -70,16 +70,19 @@ def apart(boxes: list[list[Any]], width: int, height: int) -> None:
             assert beside, (name, other)
 
 
-def check_room(page: Page, width: int, height: int) -> None:
+def check_room(page: Page, width: int, height: int, *, scrolls: bool = False) -> None:
+    """Everything has its room; all of it is in the window, or on a page that ``scrolls`` down."""
     page.wait_for_function(DRAWN)
     page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     size = page.evaluate("() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
     assert size[0] <= width
+    height = max(height, size[1]) if scrolls else height
     assert size[1] <= height
     for selector in (
         ".top, .reading, .network, .curve, .panel",
         ".top > *",
-        ".reading > :not(.chips), .chip",
+        ".reading > :not(.chips), .chip-set:not([data-of=all]), .chip-set[data-of=all] > .chip",
+        ".chip, .chip-of",
         ".playbar > *",
         ".curve-top > *",
     ):

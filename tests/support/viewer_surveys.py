@@ -45,7 +45,7 @@ def surveyed(epoch: int, *, seed: int = 0) -> EpochRecord:
             low=float(low),
             high=float(high),
             positive=0.99,
-            interval_words=f"90% interval of {RESAMPLES} resamples of whole sequences",
+            interval_words=f"90 % interval of {RESAMPLES} resamples of whole sequences",
         )
     perturbation = Perturbation(
         background="sampled",
@@ -66,7 +66,7 @@ def _group(number: int, epoch: int, seed: int) -> SurveyGroup:
     return SurveyGroup(
         units=units,
         states=((0, 0, 0, 0), (1, 0, 0, 1), (1, 1, 0, 0)),
-        visits=(6, 3, 1),
+        visits=(5184, 2592, 864),
         phis=(level, 1.4 * level, None),
         positive=1.0,
     )

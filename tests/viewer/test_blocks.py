@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -115,7 +116,7 @@ def test_no_name_lies_over_another_or_over_a_note(chromium: Browser, runs: Path,
 
 @pytest.mark.parametrize("run", ["gpt2", "resnet18", "u_net"])
 def test_on_a_telephone_names_stand_at_their_layers(chromium: Browser, runs: Path, run: str) -> None:
-    """Below them, at most two rows farther than where they would stand alone; and more than a few, since each is one short line."""
+    """Below them, and with a line that leads to those that stand more than two rows farther than alone; and more than a few."""
     layers = (
         "() => window.lightningIIT.state().a.network.layers.filter(({ analysed }) => !analysed.length).map(({ name, indices }) =>"
     )
@@ -130,9 +131,15 @@ def test_on_a_telephone_names_stand_at_their_layers(chromium: Browser, runs: Pat
         found = [(name.inner_text(), name.bounding_box()) for name in names]
         close = [(name, box) for name, box in found if name in lowest]
         assert close
+        stage = page.page.locator(".names").bounding_box()
+        lines = page.page.locator(".leaders path").last.get_attribute("d")
+        ends = [tuple(map(float, end.split())) for end in re.findall(r"L([\d.]+ [\d.]+)", lines)]
         for name, box in close:
             assert abs(box["x"] + box["width"] / 2 - middle[name]) < max(20, box["width"] / 2), name
-            assert 0 < box["y"] - lowest[name] < 60, name
+            assert 0 < box["y"] - lowest[name] < 180, name
+            if box["y"] - lowest[name] >= 60:
+                x, y = box["x"] - stage["x"], box["y"] - stage["y"]
+                assert any(x <= to_x <= x + box["width"] and abs(to_y - y) < 3 for to_x, to_y in ends), name
         assert page.page.locator(".stage .layer-name:not(.tight)").count() >= 5
         page.check()
 

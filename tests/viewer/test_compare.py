@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 from viewer_examination import written_record
+from viewer_fits import settled
 from viewer_pages import viewer, watched
+from viewer_room import BOXES
+from viewer_room import apart as beside_each_other
 from viewer_runs import make_record, write_record, write_run
 
 from lightning_iit.records import Computed
@@ -93,6 +96,18 @@ def test_two_runs_stand_beside_each_other(page: Any, runs: Path, tmp_path: Path)
     colours = page.page.locator(".half h3").evaluate_all("(all) => all.map((one) => getComputedStyle(one).color)")
     assert len(set(colours)) == 2
     assert "of A" in page.page.locator(".compare > p").inner_text()
+    for width, height in ((390, 844), (1024, 768), (1280, 720)):
+        page.page.set_viewport_size({"width": width, "height": height})
+        settled(page.page)
+        assert min(box["height"] for box in (one.bounding_box() for one in page.page.locator(".stage").all())) >= 180
+        boxes = page.page.evaluate(BOXES, ".layer-name, .letter, .stage-title, .network > .about")
+        beside_each_other(boxes, width, 10_000)
+    page.page.set_viewport_size({"width": 1920, "height": 1080})
+    settled(page.page)
+    for card in page.page.locator(".panel").all():
+        assert card.evaluate("(element) => element.scrollHeight - element.clientHeight") <= 1, card.get_attribute("id")
+    page.page.set_viewport_size({"width": 1280, "height": 720})
+    settled(page.page)
     page.page.get_by_role("button", name="Share", exact=True).click()
     with page.page.expect_download() as found:
         page.page.locator("[data-figure=tpm-difference] [data-form=csv]").click()

@@ -163,29 +163,35 @@ def examine(frame: Any, run: Path) -> None:
     frame.wait_for_selector(".change")
     assert frame.locator(".change").inner_text() == answer()
     assert float(frame.locator(".value").get_attribute("data-phi")) == record.survey.phi
-    chips = chips_of(frame)
-    assert chips["kind"] == "causal"
-    assert chips["null"] == "none: units were set"
-    assert chips["set"] == f"{DRAWS:,} backgrounds from {SEQUENCES} sequences"
-    assert chips["90 % interval"] == "not computed"
+    of_layer, of_group = chips_of(frame, "layer"), chips_of(frame, "group")
+    assert of_layer["kind"] == "causal"
+    assert of_group["null"] == "none: units were set"
+    assert of_group["set"] == f"{DRAWS:,} backgrounds from {SEQUENCES} sequences"
+    assert of_layer["90 % interval"] == "not computed"
     phis = [group.phi for group in record.survey.groups if group.phi is not None]
-    assert chips[f"{GROUPS} groups of units"] == f"{min(phis):.4f} – {max(phis):.4f}"
+    assert of_layer["Φ of single groups"] == f"{min(phis):.4f} – {max(phis):.4f}"
     state = "".join(map(str, record.states[0].state))
-    assert chips[f"Φ of shown group, in {state}"] == f"{record.phi:.4f}"
-    assert "transitions" not in chips
+    assert of_group["Φ"] == f"{record.phi:.4f}"
+    assert "transitions" not in of_group
+    units = " ".join(map(str, record.units.indices))
+    assert titles_of(frame) == [f"the layer {GROUPS} groups", f"shown group {units} in {state}"]
     go_to(frame, 3)
     frame.wait_for_function("() => window.lightningIIT.state().a.record?.epoch === 3")
     found = written_record(run, LAYER, 3).survey
-    chips = chips_of(frame)
-    assert chips["90 % interval"] == f"{found.low:.4f} – {found.high:.4f}"
-    assert chips["not reducible"] == f"in 98 % of {RESAMPLES} resamples"
+    assert chips_of(frame, "layer")["90 % interval"] == f"{found.low:.4f} – {found.high:.4f}"
+    assert chips_of(frame, "group")["not reducible"] == f"in 98 % of {RESAMPLES} resamples"
     go_to(frame, LAST)
     frame.wait_for_function("(epoch) => window.lightningIIT.state().a.record?.epoch === epoch", arg=LAST)
 
 
-def chips_of(frame: Any) -> dict[str, str]:
+def chips_of(frame: Any, what: str) -> dict[str, str]:
+    """The chips of the layer, of the shown group, or of all where these are one."""
     unfold(frame)
-    return dict(text.split("\n") for text in frame.locator(".reading .chip").all_inner_texts())
+    return dict(text.split("\n") for text in frame.locator(f".reading [data-of={what}] .chip").all_inner_texts())
+
+
+def titles_of(frame: Any) -> list[str]:
+    return [" ".join(text.split()) for text in frame.locator(".reading .chip-of").all_inner_texts()]
 
 
 def ink_at(frame: Any, places: list[tuple[float, float]]) -> list[list[int]]:
@@ -253,18 +259,23 @@ def check_groups(frame: Any) -> None:
     assert "shown in detail" in title.inner_text()
     panel.locator(".dot[data-group='2']").click()
     group = record.survey.groups[2]
-    assert title.inner_text() == f"Units {' '.join(map(str, group.units.indices))} · mean Φ {group.phi:.4f}"
+    assert (
+        title.inner_text() == f"Units {' '.join(map(str, group.units.indices))} · mean Φ {group.phi:.4f} over 2 of 3 visited states"
+    )
     states = [row.locator("td").all_inner_texts() for row in panel.locator(".group-states tbody tr").all()]
     assert states == [
-        ["0000", "6", "60 %", f"{group.phis[0]:.4f}"],
-        ["1001", "3", "30 %", f"{group.phis[1]:.4f}"],
-        ["1100", "1", "10 %", "–"],
+        ["0000", "5,184", "60 %", f"{group.phis[0]:.4f}"],
+        ["1001", "2,592", "30 %", f"{group.phis[1]:.4f}"],
+        ["1100", "864", "10 %", "–"],
     ]
     panel.locator("summary").click()
     rows = [row.locator("td").all_inner_texts() for row in panel.locator("details tbody tr").all()]
     assert len(rows) == GROUPS
     assert [text for text, *_ in rows if "shown in detail" in text] == [rows[0][0]]
-    assert rows[2][1:] == [f"{group.phi:.4f}", f"0000: 6 × {group.phis[0]:.4f}, 1001: 3 × {group.phis[1]:.4f}, 1100: 1 × –"]
+    assert rows[2][1:] == [
+        f"{group.phi:.4f}",
+        f"0000: 5,184 × {group.phis[0]:.4f}, 1001: 2,592 × {group.phis[1]:.4f}, 1100: 864 × –",
+    ]
     assert rows[-1][1:] == ["–", "No state leads to any of its states."]
     panel.locator("summary").click()
     frame.locator("#tab-causal").click()
@@ -284,7 +295,8 @@ def test_a_survey_is_waited_for_and_those_within_epochs_are_in_the_table(chromiu
     with viewer(tmp_path) as address, watched(chromium) as page:
         page.page.goto(address)
         page.page.wait_for_selector(".reason.waiting")
-        assert not [name for name in chips_of(page.page) if "group" in name or "interval" in name]
+        assert not [name for name in chips_of(page.page, "all") if "group" in name or "interval" in name]
+        assert titles_of(page.page) == []
         page.page.locator("#tab-groups").click()
         assert page.page.locator("#panel-groups .groups").inner_text().endswith("Waiting for Φ.")
         page.page.locator(".steps summary").click()

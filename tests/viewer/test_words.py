@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 from places import PROJECT
+from viewer_fits import settled
 from viewer_pages import viewer, watched
 from viewer_runs import make_record, write_file, write_record
 from viewer_zoo import LOADED, ZOO, make_zoo
@@ -124,6 +125,17 @@ def test_a_small_window_shows_the_beginning_and_more_on_request(chromium: Browse
         page.page.get_by_role("button", name="more", exact=True).click()
         assert not verdict_.evaluate(hidden)
         assert not notes.evaluate(hidden)
+        page.page.get_by_role("button", name="less", exact=True).click()
+        # What is cut in a large window is there on request too; where all is seen nothing is offered.
+        more = page.page.get_by_role("button", name="more", exact=True)
+        page.page.set_viewport_size({"width": 1920, "height": 1080})
+        settled(page.page)
+        assert notes.evaluate(hidden)
+        assert more.is_visible()
+        notes.evaluate("(element) => { for (const one of [...element.children].slice(1)) one.remove(); }")
+        page.page.set_viewport_size({"width": 1900, "height": 1080})
+        settled(page.page)
+        assert not more.is_visible()
         page.check()
 
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { EpochRecord } from "../src/data/types";
 import { diverging, joined, remarks, tpmDifference } from "../src/scales/comparison";
-import { bandOf, smoothed } from "../src/scales/curve";
+import { bandOf, curves, epochsInPoint, smoothed, thinned } from "../src/scales/curve";
 import { index, row } from "./rows";
 
 const tpm = (rows: number[][], visited = rows.map(() => true)) => ({ state_by_node: rows, visited, prior: 0.5 });
@@ -65,5 +65,37 @@ describe("a running mean", () => {
     expect(smoothed({ line: [1, null, 3, 5, 9], epochs: [0, 1, 2, 3, 4], breaks: [] }, 3)).toEqual([1, null, 4, 17 / 3, 7]);
     expect(smoothed({ line: [1, null, 3, 5, 9], epochs: [0, 1, 2, 3, 4], breaks: [4] }, 3)).toEqual([1, null, 4, 4, 9]);
     expect(smoothed({ line: [1, null], epochs: [0, 1], breaks: [] }, 1)).toEqual([1, null]);
+  });
+});
+
+describe("a curve of more epochs than have room", () => {
+  const many = index(Array.from({ length: 1000 }, (_, epoch) => row("x", epoch, { mean: epoch % 10, phi: 2, maximum: 40 })));
+  const [curve] = curves(
+    many,
+    many.rows.map(({ epoch }) => epoch),
+  ) as [ReturnType<typeof curves>[number]];
+  it("has as many epochs in a point as the chart needs", () => {
+    expect(epochsInPoint([curve], [0, 999], 300)).toBe(10);
+    expect(epochsInPoint([curve], [0, 999], 3000)).toBe(1);
+    expect(epochsInPoint([curve], [100, 149], 300)).toBe(1);
+    expect(epochsInPoint([], [0, 0], 0)).toBe(1);
+  });
+  it("is drawn with their mean, and a band from the smallest to the largest", () => {
+    const found = thinned(curve, 10);
+    expect([found.epochs.length, found.epochs[0], found.epochs.at(-1)]).toEqual([100, 5, 995]);
+    expect(new Set(found.line)).toEqual(new Set([4.5]));
+    expect([new Set(found.low), new Set(found.high)]).toEqual([new Set([0]), new Set([9])]);
+    expect(thinned(curve, 300).epochs).toEqual([150, 450, 750, 999]);
+    expect(thinned(curve, 1)).toEqual(curve);
+  });
+  it("has a gap only where no epoch of a point has a number, and the band of what was measured, not of running means", () => {
+    const values = [null, 2, 4, null, null, null];
+    const gappy = { ...curve, epochs: [0, 1, 2, 3, 4, 5], line: values, phi: values, nullUpper: values };
+    const { line, low, high } = thinned(gappy, 3, [null, 3, 3, null, null, null]);
+    expect([line, low, high]).toEqual([
+      [3, null],
+      [2, null],
+      [4, null],
+    ]);
   });
 });

@@ -262,6 +262,6 @@ it("the command names the formalism and the nodes", () => {
 });
 
 it("no number above 0 reads 0", () => {
-  expect([0, 0.00002, -0.00002, -0.5, 0.25].map(phiText)).toEqual(["0.0000", "2.00e−5", "−2.00e−5", "−0.5000", "0.2500"]);
+  expect([0, 0.00002, -0.00002, -0.5, 0.25].map(phiText)).toEqual(["0", "2.00e−5", "−2.00e−5", "−0.5000", "0.2500"]);
   expect([0, 0.0004, 0.0154, null].map(shareText)).toEqual(["0 %", "below 0.1 %", "1.5 %", "–"]);
 });

@@ -56,8 +56,26 @@ describe("the network in space", () => {
     expect(arc[0]).toEqual([0, 0, 0]);
     expect(arc[arc.length - 1]).toEqual([0, 2, 0]);
     expect(Math.max(...arc.map(([x]) => x))).toBeGreaterThan(0.5);
-    const loop = pathBetween([0, 1, 0], [0, 1, 0], true);
-    expect(new Set(loop.map(String)).size).toBeGreaterThan(3);
+  });
+  it("draws a loop from a neuron to itself that encloses some room, and ends where it began", () => {
+    for (const at of [
+      [0, 1, 0],
+      [3, -2, 4],
+    ] as const) {
+      const loop = pathBetween([...at], [...at], true);
+      expect([loop[0], loop.at(-1)]).toEqual([[...at], [...at]]);
+      const far = loop[loop.length / 2 - 0.5] as number[];
+      const out = far.map((value, axis) => value - (at[axis] as number));
+      const reach = Math.hypot(...out);
+      const beside = loop.map((point) => {
+        const from = point.map((value, axis) => value - (at[axis] as number));
+        const along = from.reduce((sum, value, axis) => sum + (value * (out[axis] as number)) / reach, 0);
+        return Math.sqrt(Math.max(0, Math.hypot(...from) ** 2 - along ** 2));
+      });
+      // A line out and back again, which looks like a loose end, has no width.
+      expect(Math.max(...beside)).toBeGreaterThan(0.3 * reach);
+      expect(Math.max(...loop.map(([x]) => x))).toBeGreaterThan((at[0] as number) + 0.5);
+    }
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { NetworkLayer } from "../src/data/types";
 import type { Box } from "../src/layout/labels";
-import { placesAround, placesBelow, takePlace } from "../src/layout/labels";
+import { leaderTo, placesAround, placesBelow, Taken, takePlace } from "../src/layout/labels";
 import { placeNetwork } from "../src/layout/network";
 import { curves, epochTicks, hasBand, plotted } from "../src/scales/curve";
 import { shortName, shortNames } from "../src/scales/names";
@@ -39,19 +39,43 @@ describe("many layers", () => {
     }
     expect(shortNames(alike, 17)("encoder.layers.11.self_attention.out_proj")).toBe("encoder…11…t_proj");
   });
-  it("have labels that never lie over one another", () => {
-    const taken: Box[] = [];
+  it("have labels that lie neither over one another nor over a unit", () => {
+    const unit = (x: number, y: number): Box => ({ left: x - 6, top: y - 6, right: x + 6, bottom: y + 6 });
+    const boxes = Array.from({ length: 60 }, (_, at) => unit(8 * at, 90 + at + 5 * (at % 4)));
+    const [words, units, room] = [new Taken(), new Taken(boxes), { width: 560, height: 400 }];
     const size = { width: 90, height: 32 };
-    for (let at = 0; at < 60; at++) takePlace(placesBelow({ x: 8 * at, y: 100 + at }, size, 480), size, taken);
+    const found: (Box | null)[] = [];
+    for (let at = 0; at < 60; at++) found.push(takePlace(placesBelow({ x: 8 * at, y: 100 + at }, size, room), size, words, units));
     const letter = { width: 18, height: 17 };
-    const letters = [0, 1, 2].map(() => takePlace(placesAround({ x: 200, y: 60 }, letter), letter, taken));
+    const letters = boxes
+      .slice(10, 18)
+      .map(({ left, top }) => takePlace(placesAround({ x: left + 6, y: top + 6 }, letter, 7, 0.3), letter, words, units));
     expect(letters).not.toContain(null);
-    expect(taken.length).toBeGreaterThan(8);
+    const taken = [...found, ...letters].flatMap((box) => box ?? []);
+    expect(taken.length).toBeGreaterThan(14);
     for (const [at, one] of taken.entries()) {
-      expect(one.left).toBeGreaterThanOrEqual(0);
-      expect(one.right).toBeLessThanOrEqual(480);
-      for (const other of taken.slice(0, at)) expect(apart(one, other)).toBe(true);
+      expect(one.bottom).toBeLessThanOrEqual(400);
+      for (const other of [...taken.slice(0, at), ...boxes]) expect(apart(one, other)).toBe(true);
     }
+    for (const one of found.flatMap((box) => box ?? [])) {
+      expect(one.left).toBeGreaterThanOrEqual(0);
+      expect(one.right).toBeLessThanOrEqual(560);
+    }
+  });
+  it("have letters beside their unit where there is room, on the outer side, and else a line that leads to it", () => {
+    const [point, letter] = [
+      { x: 100, y: 100 },
+      { width: 18, height: 17 },
+    ];
+    const beside = takePlace(placesAround(point, letter, 10, 0), letter, new Taken()) as Box;
+    expect([beside.left, (beside.top + beside.bottom) / 2]).toEqual([112, expect.closeTo(100)]);
+    expect(leaderTo(point, beside, 10)).toBeNull();
+    const crowd = { left: 70, top: 70, right: 130, bottom: 130 };
+    const away = takePlace(placesAround(point, letter, 10, 0), letter, new Taken(), new Taken([crowd])) as Box;
+    expect(apart(away, crowd)).toBe(true);
+    const [from, to] = leaderTo(point, away, 10) as [typeof point, typeof point];
+    expect(Math.hypot(from.x - 100, from.y - 100)).toBeCloseTo(10);
+    expect([to.x, to.y]).toEqual([away.left, expect.closeTo(100)]);
   });
   it("make room in space for the layer in focus", () => {
     const layers = Array.from({ length: 40 }, (_, at) => ({

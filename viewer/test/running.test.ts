@@ -42,6 +42,10 @@ describe("pulses", () => {
     }
     expect([skip?.part, skip?.sources]).toEqual([0.2, [0]]);
   });
+  it("do not run from a neuron to itself", () => {
+    const found = pulsesOf([strand(0, 0, 1, true), strand(0, 1, 0.5)], [], [neuron(0), neuron(1)], 2, "#888888");
+    expect(found.map(({ to }) => to)).toEqual([[10, 0, 0]]);
+  });
   it("run where data flowed between bodies without weights, with the activity of all that is seen of the first", () => {
     const path: { from: Point; bend: Point; to: Point } = { from: [0, 0, 0], bend: [5, 7, 0], to: [10, 0, 0] };
     const [pulse] = pulsesOf([], [{ from: 0, to: 1, path, points: [] }], [neuron(0), neuron(1), neuron(0)], 2, "#888888");

@@ -1,17 +1,18 @@
 import { describe, expect, it } from "vitest";
+import { chipSets } from "../src/chips/sets";
 import type { EpochRecord, Survey } from "../src/data/types";
 import { placeGroups, RADIUS } from "../src/layout/groups";
-import { chips as chipsOf } from "../src/scales/chips";
 import type { SurveyGroup } from "../src/scales/survey";
-import { groupPhi, groupShare, groupSigned } from "../src/scales/survey";
+import { allVisits, analysedWords, groupPhi, groupShare, groupSigned, ofVisits, statesWords } from "../src/scales/survey";
 import { analysesOf } from "../src/state/analysis";
 import type { Side } from "../src/state/app";
 
 const FOUND = { status: "computed", phi: 0.3, seconds: 1, cuts_evaluated: 6, engine: { name: "fast", version: "1" }, reason: "" };
-const chips = (record: EpochRecord, at: number) => {
+const setsOf = (record: EpochRecord, at: number) => {
   const a = { run: { id: "r" }, record } as Side;
-  return chipsOf(record, analysesOf({ a, b: null, shown: "a", computations: [] })[at] ?? null);
+  return chipSets(record, analysesOf({ a, b: null, shown: "a", computations: [] })[at] ?? null);
 };
+const chips = (record: EpochRecord, at: number) => setsOf(record, at).flatMap((set) => set.chips);
 const group = (phis: (number | null)[], visits: number[], change: Partial<SurveyGroup> = {}): SurveyGroup => ({
   units: { bits: 1, clusters: [], indices: [3, 5], seed: 0, selection: "random", width: 9 },
   counts: null,
@@ -75,6 +76,40 @@ it("of IIT 4.0 a group is a dot at its signed φ_s, since φ_s of nearly all gro
   expect([x(least), x(0) < right, dots[0] && dots[0].x > left]).toEqual([left, true, true]);
 });
 
+describe("the states that the number of a group is the mean over", () => {
+  const watched = (visits: number[]) => ({ visits, on: [], joint: [] });
+  const of = (groups: SurveyGroup[], observed: number[] | null = null) =>
+    ({ survey: survey(groups), perturbation: observed && { observed } }) as unknown as EpochRecord;
+  it("are counted among those that were visited", () => {
+    const one = of([group([0.3], [137], { counts: watched([13, 137, 136, 14]) })]);
+    expect([statesWords(one, 0), allVisits(one, 0), ofVisits(one)]).toEqual([
+      "1 of 4 visited states",
+      300,
+      "of the visits of 1 of 4 visited states",
+    ]);
+    const all = of([group([0.3, 0.1], [20, 10], { counts: watched([20, 10, 0, 0]) })]);
+    expect([statesWords(all, 0), ofVisits(all), analysedWords(all)]).toEqual([
+      "2 of 2 visited states",
+      "of the visits",
+      "2 of 2 visited states",
+    ]);
+  });
+  it("of units that were set are among those in which they were observed, which is known of the first group alone", () => {
+    const two = of([group([0.3], [5]), group([0.2, 0.1], [6, 4]), group([0.2], [6])], [5, 2, 2, 1]);
+    expect([0, 1, 2].map((at) => statesWords(two, at))).toEqual([
+      "1 of 4 visited states",
+      "2 of 2 visited states",
+      "1 visited state",
+    ]);
+    expect([0, 1, 2].map((at) => allVisits(two, at))).toEqual([10, 10, 10]);
+    expect([ofVisits(two), analysedWords(two)]).toEqual(["of the visits of the analysed states", ""]);
+  });
+  it("without a Φ do not count", () => {
+    const lost = of([group([0.3, null], [6, 4], { counts: watched([6, 4]) })]);
+    expect(statesWords(lost, 0)).toBe("1 of 2 visited states");
+  });
+});
+
 describe("what stands beside Φ", () => {
   const record = (change: Partial<EpochRecord>): EpochRecord =>
     ({
@@ -118,24 +153,72 @@ describe("what stands beside Φ", () => {
   it("of watched units are transitions, and a null that is missing", () => {
     expect(texts(record({}))).toMatchObject({ transitions: "32", null: "not computed" });
   });
-  it("of a survey are the interval of the layer, its groups, and the shown group", () => {
+  it("of a survey of several groups are two sets: of the layer, and of the shown group in its state", () => {
     const groups = [group([0.3, 0.1], [1, 1], { positive: 0.04 }), group([0.25], [1]), group([], [], { reason: "broken" })];
-    const shown = texts(
-      record({ perturbation, survey: survey(groups, { low: 0.15, high: 0.26, resampled: Array(50).fill(0.2) }) }),
-    );
-    expect(shown).toMatchObject({
-      "90 % interval": "0.1500 – 0.2600",
-      "3 groups of units": "0.2000 – 0.2500",
-      "Φ of shown group, in 10": "0.3000",
-      reducible: "in 96 % of 50 resamples",
-    });
-    const [first] = groups as [SurveyGroup];
-    const certain = survey([{ ...first, positive: 1 }], { resampled: Array(200).fill(0.2) });
-    expect(texts(record({ survey: certain }))).toMatchObject({
-      "1 group of units": "0.2000 – 0.2000",
+    const judged = {
+      perturbation,
+      interval: { level: 0.9, low: 0.02, high: 0.4, draws: 50, words: "", parts: null },
+      sensitivity: [{ quantile: 0.3, phi: 0.4, reason: "" }],
+      tpm: { visited: [true, true, false, true], prior: 0.5, state_by_node: [] },
+    } as unknown as Partial<EpochRecord>;
+    const told = (low: number | null, at = 0) =>
+      setsOf(record({ ...judged, survey: survey(groups, { low, high: low && 0.26, resampled: Array(50).fill(0.2) }) }), at).map(
+        ({ of, title, chips: all }) => [of, title, Object.fromEntries(all.map(({ name, text }) => [name, text]))],
+      );
+    expect(told(0.15)).toEqual([
+      [
+        "layer",
+        ["the layer", "3 groups"],
+        { kind: "causal", "90 % interval": "0.1500 – 0.2600", "Φ of single groups": "0.2000 – 0.2500" },
+      ],
+      [
+        "group",
+        ["shown group", "3 5 in 10"],
+        {
+          Φ: "0.3000",
+          "90 % interval": "0.0200 – 0.4000",
+          reducible: "in 96 % of 50 resamples",
+          null: "none: units were set",
+          "other thresholds": "0.4000 – 0.4000",
+          coverage: "3/4 states",
+          set: "8,640 backgrounds from 576 sequences",
+          engine: "fast 1",
+        },
+      ],
+    ]);
+    const [layer, shown] = told(null) as [unknown[], unknown[]];
+    expect([layer[2], shown[2]]).toEqual([
+      expect.objectContaining({ "90 % interval": "not computed" }),
+      expect.objectContaining({ "90 % interval": "0.0200 – 0.4000" }),
+    ]);
+  });
+  it("of one group of units are one set, with the interval that there is and the state that it is of", () => {
+    const one = (change: Partial<EpochRecord>) => {
+      const sets = setsOf(record({ perturbation, ...change }), 0);
+      expect(sets.map(({ of, title }) => [of, title])).toEqual([["all", null]]);
+      return Object.fromEntries(sets.flatMap((set) => set.chips.map(({ name, text }) => [name, text])));
+    };
+    const interval = { level: 0.9, low: 0.1, high: 0.5, draws: 9, words: "", parts: null } as unknown as EpochRecord["interval"];
+    const only = (change: Partial<Survey> = {}) =>
+      survey([group([0.3, 0.1], [1, 1], { positive: 1 })], { resampled: Array(200).fill(0.2), ...change });
+    expect(one({ survey: only() })).toMatchObject({
+      "Φ in 10": "0.3000",
       "90 % interval": "not computed",
-      "not reducible": "in 100 % of 200 resamples",
+      "not reducible in 10": "in 100 % of 200 resamples",
     });
+    const known = one({ survey: only(), interval });
+    expect(known["90 % interval in 10"]).toBe("0.1000 – 0.5000");
+    expect(known).not.toHaveProperty("90 % interval");
+    expect(one({ survey: only({ low: 0.15, high: 0.2 }), interval })).toMatchObject({ "90 % interval": "0.1500 – 0.2000" });
+    expect(one({ interval })).toMatchObject({ "90 % interval": "0.1000 – 0.5000" });
+  });
+  it("of a number of IIT 4.0 are the same two sets", () => {
+    const two = survey([group([0, 0], [1, 1]), group([0.1], [1])], { share: 0.4, signed: -0.1, low: 0, high: 0.1 });
+    const sets = setsOf(record({ perturbation, formalism: "iit4-2023", survey: two }), 0);
+    expect(sets.map(({ of, chips: all }) => [of, all.slice(0, 3).map(({ name, text }) => `${name}: ${text}`)])).toEqual([
+      ["layer", ["kind: causal", "90 % interval of mean φ_s: 0 – 0.1000", "φ_s of single groups: 0 – 0.1000"]],
+      ["group", ["φ_s: 0.3000", "null: none: units were set", "set: 8,640 backgrounds from 576 sequences"]],
+    ]);
   });
   it("of a Φ that depends on ties says so, beside the shown group", () => {
     const result = (change: object) =>
@@ -149,9 +232,7 @@ describe("what stands beside Φ", () => {
       }) as never;
     const shown = (change: object) => {
       const states = [{ state: [1, 0], visits: 3, result: result(change) }] as never;
-      return chips(record({ states, survey: survey([group([0.3], [1])]) }), 0).find(
-        ({ name }) => name === "Φ of shown group, in 10",
-      );
+      return chips(record({ states, survey: survey([group([0.3], [1])]) }), 0).find(({ name }) => name === "Φ in 10");
     };
     const tied = shown({ tied_purviews: [[0], [0, 1]], phi_margin: 0 });
     expect([tied?.text, tied?.mood]).toEqual(["0.3000, tied", "warn"]);
@@ -179,7 +260,7 @@ describe("what stands beside Φ", () => {
     } as unknown as Partial<EpochRecord>;
     const of = (at: number) => new Map(chips(record(judged), at).map((chip) => [chip.name, chip]));
     const [first, second] = [of(0), of(1)];
-    for (const name of ["interval", "other thresholds", "major complex"])
+    for (const name of ["90 % interval", "other thresholds", "major complex"])
       expect([first.has(name), second.has(name)], name).toEqual([true, false]);
     expect(first.get("null")?.text).toBe("p = 0.4, up to 0.32");
     expect(first.get("null")?.lines.at(-1)).toEqual(["Φ in 10 is below the mean by", "0.0058"]);
@@ -190,20 +271,24 @@ describe("what stands beside Φ", () => {
     ]);
     const surveyed = { ...judged, survey: survey([group([0.3, 0.2], [3, 1], { positive: 1 })], { resampled: [0.3] }) };
     const shown = (at: number) => chips(record(surveyed), at);
-    expect(shown(0).map(({ name }) => name)).toContain("not reducible");
-    expect(shown(1).map(({ name }) => name)).not.toContain("not reducible");
+    expect(shown(0).map(({ name }) => name)).toContain("not reducible in 10");
+    expect(
+      shown(1)
+        .map(({ name }) => name)
+        .join(),
+    ).not.toContain("reducible");
     expect(
       shown(0)
         .find(({ name }) => name === "null")
         ?.lines.at(-1)?.[0],
     ).toBe("Φ of the shown group in 10 is below the mean by");
-    const lines = (at: number) => JSON.stringify(shown(at).find(({ name }) => name.startsWith("Φ of shown group"))?.lines);
+    const lines = (at: number) => JSON.stringify(shown(at).find(({ name }) => name.startsWith("Φ in "))?.lines);
     expect([lines(0).includes("0.5000"), lines(1).includes("0.5000")]).toEqual([true, false]);
   });
   it("of a group without Φ is why, also where the layer has one", () => {
     const failed = { status: "failed", code: "engine_error", reason: "it broke", details: "" } as EpochRecord["result"];
     const all = chips(record({ result: failed, states: [], survey: survey([group([0.3], [1])]) }), 0);
-    const found = all.find(({ name }) => name === "Φ of shown group");
+    const found = all.find(({ name }) => name === "Φ");
     expect([found?.text, found?.lines.at(-1)]).toEqual(["failed", "it broke"]);
   });
 });

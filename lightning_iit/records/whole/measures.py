@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from lightning_iit.records.schema import Count, FromOne, Index, Kind, PhiValue, Record, Share, Size
+from lightning_iit.records.shown.numbers import digits
 from lightning_iit.records.whole.pairs import PairsOfUnits
 
 MeasureName: TypeAlias = Literal["total_correlation", "total_correlation_pairs", "stochastic_interaction", "phi_star", "phi_g"]
@@ -130,10 +131,13 @@ class WholeMeasure(Record, frozen=True, kw_only=True):
         small = min(self.partition, key=len)
         side = f"{{{', '.join(map(str, small))}}}" if len(small) <= 6 else f"{len(small)} units"
         null = self.minimum.null
-        less = "" if null is None else f", {self.minimum.value - null.mean:.4g} above the mean of its null (p {null.p:.3g})"
+        value, atomic = digits(self.minimum.value, 4), digits(self.atomic.value, 4)
+        less = ""
+        if null is not None:
+            less = f", {digits(self.minimum.value - null.mean, 4)} above the mean of its null (p {digits(null.p, 3)})"
         return (
-            f"{SYMBOLS[self.name]} = {self.minimum.value:.4g} nats{less}: {SEARCH_WORDS[self.search]}, {side} against the rest; "
-            f"{self.atomic.value:.4g} nats between all elements"
+            f"{SYMBOLS[self.name]} = {value} nats{less}: {SEARCH_WORDS[self.search]}, {side} against the rest; "
+            f"{atomic} nats between all elements"
         )
 
 

@@ -162,9 +162,32 @@ export function bendOf(from: Point, to: Point, recurrent: boolean): Point {
     : [from[0] + reach * 1.6, (from[1] + to[1]) / 2, (from[2] + to[2]) / 2];
 }
 
-/** Points from one neuron to another; within a layer an arc. */
+/** Points from one neuron to another; within a layer an arc, and from a neuron to itself a loop. */
 export function pathBetween(from: Point, to: Point, recurrent: boolean): Point[] {
-  return recurrent ? bent({ from, bend: bendOf(from, to, recurrent), to }, 6) : [from, to];
+  if (!recurrent) return [from, to];
+  const bend = bendOf(from, to, recurrent);
+  return isSame(from, to) ? loop(from, bend) : bent({ from, bend, to }, 6);
+}
+
+const isSame = (from: Point, to: Point): boolean => from.every((value, axis) => value === to[axis]);
+
+/** How far a loop reaches, and how wide it is as a part of that. */
+const REACH = 1.1;
+const ROUND = 0.8;
+
+/** A loop that leaves a neuron towards a point, and comes back to it: seen from the front it is round. */
+function loop(from: Point, towards: Point, parts = 12): Point[] {
+  const way = towards.map((value, axis) => value - (from[axis] as number));
+  const reach = REACH / 2;
+  const out = way.map((value) => (value * reach) / Math.hypot(...way)) as Point;
+  const across: Point = [out[1] - 0.42 * out[2], 0.78 * out[2] - out[0], 0.42 * out[0] - 0.78 * out[1]];
+  const aside = (ROUND * reach) / (Math.hypot(...across) || 1);
+  return Array.from({ length: parts + 1 }, (_, step) => {
+    const turn = (2 * Math.PI * (step % parts)) / parts;
+    return from.map(
+      (value, axis) => value + (out[axis] as number) * (1 - Math.cos(turn)) + aside * (across[axis] as number) * Math.sin(turn),
+    ) as Point;
+  });
 }
 
 /** A curve in so many straight pieces. */

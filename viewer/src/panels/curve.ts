@@ -14,7 +14,7 @@ import type { Figure } from "../save/figure";
 import { CATEGORIES, category } from "../scales/color";
 import { SEEDS, SIDES } from "../scales/comparison";
 import type { Measure } from "../scales/curve";
-import { bandOf, curves, epochsOf, hasBand, isSameKind, kindsOf, plotted, smoothed } from "../scales/curve";
+import { bandOf, curves, epochsInPoint, epochsOf, hasBand, isSameKind, kindsOf, plotted, smoothed } from "../scales/curve";
 import { formalismName, indexOf, isIIT4, symbolOf, symbolWithUnit } from "../scales/formalism";
 import { epochName } from "../scales/format";
 import type { AppState } from "../state/app";
@@ -69,8 +69,11 @@ export function curvePanel(context: Context): Panel {
     title.textContent = titleOf(lines, formalism);
     groupLabel.hidden = !lines.some((line) => line.curve.surveyed);
     slider.max = String(Math.max(0, epochs.length - 1));
-    fill(legend, ...legendOf(lines, store.state, () => store.set({ overview: true })));
     const measures = measuresOf(lines, formalism);
+    const ends = store.state.zoom ?? [epochs[0] ?? 0, epochs.at(-1) ?? 0];
+    const all = lines.map(({ curve }) => curve);
+    const every = epochsInPoint(all, ends, charts.clientWidth / measures.length);
+    fill(legend, ...legendOf(lines, store.state, every, () => store.set({ overview: true })));
     const places = measures.map((measure) =>
       h("div", { class: "chart", "data-measure": measure, role: "img", "aria-label": labelOf(measure, measures, formalism) }),
     );
@@ -81,7 +84,7 @@ export function curvePanel(context: Context): Panel {
     if (!lines.length) return;
     plots = places.flatMap((chart, at) => {
       const measure = measures[at] as Measure;
-      return chart.clientWidth >= 40 ? [makePlot(context, chart, epochs, shownLines(measure), measure)] : [];
+      return chart.clientWidth >= 40 ? [makePlot(context, chart, epochs, shownLines(measure), measure, every)] : [];
     });
   };
   const point = () => {

@@ -1,4 +1,5 @@
 // The groups of units whose mean is Φ of the layer: a dot for each, its states on request, and all of them as a table.
+import { unitsOf } from "../chips/chip";
 import type { EpochRecord, Survey } from "../data/types";
 import { fill, h, s } from "../dom";
 import { placeGroups, RADIUS } from "../layout/groups";
@@ -8,12 +9,11 @@ import type { Tip } from "../parts/tip";
 import { groupsCsv } from "../save/csv";
 import type { Figure } from "../save/figure";
 import { inlined } from "../save/paper";
-import { elementLabel } from "../scales/bits";
 import { symbolOf, symbolWithUnit } from "../scales/formalism";
 import { count, number, phiText } from "../scales/format";
 import { shareText } from "../scales/iit4";
 import type { SurveyGroup } from "../scales/survey";
-import { groupPhi, groupShare, groupSigned } from "../scales/survey";
+import { allVisits, groupPhi, groupShare, groupSigned, statesWords } from "../scales/survey";
 import { shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
 
@@ -46,7 +46,7 @@ export function groupsPanel({ store, tip }: Context): Panel {
       chart.querySelector<SVGElement>(`[data-group="${group}"]`)?.focus();
     };
     fill(chart, dotsOf(survey, symbol, chosen, tip, choose));
-    fill(states, ...statesOf(survey.groups[chosen], chosen, symbol));
+    fill(states, ...(record ? statesOf(record, chosen, symbol) : []));
     const heads = ["Units", `Mean ${symbol}`, `Visits × ${symbol} of each state`];
     fill(all, tableOf("All groups", heads, h("tbody", {}, ...survey.groups.map(rowOf))));
   };
@@ -87,7 +87,7 @@ function wordsOf(survey: Survey, symbol: string): string {
       : "Dots: mean signed φ_s of each group; line: their mean.";
   return [
     `${symbol} of the layer is the mean over ${have} ${have === 1 ? "group" : "groups"} of its units; a group's ${symbol} is the mean over`,
-    `the states that were visited, by visits. ${drawn}`,
+    `the states that were analysed, by visits. ${drawn}`,
     ...(none ? [`${none} more ${none === 1 ? "has" : "have"} no ${symbol}.`] : []),
   ].join(" ");
 }
@@ -148,9 +148,10 @@ const signedLines = (group: SurveyGroup): [string, string][] =>
       ]
     : [];
 
-function statesOf(group: SurveyGroup | undefined, at: number, symbol: string): (Node | null)[] {
+function statesOf(record: EpochRecord, at: number, symbol: string): (Node | null)[] {
+  const group = record.survey?.groups[at];
   if (!group) return [];
-  const visits = group.visits.reduce((total, one) => total + one, 0);
+  const visits = allVisits(record, at);
   const order = group.states.map((_, index) => index).sort((a, b) => (group.visits[b] ?? 0) - (group.visits[a] ?? 0));
   const rows = order.map((index) =>
     h(
@@ -164,13 +165,17 @@ function statesOf(group: SurveyGroup | undefined, at: number, symbol: string): (
     ),
   );
   const phi = groupPhi(group);
-  const heads = ["State", "Visits", "Share", symbol, ...(group.signed.length ? [`Signed ${symbol}`] : [])];
+  const heads = ["State", "Visits", "Share of visits", symbol, ...(group.signed.length ? [`Signed ${symbol}`] : [])];
   return [
     h(
       "h3",
       {},
       nameOf(group, at),
-      h("span", {}, phi === null ? ` · no ${symbol}: ${group.reason}` : ` · mean ${symbol} ${phiText(phi)}`),
+      h(
+        "span",
+        {},
+        phi === null ? ` · no ${symbol}: ${group.reason}` : ` · mean ${symbol} ${phiText(phi)} over ${statesWords(record, at)}`,
+      ),
     ),
     rows.length ? h("div", { class: "scroll" }, tableOf(`States of ${nameOf(group, at)}`, heads, h("tbody", {}, ...rows))) : null,
   ];
@@ -189,8 +194,6 @@ function rowOf(group: SurveyGroup, at: number): HTMLElement {
     h("td", { class: "bits" }, phi === null ? group.reason : states.join(", ")),
   );
 }
-
-const unitsOf = ({ units }: SurveyGroup): string => units.indices.map((_, element) => elementLabel(units, element)).join(" ");
 
 const nameOf = (group: SurveyGroup, at: number): string => `Units ${unitsOf(group)}${at ? "" : ", shown in detail"}`;
 

@@ -1,4 +1,8 @@
 // The answer in a sentence, the number, and beside it what it means: kind, engine, null, transitions, coverage.
+import type { Chip } from "../chips/chip";
+import { notes } from "../chips/notes";
+import type { ChipSet } from "../chips/sets";
+import { chipSets } from "../chips/sets";
 import { hasPhi } from "../data/results";
 import type { EpochRecord, RunIndex } from "../data/types";
 import { fill, h } from "../dom";
@@ -7,20 +11,19 @@ import { about } from "../parts/sheet";
 import type { Tip } from "../parts/tip";
 import type { Figure } from "../save/figure";
 import { tableFigure } from "../save/table";
-import type { Chip } from "../scales/chips";
-import { chips, notes } from "../scales/chips";
 import { formalismName, isIIT4, symbolOf, symbolWithUnit } from "../scales/formalism";
 import { count, epochName, phiText, statusWords } from "../scales/format";
 import { termWords } from "../scales/glossary";
 import { PHI_S, SHARE, SIGNED, shareText } from "../scales/iit4";
 import { shortName } from "../scales/names";
+import { analysedWords, ofVisits } from "../scales/survey";
 import type { Analysis } from "../state/analysis";
 import { analysisOf, resultOf } from "../state/analysis";
 import { shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
 
 export function reading({ store, controller, tip }: Context): Panel {
-  // A small window shows six chips and the beginning of the sentences, and the rest on request.
+  // A window shows the first chips and as much of the sentences as it has room for, and the rest on request.
   const more = h("button", { type: "button", class: "link more", "aria-expanded": "false" }, "more");
   more.addEventListener("click", () => {
     const open = panel.classList.toggle("open");
@@ -28,6 +31,8 @@ export function reading({ store, controller, tip }: Context): Panel {
     more.setAttribute("aria-expanded", String(open));
   });
   const panel = h("section", { class: "reading", "aria-label": "The number and what it means", "aria-live": "polite" });
+  const settle = () => more.classList.toggle("idle", !panel.classList.contains("open") && !isCut(panel));
+  new ResizeObserver(settle).observe(panel);
   const help = about("reading");
   oneTabStop(panel, ".chip");
   store.on(["a", "b", "shown", "formalism", "epoch", "layer", "chosenState", "computations"], (state) => {
@@ -59,20 +64,26 @@ export function reading({ store, controller, tip }: Context): Panel {
       return;
     }
     const analysis = analysisOf(state);
-    const all = chips(record, analysis).map((chip) => chipOf(tip, chip));
+    const sets = chipSets(record, analysis);
+    const judged = [isJudged(record, analysis) ? verdictOf(side?.index ?? null, record) : null, notesOf(record)];
+    const hasWords = judged.some((one) => one !== null);
     fill(
       panel,
       words,
       sides,
       value(record, analysis, tip),
       help,
-      h("div", { class: "chips" }, ...all),
-      more,
-      h("div", { class: "judged" }, isJudged(record, analysis) ? verdictOf(side?.index ?? null, record) : null, notesOf(record)),
+      h("div", { class: "chips" }, ...sets.map((set) => setOf(tip, set))),
+      hasWords ? h("div", { class: "judged" }, ...judged, more) : more,
     );
+    settle();
   });
   const record = () => shownSide(store.state)?.record ?? null;
-  const rows = (of: EpochRecord) => chips(of, analysisOf(store.state)).map(({ name, text }) => [name, text]);
+  const rows = (of: EpochRecord) =>
+    chipSets(of, analysisOf(store.state)).flatMap(({ title, chips }) => [
+      ...(title ? [[...title]] : []),
+      ...chips.map(({ name, text }) => [name, text]),
+    ]);
   const figures: Figure[] = [
     {
       name: "The number and what it means",
@@ -93,6 +104,11 @@ export function reading({ store, controller, tip }: Context): Panel {
   ];
   return { element: panel, figures };
 }
+
+/** Whether something of it is not seen: chips that are folded, or the end of sentences. */
+const isCut = (panel: HTMLElement): boolean =>
+  [...panel.querySelectorAll(".chip.folds")].some((chip) => !chip.checkVisibility()) ||
+  [...panel.querySelectorAll(".verdict, .notes ul")].some((words) => words.scrollHeight > words.clientHeight + 1);
 
 const isWithoutPhi = (record: EpochRecord, analysis: Analysis | null): boolean =>
   (record.survey?.phi ?? null) === null && !hasPhi(resultOf(record, analysis));
@@ -121,14 +137,16 @@ function value(record: EpochRecord, analysis: Analysis | null, tip: Tip): HTMLEl
   const phi = layer ?? (hasPhi(result) ? result.phi : null);
   const state = layer === null ? analysis?.state.join("") : undefined;
   const { share = null, signed = null } = layer === null ? {} : (record.survey ?? {});
+  const over = layer === null ? "" : analysedWords(record);
   const plain = h("div", { class: "value", "data-phi": phi }, h("i", {}, symbol), phiText(phi));
   plain.tabIndex = 0;
   tip.term(plain, isIIT4(record.formalism) ? "φ_s" : "Φ");
   return h(
     "div",
     { class: "value-group" },
-    ...(share === null ? [plain] : shareOf(share, phi, signed, tip)),
+    ...(share === null ? [plain] : shareOf(record, share, phi, signed, tip)),
     where,
+    over ? h("div", { class: "where" }, h("span", {}, "mean over"), h("b", {}, over)) : null,
     state
       ? h("div", { class: "where" }, tip.term(h("span", { tabindex: 0 }, "in state"), "state"), h("span", { class: "bits" }, state))
       : null,
@@ -136,7 +154,7 @@ function value(record: EpochRecord, analysis: Analysis | null, tip: Tip): HTMLEl
 }
 
 /** Of IIT 4.0 the share of the visits with φ_s > 0 says more of a layer than the mean, which is nearly 0. */
-function shareOf(share: number, phi: number | null, signed: number | null, tip: Tip): HTMLElement[] {
+function shareOf(record: EpochRecord, share: number, phi: number | null, signed: number | null, tip: Tip): HTMLElement[] {
   const average = mean("mean φ_s", phi, "phi");
   average.dataset.term = "φ_s";
   const all: [HTMLElement, string, string[]][] = [
@@ -146,7 +164,7 @@ function shareOf(share: number, phi: number | null, signed: number | null, tip: 
         { class: "value", "data-share": share, tabindex: 0 },
         h("i", {}, "φ_s > 0"),
         shareText(share),
-        h("small", {}, "of the visits"),
+        h("small", {}, ofVisits(record)),
       ),
       "φ_s > 0",
       [SHARE],
@@ -180,8 +198,23 @@ function notesOf(record: EpochRecord): HTMLElement | null {
 const mean = (name: string, value: number | null, key: string): HTMLElement =>
   h("div", { class: "mean-value", [`data-${key}`]: value, tabindex: 0 }, h("span", {}, name), h("b", {}, phiText(value)));
 
-function chipOf(tip: Tip, { name, text, lines, mood = "", term }: Chip): HTMLElement {
-  const element = h("div", { class: `chip ${mood}`, "data-term": term }, h("span", {}, name), h("b", {}, text));
+/** So many chips of a set are seen in a small window before a person asks for the rest. */
+const FEW = { layer: 2, group: 3, all: 6 };
+
+function setOf(tip: Tip, { of, title, chips }: ChipSet): HTMLElement {
+  const heading = title && h("div", { class: "chip-of" }, h("span", {}, title[0]), " ", h("b", {}, title[1]));
+  const label = title ? { role: "group", "aria-label": title.join(", ") } : {};
+  return h(
+    "div",
+    { class: "chip-set", "data-of": of, ...label },
+    heading,
+    ...chips.map((chip, at) => chipOf(tip, chip, at >= FEW[of])),
+  );
+}
+
+function chipOf(tip: Tip, { name, text, lines, mood = "", term }: Chip, folds: boolean): HTMLElement {
+  const look = `chip ${mood} ${folds ? "folds" : ""}`;
+  const element = h("div", { class: look, "data-term": term }, h("span", {}, name), h("b", {}, text));
   tip.on(element, name, term ? [...lines, `${term}: ${termWords(term)}`] : lines);
   return element;
 }

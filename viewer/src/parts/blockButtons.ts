@@ -2,7 +2,7 @@
 import type { NetworkSnapshot } from "../data/types";
 import { fill, h } from "../dom";
 import { partsOf } from "../layout/blocks";
-import type { Box } from "../layout/labels";
+import type { Taken } from "../layout/labels";
 import { takePlace } from "../layout/labels";
 import type { PlacedLayer } from "../layout/network";
 import type { NetworkScene } from "../scene/scene";
@@ -15,7 +15,7 @@ export interface BlockButtons {
   /** The button of a closed block, which is its name. */
   elementOf(body: PlacedLayer): HTMLElement | null;
   /** Puts the buttons of open blocks above them; those that found no room are seen only while they have the focus. */
-  settle(scene: NetworkScene, short: (name: string) => string, taken: Box[], named: ReadonlySet<HTMLElement>): void;
+  settle(scene: NetworkScene, short: (name: string) => string, taken: Taken, named: ReadonlySet<HTMLElement>): void;
 }
 
 export function blockButtons(toggle: (block: string) => void): BlockButtons {

@@ -9,7 +9,8 @@ import { hasNull, isBeside } from "./marks";
 import type { Line } from "./plot";
 import { metricsOf, nameOfLine } from "./plot";
 
-export function legendOf(lines: readonly Line[], state: AppState, openOverview: () => void): HTMLElement[] {
+/** The legend of lines in which each `every` epochs are one point. */
+export function legendOf(lines: readonly Line[], state: AppState, every: number, openOverview: () => void): HTMLElement[] {
   const metrics = state.metrics ? metricsOf(state) : [];
   const others = metrics.map((metric, at) =>
     h("span", { class: "key" }, h("i", { class: "stroke", style: { background: category(at + 3) } }), metric.tag),
@@ -19,7 +20,7 @@ export function legendOf(lines: readonly Line[], state: AppState, openOverview: 
     ...notPlotted(lines, state, openOverview),
     ...others,
     ...saidOf(lines, state),
-    ...marksOf(lines, state),
+    ...marksOf(lines, state, every),
   ];
 }
 
@@ -66,7 +67,7 @@ function notPlotted(lines: readonly Line[], state: AppState, openOverview: () =>
   return [button];
 }
 
-function marksOf(lines: readonly Line[], state: AppState): HTMLElement[] {
+function marksOf(lines: readonly Line[], state: AppState, every: number): HTMLElement[] {
   const symbol = symbolOf(state.formalism);
   const shown = lines.filter((line) => line.curve.layer === state.layer && line.run !== "all");
   const beside = shown.filter((line) => isBeside(line, state));
@@ -76,7 +77,12 @@ function marksOf(lines: readonly Line[], state: AppState): HTMLElement[] {
     .filter((line) => isBeside(line, state) || !(line.curve.surveyed || line.curve.averaged));
   const keys: [boolean, () => HTMLElement, string][] = [
     [
-      shown.some(({ curve }) => curve.surveyed && curve.high.some((value) => value !== null)),
+      every > 1 && shown.some(({ curve }) => curve.line.some((value) => value !== null)),
+      () => h("i", { class: "band" }),
+      `smallest to largest of ${every} epochs, the line: their mean`,
+    ],
+    [
+      every === 1 && shown.some(({ curve }) => curve.surveyed && curve.high.some((value) => value !== null)),
       () => h("i", { class: "band" }),
       "90 % interval",
     ],
@@ -84,7 +90,11 @@ function marksOf(lines: readonly Line[], state: AppState): HTMLElement[] {
     [beside.some(({ curve }) => curve.averaged), () => h("i", { class: "stroke thin" }), `${symbol} of the first state`],
     [beside.some(({ curve }) => curve.changes.length > 0), () => h("b", {}, "■"), "its state changed"],
     [shown.some(({ curve }) => curve.breaks.length > 0), () => h("b", {}, "┊"), "from here on other units"],
-    [shown.some(({ curve }) => !curve.surveyed && hasBand(curve)), () => h("i", { class: "band" }), "mean to maximum over states"],
+    [
+      every === 1 && shown.some(({ curve }) => !curve.surveyed && hasBand(curve)),
+      () => h("i", { class: "band" }),
+      "mean to maximum over states",
+    ],
     [shown.some((line) => hasNull(line, state)), () => h("b", {}, "–"), nullWords(shown)],
     [gaps.some(({ status }) => status !== "open"), () => h("b", { class: "gap" }, "×"), `no ${symbol}`],
     [gaps.some(({ status }) => status === "open"), () => h("b", {}, "●"), `waiting for ${symbol}`],

@@ -1,9 +1,9 @@
 // The names over a network in three dimensions: those of its layers, and the letters of the analysed units.
 import type { NetworkLayer, NetworkSnapshot } from "../data/types";
-import { fill, h } from "../dom";
+import { fill, h, s } from "../dom";
 import { partsOf } from "../layout/blocks";
-import type { Box } from "../layout/labels";
-import { placesAround, placesBelow, takePlace } from "../layout/labels";
+import type { Box, Place } from "../layout/labels";
+import { leaderTo, placesAround, placesBelow, Taken, takePlace, wayDown } from "../layout/labels";
 import type { PlacedLayer } from "../layout/network";
 import { lettersOf } from "../scales/bits";
 import { shortNames } from "../scales/names";
@@ -14,38 +14,62 @@ import type { BlockButtons } from "./blockButtons";
 
 /** In a smaller room the names stand alone, without what their layers are. */
 const ROOM = { width: 380, height: 200 };
+/** Of so few layers each is named: where there is no other place, over a line or over units. */
+const FEW = 12;
+
+/** A label with the line that leads to it, where it does not stand right beside what it names. */
+interface Tag {
+  element: HTMLElement;
+  leader: [Place, Place] | null;
+}
+
+/** What is taken of the picture: by words, and by units, over which no word lies where there is another place. */
+interface Ground {
+  words: Taken;
+  units: Taken;
+  room: { width: number; height: number };
+}
 
 /** Draws the letters, then as many names as have room: that of the shown layer before all others. */
 export function drawNames(names: HTMLElement, scene: NetworkScene, side: Side, shown: string | null, buttons: BlockButtons): void {
   const network = side.network as NetworkSnapshot;
-  const taken = occupied(names);
-  const letters = lettersAt(scene, side, shown, taken, names);
+  const room = { width: names.clientWidth, height: names.clientHeight };
+  const ground = { words: new Taken(occupied(names)), units: new Taken(scene.unitBoxes), room };
+  const letters = lettersAt(scene, side, shown, ground);
   const places = scene.layers.flatMap((body) => {
     const place = scene.projectPoint([body.x, -body.radius - 1.3, 0]);
     return place.depth < 1 ? [{ body, place }] : [];
   });
   const short = shortNames(
     [...network.layers.map(({ name }) => name), ...(network.blocks ?? []).map(({ name }) => name)],
-    names.clientWidth < 500 ? 16 : 26,
+    room.width < 500 ? 16 : 26,
   );
-  const isTold = names.clientWidth > ROOM.width && names.clientHeight > ROOM.height;
+  const isTold = room.width > ROOM.width && room.height > ROOM.height;
   const isShown = ({ body }: (typeof places)[number]) =>
     body.layers.some((at) => analysedName(network.layers[at] as NetworkLayer, side.index) === shown);
   const rank = (one: (typeof places)[number]) => (isShown(one) ? 0 : one === places[0] || one === places.at(-1) ? 1 : 2);
+  const mustBeNamed = (one: (typeof places)[number]) => isShown(one) || places.length <= FEW;
   const tags = [...places]
     .sort((a, b) => rank(a) - rank(b) || a.place.x - b.place.x)
     .flatMap((one) => {
       const [name, detail] = wordsOf(one.body, network, short(one.body.name));
-      const tag = nameAt(name, isTold ? detail : "", one.place, taken, names.clientWidth, buttons.elementOf(one.body));
+      const tag = nameAt(name, isTold ? detail : "", one.place, ground, mustBeNamed(one), buttons.elementOf(one.body));
       tag?.element.classList.toggle("current", isShown(one));
-      return tag ? [tag] : [];
+      return tag ? [{ ...tag, x: one.place.x }] : [];
     })
     .sort((a, b) => a.x - b.x);
   const named = new Set(tags.map(({ element }) => element));
-  buttons.settle(scene, short, taken, named);
+  buttons.settle(scene, short, ground.words, named);
   const left = places.length - tags.length;
   const note = left ? h("div", { class: "unnamed" }, `${tags.length} of ${places.length} layers are named`) : null;
-  fill(names, ...tags.flatMap(({ element }) => (element.tagName === "BUTTON" ? [] : [element])), ...letters, note);
+  const shownTags = [...tags.filter(({ element }) => element.tagName !== "BUTTON"), ...letters];
+  fill(names, leadersOf([...tags, ...letters]), ...shownTags.map(({ element }) => element), note);
+}
+
+function leadersOf(tags: readonly Tag[]): SVGElement {
+  const lines = tags.flatMap(({ leader }) => (leader ? [`M${leader.map(({ x, y }) => `${x} ${y}`).join(" L")}`] : []));
+  const d = lines.join("");
+  return s("svg", { class: "leaders" }, s("path", { class: "ground", d }), s("path", { d }));
 }
 
 /** Where other words lie over the picture: its notes, its title, and what the colours mean. */
@@ -75,34 +99,45 @@ function wordsOf(body: PlacedLayer, network: NetworkSnapshot, name: string): [st
 function nameAt(
   name: string,
   detail: string,
-  place: { x: number; y: number },
-  taken: Box[],
-  room: number,
+  place: Place,
+  { words, units, room }: Ground,
+  must: boolean,
   button: HTMLElement | null,
-) {
+): Tag | null {
   const size = { width: Math.max(name.length * 7.8, detail.length * 6) + 8, height: detail ? 32 : 17 };
-  const box = takePlace(placesBelow(place, size, room), size, taken);
+  const places = placesBelow(place, size, room);
+  const anywhere = () => takePlace(places, size, words, units) ?? takePlace(places, size, words);
+  const box = takePlace(places, size, words, units, wayDown(place)) ?? (must ? anywhere() : null);
   if (!box) return null;
   const element = button ?? h("div", { class: "layer-name" });
   fill(element, h("b", {}, name), " ", detail ? h("span", {}, detail) : null);
   element.style.transform = `translate(-50%, 0) translate(${(box.left + box.right) / 2}px, ${box.top}px)`;
-  return { element, x: place.x };
+  return { element, leader: leaderTo(place, box, 0) };
 }
 
 /** A letter at each analysed unit; a unit of two bits is two elements, and has both letters. */
-function lettersAt(scene: NetworkScene, side: Side, shown: string | null, taken: Box[], room: HTMLElement): HTMLElement[] {
+function lettersAt(scene: NetworkScene, side: Side, shown: string | null, { words, units, room }: Ground): Tag[] {
   const layer = side.network?.layers.find((known) => analysedName(known, side.index) === shown);
-  const units = side.record?.layer === shown ? (side.record?.units?.indices ?? []) : [];
+  const indices = side.record?.layer === shown ? (side.record?.units?.indices ?? []) : [];
   if (!layer) return [];
-  return [...new Set(units)].flatMap((index) => {
-    const place = scene.project({ layer: layer.name, index });
-    if (!place || place.x < 0 || place.y < 0 || place.x > room.clientWidth || place.y > room.clientHeight) return [];
-    const letter = lettersOf(units.flatMap((other, at) => (other === index ? [at] : [])));
+  const body = scene.layers.find(({ layers }) => layers.some((at) => side.network?.layers[at] === layer));
+  const middle = body && scene.projectPoint([body.x, 0, 0]);
+  return [...new Set(indices)].flatMap((index) => {
+    const unit = { layer: layer.name, index };
+    const place = scene.project(unit);
+    if (!place || place.x < 0 || place.y < 0 || place.x > room.width || place.y > room.height) return [];
+    const letter = lettersOf(indices.flatMap((other, at) => (other === index ? [at] : [])));
     const size = { width: letter.length * 8 + 10, height: 17 };
-    const box = takePlace(placesAround(place, size), size, taken);
+    const away = middle ? Math.atan2(place.y - middle.y, place.x - middle.x) : -Math.PI / 4;
+    const reach = scene.reachOf(unit);
+    const places = placesAround(place, size, reach, away).filter((at) => isInside(at, size, room));
+    const box = takePlace(places, size, words, units) ?? takePlace(places, size, words);
     if (!box) return [];
     const element = h("div", { class: "letter" }, letter);
     element.style.transform = `translate(${box.left}px, ${box.top}px)`;
-    return [element];
+    return [{ element, leader: leaderTo(place, box, reach) }];
   });
 }
+
+const isInside = ({ x, y }: Place, { width, height }: Ground["room"], room: Ground["room"]): boolean =>
+  x >= 0 && y >= 0 && x + width <= room.width && y + height <= room.height;

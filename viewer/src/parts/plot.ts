@@ -4,7 +4,7 @@ import type { RunIndex, ScalarList } from "../data/types";
 import type { Context } from "../panels/panel";
 import { category } from "../scales/color";
 import type { Curve, Measure } from "../scales/curve";
-import { epochAtStep, epochTicks, smoothed } from "../scales/curve";
+import { epochAtStep, epochTicks, smoothed, thinned } from "../scales/curve";
 import { isIIT4, symbolWithUnit } from "../scales/formalism";
 import { epochName, number } from "../scales/format";
 import type { AppState } from "../state/app";
@@ -32,7 +32,15 @@ export const MEASURES: Record<Measure, string> = {
   signed: "Mean signed φ_s (ibits)",
 };
 
-export function makePlot(context: Context, chart: HTMLElement, epochs: number[], lines: Line[], measure: Measure = "phi"): uPlot {
+/** The chart of lines, in which each `every` epochs are one point. */
+export function makePlot(
+  context: Context,
+  chart: HTMLElement,
+  epochs: number[],
+  lines: Line[],
+  measure: Measure = "phi",
+  every = 1,
+): uPlot {
   const { store, controller, tip } = context;
   const style = getComputedStyle(chart);
   const ink = style.getPropertyValue("--muted");
@@ -61,7 +69,8 @@ export function makePlot(context: Context, chart: HTMLElement, epochs: number[],
   const series: uPlot.Series[] = [{}];
   const bands: uPlot.Band[] = [];
   for (const line of lines) {
-    const { run, curve, color } = line;
+    const { run, color } = line;
+    const curve = thinned(line.curve, every, smoothed(line.curve, smooth));
     const current = curve.layer === store.state.layer;
     const dash = run === "B" ? [6, 4] : undefined;
     const points = (values: (number | null)[]): [number, number | null][] => [
@@ -71,19 +80,19 @@ export function makePlot(context: Context, chart: HTMLElement, epochs: number[],
     const faint = current ? 1 : 0.5;
     const beside = isBeside(line, store.state);
     data.push(spread(beside ? points(curve.phi) : [])); // below the line of the layer
-    data.push(spread(points(curve.high)), spread(points(smoothed(curve, smooth))), spread(points(curve.low)));
+    data.push(spread(points(curve.high)), spread(points(curve.line)), spread(points(curve.low)));
     data.push(spread(hasNull(line, store.state) ? points(curve.nullUpper) : []));
     const alone = curve.line.filter((value) => value !== null).length === 1; // no line is seen of one epoch
     const dots = { show: (current || alone) && smooth === 1 && last - first <= 60, size: 5, fill: color, stroke: color };
     series.push(
       { stroke: alpha(ink, 0.9), width: 1, points: { show: false } },
       { stroke: alpha(color, 0.35 * faint), width: 1, dash, points: { show: false } },
-      { stroke: alpha(color, faint), width: current && last - first <= 300 ? 2.4 : 1.3, dash, points: dots },
-      { stroke: alpha(color, curve.surveyed ? 0.35 * faint : 0), width: 1, dash, points: { show: false } },
+      { stroke: alpha(color, faint), width: current && (every > 1 || last - first <= 300) ? 2.4 : 1.3, dash, points: dots },
+      { stroke: alpha(color, curve.surveyed || every > 1 ? 0.35 * faint : 0), width: 1, dash, points: { show: false } },
       { stroke: alpha(ink, 0.9), width: 1, dash: [2, 3], points: { show: false } },
     );
     const top = series.length - 4;
-    if (current) bands.push({ series: [top, top + 2], fill: alpha(color, curve.surveyed ? 0.24 : 0.14) });
+    if (current) bands.push({ series: [top, top + 2], fill: alpha(color, curve.surveyed || every > 1 ? 0.24 : 0.14) });
   }
   metrics.forEach((metric, index) => {
     data.push(spread(metric.points));

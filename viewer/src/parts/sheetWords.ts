@@ -27,7 +27,7 @@ const sheets = {
     title: "The number and what it means",
     shows: "Φ of the layer (or of one group of units) at the shown epoch, what may be concluded from it, and what it is judged by.",
     computed: "From the transition probabilities of the units: Φ is what the weakest cut destroys, in one state.",
-    read: "First the sentences, then kind, null or resamples, and coverage. A number with a mark in amber needs its explanation.",
+    read: "First the sentences. What is said of the layer and what of the shown group stands in two boxes: kind and interval, then null or resamples, and coverage. A number with a mark in amber needs its explanation.",
     not: "It is not Φ of the whole network as one system, and says nothing about consciousness.",
     source: `${IIT3}; ${IIT4}`,
     terms: ["Φ", "φ_s", "survey", "kind", "causal", "observational", "statistical", "null", "coverage", "state"],

@@ -95,6 +95,7 @@ export function makeStage(context: Context, which: "a" | "b"): Stage {
         fill(note, noWebGL(side.network));
       }
       element.classList.toggle("empty", !side?.network);
+      element.classList.toggle("none", !side?.network && Boolean(side?.networkProblem));
     }),
     store.on(["step"], (state) => scene?.setStep(state.step)),
     store.on(["a", "now", "follow", "playing"], (state, before) => {

@@ -33,13 +33,15 @@ export function sceneCanvas(stages: readonly Stage[], { theme, ratio }: SceneLoo
 /** Black names and rings, for white paper; the ground is transparent. */
 export const scenePng = (stages: readonly Stage[]): Promise<Blob> => blobOf(sceneCanvas(stages, { theme: "light", ratio: FINER }));
 
-/** The names of layers and the letters of units where the page has them. */
+/** The names of layers and the letters of units where the page has them, with the lines that lead to them. */
 function names(context: CanvasRenderingContext2D, stage: HTMLElement, theme: "light" | "dark"): void {
   const [ink, ground] = theme === "light" ? ["#000000", "#ffffff"] : ["#ffffff", "#161b23"];
   const from = stage.getBoundingClientRect();
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.lineJoin = "round";
+  context.strokeStyle = ink;
+  for (const path of stage.querySelectorAll(".leaders path:not(.ground)")) context.stroke(new Path2D(path.getAttribute("d") ?? ""));
   for (const element of stage.querySelectorAll<HTMLElement>(".layer-name b, .layer-name span, .letter, .stage-title")) {
     const box = element.getBoundingClientRect();
     if (!box.width || !element.textContent) continue;

@@ -144,6 +144,47 @@ export function smoothed({ line, epochs, breaks }: Pick<Curve, "line" | "epochs"
   });
 }
 
+/** A point of the chart has at least so many pixels. */
+const ROOM = 3;
+
+/** How many epochs are one point, so that those between two ends have room in a chart; 1 where each has. */
+export function epochsInPoint(curves: readonly Curve[], [first, last]: readonly [number, number], width: number): number {
+  const many = curves.map(({ epochs }) => epochs.filter((epoch) => epoch >= first && epoch <= last).length);
+  return Math.max(1, Math.ceil(Math.max(0, ...many) / Math.max(1, Math.floor(width / ROOM))));
+}
+
+/**
+ * A curve in which each so many neighbouring epochs are one, at the middle one: their mean, and as its band the smallest and the
+ * largest value of the line.
+ */
+export function thinned(curve: Curve, every: number, line: readonly (number | null)[] = curve.line): Curve {
+  if (every <= 1) return { ...curve, line: [...line] };
+  const starts: number[] = []; // a point never joins epochs of different units
+  curve.epochs.forEach((epoch, at) => {
+    const last = starts[starts.length - 1];
+    if (last === undefined || at - last >= every || curve.breaks.includes(epoch)) starts.push(at);
+  });
+  const endOf = new Map(starts.map((from, at) => [from, starts[at + 1] ?? curve.epochs.length]));
+  const known = (values: readonly (number | null)[], from: number) =>
+    values.slice(from, endOf.get(from)).filter((value) => value !== null);
+  const each = (values: readonly (number | null)[], take: (all: number[]) => number) =>
+    starts.map((from) => {
+      const all = known(values, from);
+      return all.length ? take(all) : null;
+    });
+  const mean = (all: number[]) => all.reduce((sum, value) => sum + value, 0) / all.length;
+  return {
+    ...curve,
+    epochs: starts.map((from) => curve.epochs[Math.min((endOf.get(from) as number) - 1, from + Math.floor(every / 2))] as number),
+    line: each(line, mean),
+    low: each(curve.line, (all) => Math.min(...all)),
+    high: each(curve.line, (all) => Math.max(...all)),
+    phi: each(curve.phi, mean),
+    nullUpper: each(curve.nullUpper, mean),
+    runs: null,
+  };
+}
+
 /** Mean, smallest and largest Φ of a layer over runs, at the epochs of which two or more have one. Null where there are none. */
 export function bandOf(indexes: readonly RunIndex[], layer: string, kind: string | null, measure: Measure = "phi"): Curve | null {
   const same = indexes.filter(({ rows }) => rows.some((row) => row.layer === layer && (kind === null || row.kind === kind)));

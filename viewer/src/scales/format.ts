@@ -9,9 +9,12 @@ export function number(value: number | null | undefined, digits = 4): string {
   return text.replaceAll("-", "−");
 }
 
-/** Φ with four decimals: the same width for all, so that a column can be read. One that would read 0 but is not has an exponent. */
-export const phiText = (value: number | null | undefined): string =>
-  value == null ? "–" : value === 0 || Math.abs(value) >= 5e-5 ? value.toFixed(4).replace("-", "−") : number(value);
+/** Φ with four decimals; exactly 0 is "0", and one that would read 0 but is not has an exponent. */
+export const phiText = (value: number | null | undefined): string => fixed(value, 4);
+
+/** A number with so many decimals, in the same way. */
+export const fixed = (value: number | null | undefined, places: number): string =>
+  value == null || value === 0 || Math.abs(value) < 0.5 * 10 ** -places ? number(value) : value.toFixed(places).replace("-", "−");
 
 export const count = (value: number): string => value.toLocaleString("en-US");
 

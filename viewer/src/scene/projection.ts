@@ -2,6 +2,7 @@
 
 import { Vector3 } from "three";
 import type { Unit } from "../data/types";
+import type { Box } from "../layout/labels";
 import type { Point } from "../layout/network";
 import type { Orbit } from "./camera";
 import type { Neuron } from "./neurons";
@@ -38,6 +39,19 @@ export class Projection {
       if (worth < nearest) [best, nearest] = [neuron, worth];
     }
     return best ? { layer: best.layer, index: best.index } : null;
+  }
+
+  /** How many pixels a neuron, with the ring of an analysed one, reaches from its middle. */
+  reach({ at, analysed }: Pick<Neuron, "at" | "analysed">): number {
+    return this.pixels(at) * (analysed ? 0.7 : 0.46);
+  }
+
+  /** The boxes of all neurons in the picture. */
+  boxes(neurons: readonly Neuron[]): Box[] {
+    return neurons.map((neuron) => {
+      const [{ x, y }, reach] = [this.of(neuron.at), this.reach(neuron)];
+      return { left: x - reach, top: y - reach, right: x + reach, bottom: y + reach };
+    });
   }
 
   /** How many pixels one unit of length is at a point. */

@@ -39,7 +39,8 @@ export function pulsesOf(
   flowColor: string,
 ): Pulse[] {
   const placed = (place: number) => neurons[place] as Placed;
-  const along = strongest(strands).map((strand, index): Pulse => {
+  // What a neuron does to itself goes nowhere.
+  const along = strongest(strands.filter(({ from, to }) => from !== to)).map((strand, index): Pulse => {
     const [from, to] = [placed(strand.from), placed(strand.to)];
     const { part, color, recurrent } = strand;
     const ends = { from: from.at, bend: bendOf(from.at, to.at, recurrent), to: to.at };

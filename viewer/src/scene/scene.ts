@@ -3,6 +3,7 @@
 import type { WebGLInfo } from "three";
 import { Scene, WebGLRenderer } from "three";
 import type { NetworkSnapshot, Unit } from "../data/types";
+import type { Box } from "../layout/labels";
 import type { PlacedLayer, Point } from "../layout/network";
 import { placeNetwork } from "../layout/network";
 import type { Now } from "../scales/activity";
@@ -168,6 +169,17 @@ export class NetworkScene {
   project(unit: Unit): Projected | null {
     const neuron = this.neurons.of(unit);
     return neuron ? this.projectPoint(neuron.at) : null;
+  }
+
+  /** How many pixels a neuron reaches from its middle. */
+  reachOf(unit: Unit): number {
+    const neuron = this.neurons.of(unit);
+    return neuron ? this.projection.reach(neuron) : 0;
+  }
+
+  /** Where the neurons are on the page. */
+  get unitBoxes(): Box[] {
+    return this.projection.boxes(this.neurons.all);
   }
 
   projectPoint(point: Point): Projected {

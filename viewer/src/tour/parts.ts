@@ -7,7 +7,7 @@ import { phi4 } from "../engine/iit4";
 import { effectOf, repertoiresOf, UNCUT } from "../engine/repertoires";
 import { statesOf, subsets } from "../engine/sets";
 import { averaged, givenOf } from "../engine/system";
-import { cutWords, digits, letter, letters, number } from "./names";
+import { chanceText, cutWords, digits, letter, letters, number } from "./names";
 import type { Part } from "./steps";
 import type { Name, Setup } from "./systems";
 import { connection, connectionsOf, KINDS, N, systemOf } from "./systems";
@@ -58,7 +58,7 @@ function table(now: Now, change: Change): HTMLElement {
       change,
       x,
       ...(tpm[x] ?? []).map((p) =>
-        h("td", { class: "tour-cell", style: { "--p": String(p) } }, h("i", {}), h("span", {}, p.toFixed(2))),
+        h("td", { class: "tour-cell", style: { "--p": String(p) } }, h("i", {}), h("span", {}, chanceText(p))),
       ),
     ),
   );
@@ -142,7 +142,7 @@ function bars(title: string, side: string, nodes: number, repertoire: Float64Arr
       { style: { "--p": String(repertoire[k]), "--chance": String(chance[k]) } },
       bits(digits(state, nodes)),
       h("span", { class: "tour-bar" }, h("i", {}), h("u", {})),
-      h("span", {}, (repertoire[k] ?? 0).toFixed(2)),
+      h("span", {}, chanceText(repertoire[k] ?? 0)),
     ),
   );
   return h(

@@ -59,6 +59,8 @@ NEW = {
     "flows": [],
     "blocks": [],
     "whole": None,
+    "lesions": [],
+    "selection": 0,
 }
 """The fields that records of 0.1.0 do not have, with their defaults."""
 

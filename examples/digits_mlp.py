@@ -53,8 +53,9 @@ def main(epochs: int = 6, root: str = "runs/demo") -> None:
     Console().print(epochs_table(callback.records), epochs_table(six.records))
     for one, layer in ((callback, "rows"), (callback, "mlp.1"), (six, "rows")):
         print(f"\n{layer}: {one.change(layer).words}")
-    print(f"\nOpen:  tensorboard --logdir {root}\n       mlflow ui --backend-store-uri sqlite:///{root}/mlflow.db")
-    print("Start trainings of your own from a page:  lightning-iit studio")
+    print(
+        f"\nOpen:\n  tensorboard --logdir {root}\n  mlflow ui --backend-store-uri sqlite:///{root}/mlflow.db\n  lightning-iit studio"
+    )
 
 
 if __name__ == "__main__":

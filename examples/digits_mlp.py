@@ -51,11 +51,11 @@ def main(epochs: int = 6, root: str = "runs/demo") -> None:
     loggers = [TensorBoardLogger(root, name=""), mlflow]
     Trainer(max_epochs=epochs, logger=loggers, callbacks=[six, callback], log_every_n_steps=10).fit(Digits(), *loaders())
     Console().print(epochs_table(callback.records), epochs_table(six.records))
-    for one, layer in ((callback, "rows"), (callback, "mlp.1"), (six, "rows")):
-        print(f"\n{layer}: {one.change(layer).words}")
     print(
-        f"\nOpen:\n  tensorboard --logdir {root}\n  mlflow ui --backend-store-uri sqlite:///{root}/mlflow.db\n  lightning-iit studio"
+        "".join(f"\n{name}: {one.change(name).words}\n" for one, name in ((callback, "rows"), (callback, "mlp.1"), (six, "rows")))
     )
+    print(f"Open:  tensorboard --logdir {root}\n       mlflow ui --backend-store-uri sqlite:///{root}/mlflow.db")
+    print("       lightning-iit studio  # a page that starts trainings")
 
 
 if __name__ == "__main__":

@@ -45,17 +45,15 @@ def loaders() -> tuple[DataLoader, DataLoader]:
 
 def main(epochs: int = 6, root: str = "runs/demo") -> None:
     seed_everything(0, verbose=False)
-    mlflow = MLFlowLogger("digits", tracking_uri=f"sqlite:///{root}/mlflow.db", artifact_location=f"{root}/mlflow")
+    uri = f"sqlite:///{root}/mlflow.db"
     callback = IITCallback(["rows", "mlp.1"], table=False)
     six = IITCallback("rows", units=6, groups=1, states="mode", name="six-units", table=False)
-    loggers = [TensorBoardLogger(root, name=""), mlflow]
+    loggers = [TensorBoardLogger(root, name=""), MLFlowLogger("digits", tracking_uri=uri, artifact_location=f"{root}/mlflow")]
     Trainer(max_epochs=epochs, logger=loggers, callbacks=[six, callback], log_every_n_steps=10).fit(Digits(), *loaders())
     Console().print(epochs_table(callback.records), epochs_table(six.records))
-    print(
-        "".join(f"\n{name}: {one.change(name).words}\n" for one, name in ((callback, "rows"), (callback, "mlp.1"), (six, "rows")))
-    )
-    print(f"Open:  tensorboard --logdir {root}\n       mlflow ui --backend-store-uri sqlite:///{root}/mlflow.db")
-    print("       lightning-iit studio  # a page that starts trainings")
+    for one, name in ((callback, "rows"), (callback, "mlp.1"), (six, "rows")):
+        print(f"\n{name}: {one.change(name).words}")
+    print(f"\nOpen:  tensorboard --logdir {root}\n       mlflow ui --backend-store-uri {uri}\n       lightning-iit studio")
 
 
 if __name__ == "__main__":

@@ -49,8 +49,10 @@ log: logging.Logger = logging.getLogger(__name__)
 
 _TICK = 0.2
 """Seconds between two looks at whether an analysis that training waits for has ended."""
-_MOST_PERTURBING = 4
-"""So many perturbations of ended epochs may be open, since each holds data; of many layers each may have two."""
+_MOST_PERTURBING = 16
+"""So many perturbations of ended epochs may be open of each layer."""
+_MOST_BYTES = 256 * 2**20
+"""So much data and weights all open perturbations may hold; each layer may have two whatever they hold."""
 _PERTURBING_WAIT = 0.05
 """Seconds that training waits at an epoch's end where so many are open; the epoch is then left out."""
 _PERTURBING_TIMEOUT = 30.0
@@ -100,6 +102,7 @@ class Computation:
         self._snapshots = SnapshotQueue(self.journal.write_network)
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="iit-perturb")
         self._perturbing: dict[Future[Any], tuple[Any, ...]] = {}
+        self._held: dict[Future[Any], int] = {}
         self._given_up = ""
         self._described = described
         self._earlier: list[tuple[int, Mapping[str, str]]] = []
@@ -203,28 +206,30 @@ class Computation:
                 future = opened(groups, at_thresholds=at)
             elif job.needs_module:
                 future = self._perturb(job, parts, counts, opened, epoch, asked)
-            elif (open_before := self._behind(layer.layer, until)) and not last and asked is None:
+            elif (open_before := self._behind(job, until)) and not last and asked is None:
                 future = self._leave_out(parts, counts, opened, open_before)
             else:
                 stream = torch.cuda.current_stream() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
                 future = self._beside.submit(self._perturb_after, stream, job, parts, counts, opened, epoch, asked)
+                self._held[future] = job.size
                 self._perturbing[future] = (now, layer.layer, epoch) if step is None else (now, layer.layer, epoch, step)
             if future is not None:
                 futures.append(future)
         return futures
 
-    def _behind(self, layer: str, until: float) -> int:
+    def _behind(self, job: PerturbJob, until: float) -> int:
         """Waits until a layer can be perturbed once more, and returns 0; or how many of its perturbations are open at a time.
 
         Args:
-            layer: the layer's name.
+            job: the next perturbation of the layer.
             until: when to wait no longer, by the monotonic clock; infinity waits for as long as a perturbation takes.
         """
         while True:
             self._perturbing = {one: key for one, key in self._perturbing.items() if not one.done()}
-            of_layer = [one for one, key in self._perturbing.items() if key[1] == layer]
-            layers = len({key[1] for key in self._perturbing.values()} | {layer})
-            if len(of_layer) < max(2, _MOST_PERTURBING // layers):
+            self._held = {one: size for one, size in self._held.items() if one in self._perturbing}
+            of_layer = [one for one, key in self._perturbing.items() if key[1] == job.layer]
+            fits = sum(self._held.values()) + job.size <= _MOST_BYTES
+            if len(of_layer) < (_MOST_PERTURBING if fits else 2):
                 return 0
             left = until - time.monotonic()
             if left <= 0:

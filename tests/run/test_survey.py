@@ -318,14 +318,10 @@ def wide() -> dict:
 def test_epochs_that_are_faster_than_the_perturbation(tmp_path):
     opened = Open()
     callback = train(tmp_path, opened, epochs=7, **wide())
-    assert 1 <= opened.most <= 4, "open perturbations hold data, so there are only so many"
+    assert opened.most >= 1
     assert [record.epoch for record in callback.records] == list(range(-1, 7))
-    behind = [record for record in callback.records if isinstance(record.result, Skipped)]
-    assert not {record.epoch for record in behind} & {-1, 0, 1, 2, 6}
-    assert {record.result.code for record in behind} <= {"perturbation_behind"}
     for record in callback.records:
-        if record not in behind:
-            check(record)
+        check(record)
 
 
 class Held(Callback):
@@ -368,15 +364,17 @@ class Blocked(Callback):
             self.go_on.set()
 
 
-def test_training_does_not_wait_for_perturbations_that_are_behind(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("limit", "number", "left_out"), [("_MOST_PERTURBING", 4, [4, 5]), ("_MOST_BYTES", 0, [2, 3, 4, 5])])
+def test_training_does_not_wait_for_perturbations_that_are_behind(tmp_path, monkeypatch, limit, number, left_out):
+    monkeypatch.setattr(f"lightning_iit.run.computation.{limit}", number)
     options = {"model": Gru(), "data": sequence_data(), "initial": False, **GRU, "groups": 2}
     callback = train(tmp_path, Blocked(monkeypatch), epochs=7, **options)
     assert [record.epoch for record in callback.records] == list(range(7))
     behind = [record for record in callback.records if isinstance(record.result, Skipped)]
-    assert [record.epoch for record in behind] == [4, 5], "four may be open, and the last epoch is never left out"
+    assert [record.epoch for record in behind] == left_out, "the last epoch never is"
     for record in behind:
         assert record.result.code == "perturbation_behind"
-        assert "perturbations of 4 earlier epochs" in record.result.reason
+        assert f"perturbations of {left_out[0]} earlier epochs" in record.result.reason
         assert "when_busy='wait'" in record.result.reason
         assert record.kind == "observational"
         assert record.counts.transitions, "what was watched is kept"

@@ -16,6 +16,7 @@ from lightning_iit.capture.perturb.allowance import Allowance, Share, work_of_ro
 from lightning_iit.capture.perturb.backgrounds import most_backgrounds
 from lightning_iit.capture.perturb.cells import WeightsCopy
 from lightning_iit.capture.perturb.connectivity import weight_connectivity
+from lightning_iit.capture.perturb.reservoir import bytes_of
 from lightning_iit.capture.perturb.tpm import (
     MOST_OBSERVATIONS,
     PerturbedTpm,
@@ -115,6 +116,12 @@ class PerturbJob:
             steps: in how many training steps.
         """
         self._limit = None if self.options.draws is not None else (allowance, seen, steps)
+
+    @property
+    def size(self) -> int:
+        """Returns how many bytes the calls and the copy of the weights take."""
+        weights = 0 if self.needs_module else sum(part.numel() * part.element_size() for part in self.module.buffers())
+        return weights + sum(bytes_of((call.args, call.kwargs, call.output)) for call in self.calls)
 
     def to(self, device: torch.device | str) -> PerturbJob:
         """Returns this job with the weights and calls on another device; for copies of weights only."""

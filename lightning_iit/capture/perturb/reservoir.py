@@ -188,7 +188,7 @@ class Reservoir:
         self.rows_seen += rows
         if rows and self._is_drawn(key):
             call = Call(copied(args), copied(kwargs), copied(output) if self.with_output else None, self._chain, lengths)
-            self._keep(_Kept(-key, self.seen, rows, _bytes_of((call.args, call.kwargs, call.output)), call))
+            self._keep(_Kept(-key, self.seen, rows, bytes_of((call.args, call.kwargs, call.output)), call))
 
     def _is_wanted(self, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> bool:
         """Returns whether a call belongs to the first evaluation of the wanted source.
@@ -269,14 +269,14 @@ def _observations_in(
     return max(least, steps if started else steps - firsts)
 
 
-def _bytes_of(value: Any) -> int:
+def bytes_of(value: Any) -> int:
     """Returns how many bytes the tensors in what :func:`copied` returned take."""
     if isinstance(value, PackedSequence):
         value = value.data
     if isinstance(value, Tensor):
         return value.numel() * value.element_size()
     parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else ()
-    return sum(map(_bytes_of, parts))
+    return sum(map(bytes_of, parts))
 
 
 def copied(value: Any) -> Any:

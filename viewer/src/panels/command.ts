@@ -94,7 +94,7 @@ export function commandPanel({ store, controller }: Context): Panel {
   const element = h(
     "section",
     { class: "command" },
-    h("h3", {}, "Compute this again"),
+    h("div", { class: "title-row" }, h("h3", {}, "Compute this again"), otherUnits),
     about("command"),
     h(
       "div",
@@ -102,7 +102,6 @@ export function commandPanel({ store, controller }: Context): Panel {
       bits,
       h("label", { class: "pick" }, h("span", {}, "Engine"), engine),
       h("span", { class: "grow" }),
-      otherUnits,
       rank,
       compute,
     ),

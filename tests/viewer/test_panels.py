@@ -68,7 +68,7 @@ def test_analyses_within_epochs_have_a_table(chromium: Browser, tmp_path: Path) 
 def test_other_units_of_a_past_epoch_are_asked_by_the_command_that_is_shown(chromium: Browser, tmp_path: Path) -> None:
     """Of units inside the recorded ones the command answers; of others the page says what it takes."""
     write_run(tmp_path / "run", epochs=2)
-    with viewer(tmp_path) as address, watched(chromium, width=1280, height=720) as page:
+    with viewer(tmp_path) as address, watched(chromium, width=1280, height=900) as page:
         page.page.goto(address)
         page.ready()
         go_to(page.page, 1)

@@ -86,7 +86,7 @@ def test_other_units_of_a_past_epoch_are_asked_by_the_command_that_is_shown(chro
         turned = code.evaluate("(element) => element.textContent")
         assert turned != asked
         assert cli.main(shlex.split(turned)[1:]) == 0
-        check_room(page.page, 1280, 720)
+        check_room(page.page, 1280, 900)
         panel.get_by_label("Units").fill(f"{own[0]}, 1000")
         assert "No recorded group has all of these units." in panel.locator(".units-row").inner_text()
         assert "--units" in code.inner_text()

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from torch.multiprocessing.reductions import StorageWeakRef
 
+from lightning_iit.capture.hooks.depths import memory_of
+
 if TYPE_CHECKING:
-    from torch import Tensor, UntypedStorage
+    from torch import Tensor
 
 LEFT_OUT = -1
 """The index under which :meth:`Dataflow.made` notes layers that are not in the picture: a search ends there, and names none."""
@@ -67,7 +69,7 @@ class Dataflow:
         ``limit`` graph nodes are not found. None is returned for a tensor of which nothing is known.
         """
         if tensor.grad_fn is None:
-            memory = _memory_of(tensor)
+            memory = memory_of(tensor)
             kept = None if memory is None else self._memory.get(memory._cdata)
             return None if kept is None or _is_gone(kept[0]) else [one for one in kept[1] if one.layer != LEFT_OUT]
         found: dict[int | None, Source] = {}
@@ -95,17 +97,9 @@ class Dataflow:
 
     def _keep(self, tensor: Tensor, sources: tuple[Source, ...]) -> None:
         """Notes from where the memory of a tensor was filled, without keeping the memory."""
-        memory = _memory_of(tensor)
+        memory = memory_of(tensor)
         if memory is not None:
             self._memory[memory._cdata] = (StorageWeakRef(memory), sources)  # type: ignore[no-untyped-call]
-
-
-def _memory_of(tensor: Tensor) -> UntypedStorage | None:
-    """Returns the memory of a tensor; None for one that has none of its own, such as a sparse tensor."""
-    try:
-        return tensor.untyped_storage()
-    except NotImplementedError:  # torch's word for sparse tensors, and for those inside of torch.func
-        return None
 
 
 def _is_gone(storage: StorageWeakRef) -> bool:

@@ -64,7 +64,7 @@ class Depths:
         """Notes the output of a call of a source."""
         made = hidden_of(output)
         if isinstance(made, Tensor):
-            memory = _memory_of(made)
+            memory = memory_of(made)
             kept = None if memory is None else StorageWeakRef(memory)  # type: ignore[no-untyped-call]
             self._last[source] = _Last(made.shape, kept, _number_of(made.grad_fn))
 
@@ -85,7 +85,7 @@ class Depths:
 
 def _is_made_from(given: Tensor, last: _Last) -> bool:
     """Returns whether a tensor shares memory with an output, or was computed from it as far as autograd knows."""
-    memory = _memory_of(given)
+    memory = memory_of(given)
     if memory is not None and last.memory is not None and not last.memory.expired() and memory._cdata == last.memory.cdata:  # type: ignore[no-untyped-call]
         return True
     if last.node is None or given.grad_fn is None:
@@ -108,7 +108,7 @@ def _number_of(node: Any) -> int | None:
     return None if node is None else node._sequence_nr()
 
 
-def _memory_of(tensor: Tensor) -> UntypedStorage | None:
+def memory_of(tensor: Tensor) -> UntypedStorage | None:
     """Returns the memory of a tensor; None for one that has none of its own, such as a sparse tensor."""
     try:
         return tensor.untyped_storage()

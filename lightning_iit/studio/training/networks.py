@@ -157,7 +157,9 @@ class _Recurrent(Network):
 
     layer: type[nn.RNN | nn.GRU | nn.LSTM]
 
-    def __init__(self, shape: Shape, width: int, depth: int, learning_rate: float, weight_decay: float) -> None:
+    def __init__(
+        self, shape: Shape, width: int = 32, depth: int = 1, learning_rate: float = 0.003, weight_decay: float = 0.0
+    ) -> None:
         super().__init__(shape, width=width, depth=depth, learning_rate=learning_rate, weight_decay=weight_decay)
         reader, features = self._reader(width)
         self.read: nn.Module = reader
@@ -183,11 +185,6 @@ class RNN(_Recurrent):
 
     layer: type[nn.RNN | nn.GRU | nn.LSTM] = nn.RNN
 
-    def __init__(
-        self, shape: Shape, width: int = 32, depth: int = 1, learning_rate: float = 0.003, weight_decay: float = 0.0
-    ) -> None:
-        super().__init__(shape, width, depth, learning_rate, weight_decay)
-
 
 class GRU(_Recurrent):
     """Reads the input step by step with gated units (nn.GRU): its units act on each other.
@@ -202,11 +199,6 @@ class GRU(_Recurrent):
 
     layer: type[nn.RNN | nn.GRU | nn.LSTM] = nn.GRU
 
-    def __init__(
-        self, shape: Shape, width: int = 32, depth: int = 1, learning_rate: float = 0.003, weight_decay: float = 0.0
-    ) -> None:
-        super().__init__(shape, width, depth, learning_rate, weight_decay)
-
 
 class LSTM(_Recurrent):
     """Reads the input step by step with long short-term memory (nn.LSTM): its units act on each other.
@@ -220,11 +212,6 @@ class LSTM(_Recurrent):
     """
 
     layer: type[nn.RNN | nn.GRU | nn.LSTM] = nn.LSTM
-
-    def __init__(
-        self, shape: Shape, width: int = 32, depth: int = 1, learning_rate: float = 0.003, weight_decay: float = 0.0
-    ) -> None:
-        super().__init__(shape, width, depth, learning_rate, weight_decay)
 
 
 class Transformer(Network):

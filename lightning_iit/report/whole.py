@@ -70,7 +70,7 @@ def _sentences(epoch: int, whole: WholeLayer) -> Iterator[str]:
     for pair in whole.pairs.numbers if whole.pairs is not None else ():
         value = pair.mean if pair.excess is None else pair.excess
         less = "as estimated" if pair.excess is None else "above the mean of its null"
-        yield f"Mean {pair.name} of pairs of units: {value:+.4g} nats, {less}."
+        yield f"Mean {pair.name} of pairs of units: {digits(value, 4, sign=True)} nats, {less}."
 
 
 def _interval_words(value: WholeValue) -> str:
@@ -80,7 +80,8 @@ def _interval_words(value: WholeValue) -> str:
         return ""
     less = 0.0 if value.null is None else value.null.mean
     above = "" if value.null is None else " above the mean of its null"
-    return f" {interval.level:.0%} interval at this partition: {interval.low - less:.4g} to {interval.high - less:.4g} nats{above}."
+    low, high = digits(interval.low - less, 4), digits(interval.high - less, 4)
+    return f" {interval.level:.0%} interval at this partition: {low} to {high} nats{above}."
 
 
 def _value(value: WholeValue) -> str:

@@ -194,12 +194,15 @@ def test_the_report_has_a_table_and_a_profile_over_layers(tmp_path):
     text = report.read_text(encoding="utf-8")
     assert "## Whole layers" in text
     last = callback.records[-1].whole
-    assert f"{last['stochastic_interaction'].minimum.value:.4g} ({last['stochastic_interaction'].minimum.excess:+.3g}" in text
-    assert f"| {last.pairs['synergy'].excess:+.4g} |" in text
+    value, synergy = last["stochastic_interaction"].minimum, last.pairs["synergy"].excess
+    low, high = (end - value.null.mean for end in (value.interval.low, value.interval.high))
+    for words in (
+        f"{value.value:.4g} ({value.excess:+.3g}",
+        f"| {synergy:+.4g} |",
+        f"95% interval at this partition: {low:.4g} to {high:.4g} nats above",
+        f"Mean synergy of pairs of units: {synergy:+.4g} nats, above the mean of its null.",
+    ):
+        assert words.replace("-", "−") in text
     assert f"Epoch 0, statistical: {len(last.units)} units, {last.samples:,} pairs of a past and a present in" in text
     assert f"- {last['stochastic_interaction'].words.replace('*', chr(92) + '*')}." in text
-    interval = last["stochastic_interaction"].minimum.interval
-    mean = last["stochastic_interaction"].minimum.null.mean
-    assert f"95% interval at this partition: {interval.low - mean:.4g} to {interval.high - mean:.4g} nats above" in text
-    assert f"Mean synergy of pairs of units: {last.pairs['synergy'].excess:+.4g} nats, above the mean of its null." in text
     assert "no causes, and no Φ of IIT 3.0 or 4.0" in text

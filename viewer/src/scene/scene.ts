@@ -77,7 +77,9 @@ export class NetworkScene {
    * blocks but those that are `open` are drawn as one body each.
    */
   show(snapshot: NetworkSnapshot, reference: NetworkSnapshot, focus: number | null, open: ReadonlySet<string>): void {
+    const isFirst = !this.snapshot;
     this.snapshot = snapshot;
+    if (isFirst) this.resize();
     const layers = placeNetwork(snapshot, focus, open);
     const shape = JSON.stringify([
       snapshot.layers.map((layer) => [layer.name, layer.kind, layer.indices]),
@@ -100,7 +102,7 @@ export class NetworkScene {
     this.place(nothing, [], "");
     this.wiring.set(nothing, nothing, [], [], () => undefined);
     this.rings.set([]);
-    this.invalidate();
+    this.resize();
   }
 
   setStep(step: number): void {
@@ -301,7 +303,8 @@ export class NetworkScene {
   }
 
   private resize(): void {
-    const { clientWidth: width, clientHeight: height } = this.host;
+    // Without a network nothing is seen of the canvas: it holds no memory, and no size of the run before.
+    const { clientWidth: width, clientHeight: height } = this.snapshot ? this.host : { clientWidth: 1, clientHeight: 1 };
     if (!width || !height) return;
     this.renderer.setSize(width, height);
     this.orbit.resize(width, height);

@@ -165,10 +165,15 @@ def test_what_is_wrong_is_said_in_the_form(chromium: Browser, listed: Path) -> N
         form.get_by_label("Class of the network").fill("studio_own:NoModule")
         form.get_by_role("button", name="Show its arguments").click()
         form.get_by_text("is no LightningModule").wait_for()
+        asked: list[str | None] = []
+        page.page.on("request", lambda request: asked.append(request.post_data) if request.url.endswith("/own") else None)
         form.get_by_label("Class of the network").fill("studio_own:Slow")
         form.get_by_role("button", name="Show its arguments").click()
         form.locator("[data-field=pause]").fill("0.5")
         form.locator("[data-field=fails]").check()
+        form.get_by_role("button", name="Show its arguments").click()
+        page.page.wait_for_load_state("networkidle")
+        assert len(asked) == 1, asked  # a second answer would empty the form
         form.get_by_role("button", name="Start", exact=True).click()
         page.page.locator("[data-job=slow-digits-2]").wait_for()
         assert studio.jobs()["slow-digits-2"]["asked"]["network"] == {

@@ -40,6 +40,8 @@ export function chooser(
   const own = h("div", { class: "own" }, name, load, problem);
   let fields: Fields | null = null;
   let loaded = "";
+  let asked = "";
+  let turn = 0;
 
   const show = (choice: Choice, values: Values = {}) => {
     fields = fieldsOf(choice.form);
@@ -47,23 +49,37 @@ export function chooser(
     fill(words, choice.words);
     fill(place, fields.element);
   };
-  const showOwn = async (values: Values = {}) => {
+  const forget = () => {
+    asked = "";
+    loaded = "";
+    turn += 1; // an answer on its way is no longer wanted
+  };
+  // A name is asked once, though leaving its field and pressing the button both ask: a second answer would put an empty
+  // form over the values that a reader has begun to write.
+  const showOwn = async (values?: Values) => {
+    const wanted = name.value.trim();
+    if (wanted && wanted === asked && !values) return;
+    forget();
     fill(problem);
     fill(place);
     fill(words);
     fields = null;
-    loaded = "";
-    const wanted = name.value.trim();
     if (!wanted) return;
+    const mine = turn;
+    asked = wanted;
     try {
       const choice = await client.own({ role, name: wanted });
+      if (mine !== turn) return;
       loaded = wanted;
       show(choice, values);
     } catch (error) {
+      if (mine !== turn) return;
+      asked = "";
       fill(problem, wordsOf(error));
     }
   };
   const change = () => {
+    forget();
     own.hidden = select.value !== OWN;
     const choice = known.find((one) => one.name === select.value);
     if (choice) show(choice);
@@ -85,6 +101,7 @@ export function chooser(
     set: async (chosen) => {
       const choice = known.find((one) => one.name === chosen.name);
       if (!choice && !isOwn) return;
+      forget();
       select.value = choice ? choice.name : OWN;
       own.hidden = choice !== undefined;
       if (choice) return show(choice, chosen.values);

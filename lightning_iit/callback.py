@@ -139,10 +139,11 @@ class IITCallback(Callback, TrainingSettings):
         background: what is not set in a perturbation: "sampled" (an average over observed backgrounds) or "fixed" (held as observed
             in the analysed state).
         draws: how many observed backgrounds a perturbed TPM is averaged over, at most. None takes all that are kept (8,192 or more
-            where an epoch has them and they fit into 64 MiB), and 128 tokens of each block with ``transitions="depth"``. For a
-            layer with ``step=``, which is perturbed on the thread that trains, None takes fewer backgrounds, and then fewer groups,
-            where they would take more than about 5 % of an epoch's work or 50 ms (counted once a run, not timed; the record's notes
-            have the numbers).
+            where an epoch has them and they fit into 64 MiB). For a layer with ``step=``, which is perturbed on the thread that
+            trains, None takes fewer backgrounds, and then fewer groups, where they would take more than about 5 % of an epoch's
+            work or 50 ms (counted once a run, not timed; the record's notes have the numbers), but at least one group in 128
+            backgrounds. Along depth None takes 128 tokens of each block, on the thread that trains too; with 4 units this is as
+            much work as training on about 700 sequences.
         step: ``(module, state, input) -> state``, one step of a recurrent module that is not PyTorch's own.
         level: which of several stacked recurrent layers is perturbed, as an index.
         direction: which direction of a bidirectional layer is perturbed, "forward" or "backward".

@@ -28,7 +28,7 @@ from lightning_iit.capture.count.session import Capture
 from lightning_iit.capture.options import CaptureOptions
 from lightning_iit.capture.perturb.job import PerturbJob
 from lightning_iit.capture.perturb.options import PerturbOptions
-from lightning_iit.capture.perturb.reservoir import Call
+from lightning_iit.capture.perturb.reservoir import Call, Reservoir
 from lightning_iit.capture.perturb.steps import step_for
 from lightning_iit.comparison.exchanges import RESAMPLED, error_times, signed_rank
 from lightning_iit.job.survey import survey
@@ -91,11 +91,29 @@ def groups_of(hidden: int, number: int, *, units: int = 4, seed: int = 0) -> lis
     return [record, *further_groups(record, number, among=range(hidden), seed=seed + 1)]
 
 
+def kept(layer: nn.Module, x: Tensor, seed: int) -> tuple[Call, ...]:
+    """The calls that a training keeps of its batches of 32 sequences."""
+    reservoir = Reservoir(seed=seed)
+    handle = reservoir.attach(layer)
+    with torch.no_grad():
+        for batch in x.split(32):
+            layer(batch)
+    handle.remove()
+    return reservoir.calls
+
+
 def job_of(
-    layer: nn.Module, x: Tensor, groups: Sequence[Units], *, seed: int = 0, draws: int | None = None, threshold: str = "median"
+    layer: nn.Module,
+    x: Tensor,
+    groups: Sequence[Units],
+    *,
+    seed: int = 0,
+    draws: int | None = None,
+    threshold: str = "median",
+    calls: tuple[Call, ...] = (),
 ) -> tuple[PerturbJob, list[LayerEpoch]]:
-    """The perturbation of a layer on sequences, and what was captured of each group."""
-    job = PerturbJob("layer", layer, step_for(layer), (Call((x,), {}),), PerturbOptions(seed=seed, draws=draws))
+    """The perturbation of a layer on sequences, or on the calls that were kept of them, and what was captured of each group."""
+    job = PerturbJob("layer", layer, step_for(layer), calls or (Call((x,), {}),), PerturbOptions(seed=seed, draws=draws))
     thresholds = Thresholds(values=(0.0,) * len(groups[0].indices), strategy=threshold, frozen=False)
     return job, [LayerEpoch("layer", "time", "observational", units=units, thresholds=thresholds) for units in groups]
 
@@ -110,9 +128,10 @@ def task_of(
     resamples: int = 0,
     threshold: str = "median",
     states: str = "auto",
+    calls: tuple[Call, ...] = (),
 ) -> PhiTask:
     """The task of a layer's survey on sequences, by the same code as in a training."""
-    job, parts = job_of(layer, x, groups, seed=seed, draws=draws, threshold=threshold)
+    job, parts = job_of(layer, x, groups, seed=seed, draws=draws, threshold=threshold, calls=calls)
     found = [
         Group(one.captured, None, one.causal, choose_states(one.captured.seen, None, states), one.bits) for one in job.run(parts)
     ]
@@ -165,18 +184,23 @@ def row(*cells: object) -> None:
 
 
 def seeds(repetitions: int) -> None:
-    """How much the plugin's seed moves Φ: one training, other seeds."""
+    """How much the plugin's seed moves Φ: one training, other seeds, which keep other calls of it."""
     x, y = digits()
     layer = trained("GRU", 32, x, y, seed=0, epochs=6).layer.eval()
+    calls = [kept(layer, x, seed) for seed in range(repetitions)]
     row("what", "mean", "standard deviation", "share of the mean")
     row("---", "---", "---", "---")
     six = [Units(indices=(1, 5, 9, 14, 20, 27), width=32, selection="given")]
     fixed = groups_of(32, 20)
     cases: dict[str, Callable[[int], Survey]] = {
-        "six given units, most visited state": lambda seed: surveyed(layer, x, six, seed=seed),
-        "20 groups of four, the same groups": lambda seed: surveyed(layer, x, fixed, seed=seed),
-        "20 groups of four, other groups": lambda seed: surveyed(layer, x, groups_of(32, 20, seed=1000 * seed), seed=seed),
-        "80 groups of four, other groups": lambda seed: surveyed(layer, x, groups_of(32, 80, seed=1000 * seed), seed=seed),
+        "six given units, most visited state": lambda seed: surveyed(layer, x, six, seed=seed, calls=calls[seed]),
+        "20 groups of four, the same groups": lambda seed: surveyed(layer, x, fixed, seed=seed, calls=calls[seed]),
+        "20 groups of four, other groups": lambda seed: surveyed(
+            layer, x, groups_of(32, 20, seed=1000 * seed), seed=seed, calls=calls[seed]
+        ),
+        "80 groups of four, other groups": lambda seed: surveyed(
+            layer, x, groups_of(32, 80, seed=1000 * seed), seed=seed, calls=calls[seed]
+        ),
     }
     for name, case in cases.items():
         phis = [mean_of(case(seed)) for seed in range(repetitions)]
@@ -192,7 +216,7 @@ def signs(repetitions: int) -> None:
         x, y = TASKS[task]()
         nets = [trained(kind, hidden, x, y, seed=seed, epochs=epochs).layer.eval() for epochs in (0, 6)]
         groups = groups_of(hidden, 20, seed=seed)
-        before, after = (surveyed(layer, x, groups, seed=seed, resamples=50) for layer in nets)
+        before, after = (surveyed(layer, x, groups, seed=seed, resamples=200) for layer in nets)
         assert before.se is not None
         assert after.se is not None
         apart = differences(before, after)

@@ -213,3 +213,8 @@ def test_what_is_picked_is_watched(tmp_path, model, data, expected) -> None:
     callback = train(tmp_path, model=model(), data=loader, layers=None, epochs=1, initial=False, workers=1)
     (record,) = callback.records
     assert (record.layer, record.axis, record.units.width, record.counts.transitions) == expected
+
+
+def test_a_model_that_is_a_single_module_has_nothing_to_pick():
+    with pytest.raises(UnknownLayerError, match=r"the model, GRU, has no modules in it.*nn\.Sequential\(model\)"):
+        pick_layer(nn.GRU(8, 8))

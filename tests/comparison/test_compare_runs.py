@@ -14,6 +14,7 @@ import pytest
 import torch
 from lightning.pytorch import seed_everything
 from lightning.pytorch.loggers import CSVLogger, MLFlowLogger
+from mlflow.tracking import MlflowClient
 from models import Gru, sequence_data
 from places import PROJECT
 from sample_records import a_record, pixels
@@ -397,6 +398,10 @@ def test_real_trainings_from_folders_and_from_mlflow(tmp_path):
         assert (row.one, row.other) == ("width=8", "width=9")
         assert (row.phi_one, row.phi_other) == pytest.approx((phis[0][1], phis[1][1]))
     assert from_folders.layers == from_mlflow.layers
+    client = MlflowClient(uri)
+    of_experiment = [client.get_experiment_by_name("widths").experiment_id]
+    by_id = [f"{uri}#{run.info.run_id}" for run in client.search_runs(of_experiment)]
+    assert compare_runs(by_id, by="width").layers == from_mlflow.layers
     seeds = compare_runs([f"{uri}#widths"])
     assert seeds.layers[0].difference == pytest.approx(np.mean([phis[seed][1] - phis[seed][-1] for seed in (0, 1)]))
     weights = {record.provenance.initial_weights for folder in folders for record in load_run(folder)}

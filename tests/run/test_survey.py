@@ -19,13 +19,14 @@ from msgspec.structs import replace
 from torch import nn
 from training import assert_same, train, trainer
 
-from lightning_iit import IITCallback, load_run
+from lightning_iit import IITCallback, analyse, load_run
 from lightning_iit.capture.perturb.job import PerturbJob
 from lightning_iit.cli import main
 from lightning_iit.phi.compute import compute_phi
 from lightning_iit.records import Computed, EpochRecord, Skipped, SurveyGroup, System, TimedOut, decode, encode
 from lightning_iit.records.names import record_name
 from lightning_iit.run.resume import earlier_part
+from lightning_iit.run.run import FewTransitionsWarning
 
 DEFAULT = {"units": 4, "groups": "auto", "states": "auto", "null_model": "auto", "pictures": False}
 GRU = {**DEFAULT, "layers": "net.gru"}
@@ -456,3 +457,27 @@ def test_training_is_the_same_to_the_bit(tmp_path, model):
     (plain, randomness), (surveyed, randomness_after) = weights
     assert all(torch.equal(surveyed[name], plain[name]) for name in plain)
     assert torch.equal(randomness, randomness_after)
+
+
+@pytest.mark.parametrize("weights", ["none", "diagonal", "two blocks"])
+def test_a_real_layer_that_is_reducible_has_phi_0_in_every_resample(weights):
+    torch.manual_seed(3)
+    layer = nn.GRU(8, 8, batch_first=True)
+    mask = {"none": torch.zeros(8, 8), "diagonal": torch.eye(8), "two blocks": torch.block_diag(torch.ones(4, 4), torch.ones(4, 4))}
+    with torch.no_grad():
+        layer.weight_hh_l0 *= mask[weights].repeat(3, 1)
+    (record,) = analyse(
+        nn.Sequential(layer), [torch.randn(40, 9, 8)], units=[1, 2, 5, 6], groups=1, states="all", null_model="auto"
+    )
+    found = record.survey
+    assert (found.phi, found.se, found.low, found.high, found.positive) == (0.0, 0.0, 0.0, 0.0, 0.0)
+    assert {phi for group in found.groups for phi in group.phis} <= {0.0, None}
+    assert record.null is None
+    assert "coin flips" not in " ".join((*record.notes, repr(record), record.result.reason or ""))
+
+
+def test_few_backgrounds_are_no_few_transitions(tmp_path, recwarn):
+    record = train(tmp_path, model=Gru(), data=sequence_data(10), epochs=1, **GRU).records[-1]
+    assert record.counts.transitions < 16 * 100
+    assert record.kind == "causal"
+    assert not [one for one in recwarn if one.category is FewTransitionsWarning]

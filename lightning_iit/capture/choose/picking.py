@@ -85,6 +85,11 @@ def pick_layer(model: nn.Module) -> str:
         names = [name for name, _ in model.named_modules() if name]
         why = "the model has no recurrent, linear or convolutional layer to pick, and no other layer with parameters"
         msg = f"layers=None: {why}. Name a layer: {_some(names)}"
+        if not names:
+            msg = (
+                f"layers=None: the model, {type(model).__name__}, has no modules in it, one of which could be watched. Give a model "
+                "that holds it, as nn.Sequential(model) does."
+            )
         raise UnknownLayerError(msg)
     recurrent = [part for part in parts if kind_of(part.module).recurrent]
     if recurrent:

@@ -87,8 +87,8 @@ def pick_layer(model: nn.Module) -> str:
         msg = f"layers=None: {why}. Name a layer: {_some(names)}"
         if not names:
             msg = (
-                f"layers=None: the model, {type(model).__name__}, has no modules in it, one of which could be watched. Give a model "
-                "that holds it, as nn.Sequential(model) does."
+                f"layers=None: the model, {type(model).__name__}, has no modules in it, one of which could be watched. Give a "
+                "model that holds it, as nn.Sequential(model) does."
             )
         raise UnknownLayerError(msg)
     recurrent = [part for part in parts if kind_of(part.module).recurrent]

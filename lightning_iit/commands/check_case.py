@@ -37,6 +37,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         run: the name of the run.
         formalism: the version of the theory.
+        units: the labels of the analysed units; empty where the record names none.
         method: which engine computed what.
         stored: the stored Φ (of IIT 4.0 φ_s).
         again: the newly computed Φ; None if it was not computed.
@@ -51,6 +52,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     layer: str
     epoch: int
     formalism: str
+    units: tuple[str, ...] = ()
     state: tuple[int, ...]
     method: str
     stored: float
@@ -84,6 +86,7 @@ def compare(case: Case, tolerance: float, timeout: float | None) -> Comparison:
             epoch=case.record.epoch,
             step=case.record.step,
             formalism=case.record.formalism,
+            units=_units(case.record),
             state=case.stored.state,
             method=case.method,
             stored=case.stored.result.phi or 0.0,
@@ -122,6 +125,7 @@ def _compared(case: Case, tolerance: float, timeout: float | None) -> Comparison
         epoch=record.epoch,
         step=record.step,
         formalism=record.formalism,
+        units=_units(record),
         state=case.stored.state,
         method=case.method,
         stored=result.phi,
@@ -131,6 +135,11 @@ def _compared(case: Case, tolerance: float, timeout: float | None) -> Comparison
         unchecked=unchecked,
         is_again=case.is_again,
     )
+
+
+def _units(record: EpochRecord) -> tuple[str, ...]:
+    """Returns the labels of a record's units."""
+    return () if record.units is None else record.units.labels
 
 
 def _with_more_decimals(case: Case, again: Computed | SystemPhi, timeout: float | None) -> Computed | None:

@@ -146,7 +146,7 @@ def _further_groups(record: EpochRecord) -> Iterator[EpochRecord]:
 def _table(found: Sequence[Comparison]) -> FittedTable:
     """Returns the table of the comparisons; it names the run where there are several."""
     stored = "stored Φ" if all(comparison.formalism == FORMALISM for comparison in found) else "stored Φ or φ_s"
-    columns = ("run", "layer", "epoch", "state", "theory", stored, "again", "by", "verdict")
+    columns = ("run", "layer", "epoch", "units", "state", "theory", stored, "again", "by", "verdict")
     rows = []
     for comparison in found:
         verdict = comparison.skipped and f"not checked: {comparison.skipped}"
@@ -155,11 +155,13 @@ def _table(found: Sequence[Comparison]) -> FittedTable:
             verdict += f"; not checked: {comparison.unchecked}"
         again = "" if comparison.again is None else f"{comparison.again:.6f}"
         epoch = f"{comparison.epoch}" if comparison.step is None else f"{comparison.epoch}, step {comparison.step}"
-        where = comparison.run, comparison.layer, epoch, bits(comparison.state), FORMALISM_WORDS[comparison.formalism]
+        units, state = ", ".join(comparison.units), bits(comparison.state)
+        where = comparison.run, comparison.layer, epoch, units, state, FORMALISM_WORDS[comparison.formalism]
         rows.append((*where, f"{comparison.stored:.6f}", again, comparison.method, verdict))
     first = 0 if len({comparison.run for comparison in found}) > 1 else 1
     numbers = ("epoch", "state", stored, "again")
-    return FittedTable(columns[first:], [row[first:] for row in rows], names=("run", "layer"), right=numbers, droppable=("by",))
+    cells, hidden = [row[first:] for row in rows], ("by", "units")
+    return FittedTable(columns[first:], cells, names=("run", "layer"), right=numbers, droppable=hidden)
 
 
 def _summary(found: Sequence[Comparison], *, cases: int, tolerance: float, engine: str | None) -> Iterator[str]:

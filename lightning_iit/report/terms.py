@@ -52,6 +52,8 @@ TERMS_4 = {
     " partition where least is lost, for each connection that it severs. Not negative; 0 means reducible.",
     "signed φ_s": "the same without the rule that it is at least 0: negative where the partition makes the states more probable.",
     "φ_s > 0": "the share of the visits that are of a state whose φ_s is above 0, as a mean over groups.",
+    "partition": "the units are divided into parts. Of each part the connections that come in, those that go out, or both are"
+    " replaced by noise.",
     "cause and effect state": "the past and the next state of the units that the present one says most about.",
     "distinction": "a set of units (mechanism) whose state says something irreducible of a cause and an effect; how much is φ_d.",
     "relation": "distinctions whose causes or effects have units in common, in the same state.",
@@ -94,7 +96,9 @@ FOR_NEWCOMERS = {
     " The units whose past or next state it tells most of are its purviews. Φ compares the concepts before and after the cut.",
     "group": "a few units of the layer, since Φ of a whole layer would take too long. The groups stay the same over all epochs.",
 }
-"""The words that every report explains."""
+"""The words that reports explain."""
+_OF_IIT3 = ("cut", "concept")
+"""Those that stand beside numbers of IIT 3.0 alone."""
 COVERAGE_TERM = "how many of all states were visited (or set); the TPM's rows of the others hold a prior, not data."
 """What coverage is."""
 _OF_THE_ANSWER = {
@@ -154,7 +158,8 @@ def terms(records: Sequence[EpochRecord]) -> Iterator[tuple[str, str]]:
     Yields:
         A word ("ON", a kind, the name of a null, "interval", "coverage") and its explanation.
     """
-    yield from FOR_NEWCOMERS.items()
+    of_iit3 = _has_iit3(records)
+    yield from ((word, said) for word, said in FOR_NEWCOMERS.items() if of_iit3 or word not in _OF_IIT3)
     if _has_iit4(records):
         yield from TERMS_4.items()
     kinds = {record.kind for record in records}

@@ -338,6 +338,7 @@ def test_the_survey_of_each_formalism_is_verified(tmp_path_factory, run_cli):
     result = msgspec.structs.replace(one.stored.result, phi=one.stored.result.phi + 1e-4)
     wrong = one._replace(stored=msgspec.structs.replace(one.stored, result=result))
     assert compare(wrong, 1e-6, None).differences[0].startswith("φ_s 0")
+    assert [compare(case, 1e-6, None).units for case in of_survey] == [case.record.units.labels for case in of_survey]
     (first, *_) = with_engine(cases, "fast", None)
     for name, words in (("phi", "mean φ_s"), ("share", "share of φ_s > 0"), ("signed", "mean signed φ_s")):
         survey = msgspec.structs.replace(last.survey, **{name: getattr(last.survey, name) + 1e-4})

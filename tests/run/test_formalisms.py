@@ -47,6 +47,7 @@ from lightning_iit.phi.registry import get_engine
 from lightning_iit.records import OfFormalism, PhiTask, TaskResult, decode, encode
 from lightning_iit.records.logged import logged
 from lightning_iit.report.cells import number
+from lightning_iit.report.terms import terms
 from lightning_iit.run.request import reopened, settled_record
 from lightning_iit.run.run import FewTransitionsWarning
 
@@ -213,6 +214,9 @@ def test_iit4_alone_is_the_result_of_the_record(tmp_path):
     assert "φ_s" in repr(last)
     assert "signed φ_s" in last._repr_html_()
     assert last.interval is not None
+    explained = dict(terms(callback.records))
+    assert {"partition", "distinction", "TPM"} <= set(explained)
+    assert not {"cut", "concept"} & set(explained), "words of IIT 3.0"
 
 
 def test_few_transitions_are_told_without_what_coin_flips_read_by_iit3(tmp_path):

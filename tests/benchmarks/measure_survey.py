@@ -412,7 +412,7 @@ def costs(repetitions: int) -> None:
         task = task_of(layer, x, groups, draws=draws)
         work: list[Callable[[], object]] = [partial(job.run, parts[:1]), partial(job.run, parts)]
         if n == 4:
-            work.append(partial(survey, task, {}))
+            work.append(lambda task=task: list(survey(task, {})))  # a generator
         unit, *spent = (milliseconds(one, repetitions) for one in (partial(torch.matmul, square, square), *work))
         cells = [f"{one:.1f} ({one / unit:.2g})" for one in spent]
         row(hidden, n, task.counts.visits[0], f"{unit:.1f}", *cells, *["not in a survey"] * (3 - len(cells)))

@@ -141,6 +141,17 @@ def test_sources_that_are_alike_are_pooled_where_this_is_asked_for(tmp_path):
     assert "counted together" in sources_note(record)
 
 
+def test_pooled_sources_have_thresholds_of_their_own(tmp_path):
+    """The second view is the first one moved: with one threshold for both, most states would be those of the view."""
+    torch.manual_seed(0)
+    record = record_of(tmp_path, Views(), sources="pooled", threshold="median", layers="net.0")
+    assert record.counts.transitions == 2 * 255
+    assert "counted together" in sources_note(record)
+    for unit in (0, 1):
+        states = [sum(record.counts.visits[state] for state in range(4) if state >> unit & 1 == on) for on in (0, 1)]
+        assert states[0] == pytest.approx(states[1], abs=16), "each view is ON half of the time"
+
+
 def test_sources_that_differ_are_not_pooled(tmp_path):
     class Ordered(Views):
         """The second view alternates between two points, and the first is noise."""

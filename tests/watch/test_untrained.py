@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import random
+import weakref
 from collections import deque
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, seed_everything
 from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.plugins.precision import MixedPrecision
 from models import Gru, Mlp, flat_data, sequence_data
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, Sampler
@@ -150,6 +153,46 @@ def test_all_that_a_step_changes_is_put_back_also_while_gradients_accumulate(tmp
     record = same_training(tmp_path, Stateful, lambda: flat_data(500, shuffle=True), accumulate_grad_batches=4, epochs=2)
     assert isinstance(record.result, Computed)
     assert record.counts.transitions == 13 * 32 - 1
+
+
+def test_a_gradient_scaler_is_put_back(tmp_path):
+    """A scale that grows with each step: the passes of the untrained network must not count as steps."""
+
+    def scaled():
+        return MixedPrecision("16-mixed", "cpu", scaler=torch.amp.GradScaler("cpu", init_scale=64.0, growth_interval=1))
+
+    found = []
+    for watched in (False, True):
+        seed_everything(5, verbose=False)
+        plugin = scaled()
+        seen, _ = fit(tmp_path / str(watched), Mlp(), flat_data(200), watched=watched, plugins=[plugin])
+        found.append((seen, plugin.scaler.state_dict()))
+    assert found[0] == found[1]
+    assert found[0][1]["scale"] > 64.0
+
+
+class Keeps(Callback):
+    """Remembers, without holding it, what is kept of the untrained network and of the first batches."""
+
+    def __init__(self, callback: IITCallback) -> None:
+        self.callback, self.kept = callback, []
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if self.callback._first is not None:
+            self.kept.append(weakref.ref(self.callback._first))
+
+    def on_train_end(self, trainer, pl_module):
+        gc.collect()
+        self.alive = [kept for kept in self.kept if kept() is not None]
+
+
+def test_what_was_kept_of_the_untrained_network_is_released_while_training_goes_on(tmp_path):
+    callback = IITCallback(**WATCHED)
+    keeps = Keeps(callback)
+    trainer(tmp_path, callback, keeps, epochs=2).fit(Mlp(), flat_data(200))
+    assert keeps.kept
+    assert keeps.alive == []
+    assert callback.records[0].epoch == -1
 
 
 class Gan(LightningModule):

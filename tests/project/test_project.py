@@ -64,6 +64,12 @@ def test_every_file_it_shows_or_names_is_there():
     assert [name for name in named if not (PROJECT / name).exists()] == []
 
 
+def test_the_oldest_version_of_lightning_is_the_oldest_that_trained_the_same():
+    lines = (PROJECT / "tests/ecosystem/oldest_lightning.txt").read_text().splitlines()
+    same = [line.split()[0] for line in lines if re.match(r"\d\S+ +yes +yes +-1 ", line)]
+    assert f"{same[0]} is the oldest version that was run" in README
+
+
 def test_its_pictures_are_there():
     pictures = re.findall(r"^!\[[^\]]{40,}\]\(([^)]+)\)$", README, re.MULTILINE)
     assert len(pictures) == README.count("![") >= 2

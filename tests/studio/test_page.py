@@ -85,7 +85,8 @@ def steered(page: Page) -> None:
     paused = answered(page, "pause")
     page.wait_for_function(f"() => {STATE}.training.phase === 'paused' && {STATE}.training.status.waiting === 0", timeout=180_000)
     at = page.evaluate(f"() => {STATE}.training.status.step")
-    assert page.evaluate(f"() => {STATE}.a.whole.index.rows[0].phi_layer") is not None  # that of the untrained network
+    untrained = f"() => typeof {STATE}.a.whole.index.rows[0].phi_layer === 'number'"
+    page.wait_for_function(untrained, timeout=180_000)  # its record may come a moment after it is counted as no longer open
     panel.locator("summary", has_text="Ask it").click()
     panel.get_by_role("button", name="Analyse", exact=True).click()
     assert answered(page, "analyse")["outcome"] == "done"

@@ -47,14 +47,18 @@ class Rows(LightningModule):
         return torch.optim.Adam(self.parameters(), lr=3e-3)
 
 
-def train(folder: Path, experiment: str, architecture: str, side: str, seed: int) -> Path:
-    """Trains for six epochs with the callback's defaults, logged to a folder and to MLflow; returns the folder."""
+def train(folder: Path, by: str, architecture: str, side: str, seed: int) -> Path:
+    """Trains for six epochs with the callback's defaults; the option ``by`` is the side.
+
+    Returns:
+        The run's folder. In MLflow the runs are in the experiment ``by``.
+    """
     data = load_digits()
     x, y = torch.tensor(data.images[:1500] / 16, dtype=torch.float32), torch.tensor(data.target[:1500])
     seed_everything(seed, verbose=False)
-    to_files = CSVLogger(folder, name=experiment, version=f"{architecture}-{side}-{seed}")
+    to_files = CSVLogger(folder, name=by, version=f"{architecture}-{side}-{seed}")
     to_mlflow = MLFlowLogger(
-        experiment,
+        by,
         tracking_uri=f"sqlite:///{folder}/mlflow.db",
         artifact_location=str(folder / "artifacts"),
         run_name=f"seed {seed}",
@@ -68,11 +72,13 @@ def train(folder: Path, experiment: str, architecture: str, side: str, seed: int
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    trainer.fit(
-        Rows(architecture, **({} if experiment == "architecture" else {experiment: side})),
-        DataLoader(TensorDataset(x, y), 32, shuffle=True),
-    )
+    trainer.fit(Rows(**{"architecture": architecture, by: side}), DataLoader(TensorDataset(x, y), 32, shuffle=True))
     return Path(to_files.log_dir)
+
+
+def alike(one: str, other: str, seed: int) -> list[tuple[str, str, int]]:
+    """Ten trainings of each side, all of a GRU, with seeds from this one on."""
+    return [("GRU", one if number < 10 else other, seed + number) for number in range(20)]
 
 
 def compared(*arguments: str) -> str:
@@ -92,24 +98,19 @@ def main() -> None:
     folder = given.folder.resolve()
     os.environ["COLUMNS"] = "150"
     folder.mkdir(parents=True, exist_ok=True)
-    sets = {
-        "architecture": [(name, "all", seed) for name in LAYERS for seed in range(5)],
-        "side": [("GRU", side, seed) for side, first in (("one", 0), ("other", 10)) for seed in range(first, first + 10)],
-        "half": [("GRU", half, seed) for half, first in (("first", 20), ("second", 30)) for seed in range(first, first + 10)],
-    }
-    heads = {
-        "architecture": "Five GRUs and five tanh RNNs",
-        "side": "Ten and ten GRUs that differ in their seeds alone",
-        "half": "Ten and ten further GRUs that differ in their seeds alone",
-    }
+    sets = (
+        ("Five GRUs and five tanh RNNs", "architecture", [(name, name, seed) for name in LAYERS for seed in range(5)]),
+        ("Ten and ten GRUs that differ in their seeds alone", "side", alike("one", "other", 0)),
+        ("Ten and ten further GRUs that differ in their seeds alone", "half", alike("first", "second", 20)),
+    )
     lines = [f"{dt.datetime.now(tz=dt.timezone.utc).date()}, {platform.machine()}, Python {platform.python_version()}"]
-    for by, trainings in sets.items():
+    for head, by, trainings in sets:
         runs = [str(train(folder, by, *training)) for training in trainings]
         from_files = compared(*runs, "--by", by, "-o", str(folder / f"compared-{by}"))
         from_mlflow = compared(f"sqlite:///{folder}/mlflow.db#{by}", "--by", by)
         shown = "\n".join(line for line in from_files.splitlines() if not line.startswith("Wrote "))
         same = "the same" if from_mlflow.strip() == shown.strip() else f"another answer:\n\n{from_mlflow}"
-        lines += ["", f"{heads[by]} (--by {by})", "", shown.strip(), "", f"From MLflow: {same}"]
+        lines += ["", f"{head} (--by {by})", "", shown.strip(), "", f"From MLflow: {same}"]
     sys.stdout.write("\n".join(lines) + "\n")
     if given.write:
         Path(__file__).with_suffix(".txt").write_text("\n".join(lines) + "\n")

@@ -39,8 +39,7 @@ export function chooser(
   const problem = h("p", { class: "reason", role: "alert" });
   const own = h("div", { class: "own" }, name, load, problem);
   let fields: Fields | null = null;
-  let loaded = "";
-  let asked = "";
+  let asked = ""; // the name whose form stands or is on its way
   let turn = 0;
 
   const show = (choice: Choice, values: Values = {}) => {
@@ -51,7 +50,6 @@ export function chooser(
   };
   const forget = () => {
     asked = "";
-    loaded = "";
     turn += 1; // an answer on its way is no longer wanted
   };
   // A name is asked once, though leaving its field and pressing the button both ask: a second answer would put an empty
@@ -70,7 +68,6 @@ export function chooser(
     try {
       const choice = await client.own({ role, name: wanted });
       if (mine !== turn) return;
-      loaded = wanted;
       show(choice, values);
     } catch (error) {
       if (mine !== turn) return;
@@ -95,7 +92,7 @@ export function chooser(
       const given = select.value === OWN ? name.value.trim() : select.value;
       return {
         name: given,
-        values: (select.value === OWN && loaded !== given ? {} : (fields?.values() ?? {})) as Chosen["values"],
+        values: (select.value === OWN && asked !== given ? {} : (fields?.values() ?? {})) as Chosen["values"],
       };
     },
     set: async (chosen) => {

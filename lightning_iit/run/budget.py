@@ -14,7 +14,8 @@ import msgspec
 
 from lightning_iit.job.formalisms import options_for, together
 from lightning_iit.job.judgement import analyses_for
-from lightning_iit.job.survey import FEWEST_RESAMPLES, STATES_RESAMPLED
+from lightning_iit.job.numbers import STATES_RESAMPLED
+from lightning_iit.job.survey import FEWEST_RESAMPLES
 from lightning_iit.phi.many import ComputesMany
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import Judge, ThresholdCounts

@@ -12,6 +12,7 @@ import msgspec
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from lightning_iit.capture.count.coding import TWO_BITS
+from lightning_iit.job.split import with_parts
 from lightning_iit.phi.cost import cost_in_words, seconds_in_words
 from lightning_iit.records import (
     EpochRecord,
@@ -258,7 +259,7 @@ class Run:
             number, further = self._budget.resamples(task, seconds, first=epoch < 0, last=last)
             more = drawn(resamples=number, moments=options.moments if epoch < 0 or last else 0)
             task = msgspec.structs.replace(task, judge=judge, resample_further=further, **more)
-            return self._open_and_analyse(task, stub)
+            return self._open_and_analyse(with_parts(task, seconds), stub)
         except Exception as error:
             log.exception("Layer %r of %s could not be handed to a worker.", stub.layer, stub.when)
             reason = f"It could not be handed to a worker: {type(error).__name__}: {error}."
@@ -300,7 +301,8 @@ class Run:
             more = drawn(resamples=number, moments=self._options.moments)
             if judge is not None or number or more["moments"]:
                 self._journal.expect(stub.key)
-                self._analyse(msgspec.structs.replace(task, judge=judge, resample_further=further, **more), stub)
+                judged = msgspec.structs.replace(task, judge=judge, resample_further=further, **more)
+                self._analyse(with_parts(judged, seconds), stub)
         self._unjudged.clear()
 
     def _dynamics(self, captured: LayerEpoch, stub: EpochRecord) -> Dynamics | None:

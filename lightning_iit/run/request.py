@@ -169,6 +169,7 @@ def whole_task(options: RunOptions, captured: LayerEpoch, *, last: bool) -> Whol
         searched=last and len(series.units) <= _SEARCHED,
         resamples=_RESAMPLES if last else 0,
         seed=options.seed,
+        sums=captured.sums,
     )
 
 

@@ -436,6 +436,7 @@ export interface WholeLayer {
   dropped: DroppedUnit[];
   effective_samples: number | null;
   elements: number[][];
+  epoch: WholeEpoch | null;
   fewest_effective_samples: number | null;
   information: number | null;
   kind: "causal" | "observational" | "statistical";
@@ -451,6 +452,15 @@ export interface WholeLayer {
 export interface DroppedUnit {
   reason: string;
   unit: number;
+}
+export interface WholeEpoch {
+  condition: number;
+  dropped: DroppedUnit[];
+  measure: WholeMeasure | null;
+  notes: string[];
+  refused: string;
+  samples: number;
+  units: number[];
 }
 export interface WholeMeasure {
   atomic: WholeValue;
@@ -552,6 +562,7 @@ export interface WholeTask {
   searched: boolean;
   seed: number;
   series: WholeSeries;
+  sums: WholeSums | null;
   surrogates: number;
 }
 export interface WholeSeries {
@@ -559,6 +570,15 @@ export interface WholeSeries {
   notes: string[];
   problem: string;
   rows: string;
+  units: number[];
+  width: number;
+}
+export interface WholeSums {
+  left_out: number;
+  means: string;
+  problem: string;
+  products: string;
+  samples: number;
   units: number[];
   width: number;
 }

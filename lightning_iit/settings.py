@@ -77,6 +77,7 @@ class Options(TypedDict, total=False):
     surrogates: int
     moments: int
     measures: Sequence[WholeName]
+    search_null: bool
     timeout: float | None
     pictures: bool
     executor: Any

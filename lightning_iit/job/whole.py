@@ -54,7 +54,7 @@ def _measured(task: WholeTask) -> WholeLayer:
     ordered = bool(series.lengths)
     names = [name for name in MEASURE_NAMES if name in task.names and (ordered or name == "total_correlation")]
     pairs: Redundancy | None = "ccs" if "phiid_ccs" in task.names else "mmi" if "phiid" in task.names else None
-    told = list(series.notes)
+    told = [*series.notes, *task.notes]
     if not ordered:
         told.append("The samples have no order, so there is total correlation at one time only.")
         names, pairs = ["total_correlation"], None

@@ -71,6 +71,7 @@ class WholeTask(Record, frozen=True, kw_only=True):
         resamples: how many resamples the intervals have; 0 for no interval.
         seed: the seed of everything that is drawn at random.
         sums: of the epoch, for total correlation of all its samples; None where that was not asked for.
+        notes: what a reader should know of what is computed, in sentences.
     """
 
     series: WholeSeries
@@ -81,3 +82,4 @@ class WholeTask(Record, frozen=True, kw_only=True):
     resamples: Count = 0
     seed: Count = 0
     sums: WholeSums | None = None
+    notes: tuple[str, ...] = ()

@@ -558,6 +558,7 @@ export interface WholeTask {
     | "total_correlation"
     | "total_correlation_pairs"
   )[];
+  notes: string[];
   resamples: number;
   searched: boolean;
   seed: number;

@@ -85,4 +85,4 @@ class Found(Record, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     reason: str = ""
     lost: bool = False
-    seconds: float = 0.0
+    seconds: Size = 0.0

@@ -61,7 +61,7 @@ def broken_order(measures: Sequence[WholeMeasure], information: float | None) ->
     value: dict[str, float] = {one.name: one.atomic.value for one in measures}
     if information is not None:
         value["information"] = information
-    symbols: dict[str, str] = {**SYMBOLS, "information": "I"}
+    symbols: dict[str, str] = {"information": "I"} | {str(name): symbol for name, symbol in SYMBOLS.items()}
     near = _ROUNDING * max(1.0, *value.values(), 0.0)
     for small, large in _ORDER:
         if small in value and large in value and value[small] > value[large] + near:

@@ -193,8 +193,13 @@ class IITCallback(Callback, TrainingSettings):
             "stochastic_interaction", "phi_star", "phi_g"; "phiid" and "phiid_ccs" of pairs of units. They are statistics of
             activity (``statistical``), no causal Φ: see :func:`~lightning_iit.whole_layer`. Taken in one pass with fixed weights:
             of the ``probe``, else over the epoch's last batches at its end. Layers whose samples have no order get
-            "total_correlation" only. The record's ``whole``; logged under ``iit_details/<layer>/whole/``.
-        extra_budget: the share of the training time that nulls may take; the last epoch always has its null.
+            "total_correlation" only. The record's ``whole``; logged under ``iit_details/<layer>/whole/``. With "total_correlation"
+            and no probe also that of the whole epoch, from sums (``whole/epoch_total_correlation``).
+        search_null: whether the nulls of these measures search the minimum partition anew in each surrogate, in each epoch and of
+            any number of units, as far as ``extra_budget`` allows. Otherwise only at the last epoch of up to 40 units; else they
+            hold the partition of the data. The record says which.
+        extra_budget: the share of the training time that nulls may take, those of ``measures`` too; the last epoch always has its
+            null.
         executor: where Φ is computed: "processes" (worker processes of this machine), "dask" (a cluster of Dask that is started on
             this machine), "dask://host:8786" (the scheduler of one), "slurm" (jobs that are started by dask-jobqueue, with its
             settings from Dask's own configuration), "ray", "ray://host:10001", or an object: any ``concurrent.futures.Executor``,

@@ -1,6 +1,7 @@
 """The time budget of judgements, which decides for each Φ whether a null, an interval and a curve are computed.
 
-A null is computed while all nulls together take at most a share of the training time; the last epoch always gets its null.
+A null is computed while all nulls together take at most a share of the training time; the last epoch always gets its null. Those of
+whole layers are charged to it too, and search their partition anew within it.
 """
 
 from __future__ import annotations
@@ -14,15 +15,18 @@ import msgspec
 
 from lightning_iit.job.formalisms import options_for, together
 from lightning_iit.job.judgement import analyses_for
-from lightning_iit.job.survey import FEWEST_RESAMPLES, STATES_RESAMPLED
+from lightning_iit.job.numbers import STATES_RESAMPLED
+from lightning_iit.job.survey import FEWEST_RESAMPLES
 from lightning_iit.phi.many import ComputesMany
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import Judge, ThresholdCounts
 from lightning_iit.tpm.counts import QUANTILES
 from lightning_iit.tpm.intervals import DRAWS
+from lightning_iit.whole.cost import one_draw, search_seconds
 
 if TYPE_CHECKING:
     from lightning_iit.records import PhiTask
+    from lightning_iit.records.whole.tasks import WholeTask
     from lightning_iit.tpm.nulls import NullName
 
 AtThresholds: TypeAlias = Callable[[], tuple[ThresholdCounts, ...]]
@@ -32,6 +36,8 @@ RESAMPLES = 50
 """So many resamples of the sequences an epoch's survey has, where the budget allows; fewer, down to 20, where it allows these."""
 RESAMPLES_AT_THE_ENDS = 200
 """So many the survey of the untrained network and that of the last epoch have."""
+_SEARCHED = 40
+"""Up to how many units the null of the last epoch searches the partition of a whole layer anew."""
 _SECONDS_OF_THE_LAST = 30.0
 """The interval, the curve and other thresholds of the last epoch are computed where they take at most so many seconds."""
 
@@ -117,6 +123,36 @@ class Budget:
         if RESAMPLES_AT_THE_ENDS * each > _SECONDS_OF_THE_LAST:
             return 0, False
         return RESAMPLES_AT_THE_ENDS, RESAMPLES_AT_THE_ENDS * (each + more) <= _SECONDS_OF_THE_LAST
+
+    def whole(self, task: WholeTask | None, *, always: bool, last: bool) -> WholeTask | None:
+        """Decides whether the nulls of a whole layer search the partition anew in each surrogate; takes off their time.
+
+        Nulls that hold the partition are computed in each epoch, and their time is taken off the budget too. A search is made where
+        it fits into the budget: at the last epoch of up to 40 units, where it may take 30 s in any case, or when it was asked for.
+
+        Args:
+            task: what is computed of a whole layer; None for nothing.
+            always: whether a search was asked for, in each epoch and of any number of units.
+            last: whether no epoch follows.
+
+        Returns:
+            The task, with a note where the time was not enough for a search.
+        """
+        if task is None:
+            return None
+        self._spend(task.surrogates * one_draw(task))
+        units = len(task.series.units)
+        cost = task.surrogates * search_seconds(units, task.names)
+        if not cost or not (always or (last and units <= _SEARCHED)):
+            return task
+        left = self._left
+        if self._affords(cost) or (last and cost <= _SECONDS_OF_THE_LAST):
+            return msgspec.structs.replace(task, searched=True)
+        note = (
+            f"The nulls hold the partition: to search it anew in {task.surrogates} surrogates takes about {cost:.2g} s, and "
+            f"{max(0.0, left):.2g} s are left of extra_budget."
+        )
+        return msgspec.structs.replace(task, notes=(*task.notes, note))
 
     @property
     def _left(self) -> float:

@@ -34,6 +34,7 @@ class AnalysisSettings:
     surrogates: int = 19
     moments: int = 0
     measures: Sequence[WholeName] = ()
+    search_null: bool = False
     timeout: float | None = 600.0
     pictures: bool = True
     seed: int = 0
@@ -124,6 +125,7 @@ CHECKS: dict[str, Check] = {
     "surrogates": whole("give the number of surrogate data sets of a null, 1 or more", least=1),
     "moments": whole("give at how many single moments Φ is computed too, 0 for none", least=0),
     "measures": _check_measures,
+    "search_null": flag(),
     "timeout": SECONDS,
     "pictures": flag(),
     "seed": SEED,

@@ -12,6 +12,7 @@ import msgspec
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from lightning_iit.capture.count.coding import TWO_BITS
+from lightning_iit.job.split import with_parts
 from lightning_iit.phi.cost import cost_in_words, seconds_in_words
 from lightning_iit.records import (
     EpochRecord,
@@ -35,6 +36,7 @@ from lightning_iit.run.waiting import compiles_first, drain_in_sight
 from lightning_iit.run.windows import Watched, Window
 from lightning_iit.tpm.states import choose_states
 from lightning_iit.tpm.varying import dynamics_of
+from lightning_iit.whole.cost import task_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -243,7 +245,7 @@ class Run:
             if options.moments and groups[0].bits is None:
                 stub = msgspec.structs.replace(stub, notes=(*stub.notes, NO_MOMENTS))
             dynamics, blocks = self._dynamics(captured, stub), getattr(captured, "blocks", ())
-            whole = whole_task(options, captured, last=last)
+            whole = self._budget.whole(whole_task(options, captured, last=last), always=options.search_null, last=last)
             task = phi_task(options, stub, states, dynamics=dynamics, seen=captured.seen, blocks=blocks, whole=whole)
             drawn = partial(draw, surveyed, seed=options.seed)
             with self._lock:  # layers that are perturbed beside the training come from a thread of their own
@@ -258,7 +260,7 @@ class Run:
             number, further = self._budget.resamples(task, seconds, first=epoch < 0, last=last)
             more = drawn(resamples=number, moments=options.moments if epoch < 0 or last else 0)
             task = msgspec.structs.replace(task, judge=judge, resample_further=further, **more)
-            return self._open_and_analyse(task, stub)
+            return self._open_and_analyse(with_parts(task, seconds, 0.0 if whole is None else task_seconds(whole)), stub)
         except Exception as error:
             log.exception("Layer %r of %s could not be handed to a worker.", stub.layer, stub.when)
             reason = f"It could not be handed to a worker: {type(error).__name__}: {error}."
@@ -300,7 +302,8 @@ class Run:
             more = drawn(resamples=number, moments=self._options.moments)
             if judge is not None or number or more["moments"]:
                 self._journal.expect(stub.key)
-                self._analyse(msgspec.structs.replace(task, judge=judge, resample_further=further, **more), stub)
+                judged = msgspec.structs.replace(task, judge=judge, resample_further=further, **more)
+                self._analyse(with_parts(judged, seconds), stub)
         self._unjudged.clear()
 
     def _dynamics(self, captured: LayerEpoch, stub: EpochRecord) -> Dynamics | None:

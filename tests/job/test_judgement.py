@@ -11,7 +11,8 @@ from tasks import task
 from lightning_iit import System, compute_phi
 from lightning_iit.job import job
 from lightning_iit.job.job import run
-from lightning_iit.job.judgement import CURVE_PARTS, analyses_for, judge_phi
+from lightning_iit.job.judgement import analyses_for, judge_phi
+from lightning_iit.job.numbers import CURVE_PARTS
 from lightning_iit.phi.registry import get_engine
 from lightning_iit.records import Computed, Counts, Judge, PhiOptions, PhiTask, SurveyGroup, ThresholdCounts, Units
 from lightning_iit.run.budget import Budget

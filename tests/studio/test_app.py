@@ -168,6 +168,9 @@ def test_a_form_of_ten_megabytes_is_not_read(studio: Studio, root: Path) -> None
         (ASKED | {"network": {"name": "../GRU"}}, 422, "is no class that can be chosen"),
         (ASKED | {"network": {"name": "GRU", "values": {"width": "wide"}}}, 422, "does not fit its type"),
         (ASKED | {"iit": {"units": "[0, 0]"}}, 422, "units="),
+        (ASKED | {"mlflow": "../mlflow"}, 422, "not below the studio's folder"),
+        (ASKED | {"mlflow": "http://evil.example"}, 422, "this server may not be used"),
+        (ASKED | {"mlflow": ["mlflow"]}, 400, "cannot be read"),
         (ASKED | {"task": {"name": "Text", "values": {"file": "../../etc/passwd"}}}, 422, "below the studio's folder"),
     ],
 )
@@ -237,6 +240,7 @@ def test_trainings_of_other_kinds_are_not_put_on_one_scale(studio: Studio, root:
         ({"allow": ["os/path"]}, "--allow os/path"),
         ({"allow": [""]}, "--allow : there is no such module"),
         ({"at_once": 0}, "--at-once 0"),
+        ({"mlflow": ["mlflow"]}, "'mlflow' is no address of an MLflow server"),
         ({"host": "203.0.113.9"}, "Cannot listen on 203.0.113.9"),
     ],
 )

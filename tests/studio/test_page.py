@@ -215,6 +215,13 @@ def test_what_is_wrong_is_said_in_the_form(chromium: Browser, listed: Path) -> N
             "name": "studio_own:Slow",
             "values": {"pause": 0.5, "fails": True},
         }
+        form.get_by_label("Task", exact=True).select_option("own")
+        form.get_by_label("Class of the task").fill("studio_own:Noise")
+        form.get_by_role("button", name="Show its arguments").last.click()
+        form.locator("[data-field=many]").fill("48")
+        form.get_by_role("button", name="Start", exact=True).click()
+        page.page.locator("[data-job=slow-noise-1]").wait_for()
+        assert studio.jobs()["slow-noise-1"]["asked"]["task"] == {"name": "studio_own:Noise", "values": {"many": 48}}
         page.page.get_by_role("button", name="Stop slow-digits-2").click()
         page.page.locator("[data-job=slow-digits-2] .phase", has_text="Stopped").wait_for()
 

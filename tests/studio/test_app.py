@@ -213,6 +213,7 @@ def test_trainings_are_compared_by_what_was_asked_for_differently(studio: Studio
     last = [load_run(root / name)[-1].survey.phi for name in ("gru-parity-1", "lstm-parity-1")]
     assert [row["phi_one"], row["phi_other"]] == pytest.approx(last)
     assert str(root) not in scale["words"]
+    assert answer["words"] == ""  # both have Φ, and are compared
     (course,) = studio.jobs()["gru-parity-1"]["courses"]
     assert course["phis"] == pytest.approx([record.survey.phi for record in load_run(root / "gru-parity-1")])
     assert studio.post("compare", {"names": ["gru-parity-1"]}) == (422, {"error": "Choose 2 to 40 trainings to compare."})
@@ -227,7 +228,11 @@ def test_trainings_of_other_kinds_are_not_put_on_one_scale(studio: Studio, root:
                 write_record(run, msgspec.structs.replace(record, kind="statistical", perturbation=None))
     status, answer = studio.post("compare", {"names": ["gru-parity-1", "mlp-parity-1"]})
     assert status == 200, answer
-    assert sorted(scale["scale"].partition(" ")[0] for scale in answer["scales"]) == ["causal", "statistical"]
+    assert [scale["scale"].partition(" ")[0] for scale in answer["scales"]] == ["causal", "statistical"]
+    assert [scale["is_statistical"] for scale in answer["scales"]] == [False, True]
+    last = load_run(root / "gru-parity-1")[-1].survey.phi
+    assert f"(trained: {last:.4f}) can Φ be above 0, since its units act on each other." in answer["words"]
+    assert "no unit acts on another, so Φ is 0 by structure" in answer["words"]
     for scale in answer["scales"]:
         assert scale["by"] == "before and after training"
         assert [(row["one"], row["other"]) for row in scale["rows"]] == [("untrained", "trained")]

@@ -184,6 +184,10 @@ def test_the_page_fits_and_can_be_used_by_all(chromium: Browser, listed: Path, t
         for width, height in ((390, 844), (768, 1024), (901, 700), (1280, 720), (1920, 1080)):
             page.page.set_viewport_size({"width": width, "height": height})
             assert page.page.evaluate(SIDEWAYS) == []
+            if width > 900:  # the list stays in sight, however far down the form is read
+                page.page.evaluate("() => scrollTo(0, 0)")
+                page.page.locator("form.start [data-field]").last.scroll_into_view_if_needed()
+                assert page.page.get_by_role("heading", name="Trainings").bounding_box()["y"] > 0
         assert axe_findings(page.page) == []
         page.check()
 

@@ -201,8 +201,7 @@ class RNN(_Recurrent):
         depth: how many recurrent layers are stacked.
         learning_rate: the step size of Adam.
         weight_decay: how much weights are drawn to 0 (AdamW).
-        pruned: which share of the weights between units is 0 in the last epoch: from a quarter of the epochs on, in each epoch the
-            weakest ones are set to 0 and stay so.
+        pruned: which share of the weights between units is set to 0 by the last epoch, the weakest ones first.
     """
 
     layer: type[nn.RNN | nn.GRU | nn.LSTM] = nn.RNN
@@ -217,8 +216,7 @@ class GRU(_Recurrent):
         depth: how many recurrent layers are stacked.
         learning_rate: the step size of Adam.
         weight_decay: how much weights are drawn to 0 (AdamW).
-        pruned: which share of the weights between units is 0 in the last epoch: from a quarter of the epochs on, in each epoch the
-            weakest ones are set to 0 and stay so.
+        pruned: which share of the weights between units is set to 0 by the last epoch, the weakest ones first.
     """
 
     layer: type[nn.RNN | nn.GRU | nn.LSTM] = nn.GRU
@@ -233,8 +231,7 @@ class LSTM(_Recurrent):
         depth: how many recurrent layers are stacked.
         learning_rate: the step size of Adam.
         weight_decay: how much weights are drawn to 0 (AdamW).
-        pruned: which share of the weights between units is 0 in the last epoch: from a quarter of the epochs on, in each epoch the
-            weakest ones are set to 0 and stay so.
+        pruned: which share of the weights between units is set to 0 by the last epoch, the weakest ones first.
     """
 
     layer: type[nn.RNN | nn.GRU | nn.LSTM] = nn.LSTM

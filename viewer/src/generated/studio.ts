@@ -62,9 +62,11 @@ export interface Preset {
 }
 export interface ComparedRuns {
   scales: ComparedScale[];
+  words: string;
 }
 export interface ComparedScale {
   by: string;
+  is_statistical: boolean;
   rows: ComparedRow[];
   scale: string;
   words: string;

@@ -50,8 +50,11 @@ export interface ComputeRequest {
   epoch: number;
   formalism: ("iit3" | "iit4-2023" | "iit4-2026") | null;
   layer: string;
+  most_seconds: number | null;
   run: string;
   state: number[];
+  step: number | null;
+  units: number[] | null;
   wanted: "partitions" | "phi" | "structure";
 }
 export interface EpochRecord {

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 from viewer_examination import LETTERS, check_concepts, check_influences, unfold, written_record
 from viewer_pages import viewer, watched
-from viewer_zoo import differences, make_zoo, pairs_that_differ, shown, soil
+from viewer_pairs import Pairs, controlled, differences, shown, soil
+from viewer_zoo import make_zoo
 
 from lightning_iit import Partitions, Structure, System, best_partitions, change, compute_phi, compute_structure, load_run
 from lightning_iit.records import FORMALISM_WORDS, Skipped, SystemPhi
@@ -312,8 +313,10 @@ def test_nothing_of_one_formalism_stays_when_another_is_chosen(chromium: Browser
 @pytest.mark.browser
 def test_runs_of_other_formalisms_and_of_version_0_1_0_follow_each_other(chromium: Browser, zoo: Path) -> None:
     """Each looks as if it was opened alone."""
-    kinds = ("three", "iit4", "old")
-    assert pairs_that_differ(chromium, zoo, kinds, compute=compute_again, width=1650, height=640) == {}
+    with controlled(zoo) as address:
+        pairs = Pairs(chromium, address)
+        pairs.go(("three", "iit4", "old"))
+    assert pairs.found == {}
 
 
 @pytest.mark.browser

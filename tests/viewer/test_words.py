@@ -11,7 +11,7 @@ from places import PROJECT
 from viewer_fits import settled
 from viewer_pages import viewer, watched
 from viewer_runs import make_record, write_file, write_record
-from viewer_zoo import LOADED, ZOO, make_zoo
+from viewer_zoo import LOADED, make_zoo
 
 from lightning_iit import load_run
 from lightning_iit.records import CurvePoint, Open, encode
@@ -32,6 +32,7 @@ TERMS_4 = {"φ_s", "distinction", "relation"}
 SHEETS = {"reading", "network", "curve", "causal", "concepts", "command", "tpm", "groups"}
 SHEETS_4 = {"systemPhi", "distinctions", "relations"}
 TABS = ("causal", "tpm", "groups")
+KINDS = ("gru", "mlp", "without_snapshots", "untrained", "faults", "pruned", "three", "iit4", "old")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_the_index_says_each_sentence_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("kind", [kind for kind in ZOO if kind not in ("deep", "long")])
+@pytest.mark.parametrize("kind", KINDS)
 def test_verdict_and_notes_of_each_kind_of_run(chromium: Browser, tmp_path: Path, kind: str) -> None:
     """The sentences beside Φ stand in report.md too, and each note of the record is an item of a list that is seen."""
     records = load_run(make_zoo(tmp_path, (kind,)) / kind)

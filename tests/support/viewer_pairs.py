@@ -90,7 +90,9 @@ def soil(page: Page) -> None:
             page.locator(selector).click()
     if page.locator(".command .primary").is_enabled():
         page.locator(".command .primary").click()
-        page.wait_for_function("() => !document.querySelector('.command .primary').disabled", timeout=60_000)
+        page.wait_for_function(
+            "() => !document.querySelector('.command .primary').disabled", timeout=180_000
+        )  # the first Φ compiles the engine
     page.evaluate("() => document.getElementById('tab-tpm').click()")
     if page.locator(".tpm canvas").is_visible():
         page.locator(".tpm canvas").focus()

@@ -51,7 +51,8 @@ SHOWN = """() => {
   const drawn = (side) => {
     const layers = window.lightningIIT.state()[side]?.network?.layers ?? [];
     const color = (layer) => window.lightningIIT.colorOf({ layer: layer.name, index: layer.indices[0] }, side);
-    return [layers.map(color), window.lightningIIT.pose(side)];
+    const pose = Object.values(window.lightningIIT.pose(side) ?? {}).flat();
+    return [layers.map(color), pose.map((value) => value.toPrecision(9))];
   };
   const values = [...document.querySelectorAll('.iit select, .iit input')]
     .filter((element) => !element.closest('.top .pick:not(.layer)'))

@@ -271,13 +271,15 @@ function rankedWords(found: Asked | null, state: readonly number[]): (Node | str
   if (!isRanked(found)) return "status" in found ? answerWords(found) : [];
   if (!found.partitions.length) return [found.reason];
   const symbol = symbolOf(found.formalism);
-  const rows = found.partitions.map(({ cut, severed, phi, normalized_phi: normalized }) =>
+  const rows = found.partitions.map(({ cut, severed, phi, signed_phi: signed, normalized_phi: normalized }) =>
     h(
       "li",
-      { "data-phi": phi },
+      { "data-phi": phi, "data-signed": signed },
       h("b", {}, cut ? `${lettersOf(cut.from_nodes)} → ${lettersOf(cut.to_nodes)}` : severedLetters(severed)),
       ` ${symbol} = ${phiText(phi)}`,
-      normalized === null ? "" : `, normalised ${phiText(normalized)}`,
+      // Of partitions with φ_s = 0 the sign tells which says more.
+      phi > 0 || signed === null ? "" : `, signed ${symbol} = ${phiText(signed)}`,
+      phi > 0 && normalized !== null ? `, normalised ${phiText(normalized)}` : "",
     ),
   );
   const of = `In state ${state.join("")}, the ${rows.length} best of ${count(found.number)} partitions, the minimum first:`;

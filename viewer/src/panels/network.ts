@@ -81,8 +81,9 @@ export function networkPanel(context: Context): Panel {
 function tieCameras(store: Store<AppState>, a: Stage, b: Stage): () => void {
   const [first, second] = [a.scene, b.scene];
   if (!first || !second) return () => {};
-  first.orbit.beside = () => (store.state.b?.network ? second.layers : []);
-  second.orbit.beside = () => (store.state.a?.network ? first.layers : []);
+  const seen = ({ layers, orbit }: typeof first) => ({ layers, aspect: orbit.camera.aspect });
+  first.orbit.beside = () => (store.state.b?.network ? seen(second) : null);
+  second.orbit.beside = () => (store.state.a?.network ? seen(first) : null);
   let busy = false;
   const tie = (from: typeof first, to: typeof first) => {
     const follow = () => {
@@ -99,7 +100,7 @@ function tieCameras(store: Store<AppState>, a: Stage, b: Stage): () => void {
   };
   const ends = [tie(first, second), tie(second, first)];
   return () => {
-    first.orbit.beside = () => [];
+    first.orbit.beside = () => null;
     for (const end of ends) end();
   };
 }

@@ -48,13 +48,15 @@ export function rankedWords(found: Asked | null, subject: Subject): Words {
   if (!found.partitions.length) return [found.reason];
   const symbol = symbolOf(found.formalism);
   const name = namesOf(subject);
-  const rows = found.partitions.map(({ cut, severed, phi, normalized_phi: normalized }) =>
+  const rows = found.partitions.map(({ cut, severed, phi, signed_phi: signed, normalized_phi: normalized }) =>
     h(
       "li",
-      { "data-phi": phi },
+      { "data-phi": phi, "data-signed": signed },
       h("b", {}, cut ? `${lettersOf(cut.from_nodes, name)} → ${lettersOf(cut.to_nodes, name)}` : severedLetters(severed, name)),
       ` ${symbol} = ${phiText(phi)}`,
-      normalized === null ? "" : `, normalised ${phiText(normalized)}`,
+      // Of partitions with φ_s = 0 the sign tells which says more.
+      phi > 0 || signed === null ? "" : `, signed ${symbol} = ${phiText(signed)}`,
+      phi > 0 && normalized !== null ? `, normalised ${phiText(normalized)}` : "",
     ),
   );
   const head = ofWords(subject);

@@ -135,7 +135,8 @@ class IITCallback(Callback, TrainingSettings):
         freeze_threshold: whether the thresholds of the first epoch are kept for all later ones.
         tpm: "perturb" (set the units into each state, and let the layer make one step), "observe" (count the transitions that are
             watched), or "auto": perturb where a step of the layer is known and ``lag`` is 1. A perturbed Φ is one of the system
-            that is averaged over backgrounds, not of the network at one moment.
+            that is averaged over backgrounds, not of the network at one moment. A layer whose parameters are spread over the
+            ranks (FSDP, tensor parallelism) is never perturbed: its record is Skipped and says why; "observe" watches it.
         background: what is not set in a perturbation: "sampled" (an average over observed backgrounds) or "fixed" (held as observed
             in the analysed state).
         draws: how many observed backgrounds a perturbed TPM is averaged over, at most. None takes all that are kept (8,192 or more

@@ -135,7 +135,8 @@ class IITCallback(Callback, TrainingSettings):
         freeze_threshold: whether the thresholds of the first epoch are kept for all later ones.
         tpm: "perturb" (set the units into each state, and let the layer make one step), "observe" (count the transitions that are
             watched), or "auto": perturb where a step of the layer is known and ``lag`` is 1. A perturbed Φ is one of the system
-            that is averaged over backgrounds, not of the network at one moment.
+            that is averaged over backgrounds, not of the network at one moment. A layer whose parameters are spread over the
+            ranks (FSDP, tensor parallelism) is never perturbed: its record is Skipped and says why; "observe" watches it.
         background: what is not set in a perturbation: "sampled" (an average over observed backgrounds) or "fixed" (held as observed
             in the analysed state).
         draws: how many observed backgrounds a perturbed TPM is averaged over, at most. None takes all that are kept (8,192 or more
@@ -163,7 +164,8 @@ class IITCallback(Callback, TrainingSettings):
         initial: whether the untrained network is analysed too, as epoch -1: once the first batches were trained on, it is put
             back for one pass over copies of these, and then all that the module and its objects hold is restored. Not restored are
             global variables, and what a step itself writes or sends by other ways than the module's attributes and the trainer. A
-            module that holds an iterator is not run.
+            module that holds an iterator is not run. Parameters beyond 128 MiB are kept in a temporary file (in ``TMPDIR``) until
+            then, and not in main memory. Where parameters are spread over the ranks (FSDP), there is no epoch -1.
         probe: fixed inputs: a data loader that does not shuffle, or a list of batches. The network is run on them at each epoch's
             end, in eval mode, and only that is watched, so that Φ over epochs follows what is learned and not the order of the
             data. The module is called with a batch that is a tensor, with the first element of a tuple or list, or with a mapping

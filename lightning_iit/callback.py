@@ -193,7 +193,13 @@ class IITCallback(Callback, TrainingSettings):
             activity (``statistical``), no causal Φ: see :func:`~lightning_iit.whole_layer`. Taken in one pass with fixed weights:
             of the ``probe``, else over the epoch's last batches at its end. Layers whose samples have no order get
             "total_correlation" only. The record's ``whole``; logged under ``iit_details/<layer>/whole/``.
-        extra_budget: the share of the training time that nulls may take; the last epoch always has its null.
+        budget: the share of the training time that all analyses together may take, in seconds of one core: Φ, perturbations,
+            nulls and resamples. 0.25 is a quarter. Where they would take more, layers and epochs take turns, each layer as often
+            as any other; an epoch that is left out has a record that says so, and nulls and resamples wait. Always analysed are the
+            untrained network, each layer's first epoch and the last one. The clock decides which epochs have a Φ, and changes
+            none of these Φ. None, the default, leaves no epoch out: then the seed alone says what is analysed.
+        extra_budget: the share of the training time that nulls and resamples may take where ``budget`` is None (with a budget they
+            are within it); the last epoch always has its null.
         executor: where Φ is computed: "processes" (worker processes of this machine), "dask" (a cluster of Dask that is started on
             this machine), "dask://host:8786" (the scheduler of one), "slurm" (jobs that are started by dask-jobqueue, with its
             settings from Dask's own configuration), "ray", "ray://host:10001", or an object: any ``concurrent.futures.Executor``,

@@ -200,8 +200,13 @@ class IITCallback(Callback, TrainingSettings):
         search_null: whether the nulls of these measures search the minimum partition anew in each surrogate, in each epoch and of
             any number of units, as far as ``extra_budget`` allows. Otherwise only at the last epoch of up to 40 units; else they
             hold the partition of the data. The record says which.
-        extra_budget: the share of the training time that nulls may take, those of ``measures`` too; the last epoch always has its
-            null.
+        budget: the share of the training time that all analyses together may take, in seconds of one core: Φ, perturbations,
+            nulls and resamples. 0.25 is a quarter. Where they would take more, layers and epochs take turns, each layer as often
+            as any other; an epoch that is left out has a record that says so, and nulls and resamples wait. Always analysed are the
+            untrained network, each layer's first epoch and the last one. The clock decides which epochs have a Φ, and changes
+            none of these Φ. None, the default, leaves no epoch out: then the seed alone says what is analysed.
+        extra_budget: the share of the training time that nulls and resamples may take where ``budget`` is None (with a budget they
+            are within it), and those of ``measures`` too; the last epoch always has its null.
         executor: where Φ is computed: "processes" (worker processes of this machine), "dask" (a cluster of Dask that is started on
             this machine), "dask://host:8786" (the scheduler of one), "slurm" (jobs that are started by dask-jobqueue, with its
             settings from Dask's own configuration), "ray", "ray://host:10001", or an object: any ``concurrent.futures.Executor``,

@@ -279,6 +279,7 @@ class TrainingSettings(Settings):
     every_n_steps: int | None = None
     window: int = 1
     when_busy: Literal["queue", "skip", "wait"] = "queue"
+    budget: float | None = None
     extra_budget: float = 0.25
     initial: bool = True
     max_queued: int = 64

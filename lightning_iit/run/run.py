@@ -25,7 +25,8 @@ from lightning_iit.records import (
     Survey,
     TaskResult,
 )
-from lightning_iit.run.budget import AtThresholds, Budget
+from lightning_iit.run.budget.judgements import AtThresholds, Budget
+from lightning_iit.run.budget.turns import is_left_out
 from lightning_iit.run.kept import KeptRecords
 from lightning_iit.run.options import RunOptions
 from lightning_iit.run.request import open_record, package_versions, phi_task, reopened, settled_record, whole_task, with_change
@@ -98,6 +99,7 @@ class Run:
             surrogates=options.surrogates,
             share=options.extra_budget,
             thresholds=options.preset == "paper",
+            total=options.budget,
         )
         self._unjudged: dict[str, tuple[PhiTask, EpochRecord, AtThresholds, Callable[..., dict[str, Any]]]] = {}
         self._said: set[str] = set()
@@ -134,6 +136,14 @@ class Run:
             self._said -= set(anew)
         self._budget.change(null=options.null_model, surrogates=options.surrogates)
         self._pool.warm_up(options.engine, options.formalisms)
+
+    def turn(self, layers: Sequence[str], *, all_of_them: bool) -> list[str]:
+        """Chooses the layers that the budget has time for; see :meth:`Budget.turn`."""
+        return self._budget.turn(layers, all_of_them=all_of_them)
+
+    def charge(self, layer: str, seconds: float) -> None:
+        """Takes the seconds of a layer's perturbation off the budget."""
+        self._budget.charge(layer, "perturbation", seconds)
 
     @property
     def pending(self) -> int:
@@ -255,6 +265,7 @@ class Run:
                     self._unjudged.pop(stub.layer, None)
                 elif step is None:
                     self._unjudged[stub.layer] = (msgspec.structs.replace(task, whole=None), stub, at_thresholds, drawn)
+            self._budget.charge_analysis(task, seconds)
             # Other thresholds may take seconds, in which results are received.
             judge = (self._budget.judge_last if last else self._budget.judge)(task, seconds, at_thresholds)
             number, further = self._budget.resamples(task, seconds, first=epoch < 0, last=last)
@@ -363,7 +374,9 @@ class Run:
             self._kept.keep(record)
             held = [] if untrained in self._open else self._held.pop(stub.layer, [])
         unfit = isinstance(result, Failed) and result.code == "executor_unfit"
-        if result.phi is None and not (unfit and result.reason in self._said):  # the same for all analyses that follow
+        if (
+            result.phi is None and not is_left_out(result) and not (unfit and result.reason in self._said)
+        ):  # the same for all analyses that follow
             self._said |= {result.reason} if unfit else set()
             log.warning("No Φ for layer %r in %s: %s", record.layer, record.when, result.reason)
         self._journal.write(record, answer.images if answer is not None else {})
@@ -412,6 +425,7 @@ class Run:
                 open=tuple((task.stored, stub) for task, stub in self._open.values() if task is not None),
                 windows={key: tuple(window.carried) for key, window in self._windows.items()},
                 varying=self._varying.chosen,
+                spent=self._budget.spent,
             )
 
     def take_up(self, earlier: EarlierPart) -> None:
@@ -426,6 +440,8 @@ class Run:
         with self._lock:
             for record in earlier.records:
                 self._kept.keep(record)
+        if earlier.spent is not None:
+            self._budget.go_on(earlier.spent)
         self._varying = VaryingUnits(earlier.varying)
         self._windows = {key: Window(self._options.window, epochs) for key, epochs in earlier.windows.items()}
         oldest: dict[str, tuple[int, float]] = {}

@@ -135,7 +135,8 @@ class IITCallback(Callback, TrainingSettings):
         freeze_threshold: whether the thresholds of the first epoch are kept for all later ones.
         tpm: "perturb" (set the units into each state, and let the layer make one step), "observe" (count the transitions that are
             watched), or "auto": perturb where a step of the layer is known and ``lag`` is 1. A perturbed Φ is one of the system
-            that is averaged over backgrounds, not of the network at one moment.
+            that is averaged over backgrounds, not of the network at one moment. A layer whose parameters are spread over the
+            ranks (FSDP, tensor parallelism) is never perturbed: its record is Skipped and says why; "observe" watches it.
         background: what is not set in a perturbation: "sampled" (an average over observed backgrounds) or "fixed" (held as observed
             in the analysed state).
         draws: how many observed backgrounds a perturbed TPM is averaged over, at most. None takes all that are kept (8,192 or more
@@ -163,7 +164,8 @@ class IITCallback(Callback, TrainingSettings):
         initial: whether the untrained network is analysed too, as epoch -1: once the first batches were trained on, it is put
             back for one pass over copies of these, and then all that the module and its objects hold is restored. Not restored are
             global variables, and what a step itself writes or sends by other ways than the module's attributes and the trainer. A
-            module that holds an iterator is not run.
+            module that holds an iterator is not run. Parameters beyond 128 MiB are kept in a temporary file (in ``TMPDIR``) until
+            then, and not in main memory. Where parameters are spread over the ranks (FSDP), there is no epoch -1.
         probe: fixed inputs: a data loader that does not shuffle, or a list of batches. The network is run on them at each epoch's
             end, in eval mode, and only that is watched, so that Φ over epochs follows what is learned and not the order of the
             data. The module is called with a batch that is a tensor, with the first element of a tuple or list, or with a mapping
@@ -193,8 +195,18 @@ class IITCallback(Callback, TrainingSettings):
             "stochastic_interaction", "phi_star", "phi_g"; "phiid" and "phiid_ccs" of pairs of units. They are statistics of
             activity (``statistical``), no causal Φ: see :func:`~lightning_iit.whole_layer`. Taken in one pass with fixed weights:
             of the ``probe``, else over the epoch's last batches at its end. Layers whose samples have no order get
-            "total_correlation" only. The record's ``whole``; logged under ``iit_details/<layer>/whole/``.
-        extra_budget: the share of the training time that nulls may take; the last epoch always has its null.
+            "total_correlation" only. The record's ``whole``; logged under ``iit_details/<layer>/whole/``. With "total_correlation"
+            and no probe also that of the whole epoch, from sums (``whole/epoch_total_correlation``).
+        search_null: whether the nulls of these measures search the minimum partition anew in each surrogate, in each epoch and of
+            any number of units, as far as ``extra_budget`` allows. Otherwise only at the last epoch of up to 40 units; else they
+            hold the partition of the data. The record says which.
+        budget: the share of the training time that all analyses together may take, in seconds of one core: Φ, perturbations,
+            nulls and resamples. 0.25 is a quarter. Where they would take more, layers and epochs take turns, each layer as often
+            as any other; an epoch that is left out has a record that says so, and nulls and resamples wait. Always analysed are the
+            untrained network, each layer's first epoch and the last one. The clock decides which epochs have a Φ, and changes
+            none of these Φ. None, the default, leaves no epoch out: then the seed alone says what is analysed.
+        extra_budget: the share of the training time that nulls and resamples may take where ``budget`` is None (with a budget they
+            are within it), and those of ``measures`` too; the last epoch always has its null.
         executor: where Φ is computed: "processes" (worker processes of this machine), "dask" (a cluster of Dask that is started on
             this machine), "dask://host:8786" (the scheduler of one), "slurm" (jobs that are started by dask-jobqueue, with its
             settings from Dask's own configuration), "ray", "ray://host:10001", or an object: any ``concurrent.futures.Executor``,

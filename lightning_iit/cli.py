@@ -256,6 +256,14 @@ def _add_studio(commands: Any) -> None:
     parser.add_argument(
         "--at-once", type=int, default=1, metavar="N", help="how many trainings run at once; others wait (default: %(default)s)"
     )
+    parser.add_argument(
+        "--mlflow",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="the address of an MLflow server that trainings may log to, as in http://127.0.0.1:5000 (may be repeated); stores in "
+        "files below the root need none",
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
     parser.set_defaults(run=_studio)
 
@@ -469,7 +477,7 @@ def _studio(given: argparse.Namespace, _: Console) -> int:
     """Runs ``lightning-iit studio``."""
     from lightning_iit.studio.serve import run_studio
 
-    wanted = {"allow": given.allow, "at_once": given.at_once, "open_browser": not given.no_browser}
+    wanted = {"allow": given.allow, "at_once": given.at_once, "mlflow": given.mlflow, "open_browser": not given.no_browser}
     run_studio(given.root, host=given.host, port=given.port, **wanted)
     return 0
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, TypedDict, TypeVar
 from torch import nn
 
 from lightning_iit.capture.choose.layers import find_layers
+from lightning_iit.capture.epoch_sums import EpochSums
 from lightning_iit.capture.options import CHECKS as CAPTURE_CHECKS
 from lightning_iit.capture.options import CaptureOptions, CaptureSettings, Selection, Sources, Strategy, Transitions
 from lightning_iit.capture.perturb.backgrounds import Background
@@ -76,6 +77,7 @@ class Options(TypedDict, total=False):
     surrogates: int
     moments: int
     measures: Sequence[WholeName]
+    search_null: bool
     timeout: float | None
     pictures: bool
     executor: Any
@@ -227,6 +229,13 @@ class Settings(AnalysisSettings, PerturbSettings, CaptureSettings):
         capture = self.part(CaptureOptions)
         return WholeActivations(model, [layer.name for layer in find_layers(model, capture.layers)], capture)
 
+    def epoch_sums(self, model: nn.Module) -> EpochSums | None:
+        """Returns what sums all units of the layers over an epoch; None where total correlation is not asked for."""
+        if "total_correlation" not in self.measures:
+            return None
+        capture = self.part(CaptureOptions)
+        return EpochSums(model, [layer.name for layer in find_layers(model, capture.layers)], capture)
+
     def _check_null(self, perturbed: Sequence[str]) -> None:
         """Checks that no null is asked for where a layer is perturbed.
 
@@ -270,6 +279,7 @@ class TrainingSettings(Settings):
     every_n_steps: int | None = None
     window: int = 1
     when_busy: Literal["queue", "skip", "wait"] = "queue"
+    budget: float | None = None
     extra_budget: float = 0.25
     initial: bool = True
     max_queued: int = 64

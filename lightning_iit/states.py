@@ -19,7 +19,7 @@ from lightning_iit.phi.registry import choose_engine
 from lightning_iit.phi.subsystems import indices_of
 from lightning_iit.records import FORMALISM, EpochRecord, Open, PhiTask, Provenance, Skipped, State, Thresholds
 from lightning_iit.records.store import write_record
-from lightning_iit.run.budget import Budget
+from lightning_iit.run.budget.judgements import Budget
 from lightning_iit.run.options import RunOptions
 from lightning_iit.run.request import package_versions, phi_task, settled_record
 from lightning_iit.tpm.dead_units import dead_units

@@ -20,12 +20,16 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lightning_iit.capture.inside import bound_in, is_followed, put_class_back, put_slots_back
+from lightning_iit.capture.on_disk import TemporaryTensors, ValueOnDisk, can_be_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 _LARGEST_VALUE = 64 * 2**20
 """Bytes of the largest plain tensor or array whose values are held; larger ones are data, which a run of a module only reads."""
+
+PARAMETERS_IN_MEMORY: int = 128 * 2**20
+"""Bytes of parameters whose values are held in main memory; the values of all further ones are held in a temporary file."""
 
 _CONTENTS = frozenset({"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set"})
 _HOOKS = frozenset(vars(nn.Module())) - _CONTENTS
@@ -53,7 +57,8 @@ class Held:
 
     Args:
         roots: the modules and objects. Of an object of any class the attributes are held.
-        parameters: whether the values of parameters are held too.
+        parameters: whether the values of parameters are held too; those beyond 128 MiB in a temporary file, where ``device`` is
+            "cpu". They are read from there when they are put back, and the file is gone with this object.
         device: where values of tensors are kept; None for the device of each tensor.
 
     Attributes:
@@ -68,7 +73,9 @@ class Held:
         self._seen: set[int] = set()
         self._contents: list[tuple[Any, list[Any]]] = []
         self._values: list[tuple[Tensor, Tensor, Tensor]] = []
-        self._parameters: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._parameters: list[tuple[Tensor, Tensor, Tensor | ValueOnDisk]] = []
+        self._parameter_bytes = 0
+        self._disk = TemporaryTensors()
         self._gradients: list[tuple[Tensor, Tensor | None, bool]] = []
         self._large: list[tuple[Tensor, int]] = []
         self._others: list[Callable[[], object]] = []
@@ -200,8 +207,22 @@ class Held:
             if not tensor.is_inference():
                 self._large.append((tensor, tensor._version))
             return
-        held = self._parameters if is_parameter else self._values
-        held.append((tensor, tensor.data, tensor.detach().to(self._device or tensor.device, copy=True)))
+        if is_parameter:
+            self._parameters.append((tensor, tensor.data, self._parameter_value(tensor)))
+        else:
+            self._values.append((tensor, tensor.data, self._copied(tensor)))
+
+    def _copied(self, tensor: Tensor) -> Tensor:
+        return tensor.detach().to(self._device or tensor.device, copy=True)
+
+    def _parameter_value(self, tensor: Tensor) -> Tensor | ValueOnDisk:
+        """Copies the values of a parameter, to a file once many bytes are in main memory."""
+        size = tensor.numel() * tensor.element_size()
+        on_disk = self._device == "cpu" and self._parameter_bytes + size > PARAMETERS_IN_MEMORY
+        if on_disk and can_be_written(tensor):
+            return self._disk.put(tensor)
+        self._parameter_bytes += size
+        return self._copied(tensor)
 
     # --- putting back ---
 
@@ -220,8 +241,8 @@ class Held:
 
     def put_parameters_back(self) -> None:
         """Restores the values of the parameters, and nothing else."""
-        for parameter in self._parameters:
-            _write(*parameter)
+        for tensor, memory, value in self._parameters:
+            _write(tensor, memory, value.read() if isinstance(value, ValueOnDisk) else value)
 
     def without_gradients(self) -> None:
         """Takes the gradients away from the parameters; :meth:`put_back` restores the gradients."""

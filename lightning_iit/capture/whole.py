@@ -100,6 +100,13 @@ def with_series(
     return tuple(replace(layer, whole=found.get(layer.layer)) for layer in captured)
 
 
+def recorded_units(width: int, seed: int) -> tuple[int, ...]:
+    """Returns which units of a layer are recorded: all, or 200 that are drawn at random where there are more."""
+    if width <= MOST_UNITS:
+        return tuple(range(width))
+    return tuple(sorted(np.random.default_rng(seed).permutation(width)[:MOST_UNITS].tolist()))
+
+
 class _Recorded:
     """Keeps the activations of one layer."""
 
@@ -157,9 +164,7 @@ class _Recorded:
     @property
     def _units(self) -> tuple[int, ...]:
         """Returns the recorded units."""
-        if self._width <= MOST_UNITS:
-            return tuple(range(self._width))
-        return tuple(sorted(np.random.default_rng(self._seed).permutation(self._width)[:MOST_UNITS].tolist()))
+        return recorded_units(self._width, self._seed)
 
     def series(self, notes: Sequence[str]) -> WholeSeries:
         """Returns what was recorded."""

@@ -27,3 +27,22 @@ def together(task: PhiTask) -> tuple[Formalism, ...]:
         return (own,)
     same = (one for one in task.further if one != FORMALISM)
     return (own, *(one for one in same if options_for(task.options, one) == msgspec.structs.replace(task.options, formalism=one)))
+
+
+def by_formalism(task: PhiTask, formalism: Formalism) -> PhiTask:
+    """Returns the task as one of its further formalisms computes it: no judgements, which are those of the first formalism only."""
+    if formalism == task.options.formalism:
+        return task
+    rest = task.further[task.further.index(formalism) + 1 :]
+    return msgspec.structs.replace(task, options=options_for(task.options, formalism), judge=None, further=rest)
+
+
+def searches(task: PhiTask) -> tuple[Formalism, ...]:
+    """Returns the formalisms of a task that have a search of their own, each with those that come with it (:func:`together`)."""
+    apart: list[Formalism] = [task.options.formalism]
+    known = set(together(task))
+    for formalism in task.further:
+        if formalism not in known:
+            apart.append(formalism)
+            known |= set(together(by_formalism(task, formalism)))
+    return tuple(apart)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lightning_iit.job.analyses import analyse_states, ignore, of_first_state
-from lightning_iit.job.formalisms import options_for
+from lightning_iit.job.formalisms import by_formalism
 from lightning_iit.job.guard import Part
 from lightning_iit.job.survey import survey
 from lightning_iit.phi.scalars import phi_scalars
@@ -36,8 +36,7 @@ def further(task: PhiTask, tpm: Tpm, formalism: Formalism, surveys: dict[Formali
     Returns:
         The results; a part that cannot be made becomes a note, and a state whose analysis breaks a Failed.
     """
-    rest = task.further[task.further.index(formalism) + 1 :]
-    asked = msgspec.structs.replace(task, options=options_for(task.options, formalism), judge=None, further=rest)
+    asked = by_formalism(task, formalism)
     notes: list[str] = []
     states = analyse_states(asked, tpm, ignore)
     scalars = {name: value for name, value in phi_scalars(states).items() if name not in _OF_THE_TASK}

@@ -19,6 +19,7 @@ from lightning_iit.job.further import further
 from lightning_iit.job.guard import Part
 from lightning_iit.job.judgement import Judgement, analyses_for, group_scalars, judge_phi, with_ties
 from lightning_iit.job.moments import at_moments
+from lightning_iit.job.numbers import compute_part, whole_of
 from lightning_iit.job.pictures import heatmaps, pictures
 from lightning_iit.job.survey import survey
 from lightning_iit.job.whole import measured_layer
@@ -36,6 +37,7 @@ from lightning_iit.records import (
     System,
     TaskResult,
 )
+from lightning_iit.records.whole.measures import WholeLayer
 from lightning_iit.tpm.diagnostics import Evidence, diagnose, diagnostic_scalars
 from lightning_iit.tpm.estimate import tpm_for_phi
 from lightning_iit.tpm.information import scalars as tpm_scalars
@@ -53,6 +55,17 @@ _LONG = 2.0
 both pictures takes about half a second."""
 
 
+_WORKS = {
+    "survey": "mean over the groups of the survey",
+    "resamples": "interval of the survey",
+    "null": "null",
+    "interval": "interval of Φ",
+    "curve": "curve",
+    "whole": "measure of the whole layer",
+}
+"""What is missing where numbers of a work are."""
+
+
 def run(task: PhiTask, report: OnProgress = ignore) -> TaskResult:
     """Computes a task: the TPM, its diagnostics, Φ of each state and group, and the judgement of the first state's Φ.
 
@@ -63,13 +76,15 @@ def run(task: PhiTask, report: OnProgress = ignore) -> TaskResult:
     Returns:
         One result for each state and further group, in the order of the task; the scalars to be logged (without the scalars of a Φ
         that failed); the pictures ``tpm`` and ``mip`` (see :func:`~lightning_iit.job.pictures.pictures`); notes on parts that could
-        not be made; and the seconds that all of this took.
+        not be made; and the seconds that all of this took. Of a task of one part there is only what the part found.
 
     Raises:
         InvalidArgumentError: the task's prior is no probability. An engine that is unknown, cannot be loaded or does not serve the
             options makes the results of the states Failed.
     """
     start = time.perf_counter()
+    if task.part is not None:
+        return compute_part(task)
     notes: list[str] = []
     tpm = tpm_for_phi(task.counts, task.prior)
     scalars: dict[str, float] = {}
@@ -127,8 +142,21 @@ def run(task: PhiTask, report: OnProgress = ignore) -> TaskResult:
     if task.pictures and (partial.null is not None or partial.others or "mip" not in images):
         words = NULL_NOT_COMPUTED if partial.null is None else partial.null.words
         images |= pictures(task, tpm, states, notes, words, partial)
-    seconds = time.perf_counter() - start
-    return msgspec.structs.replace(partial, states=states, scalars=scalars, images=images, notes=tuple(notes), seconds=seconds)
+    notes += _lost(task)
+    seconds = time.perf_counter() - start + sum(one.seconds for one in task.found)
+    complete = not any(one.lost for one in task.found)
+    return msgspec.structs.replace(
+        partial, states=states, scalars=scalars, images=images, notes=tuple(notes), seconds=seconds, complete=complete
+    )
+
+
+def _lost(task: PhiTask) -> list[str]:
+    """Returns which numbers are missing since parts of the task were not computed, in a sentence; nothing where none are."""
+    lost = [one for one in task.found if one.lost]
+    if not lost:
+        return []
+    works = ", ".join(dict.fromkeys(_WORKS[one.stretch.work] for one in lost))
+    return [f"Not all parts of this analysis were computed, so there is no {works}: {lost[0].reason}"]
 
 
 def _takes_long(task: PhiTask, analyses: int) -> bool:
@@ -155,7 +183,12 @@ def _of_layer(
 
     Surveys that are complete are added to ``surveys``, those of further formalisms that came with that of the first one too.
     """
-    if task.whole is not None:
+    apart = whole_of(task)
+    if apart is not None:
+        notes += apart.notes
+        images |= apart.images
+        yield {}, {"whole": apart.whole or WholeLayer(refused=apart.reason), "images": dict(images)}
+    elif task.whole is not None:
         whole, drawn = measured_layer(task.layer, task.whole, pictures=task.pictures, notes=notes)
         images |= drawn
         yield {}, {"whole": whole, "images": dict(images)}

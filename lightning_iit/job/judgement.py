@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
 
 from lightning_iit.job.analyses import results_for
-from lightning_iit.phi.many import phis
-from lightning_iit.phi.registry import choose_engine
+from lightning_iit.job.numbers import CURVE_PARTS, numbers, parts_of, subsets_of
 from lightning_iit.records import (
     Computed,
-    Counts,
     CurvePoint,
     Interval,
     NullResult,
@@ -22,17 +21,13 @@ from lightning_iit.records import (
     ThresholdPoint,
 )
 from lightning_iit.tpm.estimate import tpm_for_phi
-from lightning_iit.tpm.intervals import FRACTIONS, curve_point, phi_interval, posterior_draws, subsample_sizes, subsamples
-from lightning_iit.tpm.nulls import judge, null_scalars, surrogates
-from lightning_iit.tpm.parts import LEAST_PARTS, resampled_parts, some_parts
+from lightning_iit.tpm.intervals import curve_point, phi_interval, subsample_sizes
+from lightning_iit.tpm.nulls import judge, null_scalars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-
-CURVE_PARTS = 5
-"""How many random subsets of the data each point of the curve averages over."""
-
+    from lightning_iit.records.split.parts import Work
 
 TIES_ANALYSES = 12
 """How many analyses it takes to find out whether Φ depends on ties: those of 10 moved TPMs, and one that finds the margin."""
@@ -81,13 +76,12 @@ def judge_phi(task: PhiTask, phi: float) -> Iterator[Judgement]:
     if asked is None:
         return
     if asked.surrogates:
-        drawn = surrogates(task.counts, asked.null, number=asked.surrogates, seed=task.seed, prior=task.prior)  # type: ignore[arg-type]
-        null = judge(phi, _phis(task, _estimated(task, drawn)), name=asked.null, seed=task.seed)  # type: ignore[arg-type]
+        null = judge(phi, _phis(task, "null"), name=asked.null, seed=task.seed)  # type: ignore[arg-type]
         yield (known := known._replace(null=null))
     if asked.thresholds:
         yield (known := known._replace(sensitivity=_sensitivity(task, asked.thresholds)))
     if asked.interval_draws:
-        yield (known := known._replace(interval=_interval(task, phi, known.null, asked.interval_draws)))
+        yield (known := known._replace(interval=_interval(task, phi, known.null)))
     if asked.curve:
         yield known._replace(curve=_curve(task))
 
@@ -108,38 +102,17 @@ def with_ties(task: PhiTask, computed: Computed) -> Computed:
     )
 
 
-def _parts(task: PhiTask) -> tuple[Counts, ...]:
-    """Returns the consecutive parts of the data; none where there are too few to be resampled."""
-    parts = () if task.dynamics is None else task.dynamics.parts
-    return parts if len(parts) >= LEAST_PARTS else ()
-
-
-def _interval(task: PhiTask, phi: float, null: NullResult | None, draws: int) -> Interval | None:
+def _interval(task: PhiTask, phi: float, null: NullResult | None) -> Interval | None:
     """Computes the interval from resampled parts of the data; where there are too few parts, from the posterior of the counts."""
-    parts = _parts(task)
-    if parts:
-        drawn: Iterable[np.ndarray] = _estimated(task, resampled_parts(parts, draws, seed=task.seed))
-    else:
-        drawn = posterior_draws(task.counts, draws=draws, seed=task.seed)
-    phis = _phis(task, drawn)
-    return phi_interval(phi, phis, counts=task.counts, kind=task.kind, null=null, parts=len(parts), seed=task.seed)
+    parts = len(parts_of(task))
+    return phi_interval(phi, _phis(task, "interval"), counts=task.counts, kind=task.kind, null=null, parts=parts, seed=task.seed)
 
 
 def _curve(task: PhiTask) -> tuple[CurvePoint, ...]:
     """Computes the curve: Φ of random subsets of the data, for ascending numbers of transitions."""
-    points = [curve_point(size, _phis(task, _estimated(task, subsets))) for size, subsets in _subsets(task)]
+    found = iter(_phis(task, "curve"))
+    points = [curve_point(size, list(islice(found, len(subsets)))) for size, subsets in subsets_of(task)]
     return tuple(point for point in points if point is not None)
-
-
-def _subsets(task: PhiTask) -> Iterator[tuple[int, tuple[Counts, ...]]]:
-    """Yields subsets of the parts of the data, where these are too few of the transitions, and how many transitions each has."""
-    if parts := _parts(task):
-        for share in FRACTIONS:
-            subsets = some_parts(parts, share, number=CURVE_PARTS, seed=task.seed)
-            yield round(sum(subset.transitions for subset in subsets) / len(subsets)), subsets
-        return
-    for size in subsample_sizes(task.counts.transitions):
-        yield size, subsamples(task.counts, size, number=CURVE_PARTS, seed=task.seed)
 
 
 def _sensitivity(task: PhiTask, asked: Sequence[ThresholdCounts]) -> tuple[ThresholdPoint, ...]:
@@ -159,18 +132,9 @@ def _sensitivity(task: PhiTask, asked: Sequence[ThresholdCounts]) -> tuple[Thres
     )
 
 
-def _estimated(task: PhiTask, drawn: Sequence[Counts]) -> list[np.ndarray]:
-    """Estimates a state-by-node TPM from each of the counts."""
-    return [tpm_for_phi(counts, task.prior).state_by_node for counts in drawn]
-
-
-def _phis(task: PhiTask, tpms: Iterable[np.ndarray]) -> list[float | None]:
-    """Computes Φ of the task's first state for each state-by-node TPM; None where the state cannot be reached."""
-    rows = np.array(list(tpms))
-    if not len(rows):
-        return []
-    cm = None if task.cm is None else np.array(task.cm)
-    found = phis(choose_engine(task.engine, task.options), rows, np.array(task.states[0]), cm, task.options)
+def _phis(task: PhiTask, work: Work) -> list[float | None]:
+    """Returns Φ of the task's first state by each TPM of one work; None where the state cannot be reached."""
+    found = numbers(task, work)[0].phi
     return [None if np.isnan(phi) else phi for phi in found.tolist()]
 
 

@@ -9,11 +9,10 @@ import msgspec
 import numpy as np
 
 from lightning_iit.job.formalisms import together
-from lightning_iit.phi.many import Phis, phis_by_formalism
-from lightning_iit.phi.registry import choose_engine
+from lightning_iit.job.numbers import PartError, numbers, resampled_states, states_to_analyse
+from lightning_iit.phi.many import Phis
 from lightning_iit.records import Interval, State, Survey, SurveyGroup
 from lightning_iit.records.surveys import POSITIVE
-from lightning_iit.tpm.estimate import tpm_for_phi
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
     from lightning_iit.records import Formalism, PhiResult, PhiTask
 
-STATES_RESAMPLED = 2
-"""In how many of its states, the most visited ones, each group is analysed again for each resample."""
 LEVEL = 0.90
 """The level of the intervals."""
 FEWEST_RESAMPLES = 20
@@ -51,6 +48,8 @@ class _OfGroup(NamedTuple):
     """Φ of the resamples, ``[resample, state]``."""
     weights: np.ndarray
     """How often each of these states was visited."""
+    lost: str = ""
+    """Why a part of the task that should have found Φ of the group, or of its resamples, did not; else an empty text."""
 
     @property
     def apart(self) -> Float[np.ndarray, " resample"]:
@@ -94,13 +93,15 @@ def survey(task: PhiTask, known: Mapping[State, PhiResult], *, apart: float = _A
     """
     told = time.monotonic()
     formalisms = together(task)
+    asked = msgspec.structs.replace(task, states=tuple(state for state in task.states if state in known))
     found: list[tuple[_OfGroup, ...]] = []
     for number, group in enumerate(task.survey):
         try:
-            found.append(_surveyed(task, number, known if not number and len(formalisms) == 1 else {}))
+            found.append(_surveyed(asked, number, known if not number and len(formalisms) == 1 else {}))
         except Exception as error:  # noqa: BLE001  whatever broke, the other groups are still analysed
-            broken = msgspec.structs.replace(group, reason=f"{type(error).__name__}: {error}")
-            found.append((_without_phi(broken),) * len(formalisms))
+            of_part = error if isinstance(error, PartError) else None
+            broken = msgspec.structs.replace(group, reason=f"{type(error).__name__}: {error}" if of_part is None else str(error))
+            found.append((_without_phi(broken, str(error) if of_part is not None and of_part.lost else ""),) * len(formalisms))
         groups = dict(zip(formalisms, zip(*found, strict=True), strict=True))
         if number + 1 < len(task.survey) and time.monotonic() - told >= apart:
             yield {one: Surveyed(_unfinished(of, task.survey), _interval(task, of[0])) for one, of in groups.items()}
@@ -108,9 +109,9 @@ def survey(task: PhiTask, known: Mapping[State, PhiResult], *, apart: float = _A
     yield {one: Surveyed(_summary(of), _interval(task, of[0])) for one, of in groups.items()}
 
 
-def _without_phi(group: SurveyGroup) -> _OfGroup:
+def _without_phi(group: SurveyGroup, lost: str = "") -> _OfGroup:
     """Returns a group of which no Φ is known."""
-    return _OfGroup(group, np.empty(0), np.empty((0, 0)), np.empty(0))
+    return _OfGroup(group, np.empty(0), np.empty((0, 0)), np.empty(0), lost)
 
 
 def _surveyed(task: PhiTask, number: int, known: Mapping[State, PhiResult]) -> tuple[_OfGroup, ...]:
@@ -118,15 +119,20 @@ def _surveyed(task: PhiTask, number: int, known: Mapping[State, PhiResult]) -> t
     group = task.survey[number]
     if group.counts is None:
         return (_without_phi(group),) * len(together(task))
-    tpm = tpm_for_phi(group.counts, task.prior).state_by_node
-    todo = [state for state in group.states if state not in known]
+    todo, states = states_to_analyse(task, number), resampled_states(task, number)
     taken = {state: (result.phi, getattr(result, "signed_phi", None)) for state, result in known.items()}
-    visited = [(visits, state) for visits, state in zip(group.visits, group.states, strict=True) if visits]
-    visited.sort(key=lambda one: -one[0])
-    weights, states = zip(*visited[:STATES_RESAMPLED], strict=True) if visited else ((), ())
-    resampled = np.frombuffer(task.resampled[number] if task.resampled else b"", dtype=np.float64).reshape(-1, *tpm.shape)
-    of_each = zip(_phis(task, group, tpm[None], todo), _phis(task, group, resampled, states), strict=True)
-    return tuple(_settled(group, _by_state(todo, here) | taken, drawn.phi, states, weights) for here, drawn in of_each)
+    weights = [group.visits[group.states.index(state)] for state in states]
+    here, lost = numbers(task, "survey", number), ""
+    try:
+        drawn = numbers(task, "resamples", number)
+    except PartError as error:  # of half of the resamples there is no interval
+        if not error.lost:
+            raise
+        drawn, lost = (Phis(np.empty(0)),) * len(here), str(error)
+    return tuple(
+        _settled(group, _by_state(todo, of) | taken, resampled.phi.reshape(-1, len(states) or 1), states, weights, lost)
+        for of, resampled in zip(here, drawn, strict=True)
+    )
 
 
 def _by_state(states: Sequence[State], found: Phis) -> dict[State, _Value]:
@@ -145,6 +151,7 @@ def _settled(
     drawn: Float[np.ndarray, "resample state"],
     states: Sequence[State],
     weights: Sequence[int],
+    lost: str,
 ) -> _OfGroup:
     """Adds to a group what was found: Φ by state, and Φ of the resamples in the most visited states."""
     values, signed = zip(*(found[state] for state in group.states), strict=True)
@@ -156,19 +163,7 @@ def _settled(
         reason="No state leads to any of its states." if all(phi is None for phi in values) else "",
     )
     here = np.array([found[state][0] for state in states], dtype=np.float64)  # None becomes NaN
-    return _OfGroup(settled, here, drawn, np.array(weights, dtype=np.float64))
-
-
-def _phis(task: PhiTask, group: SurveyGroup, tpms: Float[np.ndarray, "tpm row unit"], states: Sequence[State]) -> tuple[Phis, ...]:
-    """Computes Φ of each TPM in each state, ``[tpm, state]``, by each formalism; NaN where the state cannot be reached."""
-    formalisms, shape = together(task), (len(tpms), len(states))
-    if 0 in shape:
-        return (Phis(np.empty(shape)),) * len(formalisms)
-    each = np.tile(np.array(states), (len(tpms), 1))
-    cm = None if group.cm is None else np.array(group.cm)
-    engine = choose_engine(task.engine, task.options)
-    found = phis_by_formalism(engine, np.repeat(tpms, len(states), axis=0), each, cm, task.options, formalisms)
-    return tuple(Phis(one.phi.reshape(shape), one.signed) for one in found)
+    return _OfGroup(settled, here, drawn, np.array(weights, dtype=np.float64), lost)
 
 
 def _unfinished(found: Sequence[_OfGroup], asked: Sequence[SurveyGroup]) -> Survey:
@@ -181,9 +176,14 @@ def _unfinished(found: Sequence[_OfGroup], asked: Sequence[SurveyGroup]) -> Surv
 def _summary(found: Sequence[_OfGroup]) -> Survey:
     """Returns the mean over groups, with the interval that the deviations of the resamples give."""
     groups, known = tuple(one.group for one in found), [one for one in found if one.group.phi is not None]
+    missing = [one for one in found if one.lost and not len(one.here)]
+    if missing:
+        words = f"Of {len(found)} groups of units {len(missing)} were not analysed, so there is no mean over all: {missing[0].lost}"
+        return Survey(groups=groups, interval_words=words)
     if not known:
         return Survey(groups=groups, interval_words="No group has a Φ.")
     phi = float(np.mean([one.group.phi for one in known]))
+    lost = next((one.lost for one in found if one.lost), "")
     shares = [one.group.positive for one in known if one.group.positive is not None]
     survey = Survey(phi=phi, groups=groups, positive=float(np.mean(shares)) if shares else None)
     if known[0].group.signed:
@@ -194,7 +194,8 @@ def _summary(found: Sequence[_OfGroup]) -> Survey:
     apart = np.array([one.apart[:number] for one in known]).reshape(len(known), number)
     drawn = phi + apart[:, ~np.isnan(apart).any(axis=0)].mean(axis=0)
     if len(drawn) < FEWEST_RESAMPLES:
-        return msgspec.structs.replace(survey, interval_words="interval not computed")
+        why = f"interval not computed: {lost}" if lost else "interval not computed"
+        return msgspec.structs.replace(survey, positive=None if lost else survey.positive, interval_words=why)
     if phi > 0 and np.ptp(drawn) <= _NO_SPREAD:
         return msgspec.structs.replace(survey, interval_words=UNMOVED)
     low, high = _range(drawn)

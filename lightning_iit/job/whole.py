@@ -11,6 +11,7 @@ from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.job.guard import Part
 from lightning_iit.records.whole.measures import WholeLayer
 from lightning_iit.records.whole.tasks import MEASURE_NAMES
+from lightning_iit.whole.epoch import whole_epoch
 from lightning_iit.whole.layer import whole_layer
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ def measured_layer(layer: str, task: WholeTask, *, pictures: bool, notes: list[s
     found, images = None, {}
     with Part("the measures of the whole layer", notes):
         found = _measured(task)
+    if task.sums is not None:
+        with Part("total correlation of the whole epoch", notes):
+            found = msgspec.structs.replace(found or WholeLayer(), epoch=whole_epoch(task.sums))
     if found is not None and found.pairs is not None and pictures:
         with Part("the picture of pairs of units", notes):
             from lightning_iit.figures.pairs import pairs_figure
@@ -50,7 +54,7 @@ def _measured(task: WholeTask) -> WholeLayer:
     ordered = bool(series.lengths)
     names = [name for name in MEASURE_NAMES if name in task.names and (ordered or name == "total_correlation")]
     pairs: Redundancy | None = "ccs" if "phiid_ccs" in task.names else "mmi" if "phiid" in task.names else None
-    told = list(series.notes)
+    told = [*series.notes, *task.notes]
     if not ordered:
         told.append("The samples have no order, so there is total correlation at one time only.")
         names, pairs = ["total_correlation"], None

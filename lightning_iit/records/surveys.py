@@ -49,6 +49,11 @@ class SurveyGroup(Record, frozen=True, kw_only=True):
     reason: str = ""
 
     @property
+    def tpm_bytes(self) -> int:
+        """Returns how many bytes one resampled TPM of the group takes, as a task has it; 0 where there are no counts."""
+        return 8 * sum(map(len, self.counts.on)) if self.counts is not None else 0
+
+    @property
     def phi(self) -> float | None:
         """Returns the mean Φ over the visited states that have one, weighted by visits; None where there is none."""
         return self.weighted(self)

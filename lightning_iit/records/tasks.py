@@ -17,6 +17,7 @@ from lightning_iit.records.results import (
     ThresholdPoint,
 )
 from lightning_iit.records.schema import Axis, Bit, Count, Epoch, Formalism, Key, Kind, Record, Seconds, Share, State, Step
+from lightning_iit.records.split.parts import Found, TaskPart
 from lightning_iit.records.surveys import Moment, Moments, OfFormalism, Survey, SurveyGroup
 from lightning_iit.records.systems import PhiOptions
 from lightning_iit.records.whole.measures import WholeLayer
@@ -107,6 +108,10 @@ class PhiTask(Record, frozen=True, kw_only=True):
         pictures: whether the pictures are drawn.
         seed: the seed of everything that is drawn at random.
         whole: what is computed of the whole layer; None for nothing. Never stored.
+        split: the parts that a pool of several workers has computed first, each by any of them; none for a task that is computed
+            in one piece. Never stored.
+        part: the part that is computed; None for the task itself. Of the other parts a task of one part has no data.
+        found: what the parts of ``split`` found, which is not computed again.
     """
 
     layer: str
@@ -136,6 +141,9 @@ class PhiTask(Record, frozen=True, kw_only=True):
     pictures: bool = True
     seed: int = 0
     whole: WholeTask | None = None
+    split: tuple[TaskPart, ...] = ()
+    part: TaskPart | None = None
+    found: tuple[Found, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -144,9 +152,38 @@ class PhiTask(Record, frozen=True, kw_only=True):
 
     @property
     def stored(self) -> PhiTask:
-        """Returns the task as it is stored: without its resamples, parts of its data, and activations, which are large."""
+        """Returns the task as it is stored: in one piece, and without its large data (resamples, parts, activations)."""
         dynamics = self.dynamics and msgspec.structs.replace(self.dynamics, parts=())
-        return msgspec.structs.replace(self, resampled=(), dynamics=dynamics, whole=None)
+        return msgspec.structs.replace(self, resampled=(), dynamics=dynamics, whole=None, split=(), part=None, found=())
+
+    def of_part(self, part: TaskPart) -> PhiTask:
+        """Returns what a worker is given of the task to compute one part of it, without the data that the part does not need."""
+        works = {stretch.work for stretch in part.stretches}
+        groups = {stretch.group for stretch in part.stretches if stretch.work in {"survey", "resamples"}}
+        resampled = []
+        for group, (of, drawn) in enumerate(zip(self.survey, self.resampled, strict=False)):
+            own = part.resamples_of(group)
+            resampled.append(drawn[own.start * of.tpm_bytes : own.stop * of.tpm_bytes])
+        survey = (of if group in groups else SurveyGroup(units=of.units) for group, of in enumerate(self.survey))
+        judges = bool(works & {"null", "interval", "curve"})
+        return msgspec.structs.replace(
+            self,
+            split=(),
+            part=part,
+            survey=tuple(survey) if groups else (),
+            resampled=tuple(resampled) if any(resampled) else (),
+            judge=msgspec.structs.replace(self.judge, thresholds=()) if judges and self.judge is not None else None,
+            dynamics=self.dynamics if judges else None,
+            whole=self.whole if "whole" in works else None,
+            blocks=(),
+            groups=(),
+            moments=(),
+        )
+
+    def with_found(self, found: tuple[Found, ...]) -> PhiTask:
+        """Returns the task as it is computed once its parts are, without the data that only the parts needed."""
+        whole = None if any(one.stretch.work == "whole" for one in found) else self.whole
+        return msgspec.structs.replace(self, split=(), found=found, resampled=(b"",) * len(self.resampled), whole=whole)
 
     def visits_of(self, state: State) -> int:
         """Returns how often a state was observed.
@@ -182,8 +219,9 @@ class TaskResult(Record, frozen=True, kw_only=True):
         images: the pictures by name, such as "mip" (PNG), "mip.svg", and "mip_small" (PNG) for the cards of trackers;
             "pairs" of ΦID.
         notes: parts that could not be made, and why.
-        seconds: how long the whole task took.
-        complete: whether the task ended by itself.
+        seconds: how long the whole task took, its parts one after the other.
+        complete: whether the task ended by itself, and all of its parts.
+        found: of a task of one part, what the part found.
     """
 
     states: tuple[StateResult, ...]
@@ -205,3 +243,4 @@ class TaskResult(Record, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     complete: bool = True
+    found: tuple[Found, ...] = ()

@@ -12,6 +12,7 @@ from lightning_iit.report import cells
 from lightning_iit.report.answers import answers, by_layer
 from lightning_iit.report.iit4 import group_words, layer_words
 from lightning_iit.report.terminal import FittedTable, one_line
+from lightning_iit.report.verdicts import left_out_by_budget
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,6 +39,7 @@ def summary(records: Iterable[EpochRecord]) -> RenderableType:
     lines = []
     for name, of_layer in by_layer(kept).items():
         lines += [f"{name}: {said[name]}", f"{name}, in detail: {detail(of_layer[-1])}"]
+        lines += [f"{name}: {words}" for words in left_out_by_budget(of_layer)]
         for one in of_layer[-1].by_formalism:
             if words := layer_words(one):
                 lines += [f"{name}, {FORMALISM_WORDS[one.formalism]}: {words}."]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lightning_iit.records import Skipped
 from lightning_iit.records.shown.numbers import decimals
 from lightning_iit.report.terms import AXIS_WORDS, NULL_WORDS
 
@@ -178,9 +179,10 @@ def warnings_of(records: Sequence[EpochRecord]) -> Iterator[str]:
         transitions, each naming its epochs.
     """
     yield from dict.fromkeys(note for record in records for one in record.by_formalism for note in one.notes)
-    failed = [record for record in records if record.phi is None]
+    failed = [record for record in records if record.phi is None and not _is_left_out(record)]
     if failed:
         yield f"Φ was not computed at {_epochs(failed)}; the reasons are in the table below."
+    yield from left_out_by_budget(records)
     lossy = [record for record in records if record.left_out]
     if lossy:
         total = sum(record.left_out for record in lossy)
@@ -191,6 +193,18 @@ def warnings_of(records: Sequence[EpochRecord]) -> Iterator[str]:
     scarce = [record for record in records if _is_scarce(record)]
     if scarce:
         yield f"At {_epochs(scarce)} there were fewer than {ENOUGH_PER_STATE} transitions for each state: Φ is biased upward there."
+
+
+def left_out_by_budget(records: Sequence[EpochRecord]) -> Iterator[str]:
+    """Yields a sentence on the epochs of one layer that were left out to stay within the budget; nothing where none was."""
+    if left_out := [record for record in records if _is_left_out(record)]:
+        whole = sum(record.step is None for record in records)
+        yield f"The budget left out {len(left_out)} of {whole} epochs: there is no Φ at {_epochs(left_out)}."
+
+
+def _is_left_out(record: EpochRecord) -> bool:
+    """Says whether a record of a whole epoch was left out to stay within the budget."""
+    return record.step is None and isinstance(record.result, Skipped) and record.result.code == "budget"
 
 
 def _is_scarce(record: EpochRecord) -> bool:

@@ -50,7 +50,8 @@ def _section(name: str, records: Sequence[EpochRecord]) -> list[str]:
     last = records[-1].whole
     if last is None:
         return parts
-    said = [text(words) for words in (*_sentences(records[-1].epoch, last), last.refused, *last.notes) if words]
+    of_epoch = "" if last.epoch is None else last.epoch.words
+    said = [text(words) for words in (*_sentences(records[-1].epoch, last), last.refused, *last.notes, of_epoch) if words]
     said += [f"Unit {one.unit} was left out: {text(one.reason)}." for one in last.dropped[:10]]
     if len(last.dropped) > 10:
         said.append(f"{len(last.dropped) - 10} further units were left out.")

@@ -22,6 +22,7 @@ from lightning_iit.records import Skipped
 from lightning_iit.records.names import OPTIONS
 from lightning_iit.report.report import REPORT, markdown
 from lightning_iit.report.tables import summary
+from lightning_iit.run.budget.turns import LEFT_OUT, left_out_words
 from lightning_iit.run.run import Run
 from lightning_iit.run.survey import Group
 from lightning_iit.snapshot.writer import SnapshotQueue
@@ -180,6 +181,8 @@ class Computation:
             self.epoch = epoch
         futures: list[Future[Any]] = []
         future: Future[Any] | None
+        names = [layer.layer for layer in captured] if analysed else []
+        turn = self.run.turn(names, all_of_them=last or epoch < 0 or asked is not None)
         for layer in captured:
             parts = (layer, *layer.groups)
             counts = [
@@ -198,8 +201,11 @@ class Computation:
                 asked=asked,
                 options=self.run.options,  # what a layer's perturbation hands over later is of this epoch
             )
-            job = watch.perturber.job(layer.layer)
-            if job is None or not job.resamples:
+            # A job copies the layer's weights.
+            job = watch.perturber.job(layer.layer) if layer.layer in turn else None
+            if layer.layer not in turn:
+                future = self._leave_out(parts, counts, opened, Skipped(code=LEFT_OUT, reason=self._left_out_words))
+            elif job is None or not job.resamples:
                 groups = [self._group(watch, *each, step, asked) for each in zip(range(len(parts)), parts, counts, strict=True)]
                 perturber = None if groups[0].causal is None else watch.perturber
                 at = partial(self._at_thresholds, perturber, groups[0], epoch)
@@ -207,7 +213,7 @@ class Computation:
             elif job.needs_module:
                 future = self._perturb(job, parts, counts, opened, epoch, asked)
             elif (open_before := self._behind(job, until)) and not last and asked is None:
-                future = self._leave_out(parts, counts, opened, open_before)
+                future = self._leave_out(parts, counts, opened, _behind_words(open_before))
             else:
                 stream = torch.cuda.current_stream() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
                 future = self._beside.submit(self._perturb_after, stream, job, parts, counts, opened, epoch, asked)
@@ -241,16 +247,11 @@ class Computation:
         parts: Sequence[LayerEpoch],
         counts: Sequence[Counts | None],
         opened: Callable[..., Future[TaskResult] | None],
-        open_before: int,
+        why: Skipped,
     ) -> Future[TaskResult] | None:
-        """Completes the record of a layer that is not perturbed, since the perturbations of earlier epochs are not done."""
-        reason = (
-            f"The perturbations of {open_before} earlier epochs of this layer are still being computed, so it is not perturbed in "
-            "this epoch. Use every_n_epochs, a smaller draws or groups; or when_busy='wait', with which training waits."
-        )
-        causal = Skipped(code="perturbation_behind", reason=reason)
+        """Completes the record of a layer that is not analysed in this epoch."""
         with training_goes_on("leaving a layer out"):
-            return opened([Group(part, each, causal, ()) for part, each in zip(parts, counts, strict=True)])
+            return opened([Group(part, each, why, ()) for part, each in zip(parts, counts, strict=True)])
         return None
 
     def _perturb(
@@ -266,7 +267,9 @@ class Computation:
         with training_goes_on(f"perturbing layer {job.layer!r}"):
             try:
                 missing = Skipped(code="not_perturbed", reason=self._given_up)
+                began = time.perf_counter()
                 found = [Perturbed(part, missing) for part in parts] if self._given_up else job.run(parts)
+                self.run.charge(job.layer, time.perf_counter() - began)
             except Exception as error:
                 log.exception("Layer %r could not be perturbed.", job.layer)
                 reason = f"Layer {job.layer!r} could not be perturbed: {type(error).__name__}: {error}."
@@ -282,6 +285,11 @@ class Computation:
         """Perturbs a layer in another thread, on the stream and the device on which its weights were copied."""
         with torch.cuda.stream(stream):  # does nothing for None
             return self._perturb(*work)
+
+    @property
+    def _left_out_words(self) -> str:
+        """Returns why a layer is left out in an epoch."""
+        return left_out_words(self.run.options.budget or 0.0)
 
     def _draw(self, writer: SnapshotWriter, epoch: int, global_step: int) -> None:
         """Has a network snapshot made of what was watched; no fault in it costs an analysis."""
@@ -429,3 +437,12 @@ class Computation:
             self.pool.close()
             self._snapshots.close(min(_SNAPSHOT_TIMEOUT, self._left))
             self.journal.close(min(_DELIVERY_TIMEOUT, max(_LEAST_DELIVERY, self._left)), failed=failed)
+
+
+def _behind_words(open_before: int) -> Skipped:
+    """Returns why a layer is not perturbed while the perturbations of so many earlier epochs are open."""
+    reason = (
+        f"The perturbations of {open_before} earlier epochs of this layer are still being computed, so it is not perturbed in this "
+        "epoch. Use every_n_epochs, a smaller draws or groups; or when_busy='wait', with which training waits."
+    )
+    return Skipped(code="perturbation_behind", reason=reason)

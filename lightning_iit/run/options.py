@@ -34,6 +34,7 @@ class AnalysisSettings:
     surrogates: int = 19
     moments: int = 0
     measures: Sequence[WholeName] = ()
+    search_null: bool = False
     timeout: float | None = 600.0
     pictures: bool = True
     seed: int = 0
@@ -46,7 +47,8 @@ class RunOptions(AnalysisSettings):
     Args:
         nodes: the positions, among the units, of a candidate system; None for all.
         window: how many epochs' transitions make one TPM.
-        extra_budget: the share of the training time that nulls may take.
+        budget: the share of the training time that all analyses together may take; None makes each.
+        extra_budget: the share of the training time that nulls may take, where ``budget`` is None.
         world_size: on how many ranks the counts were made.
         auto_units: whether the number of units was chosen here (``units="auto"``).
         preset: the name of the preset that was given. With "paper" Φ at other thresholds is wanted in each epoch.
@@ -57,6 +59,7 @@ class RunOptions(AnalysisSettings):
     """
 
     window: int = 1
+    budget: float | None = None
     extra_budget: float = 0.0
     world_size: int = 1
     auto_units: bool = False
@@ -124,6 +127,7 @@ CHECKS: dict[str, Check] = {
     "surrogates": whole("give the number of surrogate data sets of a null, 1 or more", least=1),
     "moments": whole("give at how many single moments Φ is computed too, 0 for none", least=0),
     "measures": _check_measures,
+    "search_null": flag(),
     "timeout": SECONDS,
     "pictures": flag(),
     "seed": SEED,
@@ -131,6 +135,9 @@ CHECKS: dict[str, Check] = {
 """The check of each option."""
 RUN_CHECKS: dict[str, Check] = {
     "window": WINDOW,
+    "budget": number(
+        "give the share of the training time that all analyses may take, 0 or more, or None", most=math.inf, none=True
+    ),
     "extra_budget": number("give the share of the training time that nulls may take, 0 or more", most=math.inf),
 }
 """The checks of what only a run has."""

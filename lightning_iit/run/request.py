@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 log: logging.Logger = logging.getLogger(__name__)
 
-_SEARCHED = 40
-"""Up to how many units the null of the last epoch searches the partition anew."""
 _RESAMPLES = 99
 """How many resamples the intervals of the last epoch have."""
 _PACKAGES = ("lightning-iit", "torch", "lightning", "numpy", "numba", "pyphi", "pyemd", "POT")
@@ -151,8 +149,7 @@ def phi_task(
 def whole_task(options: RunOptions, captured: LayerEpoch, *, last: bool) -> WholeTask | None:
     """Returns what a worker computes of all units of a layer; None where nothing was asked for, or captured.
 
-    Nulls hold the partition that was found; at the last epoch, and of up to 40 units, each surrogate's is searched anew. Intervals
-    are those of the last epoch.
+    Nulls hold the partition that was found, unless the budget lets it be searched anew. Intervals are those of the last epoch.
 
     Args:
         options: the options of the run.
@@ -166,9 +163,9 @@ def whole_task(options: RunOptions, captured: LayerEpoch, *, last: bool) -> Whol
         series=series,
         names=tuple(options.measures),
         surrogates=options.surrogates,
-        searched=last and len(series.units) <= _SEARCHED,
         resamples=_RESAMPLES if last else 0,
         seed=options.seed,
+        sums=captured.sums,
     )
 
 

@@ -24,6 +24,7 @@ from lightning_iit.records.disk.files import read_regular
 from lightning_iit.records.disk.owner import read_owner
 from lightning_iit.records.names import FOLDER, record_name
 from lightning_iit.records.store import read_images, read_run
+from lightning_iit.run.budget.turns import Spent
 from lightning_iit.run.windows import Watched, WindowEpoch
 
 if TYPE_CHECKING:
@@ -46,11 +47,12 @@ _SHAPES: dict[tuple[str, ...], type] = {
     ("run", "windows"): Mapping,
     ("run", "varying"): Mapping,
     ("run", "perturbing"): list,
+    ("run", "budget"): Mapping,
 }
 """The parts of a callback's state that are looked into, each with its type."""
 _WITHOUT_EFFECT = frozenset(
     (
-        *("workers", "timeout", "when_busy", "max_queued", "drain_timeout", "extra_budget", "every_n_epochs", "initial"),
+        *("workers", "timeout", "when_busy", "max_queued", "drain_timeout", "budget", "extra_budget", "every_n_epochs", "initial"),
         *("every_n_steps", "trackers", "pictures", "network", "network_budget", "prog_bar", "table"),
     )
 )
@@ -110,6 +112,7 @@ class EarlierPart:
         here: whether this is the folder that the run goes on in, whose trackers have the settled records.
         subfolder: the folder of the records in that directory; another than ``iit`` where another training took the name.
         perturbing: the wall time and the key of each epoch whose perturbation was open, which has no record yet.
+        spent: what was spent of the budget of all analyses; None where there is no such budget.
     """
 
     records: tuple[EpochRecord, ...] = ()
@@ -120,6 +123,7 @@ class EarlierPart:
     here: bool = False
     subfolder: str = FOLDER
     perturbing: tuple[tuple[Any, ...], ...] = ()
+    spent: Spent | None = None
 
     def images(self, record: EpochRecord) -> dict[str, bytes]:
         """Returns the pictures of a settled record by name; none where they are not on disk."""
@@ -133,9 +137,11 @@ class EarlierPart:
 
         Returns:
             ``settled``, which records the folder has; ``open``, pairs of task and record of each open analysis, and ``windows``, as
-            packed strings (compressed JSON in base 85); ``varying``, units as plain data; ``perturbing``, wall times and keys.
+            packed strings (compressed JSON in base 85); ``varying``, units as plain data; ``perturbing``, wall times and keys;
+            ``budget``, where all analyses have one, as plain data.
         """
-        return {
+        budget = {} if self.spent is None else {"budget": msgspec.to_builtins(self.spent)}
+        return budget | {
             "settled": msgspec.to_builtins(Settled.of(self.records)),
             "open": [[_pack(task), _pack(stub)] for task, stub in self.open],
             "windows": {key.text: [_pack(epoch) for epoch in epochs] for key, epochs in self.windows.items()},
@@ -179,6 +185,7 @@ def earlier_part(state: Mapping[str, Any], run_dir: Path | None) -> EarlierPart:
         folder=None if place is None else place.parent,
         here=place is not None and place == here,
         subfolder=FOLDER if place is None else place.name,
+        spent=_readable("what was spent of the budget", lambda: msgspec.convert(run["budget"], Spent)) if "budget" in run else None,
     )
 
 

@@ -12,6 +12,7 @@ import msgspec
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from lightning_iit.capture.count.coding import TWO_BITS
+from lightning_iit.job.split import with_parts
 from lightning_iit.phi.cost import cost_in_words, seconds_in_words
 from lightning_iit.records import (
     EpochRecord,
@@ -24,7 +25,8 @@ from lightning_iit.records import (
     Survey,
     TaskResult,
 )
-from lightning_iit.run.budget import AtThresholds, Budget
+from lightning_iit.run.budget.judgements import AtThresholds, Budget
+from lightning_iit.run.budget.turns import is_left_out
 from lightning_iit.run.kept import KeptRecords
 from lightning_iit.run.options import RunOptions
 from lightning_iit.run.request import open_record, package_versions, phi_task, reopened, settled_record, whole_task, with_change
@@ -35,6 +37,7 @@ from lightning_iit.run.waiting import compiles_first, drain_in_sight
 from lightning_iit.run.windows import Watched, Window
 from lightning_iit.tpm.states import choose_states
 from lightning_iit.tpm.varying import dynamics_of
+from lightning_iit.whole.cost import task_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -96,6 +99,7 @@ class Run:
             surrogates=options.surrogates,
             share=options.extra_budget,
             thresholds=options.preset == "paper",
+            total=options.budget,
         )
         self._unjudged: dict[str, tuple[PhiTask, EpochRecord, AtThresholds, Callable[..., dict[str, Any]]]] = {}
         self._said: set[str] = set()
@@ -132,6 +136,14 @@ class Run:
             self._said -= set(anew)
         self._budget.change(null=options.null_model, surrogates=options.surrogates)
         self._pool.warm_up(options.engine, options.formalisms)
+
+    def turn(self, layers: Sequence[str], *, all_of_them: bool) -> list[str]:
+        """Chooses the layers that the budget has time for; see :meth:`Budget.turn`."""
+        return self._budget.turn(layers, all_of_them=all_of_them)
+
+    def charge(self, layer: str, seconds: float) -> None:
+        """Takes the seconds of a layer's perturbation off the budget."""
+        self._budget.charge(layer, "perturbation", seconds)
 
     @property
     def pending(self) -> int:
@@ -243,7 +255,7 @@ class Run:
             if options.moments and groups[0].bits is None:
                 stub = msgspec.structs.replace(stub, notes=(*stub.notes, NO_MOMENTS))
             dynamics, blocks = self._dynamics(captured, stub), getattr(captured, "blocks", ())
-            whole = whole_task(options, captured, last=last)
+            whole = self._budget.whole(whole_task(options, captured, last=last), always=options.search_null, last=last)
             task = phi_task(options, stub, states, dynamics=dynamics, seen=captured.seen, blocks=blocks, whole=whole)
             drawn = partial(draw, surveyed, seed=options.seed)
             with self._lock:  # layers that are perturbed beside the training come from a thread of their own
@@ -253,12 +265,13 @@ class Run:
                     self._unjudged.pop(stub.layer, None)
                 elif step is None:
                     self._unjudged[stub.layer] = (msgspec.structs.replace(task, whole=None), stub, at_thresholds, drawn)
+            self._budget.charge_analysis(task, seconds)
             # Other thresholds may take seconds, in which results are received.
             judge = (self._budget.judge_last if last else self._budget.judge)(task, seconds, at_thresholds)
             number, further = self._budget.resamples(task, seconds, first=epoch < 0, last=last)
             more = drawn(resamples=number, moments=options.moments if epoch < 0 or last else 0)
             task = msgspec.structs.replace(task, judge=judge, resample_further=further, **more)
-            return self._open_and_analyse(task, stub)
+            return self._open_and_analyse(with_parts(task, seconds, 0.0 if whole is None else task_seconds(whole)), stub)
         except Exception as error:
             log.exception("Layer %r of %s could not be handed to a worker.", stub.layer, stub.when)
             reason = f"It could not be handed to a worker: {type(error).__name__}: {error}."
@@ -300,7 +313,8 @@ class Run:
             more = drawn(resamples=number, moments=self._options.moments)
             if judge is not None or number or more["moments"]:
                 self._journal.expect(stub.key)
-                self._analyse(msgspec.structs.replace(task, judge=judge, resample_further=further, **more), stub)
+                judged = msgspec.structs.replace(task, judge=judge, resample_further=further, **more)
+                self._analyse(with_parts(judged, seconds), stub)
         self._unjudged.clear()
 
     def _dynamics(self, captured: LayerEpoch, stub: EpochRecord) -> Dynamics | None:
@@ -360,7 +374,9 @@ class Run:
             self._kept.keep(record)
             held = [] if untrained in self._open else self._held.pop(stub.layer, [])
         unfit = isinstance(result, Failed) and result.code == "executor_unfit"
-        if result.phi is None and not (unfit and result.reason in self._said):  # the same for all analyses that follow
+        if (
+            result.phi is None and not is_left_out(result) and not (unfit and result.reason in self._said)
+        ):  # the same for all analyses that follow
             self._said |= {result.reason} if unfit else set()
             log.warning("No Φ for layer %r in %s: %s", record.layer, record.when, result.reason)
         self._journal.write(record, answer.images if answer is not None else {})
@@ -409,6 +425,7 @@ class Run:
                 open=tuple((task.stored, stub) for task, stub in self._open.values() if task is not None),
                 windows={key: tuple(window.carried) for key, window in self._windows.items()},
                 varying=self._varying.chosen,
+                spent=self._budget.spent,
             )
 
     def take_up(self, earlier: EarlierPart) -> None:
@@ -423,6 +440,8 @@ class Run:
         with self._lock:
             for record in earlier.records:
                 self._kept.keep(record)
+        if earlier.spent is not None:
+            self._budget.go_on(earlier.spent)
         self._varying = VaryingUnits(earlier.varying)
         self._windows = {key: Window(self._options.window, epochs) for key, epochs in earlier.windows.items()}
         oldest: dict[str, tuple[int, float]] = {}

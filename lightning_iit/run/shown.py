@@ -9,6 +9,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from lightning_iit.records import metric_names
 from lightning_iit.records.logged import layer_phi
 from lightning_iit.records.names import earlier_phi_key, phi_key
+from lightning_iit.run.budget.turns import is_left_out
 from lightning_iit.run.trainer import is_barebones
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class ShownPhi:
 
 
 def _latest_phis(records: Iterable[EpochRecord]) -> dict[tuple[str, str], tuple[float | None, int | None]]:
-    """Returns the last Φ of each layer by each formalism, and its last epoch if that has none.
+    """Returns the last Φ of each layer by each formalism, and its last epoch if that has none though it was analysed.
 
     Returns:
         By layer and name of the number ("phi", "phi_s"): Φ, None where there is none yet; and the epoch without a Φ, else None.
@@ -89,7 +90,8 @@ def _latest_phis(records: Iterable[EpochRecord]) -> dict[tuple[str, str], tuple[
         for one, name in zip(record.by_formalism, metric_names(record.formalisms).values(), strict=True):
             before = latest.get((record.layer, name), (None, None))[0]
             phi = layer_phi(one)
-            latest[record.layer, name] = (before, record.epoch) if phi is None else (phi, None)
+            expected = is_left_out(record.result)
+            latest[record.layer, name] = (before, None if expected else record.epoch) if phi is None else (phi, None)
     return latest
 
 

@@ -69,7 +69,7 @@ class StudioApp:
     ) -> None:
         self._queue, self._listing, self._streams, self._viewer = queue, listing, streams, viewer
         self._token, self._local_only = token, local_only
-        self._choices = msgspec.json.encode(choices(str(queue.root), queue.allowed, queue.at_once))
+        self._choices = msgspec.json.encode(choices(str(queue.root), queue.allowed, queue.at_once, queue.servers))
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answers a request (the WSGI interface)."""

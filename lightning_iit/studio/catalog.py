@@ -66,6 +66,7 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
         presets: trainings that teach something.
         allowed: the modules whose classes can be chosen as ``module:Class``.
         at_once: how many trainings run at once.
+        servers: the addresses of the MLflow servers that trainings may log to.
     """
 
     root: str
@@ -75,9 +76,10 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
     presets: tuple[Preset, ...]
     allowed: tuple[str, ...]
     at_once: int
+    servers: tuple[str, ...]
 
 
-def choices(root: str, allowed: Sequence[str], at_once: int) -> Choices:
+def choices(root: str, allowed: Sequence[str], at_once: int, servers: Sequence[str] = ()) -> Choices:
     """Returns all that can be chosen."""
     return Choices(
         root=root,
@@ -87,6 +89,7 @@ def choices(root: str, allowed: Sequence[str], at_once: int) -> Choices:
         presets=PRESETS,
         allowed=tuple(allowed),
         at_once=at_once,
+        servers=tuple(servers),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lightning_iit.compare import compare_each_scale
 from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.report.cells import number
 from lightning_iit.studio.messages import ComparedRow, ComparedRuns, ComparedScale
 from lightning_iit.studio.records import read_job
 
@@ -51,18 +52,31 @@ def compared(runs: Sequence[Path]) -> ComparedRuns:
     said = _BEFORE if by is None else by
     if len(differing) > 1:
         said += f" (they also differ in {', '.join(differing[1:])})"
-    return ComparedRuns(
-        scales=tuple(
-            _scale(scale, said, one) if not isinstance(one, str) or scale not in alone else _scale(scale, _BEFORE, alone[scale])
-            for scale, one in found.items()
-        )
+    scales = tuple(
+        _scale(scale, said, one) if not isinstance(one, str) or scale not in alone else _scale(scale, _BEFORE, alone[scale])
+        for scale, one in found.items()
+    )
+    return ComparedRuns(scales=tuple(sorted(scales, key=lambda one: one.is_statistical)), words=_which_have_some(scales))
+
+
+def _which_have_some(scales: Sequence[ComparedScale]) -> str:
+    """Returns which layers have Φ at all, where others have none by structure; that can be said of numbers of different kinds."""
+    none = [row.layer for scale in scales if scale.is_statistical for row in scale.rows]
+    some = [row for scale in scales if not scale.is_statistical for row in scale.rows]
+    if not none or not some:
+        return ""
+    have = ", ".join(f"{row.layer} ({row.other}: {number(row.phi_other)})" for row in some)
+    return (
+        f"Only in {have} can Φ be above 0, since its units act on each other. In {', '.join(none)} no unit acts on another, "
+        "so Φ is 0 by structure, whatever was learned; what was counted from the data, below, is no Φ."
     )
 
 
 def _scale(scale: str, by: str, found: RunComparison | str) -> ComparedScale:
     """Returns what was found of one scale, with runs by their names."""
+    is_statistical = scale.startswith("statistical")
     if isinstance(found, str):
-        return ComparedScale(scale=_named(scale), by=by, rows=(), words=_named(found))
+        return ComparedScale(scale=_named(scale), by=by, rows=(), words=_named(found), is_statistical=is_statistical)
     rows = tuple(
         ComparedRow(
             layer=row.layer,
@@ -76,7 +90,7 @@ def _scale(scale: str, by: str, found: RunComparison | str) -> ComparedScale:
         )
         for row in found.layers
     )
-    return ComparedScale(scale=_named(scale), by=by, rows=rows, words=_named(found.words))
+    return ComparedScale(scale=_named(scale), by=by, rows=rows, words=_named(found.words), is_statistical=is_statistical)
 
 
 def _named(words: str) -> str:

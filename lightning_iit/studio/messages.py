@@ -130,6 +130,7 @@ class ComparedScale(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         scale: the scale and its runs in words; empty where there is one scale.
+        is_statistical: whether its units have no connections among them: what was counted is no Φ, which is 0 by structure.
         by: what tells the sides apart, in words.
         rows: the layers.
         words: the whole answer, or why there is none.
@@ -139,9 +140,16 @@ class ComparedScale(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     rows: tuple[ComparedRow, ...]
     words: str
+    is_statistical: bool = False
 
 
 class ComparedRuns(msgspec.Struct, frozen=True, kw_only=True):
-    """Holds the comparison of runs."""
+    """Holds the comparison of runs.
+
+    Attributes:
+        scales: the comparison of the runs of each scale.
+        words: which of them have Φ at all, where some have none by structure; else empty.
+    """
 
     scales: tuple[ComparedScale, ...]
+    words: str = ""

@@ -33,6 +33,12 @@ PRESETS: tuple[Preset, ...] = (
         asked=Asked(network=Chosen(name="MLP"), task=Chosen(name="Digits"), epochs=6, seeds=(0,)),
     ),
     Preset(
+        title="Prune until it falls",
+        words="A GRU learns; then it loses the weakest connections between its units, more in each epoch, until none is left. Φ "
+        "rises, and falls towards 0 while most digits are still read: what is left works as parts. Two minutes.",
+        asked=Asked(network=Chosen(name="GRU", values={"pruned": 1.0}), task=Chosen(name="Digits"), epochs=16, seeds=(0,)),
+    ),
+    Preset(
         title="Modular addition: when it suddenly generalises",
         words="The pairs it was shown are known early, the others long after (accuracy). What does Φ do in between? Some minutes.",
         asked=Asked(

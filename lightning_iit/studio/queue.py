@@ -41,17 +41,19 @@ class TrainingQueue:
         root: the folder of the runs; made where it is not there.
         at_once: how many trainings run at once.
         allowed: the modules of the user's own whose classes may be trained.
+        servers: the addresses of the MLflow servers that trainings may log to.
 
     Raises:
         InvalidArgumentError: another studio has this folder.
         OSError: the folder cannot be written.
     """
 
-    def __init__(self, root: Path, *, at_once: int = 1, allowed: Sequence[str] = ()) -> None:
+    def __init__(self, root: Path, *, at_once: int = 1, allowed: Sequence[str] = (), servers: Sequence[str] = ()) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self.root: Path = root.resolve()
         self.at_once: int = at_once
         self.allowed: tuple[str, ...] = tuple(allowed)
+        self.servers: tuple[str, ...] = tuple(servers)
         self._taken = FileLock(self.root / _LOCK)
         try:
             self._taken.acquire(timeout=0)
@@ -84,7 +86,7 @@ class TrainingQueue:
             NotNow: too many are waiting.
             OSError: the folder cannot be written.
         """
-        plan = checked(asked, self.root, self.allowed)
+        plan = checked(asked, self.root, self.allowed, self.servers)
         with self._lock:
             waiting = sum(stage(self.root / name) == "waiting" for name in self.names() if name not in self._over)
             if waiting + len(asked.seeds) > _MOST_WAITING:

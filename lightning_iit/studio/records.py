@@ -62,6 +62,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         epochs: how many epochs the training has.
         seeds: the seed of each training.
         iit: the options of ``IITCallback`` that are not at their defaults.
+        mlflow: the MLflow store that it logs to, too: a path below the root or the address of a server; empty for none.
     """
 
     network: Chosen
@@ -69,6 +70,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     epochs: int
     seeds: tuple[int, ...]
     iit: dict[str, Value] = {}
+    mlflow: str = ""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from lightning_iit.callback import IITCallback
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.studio.catalog import BASES, BY_SHAPE, NOT_IN_FORM, PATHS, chosen_class
 from lightning_iit.studio.forms import filled_in
+from lightning_iit.studio.mlflow_store import EXPERIMENT, store_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,16 +20,25 @@ if TYPE_CHECKING:
     from lightning_iit.studio.records import Asked, Chosen
 
 MOST_SEEDS, MOST_EPOCHS = 20, 100_000
-_HEAD = """# This training was started by the studio. To run it again in a folder of its own:
-# {command} --trainer.logger.init_args.save_dir FOLDER
+_HEAD = """# This training was started by the studio. To run it again in a folder of its own{how}:
+# {command}
 """
 
 
-def checked(asked: Asked, root: Path, allowed: Sequence[str]) -> dict[str, Any]:
+def checked(asked: Asked, root: Path, allowed: Sequence[str], servers: Sequence[str] = ()) -> dict[str, Any]:
     """Returns what LightningCLI is to be given, but for seed and folder.
 
+    Args:
+        asked: what is to be trained.
+        root: the folder of the runs.
+        allowed: the modules of the user's own whose classes may be trained.
+        servers: the addresses of the MLflow servers that may be used.
+
+    Returns:
+        ``model``, ``data`` and ``trainer`` as LightningCLI takes them, and ``mlflow``: the arguments of ``MLFlowLogger``, or None.
+
     Raises:
-        InvalidArgumentError: a class that cannot be chosen, a value that cannot be, or a path that leads out of the root.
+        InvalidArgumentError: a class that cannot be chosen, a value that cannot be, or a path or address that may not be used.
     """
     if not 1 <= asked.epochs <= MOST_EPOCHS:
         msg = f"epochs={asked.epochs}: give a number from 1 to {MOST_EPOCHS:,}."
@@ -43,6 +53,7 @@ def checked(asked: Asked, root: Path, allowed: Sequence[str]) -> dict[str, Any]:
         "model": _instance("network", asked.network, root, allowed),
         "data": _instance("task", asked.task, root, allowed),
         "trainer": {"max_epochs": asked.epochs, "callbacks": [_class("lightning_iit.IITCallback", {**options, "table": False})]},
+        "mlflow": store_of(asked.mlflow, root, servers),
     }
 
 
@@ -54,11 +65,16 @@ def as_yaml(plan: dict[str, Any], *, seed: int, run: Path) -> str:
         seed: the seed of everything.
         run: the run's folder.
     """
-    logger = _class("lightning.pytorch.loggers.TensorBoardLogger", {"save_dir": str(run), "name": "", "version": ""})
+    logger: Any = _class("lightning.pytorch.loggers.TensorBoardLogger", {"save_dir": str(run), "name": "", "version": ""})
+    again, how = " --trainer.logger.init_args.save_dir FOLDER", ""
+    if (store := plan["mlflow"]) is not None:
+        named = {"experiment_name": EXPERIMENT, "run_name": run.name}
+        logger = [logger, _class("lightning.pytorch.loggers.MLFlowLogger", named | store)]  # the first one has the run's folder
+        again, how = "", ", write that folder behind save_dir"
     trainer = {"devices": 1, "enable_progress_bar": False, "log_every_n_steps": 10, "default_root_dir": str(run), "logger": logger}
     whole = {"seed_everything": seed, "trainer": trainer | plan["trainer"], "model": plan["model"], "data": plan["data"]}
     command = f"python -m lightning_iit.studio.train fit --config {run / 'studio' / 'training.yaml'}"
-    return _HEAD.format(command=command) + str(yaml.safe_dump(whole, sort_keys=False, allow_unicode=True))
+    return _HEAD.format(command=command + again, how=how) + str(yaml.safe_dump(whole, sort_keys=False, allow_unicode=True))
 
 
 def name_of(asked: Asked) -> str:

@@ -23,6 +23,7 @@ def run_studio(
     port: int = 6008,
     allow: Sequence[str] = (),
     at_once: int = 1,
+    mlflow: Sequence[str] = (),
     open_browser: bool = True,
 ) -> None:
     """Serves the studio's page of a folder until Ctrl-C; prints the page's address, with its token. Trainings go on after it.
@@ -33,10 +34,12 @@ def run_studio(
         port: the port to listen on; 0 for any free port.
         allow: modules whose classes can be trained, as ``module:Class``; with one, all modules in it.
         at_once: how many trainings run at once.
+        mlflow: addresses of MLflow servers that trainings may log to; stores in files below the root need none.
         open_browser: opens the page in the default browser, if a browser window can be opened.
 
     Raises:
-        InvalidArgumentError: another studio has the folder, the server cannot listen, or a module cannot be found.
+        InvalidArgumentError: another studio has the folder, the server cannot listen, a module cannot be found, or an address is
+            none of an MLflow server.
         MissingDependencyError: the extra "studio" is not installed.
     """
     if missing := [name for name in _NEEDED if importlib.util.find_spec(name) is None]:
@@ -47,12 +50,14 @@ def run_studio(
         raise InvalidArgumentError(msg)
     _find_modules(allow)
 
+    from lightning_iit.studio.mlflow_store import server
     from lightning_iit.studio.opening import studio_app
     from lightning_iit.studio.queue import TrainingQueue
     from lightning_iit.viewer.live.access import new_token
     from lightning_iit.viewer.serving.server import run_server
 
-    queue, token = TrainingQueue(Path(root), at_once=at_once, allowed=allow), new_token()
+    servers = [server(address) for address in mlflow]
+    queue, token = TrainingQueue(Path(root), at_once=at_once, allowed=allow, servers=servers), new_token()
     try:
         app = studio_app(queue, token=token, local_only=host in ("127.0.0.1", "localhost", "::1"))
         queue.begin()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
 
     from lightning_iit.capture.count.epoch import LayerEpoch
+    from lightning_iit.capture.epoch_sums import EpochSums
     from lightning_iit.capture.hooks.gate import TrainingStep
     from lightning_iit.run.commands.lesions import Lesions
     from lightning_iit.run.options import RunOptions
@@ -50,6 +51,7 @@ class TrainingWatch:
         due: tells when an analysis within the epochs is due; None where there are none.
         steps: the counts within the epochs; None where there are none.
         whole: records whole layers; None where they are not measured.
+        sums: sums whole layers over an epoch; None where total correlation is not measured, or a probe is watched.
 
     Raises:
         InvalidArgumentError: an option that cannot be, or does not fit the model.
@@ -61,6 +63,7 @@ class TrainingWatch:
         self.due: EveryNSteps | None = None
         self.steps: StepWatch | None = None
         self.whole: WholePass | None = None
+        self.sums: EpochSums | None = None
         self._given = given
         self._trainer, self._module = trainer, module
         self._gate: TrainingStep | None = None
@@ -109,6 +112,10 @@ class TrainingWatch:
             with training_goes_on("getting ready for measures of whole layers"):
                 activations = self.settings.whole_activations(self._module)
                 self.whole = None if activations is None else WholePass(self._trainer, self._module, activations)
+            with training_goes_on("summing the activations of whole epochs"):
+                self.sums = self.settings.epoch_sums(self._module)
+                if self.sums is not None:
+                    self.sums.attach(self._module, gate)
 
     def begin_epoch(self) -> None:
         """Starts the counts of an epoch."""
@@ -117,6 +124,8 @@ class TrainingWatch:
             self.steps.begin_epoch()
         if self.whole is not None:
             self.whole.begin_epoch()
+        if self.sums is not None:
+            self.sums.begin_epoch()
 
     def after_batch(self, batch: Any, batch_idx: int) -> bool:
         """Ends a step of all that is watched; returns whether an analysis within the epoch is due.
@@ -129,6 +138,8 @@ class TrainingWatch:
             self._end_step(self.watch, batch_idx)
         if self.whole is not None:
             self.whole.keep(batch, batch_idx)
+        if self.sums is not None:
+            self.sums.end_step()
         if self.due is None:
             return False
         if self.steps is not None:
@@ -156,6 +167,8 @@ class TrainingWatch:
     def end_epoch(self, *, analysed: bool) -> tuple[LayerEpoch, ...]:
         """Ends the counts of an epoch and returns them; with the activations of whole layers where the epoch is ``analysed``."""
         captured = self.watch.end_epoch()
+        if self.sums is not None and analysed:
+            captured = self.sums.with_sums(captured)
         return captured if self.whole is None or not analysed else self.whole.run(captured)
 
     def detach(self) -> None:
@@ -163,7 +176,9 @@ class TrainingWatch:
         self.watch.detach()
         if self.steps is not None:
             self.steps.watch.detach()
-        self.due = self.steps = self.whole = None
+        if self.sums is not None:
+            self.sums.detach()
+        self.due = self.steps = self.whole = self.sums = None
 
     def controlled(
         self,

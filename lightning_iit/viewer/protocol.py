@@ -202,6 +202,11 @@ class ComputeRequest(_Message, frozen=True, kw_only=True):
     Attributes:
         formalism: the version of the theory; None for that of the record's own result.
         wanted: "phi"; of IIT 4.0 "structure", of up to 6 units; or "partitions", the five best ones.
+        step: of a record within an epoch its step.
+        units: other units, by their indices in the layer, that one recorded group has all; state and answer are of these, in this
+            order. None for those of the record.
+        most_seconds: where about more seconds are expected, nothing is computed, and the answer is Skipped ("costly") and says how
+            many; None for no such limit.
     """
 
     run: str
@@ -211,6 +216,9 @@ class ComputeRequest(_Message, frozen=True, kw_only=True):
     wanted: Literal["phi", "structure", "partitions"] = "phi"
     engine: str = "auto"
     formalism: Formalism | None = None
+    step: int | None = None
+    units: tuple[int, ...] | None = None
+    most_seconds: float | None = None
 
 
 class InlineRun(_Message, frozen=True, kw_only=True):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.parameter import is_lazy
 
+from lightning_iit.capture.sharded import is_spread
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,9 +24,12 @@ def fingerprint(model: nn.Module, layers: Sequence[str]) -> str:
         layers: the names of the layers in it.
 
     Returns:
-        32 hexadecimal digits; an empty text where the layers have no parameters, or not yet their shapes.
+        32 hexadecimal digits; an empty text where the layers have no parameters, or not yet their shapes, or where the parameters
+        are spread over the ranks.
     """
     modules = dict(model.named_modules())
+    if any(is_spread(modules[layer]) for layer in layers if layer in modules):
+        return ""
     parameters = [named for layer in layers if layer in modules for named in modules[layer].named_parameters()]
     if not parameters or any(is_lazy(parameter) for _, parameter in parameters):
         return ""

@@ -15,6 +15,7 @@ from lightning.pytorch.utilities.signature_utils import is_param_in_hook_signatu
 
 from lightning_iit.capture.count.ranks import gather
 from lightning_iit.capture.held import Held
+from lightning_iit.capture.sharded import is_spread
 from lightning_iit.watch.batches import MOST_BYTES, KeptBatches
 from lightning_iit.watch.silent import without_a_trace
 from lightning_iit.watch.synchronized import synchronized_steps
@@ -133,7 +134,7 @@ def check_can_run(trainer: Trainer, module: LightningModule) -> None:
 def is_sharded(trainer: Trainer, module: LightningModule) -> bool:
     """Returns whether the parameters of a module are spread over the ranks."""
     sharded = any(base.__name__ in _SHARDED for base in type(trainer.strategy).__mro__)
-    return sharded or any(hasattr(parameter, "device_mesh") for parameter in module.parameters())
+    return sharded or is_spread(module)
 
 
 def _check(trainer: Trainer, module: LightningModule) -> None:

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lightning_iit.records.shown.numbers import digits
+from lightning_iit.records.whole.measures import SYMBOLS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -18,6 +21,15 @@ _AUTOCORRELATED = 0.5
 """A note says so where the effective number of samples is below this share of them."""
 _SPARSE = 0.5
 _SATURATED = 0.95
+_ORDER = (
+    ("phi_g", "stochastic_interaction"),
+    ("phi_g", "information"),
+    ("phi_star", "information"),
+    ("stochastic_interaction", "total_correlation_pairs"),
+    ("total_correlation", "total_correlation_pairs"),
+)
+_ROUNDING = 1e-6
+"""By how much of the largest value (at least 1) an inequality may be missed: by rounding, of units that nearly depend."""
 
 
 def notes_on_series(series: Series, auto: Autocorrelation | None) -> Iterator[str]:
@@ -41,9 +53,32 @@ def notes_on_series(series: Series, auto: Autocorrelation | None) -> Iterator[st
         )
 
 
+def broken_order(measures: Sequence[WholeMeasure], information: float | None) -> str:
+    """Returns which inequality the values between all elements break, in words; empty where they break none.
+
+    0 <= Φ_G <= min(SI, I), SI <= MI = MI1 + SI, 0 <= Φ* <= I (Kitazono, Kanai and Oizumi 2018, eq. 13).
+    """
+    value: dict[str, float] = {one.name: one.atomic.value for one in measures}
+    if information is not None:
+        value["information"] = information
+    symbols: dict[str, str] = {"information": "I"} | {str(name): symbol for name, symbol in SYMBOLS.items()}
+    near = _ROUNDING * max(1.0, *value.values(), 0.0)
+    for small, large in _ORDER:
+        if small in value and large in value and value[small] > value[large] + near:
+            return f"{symbols[small]} = {digits(value[small], 4)} is above {symbols[large]} = {digits(value[large], 4)}"
+    if negative := next((name for name, one in value.items() if one < -near), ""):
+        return f"{symbols[negative]} = {digits(value[negative], 4)} is below 0"
+    parts, whole = ("total_correlation", "stochastic_interaction"), "total_correlation_pairs"
+    if {*parts, whole} <= set(value) and abs(sum(value[name] for name in parts) - value[whole]) > near:
+        return f"MI1 + SI = {digits(sum(value[name] for name in parts), 4)} is not MI = {digits(value[whole], 4)}"
+    return ""
+
+
 def notes_on_values(measures: Sequence[WholeMeasure], information: float | None) -> Iterator[str]:
     """Yields what is to be said of the values."""
     names = {one.name for one in measures}
+    if broken := broken_order(measures, information):
+        yield f"These values contradict each other, as of units that nearly depend on each other; do not rely on them: {broken}."
     alone = [one for one in measures if min(map(len, one.partition)) == 1 and sum(map(len, one.partition)) > 3]
     if alone and len(alone) == len(measures) and all(one.search != "given" for one in measures):
         yield "The partition cuts one unit off, as it often does: the value is about the unit with the weakest ties."

@@ -1,17 +1,23 @@
-"""Measures what a cluster costs: ``python tests/benchmarks/measure_cluster.py [ANALYSES ROUNDS]``; see docs/cluster.md.
+"""Measures what a cluster costs: see docs/cluster.md. ``cluster.txt`` is what it printed.
+
+    nice python tests/benchmarks/measure_cluster.py [analyses, 200] [rounds, 10] > tests/benchmarks/cluster.txt
 
 So many analyses of six units, one thread each, are computed by two bare processes that do nothing else, by the local pool with two
-workers, and by two workers of Dask, in turns in one run. Shares are those of the throughput of the bare processes.
+workers, and by two workers of Dask, in turns in one run. Shares are those of the throughput of the bare processes. Then one survey
+with 200 resamples is computed in one piece and in parts, and an empty task by either pool.
 """
 
 from __future__ import annotations
 
+import platform
 import statistics
 import sys
 import time
 from contextlib import suppress
+from datetime import datetime, timezone
 from functools import partial
 from importlib.metadata import version
+from itertools import product
 from multiprocessing import get_context
 
 import msgspec
@@ -20,11 +26,13 @@ import psutil
 from distributed import LocalCluster
 
 from lightning_iit.job.job import run, warm_up
+from lightning_iit.job.split import with_parts
 from lightning_iit.phi.executors.opening import open_executor
+from lightning_iit.phi.pool.cores import available_cores
 from lightning_iit.phi.pool.executor_pool import ExecutorPool
 from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.phi.pool.remote import packed, run_limited
-from lightning_iit.records import PhiTask
+from lightning_iit.records import Counts, PhiTask, SurveyGroup, Units
 from lightning_iit.tpm.estimate import estimate_tpm
 
 WORKERS, UNITS = 2, 6
@@ -100,6 +108,49 @@ def overhead(pool, task: PhiTask, number: int = 1000) -> tuple[float, float, flo
     return 1000 * statistics.median(alone), *(1000 * seconds / number for seconds in each)
 
 
+def survey(groups: int = 20, units: int = 4, resamples: int = 200) -> PhiTask:
+    """One task with the survey of a layer, as the untrained network and the last epoch of a perturbed layer have it."""
+    every, made = list(product((0, 1), repeat=units)), []
+    rng = np.random.default_rng(0)
+    for group in range(groups):
+        visits = rng.integers(1, 100, 2**units)
+        on = rng.binomial(visits[:, None], rng.random((2**units, units)))
+        counts = Counts(visits=tuple(visits.tolist()), on=tuple(map(tuple, on.tolist())), joint=())
+        order = sorted(range(2**units), key=lambda index: -visits[index])
+        made.append(
+            SurveyGroup(
+                units=Units(indices=tuple(range(group, group + units)), width=64, selection="given"),
+                counts=counts,
+                states=tuple(tuple(reversed(every[index])) for index in order),
+                visits=tuple(int(visits[index]) for index in order),
+            )
+        )
+    about = {"layer": "survey", "epoch": 0, "global_step": 0, "kind": "causal", "axis": "time", "pictures": False, "prior": 0.5}
+    drawn = tuple(rng.random((resamples, 2**units, units)).tobytes() for _ in made)
+    return PhiTask(counts=made[0].counts, states=made[0].states[:1], survey=tuple(made), resampled=drawn, **about)
+
+
+def print_survey(pools: dict[str, WorkerPool | ExecutorPool], rounds: int = 3) -> None:
+    """Prints how long one survey with 200 resamples takes in one piece and in parts, in turns."""
+    whole = survey()
+    began = time.monotonic()
+    wanted = run(whole).survey
+    analyses = sum(len(group.states) + 2 * 200 for group in whole.survey)
+    parts = with_parts(whole, (time.monotonic() - began) / analyses)
+    for name, pool in pools.items():
+        took: dict[str, list[float]] = {"one piece": [], "parts": []}
+        for _ in range(rounds):
+            for way, task in (("one piece", whole), ("parts", parts)):
+                began = time.monotonic()
+                assert pool.submit(task).result().survey == wanted
+                took[way].append(time.monotonic() - began)
+        one, several = (statistics.median(each) for each in took.values())
+        print(
+            f"{name}, one survey of {len(whole.survey)} groups with 200 resamples: {one:.2f} s in one piece, {several:.2f} s in "
+            f"{len(parts.split)} parts by {WORKERS} workers, ratio {several / one:.2f} (medians of {rounds})"
+        )
+
+
 def used() -> float:
     """Returns the seconds of processor time that this process and those below it have used, the ended ones too."""
     seconds = 0.0
@@ -111,6 +162,11 @@ def used() -> float:
 
 
 def main(number: int, rounds: int) -> None:
+    now, versions = (
+        f"{datetime.now(timezone.utc):%Y-%m-%d}",
+        ", ".join(f"{name} {version(name)}" for name in ("numpy", "distributed")),
+    )
+    print(f"{now}, Python {platform.python_version()}, {versions}, {available_cores()} cores")
     given = tasks(number)
     size = number // rounds
     with LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None) as cluster, cluster.get_client() as client:
@@ -140,6 +196,7 @@ def main(number: int, rounds: int) -> None:
                 f"{name}: throughput {share:.3f} of that of bare processes (median of {rounds} rounds; {total:.3f} over all); "
                 f"processor time {processor:.3f} of theirs"
             )
+        print_survey({"local pool": local, "Dask": dask})
         print(f"processor time of one analysis: {sum(one[1] for one in took['bare processes']) / number:.3f} s")
         local.close()
     print_overheads()

@@ -14,11 +14,14 @@ from places import SUPPORT
 from training import train
 
 from lightning_iit import analyse, cli, compute_phi, load_run
-from lightning_iit.commands.past.units import group_in
-from lightning_iit.records import System
+from lightning_iit.records import Failed, System
 from lightning_iit.records.steering.folder import answers_in
 from lightning_iit.tpm.estimate import tpm_for_phi
+from lightning_iit.tpm.recorded_groups import group_in
 from lightning_iit.tpm.states import state_of
+from lightning_iit.viewer.compute import compute_again
+from lightning_iit.viewer.logdir import LogDirSource
+from lightning_iit.viewer.protocol import ComputeRequest
 
 OPTIONS = {"initial": False, "pictures": False, "network": False, "extra_budget": 0.0, "threshold": "zero"}
 
@@ -88,6 +91,28 @@ def test_the_kept_line_gives_the_same_answer(watched, capsys):
     second = asked(capsys, *shlex.split(line)[1:])
     assert first[1]["result"]["phi"] == second[1]["result"]["phi"]
     assert first[1]["system"] == second[1]["system"]
+
+
+@pytest.mark.parametrize(("run", "layer", "units"), [("watched", "net.1", (9, 3)), ("perturbed", "net.gru", None)])
+def test_the_page_is_answered_as_the_command_is(request, capsys, run, layer, units):
+    folder = request.getfixturevalue(run)
+    units = units or record_of(folder, 0).survey.groups[2].units.indices[::-1][:2]
+    named = ",".join(map(str, units))
+    _, found, _ = asked(capsys, folder, "--epoch", 0, "--units", named, "--state", "10", "--partitions", 5)
+    source = LogDirSource(folder)
+    (info,) = source.runs()[0]
+    question = ComputeRequest(run=info.id, layer=layer, epoch=0, state=(1, 0), units=units)
+    assert compute_again(source, question).phi == pytest.approx(found["result"]["phi"], abs=1e-12)
+    ranked = compute_again(source, msgspec.structs.replace(question, wanted="partitions"))
+    assert [one.phi for one in ranked.partitions] == pytest.approx(
+        [one["phi"] for one in found["partitions"]["partitions"]], abs=1e-12
+    )
+    slow = compute_again(source, msgspec.structs.replace(question, engine="pyphi", most_seconds=0.01))
+    assert (slow.code, slow.reason) == ("costly", "pyphi takes about 0 s for 2 units.")
+    for wrong in ((9, 9), (9,), (9, 99), ()):
+        answer = compute_again(source, msgspec.structs.replace(question, units=wrong, state=(1,) * len(wrong)))
+        assert (type(answer), answer.code) == (Failed, "no_such_units")
+    assert compute_again(source, msgspec.structs.replace(question, state=(1, 0, 0))).code == "engine_error"
 
 
 def test_a_group_of_the_survey_is_answered_as_the_survey_has_it(perturbed, capsys):

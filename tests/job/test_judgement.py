@@ -11,10 +11,11 @@ from tasks import task
 from lightning_iit import System, compute_phi
 from lightning_iit.job import job
 from lightning_iit.job.job import run
-from lightning_iit.job.judgement import CURVE_PARTS, analyses_for, judge_phi
+from lightning_iit.job.judgement import analyses_for, judge_phi
+from lightning_iit.job.numbers import CURVE_PARTS
 from lightning_iit.phi.registry import get_engine
 from lightning_iit.records import Computed, Counts, Judge, PhiOptions, PhiTask, SurveyGroup, ThresholdCounts, Units
-from lightning_iit.run.budget import Budget
+from lightning_iit.run.budget.judgements import Budget
 from lightning_iit.tpm.counts import dynamics_from_codes
 from lightning_iit.tpm.estimate import tpm_for_phi
 from lightning_iit.tpm.intervals import DRAWS, phi_interval, posterior_draws, subsample_sizes, subsamples

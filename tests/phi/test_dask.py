@@ -6,13 +6,16 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 from dask_processes import DaskProcesses, without_this_package
 from distributed import Client, LocalCluster
+from divided_tasks import divided, plain
 from pool_tasks import task, wait_until
 
 from lightning_iit.errors import InvalidArgumentError, MissingDependencyError
+from lightning_iit.job.job import run
 from lightning_iit.phi.executors.opening import checked_executor, executor_words, open_executor
 from lightning_iit.phi.pool.choosing import opened_executor
 from lightning_iit.phi.pool.executor_pool import ExecutorPool
@@ -59,6 +62,14 @@ def test_it_says_how_many_tasks_run_at_one_time(client):
     assert futures[2].result(0).states[0].result.code == "workers_busy"
     assert pool.drain(60)
     assert [kinds(future.result(0)) for future in futures[:2]] == [[Computed, Computed]] * 2
+
+
+def test_one_analysis_is_divided_over_its_workers(client, tmp_path):
+    """Each of the survey's parts kills its process once, and is computed again by itself."""
+    pool = ExecutorPool(open_executor(client, 1), "split_functions:run")
+    asked = divided(f"exit_once:survey:{tmp_path / 'file'}")
+    assert len(asked.split) > 10
+    assert plain(pool.submit(asked).result(120)) == plain(run(msgspec.structs.replace(asked, split=())))
 
 
 def begun(file: Path) -> psutil.Process:

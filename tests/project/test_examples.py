@@ -65,6 +65,7 @@ def test_the_demo(demo):
     assert {len(record.survey.groups) for record in records} == {20}
     assert "Φ of the layer" in (version_of(folder) / "iit" / "report.md").read_text()
     assert "tensorboard --logdir runs/demo" in out
+    assert "lightning-iit studio" in out
     assert "mlflow ui --backend-store-uri sqlite:///runs/demo/mlflow.db" in out
     version = version_of(folder)
     assert (version / "iit" / "report.md").read_text().count("structural Φ is 0") >= 1

@@ -409,6 +409,25 @@ def test_a_command_that_is_written_slowly_is_read_when_it_is_whole(tmp_path):
     assert len(sender.steps) == 3
 
 
+def test_senders_whose_clocks_differ_are_obeyed(tmp_path):
+    """Ids of commands begin with the clock of their sender: that is the order of one look; a later look takes what came later."""
+    hour = 3600 * 10**9
+    sent = {1: [(-hour, 5), (hour, 4)], 5: [(-2 * hour, 3)]}
+
+    class Senders(Callback):
+        def on_train_batch_start(self, trainer, module, batch, index):
+            folder = control_folder(trainer.callbacks[1]._run.run_dir)
+            for off, epochs in sent.pop(trainer.global_step, []):
+                name = f"{time.time_ns() + off:020d}-abcdef"
+                (folder / f"{name}.command.json").write_bytes(command(id=name, verb="epochs", epochs=epochs))
+
+    callback, made, _, answers = trained(tmp_path, data=sequence_data(64 * 3), epochs=1, more=(Senders(),))
+    assert {one.command.epochs: one.outcome for one in answers} == {5: "done", 4: "done", 3: "done"}
+    assert [one.command.epochs for one in sorted(answers, key=lambda one: one.step)][-1] == 3
+    assert made.max_epochs == 3
+    assert callback.records[-1].epoch == 2
+
+
 def test_a_thousand_commands_are_all_answered(tmp_path):
     told = {2: [("epochs", {"epochs": 0})] * 500 + [("resume", {})] * 500}
     *_, answers = trained(tmp_path, told, data=sequence_data(64 * 16), epochs=1, callback_options={"initial": False})

@@ -82,6 +82,10 @@ def test_the_event_file(run):
     assert_same(sorted(events.all_records(), key=lambda r: (r.epoch, r.layer)), callback.records)
     assert sum(map(len, events.scalars.values())) == sum(len(numbers(record)) for record in callback.records)
     assert {tag.split("/")[0] for tag in (*events.scalars, *events.images)} == {"iit", "iit_details"}
+    for layer in LAYERS:  # the first page of TensorBoard's charts has 12
+        first = [tag for tag in (*events.scalars, *events.images) if tag.startswith("iit/") and tag.endswith(f"/{layer}")]
+        assert f"iit/phi/{layer}" in first
+        assert len(first) <= 6
     for record in callback.records:
         for tag, value in numbers(record).items():
             found = {point.step: point for point in events.scalars[tag]}

@@ -86,6 +86,7 @@ WRONG = {
     "every_n_steps": [0, "100", 1.5, True],
     "window": ["3", 0, 1.5, True],
     "when_busy": ["drop", None],
+    "budget": ["a quarter", -0.1, float("nan")],
     "extra_budget": ["a quarter", -0.1, float("nan"), None],
     "initial": ["no", 0],
     "max_queued": [-1, "64", 1.5],

@@ -168,6 +168,9 @@ def test_a_form_of_ten_megabytes_is_not_read(studio: Studio, root: Path) -> None
         (ASKED | {"network": {"name": "../GRU"}}, 422, "is no class that can be chosen"),
         (ASKED | {"network": {"name": "GRU", "values": {"width": "wide"}}}, 422, "does not fit its type"),
         (ASKED | {"iit": {"units": "[0, 0]"}}, 422, "units="),
+        (ASKED | {"mlflow": "../mlflow"}, 422, "not below the studio's folder"),
+        (ASKED | {"mlflow": "http://evil.example"}, 422, "this server may not be used"),
+        (ASKED | {"mlflow": ["mlflow"]}, 400, "cannot be read"),
         (ASKED | {"task": {"name": "Text", "values": {"file": "../../etc/passwd"}}}, 422, "below the studio's folder"),
     ],
 )
@@ -210,6 +213,7 @@ def test_trainings_are_compared_by_what_was_asked_for_differently(studio: Studio
     last = [load_run(root / name)[-1].survey.phi for name in ("gru-parity-1", "lstm-parity-1")]
     assert [row["phi_one"], row["phi_other"]] == pytest.approx(last)
     assert str(root) not in scale["words"]
+    assert answer["words"] == ""  # both have Φ, and are compared
     (course,) = studio.jobs()["gru-parity-1"]["courses"]
     assert course["phis"] == pytest.approx([record.survey.phi for record in load_run(root / "gru-parity-1")])
     assert studio.post("compare", {"names": ["gru-parity-1"]}) == (422, {"error": "Choose 2 to 40 trainings to compare."})
@@ -224,7 +228,11 @@ def test_trainings_of_other_kinds_are_not_put_on_one_scale(studio: Studio, root:
                 write_record(run, msgspec.structs.replace(record, kind="statistical", perturbation=None))
     status, answer = studio.post("compare", {"names": ["gru-parity-1", "mlp-parity-1"]})
     assert status == 200, answer
-    assert sorted(scale["scale"].partition(" ")[0] for scale in answer["scales"]) == ["causal", "statistical"]
+    assert [scale["scale"].partition(" ")[0] for scale in answer["scales"]] == ["causal", "statistical"]
+    assert [scale["is_statistical"] for scale in answer["scales"]] == [False, True]
+    last = load_run(root / "gru-parity-1")[-1].survey.phi
+    assert f"(trained: {last:.4f}) can Φ be above 0, since its units act on each other." in answer["words"]
+    assert "no unit acts on another, so Φ is 0 by structure" in answer["words"]
     for scale in answer["scales"]:
         assert scale["by"] == "before and after training"
         assert [(row["one"], row["other"]) for row in scale["rows"]] == [("untrained", "trained")]
@@ -237,6 +245,7 @@ def test_trainings_of_other_kinds_are_not_put_on_one_scale(studio: Studio, root:
         ({"allow": ["os/path"]}, "--allow os/path"),
         ({"allow": [""]}, "--allow : there is no such module"),
         ({"at_once": 0}, "--at-once 0"),
+        ({"mlflow": ["mlflow"]}, "'mlflow' is no address of an MLflow server"),
         ({"host": "203.0.113.9"}, "Cannot listen on 203.0.113.9"),
     ],
 )

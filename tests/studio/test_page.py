@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
+from mlflow import MlflowClient
 from studio_process import TOKEN, Studio, end_all, quiet_studio, studio_process
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from viewer_fits import SIDEWAYS, axe_findings
 from viewer_pages import watched
 from viewer_surveys import write_surveyed
@@ -15,9 +18,12 @@ from lightning_iit.records.steering.folder import answers_in
 from lightning_iit.studio.records import Outcome, studio_folder, write_outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
+
+    from lightning_iit.records import EpochRecord
 
 pytestmark = pytest.mark.browser
 STATE = "window.lightningIIT?.state()"
@@ -29,6 +35,7 @@ def answered(page: Page, verb: str) -> dict[str, object]:
     return dict(page.wait_for_function(find, arg=verb, timeout=180_000).json_value())
 
 
+@pytest.mark.filterwarnings("ignore:.*noload.*")  # MLflow's own use of SQLAlchemy, where its store is read
 def test_a_gru_is_trained_from_the_form_and_steered(chromium: Browser, tmp_path: Path) -> None:
     root = tmp_path / "runs"
     run = root / "gru-digits-1"
@@ -44,14 +51,39 @@ def test_a_gru_is_trained_from_the_form_and_steered(chromium: Browser, tmp_path:
             page.check()
     finally:
         end_all(root)
-    assert list(run.rglob("*.ckpt"))
-    assert list(run.glob("events.out.tfevents.*"))
+    records = load_run(run)
+    complete(root, run, records)
     report = (run / "iit" / "report.md").read_text()
     assert report.index("`pause`") < report.index("`analyse ") < report.index("`epochs 5`") < report.index("`stop`")
     assert [one.command.verb for one in answers_in(run)] == ["pause", "analyse", "epochs", "resume", "stop"]
-    records = load_run(run)
     assert [record.step is not None for record in records].count(True) == 1
     assert {record.provenance.options.cuts for record in records} == {"one"}
+
+
+def complete(root: Path, run: Path, records: Sequence[EpochRecord]) -> None:
+    """Sees that checkpoint, TensorBoard and MLflow have all of a training that was ended from the page."""
+    epochs = {record.epoch: record for record in records if record.step is None}
+    last = max(epochs)
+    (checkpoint,) = run.rglob("*.ckpt")
+    kept = torch.load(checkpoint, weights_only=False)
+    assert kept["epoch"] == last
+    events = EventAccumulator(str(run), size_guidance={"scalars": 0}).Reload()
+    client = MlflowClient(f"sqlite:///{root}/mlflow/mlflow.db")
+    experiment = client.get_experiment_by_name("lightning-iit studio")
+    (stored,) = client.search_runs([experiment.experiment_id])
+    assert (stored.info.run_name, stored.info.status) == (run.name, "FINISHED")
+    (layer,) = {record.layer for record in records}
+    phi = {record.global_step: pytest.approx(record.survey.phi, rel=1e-6) for record in epochs.values()}
+    for name, wanted in ((f"iit/phi/{layer}", phi), ("loss", {}), ("accuracy", {})):
+        in_events = {event.step: event.value for event in events.Scalars(name)}
+        in_store = {point.step: point.value for point in client.get_metric_history(stored.info.run_id, name)}
+        assert in_store == pytest.approx(in_events, rel=1e-6)
+        assert in_events == wanted or (not wanted and len(in_events) == last + 1), (name, in_events)
+    files = {path.relative_to(run).as_posix() for path in (run / "iit" / layer).glob("epoch=*.json")}
+    artifacts = {file.path for file in client.list_artifacts(stored.info.run_id, f"iit/{layer}")}
+    assert len(files) == len(records)
+    assert files <= artifacts
+    assert {"iit/report.md"} <= {file.path for file in client.list_artifacts(stored.info.run_id, "iit")}
 
 
 def start(page: Page) -> None:
@@ -63,6 +95,7 @@ def start(page: Page) -> None:
     form.get_by_label("Task", exact=True).select_option("Digits")
     form.locator("[data-field=batch_size]").fill("1")  # so that an epoch lasts some seconds
     form.locator("#epochs").fill("3")
+    form.locator("#mlflow").fill("mlflow")
     form.get_by_text("options of IITCallback").click()
     form.locator("[data-field=units]").fill("3")
     form.locator("[data-field=groups]").fill("2")
@@ -118,6 +151,7 @@ def ended(page: Page, studio: Studio) -> None:
     filled = {
         name: form.locator(f"[data-field={name}]").input_value() for name in ("width", "depth", "batch_size", "units", "cuts")
     }
+    assert form.locator("#mlflow").input_value() == "mlflow"
     assert filled == {"width": "8", "depth": "3", "batch_size": "1", "units": "3", "cuts": "one"}
 
 
@@ -150,6 +184,10 @@ def test_the_page_fits_and_can_be_used_by_all(chromium: Browser, listed: Path, t
         for width, height in ((390, 844), (768, 1024), (901, 700), (1280, 720), (1920, 1080)):
             page.page.set_viewport_size({"width": width, "height": height})
             assert page.page.evaluate(SIDEWAYS) == []
+            if width > 900:  # the list stays in sight, however far down the form is read
+                page.page.evaluate("() => scrollTo(0, 0)")
+                page.page.locator("form.start [data-field]").last.scroll_into_view_if_needed()
+                assert page.page.get_by_role("heading", name="Trainings").bounding_box()["y"] > 0
         assert axe_findings(page.page) == []
         page.check()
 
@@ -181,6 +219,13 @@ def test_what_is_wrong_is_said_in_the_form(chromium: Browser, listed: Path) -> N
             "name": "studio_own:Slow",
             "values": {"pause": 0.5, "fails": True},
         }
+        form.get_by_label("Task", exact=True).select_option("own")
+        form.get_by_label("Class of the task").fill("studio_own:Noise")
+        form.get_by_role("button", name="Show its arguments").last.click()
+        form.locator("[data-field=many]").fill("48")
+        form.get_by_role("button", name="Start", exact=True).click()
+        page.page.locator("[data-job=slow-noise-1]").wait_for()
+        assert studio.jobs()["slow-noise-1"]["asked"]["task"] == {"name": "studio_own:Noise", "values": {"many": 48}}
         page.page.get_by_role("button", name="Stop slow-digits-2").click()
         page.page.locator("[data-job=slow-digits-2] .phase", has_text="Stopped").wait_for()
 

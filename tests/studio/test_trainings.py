@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import psutil
 from studio_process import Studio, end_all, studio_process
 
+from lightning_iit import load_run
 from lightning_iit.studio.processes import ending_words
-from lightning_iit.studio.records import read_process
+from lightning_iit.studio.queue import TrainingQueue
+from lightning_iit.studio.records import YAML, Asked, Chosen, read_process
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,6 +77,30 @@ def after(studio: Studio, root: Path, processes: list[psutil.Process]) -> None:
     assert [one for one in (second, *tree) if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
     assert {name: studio.jobs()[name]["phase"] for name in (SECOND, LAST)} == {SECOND: "stopped", LAST: "stopped"}
     assert studio.post("stop", {"names": [SECOND]})[0] == 409
+
+
+def test_what_the_studio_runs_a_shell_can_run_again(tmp_path: Path) -> None:
+    """By the line on top of the YAML file, in a folder of its own; nothing is written into the run."""
+    root, other = tmp_path / "runs", tmp_path / "other"
+    asked = Asked(
+        network=Chosen(name="MLP", values={"width": 4}),
+        task=Chosen(name="Parity", values={"samples": 200}),
+        epochs=1,
+        seeds=(3,),
+        iit={"units": "2", "groups": "1", "network": False, "pictures": False, "initial": False},
+    )
+    queue = TrainingQueue(root)
+    (name,) = queue.ask(asked)
+    queue.close()
+    run = root / name
+    before = sorted(run.rglob("*"))
+    (line,) = [line for line in (run / "studio" / YAML).read_text().splitlines() if line.startswith("# python")]
+    program, *arguments = shlex.split(line.removeprefix("# ").replace("FOLDER", str(other)))
+    assert program == "python"
+    subprocess.run([sys.executable, *arguments], check=True, capture_output=True, cwd=tmp_path)
+    (record,) = load_run(other)
+    assert (record.epoch, len(record.units.indices)) == (0, 2)
+    assert sorted(run.rglob("*")) == before
 
 
 def test_the_end_of_a_process_is_told_in_words() -> None:

@@ -69,26 +69,29 @@ def choose_tab(frame: Any, tab: str) -> None:
 
 
 def sideways(frame: Any) -> list[str]:
-    """What does not fit into its width, in any of the tabs."""
+    """What does not fit into its width, in any of the tabs; of a comparison there is one more."""
     found = []
-    for tab in TABS:
+    for tab in (*TABS, "compare") if frame.evaluate("() => window.lightningIIT.state().b !== null") else TABS:
         choose_tab(frame, tab)
         found += [f"{tab}: {words}" for words in frame.evaluate(SIDEWAYS)]
     choose_tab(frame, "causal")
     return found
 
 
-def misfits(chromium: Browser, run: Path, sizes: Sequence[tuple[int, int]] = SIZES) -> list[str]:
-    """What does not fit, in windows of all sizes; at 1280 x 720 also a curve or a list of concepts that is too low."""
+def misfits(chromium: Browser, run: Path, sizes: Sequence[tuple[int, int]] = SIZES, *, asked: str = "") -> list[str]:
+    """What does not fit, in windows of all sizes; at 1280 x 720 also a curve or a list of concepts that is too low.
+
+    ``asked`` is what stands behind the address.
+    """
     found = []
     with viewer(run) as address, watched(chromium) as page:
-        page.page.goto(address)
+        page.page.goto(address + asked)
         page.page.wait_for_function(LOADED)
         for width, height in sizes:
             page.page.set_viewport_size({"width": width, "height": height})
             settled(page.page)
             found += [f"{width} x {height}, {words}" for words in sideways(page.page)]
-            if (width, height) == (1280, 720):
+            if (width, height) == (1280, 720) and not asked:
                 found += _too_low(page.page)
         page.check()
     return found
@@ -136,6 +139,8 @@ def main(out: Path) -> int:
     with browser() as chromium:
         for kind in ZOO:
             said = misfits(chromium, out / kind)
+            if kind != "full":
+                said += misfits(chromium, out, asked=f"#run={kind}&compare=full")
             for theme in ("light", "dark"):
                 said += findings(chromium, out / kind, width=1920, height=1080, theme=theme)
                 said += findings(chromium, out / kind, width=390, height=844, theme=theme)

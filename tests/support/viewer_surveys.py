@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 from viewer_runs import make_record, make_snapshots, write_file, write_record
 
+from lightning_iit import whole_layer
 from lightning_iit.records import Computed, EpochRecord, Perturbation, Survey, SurveyGroup, Units
 
 if TYPE_CHECKING:
@@ -76,6 +77,18 @@ def _failed() -> SurveyGroup:
     return SurveyGroup(
         units=Units(indices=(1, 2, 3, 4), width=32, selection="random", seed=0), reason="No state leads to any of its states."
     )
+
+
+def with_whole_layer(epoch: int, *, seed: int = 0) -> EpochRecord:
+    """A record with measures of a layer of 12 units: a ring of six that drive each other, and six by themselves."""
+    rng = np.random.default_rng([seed, epoch + 1])
+    series = np.zeros((600, 12))
+    for now in range(1, 600):
+        series[now] = 0.6 * series[now - 1, [1, 2, 3, 4, 5, 0, *range(6, 12)]] + rng.standard_normal(12)
+    found = whole_layer(
+        series, measures=["stochastic_interaction", "phi_star"], surrogates=19, search_null=False, resamples=100, pairs="mmi"
+    )
+    return msgspec.structs.replace(surveyed(epoch, seed=seed), whole=found)
 
 
 def write_surveyed(run: Path, *, seed: int = 0) -> Path:

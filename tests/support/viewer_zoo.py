@@ -1,34 +1,34 @@
-"""Runs of many kinds, each made in seconds: ``python tests/support/viewer_zoo.py OUT`` writes them all and opens them in pairs.
-
-In a browser each run is shown after each other one, and what the page then shows is compared with a page opened on that run.
-"""
+"""Runs of many kinds, each made in seconds."""
 
 from __future__ import annotations
 
 import shutil
-import sys
-from itertools import pairwise, permutations
-from pathlib import Path
+import time
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import torch
+import zoo_networks
 from models import Gru, Mlp, example, flat_data, sequence_data
 from places import PROJECT
 from torch import nn
 from training import trainer
-from viewer_pages import Watched, browser, viewer, watched
 from viewer_runs import make_record, make_snapshots, write_file, write_record, write_run
-from viewer_surveys import surveyed
+from viewer_surveys import surveyed, with_whole_layer
 
 from lightning_iit import IITCallback
-from lightning_iit.records import Failed, Skipped
-from lightning_iit.viewer.compute import compute_again
+from lightning_iit.records import CurvePoint, Failed, Skipped, encode
+from lightning_iit.records.steering.commands import Answer
+from lightning_iit.records.steering.folder import control_folder, send, write_answer
+from lightning_iit.records.steering.status import TrainingStatus, write_status
+from lightning_iit.run.folder import RunFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection
+    from pathlib import Path
 
-    from playwright.sync_api import Browser, Page
+    from lightning.pytorch import LightningModule
 
 
 class Deep(Mlp):
@@ -126,12 +126,91 @@ def old(run: Path) -> None:
     shutil.copytree(PROJECT / "tests" / "data" / "run-0.1.0", run)
 
 
+def cnn(run: Path) -> None:
+    """Channels of a convolution, each unit the mean of one channel."""
+    callback = IITCallback("net.2", units=3, groups=4, null_model=None, table=False)
+    _fit(run, zoo_networks.cnn(), zoo_networks.images(), callback)
+
+
+def lstm(run: Path) -> None:
+    """Cells of an LSTM of two layers that reads sequences."""
+    _fit(run, zoo_networks.lstm(), sequence_data(200), IITCallback("net.lstm", units=3, groups=4, null_model=None, table=False))
+
+
+def gpt2(run: Path) -> None:
+    """Twelve blocks of Hugging Face's GPT-2, two of them watched."""
+    layers = ["net.transformer.h.5.mlp", "net.transformer.h.8"]
+    _fit(run, zoo_networks.gpt2(), zoo_networks.tokens(), IITCallback(layers, units=3, groups=4, null_model=None, table=False))
+
+
+def bert(run: Path) -> None:
+    """Hugging Face's BERT: the outputs of a block, over its tokens."""
+    callback = IITCallback("net.bert.encoder.layer.1", units=3, groups=4, null_model=None, table=False)
+    _fit(run, zoo_networks.bert(), zoo_networks.tokens(), callback)
+
+
+def transformer(run: Path) -> None:
+    """PyTorch's own encoder."""
+    callback = IITCallback("net.encoder.layers.1", units=3, groups=4, null_model=None, table=False)
+    _fit(run, zoo_networks.transformer(), sequence_data(200), callback)
+
+
+def resnet18(run: Path) -> None:
+    """The picture of a ResNet-18; its record is made up."""
+    import viewer_architectures
+
+    viewer_architectures.resnet18(run)
+
+
+def u_net(run: Path) -> None:
+    """The picture of a network that branches and joins again; its record is made up."""
+    import viewer_architectures
+
+    viewer_architectures.u_net(run)
+
+
+def full(run: Path, *, seed: int = 0) -> None:
+    """All that a record of IIT 3.0 can hold, analyses within epochs, and a training that took a command and has ended."""
+    points = tuple(CurvePoint(transitions=t, subsamples=5, mean=0.5, low=0.4, high=0.6 + seed) for t in (100, 200))
+    for epoch in (-1, 0, 1):
+        record = msgspec.structs.replace(with_whole_layer(epoch, seed=seed), curve=points)
+        write_record(run, record)
+        within = msgspec.structs.replace(record, step=30 + seed, global_step=30 + seed)
+        write_file(run / "iit" / record.layer / f"epoch={max(0, epoch):04d}-step={30 + seed:06d}.json", encode(within))
+    for name, data in make_snapshots(2, seed=seed):
+        write_file(run / "iit" / "network" / name, data)
+    control_folder(run).mkdir()
+    folder = RunFolder(run)
+    folder.begin()
+    command = send(run, "epochs", epochs=12 + seed, sender="a colleague")
+    folder.end()
+    done = Answer(id=command.id, outcome="done", words="It is so.", epoch=1, step=41, answered=1.0, command=command)
+    write_answer(control_folder(run), done)
+    far = TrainingStatus(run="x", pace="ending", epoch=1, step=41 + seed, epochs=2, loss=0.5 + seed, written=time.time())
+    write_status(control_folder(run), far)
+
+
+def again(run: Path) -> None:
+    """As ``full``, with another seed."""
+    full(run, seed=1)
+
+
+def begun(run: Path) -> None:
+    """Nothing yet."""
+    (run / "iit").mkdir(parents=True)
+
+
 ZOO: dict[str, Callable[[Path], None]] = {
-    made.__name__: made for made in (gru, mlp, without_snapshots, untrained, faults, deep, long, pruned, three, iit4, old)
+    made.__name__: made
+    for made in (
+        *(gru, mlp, without_snapshots, untrained, faults, deep, long, pruned, three, iit4, old),
+        *(cnn, lstm, gpt2, bert, transformer, resnet18, u_net, full, again, begun),
+    )
 }
+"""How a run of each kind is written."""
 
 
-def _fit(run: Path, model: Mlp, data: Any, callback: IITCallback, *more: Any, epochs: int = 2) -> None:
+def _fit(run: Path, model: LightningModule, data: Any, callback: IITCallback, *more: Any, epochs: int = 2) -> None:
     """Trains, and puts the files of the run where they are wanted."""
     root = run.parent / f"{run.name} training"
     trainer(root, callback, *more, epochs=epochs).fit(model, data)
@@ -139,7 +218,7 @@ def _fit(run: Path, model: Mlp, data: Any, callback: IITCallback, *more: Any, ep
     shutil.rmtree(root)
 
 
-def make_zoo(folder: Path, kinds: Sequence[str] = tuple(ZOO)) -> Path:
+def make_zoo(folder: Path, kinds: Collection[str] = tuple(ZOO)) -> Path:
     """Writes a run of each kind, those that are there already left as they are."""
     for kind in kinds:
         if not (folder / kind).exists():
@@ -148,129 +227,11 @@ def make_zoo(folder: Path, kinds: Sequence[str] = tuple(ZOO)) -> Path:
     return folder
 
 
-SHOWN = """() => {
-  const whole = document.querySelector('.iit').cloneNode(true);
-  const gone = '.top .pick:not(.layer), .filter, .of-runs, [hidden], .u-cursor-x, .u-cursor-pt';
-  for (const part of whole.querySelectorAll(gone)) part.remove();
-  const scene = window.lightningIIT.measure();
-  const canvas = (selector) => document.querySelector(selector)?.toDataURL() ?? '';
-  const charts = [...document.querySelectorAll('.chart canvas')].map((found) => found.toDataURL());
-  const colors = (window.lightningIIT.state().a.network?.layers ?? []).map((layer) =>
-    window.lightningIIT.colorOf({ layer: layer.name, index: layer.indices[0] }));
-  const values = [...document.querySelectorAll('.iit select, .iit input')]
-    .filter((element) => !element.closest('.top .pick:not(.layer)'))
-    .map((element) => `${element.ariaLabel}: ${element.value}, ${element.checked}, ${element.disabled}`);
-  const parts = { values: values.join('\\n'), chart: charts.join('\\n'), tpm: canvas('.tpm-holder:not([hidden]) canvas'),
-    scene: JSON.stringify(scene?.neurons ? [scene.neurons, scene.calls, colors, window.lightningIIT.pose()] : []) };
-  for (const selector of ['.top', '.banner', '.reading', '.network', '.curve', '.steps', '.units-panel', '.system-phi', '.concepts',
-    '.distinctions', '.relations', '.command', '.tpm', '.record-curve', '.groups', '.nothing', '.tip'])
-    parts[selector] = [...whole.querySelectorAll(selector)].map((element) => element.outerHTML).join('');
-  return parts;
-}"""
-"""All that the page shows, by its parts: their elements, what is chosen in them, and what is drawn."""
-
 LOADED = """() => {
-  const { a, answers } = window.lightningIIT?.state() ?? {};
-  return a?.index && (a.record || a.recordProblem) && (a.network || a.networkProblem)
-    && (a.answers.length > 0 || !a.index.rows.some((row) => row.phi_layer !== null) || a.index.rows.length < 2);
+  const { a, b, canControl, training } = window.lightningIIT?.state() ?? {};
+  const there = (side) => side.index && (side.record || side.recordProblem) && (side.network || side.networkProblem)
+    && (side.answers.length > 0 || !side.index.rows.some((row) => row.phi_layer !== null) || side.index.rows.length < 2);
+  const none = a?.index && !a.index.rows.length && !a.index.networks.length;
+  return a && (none || there(a)) && (!b || none || there(b)) && (!canControl || training?.run === a.run.id);
 }"""
-
-
-def shown(page: Page) -> dict[str, str]:
-    """What the page shows once everything is there and nothing moves."""
-    page.wait_for_function(LOADED)
-    before: dict[str, str] = {}
-    for _ in range(40):
-        page.wait_for_timeout(120)
-        now = page.evaluate(SHOWN)
-        if now == before:
-            break
-        before = now
-    return before
-
-
-def soil(page: Page) -> None:
-    """Does to the run that is shown whatever leaves a trace: chooses, hovers, computes."""
-    for selector in (".states button >> nth=1", ".unit >> nth=0", ".bit >> nth=0", ".dot >> nth=2"):
-        page.evaluate("(id) => document.getElementById(id).click()", "tab-groups" if "dot" in selector else "tab-causal")
-        if page.locator(selector).count() and page.locator(selector).is_visible():
-            page.locator(selector).click()
-    if page.locator(".command .primary").is_enabled():
-        page.locator(".command .primary").click()
-        page.wait_for_function("() => !document.querySelector('.command .primary').disabled", timeout=60_000)
-    page.evaluate("() => document.getElementById('tab-tpm').click()")
-    if page.locator(".tpm canvas").is_visible():
-        page.locator(".tpm canvas").focus()
-        page.keyboard.press("ArrowDown")
-    page.evaluate("() => window.lightningIIT.setStep(2)")
-    page.evaluate("() => document.getElementById('tab-causal').click()")
-    page.mouse.move(3, 3)
-    if page.locator(".concepts tbody tr[tabindex]").count():
-        page.locator(".concepts tbody tr").first.focus()
-    page.locator(".reading .chip").first.focus() if page.locator(".reading .chip").count() else None
-    page.wait_for_timeout(100)
-
-
-def differences(got: dict[str, str], wanted: dict[str, str]) -> list[str]:
-    """The parts of the page that differ, each with the place where it does."""
-    found = []
-    for part, text in wanted.items():
-        if got[part] != text:
-            at = next((i for i, (a, b) in enumerate(zip(got[part], text, strict=False)) if a != b), min(len(got[part]), len(text)))
-            found.append(f"{part}: …{got[part][max(0, at - 60) : at + 80]}… is not …{text[max(0, at - 60) : at + 80]}…")
-    return found
-
-
-def opened_alone(chromium: Browser, run: Path, *, compute: Any, **window: Any) -> dict[str, str]:
-    """What a page shows that was opened on this run."""
-    with viewer(run, compute=compute) as address, watched(chromium, **window) as page:
-        page.page.goto(address)
-        found = shown(page.page)
-        page.check()
-        return found
-
-
-def after_another(page: Watched, address: str, one: str, two: str) -> dict[str, str]:
-    """What a page shows of the second run after it showed the first."""
-    page.page.goto(address)
-    runs = page.page.get_by_label("Run", exact=True)
-    page.page.wait_for_function(LOADED)
-    runs.select_option(one)
-    page.page.wait_for_function("(id) => window.lightningIIT.state().a.run.id === id", arg=one)
-    shown(page.page)
-    soil(page.page)
-    runs.select_option(two)
-    page.page.wait_for_function("(id) => window.lightningIIT.state().a.run.id === id", arg=two)
-    found = shown(page.page)
-    page.check()
-    return found
-
-
-def pairs_that_differ(
-    chromium: Browser, folder: Path, kinds: Sequence[str], *, compute: Any, **window: Any
-) -> dict[str, list[str]]:
-    """For each ordered pair of runs what stays of the first one when the second is chosen."""
-    alone = {kind: opened_alone(chromium, folder / kind, compute=compute, **window) for kind in kinds}
-    found = {}
-    with viewer(folder, compute=compute) as address:
-        for one, two in permutations(kinds, 2):
-            with watched(chromium, **window) as page:
-                left = differences(after_another(page, address, one, two), alone[two])
-            if left:
-                found[f"{two} after {one}"] = left
-    return found
-
-
-def main(out: Path, kinds: Sequence[str]) -> int:
-    """Makes the runs, and says what differs; answers how many pairs do."""
-    make_zoo(out, kinds)
-    with browser() as chromium:
-        found = pairs_that_differ(chromium, out, kinds, compute=compute_again, width=1650, height=640)
-    for pair, left in found.items():
-        print(pair, *left, sep="\n    ")
-    print(f"{len(kinds) * (len(kinds) - 1)} pairs, {len(found)} of them differ")
-    return len(found)
-
-
-if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2:] or tuple(ZOO)))
+"""Whether all that a page asks for is there; of a run with nothing in it nothing is asked for."""

@@ -1,7 +1,7 @@
 """Screenshots of runs of every kind, at three widths, light and dark: ``python tests/support/zoo_shots.py OUT [KIND ...]``.
 
-OUT/runs holds the runs of ``viewer_zoo`` and networks with blocks; those that are not there are made. OUT is filled with
-``KIND-WIDTH-THEME.png``, the whole page of each, and ``KIND.png``, all of them beside each other, to look at.
+OUT/runs holds the runs of ``viewer_zoo``; those that are not there are made. OUT is filled with ``KIND-WIDTH-THEME.png``, the
+whole page of each, and ``KIND.png``, all of them beside each other, to look at.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import viewer_architectures
 from PIL import Image
 from viewer_fits import settled
 from viewer_pages import browser, viewer, watched
@@ -21,20 +20,9 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-ARCHITECTURES = ("gpt2", "resnet18", "u_net")
 SIZES = ((390, 844), (1280, 720), (1920, 1080))
 THEMES = ("light", "dark")
 HIGH = 1080
-
-
-def make(folder: Path, kind: str) -> Path:
-    """The run of a kind, made where it is not there."""
-    if kind in ARCHITECTURES:
-        if not (folder / kind).exists():
-            getattr(viewer_architectures, kind)(folder / kind)
-    else:
-        make_zoo(folder, [kind])
-    return folder / kind
 
 
 def shoot(chromium: Browser, run: Path, out: Path) -> list[Path]:
@@ -74,9 +62,9 @@ def main(out: Path, kinds: Sequence[str]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with browser() as chromium:
         for kind in kinds:
-            sheet(shoot(chromium, make(out / "runs", kind), out), to := out / f"{kind}.png")
+            sheet(shoot(chromium, make_zoo(out / "runs", [kind]) / kind, out), to := out / f"{kind}.png")
             print(to, flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:] or (*ZOO, *ARCHITECTURES))
+    main(Path(sys.argv[1]), sys.argv[2:] or tuple(ZOO))

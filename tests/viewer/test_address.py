@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from viewer_pages import tensorboard, viewer, watched
+from viewer_pairs import TOKEN, controlled
 from viewer_runs import make_record, write_run
 
 from lightning_iit.records import decode_network
@@ -42,7 +43,7 @@ def choose_all(page: Any) -> None:
     page.get_by_label("Run", exact=True).select_option(label="first")
     page.wait_for_function("() => window.lightningIIT.state().a?.run.name === 'first' && window.lightningIIT.state().a.record")
     page.get_by_label("Compare with").select_option(label="second")
-    page.get_by_label("Layer", exact=True).select_option("memory")
+    page.locator(".top").get_by_label("Layer", exact=True).select_option("memory")
     page.get_by_label("Epoch before").click()
     page.wait_for_function("() => window.lightningIIT.state().a.record?.epoch === 3")
     page.locator(".states button").nth(1).click()
@@ -57,6 +58,28 @@ def settled(page: Any) -> dict[str, Any]:
     page.wait_for_function("() => window.lightningIIT?.state().loaded && window.lightningIIT.state().b?.record", timeout=60_000)
     page.wait_for_timeout(600)
     return dict(page.evaluate(HELD))
+
+
+def test_a_page_that_takes_commands_keeps_its_address_too(chromium: Browser, runs: Path) -> None:
+    """As the studio's is: what is shown is behind the address, the token is not, and a reload keeps both."""
+    with controlled(runs) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.ready()
+        choose_all(page.page)
+        chosen = settled(page.page)
+        assert (chosen["epoch"], chosen["chosenState"], chosen["tab"]) == (3, 1, "tpm")
+        link = page.page.url
+        assert TOKEN not in link
+        assert "compare=second" in link
+        page.page.reload()
+        assert settled(page.page) == chosen
+        assert page.page.url == link
+        assert page.page.locator(".control").is_visible()
+        page.page.get_by_label("Epoch before").click()
+        page.page.wait_for_function("() => window.lightningIIT.state().a.record?.epoch === 2 && /epoch=2/.test(location.hash)")
+        page.page.go_back()
+        page.page.wait_for_function("() => window.lightningIIT.state().a.record?.epoch === 3")
+        page.check()
 
 
 def test_a_link_shows_the_same_and_a_reload_keeps_it(chromium: Browser, runs: Path) -> None:

@@ -16,11 +16,13 @@ from lightning_iit.records import Connections, NetworkBlock, NetworkLayer, Netwo
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, CDPSession, Page
 
 pytestmark = pytest.mark.browser
 MEASURE = "() => window.lightningIIT.measure()"
 DRAWN = "() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+MOST_TIMES = 3.0
+"""A thousand neurons and 3,000 connections cost the page at most so many times what two neurons and one connection do."""
 KINDS = {"input": 100, "embedding": 100, "conv": 150, "gru": 150, "attention": 150, "linear": 200, "own": 150}
 
 
@@ -102,6 +104,40 @@ def test_a_frame_of_a_thousand_neurons_is_cheap_and_none_is_drawn_at_rest(chromi
         page.page.wait_for_timeout(1_000)
         assert page.page.evaluate(MEASURE)["frames"] == still
         page.check()
+
+
+def task_seconds(page: Page, cost: CDPSession) -> float:
+    """The time that the page's main thread works for 20 frames of played activity: scripts, layout and painting."""
+
+    def worked() -> float:
+        metrics = cost.send("Performance.getMetrics")["metrics"]
+        return float(next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration"))
+
+    before = worked()
+    page.evaluate(
+        "async () => { for (let at = 0; at < 20; at++) {"
+        " window.lightningIIT.setBeat(at / 20); await new Promise(requestAnimationFrame); } }"
+    )
+    return worked() - before
+
+
+def test_the_page_works_little_more_for_a_thousand_neurons_than_for_two(chromium: Browser, large: Path, single: Path) -> None:
+    """Of the whole page, not of the scene alone. Both are measured by turns, the least of two each: other work only adds."""
+    found: dict[Path, list[float]] = {large: [], single: []}
+    with viewer(large) as one, viewer(single) as other, watched(chromium) as first, watched(chromium) as second:
+        pages = {large: first.page, single: second.page}
+        costs = {}
+        for run, address in ((large, one), (single, other)):
+            pages[run].goto(address)
+            (first if run is large else second).ready()
+            costs[run] = pages[run].context.new_cdp_session(pages[run])
+            costs[run].send("Performance.enable", {"timeDomain": "threadTicks"})
+        for _ in range(2):
+            for run, page in pages.items():
+                page.bring_to_front()
+                found[run].append(task_seconds(page, costs[run]))
+    ratio = min(found[large]) / min(found[single])
+    assert ratio < MOST_TIMES, found
 
 
 def test_names_and_rings_stay_as_they_are_while_activity_is_played(chromium: Browser, large: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 from viewer_examination import written_record
+from viewer_files import saved, words_of
 from viewer_fits import settled
 from viewer_pages import viewer, watched
 from viewer_room import BOXES
@@ -114,6 +115,7 @@ def test_two_runs_stand_beside_each_other(page: Any, runs: Path, tmp_path: Path)
     found.value.save_as(tmp_path / "difference.csv")
     values = [list(map(float, row)) for row in csv.reader(io.StringIO((tmp_path / "difference.csv").read_text()))]
     np.testing.assert_allclose(values, np.subtract(b.tpm.state_by_node, a.tpm.state_by_node), atol=1e-15)
+    check_pictures(page.page, a, b, tmp_path)
     page.page.keyboard.press("Escape")
     page.page.get_by_label("Compare with").select_option("")
     page.page.wait_for_function("() => window.lightningIIT.state().tab === null")
@@ -122,6 +124,22 @@ def test_two_runs_stand_beside_each_other(page: Any, runs: Path, tmp_path: Path)
     page.page.locator("#tab-causal").focus()
     page.page.keyboard.press("ArrowLeft")  # round to the last one that is there
     assert page.page.locator("#panel-groups").is_visible()
+
+
+def check_pictures(page: Any, a: EpochRecord, b: EpochRecord, folder: Path) -> None:
+    """Of both systems, of the mechanisms and of the difference there is a picture that needs no style sheet: each is opened."""
+    words = {}
+    for figure in ("system-a", "system-b", "mechanisms", "tpm-difference"):
+        words[figure] = words_of(saved(page, page, figure, "svg", folder))
+        assert saved(page, page, figure, "png", folder).stat().st_size > 1000
+    for name in ("system-a", "system-b"):
+        assert set(words[name]) >= set(LETTERS[:4])
+    rows = zip(*[iter(words["mechanisms"])] * 4, strict=True)
+    assert next(rows) == ("Mechanism", "φ in A", "φ in B", "B − A")
+    shown = {name: (first, second) for name, first, second, _ in rows}
+    text = lambda phi: "–" if phi is None else f"{phi:.4f}"  # noqa: E731
+    assert shown == {name: (text(phis(a).get(name)), text(phis(b).get(name))) for name in {**phis(a), **phis(b)}}
+    assert "P(ON next), B − A" in words["tpm-difference"]
 
 
 def test_two_epochs_of_a_run_stand_beside_each_other(page: Any, runs: Path) -> None:

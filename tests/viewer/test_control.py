@@ -410,7 +410,7 @@ def test_a_training_is_followed_and_steered_from_the_page(chromium: Browser, tmp
     script.write_text(SCRIPT.format(support=str(SUPPORT), folder=str(runs)))
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with (
-        command_line_viewer(str(runs), "--control", "--no-browser") as address,
+        command_line_viewer(str(runs), "--control", "--compute", "--no-browser") as address,
         watched(chromium) as page,
         (tmp_path / "output.txt").open("w") as output,
     ):
@@ -474,6 +474,7 @@ def steered(
     resumed = answered(page, "resume")
     page.wait_for_function(f"(step) => {STATE}.training.status.step > step", arg=paused["step"], timeout=30_000)
     panel.locator("summary", has_text="Stop").click()
+    asked_now(page)
     wanted = int(str(status_of(page)["epoch"])) + 40
     panel.get_by_label("Number of epochs").fill(str(wanted))
     panel.get_by_role("button", name="Set").click()
@@ -499,9 +500,9 @@ def steered(
     assert panel.get_by_role("button", name="Pause").is_hidden()
     assert training.wait(120) == 0
 
-    assert {one[2] for one in asked if one[0] == "POST"} == {token}
+    assert {one[2] for one in asked if one[:2] == ("POST", "/command")} == {token}
     (run,) = (runs / "live").iterdir()
-    assert [one.command.verb for one in answers_in(run)] == ["pause", "analyse", "resume", "epochs", "watch", "stop"]
+    assert [one.command.verb for one in answers_in(run)] == ["pause", "analyse", "resume", "analyse", "epochs", "watch", "stop"]
     steps = [line.split() for line in (runs / "steps.txt").read_text().splitlines()]
     began = [float(when) for when, *_ in steps]
     assert not [when for when in began if paused["answered"] < when < resumed["answered"]]
@@ -510,14 +511,39 @@ def steered(
     assert last == stopped["epoch"]
     assert len([1 for _, epoch, _ in steps if int(epoch) == last]) == 8  # the whole epoch
     records = load_run(run)
-    (marked,) = [record for record in records if record.step is not None]
+    marked, other = [record for record in records if record.step is not None]
     assert marked.step == paused["step"]
+    assert (other.units.indices, other.states[0].state) == ((0, 7), (1, 0))
+    assert other.step > marked.step
     assert "Analysed on a command of " in " ".join(marked.notes)
     assert max(record.epoch for record in records) == last
     report = (run / "iit" / "report.md").read_text()
     assert report.index("`pause`") < report.index("`analyse ") < report.index("`resume`") < report.index("`stop`")
     assert list(run.rglob("last.ckpt"))
     print(f"seconds from the click to the answer's time: stop at {stopped['answered'] - resumed['answered']:.1f} s after resume")
+
+
+def asked_now(page: Page) -> None:
+    """Units that are in no recorded group are asked of the training as it is now, with the best partitions."""
+    panel = page.locator(".command")
+    panel.get_by_role("button", name="Other units").click()
+    recorded = page.evaluate(f"() => {STATE}.a.record.survey.groups.map((group) => group.units.indices)")
+    assert not [group for group in recorded if {0, 7} <= set(group)]
+    panel.get_by_label("Units").fill("0, 7")
+    assert panel.get_by_label("Of which moment").input_value() == "now"
+    bits = panel.locator(".bit")
+    if bits.nth(0).get_attribute("aria-pressed") == "false":
+        bits.nth(0).click()
+    if bits.nth(1).get_attribute("aria-pressed") == "true":
+        bits.nth(1).click()
+    assert panel.locator("code").first.inner_text().replace("\n", " ").endswith("analyse --layer net.gru --units 0,7 --state 10")
+    panel.get_by_role("button", name="Best partitions").click()
+    rows = panel.locator(".ranked li")
+    rows.nth(1).wait_for(timeout=90_000)
+    assert sorted(rows.locator("b").all_inner_texts()) == ["0 → 7", "7 → 0"]
+    (step,) = page.evaluate(f"() => {STATE}.a.whole.index.steps.filter((row) => row.units === 2)") or [None]
+    assert float(rows.nth(0).get_attribute("data-phi")) == pytest.approx(step["phi"], abs=1e-9)
+    panel.get_by_role("button", name="Other units").click()
 
 
 @pytest.mark.browser

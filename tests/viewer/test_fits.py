@@ -32,6 +32,14 @@ def test_it_fits_into_every_window(chromium: Browser, zoo: Path, kind: str) -> N
     assert misfits(chromium, zoo / kind) == []
 
 
+@pytest.mark.parametrize(("kind", "formalism"), [("gru", "iit3"), ("iit4", "iit4-2023")])
+def test_a_comparison_fits_into_every_window(chromium: Browser, zoo: Path, kind: str, formalism: str) -> None:
+    """Two epochs beside each other, with both pictures, the joined table and the difference of the TPMs."""
+    asked = f"#run={kind}&compare={kind}&against=0&formalism={formalism}"
+    sizes = [(390, 844), (768, 1024), (1041, 700), (1280, 720), (1640, 900), (1920, 1080)]
+    assert misfits(chromium, zoo, sizes, asked=asked) == []
+
+
 def test_long_names_leave_the_page_as_wide_as_the_window(chromium: Browser, zoo: Path, tmp_path: Path) -> None:
     """What is chosen on top is shortened; it does not widen the page beyond its window."""
     for kind in ("gru", "iit4"):

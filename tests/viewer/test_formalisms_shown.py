@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import http.client
 import json
+from itertools import product
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
+import numpy as np
 import pytest
 from viewer_examination import LETTERS, check_concepts, check_influences, unfold, written_record
 from viewer_pages import viewer, watched
-from viewer_zoo import differences, make_zoo, pairs_that_differ, shown, soil
+from viewer_pairs import Pairs, controlled, differences, shown, soil
+from viewer_runs import make_record, write_record
+from viewer_zoo import make_zoo
 
 from lightning_iit import Partitions, Structure, System, best_partitions, change, compute_phi, compute_structure, load_run
-from lightning_iit.records import FORMALISM_WORDS, Skipped, SystemPhi
+from lightning_iit.records import FORMALISM_WORDS, Skipped, StateResult, SystemPhi
 from lightning_iit.viewer.answers import answers
 from lightning_iit.viewer.compute import compute_again
 from lightning_iit.viewer.export import export
@@ -312,8 +316,10 @@ def test_nothing_of_one_formalism_stays_when_another_is_chosen(chromium: Browser
 @pytest.mark.browser
 def test_runs_of_other_formalisms_and_of_version_0_1_0_follow_each_other(chromium: Browser, zoo: Path) -> None:
     """Each looks as if it was opened alone."""
-    kinds = ("three", "iit4", "old")
-    assert pairs_that_differ(chromium, zoo, kinds, compute=compute_again, width=1650, height=640) == {}
+    with controlled(zoo) as address:
+        pairs = Pairs(chromium, address)
+        pairs.go(("three", "iit4", "old"))
+    assert pairs.found == {}
 
 
 @pytest.mark.browser
@@ -367,6 +373,47 @@ def test_two_epochs_are_compared_by_one_formalism(chromium: Browser, zoo: Path) 
         page.check()
 
 
+@pytest.mark.browser
+def test_distinctions_of_two_epochs_stand_in_one_table(chromium: Browser, tmp_path: Path) -> None:
+    """Of two records whose first state is the same, the φ_d of each mechanism in both and their difference are the records'."""
+    systems = [System(tpm=np.random.default_rng(seed).random((8, 3)), state=(1, 0, 1)) for seed in (4, 6)]
+    for epoch, system in enumerate(systems):
+        write_record(tmp_path / "run", record_of(system, epoch))
+    a, b = (written_record(tmp_path / "run", "hidden", epoch).structure for epoch in (1, 0))
+    phis_a, phis_b = ({letters(one.mechanism): one.phi for one in structure.distinctions} for structure in (a, b))
+    assert set(phis_a) != set(phis_b)
+    assert set(phis_a) & set(phis_b)
+    with viewer(tmp_path) as address, watched(chromium, width=1280, height=900) as page:
+        page.page.goto(f"{address}#run=run&layer=hidden&epoch=1&compare=run&against=0&tab=compare")
+        page.page.wait_for_function("() => document.querySelectorAll('.half svg').length === 2")
+        assert page.page.locator(".compare h3", has_text="Distinctions of both").is_visible()
+        assert page.page.locator(".compare thead th").all_inner_texts() == ["Mechanism", "φ_d in A", "φ_d in B", "B − A"]
+        rows = page.page.locator(".compare tbody tr").evaluate_all(
+            "(rows) => rows.map(({ cells: [name, a, b, apart] }) =>"
+            " [name.textContent, a.dataset.a, b.dataset.b, apart.dataset.difference].map((one) => one ?? null))"
+        )
+        assert {name: float(phi) for name, phi, _, _ in rows if phi is not None} == phis_a
+        assert {name: float(phi) for name, _, phi, _ in rows if phi is not None} == phis_b
+        for name, _, _, apart in rows:
+            both = name in phis_a and name in phis_b
+            assert (apart is not None) == both
+            assert not both or float(apart) == pytest.approx(phis_b[name] - phis_a[name], abs=1e-12)
+        page.check()
+
+
+def record_of(system: System, epoch: int) -> EpochRecord:
+    """A record of IIT 4.0 of a system in one state, with its structure."""
+    result, structure = compute_phi(system, formalism="iit4-2023"), compute_structure(system, formalism="iit4-2023")
+    assert isinstance(result, SystemPhi)
+    assert isinstance(structure, Structure)
+    plain = make_record("hidden", epoch, n=3)
+    tpm = msgspec.structs.replace(plain.tpm, state_by_node=tuple(map(tuple, np.array(system.tpm).tolist())))
+    states = (StateResult(state=system.state, visits=9, result=result),)
+    return msgspec.structs.replace(
+        plain, formalism="iit4-2023", result=result, states=states, structure=structure, tpm=tpm, null=None, kind="causal"
+    )
+
+
 def of_state(record: EpochRecord, state: tuple[int, ...]) -> SystemPhi:
     """The result of a record in a state."""
     (found,) = (one.result for one in record.states if one.state == state)
@@ -393,6 +440,27 @@ def computes(page: Page, record: EpochRecord) -> None:
     assert sorted(shown) == pytest.approx(sorted(one.phi for one in structure.distinctions), abs=1e-9)
 
 
+def check_signed(page: Page, system: System) -> None:
+    """In a state with φ_s = 0 each partition has its signed φ_s, which tells them apart."""
+    for state in product((0, 1), repeat=system.n):
+        found = best_partitions(msgspec.structs.replace(system, state=state), 5, formalism="iit4-2023")
+        if isinstance(found, Partitions) and found.partitions and found.partitions[-1].phi == 0 > found.partitions[0].signed_phi:
+            break
+    else:
+        pytest.fail("no state of this system has φ_s = 0")
+    for bit, on in zip(page.locator(".bit").all(), state, strict=True):
+        if bit.get_attribute("aria-pressed") != str(on == 1).lower():
+            bit.click()
+    page.get_by_role("button", name="Best partitions").click()
+    page.get_by_text(f"In state {''.join(map(str, state))}, the ").wait_for()
+    rows = page.locator(".ranked li")
+    signed = [one.signed_phi for one in found.partitions]
+    assert len(set(signed)) > 1
+    assert rows.evaluate_all("(rows) => rows.map((row) => Number(row.dataset.signed))") == pytest.approx(signed, abs=1e-9)
+    for words, value in zip(rows.all_inner_texts(), signed, strict=True):
+        assert words.endswith(f"φ_s = 0, signed φ_s = {value:.4f}".replace("-", "−"))
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("formalism", ["iit3", "iit4-2023"])
 def test_the_best_partitions_are_listed(chromium: Browser, zoo: Path, tmp_path: Path, formalism: Any) -> None:
@@ -415,6 +483,8 @@ def test_the_best_partitions_are_listed(chromium: Browser, zoo: Path, tmp_path: 
         assert f"the 5 best of {expected.number} partitions" in page.page.locator(".answer").inner_text()
         page.page.locator(".states button").nth(1).click()
         assert page.page.locator(".ranked").count() == 0
+        if formalism != "iit3":
+            check_signed(page.page, system)
         page.check()
     with watched(chromium) as page:
         page.page.goto(export(str(zoo / "three"), tmp_path / "run.html").as_uri())

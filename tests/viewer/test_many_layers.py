@@ -309,3 +309,54 @@ def test_a_small_window_shows_eight_concepts_and_a_curve(chromium: Browser, tmp_
         bottom = min(720, table["y"] + table["height"])
         assert len([row for row in rows if row["y"] + row["height"] <= bottom + 1]) >= 8
         page.check()
+
+
+AXIS = """() => {
+  const { fillText } = CanvasRenderingContext2D.prototype;
+  window.__axis = new Map();
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y, ...rest) {
+    const { e, f } = this.getTransform();
+    if (this.canvas.closest('.chart')) window.__axis.set(`${text} ${Math.round(y + f)}`, [String(text), x + e, y + f]);
+    return fillText.call(this, text, x, y, ...rest);
+  };
+}"""
+"""Keeps the texts that are written into the chart, with their places."""
+
+
+def epochs_on_the_axis(page: Page) -> list[tuple[int, float]]:
+    """The numbers below the chart with their places, from left to right."""
+    words = page.evaluate("() => [...window.__axis.values()]")
+    low = max(y for text, _, y in words if text.isdigit())
+    return sorted((int(text), x) for text, x, y in words if text.isdigit() and abs(y - low) < 2)
+
+
+def test_a_thousand_epochs_are_read_in_the_chart(chromium: Browser, tmp_path: Path) -> None:
+    """Round epochs far enough apart, a point for several epochs with their mean, each epoch where a part is looked at."""
+    make_zoo(tmp_path, ("long",))
+    with viewer(tmp_path / "long") as address, watched(chromium) as page:
+        page.page.add_init_script(f"({AXIS})()")
+        page.page.goto(address)
+        page.page.wait_for_function(LOADED)
+        page.page.wait_for_function("() => window.__axis.size > 4 && window.lightningIIT.chartPlace(500, 0.1)")
+        ticks = epochs_on_the_axis(page.page)
+        assert len(ticks) >= 4
+        assert {epoch % 100 for epoch, _ in ticks} == {0}
+        assert ticks[-1][0] >= 800
+        assert min(b - a for (_, a), (_, b) in itertools.pairwise(ticks)) > 30
+        in_point = int(re.search(r"(\d+) epochs", page.page.get_by_text("smallest to largest of").inner_text())[1])
+        wide = page.page.locator(".chart canvas").bounding_box()["width"]
+        assert wide / 8 < 1000 / in_point < wide
+        ends = [page.page.evaluate("(epoch) => window.lightningIIT.chartPlace(epoch, 0.1)", epoch) for epoch in (300, 360)]
+        page.page.evaluate("() => window.__axis.clear()")
+        page.page.mouse.move(ends[0]["x"], ends[0]["y"])
+        page.page.mouse.down()
+        page.page.mouse.move(ends[1]["x"], ends[0]["y"], steps=5)
+        page.page.mouse.up()
+        page.page.wait_for_function("() => window.lightningIIT.state().zoom && window.__axis.size > 2")
+        first, last = page.page.evaluate("() => window.lightningIIT.state().zoom")
+        assert (first, last) == (pytest.approx(300, abs=6), pytest.approx(360, abs=6))
+        ticks = epochs_on_the_axis(page.page)
+        assert len(ticks) >= 3
+        assert all(first <= epoch <= last for epoch, _ in ticks)
+        assert page.page.get_by_text("smallest to largest of").count() == 0
+        page.check()

@@ -27,6 +27,7 @@ from lightning_iit.records import (
     decode_network,
     encode,
 )
+from lightning_iit.viewer.compute import compute_again
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -65,10 +66,12 @@ def test_analyses_within_epochs_have_a_table(chromium: Browser, tmp_path: Path) 
         page.check()
 
 
-def test_other_units_of_a_past_epoch_are_asked_by_the_command_that_is_shown(chromium: Browser, tmp_path: Path) -> None:
-    """Of units inside the recorded ones the command answers; of others the page says what it takes."""
+def test_other_units_of_a_past_epoch_are_answered_here_and_by_the_command_that_is_shown(
+    chromium: Browser, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of units inside the recorded ones page and command answer the same; of others the page says what it takes."""
     write_run(tmp_path / "run", epochs=2)
-    with viewer(tmp_path) as address, watched(chromium, width=1280, height=900) as page:
+    with viewer(tmp_path, compute=compute_again) as address, watched(chromium, width=1280, height=900) as page:
         page.page.goto(address)
         page.ready()
         go_to(page.page, 1)
@@ -78,20 +81,49 @@ def test_other_units_of_a_past_epoch_are_asked_by_the_command_that_is_shown(chro
         first = code.inner_text()
         panel.get_by_role("button", name="Other units").click()
         panel.get_by_label("Units").fill(f"{own[1]}, {own[0]}")
-        assert "the command answers from the record" in panel.locator(".units-row").inner_text()
+        assert "it is answered from the record, here and by the command" in panel.locator(".units-row").inner_text()
         asked = code.evaluate("(element) => element.textContent")
         assert f" --epoch 1 --layer {layer} --units {own[1]},{own[0]} --state " in asked
         assert [bit.inner_text() for bit in panel.locator(".bit small").all()] == [str(own[1]), str(own[0])]
         panel.locator(".bit").first.click()
         turned = code.evaluate("(element) => element.textContent")
         assert turned != asked
-        assert cli.main(shlex.split(turned)[1:]) == 0
+        assert cli.main([*shlex.split(turned)[1:], "--partitions", "5", "--json"]) == 0
+        by_command = json.loads(capsys.readouterr().out)
+        panel.get_by_role("button", name="Compute", exact=True).click()
+        phi = panel.locator(".answer [data-phi]")
+        assert float(phi.get_attribute("data-phi")) == pytest.approx(by_command["result"]["phi"], abs=1e-12)
+        assert f" of units {own[1]}, {own[0]} in state " in panel.locator(".answer").inner_text()
+        panel.get_by_role("button", name="Best partitions").click()
+        panel.locator(".ranked li").nth(1).wait_for()
+        shown = panel.locator(".ranked li").evaluate_all("(rows) => rows.map((row) => Number(row.dataset.phi))")
+        assert shown == pytest.approx([one["phi"] for one in by_command["partitions"]["partitions"]], abs=1e-12)
+        severed = panel.locator(".ranked li b").all_inner_texts()
+        assert sorted(severed) == sorted([f"{own[0]} → {own[1]}", f"{own[1]} → {own[0]}"])
         check_room(page.page, 1280, 900)
         panel.get_by_label("Units").fill(f"{own[0]}, 1000")
         assert "No recorded group has all of these units." in panel.locator(".units-row").inner_text()
         assert "--units" in code.inner_text()
+        assert panel.get_by_role("button", name="Best partitions").is_disabled()
+        panel.get_by_label("Units").fill("")
+        drawn = page.page.evaluate("(name) => window.lightningIIT.state().a.network.layers.find((one) => one.name === name)", layer)
+        for index in own[:3]:  # clicked together in the network
+            place = page.page.evaluate("(unit) => window.lightningIIT.project(unit)", {"layer": drawn["name"], "index": index})
+            page.page.mouse.move(place["x"], place["y"])
+            page.page.mouse.click(place["x"], place["y"])
+            page.page.wait_for_function("(index) => window.lightningIIT.state().unit?.index === index", arg=index)
+        assert panel.get_by_label("Units").input_value() == ", ".join(map(str, own[:3]))
+        panel.get_by_role("button", name="Best partitions").click()
+        panel.locator(".ranked li").nth(4).wait_for()
         panel.get_by_role("button", name="Other units").click()
         assert code.inner_text() == first
+        panel.get_by_label("Engine").select_option("pyphi")
+        panel.get_by_role("button", name="Compute", exact=True).click()
+        panel.locator(".answer", has_text="pyphi takes about 667 min for 6 units. It is given 300 s here").wait_for()
+        assert panel.get_by_role("button", name="Compute all the same").is_enabled()
+        panel.get_by_label("Engine").select_option("fast")
+        panel.get_by_role("button", name="Compute", exact=True).click()
+        page.page.wait_for_function("() => window.lightningIIT.state().computations.length === 1")
         page.check()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 from PIL import Image
 from viewer_examination import written_record
+from viewer_files import SVG, rows_of, saved, words_of
 from viewer_pages import tensorboard, viewer, watched
 from viewer_runs import make_record, write_file, write_record, write_run
 from viewer_surveys import write_surveyed
@@ -24,11 +23,10 @@ from lightning_iit.trackers.tensorboard import TensorBoardTracker
 from lightning_iit.viewer.export import export
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
 EPOCHS = 5
-SVG = "{http://www.w3.org/2000/svg}"
 LETTERS = "ABCDEF"
 FILM = """async (bytes) => {
   const video = document.createElement('video');
@@ -60,31 +58,6 @@ def opened(page: Any, run: str, *, layer: str | None = None) -> None:
     page.wait_for_function("() => window.lightningIIT.state().a.record && window.lightningIIT.state().a.network")
     page.wait_for_timeout(400)
     page.get_by_role("button", name="Share", exact=True).click()
-
-
-def saved(page: Page, frame: Any, figure: str, form: str, folder: Path) -> Path:
-    with page.expect_download(timeout=90_000) as found:
-        frame.locator(f"[data-figure={figure}] [data-form={form}]").click()
-    path = folder / found.value.suggested_filename
-    found.value.save_as(path)
-    return path
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
-
-
-def words_of(path: Path) -> list[str]:
-    """The texts of a picture, which needs no style sheet and nothing from elsewhere."""
-    root = ET.fromstring(path.read_text("utf-8"))
-    assert root.tag == f"{SVG}svg"
-    for element in root.iter():
-        assert element.get("class") is None
-        assert element.get("style") is None
-        assert not {"color(", "var("} & set((element.get("fill") or "").partition("(")[:2])
-    assert root.find(f"{SVG}title") is not None
-    assert "Helvetica" in root.get("font-family", "")
-    return ["".join(element.itertext()) for element in root.iter(f"{SVG}text")]
 
 
 def test_numbers_are_those_of_the_records(chromium: Browser, runs: Path, tmp_path: Path) -> None:
@@ -155,6 +128,33 @@ def test_nothing_of_a_system_is_a_black_disc(chromium: Browser, runs: Path, tmp_
     assert (len(discs), len(light)) == (len(states), states.count(0))
     letters = [text for text in root.iter(f"{SVG}text") if text.text in tuple("ABCD")]
     assert {text.get("text-anchor") for text in letters} == {"middle"}
+
+
+def test_all_layers_are_saved_as_small_pictures_and_as_numbers(chromium: Browser, runs: Path, tmp_path: Path) -> None:
+    """Each layer with its name and its last number; the numbers are those of the records' index."""
+    with viewer(runs / "first") as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.ready()
+        page.page.get_by_role("button", name="Share", exact=True).click()
+        words = words_of(saved(page.page, page.page, "layers", "svg", tmp_path))
+        with Image.open(saved(page.page, page.page, "layers", "png", tmp_path)) as picture:
+            assert picture.width > 1000
+        rows = rows_of(saved(page.page, page.page, "layers", "csv", tmp_path))
+        page.check()
+    means: dict[str, dict[int, float | None]] = {
+        layer: {epoch: written_record(runs / "first", layer, epoch).scalars.get("phi_mean") for epoch in range(-1, EPOCHS)}
+        for layer in ("memory", "hidden")
+    }
+    found: dict[str, dict[int, float | None]] = {layer: {} for layer in means}
+    for row in rows:
+        found[row["layer"]][int(row["epoch"])] = float(row["value"]) if row["value"] else None
+    assert found == means
+    for layer, kind in (("memory", "observational"), ("hidden", "statistical")):
+        most = max(value for value in means[layer].values() if value is not None)
+        (head,) = [one for one in words if one.startswith(f"Mean Φ of the states, {kind}; all axes from 0 to ")]
+        assert float(head.split(" to ")[1].split(",")[0]) == pytest.approx(most, rel=5e-3)
+        assert head.endswith(f"epochs -1 to {EPOCHS - 1}")
+        assert words[words.index(layer) + 1] == f"{means[layer][EPOCHS - 1]:.4f}"
 
 
 def test_the_network_has_no_ground_and_the_page_is_as_before(chromium: Browser, runs: Path, tmp_path: Path) -> None:

@@ -18,11 +18,21 @@ from viewer_examination import CHART_PIXELS, go_to, unfold, written_record
 from viewer_pages import tensorboard, viewer, watched
 from viewer_room import CONTRAST, LEAST_CONTRAST, check_room
 from viewer_runs import make_record, make_snapshots, write_file, write_record
-from viewer_surveys import DRAWS, EPOCHS, GROUPS, LAYER, RESAMPLES, SEQUENCES, WITH_INTERVAL, surveyed, write_surveyed
+from viewer_surveys import (
+    DRAWS,
+    EPOCHS,
+    GROUPS,
+    LAYER,
+    RESAMPLES,
+    SEQUENCES,
+    WITH_INTERVAL,
+    surveyed,
+    with_whole_layer,
+    write_surveyed,
+)
 
-from lightning_iit import whole_layer
 from lightning_iit.comparison.change import changes
-from lightning_iit.records import EpochRecord, Open, Survey, decode_network, encode
+from lightning_iit.records import Open, Survey, decode_network, encode
 from lightning_iit.run.folder import RunFolder
 from lightning_iit.trackers.tensorboard import TensorBoardTracker
 from lightning_iit.viewer.answers import answers
@@ -306,18 +316,6 @@ def test_a_survey_is_waited_for_and_those_within_epochs_are_in_the_table(chromiu
         page.page.wait_for_selector("#panel-groups .dot")
         page.check()
     training.end()
-
-
-def with_whole_layer(epoch: int) -> EpochRecord:
-    """A record with measures of a layer of 12 units: a ring of six that drive each other, and six by themselves."""
-    rng = np.random.default_rng(epoch)
-    series = np.zeros((600, 12))
-    for now in range(1, 600):
-        series[now] = 0.6 * series[now - 1, [1, 2, 3, 4, 5, 0, *range(6, 12)]] + rng.standard_normal(12)
-    found = whole_layer(
-        series, measures=["stochastic_interaction", "phi_star"], surrogates=19, search_null=False, resamples=100, pairs="mmi"
-    )
-    return msgspec.structs.replace(surveyed(epoch), whole=found)
 
 
 @pytest.mark.browser

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
-from itertools import product
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tour_repertoires import ERROR, FILE, GATES, STATES, State, connections, tpm_of
 from viewer_fits import SIDEWAYS, SIZES, axe_findings, settled
 from viewer_pages import viewer, watched
 from viewer_runs import write_run
@@ -18,33 +19,19 @@ from lightning_iit.viewer.export import export
 from lightning_iit.viewer.static_files import static_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 TOLERANCE = 1e-6 + 1e-12
-ERROR = 0.05
 STEPS = 8
-ALL = [[1] * 3 for _ in range(3)]
-OTHERS = [[int(i != j) for j in range(3)] for i in range(3)]
-RING = [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
-State = tuple[int, int, int]
-GATES: dict[str, tuple[Callable[[State], tuple[Any, ...]], list[list[int]]]] = {
-    "majority": (lambda s: (sum(s) >= 2,) * 3, ALL),
-    "xor": (lambda s: (s[1] ^ s[2], s[0] ^ s[2], s[0] ^ s[1]), OTHERS),
-    "mixed": (lambda s: (s[1] | s[2], s[0] & s[2], s[0] ^ s[1]), OTHERS),
-    "chain": (lambda s: (s[2], s[0], s[1]), RING),
-}
-STATES: list[State] = [(a, b, c) for c, b, a in product((0, 1), repeat=3)]
 
 
 def system(kind: str, state: State, *, cut: tuple[tuple[int, int], ...] = (), error: float = ERROR) -> System:
     """A system of the tour: each gate errs with a probability, and cut connections are none."""
-    gates, cm = GATES[kind]
-    left = [[int(there and (i, j) not in cut) for j, there in enumerate(row)] for i, row in enumerate(cm)]
-    return System(tpm=[[1 - error if on else error for on in gates(s)] for s in STATES], state=state, cm=left)
+    return System(tpm=tpm_of(kind, error), state=state, cm=connections(kind, cut))
 
 
 def phi_of(wanted: System) -> float:
@@ -91,6 +78,25 @@ def drag(page: Page, slider: Any) -> None:
     page.mouse.up()
 
 
+def check_bars(page: Page) -> None:
+    """The bars of each set's past and future in the state that is shown, and the lines of chance, are PyPhi's repertoires."""
+    now = "".join(str(int(key(page, f"node-{node}").get_attribute("aria-pressed") == "true")) for node in range(3))
+    state = sum(int(on) << node for node, on in enumerate(now))
+    systems = json.loads(gzip.decompress(FILE.read_bytes()))["systems"]
+    (wanted,) = [one for one in systems if (one["kind"], one["cut"], one["state"]) == ("majority", [], state)]
+    for mechanism in range(1, 8):
+        key(page, f"set-{mechanism}").click()
+        for side, words in (("cause", "was before"), ("effect", "will be")):
+            title = page.locator(f".tour-bars.{side} h3").inner_text()
+            assert title.endswith(words)
+            purview = sum(1 << "ABC".index(letter) for letter in title.split()[1])
+            shown = page.locator(f".tour-bars.{side} li").evaluate_all(
+                "(all) => all.map(({ style }) => ['--p', '--chance'].map((name) => Number(style.getPropertyValue(name))))"
+            )
+            assert [p for p, _ in shown] == pytest.approx(wanted[side][f"{mechanism} {purview}"], abs=1e-6)
+            assert [p for _, p in shown] == pytest.approx(wanted[side][f"0 {purview}"], abs=1e-6)
+
+
 def shown_phi(page: Page) -> float:
     return float(page.locator(".tour [data-phi]").get_attribute("data-phi") or "nan")
 
@@ -120,6 +126,7 @@ def test_a_person_goes_through_the_tour(chromium: Browser, home: str) -> None:
             if step == 3:
                 key(page, "set-7").click()
                 page.locator(".tour-says").get_by_text("ABC is ").wait_for()
+                check_bars(page)
             if step == 4:
                 assert page.locator(".tour-table tbody tr").count() == 4
             if step == 5:

@@ -10,8 +10,9 @@ import pytest
 from places import PROJECT
 from viewer_fits import settled
 from viewer_pages import viewer, watched
+from viewer_pairs import controlled
 from viewer_runs import make_record, write_file, write_record
-from viewer_zoo import LOADED, ZOO, make_zoo
+from viewer_zoo import LOADED, make_zoo
 
 from lightning_iit import load_run
 from lightning_iit.records import CurvePoint, Open, encode
@@ -32,6 +33,7 @@ TERMS_4 = {"φ_s", "distinction", "relation"}
 SHEETS = {"reading", "network", "curve", "causal", "concepts", "command", "tpm", "groups"}
 SHEETS_4 = {"systemPhi", "distinctions", "relations"}
 TABS = ("causal", "tpm", "groups")
+KINDS = ("gru", "mlp", "without_snapshots", "untrained", "faults", "pruned", "three", "iit4", "old")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,7 @@ def test_the_index_says_each_sentence_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("kind", [kind for kind in ZOO if kind not in ("deep", "long")])
+@pytest.mark.parametrize("kind", KINDS)
 def test_verdict_and_notes_of_each_kind_of_run(chromium: Browser, tmp_path: Path, kind: str) -> None:
     """The sentences beside Φ stand in report.md too, and each note of the record is an item of a list that is seen."""
     records = load_run(make_zoo(tmp_path, (kind,)) / kind)
@@ -210,7 +212,8 @@ def test_each_panel_has_a_sheet_and_each_term_a_tip(chromium: Browser, three: Pa
 
 @pytest.mark.browser
 def test_the_sheets_of_what_is_not_always_there(chromium: Browser, tmp_path: Path) -> None:
-    """Of a comparison, of Φ against transitions, of analyses within epochs, and of the list of all layers, which stays open."""
+    """Of a comparison, of Φ against transitions, of analyses within epochs, of the control of a training, and of the list of all
+    layers, which stays open."""
     points = tuple(CurvePoint(transitions=t, subsamples=5, mean=0.5, low=0.4, high=0.6) for t in (100, 200))
     record = msgspec.structs.replace(make_record("memory", 1), curve=points)
     for run in ("one", "two"):
@@ -218,7 +221,7 @@ def test_the_sheets_of_what_is_not_always_there(chromium: Browser, tmp_path: Pat
         write_record(tmp_path / run, record)
     within = encode(msgspec.structs.replace(record, step=30, global_step=30))
     write_file(tmp_path / "one" / "iit" / "memory" / "epoch=0001-step=000030.json", within)
-    with viewer(tmp_path) as address, watched(chromium, width=1920, height=1080) as page:
+    with controlled(tmp_path) as address, watched(chromium, width=1920, height=1080) as page:
         page.page.goto(address)
         page.page.wait_for_function(LOADED)
         page.page.get_by_label("Run", exact=True).select_option("one")
@@ -228,7 +231,7 @@ def test_the_sheets_of_what_is_not_always_there(chromium: Browser, tmp_path: Pat
         page.page.wait_for_function("() => window.lightningIIT.state().b?.record")
         page.page.locator(".steps summary").click()
         page.page.evaluate("() => document.getElementById('tab-compare').click()")
-        assert read_sheets(page.page) >= {"compare", "steps"}
+        assert read_sheets(page.page) >= {"compare", "steps", "control"}
         page.page.keyboard.press("l")
         about = page.page.locator(".overview .about")
         about.click()

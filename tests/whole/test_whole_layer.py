@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from whole_systems import autoregressive, covariances_of, gaussian_systems, seri
 from lightning_iit import InvalidArgumentError, UnusableSeriesError, WholeLayer, whole_layer
 from lightning_iit.errors import InvalidStatesError
 from lightning_iit.whole import Covariances
+from lightning_iit.whole.notes import broken_order, notes_on_values
 from lightning_iit.whole.values.measures import MEASURES, expected_bias, values_at
 from lightning_iit.whole.values.partitions import cut, partition_of
 
@@ -223,3 +225,24 @@ def test_a_record_travels_as_json():
 def test_nothing_loads_torch():
     code = "import sys, lightning_iit; lightning_iit.whole_layer; lightning_iit.phiid; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_values_that_contradict_each_other_are_said():
+    """Each inequality is looked at in every result; here one value at a time is made wrong."""
+    found = whole_layer(blocks(2000), surrogates=0)
+    assert broken_order(found.measures, found.information) == ""
+    value = {one.name: one.atomic.value for one in found.measures}
+    wrong = {
+        "phi_g": (value["stochastic_interaction"] + 1e-3, "Φ_G"),
+        "phi_star": (found.information + 1e-3, "Φ*"),
+        "stochastic_interaction": (value["total_correlation_pairs"] + 1e-3, "SI"),
+        "total_correlation": (value["total_correlation"] + 1e-3, "MI1 + SI"),
+        "total_correlation_pairs": (value["total_correlation_pairs"] - 1e-3, "MI1 + SI"),
+    }
+    for name, (number, words) in wrong.items():
+        measures = [
+            msgspec.structs.replace(one, atomic=msgspec.structs.replace(one.atomic, value=number)) if one.name == name else one
+            for one in found.measures
+        ]
+        assert broken_order(measures, found.information).startswith(words), name
+        assert any("contradict each other" in note for note in notes_on_values(measures, found.information))

@@ -15,6 +15,8 @@ export interface Place {
 
 export interface Probe {
   state(): Readonly<AppState>;
+  /** The element of each panel, in the order of their list. */
+  panels(): readonly HTMLElement[];
   /** Where a neuron is in the window. */
   project(unit: Unit, side?: Side): Place | null;
   colorOf(unit: Unit, side?: Side): string;
@@ -46,8 +48,11 @@ declare global {
 }
 
 /** What the page and its panels let be read, together. */
-export function probe(store: Store<AppState>, panels: readonly { probe?: Partial<Probe> }[]): Probe {
-  const own = { state: () => store.state, ...setters(store) };
+export function probe(
+  store: Store<AppState>,
+  panels: readonly { element: HTMLElement; probe?: Partial<Probe> | undefined }[],
+): Probe {
+  const own = { state: () => store.state, panels: () => panels.map(({ element }) => element), ...setters(store) };
   return Object.assign(own, ...panels.map((panel) => panel.probe)) as Probe;
 }
 

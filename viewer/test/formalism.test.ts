@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { EpochRecord, IndexRow, PhiResult, SystemPhi } from "../src/data/types";
 import { partitionOf } from "../src/layout/parts";
 import { placeRelations } from "../src/layout/relations";
-import { commandLine } from "../src/panels/command";
+import { commandLine } from "../src/parts/commandLine";
 import { curves, epochsOf } from "../src/scales/curve";
 import { formalismsOf, indexOf, recordOf, shownFormalism, symbolOf } from "../src/scales/formalism";
 import { phiText } from "../src/scales/format";

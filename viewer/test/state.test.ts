@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { Cache } from "../src/data/cache";
 import { InlineSource } from "../src/data/inline";
 import type { EpochRecord } from "../src/data/types";
-import { commandLine } from "../src/panels/command";
+import { commandLine } from "../src/parts/commandLine";
 import { isRecorded, questionLine } from "../src/parts/question";
 import type { Side } from "../src/state/app";
 import { analysedName, bestLayer, nearest, newSide, settle, shownSide, stepEpoch } from "../src/state/app";

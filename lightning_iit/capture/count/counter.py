@@ -143,7 +143,8 @@ class GroupCounter:
     def _note_last(self, codes: Tensor) -> None:
         """Stores the last state code without waiting for the device."""
         last = torch.where(codes >= 0, torch.arange(len(codes), device=codes.device), -1).max()
-        self._last_code = torch.where(last >= 0, codes[last], torch.as_tensor(self._last_code, device=codes.device))
+        code = codes.index_select(0, last.clamp(min=0).reshape(1)).squeeze(0)  # codes[last] would wait
+        self._last_code = torch.where(last >= 0, code, self._last_code)
 
     def summed(self, rows: Tensor | None, device: torch.device) -> TransitionCounts:
         """Closes the counts of the epoch and sums the counts over all ranks; every rank must call this method.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from lightning_iit.capture.count.recent import RecentActivations
     from lightning_iit.records import Axis, Counts, Dynamics, Kind, State, Thresholds, Units
-    from lightning_iit.records.whole.tasks import WholeSeries
+    from lightning_iit.records.whole.tasks import WholeSeries, WholeSums
 
 _ORDERS: dict[Axis, str] = {
     "stream": "Transitions go from one sample to the next in the order in which the data loader gave them: a statement about that "
@@ -47,6 +47,7 @@ class LayerEpoch:
         structural_phi: 0.0 for units that have no connections among them; None where the connections are not known to be missing.
         structural_reason: why the structural Φ is 0.
         whole: the activations of all units in a pass with fixed weights; None where no measure of the whole layer was asked for.
+        sums: sums over all samples of the epoch; None where total correlation of the whole epoch was not asked for.
         problem: a code and a reason where there is nothing to analyse: ``capture_error``, ``layer_not_called``,
             ``no_such_source``, ``no_transitions`` or ``no_unit_varies``.
     """
@@ -69,6 +70,7 @@ class LayerEpoch:
     structural_phi: float | None = None
     structural_reason: str = ""
     whole: WholeSeries | None = field(default=None, compare=False)
+    sums: WholeSums | None = field(default=None, compare=False)
     problem: tuple[str, str] | None = None
 
 

@@ -13,6 +13,7 @@ from lightning_iit.capture.count.transitions import pack
 from lightning_iit.capture.perturb.setting import never_in_a_level, representatives
 from lightning_iit.capture.perturb.tpm import PerturbedTpm
 from lightning_iit.capture.preserved import preserved
+from lightning_iit.capture.sharded import is_spread, spread_words
 from lightning_iit.errors import StepError
 from lightning_iit.records import Perturbation, Skipped
 from lightning_iit.tpm.counts import counts_from_codes, merge
@@ -99,6 +100,8 @@ class DepthPerturber:
             return None
         found = []
         for block, thresholds in self._capture.blocks_of(captured):
+            if is_spread(block.layer.module):  # to call it on this rank alone would wait for the others for ever
+                return Skipped(code="step_failed", reason=spread_words(block.layer.name))
             try:
                 part = perturbed_block(block, thresholds.before, thresholds.after, self._options, at=state)
             except StepError as error:

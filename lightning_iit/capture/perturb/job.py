@@ -79,7 +79,7 @@ class PerturbJob:
         stepper: steps the layer.
         calls: the calls in which the layer is observed.
         options: how TPMs are made.
-        broken: why calls could not be kept; empty where they could.
+        broken: why the layer cannot be perturbed, e.g. since its calls could not be kept; empty where it can.
     """
 
     layer: str

@@ -13,6 +13,7 @@ from lightning_iit.capture.perturb.job import PerturbJob
 from lightning_iit.capture.perturb.reservoir import WANTED_ROWS, Reservoir
 from lightning_iit.capture.perturb.steps import step_for
 from lightning_iit.capture.preserved import preserved, unwrapped
+from lightning_iit.capture.sharded import is_spread, spread_words
 from lightning_iit.errors import InvalidArgumentError, StepError
 
 if TYPE_CHECKING:
@@ -218,11 +219,12 @@ class Perturber:
             return None
         if watched.job is None or watched.job[0] != watched.reservoir.seen:
             module = unwrapped(watched.module)
-            if hasattr(watched.stepper, "weights"):
+            spread = is_spread(module)
+            if hasattr(watched.stepper, "weights") and not spread:
                 with preserved(module):
                     module = WeightsCopy(module)
             try:
-                calls, broken = watched.reservoir.calls, ""
+                calls, broken = ((), spread_words(layer)) if spread else (watched.reservoir.calls, "")
             except StepError as error:
                 calls, broken = (), str(error)
             job = PerturbJob(layer, module, watched.stepper, calls, self._options, broken=broken)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from lightning_iit.commands.inputs import TpmInput, of_record
 from lightning_iit.commands.past.checkpoint import analysed_again
-from lightning_iit.commands.past.units import group_in
 from lightning_iit.errors import InvalidArgumentError, RecordError
 from lightning_iit.records import decode
 from lightning_iit.records.disk.files import read_regular
@@ -19,6 +18,7 @@ from lightning_iit.records.names import FOLDER
 from lightning_iit.records.steering.commands import Answer, Command
 from lightning_iit.records.steering.folder import control_folder, user_name, write_answer
 from lightning_iit.records.store import read_run, records_folder
+from lightning_iit.tpm.recorded_groups import group_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

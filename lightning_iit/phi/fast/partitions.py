@@ -29,6 +29,8 @@ NOISE = 1e-11
 """The rounding error that a lower bound, a sum of rounded numbers, may carry: a difference below this counts as none."""
 
 
+AT_ONCE = 0.25
+"""Which part of the way from the lowest bound to the upper bound of φ the partitions lie that are looked at first."""
 TIGHT = 1 << 32
 """A bit that marks a listed partition whose lower bound has already been raised with the dual solutions of earlier problems."""
 
@@ -125,15 +127,14 @@ def _bound_parts(
         marginals = marginal[sets.deposit[mechanism, a]]
         bounds = part_bound[a << p : (a + 1) << p]
         bounds[:] = 0.0
-        bit = 1
-        for node in range(marginal.shape[2]):
+        position = 0
+        for node in range(marginal.shape[1]):
             if (purview >> node) & 1 == 0:
                 continue
-            whole = marginal[mechanism, purview, node]
-            for above in range(bit, 1 << p, 2 * bit):
-                for b in range(above, above + bit):
-                    bounds[b] += abs(whole - marginals[spread[b], node])
-            bit *= 2
+            whole, parts = marginal[mechanism, node, purview], marginals[node]
+            for b in range(1 << p):  # all b, so that the loop runs in vector registers; P1 without the node adds nothing
+                bounds[b] += abs(whole - parts[spread[b]]) * ((b >> position) & 1)
+            position += 1
 
 
 @kernel
@@ -153,8 +154,8 @@ def _sift_down(k: int, listed: int, search: Search) -> None:
 
 
 @kernel
-def _list_partitions(m: int, p: int, upper: float, search: Search) -> int:
-    """Lists the partitions whose lower bound is below ``upper``, as a heap, and returns how many were listed.
+def _list_partitions(m: int, p: int, upper: float, search: Search) -> tuple[int, float]:
+    """Lists the partitions whose lower bound is below ``upper``; returns how many were listed, and their lowest bound.
 
     Args:
         m: the number of nodes of the mechanism.
@@ -162,7 +163,7 @@ def _list_partitions(m: int, p: int, upper: float, search: Search) -> int:
         upper: an upper bound of φ.
         search: ``part_bound`` is read; ``bound`` and ``partition`` are overwritten.
     """
-    listed = 0
+    listed, lowest = 0, np.inf
     full = (1 << (m + p)) - 1
     # the first part never has the mechanism's last node, so each partition is listed once; code 0 would be no partition
     for code in range(1, 1 << (m + p - 1)):
@@ -171,9 +172,31 @@ def _list_partitions(m: int, p: int, upper: float, search: Search) -> int:
             search.bound[listed] = bound
             search.partition[listed] = code
             listed += 1
-    for k in range(listed // 2 - 1, -1, -1):
-        _sift_down(k, listed, search)
-    return listed
+            lowest = min(lowest, bound)
+    return listed, lowest
+
+
+@kernel
+def _heap(listed: int, limit: float, search: Search) -> tuple[int, float]:
+    """Moves the listed partitions with a bound up to ``limit`` to the front, as a heap; few of a list are ever looked at.
+
+    Returns:
+        The size of the heap, and the lowest bound of the others.
+    """
+    bound, partition = search.bound, search.partition
+    size, lowest = 0, np.inf
+    for k in range(listed):
+        here = bound[k]
+        if here <= limit:
+            code = partition[k]
+            bound[k], partition[k] = bound[size], partition[size]
+            bound[size], partition[size] = here, code
+            size += 1
+        else:
+            lowest = min(lowest, here)
+    for k in range(size // 2 - 1, -1, -1):
+        _sift_down(k, size, search)
+    return size, lowest
 
 
 @kernel
@@ -264,13 +287,23 @@ def cause_mip(
     """
     m, p = sets.size[mechanism], sets.size[purview]
     _bound_parts(mechanism, purview, repertoires.marginal, sets, search.part_bound)
-    listed = _list_partitions(m, p, upper, search)
-    while listed > 0 and search.bound[0] < upper - NOISE:
+    listed, lowest = _list_partitions(m, p, upper, search)
+    size, limit = 0, 0.0
+    while True:
+        if size == 0:
+            if lowest >= upper - NOISE:
+                return upper, True
+            limit = lowest + AT_ONCE * (upper - lowest)
+            size, lowest = _heap(listed, limit, search)
+        if search.bound[0] >= upper - NOISE:
+            size = 0
+            continue
         code = search.partition[0]
         _write_difference(mechanism, purview, code & ~TIGHT, repertoires, sets, search.difference)
+        raised = np.inf
         if p > CLOSED_FORM and code & TIGHT == 0:
-            search.bound[0] = max(search.bound[0], dual_bound(search.difference, p, search.transport, upper))
-            search.partition[0] = code | TIGHT
+            raised = max(search.bound[0], dual_bound(search.difference, p, search.transport, upper))
+            code |= TIGHT
         else:
             value, status = emd(search.difference, p, search.transport, upper, phi - PRECISION)
             if value < upper:
@@ -278,7 +311,11 @@ def cause_mip(
                 search.hint[mechanism, purview] = code & ~TIGHT
                 if not beats(upper, phi, wins_ties) or status != EXACT:
                     return upper, False
-            listed -= 1
-            search.bound[0], search.partition[0] = search.bound[listed], search.partition[listed]
-        _sift_down(0, listed, search)
-    return upper, True
+        if raised <= limit:
+            search.bound[0], search.partition[0] = raised, code
+        else:  # behind the heap
+            size -= 1
+            search.bound[0], search.partition[0] = search.bound[size], search.partition[size]
+            search.bound[size], search.partition[size] = raised, code
+            lowest = min(lowest, raised)
+        _sift_down(0, size, search)

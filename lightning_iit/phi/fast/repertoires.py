@@ -21,7 +21,7 @@ class Repertoires(NamedTuple):
     Args:
         cause: ``[2**n, 3**n]``, the cause repertoire of mechanism M over purview P lies in row M from ``offset[P]`` on; all zeros
             where M cannot be in its state.
-        marginal: ``[2**n, 2**n, n]``, ``marginal[M, P, j]`` is the probability that node j was ON under the cause repertoire of M
+        marginal: ``[2**n, n, 2**n]``, ``marginal[M, j, P]`` is the probability that node j was ON under the cause repertoire of M
             over P; 1/2 for nodes outside of P.
         effect: ``[2**n, n]``, ``effect[M, j]`` is the probability that node j will be ON given mechanism M. An effect repertoire is
             the product of the distributions of the purview's nodes.
@@ -36,7 +36,7 @@ class Repertoires(NamedTuple):
 
 def new_repertoires(n: int) -> Repertoires:
     """Allocates the repertoires of a system of ``n`` nodes."""
-    return Repertoires(np.empty((2**n, 3**n)), np.empty((2**n, 2**n, n)), np.empty((2**n, n)), np.zeros(n, np.int64))
+    return Repertoires(np.empty((2**n, 3**n)), np.empty((2**n, n, 2**n)), np.empty((2**n, n)), np.zeros(n, np.int64))
 
 
 @kernel
@@ -77,13 +77,13 @@ def _normalise(sets: Subsets, repertoires: Repertoires) -> None:
             position = 0
             for node in range(n):
                 if (purview >> node) & 1 == 0:
-                    marginal[mechanism, purview, node] = 0.5
+                    marginal[mechanism, node, purview] = 0.5
                     continue
                 on = 0.0
                 for y in range(width):
                     if (y >> position) & 1:
                         on += row[y]
-                marginal[mechanism, purview, node] = on
+                marginal[mechanism, node, purview] = on
                 position += 1
 
 

@@ -150,7 +150,7 @@ def _place(which: int, place: int, mechanism: int, row: int, mass: float, struct
     for node in range(repertoires.effect.shape[1]):
         given = mechanism if (effect_purview >> node) & 1 else NULL
         space.effect[which, place, node] = repertoires.effect[given, node]
-        space.cause[which, place, node] = repertoires.marginal[mechanism, cause_purview, node]
+        space.cause[which, place, node] = repertoires.marginal[mechanism, node, cause_purview]
 
 
 @kernel

@@ -34,8 +34,8 @@ class Subsets(NamedTuple):
     order: NDArray[np.int64]
     rank: NDArray[np.int64]
     offset: NDArray[np.int64]
-    extract: NDArray[np.int32]
-    deposit: NDArray[np.int32]
+    extract: NDArray[np.uint32]
+    deposit: NDArray[np.uint32]
     sevens: NDArray[np.int64]
 
 
@@ -58,13 +58,13 @@ def subsets(n: int) -> Subsets:
     rank = np.empty(count, dtype=np.int64)
     rank[order] = masks
     offset = np.concatenate([[0], np.cumsum(1 << size)])
-    extract = np.zeros((count, count), dtype=np.int32)
-    deposit = np.zeros((count, count), dtype=np.int32)
+    extract = np.zeros((count, count), dtype=np.uint32)
+    deposit = np.zeros((count, count), dtype=np.uint32)
     position = np.cumsum(bits, axis=1) - bits
     for node in range(n):
         inside, to = bits[:, node], position[:, node]
-        extract |= (((masks[None, :] >> node) & 1) << to[:, None] & -inside[:, None]).astype(np.int32)
-        deposit |= ((((masks[None, :] >> to[:, None]) & 1) << node) & -inside[:, None]).astype(np.int32)
+        extract |= (((masks[None, :] >> node) & 1) << to[:, None] & -inside[:, None]).astype(np.uint32)
+        deposit |= ((((masks[None, :] >> to[:, None]) & 1) << node) & -inside[:, None]).astype(np.uint32)
     return Subsets(size, order, rank, offset, extract, deposit, bits @ 7 ** np.arange(n))
 
 

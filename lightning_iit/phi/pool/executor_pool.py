@@ -13,6 +13,7 @@ from lightning_iit.phi.executors.fitness import is_missing, missing_words, own_v
 from lightning_iit.phi.pool.busy import refusal
 from lightning_iit.phi.pool.endings import drained, interrupted
 from lightning_iit.phi.pool.open_task import OpenTask, TaskProgress
+from lightning_iit.phi.pool.pieces import ATTEMPTS, Piece, followed_by, pieces_of
 from lightning_iit.phi.pool.pool import JOB, WhenBusy, check_pool_options
 from lightning_iit.phi.pool.remote import packed, run_limited, unpacked
 from lightning_iit.phi.pool.worker import never
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 _TICK = 0.2
 """Seconds between two looks at whether tasks have ended."""
-_ATTEMPTS = 2
-"""How often a task is handed over: once more where its worker was lost."""
 _PATIENCE = 5.0
 """Seconds to wait for the thread that receives answers."""
 
@@ -39,6 +38,9 @@ class ExecutorPool:
     A task travels as bytes (:func:`~lightning_iit.phi.pool.remote.packed`). Where the executor runs it, a worker process computes
     it and is killed at the time limit, since an executor cannot end what runs too long. A task that was lost, with its worker or
     with the connection, is handed over once more.
+
+    The parts of a task (``PhiTask.split``) are handed over one by one where several tasks run at one time, and the task itself with
+    what they found once all have ended. Each has the time limit, and each is handed over once more by itself where it was lost.
 
     An executor does not say which tasks run. The oldest ones, as many as run at one time, are taken to be running.
 
@@ -75,8 +77,8 @@ class ExecutorPool:
         self._max_queued = max_queued
         self._interrupted = interrupted
         self._changed = threading.Condition()
-        self._open: dict[OpenTask, _HandedOver] = {}
-        self._answers: SimpleQueue[tuple[OpenTask, Future[bytes]] | None] = SimpleQueue()
+        self._open: dict[OpenTask, list[Piece]] = {}
+        self._answers: SimpleQueue[tuple[Piece, Future[bytes]] | None] = SimpleQueue()
         self._receiving: threading.Thread | None = None
         self._unfit = ""
         self._served = False
@@ -101,18 +103,19 @@ class ExecutorPool:
         Returns:
             A future that never raises: every outcome is a TaskResult. A task that is not accepted gets its result at once.
         """
-        entry = OpenTask(task)
+        entry, pieces = OpenTask(task), list[Piece]()
         with self._changed:
             if self._when_busy == "wait":
                 while not self._closed and self._busy() >= self.slots() and not self._interrupted():
                     self._changed.wait(_TICK)
             refused = self._refusal() or self._start()
             if refused is None:
-                self._open[entry] = _HandedOver()
+                pieces = pieces_of(entry, self.slots())
+                self._open[entry] = list(pieces)
         if refused is not None:
             entry.resolve_unfinished(refused)
-            return entry.future
-        self._hand_over(entry)
+        for piece in pieces:
+            self._hand_over(piece)
         return entry.future
 
     def warm_up(self, engine: str = "auto", formalisms: Sequence[Formalism] = (FORMALISM,)) -> None:
@@ -189,58 +192,76 @@ class ExecutorPool:
         self._receiving = thread
         return None
 
-    def _hand_over(self, entry: OpenTask) -> None:
-        """Hands a task to the executor; a task that the executor does not take has its result at once."""
+    def _hand_over(self, piece: Piece) -> None:
+        """Hands a piece of a task to the executor; a piece that the executor does not take has its result at once."""
         try:
-            inner = self._executor.submit(run_limited, self._function, packed(entry.task), self._timeout, own_version())
+            inner = self._executor.submit(run_limited, self._function, packed(piece.task), self._timeout, own_version())
         except Exception as error:  # noqa: BLE001  an unreachable cluster must not stop training
-            self._settle(entry, _refused(error))
+            self._end_piece(piece, _refused(error))
             return
         with self._changed:
-            handed = self._open.get(entry)
-            if handed is not None:
-                handed.attempts += 1
-                handed.inner = inner
-        if handed is None:  # ended meanwhile
+            still_open = piece in self._open.get(piece.entry, ())
+            if still_open:
+                piece.attempts += 1
+                piece.inner = inner
+        if not still_open:  # ended meanwhile
             inner.cancel()
         # Another thread receives: callbacks run in threads of the executor, which has work of its own to do there.
-        inner.add_done_callback(lambda done: self._answers.put((entry, done)))
+        inner.add_done_callback(lambda done: self._answers.put((piece, done)))
 
     def _receive_all(self) -> None:
         """Receives answers until the pool is closed."""
         while (answer := self._answers.get()) is not None:
-            entry, inner = answer
+            piece, inner = answer
             try:
-                self._receive(entry, inner)
+                self._receive(piece, inner)
             except Exception as error:  # noqa: BLE001  the thread must live on, and no task may be left without a result
                 reason = f"The answer of the executor could not be read: {type(error).__name__}: {error}."
-                self._settle(entry, Failed(code="engine_error", reason=reason))
+                self._end_piece(piece, Failed(code="engine_error", reason=reason))
 
-    def _receive(self, entry: OpenTask, inner: Future[bytes]) -> None:
-        """Settles a task with the executor's answer, or hands a task that was lost over once more."""
+    def _receive(self, piece: Piece, inner: Future[bytes]) -> None:
+        """Ends a piece with the executor's answer, or hands a piece that was lost over once more."""
+        entry = piece.entry
         with self._changed:
-            handed = self._open.get(entry)
-        if handed is None or handed.inner is not inner:
+            still_open = piece in self._open.get(entry, ())
+        if not still_open or piece.inner is not inner:
             return
-        again = handed.attempts < _ATTEMPTS and not entry.stopped and not self._closed
+        again = piece.attempts < ATTEMPTS and not entry.stopped and not self._closed
         if inner.cancelled():
-            self._settle(entry, Failed(code="interrupted", reason="The executor cancelled this task."))
+            self._end_piece(piece, Failed(code="interrupted", reason="The executor cancelled this task."))
         elif (error := inner.exception()) is not None:
             if again:
-                self._hand_over(entry)
+                self._hand_over(piece)
             elif is_missing(error):
                 self._give_up(entry, f"{self._executor.name}: {missing_words(error)}")
             else:
-                self._settle(entry, _refused(error))
+                self._end_piece(piece, _refused(error))
         else:
             answer = unpacked(inner.result())
             if answer.result is None:
                 self._give_up(entry, f"{self._executor.name}: {version_words(answer.version)}")
             elif answer.lost and again:
-                self._hand_over(entry)
+                self._hand_over(piece)
             else:
                 self._served = True
-                self._settle(entry, answer.result)
+                self._end_piece(piece, answer.result)
+
+    def _end_piece(self, piece: Piece, result: TaskResult | PhiResult) -> None:
+        """Settles a task with the outcome of its last piece; hands that piece over once all parts have ended."""
+        following = None
+        with self._changed:
+            pieces = self._open.get(piece.entry)
+            if pieces is None or piece not in pieces:
+                return
+            if piece.part is not None:
+                pieces.remove(piece)
+                following = followed_by(piece, result)
+                if following is not None:
+                    pieces.append(following)
+        if following is not None:
+            self._hand_over(following)
+        elif piece.part is None:
+            self._settle(piece.entry, result)
 
     def _give_up(self, entry: OpenTask, why: str) -> None:
         """Ends a task whose worker does not serve, and all other tasks too where no worker has served so far."""
@@ -254,13 +275,14 @@ class ExecutorPool:
     def _end_all(self, why: Callable[[bool], PhiResult]) -> None:
         """Ends all open tasks with the result that ``why`` gives for one that is running or not, and cancels them."""
         with self._changed:
-            slots, handed = self.slots(), list(self._open.items())
-        for number, (entry, known) in enumerate(handed):
-            running = known.inner is not None and (known.inner.running() or number < slots)
+            slots, handed = self.slots(), [(entry, list(pieces)) for entry, pieces in self._open.items()]
+        for number, (entry, pieces) in enumerate(handed):
+            inner = [piece.inner for piece in pieces if piece.inner is not None]
+            running = bool(inner) and (number < slots or any(one.running() for one in inner))
             # The task is settled first, because cancelling would settle the task with another reason.
             self._settle(entry, why(running))
-            if known.inner is not None:
-                known.inner.cancel()
+            for one in inner:
+                one.cancel()
 
     def _settled(self, timeout: float) -> bool:
         """Waits at most ``timeout`` seconds and says whether every task has a result and every callback of its future has run."""
@@ -276,14 +298,6 @@ class ExecutorPool:
         with self._changed:
             self._open.pop(entry, None)
             self._changed.notify_all()
-
-
-class _HandedOver:
-    """Holds how often a task was handed over, and the executor's future of the last time."""
-
-    def __init__(self) -> None:
-        self.attempts = 0
-        self.inner: Future[bytes] | None = None
 
 
 def _refused(error: BaseException) -> PhiResult:

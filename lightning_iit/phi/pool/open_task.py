@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lightning_iit.phi.pool._child import WorkerMessage
     from lightning_iit.records import PhiResult, PhiTask, StateResult, TaskResult
     from lightning_iit.records.schema import Key
+    from lightning_iit.records.split.parts import Found, TaskPart
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,12 @@ class OpenTask:
     fraction: float = 0.0
     finished: dict[tuple[int, ...], StateResult] = field(default_factory=dict)
     partial: TaskResult | None = None
+    active: int = 0
+    """How many of its pieces are computed now."""
+    left: int = 0
+    """How many of its parts have not ended."""
+    found: dict[TaskPart, tuple[Found, ...]] = field(default_factory=dict)
+    """What came of each part that has ended."""
     end: Callable[[OpenTask], PhiResult] | None = None
     """Set by the host to end the task: makes the result that the unfinished states get."""
 

@@ -15,6 +15,7 @@ from lightning_iit.phi.pool.busy import refusal
 from lightning_iit.phi.pool.cores import with_threads
 from lightning_iit.phi.pool.endings import drained, interrupted, why_not
 from lightning_iit.phi.pool.open_task import OpenTask, TaskProgress
+from lightning_iit.phi.pool.pieces import Piece, died, ended, followed_by, pieces_of
 from lightning_iit.phi.pool.process_context import WorkerServer
 from lightning_iit.phi.pool.worker import Returned, Stopped, Worker, never
 from lightning_iit.phi.registry import BUILT_IN
@@ -23,6 +24,7 @@ from lightning_iit.records import FORMALISM, Failed, PhiResult, PhiTask, Skipped
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from lightning_iit.phi.pool._child import WorkerMessage
     from lightning_iit.records import Formalism
 
 
@@ -72,6 +74,9 @@ class PhiPool(Protocol):
 class WorkerPool:
     """Computes tasks in worker processes on this machine, at low priority; a lost worker is replaced.
 
+    A task that has parts (``PhiTask.split``) is computed by all workers where there are several: its parts first, and then the task
+    with what they found. The time limit is that of each piece, and a part whose worker died is tried once more.
+
     An analysis of many units may use several threads: an even share of all cores but one, and of all cores while the host waits in
     ``drain`` (see :func:`~lightning_iit.phi.pool.cores.with_threads`).
 
@@ -111,7 +116,7 @@ class WorkerPool:
         self._interrupted = interrupted
         self._server = WorkerServer(preload)
         self._changed = threading.Condition()
-        self._queue: deque[OpenTask] = deque()
+        self._queue: deque[Piece] = deque()
         self._open: list[OpenTask] = []
         self._warm_ups: list[list[tuple[Any, ...]]] = [[] for _ in range(workers)]
         self._threads: list[threading.Thread] = []
@@ -145,7 +150,7 @@ class WorkerPool:
             refused = self._refusal() or self._start()
             if refused is None:
                 self._open.append(entry)
-                self._queue.append(entry)
+                self._queue.extend(pieces_of(entry, self._workers))
                 self._changed.notify_all()
         if refused is not None:
             entry.resolve_unfinished(refused)
@@ -241,9 +246,9 @@ class WorkerPool:
         Waits at most ``_PATIENCE`` seconds for the threads of running tasks; a task whose thread hangs is then ended here.
         """
         with self._changed:
-            waiting = list(self._queue)
             self._queue.clear()
-            running = [entry for entry in self._open if entry.running]
+            waiting = [entry for entry in self._open if not entry.active and not entry.future.done()]
+            running = [entry for entry in self._open if entry.active]
             for entry in running:
                 entry.end = end
         for entry in waiting:
@@ -257,13 +262,13 @@ class WorkerPool:
         """Runs in the thread of one worker: hands tasks to the worker until the pool is closed."""
         worker = Worker(self._server)
         try:
-            while (entry := self._next(index, worker)) is not None:
-                self._run(worker, entry)
+            while (piece := self._next(index, worker)) is not None:
+                self._run(worker, piece)
         finally:
             worker.close()
 
-    def _next(self, index: int, worker: Worker) -> OpenTask | None:
-        """Waits for the next task of a worker and returns the task; None once the pool is closed. Runs warm-ups meanwhile."""
+    def _next(self, index: int, worker: Worker) -> Piece | None:
+        """Waits for the next piece of a task and returns it; None once the pool is closed. Runs warm-ups meanwhile."""
         while True:
             with self._changed:
                 while not self._closed and not self._queue and not self._warm_ups[index]:
@@ -271,30 +276,47 @@ class WorkerPool:
                 if self._closed:
                     return None
                 if not self._warm_ups[index]:
-                    entry = self._queue.popleft()
-                    entry.running = True
-                    return entry
+                    piece = self._queue.popleft()
+                    piece.attempts += 1
+                    piece.entry.running = True
+                    piece.entry.active += 1
+                    return piece
                 arguments = self._warm_ups[index].pop(0)
             # The outcome is ignored: an engine that cannot be loaded makes the first task fail, with the reason.
             function = f"{self._function.split(':')[0]}:warm_up"
             worker.prepare(function, arguments, timeout=self._timeout, stopped=lambda: self._closed)
 
-    def _run(self, worker: Worker, entry: OpenTask) -> None:
-        """Lets a worker compute a task and settles the task with the outcome, whatever breaks."""
+    def _run(self, worker: Worker, piece: Piece) -> None:
+        """Lets a worker compute a piece of a task, and settles the task with the outcome of the last one, whatever breaks."""
+        entry = piece.entry
         try:
-            result = self._compute(worker, entry)
+            result = self._compute(worker, piece)
         except Exception as error:  # noqa: BLE001  the thread must live on, and no task may be left without a result
             result = Failed(code="worker_died", reason=f"The task could not be computed: {type(error).__name__}: {error}.")
-        self._settle(entry, result)
+        with self._changed:
+            goes_on = piece.part is not None and not entry.stopped
+            if goes_on:
+                following = piece if died(piece, result) else followed_by(piece, result)
+                if following is not None:  # before the pieces of tasks that came later
+                    self._queue.appendleft(following)
+                    self._changed.notify_all()
+                entry.active -= 1
+        if not goes_on:
+            self._settle(entry, result if piece.part is None else ended(entry))
+            with self._changed:
+                entry.active -= 1
 
-    def _compute(self, worker: Worker, entry: OpenTask) -> TaskResult | PhiResult:
-        """Lets a worker compute a task; returns the task's result, or the result of each unfinished state."""
+    def _compute(self, worker: Worker, piece: Piece) -> TaskResult | PhiResult:
+        """Lets a worker compute a piece; returns its result, or the result of each unfinished state."""
+        entry = piece.entry
         if entry.future.cancelled():
             return Skipped(code="cancelled", reason="It was cancelled.")
-        busy = max(1, min(self._workers, self.pending))
-        task = with_threads(entry.task, busy=busy, training=not self._draining)
+        with self._changed:
+            open_pieces = len(self._queue) + sum(one.active for one in self._open)
+        task = with_threads(piece.task, busy=max(1, min(self._workers, open_pieces)), training=not self._draining)
         timeout = task.timeout if task.timeout is not None else self._timeout
-        outcome = worker.call(self._function, (task,), timeout=timeout, on_report=entry.see, stopped=lambda: entry.stopped)
+        see = entry.see if piece.part is None else _nothing
+        outcome = worker.call(self._function, (task,), timeout=timeout, on_report=see, stopped=lambda: entry.stopped)
         if isinstance(outcome, Returned) and isinstance(outcome.value, TaskResult):
             return outcome.value
         return entry.end(entry) if isinstance(outcome, Stopped) and entry.end else why_not(outcome)
@@ -310,6 +332,10 @@ class WorkerPool:
             if entry in self._open:
                 self._open.remove(entry)
             self._changed.notify_all()
+
+
+def _nothing(_report: WorkerMessage) -> None:
+    """Keeps nothing of what a worker says of a part, since a part has no states of its own."""
 
 
 def check_pool_options(workers: int, timeout: float | None, when_busy: str, max_queued: int) -> None:

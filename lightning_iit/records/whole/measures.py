@@ -153,6 +153,38 @@ class DroppedUnit(Record, frozen=True, kw_only=True):
     reason: str
 
 
+class WholeEpoch(Record, frozen=True, kw_only=True):
+    """Holds total correlation (MI1) of all samples of an epoch of training, with the weights that each step had.
+
+    There is no null and no interval, since only sums over the epoch are kept.
+
+    Args:
+        measure: total correlation; None where there is none.
+        units: the units that were measured, as indices of the layer.
+        dropped: the units that were left out.
+        samples: how many samples there were.
+        condition: the condition number of the correlations.
+        notes: what a reader should know, in sentences.
+        refused: why there is no measure; empty where there is one.
+    """
+
+    measure: WholeMeasure | None = None
+    units: tuple[Index, ...] = ()
+    dropped: tuple[DroppedUnit, ...] = ()
+    samples: Count = 0
+    condition: Size = 1.0
+    notes: tuple[str, ...] = ()
+    refused: str = ""
+
+    @property
+    def words(self) -> str:
+        """Returns what was found in sentences."""
+        if self.measure is None:
+            return self.refused
+        said = f"The whole epoch, {self.samples:,} samples while the weights changed: {self.measure.words}."
+        return " ".join((said, *self.notes))
+
+
 class WholeLayer(Record, frozen=True, kw_only=True):
     """Holds the measures of a whole layer: statistics of its activity, which say nothing of causes.
 
@@ -173,6 +205,7 @@ class WholeLayer(Record, frozen=True, kw_only=True):
         kind: always "statistical".
         notes: what a reader should know, in sentences.
         refused: why there is no measure; empty where there are some.
+        epoch: total correlation of all samples of the epoch; None where that was not asked for.
     """
 
     units: tuple[Index, ...] = ()
@@ -190,6 +223,7 @@ class WholeLayer(Record, frozen=True, kw_only=True):
     kind: Kind = "statistical"
     notes: tuple[str, ...] = ()
     refused: str = ""
+    epoch: WholeEpoch | None = None
 
     @property
     def scalars(self) -> dict[str, float]:
@@ -197,7 +231,8 @@ class WholeLayer(Record, frozen=True, kw_only=True):
 
         Of each measure its value at the minimum bipartition (under its own name), ``..._atomic``, and with a null ``..._excess``,
         ``..._p``, ``..._atomic_excess`` and ``..._atomic_p``; ``information``, ``samples``, ``effective_samples``, ``units``; of
-        ΦID the means over pairs ``redundancy``, ``synergy`` and ``transfer``, with ``..._excess``.
+        ΦID the means over pairs ``redundancy``, ``synergy`` and ``transfer``, with ``..._excess``. Of the whole epoch
+        ``epoch_total_correlation``, ``epoch_total_correlation_atomic`` and ``epoch_samples``.
         """
         found: dict[str, float] = {}
         for one in self.measures:
@@ -211,7 +246,11 @@ class WholeLayer(Record, frozen=True, kw_only=True):
                 found[f"{pair.name}_excess"] = pair.excess
         numbers = {"information": self.information, "effective_samples": self.effective_samples}
         found |= {name: value for name, value in numbers.items() if value is not None}
-        return found | ({"samples": float(self.samples), "units": float(len(self.units))} if found else {})
+        found |= {"samples": float(self.samples), "units": float(len(self.units))} if found else {}
+        if self.epoch is not None and (of_epoch := self.epoch.measure) is not None:
+            found |= {f"epoch_{of_epoch.name}": of_epoch.minimum.value, f"epoch_{of_epoch.name}_atomic": of_epoch.atomic.value}
+            found["epoch_samples"] = float(self.epoch.samples)
+        return found
 
     def __getitem__(self, name: str) -> WholeMeasure:
         """Returns one measure by its name.

@@ -37,6 +37,28 @@ class WholeSeries(Record, frozen=True, kw_only=True):
     problem: str = ""
 
 
+class WholeSums(Record, frozen=True, kw_only=True):
+    """Holds sums over all samples of a layer in an epoch of training.
+
+    Args:
+        units: the summed units, as indices of the layer.
+        width: how many units the layer has.
+        samples: how many samples were summed.
+        left_out: how many more there were, with an activation that was NaN or infinite.
+        means: the mean of each unit, as the bytes of float64.
+        products: ``[unit, unit]``, the sums of the products of the deviations from the means, as the bytes of float64.
+        problem: why nothing was summed; empty where something was.
+    """
+
+    units: tuple[Index, ...] = ()
+    width: Count = 0
+    samples: Count = 0
+    left_out: Count = 0
+    means: bytes = b""
+    products: bytes = b""
+    problem: str = ""
+
+
 class WholeTask(Record, frozen=True, kw_only=True):
     """Holds what a worker computes of a whole layer.
 
@@ -48,6 +70,8 @@ class WholeTask(Record, frozen=True, kw_only=True):
         searched: whether the null searches the partition anew in each surrogate.
         resamples: how many resamples the intervals have; 0 for no interval.
         seed: the seed of everything that is drawn at random.
+        sums: of the epoch, for total correlation of all its samples; None where that was not asked for.
+        notes: what a reader should know of what is computed, in sentences.
     """
 
     series: WholeSeries
@@ -57,3 +81,5 @@ class WholeTask(Record, frozen=True, kw_only=True):
     searched: bool = False
     resamples: Count = 0
     seed: Count = 0
+    sums: WholeSums | None = None
+    notes: tuple[str, ...] = ()

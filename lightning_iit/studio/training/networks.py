@@ -11,6 +11,7 @@ from lightning.pytorch import LightningModule
 from torch import nn
 
 from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.studio.training.pruning import get_ready, prune_to, share_at
 from lightning_iit.studio.training.shape import Shape
 
 CLOSE = 0.04
@@ -158,18 +159,37 @@ class _Recurrent(Network):
     layer: type[nn.RNN | nn.GRU | nn.LSTM]
 
     def __init__(
-        self, shape: Shape, width: int = 32, depth: int = 1, learning_rate: float = 0.003, weight_decay: float = 0.0
+        self,
+        shape: Shape,
+        width: int = 32,
+        depth: int = 1,
+        learning_rate: float = 0.003,
+        weight_decay: float = 0.0,
+        pruned: float = 0.0,
     ) -> None:
         super().__init__(shape, width=width, depth=depth, learning_rate=learning_rate, weight_decay=weight_decay)
+        _check("pruned", pruned, 0.0, 1.0)
+        self.hparams["pruned"] = self.pruned = pruned
         reader, features = self._reader(width)
         self.read: nn.Module = reader
         self.memory: nn.RNNBase = self.layer(features, width, depth, batch_first=True)
+        if pruned:
+            get_ready(self.memory)
         self.answer: nn.Linear = nn.Linear(width, self._answered)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Returns the scores [batch, answer, class] of inputs."""
         states, _ = self.memory(self.read(inputs))
         return self.answer(states[:, -self.shape["answers"] :])  # type: ignore[no-any-return]
+
+    def on_train_epoch_start(self) -> None:
+        """Takes further connections between units away, where that was asked for, and logs the share that is 0."""
+        if not self.pruned:
+            return
+        epochs = self.trainer.max_epochs or 0
+        share = share_at(self.current_epoch, epochs, self.pruned)
+        prune_to(self.memory, share)
+        self.log("pruned", share)
 
 
 class RNN(_Recurrent):
@@ -181,6 +201,7 @@ class RNN(_Recurrent):
         depth: how many recurrent layers are stacked.
         learning_rate: the step size of Adam.
         weight_decay: how much weights are drawn to 0 (AdamW).
+        pruned: which share of the weights between units is set to 0 by the last epoch, the weakest ones first.
     """
 
     layer: type[nn.RNN | nn.GRU | nn.LSTM] = nn.RNN
@@ -195,6 +216,7 @@ class GRU(_Recurrent):
         depth: how many recurrent layers are stacked.
         learning_rate: the step size of Adam.
         weight_decay: how much weights are drawn to 0 (AdamW).
+        pruned: which share of the weights between units is set to 0 by the last epoch, the weakest ones first.
     """
 
     layer: type[nn.RNN | nn.GRU | nn.LSTM] = nn.GRU
@@ -209,6 +231,7 @@ class LSTM(_Recurrent):
         depth: how many recurrent layers are stacked.
         learning_rate: the step size of Adam.
         weight_decay: how much weights are drawn to 0 (AdamW).
+        pruned: which share of the weights between units is set to 0 by the last epoch, the weakest ones first.
     """
 
     layer: type[nn.RNN | nn.GRU | nn.LSTM] = nn.LSTM

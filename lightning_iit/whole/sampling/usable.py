@@ -59,6 +59,20 @@ def usable_units(series: Series) -> Usable:
     return Usable(tuple(unit for unit in range(series.units) if unit not in reasons), dropped)
 
 
+def usable_of(covariance: Float[np.ndarray, "unit unit"], means: Float[np.ndarray, " unit"]) -> Usable:
+    """Finds the units that can be measured as :func:`usable_units` does, from the covariance at one time and the means."""
+    deviation = np.sqrt(np.diagonal(covariance))
+    size = np.sqrt(means**2 + deviation**2)
+    dead = deviation <= _NOT_VARYING * np.maximum(size, 1e-300)
+    reasons = dict.fromkeys(np.flatnonzero(dead).tolist(), "it never varies")
+    left = np.flatnonzero(~dead)
+    if len(left) > 1:
+        correlation = covariance[np.ix_(left, left)] / deviation[left, None] / deviation[left]
+        reasons |= {int(left[unit]): words for unit, words in _dependent(correlation, left)}
+    dropped = tuple(DroppedUnit(unit=unit, reason=reasons[unit]) for unit in sorted(reasons))
+    return Usable(tuple(unit for unit in range(len(means)) if unit not in reasons), dropped)
+
+
 def _dependent(correlation: Float[np.ndarray, "unit unit"], names: np.ndarray) -> Iterator[tuple[int, str]]:
     """Yields each unit that depends on units before it; the factor is that of Cholesky over the units that are kept."""
     kept: list[int] = []

@@ -50,8 +50,11 @@ export interface ComputeRequest {
   epoch: number;
   formalism: ("iit3" | "iit4-2023" | "iit4-2026") | null;
   layer: string;
+  most_seconds: number | null;
   run: string;
   state: number[];
+  step: number | null;
+  units: number[] | null;
   wanted: "partitions" | "phi" | "structure";
 }
 export interface EpochRecord {
@@ -379,6 +382,7 @@ export interface PhiTask {
   dynamics: Dynamics | null;
   engine: string;
   epoch: number;
+  found: Found[];
   further: ("iit3" | "iit4-2023" | "iit4-2026")[];
   global_step: number;
   groups: GroupTask[];
@@ -388,11 +392,13 @@ export interface PhiTask {
   layer: string;
   moments: Moment[];
   options: PhiOptions1;
+  part: TaskPart | null;
   pictures: boolean;
   prior: number;
   resample_further: boolean;
   resampled: string[];
   seed: number;
+  split: TaskPart[];
   states: number[][];
   step: number | null;
   survey: SurveyGroup[];
@@ -405,76 +411,35 @@ export interface Dynamics {
   parts: Counts[];
   triples: [number, number, number, number][] | null;
 }
-export interface GroupTask {
-  cm: number[][] | null;
-  counts: Counts;
-  state: number[];
-}
-export interface Judge {
-  curve: boolean;
-  interval_draws: number;
-  null: string;
-  surrogates: number;
-  thresholds: ThresholdCounts[];
-  ties: boolean;
-}
-export interface ThresholdCounts {
-  counts: Counts;
-  quantile: number;
-  thresholds: number[];
-}
-export interface Moment {
-  following: number[];
-  state: number;
-}
-export interface PhiOptions1 {
-  complexes: boolean;
-  cuts: "all" | "one";
-  formalism: "iit3" | "iit4-2023" | "iit4-2026";
-  new_concepts: boolean;
-  nodes: number[] | null;
-  pyphi: {
-    [k: string]: boolean | number | string;
+export interface Found {
+  images: {
+    [k: string]: string;
   };
-  repertoires: boolean;
-  threads: number;
-  ties: boolean;
-}
-export interface WholeTask {
-  lag: number;
-  names: (
-    | "phi_g"
-    | "phi_star"
-    | "phiid"
-    | "phiid_ccs"
-    | "stochastic_interaction"
-    | "total_correlation"
-    | "total_correlation_pairs"
-  )[];
-  resamples: number;
-  searched: boolean;
-  seed: number;
-  series: WholeSeries;
-  surrogates: number;
-}
-export interface WholeSeries {
-  lengths: number[];
+  lost: boolean;
   notes: string[];
-  problem: string;
-  rows: string;
-  units: number[];
-  width: number;
+  numbers: PhiNumbers[];
+  reason: string;
+  seconds: number;
+  stretch: Stretch;
+  whole: WholeLayer | null;
 }
-export interface TpmRecord {
-  prior: number;
-  state_by_node: number[][];
-  visited: boolean[];
+export interface PhiNumbers {
+  phi: string;
+  signed: string;
+}
+export interface Stretch {
+  first: number;
+  formalism: "iit3" | "iit4-2023" | "iit4-2026";
+  group: number;
+  stop: number;
+  work: "curve" | "interval" | "null" | "resamples" | "survey" | "whole";
 }
 export interface WholeLayer {
   condition: number;
   dropped: DroppedUnit[];
   effective_samples: number | null;
   elements: number[][];
+  epoch: WholeEpoch | null;
   fewest_effective_samples: number | null;
   information: number | null;
   kind: "causal" | "observational" | "statistical";
@@ -490,6 +455,15 @@ export interface WholeLayer {
 export interface DroppedUnit {
   reason: string;
   unit: number;
+}
+export interface WholeEpoch {
+  condition: number;
+  dropped: DroppedUnit[];
+  measure: WholeMeasure | null;
+  notes: string[];
+  refused: string;
+  samples: number;
+  units: number[];
 }
 export interface WholeMeasure {
   atomic: WholeValue;
@@ -536,6 +510,86 @@ export interface PairNumbers {
   null_means: number[];
   p: number[];
   values: number[];
+}
+export interface GroupTask {
+  cm: number[][] | null;
+  counts: Counts;
+  state: number[];
+}
+export interface Judge {
+  curve: boolean;
+  interval_draws: number;
+  null: string;
+  surrogates: number;
+  thresholds: ThresholdCounts[];
+  ties: boolean;
+}
+export interface ThresholdCounts {
+  counts: Counts;
+  quantile: number;
+  thresholds: number[];
+}
+export interface Moment {
+  following: number[];
+  state: number;
+}
+export interface PhiOptions1 {
+  complexes: boolean;
+  cuts: "all" | "one";
+  formalism: "iit3" | "iit4-2023" | "iit4-2026";
+  new_concepts: boolean;
+  nodes: number[] | null;
+  pyphi: {
+    [k: string]: boolean | number | string;
+  };
+  repertoires: boolean;
+  threads: number;
+  ties: boolean;
+}
+export interface TaskPart {
+  seconds: number;
+  stretches: Stretch[];
+}
+export interface WholeTask {
+  lag: number;
+  names: (
+    | "phi_g"
+    | "phi_star"
+    | "phiid"
+    | "phiid_ccs"
+    | "stochastic_interaction"
+    | "total_correlation"
+    | "total_correlation_pairs"
+  )[];
+  notes: string[];
+  resamples: number;
+  searched: boolean;
+  seed: number;
+  series: WholeSeries;
+  sums: WholeSums | null;
+  surrogates: number;
+}
+export interface WholeSeries {
+  lengths: number[];
+  notes: string[];
+  problem: string;
+  rows: string;
+  units: number[];
+  width: number;
+}
+export interface WholeSums {
+  left_out: number;
+  means: string;
+  problem: string;
+  products: string;
+  samples: number;
+  units: number[];
+  width: number;
+}
+export interface TpmRecord {
+  prior: number;
+  state_by_node: number[][];
+  visited: boolean[];
 }
 export interface InlineData {
   engines: string[];

@@ -15,6 +15,7 @@ export interface Asked {
   iit: {
     [k: string]: boolean | number | string | unknown[] | {} | null;
   };
+  mlflow: string;
   network: Chosen;
   seeds: number[];
   task: Chosen;
@@ -32,6 +33,7 @@ export interface Choices {
   networks: Choice[];
   presets: Preset[];
   root: string;
+  servers: string[];
   tasks: Choice[];
 }
 export interface Form {
@@ -60,9 +62,11 @@ export interface Preset {
 }
 export interface ComparedRuns {
   scales: ComparedScale[];
+  words: string;
 }
 export interface ComparedScale {
   by: string;
+  is_statistical: boolean;
   rows: ComparedRow[];
   scale: string;
   words: string;

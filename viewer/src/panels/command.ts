@@ -1,68 +1,25 @@
 // The command line that computes this partition again, and, where the server may, a button that does it.
 import type { Asked } from "../data/results";
-import { hasPhi, isRanked } from "../data/results";
-import type { EpochRecord, PhiResult, RunInfo } from "../data/types";
+import type { EpochRecord, PhiResult } from "../data/types";
 import { fill, h } from "../dom";
-import { severedLetters } from "../parts/partitionWords";
-import { askedWords, questionLine, quoted } from "../parts/question";
+import { answerWords, isCostly, otherWords, rankedWords, withoutServer } from "../parts/answerWords";
+import type { Options } from "../parts/commandLine";
+import { shownCommand, unbroken } from "../parts/commandLine";
+import { askedWords, isRecorded, nowLine, questionLine, quoted } from "../parts/question";
 import { about } from "../parts/sheet";
-import { lettersOf, unitLetter } from "../scales/bits";
-import { FIRST, isIIT4, symbolOf } from "../scales/formalism";
-import { count, phiText, statusWords } from "../scales/format";
-import { unitNumbers } from "../scales/training";
+import { unitLetter } from "../scales/bits";
+import { FIRST, isIIT4 } from "../scales/formalism";
+import { takesCommands, unitNumbers } from "../scales/training";
 import { analysisOf, isOtherAnalysis } from "../state/analysis";
 import type { Side } from "../state/app";
 import { shownSide } from "../state/app";
+import type { Question } from "../state/questions";
 import type { Context, Panel } from "./panel";
 
-type Options = Partial<EpochRecord["provenance"]["options"]>;
-
-/** The exact command for a record, a state and an engine, with the options that change what Φ is. */
-export const commandLine = (...of: Parameters<typeof commandParts>): string => {
-  const { download, program, folders, rest } = commandParts(...of);
-  return download + program + folders + rest;
-};
-
-/** The command in its parts: what fetches the record, the program, the folders of the record's file, and the rest. */
-function commandParts(
-  run: RunInfo,
-  file: string,
-  state: readonly number[],
-  engine: string,
-  options: Options = {},
-  formalism = "",
-): { download: string; program: string; folders: string; rest: string } {
-  const [id, ...name] = run.id.split("/"); // in MLflow a callback with a name is a folder of the run
-  const download = run.tracking_uri
-    ? `MLFLOW_TRACKING_URI=${quoted(run.tracking_uri)} mlflow artifacts download --run-id ${quoted(id ?? "")} --artifact-path ${quoted([...name, file].join("/"))} --dst-path . && `
-    : "";
-  const path = quoted(download ? `./${file.slice(file.lastIndexOf("/") + 1)}` : `${run.path || "RUN_DIRECTORY"}/${file}`);
-  const named = path.lastIndexOf("/", path.lastIndexOf("/") - 1) + 1; // the layer's folder and the file
-  const pyphi = Object.entries(options.pyphi ?? {}).map(([name, value]) => `--option ${quoted(`${name}=${value}`)}`);
-  const rest = [
-    `${path.slice(named)} --state ${state.join(",")} --engine ${quoted(engine)}`,
-    ...(formalism ? [`--formalism ${formalism}`] : []),
-    ...(options.nodes ? [`--nodes ${options.nodes.join(",")}`] : []),
-    ...(options.cuts === "one" ? ["--cuts one"] : []),
-    ...(options.new_concepts === false ? ["--no-new-concepts"] : []),
-    ...pyphi,
-  ].join(" ");
-  return { download, program: "lightning-iit phi ", folders: path.slice(0, named), rest };
-}
-
-/** The command as text; a small window shows little of what fetches the record, and of its folders. */
-function shownCommand(...of: Parameters<typeof commandParts>): (Node | string)[] {
-  const { download, program, folders, rest } = commandParts(...of);
-  const folded = (text: string) => (text ? [h("span", { class: "folded" }, text)] : []);
-  return [...folded(download), program, ...folded(folders), ...unbroken(rest)];
-}
-
-/** Text in which no line ends between the two dashes of an option. */
-const unbroken = (command: string): (Node | string)[] =>
-  command.split(/(?= --)/).flatMap((part) => {
-    const [, dashes, rest] = /^( --[\w-]+)(.*)$/.exec(part) ?? [];
-    return dashes === undefined ? [part] : [" ", h("span", { class: "option" }, dashes.trim()), rest ?? ""];
-  });
+/** An answer that takes longer, in seconds, says so before. */
+const LONG_SECONDS = 5;
+const NOW_WORDS =
+  "The training is asked: the network as it is after its next batch. Units that are counted are counted to the epoch's end.";
 
 /** The formalism, where a command without it could compute another one. */
 const namedFormalism = ({ whole }: Side, { formalism }: EpochRecord): string =>
@@ -74,14 +31,23 @@ function optionsOf({ whole }: Side, record: EpochRecord): Options {
   return record.formalism === (whole.record?.formalism ?? FIRST) ? options : { nodes: options.nodes };
 }
 
+const placeOf = (side: Side | null): string => JSON.stringify([side?.run.id, side?.record?.layer]);
+
 export function commandPanel({ store, controller }: Context): Panel {
   const units = h("input", { type: "text", inputmode: "numeric", autocomplete: "off", class: "units", "aria-label": "Units" });
   const aboutUnits = h("p", { class: "empty-words", role: "status" });
-  const otherUnits = h("button", { class: "quiet", type: "button", "aria-expanded": "false" }, "Other units");
+  const otherUnits = h("button", { class: "quiet other-units", type: "button", "aria-expanded": "false" }, "Other units");
+  const moment = h(
+    "select",
+    { "aria-label": "Of which moment" },
+    h("option", { value: "record" }, "at the shown epoch"),
+    h("option", { value: "now" }, "now, in the training"),
+  );
   const unitsRow = h(
     "div",
     { class: "units-row", hidden: true },
     h("label", { class: "pick" }, h("span", {}, "Units"), units),
+    moment,
     aboutUnits,
   );
   const bits = h("div", { class: "toggles", role: "group", "aria-label": "State to compute" });
@@ -94,7 +60,7 @@ export function commandPanel({ store, controller }: Context): Panel {
   const element = h(
     "section",
     { class: "command" },
-    h("div", { class: "title-row" }, h("h3", {}, "Compute this again"), otherUnits),
+    h("h3", {}, "Compute this again"),
     about("command"),
     h(
       "div",
@@ -106,7 +72,7 @@ export function commandPanel({ store, controller }: Context): Panel {
       compute,
     ),
     unitsRow,
-    h("div", { class: "code-row" }, h("pre", {}, code), copy),
+    h("div", { class: "code-row" }, h("pre", {}, code), copy, otherUnits),
     answer,
     h("p", { class: "empty-words none-words" }, "The record holds no units, so there is nothing to compute."),
   );
@@ -114,8 +80,13 @@ export function commandPanel({ store, controller }: Context): Panel {
   /** Other units than those of the record, where a person asks for them. */
   let others: number[] | null = null;
   let computing = false;
+  /** Whether an answer that would take long is to say so first. */
+  let hurry = true;
   /** The run, the layer and its shown state: with another one, what a person set above goes. */
   let shown = "";
+  let place = "";
+  /** Whether the last question was to the training, as it is now. */
+  let isOfNow = false;
 
   const row = (side: Side | null, record: EpochRecord | null | undefined) =>
     side?.index?.rows.find((known) => known.layer === record?.layer && known.epoch === record?.epoch);
@@ -129,11 +100,14 @@ export function commandPanel({ store, controller }: Context): Panel {
     if (!side || !record || none) return;
     const file = row(side, record)?.file ?? "";
     const formalism = namedFormalism(side, record);
-    if (others) {
+    if (others && isNow()) {
+      fill(code, ...unbroken(nowLine(side.run, record, others, wanted, formalism)));
+    } else if (others) {
       const rest = `--state ${wanted.join(",")} --engine ${quoted(engine.value)}${formalism ? ` --formalism ${formalism}` : ""}`;
       fill(code, ...unbroken(questionLine(side.run, record, file, others, rest)));
     } else fill(code, ...shownCommand(side.run, file, wanted, engine.value, optionsOf(side, record), formalism));
-    fill(aboutUnits, others ? askedWords(record, others) : "Type their numbers, or click them in the network.");
+    const told = isNow() ? NOW_WORDS : others && askedWords(record, others);
+    fill(aboutUnits, (others && told) || "Type their numbers, or click them in the network.");
     fill(
       bits,
       ...wanted.map((bit, at) => {
@@ -145,6 +119,7 @@ export function commandPanel({ store, controller }: Context): Panel {
         );
         button.addEventListener("click", () => {
           wanted = wanted.map((old, other) => (other === at ? 1 - old : old));
+          ready();
           draw();
           (bits.children[at] as HTMLElement | undefined)?.focus();
         });
@@ -152,7 +127,23 @@ export function commandPanel({ store, controller }: Context): Panel {
       }),
     );
   };
-  engine.addEventListener("change", draw);
+  /** Whether the training of the shown run can be asked. */
+  const isAlive = (): boolean => {
+    const { training, a, shown: side } = store.state;
+    return controller.mayCommand && side === "a" && training !== null && training.run === a?.run.id && takesCommands(training);
+  };
+  const isNow = (): boolean => others !== null && moment.value === "now" && isAlive();
+  /** What was said to take long is asked anew, and said again. */
+  const ready = () => {
+    hurry = true;
+    able();
+  };
+  for (const one of [engine, moment]) {
+    one.addEventListener("change", () => {
+      ready();
+      draw();
+    });
+  }
   const choose = () => {
     const record = shownSide(store.state)?.record;
     const own = record?.units?.indices ?? [];
@@ -163,7 +154,8 @@ export function commandPanel({ store, controller }: Context): Panel {
     if (others?.join() === before?.join()) return;
     const state = analysisOf(store.state)?.state ?? own.map(() => 0);
     wanted = others ? others.map((unit) => state[own.indexOf(unit)] ?? 0) : [...state];
-    able();
+    if (record && others) moment.value = isAlive() && !isRecorded(record, others) ? "now" : "record";
+    ready();
     draw();
   };
   units.addEventListener("input", choose);
@@ -182,8 +174,12 @@ export function commandPanel({ store, controller }: Context): Panel {
     choose();
   });
   const able = () => {
-    rank.disabled = compute.disabled = computing || others !== null || !shownSide(store.state)?.record?.tpm;
-    compute.textContent = computing ? "Computing …" : "Compute";
+    const record = shownSide(store.state)?.record;
+    const isThere = others ? isNow() || (record && isRecorded(record, others)) : record?.tpm;
+    rank.disabled = compute.disabled = computing || !isThere;
+    compute.hidden = !store.state.canCompute;
+    moment.hidden = !isAlive();
+    compute.textContent = computing ? "Computing …" : isNow() ? "Ask it" : hurry ? "Compute" : "Compute all the same";
   };
   store.on(["engines"], ({ engines }) => {
     const chosen = engine.value;
@@ -197,15 +193,17 @@ export function commandPanel({ store, controller }: Context): Panel {
       setTimeout(() => (copy.textContent = "Copy"), 1500);
     });
   });
-  const ask = (asked: () => Promise<(Node | string)[]>) => {
+  const ask = (asked: (about: (words: string) => void) => Promise<(Node | string)[]>) => {
     const state = store.state;
     if (!shownSide(state)?.record) return;
     computing = true;
+    isOfNow = isNow();
     able();
     fill(answer);
-    // Of another record than the one that is shown by then it would say the wrong thing.
-    const still = () => shownSide(store.state)?.record === shownSide(state)?.record;
-    asked()
+    // Of another record than the one that is shown by then it would say the wrong thing; of the training now it is of none.
+    const [record, from] = [shownSide(state)?.record, placeOf(shownSide(state))];
+    const still = isOfNow ? () => placeOf(shownSide(store.state)) === from : () => shownSide(store.state)?.record === record;
+    asked((words) => still() && fill(answer, words))
       .catch((error: unknown) => [error instanceof Error ? error.message : String(error)])
       .then((words) => {
         if (!still()) return;
@@ -217,17 +215,40 @@ export function commandPanel({ store, controller }: Context): Panel {
         able();
       });
   };
-  compute.addEventListener("click", () => ask(async () => answerWords(await controller.compute(wanted, engine.value))));
-  rank.addEventListener("click", () => {
-    if (!store.state.canCompute) return fill(answer, ...withoutServer());
-    const [state, shownThen] = [[...wanted], store.state.chosenState];
-    return ask(async () => {
-      const found = await controller.rank(state, engine.value);
-      return store.state.chosenState === shownThen ? rankedWords(found, state) : [];
+  const question = (wish: Question["wanted"]): Question => ({
+    wanted: wish,
+    state: [...wanted],
+    engine: engine.value,
+    units: others && [...others],
+    mostSeconds: hurry ? LONG_SECONDS : null,
+  });
+  /** Says how long it would take, where that is long; the next time it is computed all the same. */
+  const weighed = <T extends Asked | string | null>(found: T): T => {
+    hurry = !isCostly(found);
+    return found;
+  };
+  compute.addEventListener("click", () => {
+    const asked = question("phi");
+    if (!others) {
+      return ask(async () => answerWords(weighed(await controller.compute(asked.state, asked.engine, asked.mostSeconds))));
+    }
+    const now = isNow();
+    return ask(async (heard) => {
+      const found = weighed(now ? await controller.askNow(asked, heard) : await controller.ask(asked));
+      return typeof found === "string" ? [found] : found ? otherWords(found as PhiResult, asked) : [];
     });
   });
+  rank.addEventListener("click", () => {
+    if (!store.state.canCompute) return fill(answer, ...withoutServer(isNow()));
+    const [asked, shownThen, now] = [question("partitions"), store.state.chosenState, isNow()];
+    return ask(async (heard) => {
+      const found = now ? await controller.askNow(asked, heard) : await controller.ask(asked);
+      if (typeof found === "string") return [found];
+      return now || store.state.chosenState === shownThen ? rankedWords(found, asked) : [];
+    });
+  });
+  store.on(["training", "a", "shown"], () => able());
   store.on(["a", "b", "shown", "chosenState", "computations", "canCompute"], (state, before) => {
-    compute.hidden = !state.canCompute;
     if (!isOtherAnalysis(state, before)) return;
     const side = shownSide(state);
     const record = side?.record;
@@ -236,52 +257,20 @@ export function commandPanel({ store, controller }: Context): Panel {
     units.placeholder = record?.units?.indices.join(", ") ?? "";
     const first = analysisOf(state)?.state ?? new Array<number>(n).fill(0);
     const now = JSON.stringify([side?.run.id, record?.layer, first]);
-    if (now !== shown) {
+    // Units that are asked about stay while a training goes on, whose newest epoch is shown: so does what it has answered.
+    const isSame = placeOf(side) === place;
+    if (now !== shown && !(others && isSame)) {
       wanted = [...first];
       others = null;
       units.value = "";
-      able();
+      ready();
     }
     shown = now;
-    fill(answer);
+    place = placeOf(side);
+    if (!isOfNow || !isSame) fill(answer);
     draw();
   });
   return { element };
-}
-
-function answerWords(result: PhiResult | null): (Node | string)[] {
-  if (result && hasPhi(result)) {
-    const symbol = symbolOf(result.status === "computed" ? FIRST : result.formalism);
-    return [
-      h("span", { class: "visually-hidden" }, `${symbol} = ${phiText(result.phi)}: it is among the states above, and shown.`),
-    ];
-  }
-  return result ? [h("b", {}, `${statusWords[result.status]}: `), result.reason] : [];
-}
-
-const withoutServer = (): (Node | string)[] => [
-  "The partitions with the next smallest Φ: add ",
-  h("code", {}, "--partitions 5"),
-  " to the command.",
-];
-
-/** The best partitions as a list, or why there are none. */
-function rankedWords(found: Asked | null, state: readonly number[]): (Node | string)[] {
-  if (!found) return [];
-  if (!isRanked(found)) return "status" in found ? answerWords(found) : [];
-  if (!found.partitions.length) return [found.reason];
-  const symbol = symbolOf(found.formalism);
-  const rows = found.partitions.map(({ cut, severed, phi, normalized_phi: normalized }) =>
-    h(
-      "li",
-      { "data-phi": phi },
-      h("b", {}, cut ? `${lettersOf(cut.from_nodes)} → ${lettersOf(cut.to_nodes)}` : severedLetters(severed)),
-      ` ${symbol} = ${phiText(phi)}`,
-      normalized === null ? "" : `, normalised ${phiText(normalized)}`,
-    ),
-  );
-  const of = `In state ${state.join("")}, the ${rows.length} best of ${count(found.number)} partitions, the minimum first:`;
-  return [h("p", {}, of), h("ol", { class: "ranked" }, ...rows)];
 }
 
 async function copied(code: HTMLElement): Promise<boolean> {

@@ -107,7 +107,10 @@ export function conceptsPanel({ store, tip }: Context): Panel {
   const rows = () =>
     [...(concepts()?.concepts ?? [])]
       .sort((a, b) => compare(a, b, sorted))
-      .map((one) => [...[one.mechanism, one.cause_purview, one.effect_purview].map(lettersOf), phiText(smallPhi(one))]);
+      .map((one) => [
+        ...[one.mechanism, one.cause_purview, one.effect_purview].map((units) => lettersOf(units)),
+        phiText(smallPhi(one)),
+      ]);
   const figures: Figure[] = [
     {
       name: "Concepts",

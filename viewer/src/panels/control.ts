@@ -114,7 +114,8 @@ export function controlPanel({ store, controller }: Context): Panel {
     said,
   ];
   store.on(["canControl", "training", "a"], (state, before) => {
-    const { training } = state;
+    // That of another run is told until the server has told of this one.
+    const training = state.training?.run === state.a?.run.id ? state.training : null;
     element.hidden = !state.canControl || !state.a;
     if (element.hidden) return;
     if (!element.childElementCount) element.append(...content); // a page without control has nothing of it
@@ -140,7 +141,7 @@ export function controlPanel({ store, controller }: Context): Panel {
     const shown = training.phase === "none" ? null : training.status;
     fill(made, shown && h("b", {}, epochWords(training)), shown && done !== null && bar(done));
     fill(numbers, ...(shown ? facts(training).map((fact) => factOf(fact, losses.values)) : []));
-    if (document.activeElement !== epochs && shown?.epochs) epochs.placeholder = String(shown.epochs);
+    if (document.activeElement !== epochs) epochs.placeholder = String(shown?.epochs ?? "");
     const network = state.a?.network;
     const drawn = network?.layers.filter(({ kind }) => kind !== "input").map(({ name }) => name) ?? [];
     form.layers(shown?.layers ?? [], drawn);

@@ -7,6 +7,8 @@ import { makeStage } from "../parts/stage";
 import { networkProbe } from "../probe";
 import { film, typeOfFilm } from "../save/film";
 import { scenePng } from "../save/scene";
+import type { AppState } from "../state/app";
+import type { Store } from "../state/store";
 import type { Context, Panel } from "./panel";
 
 export function networkPanel(context: Context): Panel {
@@ -32,13 +34,19 @@ export function networkPanel(context: Context): Panel {
     if (state.b && !stages.b) {
       stages.b = makeStage(context, "b");
       scenes.append(stages.b.element);
-      untie = tieCameras(stages.a, stages.b);
+      untie = tieCameras(store, stages.a, stages.b);
     } else if (!state.b && stages.b) {
       untie();
       stages.b.dispose();
       stages.b = null;
     }
     scenes.classList.toggle("two", state.b !== null);
+  });
+  // The view that was made for two networks is of one again.
+  store.on(["a", "b"], ({ a, b }, before) => {
+    if (before.b?.network && !b?.network && scene && !scene.orbit.moved) scene.resetView();
+    const other = stages.b?.scene;
+    if (before.a?.network && !a?.network && other && !other.orbit.moved) other.resetView();
   });
   return {
     element: h(
@@ -70,9 +78,12 @@ export function networkPanel(context: Context): Panel {
 }
 
 /** Two networks side by side are seen from the same place; the answer ends it. */
-function tieCameras(a: Stage, b: Stage): () => void {
+function tieCameras(store: Store<AppState>, a: Stage, b: Stage): () => void {
   const [first, second] = [a.scene, b.scene];
   if (!first || !second) return () => {};
+  const seen = ({ layers, orbit }: typeof first) => ({ layers, aspect: orbit.camera.aspect });
+  first.orbit.beside = () => (store.state.b?.network ? seen(second) : null);
+  second.orbit.beside = () => (store.state.a?.network ? seen(first) : null);
   let busy = false;
   const tie = (from: typeof first, to: typeof first) => {
     const follow = () => {
@@ -88,5 +99,8 @@ function tieCameras(a: Stage, b: Stage): () => void {
     return () => from.orbit.controls.removeEventListener("change", follow);
   };
   const ends = [tie(first, second), tie(second, first)];
-  return () => ends.forEach((end) => end());
+  return () => {
+    first.orbit.beside = () => null;
+    for (const end of ends) end();
+  };
 }

@@ -2,6 +2,8 @@
 import { fill, h, s } from "../dom";
 import { oneTabStop } from "../parts/oneTabStop";
 import { about } from "../parts/sheet";
+import type { Figure } from "../save/figure";
+import { overviewCsv, overviewFigure } from "../save/overview";
 import { layersOf } from "../scales/curve";
 import { formalismName } from "../scales/formalism";
 import { number, phiText } from "../scales/format";
@@ -53,7 +55,20 @@ export function overviewPanel({ store, controller }: Context): Panel {
     if (opened || state.a?.index !== before.a?.index) draw();
     if (opened) search.focus();
   });
-  return { element, keys: { l: () => store.set({ overview: !store.state.overview }) } };
+  const all = () => (store.state.a?.index ? overviewOf(store.state.a.index, "", store.state.formalism) : []);
+  const figures: Figure[] = [
+    {
+      name: "All layers over epochs",
+      file: "layers",
+      there: () => all().reduce((sum, { curves }) => sum + curves.length, 0) > 1,
+      svg: () => {
+        const short = shortNames(store.state.a?.index ? layersOf(store.state.a.index) : [], 17);
+        return overviewFigure(`All layers over epochs, ${formalismName(store.state.formalism)}`, all(), short);
+      },
+      csv: () => overviewCsv(all()),
+    },
+  ];
+  return { element, figures, keys: { l: () => store.set({ overview: !store.state.overview }) } };
 }
 
 function groupOf(

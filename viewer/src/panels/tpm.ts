@@ -60,6 +60,7 @@ export function tpmPanel(context: Context): Panel {
     }
     matrix = matrixOf(tpm.state_by_node, form);
     const n = tpm.state_by_node[0]?.length ?? 0;
+    canvas.style.height = "0"; // the room is what is left by the other panels, not what this one took before
     const room = { width: Math.max(200, panel.clientWidth - 46), height: roomBelow(panel) };
     layout = placeHeatmap(matrix.values.length, matrix.values[0]?.length ?? 0, n, room);
     // Read by scripts and tests: where the cells are in the canvas.
@@ -126,7 +127,8 @@ export function tpmPanel(context: Context): Panel {
       focus = { row: 0, column: 0 };
       said.textContent = "";
     }
-    if (other || state.theme !== before.theme || state.unit !== before.unit) requestAnimationFrame(draw);
+    const isMoved = (state.b === null) !== (before.b === null); // a comparison has places of its own
+    if (other || isMoved || state.theme !== before.theme || state.unit !== before.unit) requestAnimationFrame(draw);
   });
   let width = 0;
   new ResizeObserver(() => {

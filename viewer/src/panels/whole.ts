@@ -10,6 +10,7 @@ import {
   aboveNull,
   divisionWords,
   elementName,
+  epochWords,
   MEASURES,
   measuredWords,
   nullWords,
@@ -47,7 +48,7 @@ function partsOf(whole: Whole, tip: Tip): HTMLElement[] {
   );
   const dropped = whole.dropped.slice(0, MOST_DROPPED).map(({ unit, reason }) => `Unit ${unit} was left out: ${reason}.`);
   const more = whole.dropped.length - dropped.length;
-  const notes = [whole.refused, ...whole.notes, ...(whole.pairs?.notes ?? []), ...dropped].filter(Boolean);
+  const notes = [whole.refused, epochWords(whole), ...whole.notes, ...(whole.pairs?.notes ?? []), ...dropped].filter(Boolean);
   if (more > 0) notes.push(`${more} further units were left out.`);
   return [
     kind,

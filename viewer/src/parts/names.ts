@@ -67,7 +67,9 @@ export function drawNames(names: HTMLElement, scene: NetworkScene, side: Side, s
 }
 
 function leadersOf(tags: readonly Tag[]): SVGElement {
-  const lines = tags.flatMap(({ leader }) => (leader ? [`M${leader.map(({ x, y }) => `${x} ${y}`).join(" L")}`] : []));
+  const lines = tags.flatMap(({ leader }) =>
+    leader ? [`M${leader.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`).join(" L")}`] : [],
+  );
   const d = lines.join("");
   return s("svg", { class: "leaders" }, s("path", { class: "ground", d }), s("path", { d }));
 }

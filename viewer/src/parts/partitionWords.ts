@@ -38,9 +38,9 @@ function severedWords({ partition: pairs, partitions, phi }: SystemPhi, { parts 
   ];
 }
 
-/** The severed connections by the letters of their units; of many the first ones. */
-export function severedLetters(pairs: SystemPhi["partition"]): string {
-  const named = pairs.slice(0, NAMED).map(([from, to]) => `${unitLetter(from)} → ${unitLetter(to)}`);
+/** The severed connections by the letters of their units, or by other names; of many the first ones. */
+export function severedLetters(pairs: SystemPhi["partition"], name: (unit: number) => string = unitLetter): string {
+  const named = pairs.slice(0, NAMED).map(([from, to]) => `${name(from)} → ${name(to)}`);
   return named.join(", ") + (pairs.length > NAMED ? ` and ${pairs.length - NAMED} more` : "");
 }
 

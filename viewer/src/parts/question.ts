@@ -12,6 +12,17 @@ export function questionLine(run: RunInfo, record: EpochRecord, file: string, un
   return `lightning-iit phi ${where} ${asked}`;
 }
 
+/** The command that asks the training about other units, as they are now. */
+export const nowLine = (
+  run: RunInfo,
+  { layer }: EpochRecord,
+  units: readonly number[],
+  state: readonly number[],
+  formalism: string,
+): string =>
+  `lightning-iit control ${quoted(run.path || "RUN_DIRECTORY")} analyse --layer ${quoted(layer)} --units ${units.join(",")} ` +
+  `--state ${state.join("")}${formalism ? ` --formalism ${formalism}` : ""}`;
+
 /** Whether one recorded group has all of these units, so that the record answers. */
 export const isRecorded = ({ units, survey, counts }: EpochRecord, asked: readonly number[]): boolean => {
   const groups = [
@@ -26,5 +37,5 @@ export const isRecorded = ({ units, survey, counts }: EpochRecord, asked: readon
 /** What a question to this epoch about other units can be answered from. */
 export const askedWords = (record: EpochRecord, asked: readonly number[]): string =>
   isRecorded(record, asked)
-    ? "One recorded group has all of these units: the command answers from the record."
+    ? "One recorded group has all of these units: it is answered from the record, here and by the command."
     : "No recorded group has all of these units. With a checkpoint of this epoch in the run, add --model MODULE:CLASS --data MODULE:NAME.";

@@ -120,7 +120,7 @@ const sheets = {
     title: "Compute this again",
     shows: "A command that computes Φ of the shown transition probabilities in a state of your choice.",
     computed: "By the chosen engine, on the machine that serves the page or in your terminal.",
-    read: "Set the bits to a state and press Compute; the result becomes a state of its own above. Best partitions lists the five with the smallest Φ. Other units gives the command that asks for units of your choice.",
+    read: "Set the bits to a state and press Compute; the result becomes a state of its own above. Best partitions lists the five with the smallest Φ. Other units asks about units of your choice, typed or clicked in the network: the recorded ones at once, any others of a training that runs.",
     not: "A computed state was perhaps never visited: its row then holds the prior, not data.",
     source: `${IIT3}; ${IIT4}`,
     terms: ["state", "coverage", "Φ"],

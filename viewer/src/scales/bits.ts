@@ -12,7 +12,8 @@ export const bitLabel = (code: number, n: number): string => bitsOf(code, n).joi
 export const unitLetter = (unit: number): string =>
   unit < 26 ? String.fromCharCode(65 + unit) : `${unitLetter(Math.floor(unit / 26) - 1)}${unitLetter(unit % 26)}`;
 
-export const lettersOf = (units: readonly number[]): string => units.map(unitLetter).join(" ");
+export const lettersOf = (units: readonly number[], name: (unit: number) => string = unitLetter): string =>
+  units.map(name).join(" ");
 
 /** The name of an element of the system: `12`; `12a` and `12b` for the two of one unit; `12+3` for the mean of unit 12 and 3 others. */
 export function elementLabel(units: Units, element: number): string {

@@ -52,6 +52,17 @@ export function measuredWords(whole: Whole): string {
   return `N = ${count(length)} units${grouped}; ${samples}${effective}.`;
 }
 
+/** MI1 of all samples of the epoch, in a sentence; empty where it was not asked for. */
+export function epochWords({ epoch }: Whole): string {
+  if (!epoch) return "";
+  if (!epoch.measure) return epoch.refused;
+  const { minimum, atomic } = epoch.measure;
+  return (
+    `MI1 of the whole epoch, ${count(epoch.samples)} samples while the weights changed: ${number(minimum.value, 3)} nats ` +
+    `(${divisionWords(epoch.measure)}), ${number(atomic.value, 3)} nats with all units apart.`
+  );
+}
+
 /** How a null was drawn, in words. */
 export function nullWords({ null: drawn }: WholeValue): string {
   if (!drawn) return "no null";

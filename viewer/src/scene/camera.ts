@@ -23,6 +23,8 @@ export class Orbit {
   moved = false;
   readonly camera = new PerspectiveCamera(32, 1, 0.5, 2000);
   readonly controls: OrbitControls;
+  /** Another network that is seen from the same place: the view is so far away that all of both is seen. */
+  beside: () => { layers: readonly PlacedLayer[]; aspect: number } | null = () => null;
   /** Called when a person has turned or zoomed, and with null when all of the network is seen again. */
   onturned: (pose: Pose | null) => void = () => {};
 
@@ -37,7 +39,10 @@ export class Orbit {
 
   /** Looks at the whole network from the front, a little from above, and fills the picture with it. */
   fit(layers: readonly PlacedLayer[]): void {
-    const corners = layers.flatMap(({ x, radius }) =>
+    const other = this.beside();
+    const own = this.camera.aspect;
+    this.camera.aspect = Math.min(own, other?.aspect ?? own);
+    const corners = [...layers, ...(other?.layers ?? [])].flatMap(({ x, radius }) =>
       SIDES.map(([y, z]) => new Vector3(x, radius * 0.8 * y - (y < 0 ? 1 : 0), radius * 0.8 * z)),
     );
     const right = new Vector3().crossVectors(new Vector3(0, 1, 0), VIEW).normalize();
@@ -57,6 +62,7 @@ export class Orbit {
       distance *= Math.max(wide / 1.72, high / 1.36, 0.2);
       distance = Math.max(distance, 8);
     }
+    this.camera.aspect = own;
     this.look(target, distance);
     this.controls.target.copy(target);
     this.controls.minDistance = distance * 0.08;

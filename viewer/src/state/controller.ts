@@ -14,6 +14,8 @@ import type { AppState, Side } from "./app";
 import { analysedName, epochOf, inFormalism, nearest, newSide, settle, settledFormalism, shownSide, stepEpoch } from "./app";
 import { Following } from "./following";
 import { Order } from "./order";
+import type { Question } from "./questions";
+import { PLAIN, recordOf, requestOf } from "./questions";
 import type { Store } from "./store";
 
 const RUNS_EVERY = 5;
@@ -198,15 +200,16 @@ export class Controller {
   /**
    * Computes Φ of the shown record in a state. A Φ becomes one of the states of that record, and is shown where the record still is.
    */
-  async compute(state: readonly number[], engine: string): Promise<PhiResult | null> {
+  async compute(state: readonly number[], engine: string, mostSeconds: number | null = null): Promise<PhiResult | null> {
     const side = shownSide(this.store.state);
     if (!side?.record) return null;
     const { layer, epoch } = side.record;
     const formalism = side.record.formalism as NonNullable<ComputeRequest["formalism"]>;
     const of = { run: side.run.id, layer, epoch, formalism, state: [...state] };
-    const result = (await this.source.compute({ ...of, engine, wanted: "phi" })) as PhiResult;
+    const question = { ...of, ...PLAIN, engine, most_seconds: mostSeconds };
+    const result = (await this.source.compute({ ...question, wanted: "phi" })) as PhiResult;
     if (hasPhi(result)) {
-      const structure = isIIT4(formalism) ? await this.source.compute({ ...of, engine, wanted: "structure" }) : null;
+      const structure = isIIT4(formalism) ? await this.source.compute({ ...question, wanted: "structure" }) : null;
       const found = structure && isStructure(structure) ? structure : null;
       const why = structure && !found && "reason" in structure ? structure.reason : "";
       const computation = { ...of, result, structure: found, why };
@@ -217,13 +220,28 @@ export class Controller {
     return result;
   }
 
-  /** The best partitions of the shown record in a state, or why there are none. */
-  async rank(state: readonly number[], engine: string): Promise<Asked | null> {
+  /** Φ or the best partitions of the shown record in a state, or of other units in it; or why there is no answer. */
+  async ask(question: Question): Promise<Asked | null> {
     const side = shownSide(this.store.state);
     if (!side?.record) return null;
-    const { layer, epoch } = side.record;
-    const formalism = side.record.formalism as NonNullable<ComputeRequest["formalism"]>;
-    return this.source.compute({ run: side.run.id, layer, epoch, formalism, state: [...state], engine, wanted: "partitions" });
+    const { layer, epoch, formalism } = side.record;
+    return this.source.compute(requestOf({ run: side.run.id, layer, epoch, formalism, step: null }, question));
+  }
+
+  /**
+   * Has the training of the first run analyse units as they are now; a record of that step comes of it, of which Φ or the best
+   * partitions are asked. `heard` is told the training's answer, since the record of units that are counted comes later.
+   */
+  async askNow(question: Question, heard: (words: string) => void): Promise<Asked | string> {
+    const { a } = this.store.state;
+    if (!a?.record) return "";
+    const { layer, formalism } = a.record;
+    const state = question.state.join("");
+    const command = { layer, units: [...(question.units ?? [])], state, formalism: formalism as CommandRequest["formalism"] };
+    const told = await this.command({ verb: "analyse", epochs: null, to: null, watch: null, ...command });
+    const row = await recordOf(this.store, told, heard);
+    if (typeof row === "string") return row;
+    return this.source.compute(requestOf({ ...row, run: a.run.id }, { ...question, units: null }));
   }
 
   /** The shown record as its file has it. */

@@ -29,8 +29,9 @@ export function comparison(): Comparison {
   return {
     element,
     problem: (words) => put(h("p", { class: "reason", role: "alert" }, words)),
-    show: ({ scales }) =>
+    show: ({ scales, words }) =>
       put(
+        words ? h("p", { class: "which" }, words) : null,
         scales.length > 1
           ? h(
               "p",
@@ -43,8 +44,9 @@ export function comparison(): Comparison {
   };
 }
 
-function scaleOf({ scale, by, rows, words }: ComparedScale): HTMLElement {
-  const head = ["Layer", "Compared", "Φ of the first", "Φ of the second", "Difference", "p"];
+function scaleOf({ scale, by, rows, words, is_statistical: isCounted }: ComparedScale): HTMLElement {
+  const name = isCounted ? "Counted from the data, " : "Φ of the ";
+  const head = ["Layer", "Compared", `${name}first`, `${name}second`, "Difference", "p"];
   return h(
     "article",
     {},

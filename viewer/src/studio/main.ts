@@ -48,7 +48,8 @@ async function render(): Promise<void> {
   document.body.replaceChildren(root);
   try {
     const choices = await client.choices();
-    fill(where, `${choices.root}, ${choices.at_once} at once`);
+    const many = choices.at_once === 1 ? "one training" : `${choices.at_once} trainings`;
+    fill(where, `${choices.root}, ${many} at a time`);
     const form = startForm(choices, client);
     const list = jobList(client, (job) => {
       void form.set({ ...job.asked, seeds: [job.seed] }, `As ${job.name}: change what you like, and press Start.`);

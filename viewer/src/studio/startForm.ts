@@ -21,6 +21,16 @@ export function startForm(choices: Choices, client: Client): StartForm {
   epochs.value = "6";
   const seeds = h("input", { type: "text", required: true, id: "seeds", "aria-describedby": "seeds-words", autocomplete: "off" });
   seeds.value = "0";
+  const mlflow = h("input", {
+    type: "text",
+    id: "mlflow",
+    placeholder: "none",
+    list: "mlflow-servers",
+    "aria-describedby": "mlflow-words",
+    autocomplete: "off",
+    spellcheck: "false",
+  });
+  const servers = h("datalist", { id: "mlflow-servers" }, ...["mlflow", ...choices.servers].map((value) => h("option", { value })));
   const options = fieldsOf(choices.iit, true);
   const go = h("button", { class: "primary", type: "submit", disabled: !client.mayStart }, "Start");
   const said = h("p", { class: "said", role: "status" });
@@ -63,6 +73,18 @@ export function startForm(choices: Choices, client: Client): StartForm {
           seeds,
           h("small", { id: "seeds-words" }, "one training for each, as in 0, 1, 2 or 0-4"),
         ),
+        h(
+          "div",
+          { class: "argument wide" },
+          h("label", { for: "mlflow" }, "MLflow"),
+          mlflow,
+          servers,
+          h(
+            "small",
+            { id: "mlflow-words" },
+            "where it logs besides TensorBoard: a folder below the studio's, as in mlflow, or the address of a server that was named with --mlflow",
+          ),
+        ),
       ),
     ),
     folded,
@@ -75,6 +97,7 @@ export function startForm(choices: Choices, client: Client): StartForm {
   const set = async (asked: Asked, words: string) => {
     epochs.value = String(asked.epochs);
     seeds.value = asked.seeds.join(", ");
+    mlflow.value = asked.mlflow;
     options.set(asked.iit);
     folded.open = Object.keys(asked.iit).length > 0;
     await Promise.all([network.set(asked.network), task.set(asked.task)]);
@@ -89,7 +112,14 @@ export function startForm(choices: Choices, client: Client): StartForm {
     go.disabled = true;
     say("Starting …");
     try {
-      const asked = { network: network.chosen(), task: task.chosen(), epochs: many, seeds: wanted, iit: options.values() } as Asked;
+      const asked = {
+        network: network.chosen(),
+        task: task.chosen(),
+        epochs: many,
+        seeds: wanted,
+        iit: options.values(),
+        mlflow: mlflow.value.trim(),
+      } as Asked;
       const { names } = await client.start(asked);
       say(`In the queue: ${names.join(", ")}.`);
     } catch (error) {

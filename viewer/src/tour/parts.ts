@@ -4,10 +4,11 @@ import type { Concept, Phi3 } from "../engine/iit3";
 import { cutsOf, phi3, phiOfCut } from "../engine/iit3";
 import type { Phi4 } from "../engine/iit4";
 import { phi4 } from "../engine/iit4";
-import { effectOf, repertoiresOf, UNCUT } from "../engine/repertoires";
 import { statesOf, subsets } from "../engine/sets";
-import { averaged, givenOf } from "../engine/system";
+import { averaged } from "../engine/system";
 import { chanceText, cutWords, digits, letter, letters, number } from "./names";
+import type { Side } from "./sides";
+import { sidesOf } from "./sides";
 import type { Part } from "./steps";
 import type { Name, Setup } from "./systems";
 import { connection, connectionsOf, KINDS, N, systemOf } from "./systems";
@@ -20,7 +21,6 @@ export interface Now extends Setup {
 export type Change = (part: Partial<Now>) => void;
 type Make = (now: Now, change: Change, phi: Phi3 | null) => HTMLElement;
 
-const FULL = 2 ** N - 1;
 const STATES = [...Array(2 ** N).keys()];
 
 export const PARTS: Record<Part, Make> = {
@@ -101,8 +101,7 @@ function readings(now: Now, change: Change, phi: Phi3 | null): HTMLElement {
     })),
   );
   const concept = phi?.concepts.find((one) => one.mechanism === mechanism);
-  const [cause, effect] = [concept?.cause.purview ?? FULL, concept?.effect.purview ?? FULL];
-  const repertoires = repertoiresOf(givenOf(averaged(systemOf(now))), N, now.state, UNCUT);
+  const { cause, effect } = sidesOf(now, concept);
   const said = concept
     ? `${letters(mechanism)} is a concept: its φ is the smaller of both, ${number(concept.phi)}.`
     : `${letters(mechanism)} is no concept: it says no more than its parts do.`;
@@ -113,34 +112,20 @@ function readings(now: Now, change: Change, phi: Phi3 | null): HTMLElement {
     h(
       "div",
       { class: "tour-two" },
-      bars(
-        `What ${letters(cause)} was before`,
-        "cause",
-        cause,
-        repertoires.cause(mechanism, cause),
-        repertoires.cause(0, cause),
-        concept?.cause.phi,
-      ),
-      bars(
-        `What ${letters(effect)} will be`,
-        "effect",
-        effect,
-        effectOf(repertoires, mechanism, effect, N),
-        effectOf(repertoires, 0, effect, N),
-        concept?.effect.phi,
-      ),
+      bars(`What ${letters(cause.purview)} was before`, "cause", cause),
+      bars(`What ${letters(effect.purview)} will be`, "effect", effect),
     ),
     h("p", { class: "tour-says" }, said),
   );
 }
 
 /** A repertoire: a bar for each state, and a line where it would be by chance. */
-function bars(title: string, side: string, nodes: number, repertoire: Float64Array, chance: Float64Array, phi = 0): HTMLElement {
-  const lines = statesOf(nodes).map((state, k) =>
+function bars(title: string, side: string, { purview, repertoire, chance, phi }: Side): HTMLElement {
+  const lines = statesOf(purview).map((state, k) =>
     h(
       "li",
       { style: { "--p": String(repertoire[k]), "--chance": String(chance[k]) } },
-      bits(digits(state, nodes)),
+      bits(digits(state, purview)),
       h("span", { class: "tour-bar" }, h("i", {}), h("u", {})),
       h("span", {}, chanceText(repertoire[k] ?? 0)),
     ),

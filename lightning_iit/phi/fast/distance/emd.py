@@ -18,9 +18,9 @@ from lightning_iit.phi.fast.distance.small_emd import CLOSED_FORM, small_emd
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-POOL = 16
+POOL = 32
 """The number of dual solutions that are kept for each number of nodes."""
-RECENT = 8
+RECENT = 16
 """Where the ring of the latest solutions starts in ``slots``; places before hold the solutions that rejected a problem last."""
 
 EXACT = 0
@@ -37,7 +37,8 @@ class Transport(NamedTuple):
     Args:
         tree: scratch of the network simplex.
         values: ``[100]``, scratch of the closed forms.
-        heights: ``[n + 1, POOL, 2**n]``, the pool: height functions that were optimal for earlier problems, by number of nodes.
+        heights: ``[n + 1, 2**n, POOL]``, the pool: height functions that were optimal for earlier problems, by number of nodes.
+        products: ``[POOL]``, scratch: the dot products with all functions of a pool.
         trees: ``[n + 1, POOL, 2**n]``, the parents in the optimal trees of the same problems.
         slots: ``[n + 1, POOL]``, the order in which the pool is looked at.
         newest: ``[n + 1]``, the place in the ring that the next solution overwrites.
@@ -46,6 +47,7 @@ class Transport(NamedTuple):
     tree: Tree
     values: NDArray[np.float64]
     heights: NDArray[np.float64]
+    products: NDArray[np.float64]
     trees: NDArray[np.int64]
     slots: NDArray[np.int64]
     newest: NDArray[np.int64]
@@ -64,7 +66,8 @@ def new_transport(n: int) -> Transport:
     return Transport(
         tree=new_tree(n),
         values=np.zeros(100),
-        heights=np.zeros((n + 1, POOL, 1 << n)),
+        heights=np.zeros((n + 1, 1 << n, POOL)),
+        products=np.zeros(POOL),
         trees=trees,
         slots=slots,
         newest=np.zeros(n + 1, np.int64),
@@ -72,12 +75,13 @@ def new_transport(n: int) -> Transport:
 
 
 @fast_sum_kernel
-def _dot(a: NDArray[np.float64], b: NDArray[np.float64], count: int) -> float:
-    """Returns the dot product of the first ``count`` entries of two arrays."""
-    total = 0.0
-    for x in range(count):
-        total += a[x] * b[x]
-    return total
+def _multiply(heights: NDArray[np.float64], d: NDArray[np.float64], count: int, products: NDArray[np.float64]) -> None:
+    """Writes the dot products of the first ``count`` entries (a multiple of 4) with each function ``heights[:, k]``."""
+    products[:] = 0.0
+    for x in range(0, count, 4):
+        d0, d1, d2, d3 = d[x], d[x + 1], d[x + 2], d[x + 3]
+        for k in range(POOL):
+            products[k] += heights[x, k] * d0 + heights[x + 1, k] * d1 + heights[x + 2, k] * d2 + heights[x + 3, k] * d3
 
 
 @kernel
@@ -93,15 +97,14 @@ def _move_to_front(slots: NDArray[np.int64], place: int) -> None:
 
 
 @kernel
-def _best_dual(d: NDArray[np.float64], p: int, transport: Transport, reject: float) -> tuple[float, int]:
-    """Returns the largest lower bound from the pool, or the first that reaches ``reject``, and its place in ``slots``."""
+def _best_dual(d: NDArray[np.float64], p: int, transport: Transport) -> tuple[float, int]:
+    """Returns the largest lower bound from the pool, and its place in ``slots``."""
+    _multiply(transport.heights[p], d, 1 << p, transport.products)
     best, where = 0.0, 0
     for place in range(POOL):
-        bound = abs(_dot(transport.heights[p, transport.slots[p, place]], d, 1 << p))
+        bound = abs(transport.products[transport.slots[p, place]])
         if bound > best:
             best, where = bound, place
-            if bound >= reject:
-                break
     return best, where
 
 
@@ -112,7 +115,7 @@ def _remember(p: int, transport: Transport) -> None:
     transport.newest[p] = (transport.newest[p] + 1) % (POOL - RECENT)
     slot = transport.slots[p, place]
     for x in range(1 << p):
-        transport.heights[p, slot, x] = transport.tree.potential[x]
+        transport.heights[p, x, slot] = transport.tree.potential[x]
         transport.trees[p, slot, x] = transport.tree.parent[x]
 
 
@@ -126,7 +129,7 @@ def dual_bound(d: NDArray[np.float64], p: int, transport: Transport, reject: flo
         transport: scratch and memory; the order of the pool may change.
         reject: the first lower bound that reaches this value is returned.
     """
-    bound, place = _best_dual(d, p, transport, reject)
+    bound, place = _best_dual(d, p, transport)
     if bound >= reject:
         _move_to_front(transport.slots[p], place)
     return bound
@@ -149,7 +152,7 @@ def emd(d: NDArray[np.float64], p: int, transport: Transport, reject: float, acc
     """
     if p <= CLOSED_FORM:
         return small_emd(d, p, transport.values, reject), EXACT
-    bound, place = _best_dual(d, p, transport, reject)
+    bound, place = _best_dual(d, p, transport)
     if bound >= reject:
         _move_to_front(transport.slots[p], place)
         return bound, REJECTED

@@ -1,6 +1,7 @@
 """The time budget of judgements, which decides for each Φ whether a null, an interval and a curve are computed.
 
-A null is computed while all nulls together take at most a share of the training time; the last epoch always gets its null.
+A null is computed while all nulls together take at most a share of the training time; the last epoch always gets its null. Those of
+whole layers are charged to it too, and search their partition anew within it.
 """
 
 from __future__ import annotations
@@ -14,15 +15,21 @@ import msgspec
 
 from lightning_iit.job.formalisms import options_for, together
 from lightning_iit.job.judgement import analyses_for
-from lightning_iit.job.survey import FEWEST_RESAMPLES, STATES_RESAMPLED
+from lightning_iit.job.numbers import STATES_RESAMPLED
+from lightning_iit.job.survey import FEWEST_RESAMPLES
 from lightning_iit.phi.many import ComputesMany
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import Judge, ThresholdCounts
+from lightning_iit.run.budget.turns import Spent, Turns
 from lightning_iit.tpm.counts import QUANTILES
 from lightning_iit.tpm.intervals import DRAWS
+from lightning_iit.whole.cost import one_draw, search_seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lightning_iit.records import PhiTask
+    from lightning_iit.records.whole.tasks import WholeTask
     from lightning_iit.tpm.nulls import NullName
 
 AtThresholds: TypeAlias = Callable[[], tuple[ThresholdCounts, ...]]
@@ -32,6 +39,8 @@ RESAMPLES = 50
 """So many resamples of the sequences an epoch's survey has, where the budget allows; fewer, down to 20, where it allows these."""
 RESAMPLES_AT_THE_ENDS = 200
 """So many the survey of the untrained network and that of the last epoch have."""
+_SEARCHED = 40
+"""Up to how many units the null of the last epoch searches the partition of a whole layer anew."""
 _SECONDS_OF_THE_LAST = 30.0
 """The interval, the curve and other thresholds of the last epoch are computed where they take at most so many seconds."""
 
@@ -53,11 +62,15 @@ class Budget:
     of the first formalism only; resamples are analysed by further formalisms too where the time is enough. Several threads may ask
     at once.
 
+    With ``total`` the share is that of all analyses together. Where they do not all fit, layers and epochs take turns (see
+    :class:`Turns`), and no check is made meanwhile but those of the ends.
+
     Args:
         null: the name of the null; "auto" is "cut" for what was watched, and none where units were set. With None no Φ is judged.
         surrogates: how many surrogates each null has.
         share: the share of the time since this budget was made that nulls (and other thresholds) may take, 0 or more.
         thresholds: whether Φ at other thresholds is wanted of each Φ, and not only of the last one.
+        total: the share that all analyses together may take; None where each is made, and ``share`` holds for the checks alone.
         clock: returns seconds since any fixed moment.
     """
 
@@ -68,12 +81,16 @@ class Budget:
         surrogates: int = 19,
         share: float = 0.25,
         thresholds: bool = False,
+        total: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._null = null
         self._surrogates = surrogates
-        self._share = share
+        self._total = total
+        self._share = share if total is None else total
         self._thresholds = thresholds
+        self._turns = Turns()
+        self._crowded = False
         self._clock = clock
         self._started = clock()
         self._spent = 0.0
@@ -82,6 +99,48 @@ class Budget:
     def change(self, *, null: NullName | Literal["auto"] | None, surrogates: int) -> None:
         """Takes another null, and another number of surrogates, for every Φ that is judged from now on."""
         self._null, self._surrogates = null, surrogates
+
+    @property
+    def spent(self) -> Spent | None:
+        """Returns what a run that goes on must know of the budget of all analyses; None where there is none."""
+        with self._lock:
+            return None if self._total is None else self._turns.spent(self._left)
+
+    def go_on(self, spent: Spent) -> None:
+        """Continues with what an earlier part of the run has spent."""
+        with self._lock:
+            self._turns = Turns(spent)
+            self._spent -= spent.left
+
+    def turn(self, layers: Sequence[str], *, all_of_them: bool) -> list[str]:
+        """Chooses the layers that are analysed now; without a budget of all analyses these are all.
+
+        Args:
+            layers: the layers, in the order of the model.
+            all_of_them: whether none may be left out; these analyses are paid for, and are nobody's turn.
+        """
+        with self._lock:
+            if self._total is None or all_of_them:
+                return list(layers)
+            chosen = self._turns.choose(layers, self._left)
+            self._crowded = len(chosen) < len(layers)
+            return chosen
+
+    def charge(self, layer: str, part: str, seconds: float) -> None:
+        """Takes a part of a layer's analysis off the budget of all analyses."""
+        with self._lock:
+            if self._total is not None:
+                self._spent += self._turns.cost(layer, part, seconds)
+
+    def charge_analysis(self, task: PhiTask, seconds: float) -> None:
+        """Takes the analyses of a task off the budget of all analyses, of all groups and states, without what judges them.
+
+        Args:
+            task: the task, with its survey.
+            seconds: the time of one analysis by the task's first formalism.
+        """
+        analyses = max(len(task.states), sum(len(group.states) for group in task.survey))
+        self.charge(task.layer, "analyses", analyses * (seconds + seconds_of_further(task)))
 
     def _null_of(self, task: PhiTask) -> NullName | None:
         """Returns the null of a task; None where there is none.
@@ -118,15 +177,50 @@ class Budget:
             return 0, False
         return RESAMPLES_AT_THE_ENDS, RESAMPLES_AT_THE_ENDS * (each + more) <= _SECONDS_OF_THE_LAST
 
+    def whole(self, task: WholeTask | None, *, always: bool, last: bool) -> WholeTask | None:
+        """Decides whether the nulls of a whole layer search the partition anew in each surrogate; takes off their time.
+
+        Nulls that hold the partition are computed in each epoch, and their time is taken off the budget too. A search is made where
+        it fits into the budget: at the last epoch of up to 40 units, where it may take 30 s in any case, or when it was asked for.
+
+        Args:
+            task: what is computed of a whole layer; None for nothing.
+            always: whether a search was asked for, in each epoch and of any number of units.
+            last: whether no epoch follows.
+
+        Returns:
+            The task, with a note where the time was not enough for a search.
+        """
+        if task is None:
+            return None
+        self._spend(task.surrogates * one_draw(task))
+        units = len(task.series.units)
+        cost = task.surrogates * search_seconds(units, task.names)
+        if not cost or not (always or (last and units <= _SEARCHED)):
+            return task
+        left = self._left
+        if self._affords(cost) or (last and cost <= _SECONDS_OF_THE_LAST):
+            return msgspec.structs.replace(task, searched=True)
+        note = (
+            f"The nulls hold the partition: to search it anew in {task.surrogates} surrogates takes about {cost:.2g} s, and "
+            f"{max(0.0, left):.2g} s are left of extra_budget."
+        )
+        return msgspec.structs.replace(task, notes=(*task.notes, note))
+
     @property
     def _left(self) -> float:
         """Returns how many seconds are left of the budget."""
         return self._share * (self._clock() - self._started) - self._spent
 
+    @property
+    def _left_for_checks(self) -> float:
+        """Returns how many seconds are left for nulls, resamples and other thresholds."""
+        return 0.0 if self._crowded else self._left
+
     def _affordable(self, each: float) -> int:
         """Returns how many resamples of so many seconds fit into the budget, and takes them off it; 0 where 20 do not fit."""
         with self._lock:
-            number = int(min(RESAMPLES, self._left / each))
+            number = int(min(RESAMPLES, self._left_for_checks / each))
             if number < FEWEST_RESAMPLES:
                 return 0
             self._spent += number * each
@@ -135,7 +229,7 @@ class Budget:
     def _affords(self, cost: float) -> bool:
         """Says whether so many seconds fit into the budget, and if so takes them off it."""
         with self._lock:
-            if cost > self._left:
+            if cost > self._left_for_checks:
                 return False
             self._spent += cost
             return True

@@ -1,0 +1,90 @@
+"""The pieces of a task that are computed one by one: its parts, by any workers, and then the task itself with what they found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from lightning_iit.records import Failed, Skipped, TaskResult
+from lightning_iit.records.split.parts import Found
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from lightning_iit.phi.pool.open_task import OpenTask
+    from lightning_iit.records import PhiResult, PhiTask
+    from lightning_iit.records.split.parts import TaskPart
+
+ATTEMPTS = 2
+"""How often a piece is handed over: once more where its worker was lost."""
+
+
+@dataclass(eq=False)
+class Piece:
+    """Holds one piece of an open task.
+
+    Args:
+        entry: the open task.
+        task: what a worker is given.
+        part: the part of the task that is computed; None for the task itself.
+        attempts: how often the piece was handed over.
+        inner: an executor's future of the last time.
+    """
+
+    entry: OpenTask
+    task: PhiTask
+    part: TaskPart | None = None
+    attempts: int = 0
+    inner: Future[bytes] | None = None
+
+
+def pieces_of(entry: OpenTask, workers: int) -> list[Piece]:
+    """Returns the pieces of a task that are computed first: its parts, or the task where it has none or one worker computes all."""
+    task = entry.task
+    if workers < 2 or not task.split:
+        return [Piece(entry, msgspec.structs.replace(task, split=()) if task.split else task)]
+    entry.left = len(task.split)
+    return [Piece(entry, task.of_part(part), part) for part in task.split]
+
+
+def died(piece: Piece, result: TaskResult | PhiResult) -> bool:
+    """Says whether the worker of a part died, so that another attempt may help."""
+    lost = isinstance(result, Failed) and result.code == "worker_died"
+    return lost and piece.part is not None and piece.attempts < ATTEMPTS and not piece.entry.stopped
+
+
+def ended(entry: OpenTask) -> PhiResult:
+    """Returns the result of a task that the host has ended or cancelled while a part of it was computed."""
+    return Skipped(code="cancelled", reason="It was cancelled.") if entry.end is None else entry.end(entry)
+
+
+def followed_by(piece: Piece, result: TaskResult | PhiResult) -> Piece | None:
+    """Keeps what came of a part in its task, and returns the last piece where no other part is open.
+
+    Only one thread at a time may call this for a task.
+
+    Args:
+        piece: a part.
+        result: what the worker returned, or why it returned nothing.
+    """
+    assert piece.part is not None
+    entry = piece.entry
+    found = result.found if isinstance(result, TaskResult) else ()
+    if not found:
+        why = _reason(result)
+        found = tuple(Found(stretch=stretch, reason=why, lost=True) for stretch in piece.part.stretches)
+    entry.found[piece.part] = found
+    entry.left -= 1
+    entry.fraction = max(entry.fraction, len(entry.found) / (len(entry.found) + entry.left + 1))
+    if entry.left:
+        return None
+    return Piece(entry, entry.task.with_found(tuple(one for part in entry.task.split for one in entry.found[part])))
+
+
+def _reason(result: TaskResult | PhiResult) -> str:
+    """Returns in words why a part found nothing."""
+    if not isinstance(result, TaskResult):
+        return result.reason
+    return result.states[0].result.reason if result.states else "the worker returned nothing"

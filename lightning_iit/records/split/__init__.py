@@ -1,0 +1,1 @@
+"""The parts of a task that workers compute apart, and what they find."""

@@ -1,0 +1,88 @@
+"""The parts into which the many Φ of one task are divided, so that several workers compute them, and what each part found."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from lightning_iit.records.schema import Count, Formalism, FromOne, Record, Size
+from lightning_iit.records.whole.measures import WholeLayer
+
+Work: TypeAlias = Literal["survey", "resamples", "null", "interval", "curve", "whole"]
+"""What many Φ are computed for: a survey's groups in their states, its resamples, the surrogates of the null, the resamples of the
+interval, the curve; and the measures of the whole layer."""
+
+
+class Stretch(Record, frozen=True, kw_only=True):
+    """Holds which of the systems of one work are meant: those from ``first`` to before ``stop``, in the order of the work.
+
+    Args:
+        work: the work.
+        formalism: the formalism; those that share its search come with it.
+        group: of the survey, and of its resamples, the number of the group.
+        first: the number of the first system: a state, a resample (in all its states), a surrogate, a subset of the data.
+        stop: the number after that of the last one.
+    """
+
+    work: Work
+    formalism: Formalism
+    group: Count = 0
+    first: Count = 0
+    stop: FromOne = 1
+
+    @property
+    def source(self) -> tuple[Work, Formalism, int]:
+        """Returns what the systems are taken from."""
+        return self.work, self.formalism, self.group
+
+
+class TaskPart(Record, frozen=True, kw_only=True):
+    """Holds one part of a task, which one worker computes.
+
+    Args:
+        stretches: the systems.
+        seconds: how long they are expected to take.
+    """
+
+    stretches: tuple[Stretch, ...]
+    seconds: Size = 0.0
+
+    def resamples_of(self, group: int) -> slice:
+        """Returns which resamples of a group of the survey the part needs, by whatever formalisms; an empty slice for none."""
+        own = [one for one in self.stretches if one.work == "resamples" and one.group == group]
+        return slice(min((one.first for one in own), default=0), max((one.stop for one in own), default=0))
+
+
+class PhiNumbers(Record, frozen=True, kw_only=True):
+    """Holds Φ of many systems by one formalism.
+
+    Args:
+        phi: Φ of each system as the bytes of float64; NaN where no state leads to the system's state.
+        signed: of IIT 4.0 signed φ_s in the same form; empty for IIT 3.0.
+    """
+
+    phi: bytes
+    signed: bytes = b""
+
+
+class Found(Record, frozen=True, kw_only=True):
+    """Holds what came of one stretch.
+
+    Args:
+        stretch: the stretch.
+        numbers: Φ of its systems, by its formalism and by those that come with it; empty where there are none.
+        whole: the measures of the whole layer, of that work.
+        images: the pictures that were drawn with it.
+        notes: what could not be made, and why.
+        reason: why there are no numbers; empty where there are some.
+        lost: whether the worker, and not the analysis, is why there are none.
+        seconds: how long it took.
+    """
+
+    stretch: Stretch
+    numbers: tuple[PhiNumbers, ...] = ()
+    whole: WholeLayer | None = None
+    images: dict[str, bytes] = {}
+    notes: tuple[str, ...] = ()
+    reason: str = ""
+    lost: bool = False
+    seconds: Size = 0.0

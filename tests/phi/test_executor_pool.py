@@ -190,7 +190,7 @@ def test_an_interruption_ends_waiting_and_draining(threads):
     start = time.monotonic()
     futures.append(pool.submit(task("ok")))
     assert not pool.drain(600.0)
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 25
     assert {future.result(0).states[1].result.code for future in futures} == {"interrupted"}
 
 

@@ -169,7 +169,8 @@ class _Recurrent(Network):
     ) -> None:
         super().__init__(shape, width=width, depth=depth, learning_rate=learning_rate, weight_decay=weight_decay)
         _check("pruned", pruned, 0.0, 1.0)
-        self.hparams["pruned"] = self.pruned = pruned
+        self.pruned: float = pruned
+        self.hparams["pruned"] = pruned
         reader, features = self._reader(width)
         self.read: nn.Module = reader
         self.memory: nn.RNNBase = self.layer(features, width, depth, batch_first=True)

@@ -325,8 +325,9 @@ def _words_of(change: Change) -> str:
     numbers = f"from {_figure(change.before)} {_when(change.epoch)} to {_figure(change.after)} {_when(change.to)}"
     if change.structural_zero:
         return (
-            f"No change of integration: by structure the {symbol(change.formalism)} of these units is 0, before and after. The"
-            f" number that the data give went {numbers}; it describes the data that passed through."
+            "This layer has none to change: what is counted goes along no connection among its units, so by structure their"
+            f" {symbol(change.formalism)} is 0, before training and after. The number that the data give ({numbers}) describes"
+            " the data that passed through."
         )
     of = "the layer" if change.groups > 1 else "the analysed units"
     missing = f"{change.left_out} more have no Φ at one of the epochs; " if change.left_out else ""

@@ -163,9 +163,9 @@ def _tests(found: dict[str, Change], what: str) -> Iterator[str]:
     numbers = ", ".join(dict.fromkeys(f"{one.groups} (smallest possible p {digits(smallest)})" for one, smallest in tested))
     yield (
         f"{what} at epoch {tested[0][0].to} was compared with that of {first} by Wilcoxon's signed-rank test over groups,"
-        f" two-sided{layers}; groups: {numbers}. Groups may share units, so p is approximate; they share their data, so p is at"
-        f" least that of the mean difference against {times} times its standard error from resampled sequences. It is about"
-        " this network, not about other seeds."
+        f" two-sided{layers}; groups: {numbers}. Groups may share units, so p is approximate; they also share their data,"
+        f" so where the mean difference, divided by {times} times its standard error from resampled sequences, gives a larger p,"
+        " that one is taken. It is about this network, not about other seeds."
     )
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lightning_iit.records import FORMALISM, FORMALISM_WORDS, Computed, Open, SystemPhi
+from lightning_iit.records import FORMALISM, FORMALISM_WORDS, Computed, Open, SystemPhi, symbol
 from lightning_iit.records.lesions.record import SET_TO_WORDS
 from lightning_iit.records.runs import formalisms_in
 from lightning_iit.report import cells, iit4
 from lightning_iit.report.answers import answers, by_layer, numbers_words
 from lightning_iit.report.cells import number
+from lightning_iit.report.course import by_group, course_words
 from lightning_iit.report.markup import bullets, code, table, text
 from lightning_iit.report.methods import methods
 from lightning_iit.report.terms import DIAGNOSTIC_WORDS, RESAMPLED, introduction, is_resampled, terms
@@ -22,21 +23,22 @@ from lightning_iit.report.whole import whole_parts
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from lightning_iit.records import Diagnostic, EpochRecord, ThresholdPoint
+    from lightning_iit.records import CurvePoint, Diagnostic, EpochRecord, ThresholdPoint
     from lightning_iit.records.steering.commands import Answer
 
 REPORT = "report.md"
 """The name of the report's file, inside the folder ``iit``."""
-_COLUMNS = ("layer", "epoch", "formalism", "Φ or φ_s of the layer", "interval", "groups", "kind", "from", "coverage")
+_COLUMNS = ("layer", "epoch", "formalism", "{} of the layer", "interval", "groups", "kind", "from", "coverage of the first group")
 _EPOCHS = ("epoch", "Φ of the layer", "interval", "groups", "kind", "units", "state", "Φ of these units")
 _ANOTHER = " (another)"
 """The mark of a state that is not that of the row before."""
 _OTHER_UNITS = " (other units)"
 """The mark of an epoch whose units are not those of the row before, since a command has changed them."""
 _CURVE_WORDS = (
-    "Of random subsets of the last epoch's data; null not computed for these. While Φ still falls from row to row, the Φ above"
-    " is biased upward."
+    "Of random subsets of the last epoch's data; null not computed for these. A Φ that falls with more data is biased upward."
 )
+_STILL_FALLS = 1.1
+"""Φ of all the data is called biased while the subset before it has a mean Φ larger by more than this factor."""
 
 
 def markdown(records: Iterable[EpochRecord], settings: Mapping[str, object] | None = None, told: Sequence[Answer] = ()) -> str:
@@ -114,7 +116,10 @@ def _answers(layers: Mapping[str, Sequence[EpochRecord]], kept: Sequence[EpochRe
     """Returns the answer for each layer, of several formalisms one for each of them, which it names."""
     formalisms = formalisms_in(kept)
     if len(formalisms) < 2:
-        return [f"Layer {code(name)}: {text(words)}" for name, words in answers(kept).items()]
+        course = {name: course_words(layers[name]) for name in layers}
+        return [
+            f"Layer {code(name)}: {text(' '.join(filter(None, (words, course[name]))))}" for name, words in answers(kept).items()
+        ]
     said = {one: answers([record for record in kept if one in record.formalisms], one) for one in formalisms}
     return [
         f"Layer {code(name)}, {FORMALISM_WORDS[one]}: {text(said[one][name])}"
@@ -138,6 +143,8 @@ def _overview(layers: Mapping[str, Sequence[EpochRecord]], said: Sequence[str]) 
         for r in record.by_formalism
     ]
     shown = [record for of_layer in layers.values() for record in of_layer]
+    symbols = dict.fromkeys(symbol(one.formalism) for record in last for one in record.by_formalism)
+    columns = tuple(column.format(" or ".join(symbols)) for column in _COLUMNS)
     above = [
         f"{code(one.layer)}, {FORMALISM_WORDS[one.formalism]}: {iit4.layer_words(one)}."
         for record in last
@@ -149,7 +156,7 @@ def _overview(layers: Mapping[str, Sequence[EpochRecord]], said: Sequence[str]) 
         bullets(said),
         introduction(shown),
         "The last epoch of each layer:",
-        table(_COLUMNS, rows),
+        table(columns, rows),
         *([f"φ_s at the last epoch:\n\n{bullets(map(text, above))}"] if above else []),
         *([text(iit4.FIRST_ALONE.format(FORMALISM_WORDS[last[0].formalism]))] if any(record.others for record in last) else []),
         "The words in the tables:",
@@ -167,7 +174,7 @@ def _section(name: str, records: Sequence[EpochRecord], answer: str) -> list[str
     if iit4.is_iit4(last):
         parts += iit4.parts(records, "", heading="###")
         return [*parts, *_checks(records), *_lesions(last), *_moments(last), *_sensitivity(last), *_curve(last)]
-    parts += [*_survey(last), *_groups_of_0_1_0(last), "### One group in detail"]
+    parts += [*_survey(last), *_groups_of_0_1_0(last), *by_group(records), "### One group in detail"]
     judged = "; ".join(filter(None, (last.reducible_words, last.null_words)))
     phi = f"Φ {cells.phi(last)}; {cells.interval(last)}; {judged}"
     parts.append(text(f"At epoch {last.epoch}, {cells.kind(last)}: units {cells.units(last)} in state {cells.state(last)}: {phi}."))
@@ -178,7 +185,7 @@ def _section(name: str, records: Sequence[EpochRecord], answer: str) -> list[str
     parts += [f"**What may be concluded.** {text(verdict(last) or conclusion(last))}", text(" ".join(system_words(last)))]
     parts += _checks(records)
     rows = _epochs(records)
-    notes = ["Epoch -1 is the untrained network."] if records[0].epoch < 0 else []
+    notes = ["Epoch -1 is the untrained network, epoch 0 the end of the first epoch of training."] if records[0].epoch < 0 else []
     if any(_OTHER_UNITS in row[0] for row in rows):
         notes.append(
             f"At an epoch with the mark{_OTHER_UNITS} a command took effect that changed which units are watched: Φ before and"
@@ -239,7 +246,8 @@ def _survey(record: EpochRecord) -> list[str]:
     groups = "that of one group of units in the states that were analysed"
     if of != "1":
         part = cells.analysed_states(record)
-        states = f"those of its states that were analysed ({part} of the first group)" if part else "the states that it visited"
+        visited = "the states that it visited" if record.kind != "causal" else "the states in which it was observed"
+        states = f"those of its states that were analysed ({part} of the first group)" if part else visited
         groups = f"the mean of {of} groups of units, each over {states}"
     said = f"At epoch {record.epoch}, {cells.kind(record)}: Φ of the layer is {number(survey.phi)}, {groups}; "
     said += f"interval {between} ({RESAMPLED})" if between else "interval not computed"
@@ -295,6 +303,8 @@ def _sensitivity(record: EpochRecord) -> list[str]:
     set_units = record.kind == "causal"
     words = "Φ of the same units in the same state, a unit being ON above this quantile of its last activations"
     words += "." if set_units else "; null not computed for these."
+    words += " This was computed for the last epoch alone. Quantile 0.5 is the median of the last activations"
+    words += " again; the Φ above has the thresholds of the epoch, which were found before its activations were counted."
     columns = ("quantile", "Φ", "backgrounds" if set_units else "transitions", "coverage")
     return [heading, words, table(columns, (_threshold(point, set_units=set_units) for point in record.sensitivity))]
 
@@ -316,14 +326,26 @@ def _curve(record: EpochRecord) -> list[str]:
     rows = [(f"{p.transitions:,}", number(p.mean), f"{number(p.low)} to {number(p.high)}", str(p.subsamples)) for p in points]
     return [
         f"### Φ against the number of transitions ({cells.kind(record)})",
-        _CURVE_WORDS,
+        " ".join(filter(None, (_CURVE_WORDS, _curve_verdict(record, points[-1])))),
         table(("transitions", "mean Φ", "smallest to largest", "subsets"), rows),
     ]
 
 
+def _curve_verdict(record: EpochRecord, largest: CurvePoint) -> str:
+    """Returns whether Φ of all the data still falls with their number; empty where the record has no Φ."""
+    if record.phi is None or record.counts is None:
+        return ""
+    every = f"{number(record.phi)} of all {record.counts.transitions:,}"
+    to = f"from {number(largest.mean)} of {largest.transitions:,} transitions to {every}"
+    if largest.mean > _STILL_FALLS * record.phi:
+        return f"Here it still falls, {to}, so this Φ is biased upward: more data would give a smaller one."
+    return f"Here it falls no more, {to}."
+
+
 def _settings(settings: Mapping[str, object], records: Sequence[EpochRecord]) -> list[str]:
     """Writes the table of options, engine, seed, window and package versions."""
-    values = {name: str(value) for name, value in settings.items()}
+    values: dict[str, str] = {}
+    options = ", ".join(code(f"{name}={value}") for name, value in settings.items())
     if records:
         provenance = records[0].provenance
         results = [one.result for record in records for one in record.by_formalism]
@@ -331,8 +353,11 @@ def _settings(settings: Mapping[str, object], records: Sequence[EpochRecord]) ->
         used = dict.fromkeys(f"{engine.name} {engine.version}" for engine in engines)
         values |= {"engine used": ", ".join(used) or f"{provenance.engine} (nothing was computed)"}
         values |= {"seed": str(provenance.seed), "window": str(provenance.window)}
-        values |= {f"version of {name}": version for name, version in sorted(provenance.packages.items())}
-    return ["## Settings", table(("setting", "value"), values.items())] if values else []
+        values |= {"versions": ", ".join(f"{name} {version}" for name, version in sorted(provenance.packages.items()))}
+    if not values and not options:
+        return []
+    said = [f"All options of the callback: {options}."] if options else []
+    return ["## Settings", *([table(("setting", "value"), values.items())] if values else []), *said]
 
 
 def _diagnosis(diagnostic: Diagnostic) -> str:

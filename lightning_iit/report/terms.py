@@ -36,8 +36,9 @@ AXIS_WORDS: dict[Axis, str] = {
 INTRODUCTION = (
     "Φ says how much more some units, taken together, tell of their own past and next states than is left when they are cut in"
     " two at the weakest place; 0 says that there is a cut that changes nothing. Φ of a layer is here the mean over groups of a few"
-    " of its units, each in the states that it visited. It is not the Φ of the whole layer or network as one system, and says"
-    " nothing about consciousness."
+    " of its units, each in the states in which it was observed, weighted by how often it was. It is not the Φ of the whole layer"
+    " or network as one system, and says nothing about consciousness. For scale: two units that copy each other's state have Φ = 1,"
+    " and three with the rules OR, AND and XOR, the standard example, 2.31."
 )
 """The paragraph that says what Φ is."""
 INTRODUCTION_4 = (
@@ -61,21 +62,24 @@ TERMS_4 = {
 }
 """The words of IIT 4.0 with their explanations."""
 OF_WATCHED = (
-    "Of units that were watched, Φ comes out too large where transitions are few: even independent coin flips have Φ > 0. So the"
-    " size of such a Φ alone says nothing; it is to be read with its kind, its null and its number of transitions."
+    "Of units that were watched, not set, Φ comes out too large where transitions are few: even independent coin flips have Φ > 0."
+    " So the size of such a Φ alone says nothing; it is to be read with its kind, its null and its number of transitions."
 )
 """The caution about watched units."""
 OF_SET = (
     "Of units that were set, Φ is that of an averaged system: the inputs and the units outside of the group are put to what was"
     " observed at many moments (backgrounds), and the probabilities of the next states are averaged over these. In networks that"
     " were tried nearly all of such a Φ comes from this averaging: with the background held at single moments about half of the"
-    " states could not be reached, and Φ was above 0 in 1 of 100 of the others."
+    " states could not be reached, and Φ was above 0 in 1 of 100 of the others (`moments=50` measures this for a network of"
+    " yours)."
 )
 """What averaging does, for units that were set."""
 
 DIAGNOSTIC_WORDS = (
-    "Whether what Φ assumes of the data holds: ok or violated; with not enough data or not applicable it was not tested. Lines"
-    " without such a word describe."
+    "Whether what Φ assumes of the data holds: ok, or violated where a test finds a departure (p up to 0.05); with not enough data"
+    " or not applicable it was not tested. Lines without such a word describe. A violation leaves the number as it is and says that"
+    " it is Φ of a simpler system than the observed one; how far from it is given in bits, of which each unit has at most 1. With"
+    " much data a test finds departures that are too small to matter: a few hundredths of a bit are."
 )
 """The paragraph that explains the verdicts of the diagnostics."""
 
@@ -88,8 +92,8 @@ NULL_WORDS = {
 FOR_NEWCOMERS = {
     "ON": "a unit counts as ON while its activation is above its threshold (by default its median), else as OFF; a state says for"
     " each unit of a group which of the two it is, with 1 for ON.",
-    "cut": "the units are parted in two, and what one part does to the other is replaced by noise. Φ is what the weakest such cut"
-    " destroys.",
+    "cut": "the units are parted in two, and what one part does to the other is replaced by noise (ON and OFF equally likely). Φ is"
+    " what the weakest such cut destroys.",
     "TPM": "the transition probabilities of a group: for each of its states, how likely each of its units is to be ON one step"
     " later. Φ is computed from these and from the state that the units are in.",
     "concept": "a set of units whose state says something of past and next states that its parts do not; how much is its small φ."
@@ -99,12 +103,19 @@ FOR_NEWCOMERS = {
 """The words that reports explain."""
 _OF_IIT3 = ("cut", "concept")
 """Those that stand beside numbers of IIT 3.0 alone."""
+_OF_SET_UNITS = {
+    "set": "each unit of the group is put to ON or OFF, in every combination, and the layer makes one step: that gives the TPM. How"
+    " often the group was observed in a state without being set (its visits) gives only the weight of that state in the mean.",
+    "background": "the inputs and the units outside of the group as they were observed at one moment; the group is set in each.",
+}
+"""Those that stand beside numbers of units that were set."""
 COVERAGE_TERM = "how many of all states were visited (or set); the TPM's rows of the others hold a prior, not data."
 """What coverage is."""
 _OF_THE_ANSWER = {
     "paired Wilcoxon": "a test of whether Φ of the groups went one way by more than chance: p is how often so uneven a rise or fall"
     " would come up if each group were as likely to rise as to fall. The smallest possible p is that of groups that all go one way."
-    " Groups share units, so p is approximate.",
+    " Groups share units, so p is approximate. It is about other groups of this layer, while the interval is about other data for"
+    " the same groups; so a narrow interval can stand beside a p that is not small.",
     "seeds not compared": "the answer is about this one network. How much Φ differs between trainings that begin with other weights"
     " is not known from one run; `lightning-iit compare` takes several.",
 }
@@ -123,7 +134,9 @@ _POSTERIOR_TERM = (
 )
 _RESAMPLED_TERM = (
     "the middle 90 % of what other sequences of the same kind would give: whole sequences are drawn again from"
-    " those that were observed, the same ones for all groups."
+    " those that were observed, the same ones for all groups. Of each group the two most visited states are computed again; how"
+    " they move is taken for how the mean over all its states moves. The first and the last epoch have 200 resamples; those between"
+    " have as many, up to 50, as the budget allows (`extra_budget`), and none where that is fewer than 20."
 )
 RESAMPLED = "90 %, resampled sequences"
 """What an interval of a perturbed Φ is."""
@@ -135,11 +148,11 @@ _INTERVAL_TERMS = {RESAMPLED: _RESAMPLED_TERM, PARTS: _PARTS_TERM, POSTERIOR: _P
 
 
 def introduction(records: Sequence[EpochRecord]) -> str:
-    """Returns the paragraph with which a report begins: what Φ is, and the cautions that apply to these records."""
+    """Returns the paragraphs with which a report begins: what Φ is, and the cautions that apply to these records."""
     kinds = {record.kind for record in records}
     watched, was_set = kinds - {"causal"}, "causal" in kinds
     theories = [words for words, has in ((INTRODUCTION, _has_iit3(records)), (INTRODUCTION_4, _has_iit4(records))) if has]
-    return " ".join([*theories, *([OF_SET] if was_set else []), *([OF_WATCHED] if watched else [])])
+    return "\n\n".join([*theories, *([OF_SET] if was_set else []), *([OF_WATCHED] if watched else [])])
 
 
 def _has_iit3(records: Sequence[EpochRecord]) -> bool:
@@ -163,6 +176,8 @@ def terms(records: Sequence[EpochRecord]) -> Iterator[tuple[str, str]]:
     if _has_iit4(records):
         yield from TERMS_4.items()
     kinds = {record.kind for record in records}
+    if "causal" in kinds:
+        yield from _OF_SET_UNITS.items()
     if kinds - {"statistical"}:
         yield from _OF_THE_ANSWER.items()
     for kind in sorted(kinds):
@@ -174,7 +189,10 @@ def terms(records: Sequence[EpochRecord]) -> Iterator[tuple[str, str]]:
     if any(record.phi is not None and record.null_words == NO_NULL for record in records):
         yield (
             NO_NULL,
-            "all states are set in the same backgrounds, so they share their errors, and no null of single transitions fits.",
+            (
+                "all states are set in the same backgrounds, so they share their errors, and no null of single transitions fits."
+                " Whether the units are reducible is said in its place."
+            ),
         )
     if any(record.reducible_words for record in records):
         yield "reducible", "some cut changes nothing, so Φ is 0. The share of resamples says how sure that is; it is no p-value."

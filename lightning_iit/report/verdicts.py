@@ -59,10 +59,17 @@ def conclusion(record: EpochRecord) -> str:
     if record.kind == "statistical" or structural_words(record):
         return (
             "Nothing may be concluded about the layer's own integration, whatever number the data give. The numbers of two"
-            " epochs may be compared only as descriptions of the data that passed through."
+            " epochs may be compared only as descriptions of the data that passed through." + _within(record.null)
         )
     parts = _of_connected_units(record, record.phi), _at_thresholds(record), _coded(record), _provided(record)
     return " ".join(filter(None, parts))
+
+
+def _within(null: NullResult | None) -> str:
+    """Returns that Φ is not above its null; empty where it is, or where there is no null."""
+    if null is None or null.p <= SIGNIFICANCE:
+        return ""
+    return f" This one is no more than such data give without integration ({null.p_words})."
 
 
 def _coded(record: EpochRecord) -> str:

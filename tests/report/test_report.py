@@ -102,7 +102,8 @@ def test_words_that_a_newcomer_meets_are_explained():
     assert "seeds not compared" not in markdown([a_record("relu", 0, kind="statistical")])
     other = msgspec.structs.replace(states[1].states[0], state=tuple(1 - bit for bit in states[1].states[0].state))
     moved = markdown([states[0], msgspec.structs.replace(states[1], states=(other,))])
-    assert "Epoch -1 is the untrained network. A state with the mark (another) is not that of the row before" in moved
+    assert "Epoch -1 is the untrained network, epoch 0 the end of the first epoch of training. " in moved
+    assert "A state with the mark (another) is not that of the row before" in moved
 
 
 def test_one_group_is_called_one_and_no_mean_over_groups():
@@ -134,7 +135,7 @@ def test_a_mean_over_some_of_the_visited_states_says_so(groups, observed):
     assert "1 of 3" not in layer_words(all_)
     if groups == 3:
         assert "each over those of its states that were analysed (1 of 3 visited states of the first group)" in markdown([some])
-        assert "each over the states that it visited" in markdown([all_])
+        assert "each over the states in which it was observed; " in markdown([all_])
 
 
 def test_of_a_survey_that_was_not_finished_there_is_no_mean():
@@ -269,7 +270,7 @@ def test_diagnostics_warnings_and_settings_are_in_words():
     assert "- a note" in text
     assert "1,234 values that are not finite were left out at epoch 0" in text
     assert "fewer than 100 transitions for each state" in text
-    assert "| threshold | median |" in text
+    assert "All options of the callback: `units=3`, `threshold=median`." in text
     assert "| engine used | fast 0.1.0 |" in text
 
 

@@ -72,6 +72,7 @@ WRONG = {
     "surrogates": [0, "19", 2.5],
     "preset": ["papers", 1],
     "moments": [-1, "50", 2.5],
+    "search_null": ["no", None],
     "measures": ["phi", ("phi_star", "psi"), 3, None],
     "timeout": ["600", 0, -1, float("nan"), float("inf"), True],
     "pictures": ["no", 1],

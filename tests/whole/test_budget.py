@@ -9,7 +9,7 @@ from training import train
 
 from lightning_iit.job.whole import measured_layer
 from lightning_iit.records.whole.tasks import WholeSeries, WholeTask
-from lightning_iit.run.budget import Budget
+from lightning_iit.run.budget.judgements import Budget
 from lightning_iit.whole.cost import one_draw, search_seconds, task_seconds
 
 

@@ -325,7 +325,7 @@ def _words_of(change: Change) -> str:
     numbers = f"from {_figure(change.before)} {_when(change.epoch)} to {_figure(change.after)} {_when(change.to)}"
     if change.structural_zero:
         return (
-            "This layer has none to change: what is counted goes along no connection among its units, so by structure their"
+            "There is nothing to change: in what is counted here no unit of the layer acts on another, so by structure their"
             f" {symbol(change.formalism)} is 0, before training and after. The number that the data give ({numbers}) describes"
             " the data that passed through."
         )

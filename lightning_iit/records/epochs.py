@@ -266,7 +266,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
             return ""
         resamples = f"{self.interval.draws} resamples"
         if self.positive in {0.0, 1.0}:
-            return f"{'not reducible' if self.positive else 'reducible'} in all {resamples}"
+            return f"{'not reducible' if self.positive else 'reducible'} in each of {resamples}"
         return f"not reducible in {self.positive:.0%} of {resamples}".replace("%", " %")
 
     @property

@@ -41,6 +41,17 @@ def course_words(records: Sequence[EpochRecord]) -> str:
     return f"On the way {symbol(records[-1].formalism)} was {', '.join(said)}."
 
 
+def averaged_words(record: EpochRecord) -> str:
+    """Returns that Φ of set units was not looked at where nothing is averaged; empty where it was, and for watched units."""
+    made = record.perturbation
+    if record.kind != "causal" or made is None or made.background != "sampled" or record.moments is not None:
+        return ""
+    what = symbol(record.formalism)
+    return (
+        f"It is the {what} of a system averaged over backgrounds; {what} at single moments was not looked at (`moments=50` does)."
+    )
+
+
 def by_group(records: Sequence[EpochRecord]) -> list[str]:
     """Writes the table of what Φ of each group was and is, from the largest fall to the largest rise.
 
@@ -62,6 +73,7 @@ def by_group(records: Sequence[EpochRecord]) -> list[str]:
     left_out = f" The {len(pairs) - len(shown)} that changed least are left out." if len(shown) < len(pairs) else ""
     before = "the untrained network" if found.epoch < 0 else f"epoch {found.epoch}"
     words = f"From {before} to epoch {found.to}, from the largest fall to the largest rise: {fell} fell, {rose} rose.{left_out}"
+    words += f" {symbol(last.formalism)} of a group is here the mean over its states; in detail, below, it is that of one state."
     return ["### Groups", words, table(("units", "Φ before", "Φ after", "change"), rows)]
 
 

@@ -13,7 +13,7 @@ from lightning_iit.records.runs import formalisms_in
 from lightning_iit.report import cells, iit4
 from lightning_iit.report.answers import answers, by_layer, numbers_words
 from lightning_iit.report.cells import number
-from lightning_iit.report.course import by_group, course_words
+from lightning_iit.report.course import averaged_words, by_group, course_words
 from lightning_iit.report.markup import bullets, code, table, text
 from lightning_iit.report.methods import methods
 from lightning_iit.report.terms import DIAGNOSTIC_WORDS, RESAMPLED, introduction, is_resampled, terms
@@ -116,9 +116,9 @@ def _answers(layers: Mapping[str, Sequence[EpochRecord]], kept: Sequence[EpochRe
     """Returns the answer for each layer, of several formalisms one for each of them, which it names."""
     formalisms = formalisms_in(kept)
     if len(formalisms) < 2:
-        course = {name: course_words(layers[name]) for name in layers}
+        further = {name: (course_words(of_layer), averaged_words(of_layer[-1])) for name, of_layer in layers.items()}
         return [
-            f"Layer {code(name)}: {text(' '.join(filter(None, (words, course[name]))))}" for name, words in answers(kept).items()
+            f"Layer {code(name)}: {' '.join(filter(None, (text(words), *further[name])))}" for name, words in answers(kept).items()
         ]
     said = {one: answers([record for record in kept if one in record.formalisms], one) for one in formalisms}
     return [
@@ -136,7 +136,7 @@ def _overview(layers: Mapping[str, Sequence[EpochRecord]], said: Sequence[str]) 
     last = [of_layer[-1] for of_layer in layers.values()]
     rows = [
         (
-            *(code(r.layer), str(r.epoch), FORMALISM_WORDS[r.formalism], *_of_layer(r), cells.groups(r), cells.kind(r)),
+            *(code(r.layer), str(r.epoch), FORMALISM_WORDS[r.formalism], *_at_last(r), cells.groups(r), cells.kind(r)),
             *(r.data_words, cells.coverage(r)),
         )
         for record in last
@@ -193,7 +193,8 @@ def _section(name: str, records: Sequence[EpochRecord], answer: str) -> list[str
         )
     if any(_ANOTHER in cell for row in rows for cell in row):
         notes.append(
-            f"A state with the mark{_ANOTHER} is not that of the row before, so Φ of these units is that of another state."
+            f"A state with the mark{_ANOTHER} is not that of the row before: it is the state that was observed most in its epoch,"
+            " so Φ of these units is that of another state."
         )
     columns = (*_EPOCHS, "reducible" if last.kind == "causal" else "null", "from", "coverage")
     parts += [f"### Epochs ({cells.kind(last)})", *([" ".join(notes)] if notes else []), table(columns, rows)]
@@ -288,6 +289,14 @@ def _epochs(records: Sequence[EpochRecord]) -> list[tuple[str, ...]]:
     return rows
 
 
+def _at_last(record: EpochRecord) -> tuple[str, str]:
+    """Returns the cells of the layer's Φ and interval at its last epoch; a structural Φ of 0 comes first."""
+    phi, between = cells.layer_phi(record), cells.layer_interval(record)
+    if not between and record.interval is not None:
+        between = "of the first group alone"
+    return f"0 by structure (data: {phi})" if structural_words(record) else phi, between or "not computed"
+
+
 def _of_layer(record: EpochRecord) -> tuple[str, str]:
     """Returns the cells of the layer's Φ and its interval."""
     return cells.layer_phi(record), cells.layer_interval(record) or "not computed"
@@ -337,8 +346,10 @@ def _curve_verdict(record: EpochRecord, largest: CurvePoint) -> str:
         return ""
     every = f"{number(record.phi)} of all {record.counts.transitions:,}"
     to = f"from {number(largest.mean)} of {largest.transitions:,} transitions to {every}"
-    if largest.mean > _STILL_FALLS * record.phi:
+    if record.phi < largest.low:
         return f"Here it still falls, {to}, so this Φ is biased upward: more data would give a smaller one."
+    if largest.mean > _STILL_FALLS * record.phi:
+        return f"Here it seems still to fall, {to}, so this Φ may be biased upward."
     return f"Here it falls no more, {to}."
 
 

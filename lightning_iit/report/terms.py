@@ -34,11 +34,12 @@ AXIS_WORDS: dict[Axis, str] = {
 """What a transition goes along, for each axis; continues "A transition goes ..."."""
 
 INTRODUCTION = (
-    "Φ says how much more some units, taken together, tell of their own past and next states than is left when they are cut in"
-    " two at the weakest place; 0 says that there is a cut that changes nothing. Φ of a layer is here the mean over groups of a few"
-    " of its units, each in the states in which it was observed, weighted by how often it was. It is not the Φ of the whole layer"
-    " or network as one system, and says nothing about consciousness. For scale: two units that copy each other's state have Φ = 1,"
-    " and three with the rules OR, AND and XOR, the standard example, 2.31."
+    "Φ, integrated information (of Integrated Information Theory, IIT), says how much more some units, taken together, tell of"
+    " their own past and next states than is left when they are cut in two at the weakest place; 0 says that there is a cut that"
+    " changes nothing. Φ of a layer is here the mean over groups of a few of its units, each in the states in which it was"
+    " observed, weighted by how often it was. It is not the Φ of the whole layer or network as one system, and says nothing about"
+    " consciousness. For scale: two units that copy each other's state have Φ = 1, and three with the rules OR, AND and XOR, the"
+    " standard example, 2.31."
 )
 """The paragraph that says what Φ is."""
 INTRODUCTION_4 = (
@@ -98,6 +99,8 @@ FOR_NEWCOMERS = {
     " later. Φ is computed from these and from the state that the units are in.",
     "concept": "a set of units whose state says something of past and next states that its parts do not; how much is its small φ."
     " The units whose past or next state it tells most of are its purviews. Φ compares the concepts before and after the cut.",
+    "transition": "a state of a group and the state that came next.",
+    "prior": "the probability of ON, 0.5 by default, that a state has of which no transition is known.",
     "group": "a few units of the layer, since Φ of a whole layer would take too long. The groups stay the same over all epochs.",
 }
 """The words that reports explain."""
@@ -114,8 +117,8 @@ COVERAGE_TERM = "how many of all states were visited (or set); the TPM's rows of
 _OF_THE_ANSWER = {
     "paired Wilcoxon": "a test of whether Φ of the groups went one way by more than chance: p is how often so uneven a rise or fall"
     " would come up if each group were as likely to rise as to fall. The smallest possible p is that of groups that all go one way."
-    " Groups share units, so p is approximate. It is about other groups of this layer, while the interval is about other data for"
-    " the same groups; so a narrow interval can stand beside a p that is not small.",
+    " Groups share units, so p is approximate. It asks whether the groups differ from one another in the way they went, the"
+    " interval what other data would give for the same groups; so a narrow interval can stand beside a p that is not small.",
     "seeds not compared": "the answer is about this one network. How much Φ differs between trainings that begin with other weights"
     " is not known from one run; `lightning-iit compare` takes several.",
 }
@@ -191,7 +194,7 @@ def terms(records: Sequence[EpochRecord]) -> Iterator[tuple[str, str]]:
             NO_NULL,
             (
                 "all states are set in the same backgrounds, so they share their errors, and no null of single transitions fits."
-                " Whether the units are reducible is said in its place."
+                " Whether the units are reducible (the column 'reducible') is said in its place."
             ),
         )
     if any(record.reducible_words for record in records):
@@ -222,7 +225,7 @@ def _null_term(null: NullResult) -> str:
     """Explains the numbers of a null."""
     compared = NULL_WORDS.get(null.name, f"the null {null.name!r}")
     return (
-        f"Φ of {null.surrogates} data sets drawn from {compared}, with as many transitions from each state: mean and upper end"
-        " (95 % quantile). With p up to 0.05 Φ is above them; a larger p does not show that Φ is 0. The smallest p that so many can"
-        f" give is 1/{null.surrogates + 1}."
+        f"Φ of {null.surrogates} surrogates, which are data sets drawn from {compared}, with as many transitions from each state:"
+        " mean and upper end (95 % quantile). With p up to 0.05 Φ is above them; a larger p does not show that Φ is 0. The smallest"
+        f" p that so many can give is 1/{null.surrogates + 1}."
     )

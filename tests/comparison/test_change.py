@@ -155,7 +155,7 @@ def test_the_words_claim_no_more_than_the_numbers_carry(records, begin, further)
 @pytest.mark.parametrize("changes_", [{"kind": "statistical"}, {"kind": "observational", "structural_phi": 0.0}])
 def test_units_without_connections_show_no_change_of_integration(changes_):
     found = change(two(0.1, groups=20, **changes_))
-    assert found.words.startswith("This layer has none to change: ")
+    assert found.words.startswith("There is nothing to change: ")
     assert "by structure their Φ is 0, before training and after." in found.words
     assert "rose" not in found.words
     assert found.scalars == {}

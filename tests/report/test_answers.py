@@ -12,7 +12,7 @@ from scipy import stats
 from training import train
 
 from lightning_iit import IITCallback, InvalidArgumentError, change, load_run
-from lightning_iit.report.course import course_words
+from lightning_iit.report.course import averaged_words, course_words
 
 OPTIONS = {
     "layers": "net.gru",
@@ -67,9 +67,11 @@ def test_it_is_said_wherever_one_looks(trained) -> None:
     assert one_line.index("states seen") < one_line.index(words), "below the table"
     assert "net.gru, in detail: units" in one_line
     report = next(folder.rglob("report.md")).read_text(encoding="utf-8")
+    further = f"{course_words(callback.records)} {averaged_words(callback.records[-1])}"
+    assert "`moments=50`" in further
     assert report.split("\n\n")[1:3] == [
         "**Did training change Φ?**",
-        f"- Layer `net.gru`: {words} {course_words(callback.records)}",
+        f"- Layer `net.gru`: {words} {further}",
     ]
     assert f"## Layer `net.gru`\n\n**Did training change Φ?** {words}" in report
     assert callback.methods() in report

@@ -55,7 +55,7 @@ def test_each_group_is_listed_from_the_largest_fall_to_the_largest_rise():
     records = [surveyed(-1, 0.1, 0.2, 0.3), surveyed(4, 0.3, 0.1, 0.3)]
     heading, words, table = by_group(records)
     assert heading == "### Groups"
-    assert words == "From the untrained network to epoch 4, from the largest fall to the largest rise: 1 fell, 1 rose."
+    assert words.startswith("From the untrained network to epoch 4, from the largest fall to the largest rise: 1 fell, 1 rose.")
     assert table.splitlines()[2:] == [
         "| 1 2 | 0.2000 | 0.1000 | −0.1000 |",
         "| 2 3 | 0.3000 | 0.3000 | 0 |",
@@ -67,7 +67,7 @@ def test_each_group_is_listed_from_the_largest_fall_to_the_largest_rise():
 def test_of_many_groups_those_that_changed_most_are_listed():
     before, after = [0.5] * 90, [0.5 + (at - 45) / 100 for at in range(90)]
     _, words, table = by_group([surveyed(-1, *before), surveyed(0, *after)])
-    assert words.endswith("45 fell, 44 rose. The 50 that changed least are left out.")
+    assert "45 fell, 44 rose. The 50 that changed least are left out." in words
     rows = table.splitlines()[2:]
     assert len(rows) == 40
     assert rows[0].endswith("| −0.4500 |")
@@ -75,11 +75,18 @@ def test_of_many_groups_those_that_changed_most_are_listed():
 
 
 @pytest.mark.parametrize(
-    ("mean", "said"), [(0.5, "Here it still falls, from 0.5000 of 500 transitions to"), (0.2, "Here it falls no more")]
+    ("mean", "said"),
+    [
+        (0.5, "Here it still falls, from 0.5000 of 500 transitions to"),
+        (0.3, "Here it seems still to fall"),
+        (0.2, "Here it falls no more"),
+    ],
 )
 def test_the_curve_has_a_verdict(mean, said):
     counts = Counts(visits=(500, 500), on=((0,), (0,)), joint=())
-    record = a_record("relu", counts=counts, curve=(CurvePoint(transitions=500, subsamples=5, mean=mean, low=0.1, high=0.9),))
+    record = a_record(
+        "relu", counts=counts, curve=(CurvePoint(transitions=500, subsamples=5, mean=mean, low=mean - 0.1, high=0.9),)
+    )
     record = msgspec.structs.replace(record, result=msgspec.structs.replace(record.result, phi=0.25))
     assert said in markdown([record])
 
@@ -95,3 +102,9 @@ def test_a_watched_number_within_its_null_says_so():
 def test_only_symbols_of_the_formalisms_that_were_run_head_the_table():
     assert "| formalism | Φ of the layer |" in markdown([a_record()])
     assert "φ_s" not in markdown([a_record()])
+
+
+def test_the_overview_has_the_structural_phi_first():
+    row = "| `relu` | 0 | IIT 3.0 | 0 by structure (data: "
+    assert row in markdown([a_record("relu", kind="statistical", structural_phi=0.0)])
+    assert row not in markdown([a_record("relu", kind="observational")])

@@ -188,10 +188,13 @@ def test_set_units_of_version_0_1_0_are_judged_by_their_null_and_interval(p, low
 @pytest.mark.parametrize(
     ("share", "words"),
     [
-        (1.0, "These units are not reducible in the analysed state (not reducible in all 200 resamples)."),
+        (1.0, "These units are not reducible in the analysed state (not reducible in each of 200 resamples)."),
         (0.98, "These units are not reducible in the analysed state (not reducible in 98 % of 200 resamples)."),
         (0.6, "Whether these units are reducible in the analysed state cannot be told (not reducible in 60 % of 200 resamples)."),
-        (0.0, "But for the noise of the data these units are reducible in the analysed state (reducible in all 200 resamples)."),
+        (
+            0.0,
+            "But for the noise of the data these units are reducible in the analysed state (reducible in each of 200 resamples).",
+        ),
     ],
 )
 def test_units_that_were_set_are_reducible_or_not_and_have_no_p(share, words):

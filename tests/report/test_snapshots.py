@@ -140,7 +140,12 @@ def test_nobody_takes_the_digits_mlp_for_integrated() -> None:
     # Every sentence that speaks of integration denies it, or defines the null.
     sentences = [part for part in re.split(r"(?<=[.:])\s+|\n", text) if re.search(r"integrat(ed|ion)", part, re.IGNORECASE)]
     allowed = (
-        *("# Integrated information", "Integrated information Φ (IIT 3.0", "Nothing may be concluded"),
+        *(
+            "# Integrated information",
+            "Φ, integrated information (of",
+            "Integrated information Φ (IIT 3.0",
+            "Nothing may be concluded",
+        ),
         *("no more than such data give without integration", "system integrated no further than its best cut"),
     )
     assert sentences

@@ -9,11 +9,13 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import requires
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
+from packaging.requirements import Requirement
 from places import PROJECT
 
 from lightning_iit import System, compute_phi, compute_structure, major_complex
@@ -104,6 +106,7 @@ def test_iit4_needs_pyphi_2(call, formalism):
 def test_a_refusal_imports_no_pyphi():
     code = f"""
 import sys
+from importlib.metadata import requires
 from lightning_iit import IITError, System, compute_structure
 try:
     compute_structure(System(tpm={SWAP.tpm}, state=(0, 1)), "pyphi", formalism="iit4-2023")
@@ -180,3 +183,11 @@ def test_wrong_engines_of_iit4_are_refused(arguments, words):
     for call in (compute_phi, compute_structure, major_complex):
         with pytest.raises(InvalidArgumentError, match=re.escape(words)):
             call(SWAP, formalism="iit4-2023", **arguments)
+
+
+def test_an_installation_takes_either_version_of_pyphi_and_no_third():
+    (pin,) = [one for one in map(Requirement, requires("lightning-iit")) if one.name == "pyphi" and one.marker is None]
+    allowed = {
+        version: pin.specifier.contains(version, prereleases=True) for version in ("1.1.0", "1.2.0", "2.0.0rc4", "2.1", "3.0")
+    }
+    assert allowed == {"1.1.0": False, "1.2.0": True, "2.0.0rc4": True, "2.1": True, "3.0": False}

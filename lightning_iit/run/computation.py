@@ -116,7 +116,7 @@ class Computation:
     @property
     def records(self) -> Records:
         """Returns the records whose analyses have ended, in order of epoch and layer."""
-        return self.run.records
+        return self.run.analyses.records
 
     def part(self, *, waits: bool = True) -> EarlierPart:
         """Returns what a run that goes on takes over from this one.
@@ -383,7 +383,7 @@ class Computation:
     def abandon(self, reason: str) -> None:
         """Completes the open records as Failed, with the given reason, once the epochs that have ended are perturbed."""
         self._end_perturbing(_LAST_PERTURBING, "training")
-        self.run.abandon(reason)
+        self.run.analyses.abandon(reason)
 
     def _end_perturbing(self, timeout: float, after: str) -> None:
         """Waits for the perturbations of ended epochs; those that have not begun by then get records that say so."""

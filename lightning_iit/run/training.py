@@ -85,7 +85,7 @@ class TrainingRun:
     @property
     def newest(self) -> Records:
         """Returns of each layer the newest record of an epoch with a Φ and the newest without one."""
-        return Records() if self._work is None else self._work.run.newest
+        return Records() if self._work is None else self._work.run.analyses.newest
 
     def progress(self) -> tuple[TaskProgress, ...]:
         """Returns how far each open analysis is."""

@@ -174,7 +174,7 @@ class TrainingRun:
     def end_epoch(self, epoch: int) -> None:
         """Takes the number of the epoch that has ended; the model now has the weights of its end."""
         if self._work is not None:
-            self._work.epoch = epoch
+            self._work.epoch_ended(epoch)
 
     def pump(self) -> None:
         """Lets the trackers that write in the training's own thread write what waits for them."""

@@ -119,11 +119,11 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
 def _phi(given: argparse.Namespace, console: Console) -> int:
     """Runs ``lightning-iit phi``."""
     from lightning_iit.commands.inputs import parse_formalisms, parse_nodes, parse_state, parse_units
+    from lightning_iit.commands.past.question import Question
     from lightning_iit.commands.phi import PhiArguments, run_phi
 
     return run_phi(
         PhiArguments(
-            tpm=given.tpm,
             state=None if given.state is None else parse_state(given.state),
             cm=given.cm,
             formalisms=() if given.formalism is None else parse_formalisms(given.formalism),
@@ -142,11 +142,14 @@ def _phi(given: argparse.Namespace, console: Console) -> int:
             timeout=given.timeout,
             threads=given.threads,
             pyphi_options=dict(_option(text) for text in given.option),
-            epoch=given.epoch,
-            layer=given.layer,
-            units=None if given.units is None else parse_units(given.units),
-            model=given.model,
-            data=given.data,
+            question=Question(
+                target=given.tpm,
+                epoch=given.epoch,
+                layer=given.layer,
+                units=None if given.units is None else parse_units(given.units),
+                model=given.model,
+                data=given.data,
+            ),
         ),
         console,
     )

@@ -164,7 +164,7 @@ def _measure_lesions(work: Computation, settings: Settings, measured: Callable[.
     """Measures the lesions of each record, and writes the records anew."""
     for record in work.records:
         layout = settings.layout.get(record.layer) if isinstance(settings.layout, Mapping) else settings.layout
-        work.run.complete(measured(record, seed=settings.seed, step=settings.step, layout=layout))
+        work.run.analyses.complete(measured(record, seed=settings.seed, step=settings.step, layout=layout))
 
 
 def pool_for(settings: Settings, max_queued: int) -> PhiPool:

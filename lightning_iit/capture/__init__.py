@@ -1,9 +1,11 @@
 """The torch side of the package: turns the activations of a network in training into transition counts of binary states.
 
 ``choose/`` finds layers and units, ``hooks/`` copies activations, ``count/`` turns activations into states and counts transitions,
-``perturb/`` sets units into states, ``depth/`` captures and perturbs a stack of blocks. ``layer_kinds`` is the table of what is
-known of each kind of layer. ``options`` holds the options of a capture, ``sensitivity`` counts the same activations again with
-other thresholds, ``preserved`` runs a model so that the run leaves no trace in the model. In use::
+``perturb/`` sets units into states, ``depth/`` captures and perturbs a stack of blocks, ``lesion/`` sets units at every step of a
+pass. ``layer_kinds`` is the table of what is known of each kind of layer. ``whole`` and ``epoch_sums`` are for measures of whole
+layers: activations of a pass, and sums over an epoch. ``options`` holds the options of a capture, ``sensitivity`` counts the same
+activations again with other thresholds, ``preserved`` runs a model so that the run leaves no trace in the model: what it can change
+is ``held``, in memory or ``on_disk``. ``sharded`` knows parameters that are spread over ranks. In use::
 
     capture = Capture(model, CaptureOptions(layers=["net.3", "rnn"], units=4))   # raises an error for wrong names and options
     capture.layers                              # the names of the layers, in order

@@ -1,1 +1,1 @@
-"""The subcommands of ``lightning-iit``; :mod:`lightning_iit.cli` reads the command line and calls them."""
+"""What the subcommands of ``lightning-iit`` do; :mod:`lightning_iit.cli` has their options, and calls them."""

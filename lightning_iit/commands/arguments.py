@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_h
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+TARGET = "a run's directory (or its folder iit), a folder of runs, a record's file (.json), or an MLflow tracking URI"
+"""The words for what :func:`lightning_iit.viewer.sources.open_source` takes."""
+
 
 def documented_arguments(function: Callable[..., Any]) -> dict[str, str]:
     """Returns the words for each argument in the ``Args:`` section of a docstring, each as one line.

@@ -80,25 +80,11 @@ def compare(case: Case, tolerance: float, timeout: float | None) -> Comparison:
     try:
         return _compared(case, tolerance, timeout)
     except Exception as error:  # noqa: BLE001  whatever is wrong with one record
-        return Comparison(
-            run=case.run,
-            layer=case.record.layer,
-            epoch=case.record.epoch,
-            step=case.record.step,
-            formalism=case.record.formalism,
-            units=_units(case.record),
-            state=case.stored.state,
-            method=case.method,
-            stored=case.stored.result.phi or 0.0,
-            again=None,
-            differences=(f"the record does not fit itself: {type(error).__name__}: {error}",),
-        )
+        return _comparison(case, again=None, differences=(f"the record does not fit itself: {type(error).__name__}: {error}",))
 
 
 def _compared(case: Case, tolerance: float, timeout: float | None) -> Comparison:
     """Computes one stored Φ again and returns the comparison; may raise anything where the record does not fit itself."""
-    record, result = case.record, case.stored.result
-    assert isinstance(result, (Computed, SystemPhi))
     again = _again(case, case.engine, timeout)
     words: list[str] = []
     skipped = unchecked = ""
@@ -109,7 +95,7 @@ def _compared(case: Case, tolerance: float, timeout: float | None) -> Comparison
         finer = _with_more_decimals(case, again, timeout) if words else None
         if finer is not None and not _result_differences(case, finer, max(tolerance, _OF_ROUNDING)):
             again, unchecked, words = finer, _ROUNDED, []
-        words += _tpm_differences(record, tolerance)
+        words += _tpm_differences(case.record, tolerance)
         words += _within_record(case, tolerance)
         words += _of_part(case, tolerance, timeout)
         for found, not_found in (_of_structure(case, tolerance), _of_complex(case, tolerance, timeout)):
@@ -119,16 +105,8 @@ def _compared(case: Case, tolerance: float, timeout: float | None) -> Comparison
         words = [f"stored as computed, but now: {again.reason}"]
     else:
         skipped = again.reason
-    return Comparison(
-        run=case.run,
-        layer=record.layer,
-        epoch=record.epoch,
-        step=record.step,
-        formalism=record.formalism,
-        units=_units(record),
-        state=case.stored.state,
-        method=case.method,
-        stored=result.phi,
+    return _comparison(
+        case,
         again=again.phi if isinstance(again, (Computed, SystemPhi)) else None,
         differences=tuple(words),
         skipped=skipped,
@@ -137,9 +115,22 @@ def _compared(case: Case, tolerance: float, timeout: float | None) -> Comparison
     )
 
 
-def _units(record: EpochRecord) -> tuple[str, ...]:
-    """Returns the labels of a record's units."""
-    return () if record.units is None else record.units.labels
+def _comparison(case: Case, *, again: float | None, **found: Any) -> Comparison:
+    """Returns the comparison of a case, of whose fields ``found`` has those that the comparison itself gave."""
+    record = case.record
+    return Comparison(
+        run=case.run,
+        layer=record.layer,
+        epoch=record.epoch,
+        step=record.step,
+        formalism=record.formalism,
+        units=() if record.units is None else record.units.labels,
+        state=case.stored.state,
+        method=case.method,
+        stored=case.stored.result.phi or 0.0,
+        again=again,
+        **found,
+    )
 
 
 def _with_more_decimals(case: Case, again: Computed | SystemPhi, timeout: float | None) -> Computed | None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lightning_iit.commands.complexes import found_complex
 from lightning_iit.commands.inputs import TpmInput, read_cm, read_tpm
-from lightning_iit.commands.past.question import Question
 from lightning_iit.commands.tables import print_complex, print_json, print_partitions, print_result, print_structure
 from lightning_iit.errors import InvalidArgumentError, InvalidSystemError
 from lightning_iit.phi.compute import compute_phi, compute_structure
@@ -22,15 +21,19 @@ from lightning_iit.records.systems import braces
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from lightning_iit.commands.past.question import Question
     from lightning_iit.records import EpochRecord, Formalism, MajorComplex, PhiResult, Skipped
     from lightning_iit.records.results import Partitions
 
 
 @dataclass(frozen=True)
 class PhiArguments:
-    """Holds the arguments of ``lightning-iit phi``; :mod:`lightning_iit.cli` explains each of them in its help."""
+    """Holds the arguments of ``lightning-iit phi``; :mod:`lightning_iit.cli` explains each of them in its help.
 
-    tpm: str
+    The question is what a run or a record is asked; of a TPM in a file it names the file alone.
+    """
+
+    question: Question
     state: tuple[int, ...] | None = None
     cm: str | None = None
     formalisms: tuple[Formalism, ...] = ()
@@ -49,16 +52,6 @@ class PhiArguments:
     timeout: float | None = None
     threads: int = 1
     pyphi_options: dict[str, Any] = field(default_factory=dict)
-    epoch: int | None = None
-    layer: str | None = None
-    units: tuple[int, ...] | None = None
-    model: str | None = None
-    data: str | None = None
-
-    @property
-    def question(self) -> Question:
-        """Returns what is asked of a run or a record."""
-        return Question(self.tpm, self.epoch, self.layer, self.units, self.model, self.data)
 
 
 def run_phi(arguments: PhiArguments, console: Console) -> int:
@@ -72,7 +65,7 @@ def run_phi(arguments: PhiArguments, console: Console) -> int:
         OSError: the file cannot be read.
     """
     question = arguments.question
-    given = question.tpm(arguments.prior) if question.is_asked else read_tpm(arguments.tpm, prior=arguments.prior)
+    given = question.tpm(arguments.prior) if question.is_asked else read_tpm(question.target, prior=arguments.prior)
     _check_dependence(given, allow=arguments.allow_dependence)
     state = arguments.state if arguments.state is not None else given.state
     if state is None:

@@ -5,9 +5,9 @@ of 0 and 1, unit 0 first; the **index** of a state is little-endian (unit 0 is t
 
 In the order of the data: ``captured`` (units, counts, TPM), ``systems`` (the input of an engine), ``tasks`` (the input and output
 of a worker), ``results`` (the outcome of an analysis), ``epochs`` (the record of a layer at an epoch) and ``networks`` (the network
-as the viewer draws it). ``encoding`` turns structs into JSON, ``payload`` into the data of a TensorBoard summary, and ``store``
-into files, which have their ``names``; ``logged`` says which numbers of a record loggers get, and under which keys. All names of
-the schema can be imported from here.
+as the viewer draws it). ``encoding`` turns structs into JSON, ``disk/payload`` into the data of a TensorBoard summary, and
+``store`` into files, which have their ``names``; ``logged`` says which numbers of a record loggers get, and under which keys. All
+names of the schema can be imported from here.
 """
 
 from __future__ import annotations

@@ -14,8 +14,10 @@ from lightning_iit.report import cells, iit4
 from lightning_iit.report.answers import answers, by_layer, numbers_words
 from lightning_iit.report.cells import number
 from lightning_iit.report.course import averaged_words, by_group, course_words
+from lightning_iit.report.dependence import curve, sensitivity
 from lightning_iit.report.markup import bullets, code, table, text
 from lightning_iit.report.methods import methods
+from lightning_iit.report.steered import steered
 from lightning_iit.report.terms import DIAGNOSTIC_WORDS, RESAMPLED, introduction, is_resampled, terms
 from lightning_iit.report.verdicts import conclusion, structural_words, system_words, warnings_of
 from lightning_iit.report.whole import whole_parts
@@ -23,7 +25,7 @@ from lightning_iit.report.whole import whole_parts
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from lightning_iit.records import CurvePoint, Diagnostic, EpochRecord, ThresholdPoint
+    from lightning_iit.records import Diagnostic, EpochRecord
     from lightning_iit.records.steering.commands import Answer
 
 REPORT = "report.md"
@@ -34,11 +36,6 @@ _ANOTHER = " (another)"
 """The mark of a state that is not that of the row before."""
 _OTHER_UNITS = " (other units)"
 """The mark of an epoch whose units are not those of the row before, since a command has changed them."""
-_CURVE_WORDS = (
-    "Of random subsets of the last epoch's data; null not computed for these. A Φ that falls with more data is biased upward."
-)
-_STILL_FALLS = 1.1
-"""Φ of all the data is called biased while the subset before it has a mean Φ larger by more than this factor."""
 
 
 def markdown(records: Iterable[EpochRecord], settings: Mapping[str, object] | None = None, told: Sequence[Answer] = ()) -> str:
@@ -65,7 +62,7 @@ def markdown(records: Iterable[EpochRecord], settings: Mapping[str, object] | No
                 alone = [record.of(formalism) for record in of_layer if formalism in record.formalisms]
                 parts += iit4.parts(alone, answers(kept, formalism)[name], heading="###")
     parts += whole_parts(layers)
-    parts += _steered(told)
+    parts += steered(told)
     if layers:
         parts += ["## Methods, to be pasted", text(methods(kept))]
     parts += _settings(settings or {}, [of_layer[-1] for of_layer in layers.values()])
@@ -83,33 +80,6 @@ def verdict(record: EpochRecord) -> str:
         return conclusion(record)
     layer = iit4.layer_words(record)
     return f"{layer}." if layer else iit4.group_words(record)
-
-
-def _steered(told: Sequence[Answer]) -> list[str]:
-    """Writes what the training was told while it ran, and its answers; nothing where it was told nothing."""
-    questions = [one for one in told if one.command is not None and one.command.verb == "phi"]
-    told = [one for one in told if one not in questions]
-    asked = ["## Questions", "What was asked of epochs of this run while it went on.", _told_table(questions)] if questions else []
-    if not told:
-        return asked
-    done = sum(one.outcome == "done" for one in told)
-    words = f"This training was steered: of {len(told)} commands that came while it ran, {done} were obeyed."
-    return ["## Commands", words, _told_table(told), *asked]
-
-
-def _told_table(told: Sequence[Answer]) -> str:
-    """Writes the table of commands, or of questions, with their answers."""
-    columns = ("epoch", "step", "command", "from", "answer")
-    rows = [
-        (
-            *(str(one.epoch), str(one.step)),
-            code(one.id if one.command is None else one.command.words),
-            text("unknown" if one.command is None else one.command.sender or "unknown"),
-            text(one.words),
-        )
-        for one in told
-    ]
-    return table(columns, rows)
 
 
 def _answers(layers: Mapping[str, Sequence[EpochRecord]], kept: Sequence[EpochRecord]) -> list[str]:
@@ -173,7 +143,7 @@ def _section(name: str, records: Sequence[EpochRecord], answer: str) -> list[str
         parts.append(text(claim + last.structural_reason))
     if iit4.is_iit4(last):
         parts += iit4.parts(records, "", heading="###")
-        return [*parts, *_checks(records), *_lesions(last), *_moments(last), *_sensitivity(last), *_curve(last)]
+        return [*parts, *_checks(records), *_lesions(last), *_moments(last), *sensitivity(last), *curve(last)]
     parts += [*_survey(last), *_groups_of_0_1_0(last), *by_group(records), "### One group in detail"]
     judged = "; ".join(filter(None, (last.reducible_words, last.null_words)))
     phi = f"Φ {cells.phi(last)}; {cells.interval(last)}; {judged}"
@@ -198,7 +168,7 @@ def _section(name: str, records: Sequence[EpochRecord], answer: str) -> list[str
         )
     columns = (*_EPOCHS, "reducible" if last.kind == "causal" else "null", "from", "coverage")
     parts += [f"### Epochs ({cells.kind(last)})", *([" ".join(notes)] if notes else []), table(columns, rows)]
-    return [*parts, *_lesions(last), *_moments(last), *_sensitivity(last), *_curve(last)]
+    return [*parts, *_lesions(last), *_moments(last), *sensitivity(last), *curve(last)]
 
 
 def _lesions(record: EpochRecord) -> list[str]:
@@ -300,57 +270,6 @@ def _at_last(record: EpochRecord) -> tuple[str, str]:
 def _of_layer(record: EpochRecord) -> tuple[str, str]:
     """Returns the cells of the layer's Φ and its interval."""
     return cells.layer_phi(record), cells.layer_interval(record) or "not computed"
-
-
-def _sensitivity(record: EpochRecord) -> list[str]:
-    """Writes the table of Φ at other thresholds; nothing where the record has no Φ."""
-    if record.phi is None:
-        return []
-    heading = f"### Φ at other thresholds ({cells.kind(record)})"
-    if not record.sensitivity:
-        return [heading, "Not computed. How much this Φ depends on where a unit counts as ON is not known."]
-    set_units = record.kind == "causal"
-    words = "Φ of the same units in the same state, a unit being ON above this quantile of its last activations"
-    words += "." if set_units else "; null not computed for these."
-    words += " This was computed for the last epoch alone. Quantile 0.5 is the median of the last activations"
-    words += " again; the Φ above has the thresholds of the epoch, which were found before its activations were counted."
-    columns = ("quantile", "Φ", "backgrounds" if set_units else "transitions", "coverage")
-    return [heading, words, table(columns, (_threshold(point, set_units=set_units) for point in record.sensitivity))]
-
-
-def _threshold(point: ThresholdPoint, *, set_units: bool) -> tuple[str, ...]:
-    """Returns the row of one threshold; where units were set, each state was set as often as there are backgrounds."""
-    states = 2 ** len(point.thresholds)
-    data = point.transitions // max(point.visited, 1) if set_units else point.transitions
-    phi = f"not computed ({point.reason})" if point.phi is None else number(point.phi)
-    return f"{point.quantile:g}", phi, f"{data:,}", f"{point.visited} of {states} states"
-
-
-def _curve(record: EpochRecord) -> list[str]:
-    """Writes the table of Φ against the number of transitions, without that of all transitions; nothing where there is none."""
-    total = 0 if record.counts is None else record.counts.transitions
-    points = [point for point in record.curve if point.transitions != total]
-    if not points or record.kind == "causal":
-        return []
-    rows = [(f"{p.transitions:,}", number(p.mean), f"{number(p.low)} to {number(p.high)}", str(p.subsamples)) for p in points]
-    return [
-        f"### Φ against the number of transitions ({cells.kind(record)})",
-        " ".join(filter(None, (_CURVE_WORDS, _curve_verdict(record, points[-1])))),
-        table(("transitions", "mean Φ", "smallest to largest", "subsets"), rows),
-    ]
-
-
-def _curve_verdict(record: EpochRecord, largest: CurvePoint) -> str:
-    """Returns whether Φ of all the data still falls with their number; empty where the record has no Φ."""
-    if record.phi is None or record.counts is None:
-        return ""
-    every = f"{number(record.phi)} of all {record.counts.transitions:,}"
-    to = f"from {number(largest.mean)} of {largest.transitions:,} transitions to {every}"
-    if record.phi < largest.low:
-        return f"Here it still falls, {to}, so this Φ is biased upward: more data would give a smaller one."
-    if largest.mean > _STILL_FALLS * record.phi:
-        return f"Here it seems still to fall, {to}, so this Φ may be biased upward."
-    return f"Here it falls no more, {to}."
 
 
 def _settings(settings: Mapping[str, object], records: Sequence[EpochRecord]) -> list[str]:

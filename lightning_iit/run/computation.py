@@ -5,26 +5,24 @@ from __future__ import annotations
 import logging
 import math
 import time
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import torch
 from lightning.pytorch.utilities import rank_zero_warn
 from rich.console import Console
 
-from lightning_iit.capture.perturb.job import Perturbed, PerturbJob
-from lightning_iit.capture.sensitivity import at_quantiles
 from lightning_iit.phi.pool.worker import never
 from lightning_iit.records import Skipped
 from lightning_iit.records.names import OPTIONS
 from lightning_iit.report.report import REPORT, markdown
 from lightning_iit.report.tables import summary
 from lightning_iit.run.budget.turns import LEFT_OUT, left_out_words
+from lightning_iit.run.perturbations import Perturbations, behind_words
 from lightning_iit.run.run import Run
 from lightning_iit.run.survey import Group
+from lightning_iit.run.told_options import ToldOptions
 from lightning_iit.snapshot.writer import SnapshotQueue
 from lightning_iit.trackers.files import options_json
 from lightning_iit.trackers.journal import Journal
@@ -34,10 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from lightning_iit.capture.count.epoch import LayerEpoch
-    from lightning_iit.capture.depth.perturb import DepthPerturber
-    from lightning_iit.capture.perturb.perturber import Perturber
     from lightning_iit.phi.pool.pool import PhiPool
-    from lightning_iit.records import Counts, Records, TaskResult, ThresholdCounts
+    from lightning_iit.records import Counts, Records, TaskResult
     from lightning_iit.records.steering.commands import Answer
     from lightning_iit.run.options import RunOptions
     from lightning_iit.run.resume import EarlierPart
@@ -50,10 +46,6 @@ log: logging.Logger = logging.getLogger(__name__)
 
 _TICK = 0.2
 """Seconds between two looks at whether an analysis that training waits for has ended."""
-_MOST_PERTURBING = 16
-"""So many perturbations of ended epochs may be open of each layer."""
-_MOST_BYTES = 256 * 2**20
-"""So much data and weights all open perturbations may hold; each layer may have two whatever they hold."""
 _PERTURBING_WAIT = 0.05
 """Seconds that training waits at an epoch's end where so many are open; the epoch is then left out."""
 _PERTURBING_TIMEOUT = 30.0
@@ -83,10 +75,8 @@ class Computation:
     Attributes:
         pool: computes Φ.
         journal: hands records to the trackers.
-        run: keeps the records and the open analyses.
+        run: makes records and tasks, and keeps the open analyses and the records of those that have ended.
         closed: whether this object is closed.
-        epoch: the latest epoch that has ended, whether or not its counts were analysed; the model now has the weights of this
-            epoch's end.
     """
 
     def __init__(
@@ -101,22 +91,17 @@ class Computation:
         self.journal: Journal = Journal(trackers, options=described)
         self.run: Run = Run(options, pool, self.journal)
         self._snapshots = SnapshotQueue(self.journal.write_network)
-        self._beside = ThreadPoolExecutor(1, thread_name_prefix="iit-perturb")
-        self._perturbing: dict[Future[Any], tuple[Any, ...]] = {}
-        self._held: dict[Future[Any], int] = {}
-        self._given_up = ""
-        self._described = described
-        self._earlier: list[tuple[int, Mapping[str, str]]] = []
+        self._perturbations = Perturbations(self.run)
+        self._told = ToldOptions(described)
         self._interrupted = interrupted
         self.closed: bool = False
-        self.epoch: int = -1
         self._deadline = math.inf
         pool.warm_up(options.engine, options.formalisms)
 
     @property
     def records(self) -> Records:
         """Returns the records whose analyses have ended, in order of epoch and layer."""
-        return self.run.records
+        return self.run.analyses.records
 
     def part(self, *, waits: bool = True) -> EarlierPart:
         """Returns what a run that goes on takes over from this one.
@@ -125,9 +110,12 @@ class Computation:
             waits: whether it waits for the epochs whose perturbation is open. A checkpoint does not, since training waits for it;
                 it has the keys of these epochs, and the folder gets their records.
         """
-        wait(self._perturbing, _PERTURBING_TIMEOUT if waits else _CHECKPOINT_TIMEOUT)
-        still = tuple(one for future, one in self._perturbing.items() if not future.done())
+        still = self._perturbations.left(_PERTURBING_TIMEOUT if waits else _CHECKPOINT_TIMEOUT)
         return replace(self.run.part(), perturbing=still)
+
+    def epoch_ended(self, epoch: int) -> None:
+        """Notes that an epoch has ended, whether or not its counts are analysed: the model now has the weights of its end."""
+        self._perturbations.epoch = epoch
 
     def change(self, options: RunOptions, described: Mapping[str, str], *, anew: Collection[str], epoch: int) -> None:
         """Takes other options for all epochs from one on; the trackers' file of options then has these.
@@ -139,8 +127,7 @@ class Computation:
             epoch: the first epoch of these options.
         """
         self.run.change(options, anew)
-        self._earlier.append((epoch, self._described))
-        self._described = described
+        self._told.change(described, epoch)
         self.journal.attach(OPTIONS, options_json(described))
 
     def submit(
@@ -178,7 +165,7 @@ class Computation:
         if step is None:
             if watch.snapshots is not None:
                 self._draw(watch.snapshots, epoch, global_step)
-            self.epoch = epoch
+            self.epoch_ended(epoch)
         futures: list[Future[Any]] = []
         future: Future[Any] | None
         names = [layer.layer for layer in captured] if analysed else []
@@ -208,39 +195,18 @@ class Computation:
             elif job is None or not job.resamples:
                 groups = [self._group(watch, *each, step, asked) for each in zip(range(len(parts)), parts, counts, strict=True)]
                 perturber = None if groups[0].causal is None else watch.perturber
-                at = partial(self._at_thresholds, perturber, groups[0], epoch)
+                at = partial(self._perturbations.at_thresholds, perturber, groups[0], epoch)
                 future = opened(groups, at_thresholds=at)
             elif job.needs_module:
-                future = self._perturb(job, parts, counts, opened, epoch, asked)
-            elif (open_before := self._behind(job, until)) and not last and asked is None:
-                future = self._leave_out(parts, counts, opened, _behind_words(open_before))
+                future = self._perturbations.perturb(job, parts, counts, opened, epoch, asked)
+            elif (open_before := self._perturbations.behind(job, until)) and not last and asked is None:
+                future = self._leave_out(parts, counts, opened, behind_words(open_before))
             else:
-                stream = torch.cuda.current_stream() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
-                future = self._beside.submit(self._perturb_after, stream, job, parts, counts, opened, epoch, asked)
-                self._held[future] = job.size
-                self._perturbing[future] = (now, layer.layer, epoch) if step is None else (now, layer.layer, epoch, step)
+                key = (now, layer.layer, epoch) if step is None else (now, layer.layer, epoch, step)
+                future = self._perturbations.start(key, job, parts, counts, opened, epoch, asked)
             if future is not None:
                 futures.append(future)
         return futures
-
-    def _behind(self, job: PerturbJob, until: float) -> int:
-        """Waits until a layer can be perturbed once more, and returns 0; or how many of its perturbations are open at a time.
-
-        Args:
-            job: the next perturbation of the layer.
-            until: when to wait no longer, by the monotonic clock; infinity waits for as long as a perturbation takes.
-        """
-        while True:
-            self._perturbing = {one: key for one, key in self._perturbing.items() if not one.done()}
-            self._held = {one: size for one, size in self._held.items() if one in self._perturbing}
-            of_layer = [one for one, key in self._perturbing.items() if key[1] == job.layer]
-            fits = sum(self._held.values()) + job.size <= _MOST_BYTES
-            if len(of_layer) < (_MOST_PERTURBING if fits else 2):
-                return 0
-            left = until - time.monotonic()
-            if left <= 0:
-                return len(of_layer)
-            wait(of_layer[:1], None if left == math.inf else left)
 
     def _leave_out(
         self,
@@ -253,38 +219,6 @@ class Computation:
         with training_goes_on("leaving a layer out"):
             return opened([Group(part, each, why, ()) for part, each in zip(parts, counts, strict=True)])
         return None
-
-    def _perturb(
-        self,
-        job: PerturbJob,
-        parts: Sequence[LayerEpoch],
-        counts: Sequence[Counts | None],
-        opened: Callable[..., Future[TaskResult] | None],
-        epoch: int,
-        asked: Asked | None = None,
-    ) -> Future[TaskResult] | None:
-        """Perturbs the groups of a layer and submits them; returns the future of their analysis, None where there is none."""
-        with training_goes_on(f"perturbing layer {job.layer!r}"):
-            try:
-                missing = Skipped(code="not_perturbed", reason=self._given_up)
-                began = time.perf_counter()
-                found = [Perturbed(part, missing) for part in parts] if self._given_up else job.run(parts)
-                self.run.charge(job.layer, time.perf_counter() - began)
-            except Exception as error:
-                log.exception("Layer %r could not be perturbed.", job.layer)
-                reason = f"Layer {job.layer!r} could not be perturbed: {type(error).__name__}: {error}."
-                found = [Perturbed(part, Skipped(code="step_failed", reason=reason)) for part in parts]
-            groups = [
-                Group(one.captured, each, one.causal, self.run.states(one.captured, each, asked), one.bits)
-                for one, each in zip(found, counts, strict=True)
-            ]
-            return opened(groups, at_thresholds=partial(self._at_thresholds, job, groups[0], epoch))
-        return None
-
-    def _perturb_after(self, stream: torch.cuda.Stream | None, *work: Any) -> Future[TaskResult] | None:
-        """Perturbs a layer in another thread, on the stream and the device on which its weights were copied."""
-        with torch.cuda.stream(stream):  # does nothing for None
-            return self._perturb(*work)
 
     @property
     def _left_out_words(self) -> str:
@@ -319,19 +253,6 @@ class Computation:
                 asked = asked._replace(state=tuple(asked.state[place] for place in observed.kept))
             states = self.run.states(observed, counts, asked)
         return Group(observed, counts, causal, states)
-
-    def _at_thresholds(
-        self, perturber: Perturber | DepthPerturber | PerturbJob | None, group: Group, epoch: int
-    ) -> tuple[ThresholdCounts, ...]:
-        """Counts a group's transitions at other thresholds; none for a perturbation if a later epoch has changed the weights."""
-        moved_on = perturber is not None and getattr(perturber, "needs_module", True) and epoch != self.epoch
-        if not group.states or moved_on:
-            return ()
-        try:
-            return tuple(at_quantiles(group.captured, group.states[0], perturber))
-        except Exception:
-            log.exception("Layer %r could not be counted with other thresholds.", group.captured.layer)
-            return ()
 
     def wait(self, futures: Sequence[Future[Any]], limit: float | None) -> None:
         """Waits for analyses, and for those that follow a perturbation; ends the wait where the process was asked to end.
@@ -383,14 +304,11 @@ class Computation:
     def abandon(self, reason: str) -> None:
         """Completes the open records as Failed, with the given reason, once the epochs that have ended are perturbed."""
         self._end_perturbing(_LAST_PERTURBING, "training")
-        self.run.abandon(reason)
+        self.run.analyses.abandon(reason)
 
     def _end_perturbing(self, timeout: float, after: str) -> None:
-        """Waits for the perturbations of ended epochs; those that have not begun by then get records that say so."""
-        longest = _LAST_PERTURBING if self._interrupted() else max(timeout, _LAST_PERTURBING)
-        if wait(self._perturbing, longest).not_done:
-            self._given_up = f"The layer was not yet perturbed {longest:g} s after {after}, and its weights of this epoch are gone."
-            wait(self._perturbing, _LEAST_DELIVERY)
+        """Waits for the perturbations of ended epochs."""
+        self._perturbations.end(_LAST_PERTURBING if self._interrupted() else max(timeout, _LAST_PERTURBING), after)
 
     @property
     def _left(self) -> float:
@@ -407,19 +325,9 @@ class Computation:
         """
         if not any(record.step is None for record in records):
             return
-        self.journal.attach(REPORT, markdown(records, self._told_options(), told).encode())
+        self.journal.attach(REPORT, markdown(records, self._told.texts, told).encode())
         if table:
             Console(stderr=True).print(summary(records))
-
-    def _told_options(self) -> dict[str, str]:
-        """Returns every option as text, for the report; of one that was changed meanwhile, what it was before and until when."""
-        told = dict(self._described)
-        for name, text in self._described.items():
-            known = [*((epoch, of[name]) for epoch, of in self._earlier), (0, text)]
-            before = [f"{then} before epoch {epoch}" for (epoch, then), (_, later) in pairwise(known) if then != later]
-            if before:
-                told[name] = f"{text} ({', '.join(before)})"
-        return told
 
     def close(self, *, failed: bool = False) -> None:
         """Ends the workers and closes the journal; a second call does nothing.
@@ -433,16 +341,7 @@ class Computation:
         if not self.closed:
             self.closed = True
             self._interrupted = never  # so that the trainer is not kept
-            self._beside.shutdown(wait=False)
+            self._perturbations.close()
             self.pool.close()
             self._snapshots.close(min(_SNAPSHOT_TIMEOUT, self._left))
             self.journal.close(min(_DELIVERY_TIMEOUT, max(_LEAST_DELIVERY, self._left)), failed=failed)
-
-
-def _behind_words(open_before: int) -> Skipped:
-    """Returns why a layer is not perturbed while the perturbations of so many earlier epochs are open."""
-    reason = (
-        f"The perturbations of {open_before} earlier epochs of this layer are still being computed, so it is not perturbed in this "
-        "epoch. Use every_n_epochs, a smaller draws or groups; or when_busy='wait', with which training waits."
-    )
-    return Skipped(code="perturbation_behind", reason=reason)

@@ -1,4 +1,4 @@
-"""The way from captured epochs to records: tasks go to the pool, and late results are filed under the epoch of their capture."""
+"""The way from captured epochs to tasks: a record is opened for each, and whether its Φ is judged is decided."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from lightning_iit.phi.cost import cost_in_words, seconds_in_words
 from lightning_iit.records import (
     EpochRecord,
     Failed,
-    PhiResult,
     PhiTask,
     Records,
     Skipped,
@@ -26,14 +25,12 @@ from lightning_iit.records import (
     TaskResult,
 )
 from lightning_iit.run.budget.judgements import AtThresholds, Budget
-from lightning_iit.run.budget.turns import is_left_out
-from lightning_iit.run.kept import KeptRecords
 from lightning_iit.run.options import RunOptions
-from lightning_iit.run.request import open_record, package_versions, phi_task, reopened, settled_record, whole_task, with_change
+from lightning_iit.run.request import open_record, package_versions, phi_task, reopened, whole_task
+from lightning_iit.run.results.analyses import Analyses
 from lightning_iit.run.resume import EarlierPart
 from lightning_iit.run.survey import NO_MOMENTS, Group, draw, survey_group
 from lightning_iit.run.varying import VaryingUnits
-from lightning_iit.run.waiting import compiles_first, drain_in_sight
 from lightning_iit.run.windows import Watched, Window
 from lightning_iit.tpm.states import choose_states
 from lightning_iit.tpm.varying import dynamics_of
@@ -46,7 +43,6 @@ if TYPE_CHECKING:
     from lightning_iit.capture.count.epoch import LayerEpoch
     from lightning_iit.phi.pool.pool import PhiPool
     from lightning_iit.records import Counts, Dynamics
-    from lightning_iit.records.schema import Key
     from lightning_iit.trackers.journal import Journal
 
 log: logging.Logger = logging.getLogger(__name__)
@@ -75,12 +71,15 @@ class Asked(NamedTuple):
 
 
 class Run:
-    """Keeps the records of one training run and the analyses that are still open.
+    """Makes records and tasks of the captured epochs of one training run.
 
     Args:
         options: the options of every analysis.
         pool: computes the tasks.
         journal: writes the records.
+
+    Attributes:
+        analyses: the open analyses, and the records of those that have ended.
     """
 
     def __init__(self, options: RunOptions, pool: PhiPool, journal: Journal) -> None:
@@ -88,9 +87,7 @@ class Run:
         self._pool = pool
         self._journal = journal
         self._lock = threading.RLock()
-        self._kept = KeptRecords(timed=options.timed)
-        self._open: dict[Key, tuple[PhiTask | None, EpochRecord]] = {}
-        self._held: dict[str, list[tuple[EpochRecord, PhiResult, TaskResult]]] = {}
+        self.analyses: Analyses = Analyses(pool, journal, self._lock, timed=options.timed)
         self._windows: dict[Watched, Window] = {}
         self._varying = VaryingUnits()
         self._packages = package_versions()
@@ -103,18 +100,6 @@ class Run:
         )
         self._unjudged: dict[str, tuple[PhiTask, EpochRecord, AtThresholds, Callable[..., dict[str, Any]]]] = {}
         self._said: set[str] = set()
-
-    @property
-    def records(self) -> Records:
-        """Returns the records whose analyses have ended, in order of epoch, step and layer."""
-        with self._lock:
-            return self._kept.all()
-
-    @property
-    def newest(self) -> Records:
-        """Returns of each layer the newest record of an epoch with a Φ and the newest without one, in order of epoch and layer."""
-        with self._lock:
-            return self._kept.newest()
 
     @property
     def options(self) -> RunOptions:
@@ -144,12 +129,6 @@ class Run:
     def charge(self, layer: str, seconds: float) -> None:
         """Takes the seconds of a layer's perturbation off the budget."""
         self._budget.charge(layer, "perturbation", seconds)
-
-    @property
-    def pending(self) -> int:
-        """Returns the number of open analyses."""
-        with self._lock:
-            return len(self._open)
 
     def collect(self, captured: LayerEpoch, *, epoch: int, group: int = 0) -> Counts | None:
         """Adds the counts of an epoch to the window of the layer, or of a further group of the layer's units.
@@ -234,20 +213,18 @@ class Run:
             backlog=self._pool.pending,
             packages=self._packages,
         )
-        self._journal.expect(stub.key)
-        with self._lock:
-            self._open[stub.key] = (None, stub)
+        self.analyses.expect(stub)
         if captured.problem is not None:
             code, reason = captured.problem
             broken = code == "capture_error"
-            self._settle(stub, Failed(code=code, reason=reason) if broken else Skipped(code=code, reason=reason))
+            self.analyses.settle(stub, Failed(code=code, reason=reason) if broken else Skipped(code=code, reason=reason))
             return None
         if isinstance(causal, Skipped):
-            self._settle(stub, causal)
+            self.analyses.settle(stub, causal)
             return None
         if not states:
             reason = f"Layer {captured.layer!r} gave no transition in {stub.when}: it needs two samples or time steps in a row."
-            self._settle(stub, Skipped(code="no_transitions", reason=reason))
+            self.analyses.settle(stub, Skipped(code="no_transitions", reason=reason))
             return None
         try:
             surveyed = [group for group in groups if group.captured.units is not None]
@@ -260,7 +237,7 @@ class Run:
             drawn = partial(draw, surveyed, seed=options.seed)
             with self._lock:  # layers that are perturbed beside the training come from a thread of their own
                 self._say_cost(stub, options)
-                seconds = self._kept.seconds(task)
+                seconds = self.analyses.kept.seconds(task)
                 if last:
                     self._unjudged.pop(stub.layer, None)
                 elif step is None:
@@ -271,11 +248,11 @@ class Run:
             number, further = self._budget.resamples(task, seconds, first=epoch < 0, last=last)
             more = drawn(resamples=number, moments=options.moments if epoch < 0 or last else 0)
             task = msgspec.structs.replace(task, judge=judge, resample_further=further, **more)
-            return self._open_and_analyse(with_parts(task, seconds, 0.0 if whole is None else task_seconds(whole)), stub)
+            return self.analyses.write_and_start(with_parts(task, seconds, 0.0 if whole is None else task_seconds(whole)), stub)
         except Exception as error:
             log.exception("Layer %r of %s could not be handed to a worker.", stub.layer, stub.when)
             reason = f"It could not be handed to a worker: {type(error).__name__}: {error}."
-            self._settle(stub, Failed(code="engine_error", reason=reason))
+            self.analyses.settle(stub, Failed(code="engine_error", reason=reason))
             return None
 
     def _say_cost(self, stub: EpochRecord, options: RunOptions) -> None:
@@ -304,17 +281,17 @@ class Run:
         """
         for task, stub, at_thresholds, drawn in list(self._unjudged.values()):
             with self._lock:
-                computed = self._kept.is_computed(stub.key)
+                computed = self.analyses.kept.is_computed(stub.key)
             if not computed:
                 continue
-            seconds = self._kept.seconds(task)
+            seconds = self.analyses.kept.seconds(task)
             judge = self._budget.judge_last(task, seconds, at_thresholds)
             number, further = self._budget.resamples(task, seconds, first=False, last=True)
             more = drawn(resamples=number, moments=self._options.moments)
             if judge is not None or number or more["moments"]:
                 self._journal.expect(stub.key)
                 judged = msgspec.structs.replace(task, judge=judge, resample_further=further, **more)
-                self._analyse(with_parts(judged, seconds), stub)
+                self.analyses.start(with_parts(judged, seconds), stub)
         self._unjudged.clear()
 
     def _dynamics(self, captured: LayerEpoch, stub: EpochRecord) -> Dynamics | None:
@@ -326,103 +303,16 @@ class Run:
         window = self._windows[Watched(stub.layer)]
         return window.dynamics if captured.kept is None or window.dynamics is None else dynamics_of(window.dynamics, captured.kept)
 
-    def _open_and_analyse(self, task: PhiTask, stub: EpochRecord) -> Future[TaskResult]:
-        """Writes a record as open, with its task, and submits the task."""
-        self._journal.write_open(msgspec.structs.replace(stub, task=task.stored))
-        return self._analyse(task, stub)
-
-    def _analyse(self, task: PhiTask, stub: EpochRecord) -> Future[TaskResult]:
-        """Submits a task to the pool and has its result received when it arrives."""
-        with self._lock:
-            self._open[stub.key] = (task, stub)
-        future = self._pool.submit(task)
-        future.add_done_callback(lambda done: self._receive(stub, done))
-        return future
-
-    def _receive(self, stub: EpochRecord, future: Future[TaskResult]) -> None:
-        """Completes a record with the outcome of its task; runs in a thread of the pool."""
-        if future.cancelled():
-            self._settle(stub, Skipped(code="cancelled", reason="the analysis was cancelled before it ended"))
-        elif (error := future.exception()) is not None:
-            self._settle(stub, Failed(code="engine_error", reason=f"the pool broke: {error}", details=repr(error)))
-        else:
-            answer = future.result(0)
-            self._settle(stub, answer.states[0].result, answer)
-
-    def _settle(self, stub: EpochRecord, result: PhiResult, answer: TaskResult | None = None) -> None:
-        """Completes a record with its result and hands it to the journal; does nothing where the record is already complete.
-
-        An answer that came before that of the layer's untrained network is held until then, since it is compared with it.
-        """
-        untrained = stub.layer, -1
-        with self._lock:
-            if stub.key not in self._open:
-                return  # given up before its answer came
-            if answer is not None and stub.epoch >= 0 and stub.step is None and untrained in self._open:
-                self._held.setdefault(stub.layer, []).append((stub, result, answer))
-                return
-            task, _ = self._open.pop(stub.key)
-            record = with_change(settled_record(stub, result, answer, task), self._kept.get(untrained))
-            before = self._kept.get(stub.key)
-            if before is not None and before.wall_time == stub.wall_time and record.whole is None:
-                record = msgspec.structs.replace(record, whole=before.whole)  # a task that only judges has no activations
-            judged = answer is not None and answer.complete and record.phi is not None
-            if before is not None and before.wall_time == stub.wall_time and before.phi is not None and not judged:
-                why = answer.notes[-1] if answer is not None and result.phi is not None else result.reason
-                log.warning("The Φ of layer %r in %s was not judged: %s", stub.layer, stub.when, why)
-                record, result = before, before.result
-            self._kept.keep(record)
-            held = [] if untrained in self._open else self._held.pop(stub.layer, [])
-        unfit = isinstance(result, Failed) and result.code == "executor_unfit"
-        if (
-            result.phi is None and not is_left_out(result) and not (unfit and result.reason in self._said)
-        ):  # the same for all analyses that follow
-            self._said |= {result.reason} if unfit else set()
-            log.warning("No Φ for layer %r in %s: %s", record.layer, record.when, result.reason)
-        self._journal.write(record, answer.images if answer is not None else {})
-        for one in held:
-            self._settle(*one)
-
-    def complete(self, record: EpochRecord) -> None:
-        """Keeps and writes a record that is complete already, with more in it."""
-        with self._lock:
-            self._kept.keep(record)
-        self._journal.expect(record.key)
-        self._journal.write(record, {})
-
-    # --- the end ------------------------------------------------------------------------------------------------------
-
     def drain(self, timeout: float) -> bool:
-        """Waits for the open analyses and shows the progress.
-
-        Args:
-            timeout: the longest wait in seconds.
-
-        Returns:
-            True where all analyses ended by themselves, False where some were still open after ``timeout`` seconds.
-        """
-        with self._lock:
-            keys = list(self._open)
-        if not keys:
-            return True
-        compiles = not self._kept.took and any(map(compiles_first, self._options.engines))
-        return drain_in_sight(self._pool, timeout, keys, compiles=compiles)
-
-    def abandon(self, reason: str) -> None:
-        """Completes the open records as Failed, with the given reason; they keep their counts, so Φ can be computed later."""
-        with self._lock:
-            left = list(self._open.values())
-        for _, stub in left:
-            self._settle(stub, Failed(code="interrupted", reason=reason))
-
-    # --- going on -----------------------------------------------------------------------------------------------------
+        """Waits for the open analyses; see :meth:`Analyses.drain`."""
+        return self.analyses.drain(timeout, self._options)
 
     def part(self) -> EarlierPart:
         """Returns what a run that goes on takes over from this one."""
         with self._lock:
             return EarlierPart(
-                records=self._kept.without(self._open),
-                open=tuple((task.stored, stub) for task, stub in self._open.values() if task is not None),
+                records=self.analyses.ended,
+                open=self.analyses.open,
                 windows={key: tuple(window.carried) for key, window in self._windows.items()},
                 varying=self._varying.chosen,
                 spent=self._budget.spent,
@@ -439,7 +329,7 @@ class Run:
         """
         with self._lock:
             for record in earlier.records:
-                self._kept.keep(record)
+                self.analyses.kept.keep(record)
         if earlier.spent is not None:
             self._budget.go_on(earlier.spent)
         self._varying = VaryingUnits(earlier.varying)
@@ -453,4 +343,4 @@ class Run:
         for record in Records.ordered(again):
             self._journal.write(record, earlier.images(record))
         for task, stub in earlier.open:
-            self._open_and_analyse(task, reopened(stub))
+            self.analyses.write_and_start(task, reopened(stub))

@@ -85,7 +85,7 @@ class TrainingRun:
     @property
     def newest(self) -> Records:
         """Returns of each layer the newest record of an epoch with a Φ and the newest without one."""
-        return Records() if self._work is None else self._work.run.newest
+        return Records() if self._work is None else self._work.run.analyses.newest
 
     def progress(self) -> tuple[TaskProgress, ...]:
         """Returns how far each open analysis is."""
@@ -174,7 +174,7 @@ class TrainingRun:
     def end_epoch(self, epoch: int) -> None:
         """Takes the number of the epoch that has ended; the model now has the weights of its end."""
         if self._work is not None:
-            self._work.epoch = epoch
+            self._work.epoch_ended(epoch)
 
     def pump(self) -> None:
         """Lets the trackers that write in the training's own thread write what waits for them."""

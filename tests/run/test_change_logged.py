@@ -108,8 +108,8 @@ def test_an_answer_that_comes_early_waits_for_the_untrained_network(opened, orde
     for number, epoch in enumerate(order):
         pool.compute(epoch)
         known = order[: number + 1]
-        assert [record.epoch for record in run.records] == (sorted(known) if -1 in known else [])
-    assert run.pending == 0
+        assert [record.epoch for record in run.analyses.records] == (sorted(known) if -1 in known else [])
+    assert run.analyses.pending == 0
     assert journal.close(10.0) == ()
     changes = {record.epoch: record.scalars.get("phi_change") for record in written.records}
     assert changes == {record.epoch: record.scalars.get("phi_change") for record in records}
@@ -125,7 +125,7 @@ def test_what_waited_is_kept_where_the_untrained_network_is_given_up(opened):
     pool.compute(1)
     pool.compute(0)
     assert len(run.part().open) == 3, "a checkpoint has what waits as an open analysis"
-    run.abandon("the run ended")
+    run.analyses.abandon("the run ended")
     assert journal.close(10.0) == ()
-    assert [record.phi for record in run.records] == [None, records[1].phi, records[2].phi]
+    assert [record.phi for record in run.analyses.records] == [None, records[1].phi, records[2].phi]
     assert not any("phi_change" in record.scalars for record in written.records)

@@ -269,7 +269,7 @@ def test_open_older_epochs_go_before_settled_younger_ones(tmp_path, here):
     run.take_up(EarlierPart(records=(younger, first), open=((task, opened),), folder=tmp_path / "iit/0", here=here))
     journal.close(10.0)
     assert written == [(0, True), (1, True), (2, True)][1 if here else 0 :]
-    assert [record.phi for record in run.records] == [first.phi, opened.phi, younger.phi]
+    assert [record.phi for record in run.analyses.records] == [first.phi, opened.phi, younger.phi]
 
 
 def test_a_judgement_that_does_not_end_leaves_the_phi_as_it_was(tmp_path):
@@ -282,7 +282,7 @@ def test_a_judgement_that_does_not_end_leaves_the_phi_as_it_was(tmp_path):
     assert not run.drain(0.0)
     pool.close()
     assert journal.close(10.0) == ()
-    assert run.records == Records([done])
+    assert run.analyses.records == Records([done])
     assert load_run(tmp_path / "again") == Records([done])
 
 

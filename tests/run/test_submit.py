@@ -37,7 +37,7 @@ def test_results_are_received_while_other_thresholds_are_counted(options, last):
     seen, thread = [], ThreadPoolExecutor(1)
 
     def at_thresholds():
-        seen.append(thread.submit(lambda: (run.pending, len(run.records))).result(5))
+        seen.append(thread.submit(lambda: (run.analyses.pending, len(run.analyses.records))).result(5))
         return ()
 
     groups = [Group(captured, counts, None, run.states(captured, counts))]

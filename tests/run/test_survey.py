@@ -306,7 +306,7 @@ class Open(Callback):
     def on_train_epoch_start(self, trainer, pl_module):
         (callback,) = [one for one in trainer.callbacks if isinstance(one, IITCallback)]
         work = callback._run._work
-        self.most = max(self.most, sum(not future.done() for future in work._perturbing))
+        self.most = max(self.most, sum(not future.done() for future in work._perturbations._open))
         if trainer.current_epoch == self.error_in:
             raise self.error
 
@@ -367,7 +367,7 @@ class Blocked(Callback):
 
 @pytest.mark.parametrize(("limit", "number", "left_out"), [("_MOST_PERTURBING", 4, [4, 5]), ("_MOST_BYTES", 0, [2, 3, 4, 5])])
 def test_training_does_not_wait_for_perturbations_that_are_behind(tmp_path, monkeypatch, limit, number, left_out):
-    monkeypatch.setattr(f"lightning_iit.run.computation.{limit}", number)
+    monkeypatch.setattr(f"lightning_iit.run.perturbations.{limit}", number)
     options = {"model": Gru(), "data": sequence_data(), "initial": False, **GRU, "groups": 2}
     callback = train(tmp_path, Blocked(monkeypatch), epochs=7, **options)
     assert [record.epoch for record in callback.records] == list(range(7))

@@ -1,8 +1,17 @@
-"""What becomes of a task when all workers are busy."""
+"""What becomes of a task when all workers are busy, and the wait until none has a task."""
 
 from __future__ import annotations
 
+import time
+from typing import TYPE_CHECKING
+
 from lightning_iit.records import Skipped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TICK = 0.2
+"""Seconds between two looks at whether tasks have ended."""
 
 
 def refusal(when_busy: str, busy: int, workers: int, max_queued: int) -> Skipped | None:
@@ -24,3 +33,22 @@ def refusal(when_busy: str, busy: int, workers: int, max_queued: int) -> Skipped
         )
         return Skipped(code="queue_full", reason=reason)
     return None
+
+
+def wait_for_all(
+    settled: Callable[[float], bool], timeout: float, interrupted: Callable[[], bool], on_tick: Callable[[], None]
+) -> bool:
+    """Waits until every task of a pool has a result, and returns whether the wait was interrupted.
+
+    Args:
+        settled: waits at most so many seconds, and says whether every task has a result.
+        timeout: the longest wait in seconds.
+        interrupted: ends the wait where its answer is True; asked about five times a second.
+        on_tick: called as often.
+    """
+    deadline = time.monotonic() + timeout
+    while (left := deadline - time.monotonic()) > 0 and not settled(min(TICK, left)):
+        if interrupted():
+            return True
+        on_tick()
+    return False

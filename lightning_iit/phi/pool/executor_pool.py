@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from lightning_iit.phi.executors.fitness import is_missing, missing_words, own_version, version_words
-from lightning_iit.phi.pool.busy import refusal
+from lightning_iit.phi.pool.busy import TICK, refusal, wait_for_all
 from lightning_iit.phi.pool.endings import drained, interrupted
 from lightning_iit.phi.pool.open_task import OpenTask, TaskProgress
 from lightning_iit.phi.pool.pieces import ATTEMPTS, Piece, followed_by, pieces_of
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from lightning_iit.phi.executors.executor import TaskExecutor
     from lightning_iit.records import Formalism
 
-_TICK = 0.2
-"""Seconds between two looks at whether tasks have ended."""
 _PATIENCE = 5.0
 """Seconds to wait for the thread that receives answers."""
 
@@ -107,7 +104,7 @@ class ExecutorPool:
         with self._changed:
             if self._when_busy == "wait":
                 while not self._closed and self._busy() >= self.slots() and not self._interrupted():
-                    self._changed.wait(_TICK)
+                    self._changed.wait(TICK)
             refused = self._refusal() or self._start()
             if refused is None:
                 pieces = pieces_of(entry, self.slots())
@@ -132,13 +129,8 @@ class ExecutorPool:
         Returns:
             Whether every task ended by itself.
         """
-        deadline = time.monotonic() + timeout
-        broken_off = False
-        while (left := deadline - time.monotonic()) > 0 and not self._settled(min(_TICK, left)):
-            if broken_off := self._interrupted():
-                break
-            if on_progress is not None:
-                on_progress(self.pending)
+        on_tick = (lambda: None) if on_progress is None else (lambda: on_progress(self.pending))
+        broken_off = wait_for_all(self._settled, timeout, self._interrupted, on_tick)
         if self._settled(0.0):
             return True
         self._end_all(lambda running: interrupted() if broken_off else drained(timeout, running=running))

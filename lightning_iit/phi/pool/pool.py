@@ -5,13 +5,12 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-import time
 from collections import deque
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from lightning_iit.errors import InvalidArgumentError
-from lightning_iit.phi.pool.busy import refusal
+from lightning_iit.phi.pool.busy import TICK, refusal, wait_for_all
 from lightning_iit.phi.pool.cores import with_threads
 from lightning_iit.phi.pool.endings import drained, interrupted, why_not
 from lightning_iit.phi.pool.open_task import OpenTask, TaskProgress
@@ -34,8 +33,6 @@ JOB = "lightning_iit.job.job:run"
 """The function that computes a task, unless another function is given."""
 PRELOAD = tuple(place.partition(":")[0] for place in (JOB, *BUILT_IN.values()))
 """The modules that the fork server imports, so that new workers start fast."""
-_TICK = 0.2
-"""Seconds between two looks at whether tasks have ended."""
 _PATIENCE = 10.0
 """Seconds to wait for stopped tasks and for the threads of the workers to end."""
 
@@ -146,7 +143,7 @@ class WorkerPool:
         with self._changed:
             if self._when_busy == "wait":
                 while not self._closed and self._busy() >= self._workers and not self._interrupted():
-                    self._changed.wait(_TICK)
+                    self._changed.wait(TICK)
             refused = self._refusal() or self._start()
             if refused is None:
                 self._open.append(entry)
@@ -177,14 +174,9 @@ class WorkerPool:
         Returns:
             Whether every task ended by itself.
         """
-        deadline = time.monotonic() + timeout
         self._draining = True
-        broken_off = False
-        while (left := deadline - time.monotonic()) > 0 and not self._settled(min(_TICK, left)):
-            if broken_off := self._interrupted():
-                break
-            if on_progress is not None:
-                on_progress(self.pending)
+        on_tick = (lambda: None) if on_progress is None else (lambda: on_progress(self.pending))
+        broken_off = wait_for_all(self._settled, timeout, self._interrupted, on_tick)
         settled = self._settled(0.0)
         if not settled:
             self._end_all(lambda entry: interrupted() if broken_off else drained(timeout, running=entry.running))

@@ -5,9 +5,10 @@ import { hasBand, isSameKind, kindsOf, layersOf } from "../scales/curve";
 import { symbolOf } from "../scales/formalism";
 import { shortNames } from "../scales/names";
 import type { AppState } from "../state/app";
+import type { Line } from "./curveLine";
+import { nameOfLine } from "./curveLine";
 import { hasNull, isBeside } from "./marks";
-import type { Line } from "./plot";
-import { metricsOf, nameOfLine } from "./plot";
+import { metricsOf } from "./plot";
 
 /** The legend of lines in which each `every` epochs are one point. */
 export function legendOf(lines: readonly Line[], state: AppState, every: number, openOverview: () => void): HTMLElement[] {

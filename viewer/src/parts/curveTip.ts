@@ -4,7 +4,7 @@ import { formalismName } from "../scales/formalism";
 import { phiText, statusWords } from "../scales/format";
 import { shareText } from "../scales/iit4";
 import type { AppState } from "../state/app";
-import type { Line } from "./plot";
+import type { Line } from "./curveLine";
 
 type Lines = (string | [string, string])[];
 

@@ -2,8 +2,8 @@
 import type uPlot from "uplot";
 import { SIDES } from "../scales/comparison";
 import type { AppState } from "../state/app";
-import type { Line } from "./plot";
-import { before } from "./plot";
+import type { Line } from "./curveLine";
+import { before } from "./curveLine";
 
 const MOST_WHISKERS = 120;
 

@@ -3,27 +3,16 @@ import uPlot from "uplot";
 import type { RunIndex, ScalarList } from "../data/types";
 import type { Context } from "../panels/panel";
 import { category } from "../scales/color";
-import type { Curve, Measure } from "../scales/curve";
+import type { Measure } from "../scales/curve";
 import { epochAtStep, epochTicks, smoothed, thinned } from "../scales/curve";
 import { isIIT4, symbolWithUnit } from "../scales/formalism";
 import { epochName, number } from "../scales/format";
 import type { AppState } from "../state/app";
 import { nearest } from "../state/app";
+import type { Line } from "./curveLine";
+import { before } from "./curveLine";
 import { tipLines } from "./curveTip";
 import { drawMarks, hasNull, isBeside } from "./marks";
-
-export interface Line {
-  run: "A" | "B" | "all";
-  curve: Curve;
-  color: string;
-}
-
-export const nameOfLine = ({ run, curve }: Pick<Line, "run" | "curve">, two: boolean): string =>
-  run === "all"
-    ? `${curve.layer}, mean and range of ${Math.max(...(curve.runs ?? []))} runs`
-    : two
-      ? `${run} · ${curve.layer}`
-      : curve.layer;
 
 /** The names of what is drawn, where there is a chart for each. */
 export const MEASURES: Record<Measure, string> = {
@@ -204,9 +193,6 @@ export function makePlot(
   plot.over.addEventListener("mouseleave", () => tip.hide());
   return plot;
 }
-
-/** Where the lines of other units part: between an epoch and the one before. */
-export const before = (epoch: number): number => epoch - 0.5;
 
 const axisTitle = (label: string, labelFont: string) => ({ label, labelFont, labelSize: 14, labelGap: 0 });
 

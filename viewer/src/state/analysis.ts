@@ -1,20 +1,8 @@
 // The states of a record with their results: those that the record holds, and those that a person let compute.
-import type { Computed, EpochRecord, PhiResult, Structure, SystemPhi } from "../data/types";
+import type { EpochRecord, PhiResult } from "../data/types";
 import type { AppState } from "./app";
 import { shownSide } from "./app";
-
-/** Φ of a record in a state, computed because a person asked for it. */
-export interface Computation {
-  run: string;
-  layer: string;
-  epoch: number;
-  formalism: string;
-  state: readonly number[];
-  result: Computed | SystemPhi;
-  /** Of IIT 4.0 the structure in this state, or why there is none. */
-  structure?: Structure | null;
-  why?: string;
-}
+import type { Computation } from "./computation";
 
 export interface Analysis {
   state: readonly number[];

@@ -14,7 +14,7 @@ import { epochsOf, layersOf } from "../scales/curve";
 import { FIRST, formalismName, formalismsOf, indexOf, recordOf, shownFormalism, symbolOf } from "../scales/formalism";
 import type { Pose } from "../scene/camera";
 import type { Beat } from "../scene/pulses";
-import type { Computation } from "./analysis";
+import type { Computation } from "./computation";
 
 /** One of the (at most two) runs that are looked at. */
 export interface Side {

@@ -1,0 +1,1 @@
+"""What becomes of a run's tasks: they are computed, their results complete the records, and the records are kept."""

@@ -151,7 +151,7 @@ def test_a_worker_that_never_begins_is_given_up(new_pool):
     result = new_pool("pool_functions:stillborn").submit(task("ok")).result(60)
     assert kinds(result) == [Failed, Failed]
     assert result.states[0].result.code == "worker_died"
-    assert "3 times" in result.states[0].result.reason
+    assert "4 times" in result.states[0].result.reason
 
 
 class FirstWorker:

@@ -38,10 +38,10 @@ _GRACE = 2.0
 """Seconds that a broken pool of pebble is given to say how its process ended."""
 _TICK = 0.1
 """Seconds between two looks at a running call."""
-_ATTEMPTS = 3
+_ATTEMPTS = 4
 """How often a call is tried while its process is lost before the call begins."""
 _PAUSE = 0.5
-"""Seconds before a second attempt, and twice as many before a third: a fork server that failed needs time to end."""
+"""Seconds before a second attempt, and twice as many before each further one: a fork server that failed needs time to end."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Worker:
         why = ""
         for attempt in range(_ATTEMPTS):
             if attempt:
-                time.sleep(_PAUSE * attempt)
+                time.sleep(_PAUSE * 2 ** (attempt - 1))
             try:
                 return self._attempt(_Call(_child.call, function, arguments, on_report), clock, stopped)
             except _NeverBegan as error:

@@ -83,7 +83,8 @@ def analyse(
         metric: of the lesions: ``(outputs, batch) -> number``; None takes the loss of a LightningModule's own step, and what that
             logs.
         **options: those of :class:`~lightning_iit.IITCallback` that do not concern a training run; see the signature.
-            ``workers=0`` computes Φ in this process, without a time limit.
+            ``workers=0`` computes Φ in this process, without a time limit. There is no ``budget``, which is a share of the time of
+            a training: each layer is analysed, and you wait for it.
 
     Returns:
         The records of this epoch, one for each layer.

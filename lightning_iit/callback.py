@@ -204,7 +204,8 @@ class IITCallback(Callback, TrainingSettings):
             nulls and resamples. 0.25 is a quarter. Where they would take more, layers and epochs take turns, each layer as often
             as any other; an epoch that is left out has a record that says so, and nulls and resamples wait. Always analysed are the
             untrained network, each layer's first epoch and the last one. The clock decides which epochs have a Φ, and changes
-            none of these Φ. None, the default, leaves no epoch out: then the seed alone says what is analysed.
+            none of these Φ. None, the default, leaves no epoch out: then which epochs have a Φ does not depend on how fast the
+            machine is, as it would with short epochs. Give 0.25 where many or costly layers are watched.
         extra_budget: the share of the training time that nulls and resamples may take where ``budget`` is None (with a budget they
             are within it), and those of ``measures`` too; the last epoch always has its null.
         executor: where Φ is computed: "processes" (worker processes of this machine), "dask" (a cluster of Dask that is started on

@@ -12,6 +12,7 @@ import numpy as np
 
 from lightning_iit.checks import LAG, text, told_of_unknown, whole
 from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.job.split import with_parts
 from lightning_iit.phi.cost import TRANSITIONS_PER_STATE, coin_flip_phi
 from lightning_iit.phi.pool.inline_pool import InlinePool
 from lightning_iit.phi.pool.pool import WorkerPool
@@ -58,6 +59,7 @@ def analyse_states(
     null_model: NullName | None = "cut",
     surrogates: int = 19,
     timeout: float | None = None,
+    workers: int = 0,
     seed: int = 0,
     layer: str = "states",
     epoch: int = 0,
@@ -94,8 +96,10 @@ def analyse_states(
         pyphi_options: as in :func:`~lightning_iit.compute_phi`.
         null_model: "cut", "shuffle", or None: Φ is then not judged.
         surrogates: how many surrogates the null has.
-        timeout: time limit in seconds for everything. None computes in this process; with a limit, a worker process computes and is
-            killed at the limit.
+        timeout: time limit in seconds for everything; where several workers divide it, for each of the parts. None is no limit;
+            with a limit, a worker process computes and is killed at the limit.
+        workers: how many worker processes compute. 0 computes in this process, or in one worker where there is a time limit. Two or
+            more divide the null, the interval and the curve, where these take a second or longer; the numbers are the same.
         seed: the seed of everything that is drawn at random.
         layer: the name under which the record is filed.
         epoch: the epoch under which the record is filed.
@@ -145,6 +149,7 @@ def analyse_states(
         )
         raise InvalidArgumentError(msg)
     epoch = whole("give the epoch under which the record is filed, -1 for an untrained network", least=-1)("epoch", epoch)
+    workers = whole("give the number of worker processes, or 0 for this process", least=0)("workers", workers)
     layer = text("give the name under which the record is filed")("layer", layer)
     most = min(one.max_units for one in options.engines)
     series = Recording.read(states, units, threshold, LAG("lag", lag), most=most)
@@ -159,7 +164,7 @@ def analyse_states(
         record = msgspec.structs.replace(stub, result=Skipped(code="no_transitions", reason=reason))
     else:
         task = _task(options, stub, chosen, series)
-        answer = _computed(task)
+        answer = _computed(task, workers)
         record = _with_coin_flips(settled_record(stub, answer.states[0].result, answer, task))
     if log_dir is not None:
         write_record(Path(log_dir), record)
@@ -254,17 +259,18 @@ def _task(options: RunOptions, stub: EpochRecord, states: tuple[State, ...], ser
     task = phi_task(options, stub, states, dynamics=series.dynamics)
     seconds = choose_engine(options.engine, options.phi_options).seconds(series.n)
     budget = Budget(null=options.null_model, surrogates=options.surrogates, share=0.0)
-    return msgspec.structs.replace(task, judge=budget.judge_last(task, seconds, series.at_thresholds))
+    return with_parts(msgspec.structs.replace(task, judge=budget.judge_last(task, seconds, series.at_thresholds)), seconds)
 
 
-def _computed(task: PhiTask) -> TaskResult:
-    """Computes a task: in this process, or with a time limit in a worker."""
-    if task.timeout is None:
-        return InlinePool().submit(task).result()
-    pool = WorkerPool(workers=1, timeout=task.timeout)
+def _computed(task: PhiTask, workers: int) -> TaskResult:
+    """Computes a task: in this process, or in workers, as with a time limit."""
+    if task.timeout is None and not workers:
+        return InlinePool().submit(msgspec.structs.replace(task, split=())).result()
+    pool = WorkerPool(workers=max(1, workers), timeout=task.timeout)
     try:
         future = pool.submit(task)
-        wait([future], task.timeout + _PATIENCE)
+        pieces = 1 + (workers > 1) * len(task.split)
+        wait([future], None if task.timeout is None else pieces * task.timeout + _PATIENCE)
     finally:
         pool.close()  # a task that is still open ends as Failed
     return future.result(_PATIENCE)

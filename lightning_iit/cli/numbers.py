@@ -190,6 +190,9 @@ def _add_verify(commands: Any) -> None:
         help="compare nothing; compute the records that the run left open when it was killed or interrupted, and write them; "
         "takes one run's directory (or its folder iit) only",
     )
+    parser.add_argument(
+        "--workers", type=int, default=1, help="with --settle: number of processes that compute a record (default: %(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_verify)
 
@@ -199,7 +202,7 @@ def _verify(given: argparse.Namespace, console: Console) -> int:
     if given.settle:
         from lightning_iit.commands.settle import run_settle
 
-        return run_settle(given.target, given.timeout, given.json, console)
+        return run_settle(given.target, given.timeout, given.json, console, given.workers)
     from lightning_iit.commands.verify import run_verify
 
     return run_verify(given.target, given.engine, given.sample, given.tolerance, given.timeout, given.json, console)

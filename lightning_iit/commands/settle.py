@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lightning_iit.commands.tables import print_json
-from lightning_iit.errors import InvalidArgumentError, RecordError
+from lightning_iit.errors import IITError, InvalidArgumentError, RecordError
+from lightning_iit.job.split import with_parts
 from lightning_iit.phi.pool.pool import WorkerPool
+from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import FORMALISM, FORMALISM_WORDS
 from lightning_iit.records.disk.owner import HEARTBEAT_LIMIT, is_alive
 from lightning_iit.records.names import FOLDER, OPTIONS
@@ -34,13 +36,13 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from lightning_iit.records import EpochRecord
+    from lightning_iit.records import EpochRecord, PhiTask
 
 _SHOWN = 3
 """How many runs an error names."""
 
 
-def run_settle(run: str, timeout: float | None, as_json: bool, console: Console) -> int:
+def run_settle(run: str, timeout: float | None, as_json: bool, console: Console, workers: int = 1) -> int:
     """Computes what a run has left open, writes the records, the index and the report anew, and prints a line for each record.
 
     Args:
@@ -48,6 +50,7 @@ def run_settle(run: str, timeout: float | None, as_json: bool, console: Console)
         timeout: the time limit of one record in seconds; None takes that of the training.
         as_json: prints one JSON document instead of lines.
         console: where to print.
+        workers: how many worker processes compute each record.
 
     Returns:
         The exit status: 0 if each of these records has a Φ by each of its formalisms now (or there were none), else 1.
@@ -64,7 +67,7 @@ def run_settle(run: str, timeout: float | None, as_json: bool, console: Console)
         )
         raise InvalidArgumentError(msg)
     done, missing = [], 0
-    for record in settle(folder.parent, timeout=timeout):
+    for record in settle(folder.parent, timeout=timeout, workers=workers):
         each = [{"formalism": one.formalism, "phi": one.phi, "result": one.result} for one in record.by_formalism]
         done.append({"layer": record.layer, "epoch": record.epoch, "step": record.step, **each[0], "others": each[1:]})
         missing += any(one["phi"] is None for one in each)
@@ -105,23 +108,25 @@ def _folder_of(run: str) -> Path:
     raise InvalidArgumentError(msg)
 
 
-def settle(run_dir: Path, *, timeout: float | None = None) -> Iterator[EpochRecord]:
+def settle(run_dir: Path, *, timeout: float | None = None, workers: int = 1) -> Iterator[EpochRecord]:
     """Computes each record that a run has left open, as its training would have done, and writes the record with its result.
 
     The index and the report are written anew after the last one.
 
     Args:
         run_dir: the directory of a run that has ended, which holds the folder ``iit``.
-        timeout: the time limit of one record in seconds; None takes that of the training.
+        timeout: the time limit of one record in seconds, of several workers that of each part; None takes that of the training.
+        workers: how many worker processes divide what is computed of a record, where that takes a second or longer.
 
     Yields:
         Each record once it is on disk.
 
     Raises:
         RecordError: the directory holds no run.
+        InvalidArgumentError: fewer than one worker.
         OSError: a record cannot be written.
     """
-    pool = WorkerPool(timeout=timeout)
+    pool = WorkerPool(workers=workers, timeout=timeout)
     changed = False
     untrained: dict[str, EpochRecord] = {}
     try:
@@ -131,7 +136,7 @@ def settle(run_dir: Path, *, timeout: float | None = None) -> Iterator[EpochReco
             if record.task is None:
                 continue
             task = record.task if timeout is None else msgspec.structs.replace(record.task, timeout=timeout)
-            future = pool.submit(task)
+            future = pool.submit(_divided(task))
             pool.drain(math.inf)
             answer = future.result(0)
             settled = settled_record(reopened(record), answer.states[0].result, answer, record.task)
@@ -147,6 +152,14 @@ def settle(run_dir: Path, *, timeout: float | None = None) -> Iterator[EpochReco
             rebuild_index(run_dir)
             folder = records_folder(run_dir)
             write_atomically(folder / "report.md", markdown(load_run(run_dir), _options(folder), answers_in(run_dir)).encode())
+
+
+def _divided(task: PhiTask) -> PhiTask:
+    """Returns a task with the parts into which several workers may divide it."""
+    try:
+        return with_parts(task, choose_engine(task.engine, task.options).seconds(len(task.states[0])))
+    except IITError:  # an engine that is not installed here: the analysis says so
+        return task
 
 
 def unsettled_words(records: Sequence[EpochRecord], run: str) -> str:

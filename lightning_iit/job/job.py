@@ -62,6 +62,8 @@ _WORKS = {
     "interval": "interval of Φ",
     "curve": "curve",
     "whole": "measure of the whole layer",
+    "whole_values": "measure of the whole layer",
+    "whole_null": "null of the measures of the whole layer",
 }
 """What is missing where numbers of a work are."""
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 
+from lightning_iit.errors import UnusableSeriesError
 from lightning_iit.job.formalisms import by_formalism, together
-from lightning_iit.job.whole import measured_layer
+from lightning_iit.job.whole import NullNumbers, judged_by, measured_layer, null_numbers
 from lightning_iit.phi.many import Phis, phis_by_formalism
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import TaskResult
@@ -21,6 +23,7 @@ from lightning_iit.tpm.estimate import tpm_for_phi
 from lightning_iit.tpm.intervals import FRACTIONS, posterior_draws, subsample_sizes, subsamples
 from lightning_iit.tpm.nulls import surrogates
 from lightning_iit.tpm.parts import LEAST_PARTS, resampled_parts, some_parts
+from lightning_iit.whole.nulls import without_nulls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,8 +92,17 @@ def _joined(pieces: Sequence[bytes]) -> Float[np.ndarray, " system"]:
 
 
 def whole_of(task: PhiTask) -> Found | None:
-    """Returns what a part of the task found of the whole layer; None where that is no part."""
-    return next((one for one in task.found if one.stretch.work == "whole"), None)
+    """Returns what parts of the task found of the whole layer; None where that is no part."""
+    values = next((one for one in task.found if one.stretch.work in {"whole", "whole_values"}), None)
+    drawn = sorted((one for one in task.found if one.stretch.work == "whole_null"), key=lambda one: one.stretch.first)
+    if values is None or values.whole is None or not drawn:
+        return values
+    broken = next((one.reason for one in drawn if one.reason), "")
+    if broken:
+        return msgspec.structs.replace(values, whole=without_nulls(values.whole, broken))
+    known = [NullNumbers(np.array([_joined([row.phi]) for row in one.numbers]), one.method) for one in drawn if one.method]
+    searched = task.whole is not None and task.whole.searched
+    return msgspec.structs.replace(values, whole=judged_by(values.whole, known, searched=searched))
 
 
 def compute_part(task: PhiTask) -> TaskResult:
@@ -101,11 +113,14 @@ def compute_part(task: PhiTask) -> TaskResult:
 
 def _of_stretch(task: PhiTask, stretch: Stretch) -> Found:
     began, notes = time.perf_counter(), list[str]()
-    if stretch.work == "whole":
+    if stretch.work in {"whole", "whole_values"}:
         assert task.whole is not None
-        whole, images = measured_layer(task.layer, task.whole, pictures=task.pictures, notes=notes)
+        nulls = stretch.work == "whole"
+        whole, images = measured_layer(task.layer, task.whole, pictures=task.pictures, notes=notes, nulls=nulls)
         took = time.perf_counter() - began
         return Found(stretch=stretch, whole=whole, images=images, notes=tuple(notes), seconds=took)
+    if stretch.work == "whole_null":
+        return _of_surrogates(task, stretch)
     asked = by_formalism(task, stretch.formalism)
     try:
         systems = _systems(asked, stretch.work, stretch.group)
@@ -122,6 +137,21 @@ def _of_stretch(task: PhiTask, stretch: Stretch) -> Found:
         for one in found
     )
     return Found(stretch=stretch, numbers=packed, seconds=time.perf_counter() - began)
+
+
+def _of_surrogates(task: PhiTask, stretch: Stretch) -> Found:
+    """Computes the measures of some surrogates of the whole layer, at the partitions that another part has found."""
+    began, before = time.perf_counter(), whole_of(task)
+    drawn = None
+    if task.whole is not None and before is not None and before.whole is not None:
+        try:
+            drawn = null_numbers(task.whole, before.whole, first=stretch.first, stop=stretch.stop)
+        except Exception as error:  # noqa: BLE001  the measures are kept without their nulls
+            reason = str(error) if isinstance(error, UnusableSeriesError) else f"{type(error).__name__}: {error}"
+            return Found(stretch=stretch, reason=reason, seconds=time.perf_counter() - began)
+    rows = () if drawn is None else tuple(PhiNumbers(phi=row.tobytes()) for row in drawn.values)
+    method = None if drawn is None else drawn.method
+    return Found(stretch=stretch, numbers=rows, method=method, seconds=time.perf_counter() - began)
 
 
 def _computed(task: PhiTask, systems: _Systems) -> tuple[Phis, ...]:

@@ -24,9 +24,11 @@ _ORDER: tuple[Work, ...] = ("survey", "resamples", "null", "interval", "curve")
 """The order of the parts. No part has two works, so that what is lost with one costs the other works nothing."""
 _MOST_PARTS = 256
 """A task has about so many parts at most."""
+_BYTES_A_SECOND = 2**23
+"""A part takes at least as long as it takes to send so many bytes of activations in a second."""
 
 
-def with_parts(task: PhiTask, seconds: float, whole: float = 0.0) -> PhiTask:
+def with_parts(task: PhiTask, seconds: float, whole: float = 0.0, surrogate: float = 0.0) -> PhiTask:
     """Returns a task with the parts into which a pool of several workers may divide it.
 
     Parts are sized by cost. What they find does not depend on how many there are, and the task's own states are no part: they are
@@ -35,23 +37,38 @@ def with_parts(task: PhiTask, seconds: float, whole: float = 0.0) -> PhiTask:
     Args:
         task: the task, with its survey, resamples and judgement.
         seconds: how long one analysis by the task's first formalism takes.
-        whole: how long the measures of the whole layer take.
+        whole: how long the measures of the whole layer take, with their nulls.
+        surrogate: how long one surrogate of these nulls takes.
 
     Returns:
         The task; as it was where its parts would be too small.
     """
     costs = list(_costs(task, seconds))
     total = sum(number * each for _, number, each in costs)
-    apart = task.whole is not None and whole >= LEAST_SECONDS
-    if total + apart * whole < 2 * LEAST_SECONDS:
+    layer = list(_of_layer(task, whole, surrogate))
+    if total + sum(part.seconds for part in layer) < 2 * LEAST_SECONDS:
         return task
     size = max(LEAST_SECONDS, total / _MOST_PARTS)
     costs.sort(key=lambda cost: _ORDER.index(cost[0].work))
     parts = [part for _, of_work in groupby(costs, lambda cost: cost[0].work) for part in _packed(list(of_work), size)]
-    if apart:  # what takes longest goes first
-        stretch = Stretch(work="whole", formalism=task.options.formalism)
-        parts.insert(0, TaskPart(stretches=(stretch,), seconds=whole))
-    return msgspec.structs.replace(task, split=tuple(parts))
+    return msgspec.structs.replace(task, split=(*layer, *parts))  # what takes longest goes first
+
+
+def _of_layer(task: PhiTask, whole: float, surrogate: float) -> Iterator[TaskPart]:
+    """Yields the parts of the measures of the whole layer; none where they take too little.
+
+    The surrogates of the nulls are divided where they take as long as two parts. Each part of them is sent the activations, so it
+    takes the longer the more bytes these are.
+    """
+    if task.whole is None or whole < LEAST_SECONDS:
+        return
+    size = max(LEAST_SECONDS, len(task.whole.series.rows) / _BYTES_A_SECOND)
+    nulls, own = task.whole.surrogates * surrogate, task.options.formalism
+    if nulls < 2 * size:
+        yield TaskPart(stretches=(Stretch(work="whole", formalism=own),), seconds=whole)
+        return
+    yield TaskPart(stretches=(Stretch(work="whole_values", formalism=own),), seconds=max(0.0, whole - nulls))
+    yield from _packed([_all("whole_null", own, task.whole.surrogates, surrogate)], max(size, nulls / _MOST_PARTS))
 
 
 def _costs(task: PhiTask, seconds: float) -> Iterator[tuple[Stretch, int, float]]:

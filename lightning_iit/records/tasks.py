@@ -21,7 +21,7 @@ from lightning_iit.records.split.parts import Found, TaskPart
 from lightning_iit.records.surveys import Moment, Moments, OfFormalism, Survey, SurveyGroup
 from lightning_iit.records.systems import PhiOptions
 from lightning_iit.records.whole.measures import WholeLayer
-from lightning_iit.records.whole.tasks import WholeTask
+from lightning_iit.records.whole.tasks import WholeSeries, WholeTask
 
 
 class ThresholdCounts(Record, frozen=True, kw_only=True):
@@ -111,7 +111,7 @@ class PhiTask(Record, frozen=True, kw_only=True):
         split: the parts that a pool of several workers has computed first, each by any of them; none for a task that is computed
             in one piece. Never stored.
         part: the part that is computed; None for the task itself. Of the other parts a task of one part has no data.
-        found: what the parts of ``split`` found, which is not computed again.
+        found: what the parts of ``split`` found, which is not computed again; of a part that waits for another, what that found.
     """
 
     layer: str
@@ -174,7 +174,7 @@ class PhiTask(Record, frozen=True, kw_only=True):
             resampled=tuple(resampled) if any(resampled) else (),
             judge=msgspec.structs.replace(self.judge, thresholds=()) if judges and self.judge is not None else None,
             dynamics=self.dynamics if judges else None,
-            whole=self.whole if "whole" in works else None,
+            whole=self.whole if works & {"whole", "whole_values", "whole_null"} else None,
             blocks=(),
             groups=(),
             moments=(),
@@ -182,7 +182,8 @@ class PhiTask(Record, frozen=True, kw_only=True):
 
     def with_found(self, found: tuple[Found, ...]) -> PhiTask:
         """Returns the task as it is computed once its parts are, without the data that only the parts needed."""
-        whole = None if any(one.stretch.work == "whole" for one in found) else self.whole
+        apart = any(one.stretch.work in {"whole", "whole_values"} for one in found)
+        whole = self.whole and msgspec.structs.replace(self.whole, series=WholeSeries(), sums=None) if apart else self.whole
         return msgspec.structs.replace(self, split=(), found=found, resampled=(b"",) * len(self.resampled), whole=whole)
 
     def visits_of(self, state: State) -> int:

@@ -34,7 +34,7 @@ from lightning_iit.run.varying import VaryingUnits
 from lightning_iit.run.windows import Watched, Window
 from lightning_iit.tpm.states import choose_states
 from lightning_iit.tpm.varying import dynamics_of
-from lightning_iit.whole.cost import task_seconds
+from lightning_iit.whole.cost import null_seconds, task_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -70,6 +70,22 @@ class Asked(NamedTuple):
     note: str
 
 
+class _Unjudged(NamedTuple):
+    """Holds the newest analysis of a layer, which is judged once its epoch has turned out to be the last one.
+
+    Args:
+        task: the task, with the activations of the whole layer, where these are measured.
+        stub: its record, as it was opened.
+        at_thresholds: counts the transitions of its epoch at other thresholds.
+        drawn: draws resamples and single moments of it.
+    """
+
+    task: PhiTask
+    stub: EpochRecord
+    at_thresholds: AtThresholds
+    drawn: Callable[..., dict[str, Any]]
+
+
 class Run:
     """Makes records and tasks of the captured epochs of one training run.
 
@@ -98,7 +114,7 @@ class Run:
             thresholds=options.preset == "paper",
             total=options.budget,
         )
-        self._unjudged: dict[str, tuple[PhiTask, EpochRecord, AtThresholds, Callable[..., dict[str, Any]]]] = {}
+        self._unjudged: dict[str, _Unjudged] = {}
         self._said: set[str] = set()
 
     @property
@@ -241,14 +257,15 @@ class Run:
                 if last:
                     self._unjudged.pop(stub.layer, None)
                 elif step is None:
-                    self._unjudged[stub.layer] = (msgspec.structs.replace(task, whole=None), stub, at_thresholds, drawn)
+                    kept = whole_task(options, captured, last=True)  # the epoch may turn out to be the last one
+                    self._unjudged[stub.layer] = _Unjudged(msgspec.structs.replace(task, whole=kept), stub, at_thresholds, drawn)
             self._budget.charge_analysis(task, seconds)
             # Other thresholds may take seconds, in which results are received.
             judge = (self._budget.judge_last if last else self._budget.judge)(task, seconds, at_thresholds)
             number, further = self._budget.resamples(task, seconds, first=epoch < 0, last=last)
             more = drawn(resamples=number, moments=options.moments if epoch < 0 or last else 0)
             task = msgspec.structs.replace(task, judge=judge, resample_further=further, **more)
-            return self.analyses.write_and_start(with_parts(task, seconds, 0.0 if whole is None else task_seconds(whole)), stub)
+            return self.analyses.write_and_start(_divided(task, seconds), stub)
         except Exception as error:
             log.exception("Layer %r of %s could not be handed to a worker.", stub.layer, stub.when)
             reason = f"It could not be handed to a worker: {type(error).__name__}: {error}."
@@ -276,22 +293,23 @@ class Run:
     def judge_last(self) -> None:
         """Judges the last Φ of each layer where its epoch was not yet known to be the last when it was submitted.
 
-        Each task is submitted again, now with its judgement, and the new record replaces the first. Layers whose last Φ is not
-        computed are left out.
+        Each task is submitted again, now with its judgement and that of the whole layer, and the new record replaces the first.
+        Layers whose last Φ is not computed are left out.
         """
         for task, stub, at_thresholds, drawn in list(self._unjudged.values()):
             with self._lock:
                 computed = self.analyses.kept.is_computed(stub.key)
             if not computed:
                 continue
+            whole = self._budget.whole(task.whole, always=self._options.search_null, last=True)
             seconds = self.analyses.kept.seconds(task)
             judge = self._budget.judge_last(task, seconds, at_thresholds)
             number, further = self._budget.resamples(task, seconds, first=False, last=True)
             more = drawn(resamples=number, moments=self._options.moments)
-            if judge is not None or number or more["moments"]:
+            if judge is not None or number or more["moments"] or whole is not None:
                 self._journal.expect(stub.key)
-                judged = msgspec.structs.replace(task, judge=judge, resample_further=further, **more)
-                self.analyses.start(with_parts(judged, seconds), stub)
+                judged = msgspec.structs.replace(task, judge=judge, resample_further=further, whole=whole, **more)
+                self.analyses.start(_divided(judged, seconds), stub)
         self._unjudged.clear()
 
     def _dynamics(self, captured: LayerEpoch, stub: EpochRecord) -> Dynamics | None:
@@ -344,3 +362,9 @@ class Run:
             self._journal.write(record, earlier.images(record))
         for task, stub in earlier.open:
             self.analyses.write_and_start(task, reopened(stub))
+
+
+def _divided(task: PhiTask, seconds: float) -> PhiTask:
+    """Returns a task with the parts into which several workers may divide it."""
+    whole = task.whole
+    return with_parts(task, seconds) if whole is None else with_parts(task, seconds, task_seconds(whole), null_seconds(whole))

@@ -46,7 +46,12 @@ def values_seconds(units: int, samples: int, names: Collection[str]) -> float:
 def task_seconds(task: WholeTask) -> float:
     """Estimates the seconds of all that a task asks of a whole layer."""
     search = search_seconds(len(task.series.units), task.names)
-    return search * (1 + task.surrogates * task.searched) + (1 + task.surrogates + task.resamples) * one_draw(task)
+    return search + (1 + task.resamples) * one_draw(task) + task.surrogates * null_seconds(task)
+
+
+def null_seconds(task: WholeTask) -> float:
+    """Estimates the seconds of one surrogate of a task, with its search where it has one."""
+    return one_draw(task) + task.searched * search_seconds(len(task.series.units), task.names)
 
 
 def one_draw(task: WholeTask) -> float:

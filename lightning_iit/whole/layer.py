@@ -11,10 +11,9 @@ from lightning_iit.whole.elements import elements_of
 from lightning_iit.whole.intervals import block_length
 from lightning_iit.whole.measured import Measured
 from lightning_iit.whole.notes import notes_on_series, notes_on_values
-from lightning_iit.whole.sampling.autocorrelation import Autocorrelation, autocorrelation
-from lightning_iit.whole.sampling.series import Series
-from lightning_iit.whole.sampling.surrogates import Plan, plan_surrogates
-from lightning_iit.whole.sampling.usable import check_condition, check_samples, usable_units
+from lightning_iit.whole.nulls import judged
+from lightning_iit.whole.prepared import Prepared, prepared
+from lightning_iit.whole.sampling.usable import check_condition
 from lightning_iit.whole.unit_pairs import pairs_of_units
 from lightning_iit.whole.values.covariances import Covariances
 from lightning_iit.whole.values.determinants import information
@@ -91,41 +90,47 @@ def whole_layer(
             raise refused(name, value, f"give a whole number from {least}")
     if isinstance(activations, Covariances):
         return _of_covariances(activations, names, partition, groups, seed)
-    series = Series.read(activations, lag if ordered else 0)
-    usable = usable_units(series)
-    elements = elements_of(groups, series.units, usable.units)
     both = pairs is not None or set(names) != {"total_correlation"}
-    few = check_samples(series.samples, len(elements.units), ordered=both)
-    series = series.of(elements.units).scaled()
-    given = series.covariances()
-    condition = check_condition(given, ordered=both)
-    parts = None if partition is None else elements.positions(partition)
-    measured = Measured(given, elements, names, partition=parts, seed=seed)
-    auto = autocorrelation(series) if ordered else None
-    plan = _plan(series, auto)
-    if surrogates and plan.method is not None:
-        measured.compare(series, plan, surrogates, searched=search_null)
-    no_interval = _resampled(measured, series, auto, resamples) if resamples else ""
+    layer = prepared(activations, groups, lag, ordered=ordered, both=both)
+    found = layer_values(layer, names, partition=partition, surrogates=surrogates, resamples=resamples, pairs=pairs, seed=seed)
+    return judged(found, layer, search_null, surrogates=surrogates, seed=seed)
+
+
+def layer_values(
+    layer: Prepared,
+    names: Sequence[MeasureName],
+    *,
+    partition: Iterable[Iterable[int]] | None = None,
+    surrogates: int,
+    resamples: int,
+    pairs: Redundancy | None,
+    seed: int,
+) -> WholeLayer:
+    """Computes what :func:`whole_layer` returns, without the nulls of the measures; those of pairs of units are among it."""
+    parts = None if partition is None else layer.elements.positions(partition)
+    measured = Measured(layer.covariances, layer.elements, names, partition=parts, seed=seed)
+    no_interval = _resampled(measured, layer, resamples) if resamples else ""
     found = tuple(measured.measures())
-    whole = information(given) if both else None
+    both = pairs is not None or set(names) != {"total_correlation"}
+    whole = information(layer.covariances) if both else None
     atoms = None
     if pairs is not None:
-        atoms = pairs_of_units(series, elements, pairs, plan, surrogates=surrogates, seed=seed)
-    said = (few, plan.words if surrogates else "", no_interval)
+        atoms = pairs_of_units(layer.series, layer.elements, pairs, layer.plan, surrogates=surrogates, seed=seed)
+    said = (layer.few, layer.plan.words if surrogates else "", no_interval)
     return WholeLayer(
-        units=elements.units,
-        elements=elements.named(elements.parts),
+        units=layer.elements.units,
+        elements=layer.elements.named(layer.elements.parts),
         measures=found,
         pairs=atoms,
-        dropped=usable.dropped,
-        samples=series.samples,
-        sequences=len(series.sequences),
-        lag=series.lag,
-        effective_samples=None if auto is None else auto.effective,
-        fewest_effective_samples=None if auto is None else auto.fewest,
-        condition=condition,
+        dropped=layer.dropped,
+        samples=layer.series.samples,
+        sequences=len(layer.series.sequences),
+        lag=layer.series.lag,
+        effective_samples=None if layer.auto is None else layer.auto.effective,
+        fewest_effective_samples=None if layer.auto is None else layer.auto.fewest,
+        condition=layer.condition,
         information=whole,
-        notes=(*filter(None, said), *notes_on_series(series, auto), *notes_on_values(found, whole)),
+        notes=(*filter(None, said), *notes_on_series(layer.series, layer.auto), *notes_on_values(found, whole)),
     )
 
 
@@ -178,16 +183,11 @@ def _of_covariances(
     )
 
 
-def _plan(series: Series, auto: Autocorrelation | None) -> Plan:
-    """Returns how surrogates of a series are drawn."""
-    return Plan("samples", 0) if auto is None else plan_surrogates(series, auto.times)
-
-
-def _resampled(measured: Measured, series: Series, auto: Autocorrelation | None, resamples: int) -> str:
+def _resampled(measured: Measured, layer: Prepared, resamples: int) -> str:
     """Computes the intervals; returns in words why there are none, else nothing."""
     try:
-        block = 1 if auto is None else block_length(series, auto.times)
-        measured.resample(series, block, resamples)
+        block = 1 if layer.auto is None else block_length(layer.series, layer.auto.times)
+        measured.resample(layer.series, block, resamples)
     except UnusableSeriesError as error:
         return str(error)
     return ""

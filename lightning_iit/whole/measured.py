@@ -1,4 +1,4 @@
-"""The measures of one layer in the making: at their partitions, with nulls and intervals."""
+"""The measures of one layer in the making: at their partitions, with intervals."""
 
 from __future__ import annotations
 
@@ -7,24 +7,19 @@ from typing import TYPE_CHECKING
 
 from lightning_iit.records.whole.measures import WholeMeasure, WholeValue
 from lightning_iit.whole.intervals import intervals_at
-from lightning_iit.whole.nulls import nulls_at
 from lightning_iit.whole.search.minimum import Found, minimum_bipartition
-from lightning_iit.whole.values.measures import OF_DETERMINANTS, expected_bias, values_at
+from lightning_iit.whole.values.measures import expected_bias, values_at
 from lightning_iit.whole.values.partitions import atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lightning_iit.records.whole.measures import MeasureName, WholeInterval, WholeNull
+    from lightning_iit.records.whole.measures import MeasureName, WholeInterval
     from lightning_iit.whole.elements import Elements
     from lightning_iit.whole.sampling.series import Series
-    from lightning_iit.whole.sampling.surrogates import Plan
     from lightning_iit.whole.values.covariances import Covariances
     from lightning_iit.whole.values.measures import Value
     from lightning_iit.whole.values.partitions import Partition
-
-_MOST_SEARCHED = 12
-"""Up to how many elements a null searches the partition anew in each surrogate, where the caller does not say."""
 
 
 class Measured:
@@ -51,7 +46,6 @@ class Measured:
         for partition_of_some, some in self._by_partition():
             for name, value in values_at(given, partition_of_some, some, seed=seed).items():
                 self._values[name, partition_of_some] = value
-        self._nulls: dict[tuple[MeasureName, Partition], WholeNull] = {}
         self._intervals: dict[tuple[MeasureName, Partition], WholeInterval] = {}
 
     def _by_partition(self) -> Iterator[tuple[Partition, list[MeasureName]]]:
@@ -62,28 +56,6 @@ class Measured:
             if found.partition != self._atomic:
                 some[self._atomic].append(name)
         yield from some.items()
-
-    def compare(self, series: Series, plan: Plan, surrogates: int, *, searched: bool | None) -> None:
-        """Computes the null of each value.
-
-        Args:
-            series: the series of the measured units.
-            plan: how surrogates are drawn.
-            surrogates: how many.
-            searched: whether partitions are searched anew in each surrogate; None where there are few elements.
-        """
-        again = len(self._elements.parts) <= _MOST_SEARCHED if searched is None else searched
-        for partition, names in self._by_partition():
-            search = [
-                name
-                for name in names
-                if again and name in OF_DETERMINANTS and self._found[name].search != "given" and partition != self._atomic
-            ]
-            for some, elements in ((search, self._elements.parts), ([one for one in names if one not in search], ())):
-                observed = {name: self._values[name, partition].value for name in some}
-                if observed:
-                    found = nulls_at(series, partition, observed, plan, searched=elements, surrogates=surrogates, seed=self._seed)
-                    self._nulls |= {(name, partition): null for name, null in found.items()}
 
     def resample(self, series: Series, block: int, resamples: int) -> None:
         """Computes the interval of each value.
@@ -116,7 +88,6 @@ class Measured:
         value = self._values[name, partition]
         return WholeValue(
             value=value.value,
-            null=self._nulls.get((name, partition)),
             interval=self._intervals.get((name, partition)),
             expected_bias=expected_bias(name, partition, self._samples),
             spread=value.spread,

@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
+import numpy as np
 import pytest
 from divided_tasks import divided, plain, task_of
 
@@ -17,17 +18,32 @@ from lightning_iit.phi.pool.open_task import OpenTask
 from lightning_iit.phi.pool.pieces import followed_by, pieces_of
 from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.records import Computed, PhiTask
+from lightning_iit.records.whole.tasks import WholeSeries, WholeTask
+from lightning_iit.whole import nulls
 
 
 def in_parts(task: PhiTask):
     """Computes a task part by part in this process, as a pool does."""
-    entry = OpenTask(task)
-    pieces = pieces_of(entry, 2)
-    last = None
-    for piece in pieces:
-        last = followed_by(piece, run(piece.task))
-    assert last is not None
+    pieces = pieces_of(OpenTask(task), 2)
+    while pieces[0].part is not None:
+        piece = pieces.pop(0)
+        pieces += followed_by(piece, run(piece.task))
+    (last,) = pieces
     return run(last.task)
+
+
+def whole_task(units: int = 6, searched: bool = True, rows: int = 600, **options) -> PhiTask:
+    """A task with the measures of a whole layer, of which six of seven units were recorded; the nulls reject for some measures."""
+    rng = np.random.default_rng(1)
+    series = np.zeros((rows, units))
+    for now in range(1, rows):
+        series[now] = 0.5 * series[now - 1, np.roll(np.arange(units), 1)] + rng.standard_normal(units)
+    recorded = WholeSeries(
+        units=tuple(range(1, units + 1)), width=units + 1, lengths=(rows // 2, rows // 2), rows=series.astype(np.float32).tobytes()
+    )
+    names = ("total_correlation", "stochastic_interaction", "phi_star", "phi_g", "phiid")
+    asked = WholeTask(series=recorded, names=names, surrogates=19, searched=searched, resamples=9, seed=5)
+    return task_of(groups=1, resamples=0, whole=asked, judge=None, survey=(), **options)
 
 
 @pytest.mark.parametrize("formalism", ["iit3", "iit4-2023"])
@@ -46,6 +62,85 @@ def test_into_however_many_parts_it_is_the_same_to_the_bit(formalism):
         assert all(len({stretch.work for stretch in part.stretches}) == 1 for part in split.split)
         assert each == {"survey", "resamples", "null", "interval", "curve", "whole"}
     assert len(split.split) > 100
+
+
+@pytest.mark.parametrize("searched", [False, True])
+def test_the_nulls_of_a_whole_layer_are_divided_by_surrogates(searched):
+    task = whole_task(searched=searched)
+    wanted = plain(run(task))
+    found = [part["null"] for one in wanted["whole"]["measures"] for part in (one["minimum"], one["atomic"])]
+    assert [null["searched"] for null in found] == [
+        one and searched for one in (True, False, True, False, False, False, False, False)
+    ]
+    assert len({null["p"] for null in found}) > 1
+    for surrogate, number in ((0.06, 3), (0.25, 10), (5.0, 19)):
+        split = with_parts(task, 1e-5, 1.0 + 19 * surrogate, surrogate)
+        values, *parts = split.split
+        assert [one.work for one in values.stretches] == ["whole_values"]
+        assert len(parts) == number
+        assert [number for part in parts for one in part.stretches for number in range(one.first, one.stop)] == list(range(19))
+        assert plain(in_parts(split)) == wanted
+
+
+def test_a_surrogate_that_is_drawn_again_is_so_in_each_part(monkeypatch):
+    """What is drawn of one surrogate leaves the others as they are, however often it is drawn."""
+    task, drawn, refused = whole_task(), nulls._drawn, []
+
+    def often_singular(*about):
+        found = drawn(*about)
+        if int(1e6 * found.past.sum()) % 3 == 0:
+            refused.append(found)
+            return found.of([0] * 6)
+        return found
+
+    monkeypatch.setattr(nulls, "_drawn", often_singular)
+    wanted = plain(run(task))
+    assert refused
+    assert wanted["whole"]["measures"][0]["minimum"]["null"]["surrogates"] == 19
+    assert plain(in_parts(with_parts(task, 1e-5, 5.0, 0.25))) == wanted
+
+
+def test_nulls_that_cannot_be_computed_are_said_in_each_case(monkeypatch):
+    task = whole_task()
+    monkeypatch.setattr(nulls, "_drawn", lambda series, *_: series.covariances().of([0] * 6))
+    wanted = plain(run(task))
+    assert [note for note in wanted["whole"]["notes"] if note.startswith("No null: ")]
+    assert wanted["whole"]["measures"][0]["minimum"]["null"] is None
+    assert plain(in_parts(with_parts(task, 1e-5, 5.0, 0.25))) == wanted
+
+
+def test_small_nulls_of_a_whole_layer_stay_in_one_piece_and_so_do_those_that_take_long_to_send():
+    task = whole_task()
+    assert with_parts(task, 1e-5, 0.4, 0.02) == task
+    split = with_parts(task, 1e-5, 1.9, 0.05)
+    assert [one.work for part in split.split for one in part.stretches] == ["whole"]
+    rows = bytes(2**24)  # 2 s to send
+    heavy = msgspec.structs.replace(task.whole, series=msgspec.structs.replace(task.whole.series, rows=rows))
+    heavy = msgspec.structs.replace(task, whole=heavy)
+    assert len(with_parts(heavy, 1e-5, 6.0, 0.3).split) == 1 + 3
+    assert len(with_parts(heavy, 1e-5, 3.9, 0.2).split) == 1
+
+
+def test_of_a_layer_that_cannot_be_measured_no_surrogate_is_sent_to_a_worker():
+    task = whole_task(rows=10)
+    split = with_parts(task, 1e-5, 5.0, 0.25)
+    (first,) = pieces_of(OpenTask(split), 2)
+    (last,) = followed_by(first, run(first.task))
+    assert last.part is None
+    wanted = plain(run(task))
+    assert wanted["whole"]["refused"]
+    assert plain(run(last.task)) == wanted
+
+
+def test_the_surrogates_have_only_what_they_need():
+    task = whole_task()
+    (first,) = pieces_of(OpenTask(with_parts(task, 1e-5, 5.0, 0.25)), 2)
+    surrogates = followed_by(first, run(first.task))
+    rows = len(task.whole.series.rows)
+    assert max(len(msgspec.msgpack.encode(one.task)) for one in surrogates) < rows + 8_000
+    for one in surrogates:
+        (last,) = followed_by(one, run(one.task)) or [None]
+    assert len(msgspec.msgpack.encode(last.task)) < rows
 
 
 def test_a_part_has_its_own_data_only():
@@ -94,6 +189,33 @@ def test_two_workers_give_what_one_gives(pool, tmp_path, what):
     result = pool.submit(task).result(90)
     assert plain(result) == plain(run(msgspec.structs.replace(task, split=())))
     assert result.complete
+    assert pool.pending == 0
+
+
+@pytest.mark.parametrize("work", ["whole_values", "whole_null"])
+def test_surrogates_of_a_whole_layer_that_are_lost_are_said(pool, tmp_path, work):
+    lost = whole_task(layer=f"exit:{work}:{tmp_path / 'file'}")
+    result = pool.submit(with_parts(lost, 1e-5, 5.0, 0.25)).result(90)
+    assert isinstance(result.states[0].result, Computed)
+    assert not result.complete
+    assert "The worker process ended" in result.notes[-1]
+    if work == "whole_values":
+        assert "there is no measure of the whole layer" in result.notes[-1]
+        assert "The worker process ended" in result.whole.refused
+        return
+    assert "there is no null of the measures of the whole layer" in result.notes[-1]
+    assert "The worker process ended" in result.whole.notes[-1]
+    whole = run(msgspec.structs.replace(lost, split=())).whole
+    for one, other in zip(result.whole.measures, whole.measures, strict=True):
+        assert (one.minimum.value, one.atomic.interval) == (other.minimum.value, other.atomic.interval)
+        assert one.minimum.null is None is one.atomic.null
+
+
+def test_two_workers_give_the_nulls_that_one_gives(pool):
+    task = whole_task()
+    result = pool.submit(with_parts(task, 1e-5, 5.0, 0.25)).result(90)
+    assert plain(result) == plain(run(task))
+    assert result.whole.measures[0].minimum.null.searched
     assert pool.pending == 0
 
 

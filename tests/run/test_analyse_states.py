@@ -17,6 +17,7 @@ from models import Mlp, flat_data
 
 from lightning_iit import System, analyse, analyse_states, compute_phi, compute_structure, estimate_tpm, load_run, states
 from lightning_iit.errors import InvalidArgumentError, InvalidStatesError, TooManyUnitsError
+from lightning_iit.job import split
 from lightning_iit.phi.cost import coin_flip_phi
 from lightning_iit.phi.pool import process_context, worker
 from lightning_iit.records import Failed, Skipped, TimedOut
@@ -174,6 +175,24 @@ def test_a_time_limit_ends_it_and_a_worker_computes_the_same():
     assert late.counts.transitions == 2999
 
 
+def test_several_workers_divide_what_phi_is_judged_by(monkeypatch):
+    """Parts of at least 1 ms, so that a small series has some; each is computed in a worker."""
+    given = []
+
+    class Pool(states.WorkerPool):
+        def submit(self, task):
+            given.append(task)
+            return super().submit(task)
+
+    monkeypatch.setattr(split, "LEAST_SECONDS", 0.001)
+    monkeypatch.setattr(states, "WorkerPool", Pool)
+    here, there = analyse_states(STATES), analyse_states(STATES, workers=2)
+    assert {stretch.work for part in given[0].split for stretch in part.stretches} == {"null", "interval", "curve"}
+    for part in ("phi", "null", "interval", "curve", "sensitivity", "diagnostics", "notes"):
+        assert getattr(there, part) == getattr(here, part)
+    assert here.null is not None
+
+
 def test_every_formalism_is_that_of_the_public_functions(tmp_path):
     record = analyse_states(STATES, state="all", formalism=["iit4-2026", "iit4-2023", "iit3"], complexes=True, log_dir=tmp_path)
     assert record.formalisms == ("iit3", "iit4-2023", "iit4-2026")
@@ -237,6 +256,7 @@ def test_the_record_can_be_read_again(tmp_path):
         ({"state": (0, 1)}, InvalidArgumentError, "3 values of 0 or 1"),
         ({"kind": "causal"}, InvalidArgumentError, "must be set"),
         ({"timeout": 0}, InvalidArgumentError, "timeout=0"),
+        ({"workers": -1}, InvalidArgumentError, "workers=-1.*0 for this process"),
         ({"prior": 2}, InvalidArgumentError, "prior=2"),
         ({"engine": "fats"}, InvalidArgumentError, "Did you mean 'fast'"),
         ({"formalism": "iit4"}, InvalidArgumentError, "formalism='iit4'"),

@@ -19,6 +19,8 @@ from training import assert_same, train
 
 from lightning_iit import Computed, Failed, Open, Tracker, load_run
 from lightning_iit.cli import main
+from lightning_iit.commands import settle
+from lightning_iit.job import split
 from lightning_iit.records import decode, encode
 from lightning_iit.records.disk.owner import is_alive
 from lightning_iit.run.folder import RunFolder
@@ -89,10 +91,23 @@ def test_a_killed_run_has_the_counts_of_every_epoch_that_ended(going_on, gone):
     assert table.phi.isna().tolist() == [False, False, True, True]
 
 
-def test_settling_gives_what_the_training_would_have_given(gone, whole, capsys):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_settling_gives_what_the_training_would_have_given(gone, whole, capsys, monkeypatch, workers):
+    """Also where two workers divide it, into parts of at least 0.1 ms, so that a small analysis has some."""
+    parts = []
+
+    class Pool(settle.WorkerPool):
+        def submit(self, task):
+            parts.append(len(task.split))
+            return super().submit(task)
+
+    monkeypatch.setattr(split, "LEAST_SECONDS", 1e-4)
+    monkeypatch.setattr(settle, "WorkerPool", Pool)
     assert main(["verify", str(gone), "--engine", "fast"]) == 0
     assert "2 analyses have no result yet: `lightning-iit verify" in capsys.readouterr().out
-    assert main(["verify", str(gone), "--settle"]) == 0
+    assert main(["verify", str(gone), "--settle", "--workers", str(workers)]) == 0
+    assert len(parts) == 2
+    assert min(parts) > 2
     out = capsys.readouterr().out
     for record in whole[2:4]:
         assert f"layer 'net.1', epoch {record.epoch}: Φ = {record.phi:.6f}" in out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from lightning.pytorch import Callback, seed_everything
 from models import Gru, sequence_data
 from training import train
 
@@ -73,6 +74,36 @@ def test_the_last_epoch_of_a_wide_layer_takes_30_seconds_at_most(budget):
     wide = decide.whole(asked(100), always=True, last=True)
     assert not wide.searched
     assert wide.notes
+
+
+class Stop(Callback):
+    """Stops the training after its second epoch, once the record of that epoch was opened."""
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        trainer.should_stop = trainer.current_epoch == 1
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """The records of a training that was to have five epochs and was stopped after two, and those of one of two epochs."""
+    about = {"layers": "net.gru", "data": sequence_data(96), "measures": ["stochastic_interaction", "phi_g"], "surrogates": 9}
+    about |= {"initial": False, "extra_budget": 0.0}
+    found = []
+    for folder, epochs, more in (("early", 5, [Stop()]), ("whole", 2, [])):
+        seed_everything(1, verbose=False)
+        found.append(train(tmp_path_factory.mktemp(folder), *more, model=Gru(8), epochs=epochs, **about).records)
+    return found
+
+
+def test_an_epoch_that_turns_out_to_be_the_last_one_is_judged_as_the_last_one_is(stopped):
+    early, whole = stopped
+    assert [record.epoch for record in early] == [0, 1]
+    assert early[1].whole == whole[1].whole
+    assert early[0].whole == whole[0].whole
+    nulls = [record.whole["stochastic_interaction"].minimum.null for record in early]
+    assert [null.searched for null in nulls] == [False, True]
+    intervals = [record.whole["phi_g"].atomic.interval for record in early]
+    assert [interval and interval.resamples for interval in intervals] == [None, 99]
 
 
 def test_in_a_training_the_record_says_which_null_was_taken(tmp_path):

@@ -240,7 +240,7 @@ class ExecutorPool:
 
     def _end_piece(self, piece: Piece, result: TaskResult | PhiResult) -> None:
         """Settles a task with the outcome of its last piece; hands that piece over once all parts have ended."""
-        following = None
+        following = list[Piece]()
         with self._changed:
             pieces = self._open.get(piece.entry)
             if pieces is None or piece not in pieces:
@@ -248,11 +248,10 @@ class ExecutorPool:
             if piece.part is not None:
                 pieces.remove(piece)
                 following = followed_by(piece, result)
-                if following is not None:
-                    pieces.append(following)
-        if following is not None:
-            self._hand_over(following)
-        elif piece.part is None:
+                pieces.extend(following)
+        for one in following:
+            self._hand_over(one)
+        if piece.part is None:
             self._settle(piece.entry, result)
 
     def _give_up(self, entry: OpenTask, why: str) -> None:

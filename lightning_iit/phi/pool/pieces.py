@@ -46,7 +46,7 @@ def pieces_of(entry: OpenTask, workers: int) -> list[Piece]:
     if workers < 2 or not task.split:
         return [Piece(entry, msgspec.structs.replace(task, split=()) if task.split else task)]
     entry.left = len(task.split)
-    return [Piece(entry, task.of_part(part), part) for part in task.split]
+    return [Piece(entry, task.of_part(part), part) for part in task.split if part.waits is None]
 
 
 def died(piece: Piece, result: TaskResult | PhiResult) -> bool:
@@ -60,8 +60,10 @@ def ended(entry: OpenTask) -> PhiResult:
     return Skipped(code="cancelled", reason="It was cancelled.") if entry.end is None else entry.end(entry)
 
 
-def followed_by(piece: Piece, result: TaskResult | PhiResult) -> Piece | None:
-    """Keeps what came of a part in its task, and returns the last piece where no other part is open.
+def followed_by(piece: Piece, result: TaskResult | PhiResult) -> list[Piece]:
+    """Keeps what came of a part in its task, and returns the pieces that can be computed now.
+
+    These are the parts that waited for this one, unless it found nothing; or the task itself, where no part is open.
 
     Only one thread at a time may call this for a task.
 
@@ -77,10 +79,25 @@ def followed_by(piece: Piece, result: TaskResult | PhiResult) -> Piece | None:
         found = tuple(Found(stretch=stretch, reason=why, lost=True) for stretch in piece.part.stretches)
     entry.found[piece.part] = found
     entry.left -= 1
+    works = {one.stretch.work for one in found}
+    waited = [part for part in entry.task.split if part.waits in works]
+    if waited and not any(one.whole is not None and one.whole.measures for one in found):  # there is nothing that they judge
+        entry.found |= {part: tuple(Found(stretch=stretch) for stretch in part.stretches) for part in waited}
+        entry.left -= len(waited)
+        waited = []
     entry.fraction = max(entry.fraction, len(entry.found) / (len(entry.found) + entry.left + 1))
+    if waited:
+        return [Piece(entry, msgspec.structs.replace(entry.task.of_part(part), found=_needed(found)), part) for part in waited]
     if entry.left:
-        return None
-    return Piece(entry, entry.task.with_found(tuple(one for part in entry.task.split for one in entry.found[part])))
+        return []
+    return [Piece(entry, entry.task.with_found(tuple(one for part in entry.task.split for one in entry.found[part])))]
+
+
+def _needed(found: tuple[Found, ...]) -> tuple[Found, ...]:
+    """Returns what a part found without what no other part needs: pictures, and numbers of pairs of units."""
+    return tuple(
+        msgspec.structs.replace(one, images={}, whole=one.whole and msgspec.structs.replace(one.whole, pairs=None)) for one in found
+    )
 
 
 def _reason(result: TaskResult | PhiResult) -> str:

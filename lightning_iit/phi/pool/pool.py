@@ -288,9 +288,9 @@ class WorkerPool:
         with self._changed:
             goes_on = piece.part is not None and not entry.stopped
             if goes_on:
-                following = piece if died(piece, result) else followed_by(piece, result)
-                if following is not None:  # before the pieces of tasks that came later
-                    self._queue.appendleft(following)
+                following = [piece] if died(piece, result) else followed_by(piece, result)
+                if following:  # before the pieces of tasks that came later
+                    self._queue.extendleft(reversed(following))
                     self._changed.notify_all()
                 entry.active -= 1
         if not goes_on:

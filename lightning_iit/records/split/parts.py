@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from lightning_iit.records.schema import Count, Formalism, FromOne, Record, Size
-from lightning_iit.records.whole.measures import WholeLayer
+from lightning_iit.records.whole.measures import NullMethod, WholeLayer
 
-Work: TypeAlias = Literal["survey", "resamples", "null", "interval", "curve", "whole"]
+Work: TypeAlias = Literal["survey", "resamples", "null", "interval", "curve", "whole", "whole_values", "whole_null"]
 """What many Φ are computed for: a survey's groups in their states, its resamples, the surrogates of the null, the resamples of the
-interval, the curve; and the measures of the whole layer."""
+interval, the curve; and the measures of the whole layer: with their nulls, or these apart from the surrogates of their nulls."""
+WAITS: dict[Work, Work] = {"whole_null": "whole_values"}
+"""What works need to have been found before they begin: surrogates are measured at the partitions of the data."""
 
 
 class Stretch(Record, frozen=True, kw_only=True):
@@ -46,6 +48,11 @@ class TaskPart(Record, frozen=True, kw_only=True):
     stretches: tuple[Stretch, ...]
     seconds: Size = 0.0
 
+    @property
+    def waits(self) -> Work | None:
+        """Returns the work that has to be found before this part; None where the part can begin at once."""
+        return next((WAITS[one.work] for one in self.stretches if one.work in WAITS), None)
+
     def resamples_of(self, group: int) -> slice:
         """Returns which resamples of a group of the survey the part needs, by whatever formalisms; an empty slice for none."""
         own = [one for one in self.stretches if one.work == "resamples" and one.group == group]
@@ -53,7 +60,7 @@ class TaskPart(Record, frozen=True, kw_only=True):
 
 
 class PhiNumbers(Record, frozen=True, kw_only=True):
-    """Holds Φ of many systems by one formalism.
+    """Holds Φ of many systems by one formalism, or one measure of many surrogates of a whole layer.
 
     Args:
         phi: Φ of each system as the bytes of float64; NaN where no state leads to the system's state.
@@ -69,8 +76,10 @@ class Found(Record, frozen=True, kw_only=True):
 
     Args:
         stretch: the stretch.
-        numbers: Φ of its systems, by its formalism and by those that come with it; empty where there are none.
+        numbers: Φ of its systems, by its formalism and by those that come with it; empty where there are none. Of a whole layer
+            each measure, at each of its partitions.
         whole: the measures of the whole layer, of that work.
+        method: how the surrogates of a whole layer were drawn; None where there are none.
         images: the pictures that were drawn with it.
         notes: what could not be made, and why.
         reason: why there are no numbers; empty where there are some.
@@ -81,6 +90,7 @@ class Found(Record, frozen=True, kw_only=True):
     stretch: Stretch
     numbers: tuple[PhiNumbers, ...] = ()
     whole: WholeLayer | None = None
+    method: NullMethod | None = None
     images: dict[str, bytes] = {}
     notes: tuple[str, ...] = ()
     reason: str = ""

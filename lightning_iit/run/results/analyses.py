@@ -121,8 +121,8 @@ class Analyses:
             task, _ = self._open.pop(stub.key)
             record = with_change(settled_record(stub, result, answer, task), self.kept.get(untrained))
             before = self.kept.get(stub.key)
-            if before is not None and before.wall_time == stub.wall_time and record.whole is None:
-                record = msgspec.structs.replace(record, whole=before.whole)  # a task that only judges has no activations
+            if before is not None and before.wall_time == stub.wall_time and (record.whole is None or record.whole.refused):
+                record = msgspec.structs.replace(record, whole=before.whole)  # what was measured is not lost with its judgement
             judged = answer is not None and answer.complete and record.phi is not None
             if before is not None and before.wall_time == stub.wall_time and before.phi is not None and not judged:
                 why = answer.notes[-1] if answer is not None and result.phi is not None else result.reason

@@ -416,6 +416,7 @@ export interface Found {
     [k: string]: string;
   };
   lost: boolean;
+  method: ("samples" | "sequences" | "shifts") | null;
   notes: string[];
   numbers: PhiNumbers[];
   reason: string;
@@ -432,7 +433,7 @@ export interface Stretch {
   formalism: "iit3" | "iit4-2023" | "iit4-2026";
   group: number;
   stop: number;
-  work: "curve" | "interval" | "null" | "resamples" | "survey" | "whole";
+  work: "curve" | "interval" | "null" | "resamples" | "survey" | "whole" | "whole_null" | "whole_values";
 }
 export interface WholeLayer {
   condition: number;

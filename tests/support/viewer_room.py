@@ -22,6 +22,20 @@ CLIPPED = """() => [...document.querySelectorAll('.top *, .reading *, .playbar *
   .map((element) => element.outerHTML.slice(0, 200))"""
 """What is cut off; a folder of the command is folded on purpose, and copied whole."""
 
+CUT_SHORT = """() => [...document.querySelectorAll('.reading *')]
+  .filter((element) => element.checkVisibility() && getComputedStyle(element).overflowY === 'hidden'
+    && element.scrollHeight > element.clientHeight + 1 && getComputedStyle(element).webkitLineClamp === 'none')
+  .map((element) => element.outerHTML.slice(0, 200))"""
+"""Text whose end is not seen, without the dots that say so."""
+
+TIGHT = """() => [...document.querySelectorAll('.chip b, .chip span')].filter((words) => {
+  const { left, right } = words.parentElement.getBoundingClientRect(), range = document.createRange();
+  range.selectNodeContents(words);
+  const text = range.getBoundingClientRect();
+  return words.checkVisibility() && (text.left - left < 8 || right - text.right < 8);
+}).map((words) => words.textContent)"""
+"""Words of a chip that touch the line between it and the next one."""
+
 DRAWN = """() => [...document.querySelectorAll('.canvas')].every((holder) =>
   Math.abs(holder.clientHeight - holder.querySelector('canvas').clientHeight) <= 1)"""
 """Whether each network is drawn in the size that its place has now."""
@@ -92,3 +106,5 @@ def check_room(page: Page, width: int, height: int, *, scrolls: bool = False) ->
     for selector in (".layer-name", ".states button", ".command-row > *", ".legend, .stage-title"):
         apart([box for box in page.evaluate(BOXES, selector) if box[0] != "grow"], width, height)
     assert page.evaluate(CLIPPED) == []
+    assert page.evaluate(CUT_SHORT) == []
+    assert page.evaluate(TIGHT) == []

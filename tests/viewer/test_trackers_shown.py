@@ -103,7 +103,7 @@ def test_the_charts_of_mlflow_show_the_pictures(chromium: Browser, logged: Logge
 
 
 def test_tensorboard_shows_the_pictures(chromium: Browser, logged: Logged) -> None:
-    """In the tab that has pictures only, and in the one that has all kinds of data, which shows the pictures of a group that is opened."""
+    """In the tab that has pictures only, and in the one of all kinds of data, in a group that is opened."""
     with tensorboard_server(logged.folder / "tb") as address:
         for tab in ("images", "timeseries"):
             with watched(chromium) as page:

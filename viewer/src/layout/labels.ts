@@ -130,7 +130,7 @@ const UNNAMED = 3;
 export interface Named {
   boxes: (Box | null)[];
   words: Taken;
-  /** How much is amiss: 1 for a name that lies over units or has a line over a name, `UNNAMED` for one without a place. */
+  /** What is amiss with names that must be: 1 for one over units or with a line over a name, `UNNAMED` for one without a place. */
   cost: number;
 }
 
@@ -176,7 +176,7 @@ function arranged(
     const free = takePlace(places, size, words, units, wayDown(point));
     const others = placesBelow(point, size, room);
     const box = free ?? (must ? (takePlace(others, size, words, units) ?? takePlace(others, size, words)) : null);
-    if (!free) cost += box ? 1 : UNNAMED;
+    if (must && !free) cost += box ? 1 : UNNAMED;
     boxes[at] = box;
   }
   return { boxes, words, cost };

@@ -107,9 +107,6 @@ function wordsOf(body: PlacedLayer, network: NetworkSnapshot, name: string): Wor
   return [name, layer.kind === "input" ? sample : `${kind} · ${sample}`];
 }
 
-/** Details are left away where the names then cost so little of what they cost before. */
-const WORTH = 0.75;
-
 interface PlacedWords {
   boxes: readonly (Box | null)[];
   /** Which of the names have their details below them. */
@@ -117,7 +114,7 @@ interface PlacedWords {
   words: Taken;
 }
 
-/** Places for the names with their details; where many more names have a place without, they stand where there is room left. */
+/** Places for the names with their details; where names find better places without them, they stand where there is room left. */
 function placeWords(
   wanted: readonly { point: Place; words: Words; must: boolean }[],
   isTold: boolean,
@@ -132,7 +129,7 @@ function placeWords(
     );
   const whole = placed(isTold);
   const bare = isTold && whole.cost ? placed(false) : whole;
-  if (bare === whole || bare.cost > WORTH * whole.cost) return { ...whole, told: wanted.map(() => isTold) };
+  if (bare.cost >= whole.cost) return { ...whole, told: wanted.map(() => isTold) };
   const told = wanted.map(({ words: [, detail] }, at) => {
     const box = bare.boxes[at];
     return !!box && takeLineBelow(box, { width: detail.length * 6, height: 15 }, room, bare.words, units);

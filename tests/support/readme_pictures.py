@@ -167,4 +167,4 @@ def opened(watching: Any, address: str, *, network: bool = True) -> Page:
 
 
 if __name__ == "__main__":
-    main(Path(*sys.argv[1:]) if len(sys.argv) > 1 else PROJECT / "runs" / "demo")
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/demo"))

@@ -51,6 +51,12 @@ CONCEPTS_SEEN = """() => [...document.querySelectorAll('.concepts tbody tr')].fi
   return row.checkVisibility() && box.bottom <= Math.min(innerHeight, room.bottom) + 1;
 }).length"""
 
+SCATTERED = """() => {
+  const middles = [...document.querySelectorAll('.top > .brand, .top > .grow ~ *')].filter((one) => one.checkVisibility())
+    .map((one) => one.getBoundingClientRect()).map(({ top, bottom }) => (top + bottom) / 2);
+  return Math.max(...middles) - Math.min(...middles) > 4;
+}"""
+
 AXE = PROJECT / "viewer" / "node_modules" / "axe-core" / "axe.min.js"
 FOUND = """async () => (await axe.run()).violations.flatMap(({ id, help, nodes }) =>
   nodes.map(({ target, failureSummary }) => `${id} (${help}): ${target.join(' ')}: ${failureSummary}`))"""
@@ -91,6 +97,8 @@ def misfits(chromium: Browser, run: Path, sizes: Sequence[tuple[int, int]] = SIZ
             page.page.set_viewport_size({"width": width, "height": height})
             settled(page.page)
             found += [f"{width} x {height}, {words}" for words in sideways(page.page)]
+            if width == 390 and page.page.evaluate(SCATTERED):
+                found.append("390 wide, the buttons of the top bar do not stand beside the name")
             if (width, height) == (1280, 720) and not asked:
                 found += _too_low(page.page)
         page.check()

@@ -22,6 +22,32 @@ CLIPPED = """() => [...document.querySelectorAll('.top *, .reading *, .playbar *
   .map((element) => element.outerHTML.slice(0, 200))"""
 """What is cut off; a folder of the command is folded on purpose, and copied whole."""
 
+CUT_SHORT = """() => [...document.querySelectorAll('.reading *')]
+  .filter((element) => element.checkVisibility() && getComputedStyle(element).overflowY === 'hidden'
+    && element.scrollHeight > element.clientHeight + 1 && getComputedStyle(element).webkitLineClamp === 'none')
+  .map((element) => element.outerHTML.slice(0, 200))"""
+"""Text whose end is not seen, without the dots that say so."""
+
+TIGHT = """() => [...document.querySelectorAll('.chip b, .chip span')].filter((words) => {
+  const { left, right } = words.parentElement.getBoundingClientRect(), range = document.createRange();
+  range.selectNodeContents(words);
+  const text = range.getBoundingClientRect();
+  return words.checkVisibility() && (text.left - left < 8 || right - text.right < 8);
+}).map((words) => words.textContent)"""
+"""Words of a chip that touch the line between it and the next one."""
+
+SQUEEZED = """() => {
+  const top = document.querySelector('.top'), filter = top.querySelector('input[type=search]'), was = filter.hidden;
+  filter.hidden = false;
+  top.style.width = '1041px';
+  const fields = [...top.querySelectorAll('.filter.at')].filter((field) => field.checkVisibility());
+  const widths = fields.map((field) => field.getBoundingClientRect().width);
+  filter.hidden = was;
+  top.style.width = '';
+  return widths;
+}"""
+"""How wide the field of B's epoch is, whose word would be cut off, in the narrowest bar of one line with all that it can hold."""
+
 DRAWN = """() => [...document.querySelectorAll('.canvas')].every((holder) =>
   Math.abs(holder.clientHeight - holder.querySelector('canvas').clientHeight) <= 1)"""
 """Whether each network is drawn in the size that its place has now."""
@@ -89,6 +115,9 @@ def check_room(page: Page, width: int, height: int, *, scrolls: bool = False) ->
         boxes = [box for box in page.evaluate(BOXES, selector) if box[0] != "grow"]
         assert len(boxes) > 2
         apart(boxes, width, height)
-    for selector in (".layer-name", ".states button", ".command-row > *", ".legend, .stage-title"):
+    assert all(wide >= 70 for wide in page.evaluate(SQUEEZED))
+    for selector in (".top input, .top select", ".layer-name", ".states button", ".command-row > *", ".legend, .stage-title"):
         apart([box for box in page.evaluate(BOXES, selector) if box[0] != "grow"], width, height)
     assert page.evaluate(CLIPPED) == []
+    assert page.evaluate(CUT_SHORT) == []
+    assert page.evaluate(TIGHT) == []

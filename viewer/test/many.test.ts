@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { NetworkLayer } from "../src/data/types";
 import type { Box } from "../src/layout/labels";
-import { leaderTo, placesAround, placesBelow, Taken, takePlace } from "../src/layout/labels";
+import { leaderTo, placeNames, placesAround, placesBelow, Taken, takeLineBelow, takePlace } from "../src/layout/labels";
 import { placeNetwork } from "../src/layout/network";
 import { curves, epochTicks, hasBand, plotted } from "../src/scales/curve";
 import { shortName, shortNames } from "../src/scales/names";
@@ -61,6 +61,35 @@ describe("many layers", () => {
       expect(one.left).toBeGreaterThanOrEqual(0);
       expect(one.right).toBeLessThanOrEqual(560);
     }
+  });
+  it("have lines that lead over no other name, each name in stairs where neighbours are close", () => {
+    const [room, size] = [
+      { width: 800, height: 300 },
+      { width: 70, height: 17 },
+    ];
+    const wanted = Array.from({ length: 11 }, (_, at) => ({ point: { x: 100 + 42 * at, y: 60 + 4 * at }, size, must: true }));
+    const { boxes, words, cost } = placeNames(wanted, room, new Taken(), new Taken());
+    expect(cost).toBe(0);
+    for (const [at, { point }] of wanted.entries()) {
+      const own = boxes[at] as Box;
+      const line = { left: point.x, right: point.x, top: point.y, bottom: own.top - 2 };
+      for (const other of boxes) if (other !== own && line.bottom > line.top) expect(apart(line, other as Box)).toBe(true);
+    }
+    expect(words.isFree(boxes[0] as Box)).toBe(false);
+  });
+  it("have their details where there is room below them", () => {
+    const [label, line, room] = [
+      { left: 50, right: 90, top: 10, bottom: 27 },
+      { width: 60, height: 15 },
+      { width: 200, height: 60 },
+    ];
+    const words = new Taken([label]);
+    expect(takeLineBelow(label, line, room, words, new Taken())).toBe(true);
+    expect(words.isFree({ left: 45, right: 95, top: 32, bottom: 36 })).toBe(false);
+    expect(takeLineBelow(label, line, room, words, new Taken())).toBe(false);
+    expect(takeLineBelow({ ...label, left: 0, right: 20 }, line, room, new Taken(), new Taken())).toBe(false);
+    const unit = { left: 80, right: 84, top: 34, bottom: 38 };
+    expect(takeLineBelow(label, line, room, new Taken([label]), new Taken([unit]))).toBe(false);
   });
   it("have letters beside their unit where there is room, on the outer side, and else a line that leads to it", () => {
     const [point, letter] = [

@@ -39,6 +39,12 @@ export class Taken {
     for (const cell of cellsOf(box)) this.cells.set(cell, [...(this.cells.get(cell) ?? []), box]);
   }
 
+  copy(): Taken {
+    const other = new Taken();
+    for (const [cell, boxes] of this.cells) other.cells.set(cell, boxes);
+    return other;
+  }
+
   isFree(box: Box): boolean {
     return cellsOf(box, GAP).every((cell) => !this.cells.get(cell)?.some((other) => isOver(box, other)));
   }
@@ -98,17 +104,92 @@ export function placesAround({ x, y }: Place, { width, height }: Size, reach: nu
   );
 }
 
-/** A name stands at most so many rows below its point. */
-const ROWS = 8;
+/** A name stands at most so many pixels below its point. */
+const DEEP = 256;
 /** How far a name is moved sideways, as a part of its width: the point stays above it. */
 const ASIDE = [0, -0.45, 0.45];
 
 /** Places for a name below a point: rows, each in the middle or moved sideways; none reaches out of the room. */
-export function placesBelow({ x, y }: Place, { width, height }: Size, room: Size): Place[] {
+export function placesBelow({ x, y }: Place, { width, height }: Size, room: Size, aside: readonly number[] = ASIDE): Place[] {
   const inside = (left: number) => Math.max(2, Math.min(room.width - width - 2, left));
-  const lefts = [...new Set(ASIDE.map((by) => inside(x + (by - 0.5) * width)))];
-  const rows = Array.from({ length: ROWS }, (_, row) => y + row * height);
+  const lefts = [...new Set(aside.map((by) => inside(x + (by - 0.5) * width)))];
+  const rows = Array.from({ length: Math.floor(DEEP / height) }, (_, row) => y + row * height);
   return rows.filter((top) => top + height <= room.height).flatMap((top) => lefts.map((left) => ({ x: left, y: top })));
+}
+
+/** A name that is wanted below a point; where it `must` be, also over units or with a line that leads over another name. */
+export interface Wanted {
+  point: Place;
+  size: Size;
+  must: boolean;
+}
+
+const UNNAMED = 3;
+
+/** Where the names stand, in the order in which they were wanted; `words` is what is taken then. */
+export interface Named {
+  boxes: (Box | null)[];
+  words: Taken;
+  /** What is amiss with names that must be: 1 for one over units or with a line over a name, `UNNAMED` for one without a place. */
+  cost: number;
+}
+
+/** In which order names are given their places, where all must be, and to which side they are moved first. */
+const ARRANGEMENTS: readonly [-1 | 0 | 1, readonly number[]][] = [
+  [0, ASIDE],
+  [1, [-0.45, 0, 0.45]],
+  [-1, [0.45, 0, -0.45]],
+  [1, [-0.45]],
+  [-1, [0.45]],
+];
+
+/**
+ * Places for names below their points, of the arrangements that which costs least. Stairs, from the left or from
+ * the right, keep the lines of close neighbours free: each name stands on the side of those that have their places already.
+ */
+export function placeNames(wanted: readonly Wanted[], room: Size, words: Taken, units: Taken): Named {
+  let best: Named | null = null;
+  for (const [direction, aside] of ARRANGEMENTS) {
+    const order = wanted.map((_, at) => at);
+    if (direction && wanted.every(({ must }) => must))
+      order.sort((a, b) => direction * ((wanted[a] as Wanted).point.x - (wanted[b] as Wanted).point.x));
+    const tried = arranged(wanted, order, aside, room, words.copy(), units);
+    if (!best || tried.cost < best.cost) best = tried;
+    if (!best.cost) break;
+  }
+  return best as Named;
+}
+
+function arranged(
+  wanted: readonly Wanted[],
+  order: readonly number[],
+  aside: readonly number[],
+  room: Size,
+  words: Taken,
+  units: Taken,
+): Named {
+  const boxes: (Box | null)[] = wanted.map(() => null);
+  let cost = 0;
+  for (const at of order) {
+    const { point, size, must } = wanted[at] as Wanted;
+    const places = placesBelow(point, size, room, aside);
+    const free = takePlace(places, size, words, units, wayDown(point));
+    const others = placesBelow(point, size, room);
+    const box = free ?? (must ? (takePlace(others, size, words, units) ?? takePlace(others, size, words)) : null);
+    if (must && !free) cost += box ? 1 : UNNAMED;
+    boxes[at] = box;
+  }
+  return { boxes, words, cost };
+}
+
+/** Whether a line of this size has room below a label, in its middle; it is taken from then on. */
+export function takeLineBelow(label: Box, { width, height }: Size, room: Size, words: Taken, units: Taken): boolean {
+  const middle = (label.left + label.right) / 2;
+  const box = boxAt({ x: middle - width / 2, y: label.bottom + GAP }, { width, height: height - GAP });
+  const fits = box.left >= 0 && box.right <= room.width && box.bottom <= room.height;
+  if (!fits || !words.isFree(box) || !units.isFree(box)) return false;
+  words.add(box);
+  return true;
 }
 
 /** The line from a point to its label, beginning `reach` pixels away from it; null where the label stands right beside it. */

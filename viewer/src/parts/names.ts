@@ -2,8 +2,8 @@
 import type { NetworkLayer, NetworkSnapshot } from "../data/types";
 import { fill, h, s } from "../dom";
 import { partsOf } from "../layout/blocks";
-import type { Box, Place } from "../layout/labels";
-import { leaderTo, placesAround, placesBelow, Taken, takePlace, wayDown } from "../layout/labels";
+import type { Box, Place, Size } from "../layout/labels";
+import { leaderTo, placeNames, placesAround, Taken, takeLineBelow, takePlace } from "../layout/labels";
 import type { PlacedLayer } from "../layout/network";
 import { lettersOf } from "../scales/bits";
 import { shortNames } from "../scales/names";
@@ -23,11 +23,14 @@ interface Tag {
   leader: [Place, Place] | null;
 }
 
+/** The name of a layer, or of a closed block, and what it is. */
+type Words = [name: string, detail: string];
+
 /** What is taken of the picture: by words, and by units, over which no word lies where there is another place. */
 interface Ground {
   words: Taken;
   units: Taken;
-  room: { width: number; height: number };
+  room: Size;
 }
 
 /** Draws the letters, then as many names as have room: that of the shown layer before all others. */
@@ -49,17 +52,24 @@ export function drawNames(names: HTMLElement, scene: NetworkScene, side: Side, s
     body.layers.some((at) => analysedName(network.layers[at] as NetworkLayer, side.index) === shown);
   const rank = (one: (typeof places)[number]) => (isShown(one) ? 0 : one === places[0] || one === places.at(-1) ? 1 : 2);
   const mustBeNamed = (one: (typeof places)[number]) => isShown(one) || places.length <= FEW;
-  const tags = [...places]
-    .sort((a, b) => rank(a) - rank(b) || a.place.x - b.place.x)
-    .flatMap((one) => {
-      const [name, detail] = wordsOf(one.body, network, short(one.body.name));
-      const tag = nameAt(name, isTold ? detail : "", one.place, ground, mustBeNamed(one), buttons.elementOf(one.body));
-      tag?.element.classList.toggle("current", isShown(one));
-      return tag ? [{ ...tag, x: one.place.x }] : [];
+  const wanted = [...places].sort((a, b) => rank(a) - rank(b) || a.place.x - b.place.x);
+  const words = wanted.map(({ body }) => wordsOf(body, network, short(body.name)));
+  const placed = placeWords(
+    wanted.map((one, at) => ({ point: one.place, words: words[at] as Words, must: mustBeNamed(one) })),
+    isTold,
+    ground,
+  );
+  const tags = wanted
+    .flatMap((one, at) => {
+      const box = placed.boxes[at];
+      if (!box) return [];
+      const tag = nameIn(box, words[at] as Words, placed.told[at] as boolean, one.place, buttons.elementOf(one.body));
+      tag.element.classList.toggle("current", isShown(one));
+      return [{ ...tag, x: one.place.x }];
     })
     .sort((a, b) => a.x - b.x);
   const named = new Set(tags.map(({ element }) => element));
-  buttons.settle(scene, short, ground.words, named);
+  buttons.settle(scene, short, placed.words, named);
   const left = places.length - tags.length;
   const note = left ? h("div", { class: "unnamed" }, `${tags.length} of ${places.length} layers are named`) : null;
   const shownTags = [...tags.filter(({ element }) => element.tagName !== "BUTTON"), ...letters];
@@ -85,8 +95,7 @@ function occupied(names: HTMLElement): Box[] {
   });
 }
 
-/** The name of a layer, or of a closed block, and what it is. */
-function wordsOf(body: PlacedLayer, network: NetworkSnapshot, name: string): [string, string] {
+function wordsOf(body: PlacedLayer, network: NetworkSnapshot, name: string): Words {
   const block = body.block === null ? undefined : network.blocks[body.block];
   if (body.closed && block) return [`▸ ${name}`, `${block.kind} · ${partsOf(network, body.layers)}`];
   const layer = network.layers[body.layers[0] as number] as NetworkLayer;
@@ -98,21 +107,44 @@ function wordsOf(body: PlacedLayer, network: NetworkSnapshot, name: string): [st
   return [name, layer.kind === "input" ? sample : `${kind} · ${sample}`];
 }
 
-function nameAt(
-  name: string,
-  detail: string,
-  place: Place,
+interface PlacedWords {
+  boxes: readonly (Box | null)[];
+  /** Which of the names have their details below them. */
+  told: readonly boolean[];
+  words: Taken;
+}
+
+/** Places for the names with their details; where names find better places without them, they stand where there is room left. */
+function placeWords(
+  wanted: readonly { point: Place; words: Words; must: boolean }[],
+  isTold: boolean,
   { words, units, room }: Ground,
-  must: boolean,
-  button: HTMLElement | null,
-): Tag | null {
-  const size = { width: Math.max(name.length * 7.8, detail.length * 6) + 8, height: detail ? 32 : 17 };
-  const places = placesBelow(place, size, room);
-  const anywhere = () => takePlace(places, size, words, units) ?? takePlace(places, size, words);
-  const box = takePlace(places, size, words, units, wayDown(place)) ?? (must ? anywhere() : null);
-  if (!box) return null;
+): PlacedWords {
+  const placed = (told: boolean) =>
+    placeNames(
+      wanted.map((one) => ({ ...one, size: sizeOf(one.words, told) })),
+      room,
+      words,
+      units,
+    );
+  const whole = placed(isTold);
+  const bare = isTold && whole.cost ? placed(false) : whole;
+  if (bare.cost >= whole.cost) return { ...whole, told: wanted.map(() => isTold) };
+  const told = wanted.map(({ words: [, detail] }, at) => {
+    const box = bare.boxes[at];
+    return !!box && takeLineBelow(box, { width: detail.length * 6, height: 15 }, room, bare.words, units);
+  });
+  return { ...bare, told };
+}
+
+const sizeOf = ([name, detail]: Words, told: boolean): Size => ({
+  width: Math.max(name.length * 7.8, told ? detail.length * 6 : 0) + 8,
+  height: told && detail ? 32 : 17,
+});
+
+function nameIn(box: Box, [name, detail]: Words, told: boolean, place: Place, button: HTMLElement | null): Tag {
   const element = button ?? h("div", { class: "layer-name" });
-  fill(element, h("b", {}, name), " ", detail ? h("span", {}, detail) : null);
+  fill(element, h("b", {}, name), " ", told && detail ? h("span", {}, detail) : null);
   element.style.transform = `translate(-50%, 0) translate(${(box.left + box.right) / 2}px, ${box.top}px)`;
   return { element, leader: leaderTo(place, box, 0) };
 }

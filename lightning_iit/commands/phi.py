@@ -53,6 +53,20 @@ class PhiArguments:
     threads: int = 1
     pyphi_options: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Returns the options that change what Φ is, where they are not at their defaults, as a command line has them."""
+        named = {
+            "cm": self.cm,
+            "nodes": None if self.nodes is None else ",".join(map(str, self.nodes)),
+            "prior": self.prior,
+            "engine": None if self.engine == "auto" else self.engine,
+            "cuts": None if self.cuts == "all" else self.cuts,
+        }
+        told = [part for name, value in named.items() if value is not None for part in (f"--{name}", str(value))]
+        told += [] if self.new_concepts else ["--no-new-concepts"]
+        return (*told, *(part for name, value in self.pyphi_options.items() for part in ("--option", f"{name}={value}")))
+
 
 def run_phi(arguments: PhiArguments, console: Console) -> int:
     """Computes Φ and prints the result, as text or as JSON.
@@ -86,7 +100,7 @@ def run_phi(arguments: PhiArguments, console: Console) -> int:
     _print(arguments, given, system, nodes, found, console)
     done = all(one.result.phi is not None for one in found)
     if question.is_asked:
-        _keep(question, given, state, found, done=done)
+        _keep(arguments, given, state, found, done=done)
     return 0 if done else 1
 
 
@@ -117,14 +131,15 @@ def _print(
             _print_found(console, one, given, system.state, nodes)
 
 
-def _keep(question: Question, given: TpmInput, state: tuple[int, ...], found: list[_Found], *, done: bool) -> None:
+def _keep(arguments: PhiArguments, given: TpmInput, state: tuple[int, ...], found: list[_Found], *, done: bool) -> None:
     """Keeps the answer with the run, and says how it can be had again; a folder that takes no file is said."""
     numbers = [
         f"{symbol(one.formalism)} = {one.result.phi:.6g}" if one.result.phi is not None else one.result.reason for one in found
     ]
     formalisms = tuple(one.formalism for one in found)
     try:
-        kept = question.keep(given, state, formalisms, f"{'; '.join(numbers)}. {given.words}".strip(), done=done)
+        answer = f"{'; '.join(numbers)}. {given.words}".strip()
+        kept = arguments.question.keep(given, state, formalisms, answer, done=done, options=arguments.changed)
     except OSError as error:
         sys.stderr.write(f"The answer is not kept with the run: {error}\n")
         return

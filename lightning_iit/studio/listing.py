@@ -73,7 +73,6 @@ class Listing:
         outcome = read_outcome(run)
         rows = self._rows(job.name)
         ended_badly = at in {"failed", "killed"}
-        epoch = status.epoch if status else progress.epoch if progress else None
         return JobState(
             name=job.name,
             phase=status.pace if status else at,
@@ -83,7 +82,7 @@ class Listing:
             created=job.created,
             asked=job.asked,
             epochs=(status.epochs if status and status.epochs else job.asked.epochs),
-            epoch=epoch,
+            epoch=epoch_of(status, progress),
             step=status.step if status else None,
             loss=status.loss if status and status.loss is not None else _metric(progress, _LOSS),
             accuracy=_accuracy(progress),
@@ -112,6 +111,13 @@ class Listing:
     def _is_open(self, name: str) -> bool:
         """Returns whether analyses of a run have not ended."""
         return any(row.status == "open" for row in self._rows(name))
+
+
+def epoch_of(status: TrainingStatus | None, progress: Progress | None) -> int | None:
+    """Returns the epoch that a training is in; of one that makes no step any more the last one, which its trainer has passed."""
+    if progress is not None and (status is None or status.pace == "ending"):
+        return progress.epoch
+    return None if status is None else status.epoch
 
 
 def courses(rows: Iterable[IndexRow]) -> tuple[LayerCourse, ...]:

@@ -40,13 +40,14 @@ PRESETS: tuple[Preset, ...] = (
     ),
     Preset(
         title="Modular addition: when it suddenly generalises",
-        words="The pairs it was shown are known early, the others long after (accuracy). What does Φ do in between? Some minutes.",
+        words="All the pairs it was shown are known after 20 epochs; of the others hardly one, for 100 epochs, and then nearly all "
+        "within as many (accuracy; train_accuracy is that of the pairs it was shown). What does Φ do in between? Two minutes.",
         asked=Asked(
-            network=Chosen(name="GRU", values={"width": 64, "weight_decay": 1.0}),
-            task=Chosen(name="ModularAddition", values={"shown": 0.6}),
-            epochs=400,
+            network=Chosen(name="GRU", values={"width": 64, "learning_rate": 0.01, "weight_decay": 1.0}),
+            task=Chosen(name="ModularAddition", values={"shown": 0.6, "batch_size": 64}),
+            epochs=300,
             seeds=(0,),
-            iit={"every_n_epochs": 20, "pictures": False},
+            iit={"every_n_epochs": 10, "pictures": False},
         ),
     ),
 )

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 Stage: TypeAlias = "Ending | Literal['waiting', 'running', 'lost']"
 """What a training is at; "lost" is one whose process has gone without a word."""
-_PATIENCE = 5.0
-"""Seconds that a process is given to end by itself."""
+_TO_END = 30.0
+"""The most seconds in which a training that was asked to end may tell its loggers so: else a run in MLflow goes on for ever."""
+_TO_GO = 5.0
+"""The most seconds until what was killed is gone."""
 _BEGIN_SECONDS = 120.0
 """A process that has not said which one it is after so many seconds did not begin."""
 
@@ -66,16 +68,16 @@ def stage(run: Path) -> Stage:
 
 
 def end(process: psutil.Process) -> None:
-    """Ends a training with all processes that it has started: asks it, waits a little, and then ends them all."""
+    """Ends a training with all processes that it has started: asks it, waits for its last words, and then ends them all."""
     below = _below(process)
     with suppress(psutil.Error):
         process.terminate()
-    psutil.wait_procs([process], timeout=_PATIENCE)
+    psutil.wait_procs([process], timeout=_TO_END)
     rest = {*below, *_below(process), process}
     for one in rest:
         with suppress(psutil.Error):
             one.kill()
-    psutil.wait_procs(rest, timeout=_PATIENCE)
+    psutil.wait_procs(rest, timeout=_TO_GO)
 
 
 def _below(process: psutil.Process) -> set[psutil.Process]:

@@ -56,7 +56,8 @@ class ViewerApp:
         local_only: refuses requests whose Host header is no loopback name, so that no foreign web page can read records through
             a host name that it points at this machine (DNS rebinding).
         streams: tells pages what is new; None has them ask.
-        steered: the trainings that pages may send commands to; None switches commands off.
+        steered: the trainings that pages may send commands to; what is computed for a page with the token is kept with their runs.
+            None switches both off.
         token: what a page must send with a command.
     """
 
@@ -164,7 +165,10 @@ class ViewerApp:
             return problem(
                 f"engine={asked.engine!r}: the server has no such engine; choose one of {', '.join(engine_names())}.", 400
             )
-        return as_json(msgspec.json.encode(self._compute(source, asked)))
+        found = self._compute(source, asked)
+        if self._steered is not None and not refusal(request, self._token):
+            self._steered.keep(asked, found)
+        return as_json(msgspec.json.encode(found))
 
     def _commanded(self, request: Request) -> Response:
         """Sends a command to a training; accepts only a POST of JSON from the viewer's own page, with the token."""

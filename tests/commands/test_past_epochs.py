@@ -93,6 +93,20 @@ def test_the_kept_line_gives_the_same_answer(watched, capsys):
     assert first[1]["system"] == second[1]["system"]
 
 
+def test_the_kept_line_has_the_options_that_change_the_answer(perturbed, capsys):
+    """With all of them at their defaults Φ is another one."""
+    group = record_of(perturbed, 1).survey.groups[0].units.indices
+    given = ("--epoch", 1, "--units", ",".join(map(str, group)), "--state", "110")
+    changed = ("--prior", "0.9", "--cuts", "one", "--no-new-concepts", "--engine", "pyphi", "--option", "MEASURE=L1")
+    _, found, _ = asked(capsys, perturbed, *given, *changed)
+    line = answers_in(perturbed)[-1].command.words
+    _, again, _ = asked(capsys, *shlex.split(line)[1:])
+    _, plain, _ = asked(capsys, perturbed, *given)
+    assert again["system"] == found["system"]
+    assert again["result"]["phi"] == found["result"]["phi"] != plain["result"]["phi"]
+    assert again["result"]["engine"] == found["result"]["engine"]
+
+
 @pytest.mark.parametrize(("run", "layer", "units"), [("watched", "net.1", (9, 3)), ("perturbed", "net.gru", None)])
 def test_the_page_is_answered_as_the_command_is(request, capsys, run, layer, units):
     folder = request.getfixturevalue(run)

@@ -144,11 +144,11 @@ def test_training_is_the_same_to_the_bit_while_somebody_looks(tmp_path):
 
 
 def test_writing_ends_and_hooks_go_when_nobody_looks_any_more(tmp_path, monkeypatch):
-    monkeypatch.setattr(audience, "FORGET_SECONDS", 0.05)
+    monkeypatch.setattr(audience, "FORGET_SECONDS", 1.0)
 
     class Slow(Callback):
         def on_train_batch_start(self, *_):
-            time.sleep(0.03)
+            time.sleep(0.35)
 
     *_, looker = trained(tmp_path, looks={2}, more=(Slow(),))
     assert looker.found[2] is not None

@@ -19,7 +19,10 @@ from viewer_surveys import write_surveyed
 
 from lightning_iit import load_run
 from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.records.steering.status import TrainingStatus
+from lightning_iit.studio.listing import epoch_of
 from lightning_iit.studio.queue import TrainingQueue
+from lightning_iit.studio.records import Progress
 from lightning_iit.studio.serve import run_studio
 
 if TYPE_CHECKING:
@@ -253,3 +256,11 @@ def test_a_studio_that_cannot_be_says_why(tmp_path: Path, given: dict[str, Any],
     for _ in range(2):  # what failed leaves the folder free
         with pytest.raises(InvalidArgumentError, match=re.escape(words)):
             run_studio(str(tmp_path), open_browser=False, port=0, **given)
+
+
+def test_a_training_that_has_made_its_last_step_is_in_its_last_epoch() -> None:
+    """Lightning's own count is one further by then."""
+    running, ending = (TrainingStatus(run="x", pace=pace, epoch=3, step=9, epochs=3, written=1.0) for pace in ("running", "ending"))
+    progress = Progress(epoch=2, metrics={})
+    assert (epoch_of(running, progress), epoch_of(ending, progress)) == (3, 2)
+    assert (epoch_of(ending, None), epoch_of(None, progress), epoch_of(None, None)) == (3, 2, None)

@@ -201,6 +201,8 @@ def test_what_is_wrong_is_said_in_the_form(chromium: Browser, listed: Path) -> N
         assert "different whole numbers" in said.inner_text()
         form.locator("#seeds").fill("4-5")
         form.get_by_label("Network", exact=True).select_option("own")
+        assert form.get_by_label("Class of the network").get_attribute("placeholder") == "studio_own:Class"
+        form.get_by_text("Of the module studio_own, or of a module in it").first.wait_for()
         form.get_by_label("Class of the network").fill("studio_own:NoModule")
         form.get_by_role("button", name="Show its arguments").click()
         form.get_by_text("is no LightningModule").wait_for()

@@ -13,7 +13,7 @@ import psutil
 from studio_process import Studio, end_all, studio_process
 
 from lightning_iit import load_run
-from lightning_iit.studio.processes import ending_words
+from lightning_iit.studio.processes import end, ending_words
 from lightning_iit.studio.queue import TrainingQueue
 from lightning_iit.studio.records import YAML, Asked, Chosen, read_process
 
@@ -101,6 +101,28 @@ def test_what_the_studio_runs_a_shell_can_run_again(tmp_path: Path) -> None:
     (record,) = load_run(other)
     assert (record.epoch, len(record.units.indices)) == (0, 2)
     assert sorted(run.rglob("*")) == before
+
+
+LINGERS = """
+import signal, sys, time, pathlib
+def last_words(*_):
+    time.sleep(6)  # longer than a logger on a slow disk
+    pathlib.Path(sys.argv[1]).write_text("all told")
+    sys.exit()
+signal.signal(signal.SIGTERM, last_words)
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_training_that_is_stopped_may_tell_its_loggers(tmp_path: Path) -> None:
+    file = tmp_path / "said"
+    with subprocess.Popen([sys.executable, "-c", LINGERS, str(file)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        end(psutil.Process(process.pid))
+        assert file.read_text() == "all told"
+        assert process.wait(10) == 0
 
 
 def test_the_end_of_a_process_is_told_in_words() -> None:

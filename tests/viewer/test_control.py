@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -14,20 +15,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, urlsplit
 
+import msgspec
 import pytest
 from places import SUPPORT
 from viewer_fits import SIDEWAYS, axe_findings
 from viewer_pages import command_line_viewer, get, tensorboard, viewer, watched
-from viewer_runs import make_record, write_record, write_run
+from viewer_runs import make_record, write_file, write_record, write_run
 
-from lightning_iit import load_run
+from lightning_iit import cli, load_run
 from lightning_iit.commands.view import run_view
 from lightning_iit.errors import InvalidArgumentError
+from lightning_iit.records import EpochRecord, encode
+from lightning_iit.records.names import record_name
 from lightning_iit.records.steering.activity import RING, ActivityRing, LayerUnits
 from lightning_iit.records.steering.commands import Answer
 from lightning_iit.records.steering.folder import answers_in, control_folder, read_command, send, write_answer
 from lightning_iit.records.steering.status import LOOKED_AT, TrainingStatus, write_status
 from lightning_iit.run.folder import RunFolder
+from lightning_iit.viewer.compute import compute_again
 from lightning_iit.viewer.export import export
 from lightning_iit.viewer.live.stream import MOST_STREAMS, Streams
 from lightning_iit.viewer.live.trainings import Trainings
@@ -57,16 +62,18 @@ def controlled(root: Path) -> Iterator[str]:
     """A viewer that takes commands with ``TOKEN``; answers its address."""
     source = LogDirSource(root)
     trainings = Trainings(source)
-    with viewer(root, streams=Streams(source, trainings), steered=trainings, token=TOKEN) as address:
+    with viewer(root, streams=Streams(source, trainings), steered=trainings, token=TOKEN, compute=compute_again) as address:
         yield address
 
 
-def told(address: str, asked: dict[str, object] | str, **headers: str) -> tuple[int, dict[str, object]]:
+def told(
+    address: str, asked: dict[str, object] | str, route: str = "command", **headers: str | None
+) -> tuple[int, dict[str, object]]:
     """Sends a command as the page does, but for the headers that are given otherwise; None leaves one out."""
     own = {"Content_Type": "application/json", "X_IIT_Token": TOKEN, "Origin": address.rstrip("/")}
     sent = {name: value for name, value in (own | headers).items() if value is not None}
     body = asked if isinstance(asked, str) else json.dumps(asked)
-    status, _, answer = get(address, "/command", method="POST", body=body, **sent)
+    status, _, answer = get(address, f"/{route}", method="POST", body=body, **sent)
     return status, json.loads(answer)
 
 
@@ -75,6 +82,54 @@ def commands_in(run: Path) -> list[Path]:
 
 
 PAUSE = {"run": "version_0", "verb": "pause"}
+
+
+def one_cut(record: EpochRecord) -> EpochRecord:
+    """A record of a run whose Φ is that of cuts in one direction."""
+    options = msgspec.structs.replace(record.provenance.options, cuts="one")
+    return msgspec.structs.replace(record, provenance=msgspec.structs.replace(record.provenance, options=options))
+
+
+@pytest.mark.parametrize("step", [None, 40])
+def test_what_a_page_had_computed_is_kept_with_the_run(living: Path, capsys: pytest.CaptureFixture[str], step: int | None) -> None:
+    """And the line beside it computes it again: Φ, the best partitions and a structure, of the record's units and of others."""
+    record = msgspec.structs.replace(one_cut(make_record("hidden", 7)), step=step)
+    write_file(living / record_name("hidden", 7, step), encode(record))
+    own = record.units.indices
+    place = {"run": "version_0", "layer": "hidden", "epoch": 7} | ({} if step is None else {"step": step})
+    few = {"units": [own[1], own[0]], "state": [1, 0]}
+    with controlled(living.parent) as address:
+        asked = [
+            {"state": [0] * len(own), "engine": "fast"},
+            few | {"wanted": "partitions"},
+            few | {"wanted": "structure", "formalism": "iit4-2023"},
+        ]
+        answers = [told(address, place | one, "compute") for one in asked]
+        for headers in ({"X_IIT_Token": None}, {"X_IIT_Token": "another"}):
+            assert told(address, place | asked[0], "compute", **headers)[1]["phi"] == answers[0][1]["phi"]
+        assert told(address, place | {"state": [1, 0], "units": [own[0], own[0]]}, "compute")[1]["status"] == "failed"
+        kept = answers_in(living)
+        in_page = Trainings(LogDirSource(living.parent)).state("version_0").told
+    assert [one.outcome for one in kept] == ["done"] * 3
+    assert [(one.command.epochs, one.command.layer, one.command.units) for one in kept] == [
+        (7, "hidden", None),
+        *[(7, "hidden", (own[1], own[0]))] * 2,
+    ]
+    assert ["'s page on " in one.command.sender for one in kept] == [True] * 3
+    assert [one.words for one in reversed(in_page)] == [one.command.words for one in kept]
+    again = []
+    for one in kept:
+        assert cli.main([*shlex.split(one.command.words), "--json"]) == 0
+        again.append(json.loads(capsys.readouterr().out))
+    alone, ranked, structure = (answer for _, answer in answers)
+    assert again[0]["result"]["phi"] == pytest.approx(alone["phi"], abs=1e-12)
+    assert "--cuts one" in kept[0].command.words
+    phis = [one["phi"] for one in ranked["partitions"]]
+    assert [one["phi"] for one in again[1]["partitions"]["partitions"]] == pytest.approx(phis, abs=1e-12)
+    for name in ("relations", "sum_phi_distinctions", "sum_phi_relations"):
+        assert again[2]["structure"][name] == pytest.approx(structure[name], abs=1e-12)
+    assert kept[0].words == f"Φ = {alone['phi']:.6g}."
+    assert kept[1].words == f"The best partitions have Φ = {', '.join(f'{phi:.6g}' for phi in phis)}."
 
 
 def test_a_command_of_the_page_lies_in_the_folder_of_the_run(living: Path) -> None:

@@ -1,6 +1,17 @@
 import { describe, expect, it } from "vitest";
 import type { Field } from "../src/generated/studio";
-import { epochWords, filledValue, isAlive, labelOf, part, phiWords, seedsOf, shown, whenWords } from "../src/studio/words";
+import {
+  comingWords,
+  epochWords,
+  filledValue,
+  isAlive,
+  labelOf,
+  part,
+  phiWords,
+  seedsOf,
+  shown,
+  whenWords,
+} from "../src/studio/words";
 
 const field = (given: Partial<Field> = {}): Field => ({ default: null, description: "", enum: [], type: null, ...given });
 
@@ -47,6 +58,15 @@ describe("a training", () => {
   it("can be stopped until it has ended", () => {
     const phases = ["waiting", "running", "paused", "ending", "done", "failed", "killed", "stopped"] as const;
     expect(phases.filter((phase) => isAlive({ phase }))).toEqual(["waiting", "running", "paused", "ending"]);
+  });
+  it("says what comes where there is no Φ yet", () => {
+    const courses = [{ layer: "a", epochs: [0], phis: [0.1], kind: "causal" as const, symbol: "Φ" }];
+    expect(comingWords({ phase: "running", epoch: null, courses: [] })).toContain("It begins");
+    for (const phase of ["running", "paused", "ending"] as const) {
+      expect(comingWords({ phase, epoch: 3, courses: [] })).toBe("Φ comes when its first analysis has ended.");
+      expect(comingWords({ phase, epoch: 3, courses })).toBe("");
+    }
+    for (const phase of ["waiting", "done", "failed"] as const) expect(comingWords({ phase, epoch: null, courses: [] })).toBe("");
   });
   it("says of a layer without connections that its Φ is 0 by structure", () => {
     const course = { layer: "a", epochs: [-1, 0], phis: [0.0114, 0.03], symbol: "Φ" };

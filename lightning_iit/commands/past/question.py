@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +11,9 @@ from lightning_iit.commands.past.checkpoint import analysed_again
 from lightning_iit.errors import InvalidArgumentError, RecordError
 from lightning_iit.records import decode
 from lightning_iit.records.disk.files import read_regular
-from lightning_iit.records.disk.owner import is_alive
 from lightning_iit.records.names import FOLDER
-from lightning_iit.records.steering.commands import Answer, Command
-from lightning_iit.records.steering.folder import control_folder, user_name, write_answer
+from lightning_iit.records.steering.folder import user_name
+from lightning_iit.records.steering.questions import keep
 from lightning_iit.records.store import read_run, records_folder
 from lightning_iit.tpm.recorded_groups import group_in
 
@@ -24,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lightning_iit.records import EpochRecord, Formalism
+    from lightning_iit.records.steering.commands import Answer
 
 
 @dataclass(frozen=True)
@@ -116,9 +114,24 @@ class Question:
         raise InvalidArgumentError(msg)
 
     def keep(
-        self, given: TpmInput, state: tuple[int, ...], formalisms: tuple[Formalism, ...], answer: str, *, done: bool
+        self,
+        given: TpmInput,
+        state: tuple[int, ...],
+        formalisms: tuple[Formalism, ...],
+        answer: str,
+        *,
+        done: bool,
+        options: tuple[str, ...] = (),
     ) -> Answer | None:
         """Keeps the answer with the run, in its log of commands; does nothing where the record lies in no run.
+
+        Args:
+            given: the TPM that answered.
+            state: the state.
+            formalisms: by which it was answered.
+            answer: the answer, in a sentence.
+            done: whether there is one.
+            options: further options of the command line that change the answer.
 
         Returns:
             What is kept.
@@ -128,31 +141,16 @@ class Question:
         """
         if given.run_dir is None or given.record is None:
             return None
-        command = Command(
-            id=f"{time.time_ns():020d}-{uuid.uuid4().hex[:6]}",
-            verb="phi",
+        return keep(
+            given.run_dir,
+            given.record,
+            answer,
+            done=done,
             sender=user_name(),
-            epochs=given.record.epoch,
-            layer=given.record.layer,
             units=self.units,
             state="".join(map(str, state)),
             formalism=formalisms[0],
-            target=str(given.run_dir),
             model=self.model,
             data=self.data,
+            options=options,
         )
-        kept = Answer(
-            id=command.id,
-            outcome="done" if done else "refused",
-            words=answer,
-            epoch=given.record.epoch,
-            step=given.record.global_step,
-            answered=time.time(),
-            command=command,
-        )
-        folder = control_folder(given.run_dir)
-        if not folder.is_dir() and is_alive(folder.parent):
-            return None  # a training that takes no commands has no such folder
-        folder.mkdir(exist_ok=True)
-        write_answer(folder, kept)
-        return kept

@@ -39,6 +39,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         target: the run's directory; of "phi", which is no command: a question to a past epoch (``epochs``), kept with its answer.
         model: the class of the module for a checkpoint; of "phi".
         data: what gave the data for a checkpoint; of "phi".
+        options: further options of the command line that change the answer; of "phi".
         schema: the version of this struct.
     """
 
@@ -56,6 +57,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     target: str | None = None
     model: str | None = None
     data: str | None = None
+    options: tuple[str, ...] = ()
     schema: int = STEERING_SCHEMA
 
     @property
@@ -76,6 +78,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             "data": self.data,
         }
         parts += [f"--{name} {value}" for name, value in told.items() if value is not None]
+        parts += [shlex.quote(option) for option in self.options]
         return " ".join([*parts, *([self.watch.words] if self.watch is not None and self.watch.words else [])])
 
 

@@ -23,7 +23,7 @@ MOST_WIDTH, MOST_DEPTH = 1024, 16
 class Network(LightningModule):
     """Trains on a task with Adam; what the network is, its subclasses say.
 
-    Logged are ``loss`` (training), ``val_loss`` and ``accuracy`` (held-out data), each once in an epoch.
+    Logged are ``loss`` and ``train_accuracy`` (training), ``val_loss`` and ``accuracy`` (held-out data), each once in an epoch.
 
     Args:
         shape: what the task asks of the network.
@@ -57,8 +57,9 @@ class Network(LightningModule):
 
     def training_step(self, batch: Any, _: int) -> torch.Tensor:
         """Returns the loss of a batch of inputs and answers."""
-        loss, _accuracy = self._judged(batch)
+        loss, accuracy = self._judged(batch)
         self.log("loss", loss, on_step=False, on_epoch=True, prog_bar=True)
+        self.log("train_accuracy", accuracy, on_step=False, on_epoch=True)
         return loss
 
     def validation_step(self, batch: Any, _: int) -> None:

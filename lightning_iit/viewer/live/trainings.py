@@ -10,21 +10,25 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import msgspec
 
 from lightning_iit.errors import RecordError
+from lightning_iit.records import decode
 from lightning_iit.records.disk.owner import is_alive
 from lightning_iit.records.names import FOLDER
 from lightning_iit.records.steering.activity import RING, read_rows
 from lightning_iit.records.steering.folder import ANSWER, COMMAND, CONTROL, read_answer, read_command, send, user_name
 from lightning_iit.records.steering.status import STATUS, read_status, say_looking
+from lightning_iit.viewer.live.kept import keep_computed
 from lightning_iit.viewer.live.messages import LayerActivity, LiveStep, Told, TrainingState
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lightning_iit.records import PhiResult, Structure
+    from lightning_iit.records.results import Partitions
     from lightning_iit.records.steering.activity import ActivityRow
     from lightning_iit.records.steering.commands import Command
     from lightning_iit.records.steering.status import TrainingStatus
     from lightning_iit.viewer.live.messages import CommandRequest, TrainingPhase
-    from lightning_iit.viewer.protocol import RunInfo
+    from lightning_iit.viewer.protocol import ComputeRequest, RunInfo
 
 _MOST_TOLD = 100
 """The most commands that are shown."""
@@ -40,6 +44,9 @@ class HasDirectories(Protocol):
 
     def directory(self, run: str) -> Path:
         """Returns the directory of a run; raises LookupError where there is no such run."""
+
+    def record(self, run: str, layer: str, epoch: int, step: int | None = None) -> bytes:
+        """Returns a record as JSON; raises LookupError where there is none."""
 
 
 class Refusal(Exception):  # noqa: N818  no fault: it is the answer
@@ -138,6 +145,13 @@ class Trainings:
             msg = f"The command cannot be written: {error.strerror}."
             raise Refusal(msg) from error
         return Sent(sent.id, sent.words)
+
+    def keep(self, asked: ComputeRequest, found: PhiResult | Structure | Partitions) -> None:
+        """Keeps what was computed of a record with its run; what was not computed is not kept, nor where the disk takes nothing."""
+        folder = self.folder(asked.run)
+        with suppress(OSError, RecordError, LookupError):
+            record = decode(self._source.record(asked.run, asked.layer, asked.epoch, asked.step))
+            keep_computed(folder.parent.parent, record, asked, found, sender=_who())
 
     def _told(self, folder: Path) -> list[Told]:
         """Returns what a training was told, the latest first."""

@@ -18,9 +18,10 @@ export function chooser(
   role: OwnRequest["role"],
   title: string,
   known: readonly Choice[],
-  isOwn: boolean,
+  allowed: readonly string[],
   client: Client,
 ): Chooser {
+  const isOwn = allowed.length > 0;
   const select = h(
     "select",
     { "aria-label": title },
@@ -31,13 +32,15 @@ export function chooser(
   const place = h("div", {});
   const name = h("input", {
     type: "text",
-    placeholder: "mypackage.module:Class",
+    placeholder: `${allowed[0]}:Class`,
     "aria-label": `Class of the ${role}`,
     spellcheck: "false",
   });
   const load = h("button", { class: "plain", type: "button" }, "Show its arguments");
   const problem = h("p", { class: "reason", role: "alert" });
-  const own = h("div", { class: "own" }, name, load, problem);
+  const which = allowed.length > 1 ? `one of these modules: ${allowed.join(", ")}` : `the module ${allowed[0]}`;
+  const about = h("p", { class: "choice-words" }, `Of ${which}, or of a module in it; --allow names others.`);
+  const own = h("div", { class: "own" }, name, load, about, problem);
   let fields: Fields | null = null;
   let asked = ""; // the name whose form stands or is on its way
   let turn = 0;

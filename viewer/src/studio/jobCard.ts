@@ -5,7 +5,7 @@ import { number } from "../scales/format";
 import { sparkline } from "../scales/training";
 import type { Client } from "./client";
 import { wordsOf } from "./client";
-import { epochWords, isAlive, PHASES, part, phiWords, whenWords } from "./words";
+import { comingWords, epochWords, isAlive, PHASES, part, phiWords, whenWords } from "./words";
 
 export interface JobCard {
   element: HTMLElement;
@@ -89,7 +89,8 @@ export function jobCard(first: JobState, client: Client, actions: JobActions): J
       now.loss === null ? null : fact("Loss", number(now.loss, 3)),
       now.accuracy === null ? null : fact("Accuracy", `${number(100 * now.accuracy, 3)} %`),
     );
-    fill(phis, ...now.courses.map(courseOf));
+    const coming = comingWords(now);
+    fill(phis, coming ? h("small", {}, coming) : null, ...now.courses.map(courseOf));
     fill(reason, now.reason);
     reason.hidden = !now.reason;
     if (output.textContent !== now.output) fill(output, now.output);

@@ -14,9 +14,8 @@ export interface StartForm {
 }
 
 export function startForm(choices: Choices, client: Client): StartForm {
-  const isOwn = choices.allowed.length > 0;
-  const network = chooser("network", "Network", choices.networks, isOwn, client);
-  const task = chooser("task", "Task", choices.tasks, isOwn, client);
+  const network = chooser("network", "Network", choices.networks, choices.allowed, client);
+  const task = chooser("task", "Task", choices.tasks, choices.allowed, client);
   const epochs = h("input", { type: "number", min: 1, step: 1, required: true, id: "epochs", "aria-describedby": "epochs-words" });
   epochs.value = "6";
   const seeds = h("input", { type: "text", required: true, id: "seeds", "aria-describedby": "seeds-words", autocomplete: "off" });

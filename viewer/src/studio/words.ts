@@ -56,6 +56,12 @@ export function epochWords({ epoch, epochs }: Pick<JobState, "epoch" | "epochs">
   return epoch === null ? `${epochs} epochs` : `Epoch ${epoch + 1} of ${Math.max(epochs, epoch + 1)}`;
 }
 
+/** What a training without any Φ does; empty for one that waits or has ended. */
+export function comingWords({ phase, epoch, courses }: Pick<JobState, "phase" | "epoch" | "courses">): string {
+  if (courses.length || phase === "waiting" || !isAlive({ phase })) return "";
+  return epoch === null ? "It begins: its first step comes in some seconds." : "Φ comes when its first analysis has ended.";
+}
+
 /** Φ of a layer now, and untrained. */
 export function phiWords({ epochs, phis, kind, symbol }: LayerCourse): { now: string; words: string } {
   const now = phis.at(-1);

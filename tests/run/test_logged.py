@@ -158,7 +158,7 @@ def test_mlflow_has_the_options_that_differ_as_params_and_all_in_a_file(run):
     uri = logger._tracking_uri
     assert MLflowSource(uri).options(logger.run_id).items() >= all_options.items()
     report = (folder / "tb" / "iit" / "report.md").read_text()
-    assert all(f"| {name} |" in report for name in defaults)
+    assert all(f"`{name}=" in report for name in defaults)
 
 
 def test_the_csv_logger_has_the_scalars(run):

@@ -120,7 +120,7 @@ def test_settling_gives_what_the_training_would_have_given(gone, whole, capsys, 
     assert [(row["epoch"], row["status"]) for row in index] == [(epoch, "computed") for epoch in range(-1, 3)]
     report = (gone / "iit" / "report.md").read_text()
     assert "At epoch 2" in report
-    assert "| surrogates | 5 |" in report
+    assert "`surrogates=5`" in report
     assert main(["verify", str(gone), "--settle", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"run": str(gone), "ok": True, "settled": []}
 

@@ -148,8 +148,8 @@ def test_it_is_said_in_report_options_and_comparison(steered):
     assert any(line.startswith("| 3 (other units) | 0.") for line in report.splitlines())
     assert "a command took effect that changed which units are watched" in report
     assert "the mean over" not in report.split("## Methods")[1]
-    assert "| units | [0, 1, 4] (3 before epoch 3) |" in report
-    assert "| layers | net.gru,net.out (net.gru before epoch 1) |" in report
+    assert "`units=[0, 1, 4] (3 before epoch 3)`" in report
+    assert "`layers=net.gru,net.out (net.gru before epoch 1)`" in report
     options = msgspec.json.decode((run_dir / "iit" / "options.json").read_bytes())
     assert (options["units"], options["formalism"], options["null_model"]) == ("[0, 1, 4]", "iit3,iit4-2023", "None")
     plain = (steered["plain"][0]._run.run_dir / "iit" / "report.md").read_text()

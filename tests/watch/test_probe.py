@@ -259,7 +259,7 @@ def test_the_report_and_the_options_say_probe(tmp_path):
     train(tmp_path, epochs=1, probe=flat_data(seed=7))
     report = (tmp_path / "iit/0/iit/report.md").read_text()
     assert "Inputs: a fixed probe of 7 batches" in report
-    assert "| probe | DataLoader |" in report
+    assert "`probe=DataLoader`" in report
 
 
 def test_a_probe_from_a_yaml_file():

@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 from importlib import import_module
-from multiprocessing import process, spawn
+from multiprocessing import connection, process, spawn
 from multiprocessing.context import BaseContext
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -195,5 +195,16 @@ def _popen(server: Any) -> Callable[[process.BaseProcess], Any]:
 
     class Popen(popen_forkserver.Popen):
         _launch = launch
+
+        def __init__(self, made: process.BaseProcess) -> None:
+            self._reading = threading.Lock()
+            super().__init__(made)  # type: ignore[arg-type]
+
+        def poll(self, flag: int = os.WNOHANG) -> int | None:
+            """Returns the exit status, which several threads may ask for; one that reads it after another finds an empty pipe."""
+            if self.returncode is None:
+                connection.wait([self.sentinel], 0 if flag == os.WNOHANG else None)
+            with self._reading:
+                return super().poll(os.WNOHANG)
 
     return Popen

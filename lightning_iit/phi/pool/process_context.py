@@ -198,7 +198,7 @@ def _popen(server: Any) -> Callable[[process.BaseProcess], Any]:
 
         def __init__(self, made: process.BaseProcess) -> None:
             self._reading = threading.Lock()
-            super().__init__(made)  # type: ignore[arg-type]
+            super().__init__(made)
 
         def poll(self, flag: int = os.WNOHANG) -> int | None:
             """Returns the exit status, which several threads may ask for; one that reads it after another finds an empty pipe."""

@@ -557,7 +557,8 @@ def steered(
 
     assert {one[2] for one in asked if one[:2] == ("POST", "/command")} == {token}
     (run,) = (runs / "live").iterdir()
-    assert [one.command.verb for one in answers_in(run)] == ["pause", "analyse", "resume", "analyse", "epochs", "watch", "stop"]
+    told = [one.command.verb for one in answers_in(run)]
+    assert told == ["pause", "analyse", "resume", "analyse", "phi", "epochs", "watch", "stop"]  # the best partitions are kept too
     steps = [line.split() for line in (runs / "steps.txt").read_text().splitlines()]
     began = [float(when) for when, *_ in steps]
     assert not [when for when in began if paused["answered"] < when < resumed["answered"]]

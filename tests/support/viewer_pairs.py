@@ -34,6 +34,9 @@ SHOWN = """() => {
   const plain = (element) => {
     const copy = element.cloneNode(true);
     for (const part of copy.querySelectorAll(gone)) part.remove();
+    for (const line of copy.querySelectorAll('.log li'))  // what was computed meanwhile is kept with the run
+      if (/^(lightning-iit )?phi|^$/.test(line.querySelector('code')?.textContent ?? '')) line.remove();
+    for (const part of copy.querySelectorAll('summary')) part.textContent = part.textContent.replace(/^Log.*/, 'Log');
     return copy.outerHTML;
   };
   const parts = {};

@@ -11,7 +11,7 @@ import msgspec
 
 from lightning_iit.errors import RecordError
 from lightning_iit.records import decode
-from lightning_iit.records.disk.owner import is_alive
+from lightning_iit.records.disk.owner import is_alive, read_owner
 from lightning_iit.records.names import FOLDER
 from lightning_iit.records.steering.activity import RING, read_rows
 from lightning_iit.records.steering.folder import ANSWER, COMMAND, CONTROL, read_answer, read_command, send, user_name
@@ -20,6 +20,7 @@ from lightning_iit.viewer.live.kept import keep_computed
 from lightning_iit.viewer.live.messages import LayerActivity, LiveStep, Told, TrainingState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from lightning_iit.records import PhiResult, Structure
@@ -100,12 +101,13 @@ class Trainings:
         status, age = read_status(folder), 0.0
         with suppress(OSError):
             age = max(0.0, time.time() - (folder / STATUS).stat().st_mtime)
+        told = tuple(self._told(folder))
         return TrainingState(
             run=run,
-            phase=_phase(folder, status),
+            phase=_phase(folder, status, told),
             status=status,
             age=age,
-            told=tuple(self._told(folder)),
+            told=told,
             others=self._others(run),
         )
 
@@ -193,10 +195,12 @@ class Trainings:
         return tuple(name for name in names if is_alive(self._source.directory(name) / FOLDER))
 
 
-def _phase(folder: Path, status: TrainingStatus | None) -> TrainingPhase:
+def _phase(folder: Path, status: TrainingStatus | None, told: Sequence[Told]) -> TrainingPhase:
     """Returns what the training of a folder of commands does."""
     if not is_alive(folder.parent):
-        return "ended" if folder.is_dir() else "none"
+        # Answers about past epochs are kept in this folder for any run, also for one of version 0.1.0, which nobody owns.
+        asked = bool(told) and all(one.words.startswith("phi ") for one in told)
+        return "none" if not folder.is_dir() or (asked and read_owner(folder.parent) is None) else "ended"
     if not folder.is_dir():
         return "deaf"
     return "running" if status is None else status.pace

@@ -192,7 +192,7 @@ def _compared(records: Iterable[EpochRecord], layer: str, epoch: int | None, to:
     by_epoch = {record.epoch: record for record in records if record.layer == layer}
     if epoch is None:  # no earlier one than that of the same units
         by_epoch = {record.epoch: record for record in of_last_selection(by_epoch.values())}
-    surveyed = sorted(number for number, record in by_epoch.items() if _by_units(record.survey))
+    surveyed = sorted(number for number, record in by_epoch.items() if groups_with_phi(record.survey))
     # An epoch whose survey was not finished is compared where it is asked for, or where there is no other.
     whole = [
         number for number in surveyed if (survey := by_epoch[number].survey) is not None and survey.phi is not None
@@ -233,7 +233,7 @@ def between(one: EpochRecord, other: EpochRecord) -> Change:
             "one another, or epochs since then; `record.provenance.selection` has the number of the change."
         )
         raise InvalidArgumentError(msg)
-    then, now = _by_units(one.survey), _by_units(other.survey)
+    then, now = groups_with_phi(one.survey), groups_with_phi(other.survey)
     pairs = [(then[units], now[units]) for units in then if units in now]
     if not pairs:
         msg = f"{where} have no group of the same units with a Φ. Units are chosen once for a run, and a resumed run keeps them."
@@ -283,7 +283,7 @@ def _units_of(survey: Survey | None) -> set[tuple[int, ...]]:
     return set() if survey is None else {group.units.indices for group in survey.groups}
 
 
-def _by_units(survey: Survey | None) -> dict[tuple[int, ...], SurveyGroup]:
+def groups_with_phi(survey: Survey | None) -> dict[tuple[int, ...], SurveyGroup]:
     """Returns the groups that have a Φ by the indices of their units."""
     return {} if survey is None else {group.units.indices: group for group in survey.groups if group.phi is not None}
 

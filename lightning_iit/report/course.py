@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lightning_iit.comparison.change import changes, is_structural_zero
+from lightning_iit.comparison.change import changes, groups_with_phi, is_structural_zero
 from lightning_iit.comparison.selections import of_last_selection
 from lightning_iit.records import logged, symbol
 from lightning_iit.records.shown.numbers import decimals
@@ -13,7 +13,7 @@ from lightning_iit.report.markup import table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lightning_iit.records import EpochRecord, SurveyGroup
+    from lightning_iit.records import EpochRecord
 
 SHOWN = 40
 """The table of groups has at most this many rows: of more groups those that fell most and those that rose most."""
@@ -79,5 +79,4 @@ def by_group(records: Sequence[EpochRecord]) -> list[str]:
 
 def _groups(record: EpochRecord) -> dict[tuple[str, ...], float]:
     """Returns Φ of each group that has one, by the names of its units."""
-    groups: tuple[SurveyGroup, ...] = () if record.survey is None else record.survey.groups
-    return {group.units.labels: group.phi for group in groups if group.phi is not None}
+    return {group.units.labels: group.phi for group in groups_with_phi(record.survey).values() if group.phi is not None}

@@ -54,7 +54,7 @@ def markdown(records: Iterable[EpochRecord], settings: Mapping[str, object] | No
     kept = [record for of_layer in layers.values() for record in of_layer]
     said = answers(kept)
     what = numbers_words(formalisms_in(kept)) or numbers_words([FORMALISM])
-    parts = [f"# Integrated information ({what}) of this run", *_overview(layers, _answers(layers, kept))]
+    parts = [f"# Integrated information ({what}) of this run", *_overview(layers, _answers(layers, kept, said))]
     for name, of_layer in layers.items():
         parts += _section(name, of_layer, said[name])
         for formalism in formalisms_in(of_layer):
@@ -82,20 +82,18 @@ def verdict(record: EpochRecord) -> str:
     return f"{layer}." if layer else iit4.group_words(record)
 
 
-def _answers(layers: Mapping[str, Sequence[EpochRecord]], kept: Sequence[EpochRecord]) -> list[str]:
+def _answers(layers: Mapping[str, Sequence[EpochRecord]], kept: Sequence[EpochRecord], said: Mapping[str, str]) -> list[str]:
     """Returns the answer for each layer, of several formalisms one for each of them, which it names."""
     formalisms = formalisms_in(kept)
     if len(formalisms) < 2:
         further = {name: (course_words(of_layer), averaged_words(of_layer[-1])) for name, of_layer in layers.items()}
-        return [
-            f"Layer {code(name)}: {' '.join(filter(None, (text(words), *further[name])))}" for name, words in answers(kept).items()
-        ]
-    said = {one: answers([record for record in kept if one in record.formalisms], one) for one in formalisms}
+        return [f"Layer {code(name)}: {' '.join(filter(None, (text(words), *further[name])))}" for name, words in said.items()]
+    each = {one: answers([record for record in kept if one in record.formalisms], one) for one in formalisms}
     return [
-        f"Layer {code(name)}, {FORMALISM_WORDS[one]}: {text(said[one][name])}"
+        f"Layer {code(name)}, {FORMALISM_WORDS[one]}: {text(each[one][name])}"
         for name in layers
-        for one in said
-        if name in said[one]
+        for one in each
+        if name in each[one]
     ]
 
 

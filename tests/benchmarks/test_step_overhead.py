@@ -47,10 +47,10 @@ def timed(model_class):
             self.blocks.append((watched, (self.ended - self.began) / (STEPS - 1)))
             if watched:
                 self.trainer.callbacks.remove(self.callback)
-                self.callback._watch.detach()
+                self.callback._watching.watch.detach()
             else:
                 self.trainer.callbacks.insert(0, self.callback)
-                self.callback._watch.attach(self)
+                self.callback._watching.watch.attach(self)
 
     return Timed
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from dask_processes import DaskProcesses
+    from distributed import Client
     from playwright.sync_api import Browser
 
 
@@ -59,3 +61,22 @@ def chromium() -> Iterator[Browser]:
 
     with browser() as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def dask_client() -> Iterator[Client]:
+    """The client of a cluster as Dask makes it: two nannies, each with a daemonic worker process."""
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, cluster.get_client() as client:
+        yield client
+
+
+@pytest.fixture
+def dask(tmp_path: Path) -> Iterator[DaskProcesses]:
+    """A scheduler of Dask in a process of its own, to which a test adds workers."""
+    from dask_processes import DaskProcesses
+
+    processes = DaskProcesses(tmp_path)
+    yield processes
+    processes.end()

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
-from dask_processes import DaskProcesses, without_this_package
-from distributed import Client, LocalCluster
+from dask_processes import without_this_package
+from distributed import Client
 from divided_tasks import divided, plain
 from pool_tasks import task, wait_until
 
@@ -26,47 +26,33 @@ def kinds(result):
     return [type(state.result) for state in result.states]
 
 
-@pytest.fixture(scope="module")
-def client():
-    """The client of a cluster as Dask makes it: two nannies, each with a daemonic worker process."""
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, cluster.get_client() as client:
-        yield client
-
-
-@pytest.fixture
-def dask(tmp_path):
-    processes = DaskProcesses(tmp_path)
-    yield processes
-    processes.end()
-
-
 def pool_of(given, **options) -> ExecutorPool:
     return ExecutorPool(open_executor(given, 1), "pool_functions:run", **options)
 
 
-def test_the_time_limit_holds_in_a_daemonic_worker(client):
-    assert all(client.run(lambda: __import__("multiprocessing").current_process().daemon).values())
-    pool = pool_of(client, timeout=1.0)
+def test_the_time_limit_holds_in_a_daemonic_worker(dask_client):
+    assert all(dask_client.run(lambda: __import__("multiprocessing").current_process().daemon).values())
+    pool = pool_of(dask_client, timeout=1.0)
     start = time.monotonic()
     futures = [pool.submit(task("hold:60", epoch=epoch)) for epoch in range(3)]
     assert [kinds(future.result(60)) for future in futures] == [[Computed, TimedOut]] * 3
     assert time.monotonic() - start < 30
     assert kinds(pool.submit(task("ok")).result(60)) == [Computed, Computed]
     pool.close()
-    assert client.status == "running", "the client is the user's"
+    assert dask_client.status == "running", "the client is the user's"
 
 
-def test_it_says_how_many_tasks_run_at_one_time(client):
-    pool = pool_of(client, when_busy="skip")
+def test_it_says_how_many_tasks_run_at_one_time(dask_client):
+    pool = pool_of(dask_client, when_busy="skip")
     futures = [pool.submit(task("sleep:2", epoch=epoch)) for epoch in range(3)]
     assert futures[2].result(0).states[0].result.code == "workers_busy"
     assert pool.drain(60)
     assert [kinds(future.result(0)) for future in futures[:2]] == [[Computed, Computed]] * 2
 
 
-def test_one_analysis_is_divided_over_its_workers(client, tmp_path):
+def test_one_analysis_is_divided_over_its_workers(dask_client, tmp_path):
     """Each of the survey's parts kills its process once, and is computed again by itself."""
-    pool = ExecutorPool(open_executor(client, 1), "split_functions:run")
+    pool = ExecutorPool(open_executor(dask_client, 1), "split_functions:run")
     asked = divided(f"exit_once:survey:{tmp_path / 'file'}")
     assert len(asked.split) > 10
     assert plain(pool.submit(asked).result(120)) == plain(run(msgspec.structs.replace(asked, split=())))
@@ -78,16 +64,16 @@ def begun(file: Path) -> psutil.Process:
     return psutil.Process(int(file.read_text().split()[0]))
 
 
-def test_a_worker_that_is_killed_costs_nothing(client, tmp_path):
+def test_a_worker_that_is_killed_costs_nothing(dask_client, tmp_path):
     """Dask's worker is the parent of the fork server, whose child computes. Both end with it, and Dask gives the task on."""
-    pool = pool_of(client)
+    pool = pool_of(dask_client)
     future = pool.submit(task(f"begun:{tmp_path / 'file'}"))
     child = begun(tmp_path / "file")
     server = child.parent()
     server.parent().kill()
     assert kinds(future.result(90)) == [Computed, Computed]
     assert wait_until(lambda: not child.is_running() and not server.is_running(), 10)
-    assert wait_until(lambda: len(client.nthreads()) == 2, 60)
+    assert wait_until(lambda: len(dask_client.nthreads()) == 2, 60)
 
 
 def test_a_nanny_that_is_killed_costs_nothing(dask, tmp_path):
@@ -142,11 +128,11 @@ def test_workers_without_the_package_that_come_later_are_told_of_once(dask, tmp_
     pool.close()
 
 
-def test_clients_and_clusters_are_told_apart(client):
-    assert checked_executor("executor", client) is client
-    assert executor_words(client) == "distributed.Client"
+def test_clients_and_clusters_are_told_apart(dask_client):
+    assert checked_executor("executor", dask_client) is dask_client
+    assert executor_words(dask_client) == "distributed.Client"
     with pytest.raises(InvalidArgumentError, match=r"cluster\.get_client\(\)"):
-        checked_executor("executor", client.cluster)
+        checked_executor("executor", dask_client.cluster)
 
 
 SCRIPT = """

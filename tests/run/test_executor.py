@@ -14,8 +14,8 @@ import time
 import psutil
 import pytest
 import torch
-from dask_processes import DaskProcesses, without_this_package
-from distributed import Client, LocalCluster
+from dask_processes import without_this_package
+from distributed import Client
 from executor_training import fit
 from lightning.pytorch import Trainer, seed_everything
 from models import Gru, example, sequence_data
@@ -26,20 +26,6 @@ from training import assert_same
 from lightning_iit import IITCallback, InvalidArgumentError, analyse, cli, load_run
 from lightning_iit.errors import MissingDependencyError
 from lightning_iit.records import Computed, Failed
-
-
-@pytest.fixture(scope="module")
-def client():
-    """The client of a cluster as Dask makes it: two nannies, each with a daemonic worker process."""
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, cluster.get_client() as client:
-        yield client
-
-
-@pytest.fixture
-def dask(tmp_path):
-    processes = DaskProcesses(tmp_path)
-    yield processes
-    processes.end()
 
 
 def digits(root, **options):
@@ -63,45 +49,45 @@ def digits(root, **options):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*does not have many workers", "ignore:The number of training batches")
-def test_the_demo_on_dask_is_that_on_this_machine(tmp_path, client):
+def test_the_demo_on_dask_is_that_on_this_machine(tmp_path, dask_client):
     local, weights = digits(tmp_path / "a")
-    remote, the_same = digits(tmp_path / "b", executor=client)
+    remote, the_same = digits(tmp_path / "b", executor=dask_client)
     assert all(isinstance(record.result, Computed) for record in remote.records)
     assert [record.key for record in remote.records] == [(layer, epoch) for epoch in (-1, 0, 1) for layer in ("mlp.1", "rows")]
     assert_same(remote.records, local.records)
     assert all(torch.equal(weights[name], the_same[name]) for name in weights), "the same training to the bit"
 
 
-def test_watched_layers_with_their_nulls_are_those_of_this_machine(tmp_path, client):
+def test_watched_layers_with_their_nulls_are_those_of_this_machine(tmp_path, dask_client):
     options = {"tpm": "observe", "surrogates": 5, "extra_budget": 0.0}
     local, weights, _ = fit(tmp_path / "a", **options)
-    remote, the_same, _ = fit(tmp_path / "b", executor=client, when_busy="wait", **options)
+    remote, the_same, _ = fit(tmp_path / "b", executor=dask_client, when_busy="wait", **options)
     assert_same(remote.records, local.records)
     assert remote.records[-1].null is not None
     assert all(torch.equal(weights[name], the_same[name]) for name in weights)
 
 
-def test_waiting_for_a_cluster_has_phi_in_the_metrics(tmp_path, client):
-    callback, *_ = fit(tmp_path, executor=client, when_busy="wait", drain_timeout=0.0)
+def test_waiting_for_a_cluster_has_phi_in_the_metrics(tmp_path, dask_client):
+    callback, *_ = fit(tmp_path, executor=dask_client, when_busy="wait", drain_timeout=0.0)
     assert [type(record.result) for record in callback.records] == [Computed] * 4
 
 
-def test_analyse_takes_an_executor(client):
+def test_analyse_takes_an_executor(dask_client):
     seed_everything(5, verbose=False)
     model, data = Gru().eval(), sequence_data(64)
     options = {"layers": "net.gru", "units": 3, "groups": 4}
-    assert_same(analyse(model, data, executor=client, **options), analyse(model, data, **options))
+    assert_same(analyse(model, data, executor=dask_client, **options), analyse(model, data, **options))
     with pytest.raises(InvalidArgumentError, match=r"workers=0 with executor='distributed\.Client'"):
-        analyse(model, data, executor=client, workers=0, **options)
-    assert client.status == "running"
+        analyse(model, data, executor=dask_client, workers=0, **options)
+    assert dask_client.status == "running"
 
 
-def test_an_object_does_not_travel(client):
+def test_an_object_does_not_travel(dask_client):
     """Not to copies and pickles, which would otherwise not be possible."""
-    callback = IITCallback(executor=client, workers=3)
+    callback = IITCallback(executor=dask_client, workers=3)
     for other in (copy.deepcopy(callback), pickle.loads(pickle.dumps(callback))):
         assert (other.executor, other.workers) == ("processes", 3)
-    assert callback.executor is client
+    assert callback.executor is dask_client
     assert copy.deepcopy(IITCallback(executor="dask")).executor == "dask"
     process = multiprocessing.get_context("spawn").Process(target=isinstance, args=(callback, object))
     with pytest.warns(UserWarning, match=r"distributed\.Client: an object cannot travel.*Give a name"):
@@ -109,25 +95,25 @@ def test_an_object_does_not_travel(client):
     process.join(60)
 
 
-def test_a_worker_that_is_killed_in_mid_training_costs_nothing(tmp_path, client):
+def test_a_worker_that_is_killed_in_mid_training_costs_nothing(tmp_path, dask_client):
     """Each worker is killed once while it has a task."""
-    before = set(client.nthreads())
-    pids = dict(client.run(os.getpid))
+    before = set(dask_client.nthreads())
+    pids = dict(dask_client.run(os.getpid))
     stop = threading.Event()
 
     def kill():
         for address, pid in pids.items():
-            while not stop.is_set() and not client.processing().get(address):
+            while not stop.is_set() and not dask_client.processing().get(address):
                 time.sleep(0.02)
             psutil.Process(pid).kill()
             time.sleep(1.0)
 
     killer = threading.Thread(target=kill)
     killer.start()
-    callback, *_ = fit(tmp_path, executor=client, units=5, groups=6, surrogates=50, tpm="observe")
+    callback, *_ = fit(tmp_path, executor=dask_client, units=5, groups=6, surrogates=50, tpm="observe")
     stop.set()
     killer.join()
-    assert not before & set(client.nthreads()), "both were killed"
+    assert not before & set(dask_client.nthreads()), "both were killed"
     assert [type(record.result) for record in callback.records] == [Computed] * 4
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import msgspec
 import pytest
 import torch
-from lightning.pytorch import LightningDataModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch import LightningDataModule
 from models import Gru, sequence_data
+from swept_training import LAYERS, QUICK, Kept, batches
+from training import assert_same
 
 from lightning_iit import analyse, load_run, sweep
 from lightning_iit.cli import main
@@ -29,16 +30,6 @@ from lightning_iit.sweeps.progress import time_left
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*fewer than 100 for each", "ignore:.*does not have many workers", "ignore:The number of training batches"
 )
-QUICK = {"units": 3, "groups": 2, "workers": 0, "null_model": None, "pictures": False, "progress": False}
-LAYERS = "net.*"
-
-
-class Kept(Gru):
-    """Keeps its hyperparameters, which differ from the defaults."""
-
-    def __init__(self, hidden: int = 16, lr: float = 0.1) -> None:
-        super().__init__(hidden, lr)
-        self.save_hyperparameters()
 
 
 class Data(LightningDataModule):
@@ -60,35 +51,9 @@ class Data(LightningDataModule):
         return self.data
 
 
-def batches() -> list[torch.Tensor]:
-    """The function that the command line names."""
-    return [batch[0] for batch in sequence_data(40, seed=3)]
-
-
 def build() -> Gru:
     """A model that keeps no hyperparameters, for its weights only."""
     return Gru(12)
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """The checkpoints of one training: before it, after each epoch, within one, and the last one once more."""
-    folder = tmp_path_factory.mktemp("checkpoints")
-    torch.manual_seed(0)
-    keep = [
-        ModelCheckpoint(folder, filename="{epoch}", save_top_k=-1, save_last=True),
-        ModelCheckpoint(folder, filename="within-{step}", every_n_train_steps=2, save_top_k=-1),
-    ]
-    model = Kept(12, lr=0.5)
-    trainer = Trainer(max_epochs=3, logger=False, callbacks=keep, enable_progress_bar=False, enable_model_summary=False)
-    trainer.strategy.connect(model)
-    trainer.save_checkpoint(folder / "before.ckpt")
-    trainer.fit(model, sequence_data(48), datamodule=None)
-    trainer.save_checkpoint(folder / "trained.ckpt")
-    for file in folder.glob("within-*"):
-        if file.name != "within-step=5.ckpt" and file.name != "within-step=4.ckpt":
-            file.unlink()
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -96,22 +61,6 @@ def swept(trained, tmp_path_factory):
     """A sweep of all of them; its outcome and its folder."""
     folder = tmp_path_factory.mktemp("sweep")
     return sweep(trained / "*.ckpt", Kept, batches, LAYERS, log_dir=folder, **QUICK), folder
-
-
-def plain(record):
-    """A record without what differs from one computation to another."""
-    told = msgspec.to_builtins(record)
-
-    def without(value):
-        if isinstance(value, dict):
-            return {name: without(one) for name, one in value.items() if name not in {"seconds", "wall_time", "backlog"}}
-        return [without(one) for one in value] if isinstance(value, (list, tuple)) else value
-
-    return without(told)
-
-
-def same(one, other):
-    return [plain(record) for record in one] == [plain(record) for record in other]
 
 
 # --- one curve ------------------------------------------------------------------------------------------------------------
@@ -211,14 +160,14 @@ def test_a_half_written_one_is_computed_again(swept, trained, tmp_path, monkeypa
     assert again.failures == ()
     assert ran == ["before.ckpt", "epoch=0.ckpt", "epoch=2.ckpt"]
     assert (again.computed, again.there_before, again.failures) == (4, 6, ())
-    assert same(again.records, found.records), "the untrained network has thresholds of its own again"
+    assert_same(again.records, found.records)  # the untrained network has thresholds of its own again
     assert (copy / "iit" / "report.md").read_text().count("| 2 |") >= 1
 
 
 KILLED = """
 import sys, time
 from lightning_iit import sweep
-from test_sweep import Kept, batches, LAYERS, QUICK
+from swept_training import LAYERS, QUICK, Kept, batches
 
 class Stalling(Kept):
     calls = 0
@@ -240,7 +189,7 @@ def test_a_killed_sweep_goes_on_as_if_nothing_had_been(swept, trained, tmp_path)
     folder = tmp_path / "killed"
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(trained / "*.ckpt"), str(folder)],
-        env=os.environ | {"PYTHONPATH": ":".join([*sys.path, str(Path(__file__).parent)])},
+        env=os.environ | {"PYTHONPATH": ":".join(sys.path)},
         stderr=subprocess.DEVNULL,
     )
     index, deadline = folder / "iit" / "index.jsonl", time.monotonic() + 240
@@ -251,7 +200,7 @@ def test_a_killed_sweep_goes_on_as_if_nothing_had_been(swept, trained, tmp_path)
     again = sweep(trained / "*.ckpt", Kept, batches, LAYERS, log_dir=folder, **QUICK)
     assert again.computed + again.there_before == 10
     assert 2 <= again.there_before <= 4
-    assert same(again.records, found.records)
+    assert_same(again.records, found.records)
 
 
 # --- what fails -----------------------------------------------------------------------------------------------------------
@@ -361,7 +310,7 @@ def test_a_function_that_builds_the_model_a_data_module_and_workers(trained, tmp
     assert [record.phi for record in built.records] != [None, None]
     options = QUICK | {"workers": 0}
     alone = sweep(trained / "epoch=2.ckpt", Kept, batches, LAYERS, log_dir=tmp_path / "alone", **options)
-    assert same(built.records, alone.records)
+    assert_same(built.records, alone.records)
     module = sweep(trained / "epoch=[12].ckpt", Kept, Data, "net.gru", log_dir=tmp_path / "module", **QUICK)
     assert [record.counts.transitions for record in module.records] == [8 * 20 * 8] * 2, "8 states in each of 20 x 8 steps"
     again = sweep(trained / "epoch=[12].ckpt", Kept, Data, "net.gru", log_dir=tmp_path / "module", **QUICK)
@@ -375,8 +324,7 @@ def test_a_function_that_builds_the_model_a_data_module_and_workers(trained, tmp
 def command(trained, broken, tmp_path, monkeypatch, capsys):
     """Runs the command in a folder with a module of the user's."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "my_training.py").write_text("from test_sweep import Kept, batches\n")
-    monkeypatch.setattr(sys, "path", [*sys.path, str(Path(__file__).parent)])
+    (tmp_path / "my_training.py").write_text("from swept_training import Kept, batches\n")
 
     def call(*arguments):
         options = [

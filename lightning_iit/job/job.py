@@ -22,7 +22,7 @@ from lightning_iit.job.moments import at_moments
 from lightning_iit.job.numbers import compute_part, whole_of
 from lightning_iit.job.pictures import heatmaps, pictures
 from lightning_iit.job.survey import survey
-from lightning_iit.job.whole import measured_layer
+from lightning_iit.job.whole import measured_layer, pairs_pictures
 from lightning_iit.phi.registry import choose_engine, get_engine
 from lightning_iit.phi.scalars import phi_scalars
 from lightning_iit.records import (
@@ -64,6 +64,8 @@ _WORKS = {
     "whole": "measure of the whole layer",
     "whole_values": "measure of the whole layer",
     "whole_null": "null of the measures of the whole layer",
+    "whole_interval": "interval of the measures of the whole layer",
+    "whole_pairs": "null of the pairs of units",
 }
 """What is missing where numbers of a work are."""
 
@@ -186,13 +188,14 @@ def _of_layer(
     Surveys that are complete are added to ``surveys``, those of further formalisms that came with that of the first one too.
     """
     apart = whole_of(task)
+    whole: WholeLayer | None = None
     if apart is not None:
         notes += apart.notes
-        images |= apart.images
-        yield {}, {"whole": apart.whole or WholeLayer(refused=apart.reason), "images": dict(images)}
+        whole = apart.whole or WholeLayer(refused=apart.reason)
     elif task.whole is not None:
-        whole, drawn = measured_layer(task.layer, task.whole, pictures=task.pictures, notes=notes)
-        images |= drawn
+        whole = measured_layer(task.whole, notes)
+    if whole is not None:
+        images |= pairs_pictures(whole, task.layer, notes) if task.pictures else {}
         yield {}, {"whole": whole, "images": dict(images)}
     if task.survey and states:
         with Part("the survey of the layer", notes):

@@ -14,16 +14,15 @@ import numpy as np
 
 from lightning_iit.errors import UnusableSeriesError
 from lightning_iit.job.formalisms import by_formalism, together
-from lightning_iit.job.whole import NullNumbers, judged_by, measured_layer, null_numbers
+from lightning_iit.job.whole import WITHOUT, Drawn, drawn_numbers, judged_by, measured_layer
 from lightning_iit.phi.many import Phis, phis_by_formalism
 from lightning_iit.phi.registry import choose_engine
 from lightning_iit.records import TaskResult
-from lightning_iit.records.split.parts import Found, PhiNumbers, Stretch
+from lightning_iit.records.split.parts import WHOLE_WORKS, Found, PhiNumbers, Stretch
 from lightning_iit.tpm.estimate import tpm_for_phi
 from lightning_iit.tpm.intervals import FRACTIONS, posterior_draws, subsample_sizes, subsamples
 from lightning_iit.tpm.nulls import surrogates
 from lightning_iit.tpm.parts import LEAST_PARTS, resampled_parts, some_parts
-from lightning_iit.whole.nulls import without_nulls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
     from lightning_iit.records import Counts, PhiTask, State
-    from lightning_iit.records.split.parts import Work
+    from lightning_iit.records.split.parts import WholeWork, Work
 
 STATES_RESAMPLED = 2
 """In how many of its states, the most visited ones, each group of a survey is analysed again for each resample."""
@@ -93,34 +92,43 @@ def _joined(pieces: Sequence[bytes]) -> Float[np.ndarray, " system"]:
 
 def whole_of(task: PhiTask) -> Found | None:
     """Returns what parts of the task found of the whole layer; None where that is no part."""
-    values = next((one for one in task.found if one.stretch.work in {"whole", "whole_values"}), None)
-    drawn = sorted((one for one in task.found if one.stretch.work == "whole_null"), key=lambda one: one.stretch.first)
-    if values is None or values.whole is None or not drawn:
+    values = _values_of(task)
+    if values is None or values.whole is None:
         return values
-    broken = next((one.reason for one in drawn if one.reason), "")
-    if broken:
-        return msgspec.structs.replace(values, whole=without_nulls(values.whole, broken))
-    known = [NullNumbers(np.array([_joined([row.phi]) for row in one.numbers]), one.method) for one in drawn if one.method]
-    searched = task.whole is not None and task.whole.searched
-    return msgspec.structs.replace(values, whole=judged_by(values.whole, known, searched=searched))
+    whole = values.whole
+    for work in WHOLE_WORKS:
+        drawn = sorted((one for one in task.found if one.stretch.work == work), key=lambda one: one.stretch.first)
+        if broken := next((one.reason for one in drawn if one.reason), ""):
+            whole = WITHOUT[work](whole, broken)
+            continue
+        rows = [(one, [_joined([row.phi]) for row in one.numbers]) for one in drawn if one.numbers]
+        known = [Drawn(np.array(each), one.method, one.block) for one, each in rows]
+        whole = judged_by(whole, work, known, searched=task.whole is not None and task.whole.searched)
+    return msgspec.structs.replace(values, whole=whole)
+
+
+def _values_of(task: PhiTask) -> Found | None:
+    """Returns the measures of the whole layer, as a part of the task has found them; None where none has."""
+    return next((one for one in task.found if one.stretch.work in {"whole", "whole_values"}), None)
 
 
 def compute_part(task: PhiTask) -> TaskResult:
     """Computes the part of a task that ``task.part`` names; what one stretch raises costs the others nothing."""
     assert task.part is not None
-    return TaskResult(states=(), found=tuple(_of_stretch(task, stretch) for stretch in task.part.stretches))
+    found: tuple[Found, ...] = ()
+    for stretch in task.part.stretches:
+        found += (_of_stretch(msgspec.structs.replace(task, found=(*task.found, *found)), stretch),)
+    return TaskResult(states=(), found=found)
 
 
 def _of_stretch(task: PhiTask, stretch: Stretch) -> Found:
     began, notes = time.perf_counter(), list[str]()
     if stretch.work in {"whole", "whole_values"}:
         assert task.whole is not None
-        nulls = stretch.work == "whole"
-        whole, images = measured_layer(task.layer, task.whole, pictures=task.pictures, notes=notes, nulls=nulls)
-        took = time.perf_counter() - began
-        return Found(stretch=stretch, whole=whole, images=images, notes=tuple(notes), seconds=took)
-    if stretch.work == "whole_null":
-        return _of_surrogates(task, stretch)
+        whole = measured_layer(task.whole, notes, judged=stretch.work == "whole")
+        return Found(stretch=stretch, whole=whole, notes=tuple(notes), seconds=time.perf_counter() - began)
+    if stretch.work in WHOLE_WORKS:
+        return _of_draws(task, stretch, stretch.work)
     asked = by_formalism(task, stretch.formalism)
     try:
         systems = _systems(asked, stretch.work, stretch.group)
@@ -139,19 +147,21 @@ def _of_stretch(task: PhiTask, stretch: Stretch) -> Found:
     return Found(stretch=stretch, numbers=packed, seconds=time.perf_counter() - began)
 
 
-def _of_surrogates(task: PhiTask, stretch: Stretch) -> Found:
-    """Computes the measures of some surrogates of the whole layer, at the partitions that another part has found."""
-    began, before = time.perf_counter(), whole_of(task)
+def _of_draws(task: PhiTask, stretch: Stretch, work: WholeWork) -> Found:
+    """Computes what some surrogates or resamples of the whole layer give, at the partitions that another stretch has found."""
+    began, before = time.perf_counter(), _values_of(task)
     drawn = None
     if task.whole is not None and before is not None and before.whole is not None:
         try:
-            drawn = null_numbers(task.whole, before.whole, first=stretch.first, stop=stretch.stop)
-        except Exception as error:  # noqa: BLE001  the measures are kept without their nulls
+            drawn = drawn_numbers(task.whole, before.whole, work, first=stretch.first, stop=stretch.stop)
+        except Exception as error:  # noqa: BLE001  the measures are kept without their nulls and intervals
             reason = str(error) if isinstance(error, UnusableSeriesError) else f"{type(error).__name__}: {error}"
             return Found(stretch=stretch, reason=reason, seconds=time.perf_counter() - began)
-    rows = () if drawn is None else tuple(PhiNumbers(phi=row.tobytes()) for row in drawn.values)
-    method = None if drawn is None else drawn.method
-    return Found(stretch=stretch, numbers=rows, method=method, seconds=time.perf_counter() - began)
+    took = time.perf_counter() - began
+    if drawn is None:
+        return Found(stretch=stretch, seconds=took)
+    rows = tuple(PhiNumbers(phi=row.tobytes()) for row in drawn.values)
+    return Found(stretch=stretch, numbers=rows, method=drawn.method, block=drawn.block, seconds=took)
 
 
 def _computed(task: PhiTask, systems: _Systems) -> tuple[Phis, ...]:

@@ -10,25 +10,26 @@ import msgspec
 from lightning_iit.job.formalisms import by_formalism, searches
 from lightning_iit.job.numbers import resampled_states, states_to_analyse, subsets_of
 from lightning_iit.phi.registry import choose_engine
-from lightning_iit.records.split.parts import Stretch, TaskPart
+from lightning_iit.records.split.parts import WHOLE_WORKS, Stretch, TaskPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lightning_iit.records import Formalism, PhiTask
     from lightning_iit.records.split.parts import Work
+    from lightning_iit.whole.cost import LayerSeconds
 
 LEAST_SECONDS = 0.5
 """A part takes at least so many seconds, since handing one over costs up to 20 ms. A task of less than two parts stays whole."""
 _ORDER: tuple[Work, ...] = ("survey", "resamples", "null", "interval", "curve")
-"""The order of the parts. No part has two works, so that what is lost with one costs the other works nothing."""
+"""The order of the parts. No part has two of these works, so that what is lost with one costs the other works nothing."""
 _MOST_PARTS = 256
 """A task has about so many parts at most."""
 _BYTES_A_SECOND = 2**23
 """A part takes at least as long as it takes to send so many bytes of activations in a second."""
 
 
-def with_parts(task: PhiTask, seconds: float, whole: float = 0.0, surrogate: float = 0.0) -> PhiTask:
+def with_parts(task: PhiTask, seconds: float, whole: LayerSeconds | None = None) -> PhiTask:
     """Returns a task with the parts into which a pool of several workers may divide it.
 
     Parts are sized by cost. What they find does not depend on how many there are, and the task's own states are no part: they are
@@ -37,15 +38,14 @@ def with_parts(task: PhiTask, seconds: float, whole: float = 0.0, surrogate: flo
     Args:
         task: the task, with its survey, resamples and judgement.
         seconds: how long one analysis by the task's first formalism takes.
-        whole: how long the measures of the whole layer take, with their nulls.
-        surrogate: how long one surrogate of these nulls takes.
+        whole: how long the measures of the whole layer take; None where they are no part.
 
     Returns:
         The task; as it was where its parts would be too small.
     """
     costs = list(_costs(task, seconds))
     total = sum(number * each for _, number, each in costs)
-    layer = list(_of_layer(task, whole, surrogate))
+    layer = [] if whole is None else list(_of_layer(task, whole))
     if total + sum(part.seconds for part in layer) < 2 * LEAST_SECONDS:
         return task
     size = max(LEAST_SECONDS, total / _MOST_PARTS)
@@ -54,21 +54,28 @@ def with_parts(task: PhiTask, seconds: float, whole: float = 0.0, surrogate: flo
     return msgspec.structs.replace(task, split=(*layer, *parts))  # what takes longest goes first
 
 
-def _of_layer(task: PhiTask, whole: float, surrogate: float) -> Iterator[TaskPart]:
+def _of_layer(task: PhiTask, seconds: LayerSeconds) -> Iterator[TaskPart]:
     """Yields the parts of the measures of the whole layer; none where they take too little.
 
-    The surrogates of the nulls are divided where they take as long as two parts. Each part of them is sent the activations, so it
-    takes the longer the more bytes these are.
+    The surrogates of the nulls, the resamples of the intervals and the surrogates of pairs are divided where they take as long as
+    two parts; what takes less than one part stays with the measures. Each part is sent the activations, so it takes the longer
+    the more bytes these are.
     """
-    if task.whole is None or whole < LEAST_SECONDS:
+    if task.whole is None or seconds.total < LEAST_SECONDS:
         return
-    size = max(LEAST_SECONDS, len(task.whole.series.rows) / _BYTES_A_SECOND)
-    nulls, own = task.whole.surrogates * surrogate, task.options.formalism
-    if nulls < 2 * size:
-        yield TaskPart(stretches=(Stretch(work="whole", formalism=own),), seconds=whole)
+    size, own = max(LEAST_SECONDS, len(task.whole.series.rows) / _BYTES_A_SECOND), task.options.formalism
+    works = zip(WHOLE_WORKS, (seconds.surrogates, seconds.resamples, seconds.pairs), strict=True)
+    each = [_all(work, own, number, one) for work, (number, one) in works if number]
+    apart = [(stretch, number, one) for stretch, number, one in each if number * one >= size]
+    drawn = sum(number * one for _, number, one in apart)
+    if drawn < 2 * size:
+        yield TaskPart(stretches=(Stretch(work="whole", formalism=own),), seconds=seconds.total)
         return
-    yield TaskPart(stretches=(Stretch(work="whole_values", formalism=own),), seconds=max(0.0, whole - nulls))
-    yield from _packed([_all("whole_null", own, task.whole.surrogates, surrogate)], max(size, nulls / _MOST_PARTS))
+    with_values = [stretch for stretch, number, one in each if number * one < size]
+    values = Stretch(work="whole_values", formalism=own)
+    yield TaskPart(stretches=(values, *with_values), seconds=max(0.0, seconds.total - drawn))
+    for one in apart:
+        yield from _packed([one], max(size, drawn / _MOST_PARTS))
 
 
 def _costs(task: PhiTask, seconds: float) -> Iterator[tuple[Stretch, int, float]]:
@@ -104,7 +111,10 @@ def _packed(costs: list[tuple[Stretch, int, float]], size: float) -> Iterator[Ta
         while first < number:
             fit = number - first if not each else max(1, round((size - filled) / each))
             stop = min(number, first + fit)
-            stretches.append(msgspec.structs.replace(stretch, first=first, stop=stop))
+            if stretches and stretches[-1].source == stretch.source:
+                stretches[-1] = msgspec.structs.replace(stretches[-1], stop=stop)
+            else:
+                stretches.append(msgspec.structs.replace(stretch, first=first, stop=stop))
             filled += (stop - first) * each
             first = stop
             if filled >= 0.9 * size:

@@ -17,7 +17,7 @@ from lightning_iit.records.results import (
     ThresholdPoint,
 )
 from lightning_iit.records.schema import Axis, Bit, Count, Epoch, Formalism, Key, Kind, Record, Seconds, Share, State, Step
-from lightning_iit.records.split.parts import Found, TaskPart
+from lightning_iit.records.split.parts import WHOLE_WORKS, Found, TaskPart
 from lightning_iit.records.surveys import Moment, Moments, OfFormalism, Survey, SurveyGroup
 from lightning_iit.records.systems import PhiOptions
 from lightning_iit.records.whole.measures import WholeLayer
@@ -174,7 +174,7 @@ class PhiTask(Record, frozen=True, kw_only=True):
             resampled=tuple(resampled) if any(resampled) else (),
             judge=msgspec.structs.replace(self.judge, thresholds=()) if judges and self.judge is not None else None,
             dynamics=self.dynamics if judges else None,
-            whole=self.whole if works & {"whole", "whole_values", "whole_null"} else None,
+            whole=self.whole if works & {"whole", "whole_values", *WHOLE_WORKS} else None,
             blocks=(),
             groups=(),
             moments=(),

@@ -34,7 +34,7 @@ from lightning_iit.run.varying import VaryingUnits
 from lightning_iit.run.windows import Watched, Window
 from lightning_iit.tpm.states import choose_states
 from lightning_iit.tpm.varying import dynamics_of
-from lightning_iit.whole.cost import null_seconds, task_seconds
+from lightning_iit.whole.cost import layer_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -366,5 +366,4 @@ class Run:
 
 def _divided(task: PhiTask, seconds: float) -> PhiTask:
     """Returns a task with the parts into which several workers may divide it."""
-    whole = task.whole
-    return with_parts(task, seconds) if whole is None else with_parts(task, seconds, task_seconds(whole), null_seconds(whole))
+    return with_parts(task, seconds, None if task.whole is None else layer_seconds(task.whole))

@@ -1,27 +1,34 @@
-"""Bootstrap intervals of measures: successive pairs of a past and a present are drawn together, or whole sequences."""
+"""Bootstrap intervals of measures: successive pairs of a past and a present are drawn together, or whole sequences.
+
+Each resample has random numbers of its own, by the seed and its number, so that resamples can be computed apart from each other.
+"""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from lightning_iit.errors import UnusableSeriesError
 from lightning_iit.records.whole.measures import WholeInterval
+from lightning_iit.whole.nulls import compared, with_each
 from lightning_iit.whole.sampling.surrogates import FEWEST_SEQUENCES
 from lightning_iit.whole.search.minimum import minimum_bipartition
 from lightning_iit.whole.values.covariances import Covariances
-from lightning_iit.whole.values.measures import OF_DETERMINANTS, values_at
+from lightning_iit.whole.values.measures import values_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jaxtyping import Float
 
-    from lightning_iit.records.whole.measures import MeasureName
+    from lightning_iit.records.whole.measures import MeasureName, WholeLayer, WholeValue
+    from lightning_iit.whole.nulls import Compared
+    from lightning_iit.whole.prepared import Prepared
     from lightning_iit.whole.sampling.series import Series
-    from lightning_iit.whole.values.partitions import Part, Partition
+    from lightning_iit.whole.values.partitions import Partition
 
 _LEVEL = 0.95
 _STARTS = 2
@@ -51,44 +58,117 @@ def block_length(series: Series, times: Float[np.ndarray, " unit"]) -> int:
     return block
 
 
-def intervals_at(
-    series: Series,
-    partition: Partition,
-    observed: dict[MeasureName, float],
-    block: int,
-    *,
-    searched: Sequence[Part] = (),
-    resamples: int,
-    seed: int,
-) -> dict[MeasureName, WholeInterval]:
-    """Computes basic bootstrap intervals of measures at a partition, which is held.
+def block_of(layer: Prepared) -> tuple[int | None, str]:
+    """Returns how many successive pairs of a layer are drawn together; None, with the reason in words, where too few blocks fit."""
+    if layer.auto is None:
+        return 1, ""
+    try:
+        return block_length(layer.series, layer.auto.times), ""
+    except UnusableSeriesError as error:
+        return None, str(error)
+
+
+def resampled_of(found: WholeLayer) -> list[Compared]:
+    """Returns which measures of a layer are taken of the same resamples, always in the same order.
+
+    Of those that are ``searched``, where there are few elements, the smallest bipartition of each resample is compared with that of
+    the data.
+    """
+    return compared(found, len(found.elements) <= _MOST_SEARCHED)
+
+
+def interval_values(
+    layer: Prepared, asked: Sequence[Compared], block: int, *, first: int, stop: int, seed: int
+) -> Float[np.ndarray, "value resample"]:
+    """Computes measures of resamples at partitions that are held.
+
+    Args:
+        layer: the series and its elements.
+        asked: the measures, and their partitions.
+        block: how many successive pairs are drawn together; 0 for whole sequences.
+        first: the number of the first resample.
+        stop: the number after that of the last one.
+        seed: the seed of the draws; each resample has random numbers of its own.
+
+    Returns:
+        A row for each measure of each of ``asked``, in this order, and after those of one that is searched a row for each of its
+        measures with 1 where the resample has the same smallest bipartition.
+
+    Raises:
+        UnusableSeriesError: a measure is not defined of a resample.
+    """
+    series = layer.series
+    both = np.concatenate([series.past - series.past.mean(axis=0), series.present - series.present.mean(axis=0)], axis=1)
+    places = [layer.elements.positions(one.partition) for one in asked]
+    drawn = []
+    for number in range(first, stop):
+        given = _weighted(both, _weights(series, block, np.random.default_rng((seed, number))))
+        drawn.append([value for one, parts in zip(asked, places, strict=True) for value in _of_resample(layer, given, one, parts)])
+    rows = sum(len(one.names) * (1 + one.searched) for one in asked)
+    return np.asarray(np.array(drawn, dtype=np.float64).reshape(stop - first, rows).T)
+
+
+def _of_resample(layer: Prepared, given: Covariances, asked: Compared, parts: Partition) -> list[float]:
+    """Returns the measures of one resample, and whether it has the partitions of the data where these are searched."""
+    found = values_at(given, parts, asked.names, starts=_STARTS)
+    values = [found[name].value for name in asked.names]
+    if not asked.searched:
+        return values
+    same = [minimum_bipartition(given, layer.elements.parts, name).partition == parts for name in asked.names]
+    return [*values, *map(float, same)]
+
+
+def with_intervals(
+    found: WholeLayer, asked: Sequence[Compared], values: Float[np.ndarray, "value resample"], block: int
+) -> WholeLayer:
+    """Returns measures with basic bootstrap intervals at the partitions of the data.
 
     The ends are ``2 value - quantile``: a resample is biased by about as much again as the value, so this takes the bias out.
     (Davison and Hinkley 1997, section 5.2; circular blocks: Politis and Romano 1992.)
 
     Args:
-        series: the series.
-        partition: the parts.
-        observed: the measures, and their values.
-        block: how many successive pairs are drawn together; 0 for whole sequences.
-        searched: the elements; of few of them the bipartition at which MI1, MI or SI of each resample is smallest is compared with
-            ``partition``.
-        resamples: how many resamples are drawn.
+        found: the measures.
+        asked: what :func:`resampled_of` returned of them.
+        values: what :func:`interval_values` returned of these.
+        block: how many successive pairs were drawn together.
+    """
+    rows = iter(values)
+    drawn: dict[tuple[MeasureName, Partition], tuple[np.ndarray, float | None]] = {}
+    for one in asked:
+        of_one = [next(rows) for _ in one.names]
+        same = [float(next(rows).mean()) if one.searched else None for _ in one.names]
+        drawn |= {(name, one.partition): (of, share) for name, of, share in zip(one.names, of_one, same, strict=True)}
+
+    def with_interval(name: MeasureName, partition: Partition, value: WholeValue) -> WholeValue:
+        of_resamples, same = drawn[name, partition]
+        return msgspec.structs.replace(value, interval=_interval(value.value, of_resamples, block, same))
+
+    return with_each(found, with_interval)
+
+
+def without_intervals(found: WholeLayer, why: str) -> WholeLayer:
+    """Returns measures whose intervals could not be computed, with a note that says why."""
+    return msgspec.structs.replace(found, notes=(*found.notes, f"No interval: {why}"))
+
+
+def resampled(found: WholeLayer, layer: Prepared, *, resamples: int, seed: int) -> WholeLayer:
+    """Computes the intervals of a layer's measures; without them, and with a note, where they cannot be computed.
+
+    Args:
+        found: the measures.
+        layer: the series and its elements.
+        resamples: how many resamples are drawn; 0 for no interval.
         seed: the seed of the draws.
     """
-    rng = np.random.default_rng(seed)
-    both = np.concatenate([series.past - series.past.mean(axis=0), series.present - series.present.mean(axis=0)], axis=1)
-    again = searched if 2 < len(searched) <= _MOST_SEARCHED else ()
-    drawn: dict[MeasureName, list[float]] = {name: [] for name in observed}
-    same: dict[MeasureName, int] = dict.fromkeys(observed, 0)
-    for _ in range(resamples):
-        given = _weighted(both, _weights(series, block, rng))
-        for name, one in values_at(given, partition, list(observed), starts=_STARTS).items():
-            drawn[name].append(one.value)
-            if again and name in OF_DETERMINANTS:
-                same[name] += minimum_bipartition(given, again, name).partition == partition
-    shares = {name: same[name] / resamples if again and name in OF_DETERMINANTS else None for name in observed}
-    return {name: _interval(value, np.array(drawn[name]), block, shares[name]) for name, value in observed.items()}
+    block, _ = block_of(layer)
+    if not resamples or block is None:
+        return found
+    asked = resampled_of(found)
+    try:
+        values = interval_values(layer, asked, block, first=0, stop=resamples, seed=seed)
+    except UnusableSeriesError as error:
+        return without_intervals(found, str(error))
+    return with_intervals(found, asked, values, block)
 
 
 def _weights(series: Series, block: int, rng: np.random.Generator) -> Float[np.ndarray, " pair"]:

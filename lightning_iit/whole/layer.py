@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lightning_iit.checks import as_whole, refused
-from lightning_iit.errors import InvalidArgumentError, UnusableSeriesError
+from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records.whole.measures import WholeLayer
 from lightning_iit.whole.elements import elements_of
-from lightning_iit.whole.intervals import block_length
+from lightning_iit.whole.intervals import block_of, resampled
 from lightning_iit.whole.measured import Measured
 from lightning_iit.whole.notes import notes_on_series, notes_on_values
 from lightning_iit.whole.nulls import judged
 from lightning_iit.whole.prepared import Prepared, prepared
 from lightning_iit.whole.sampling.usable import check_condition
-from lightning_iit.whole.unit_pairs import pairs_of_units
+from lightning_iit.whole.unit_pairs import pairs_judged, pairs_of_units
 from lightning_iit.whole.values.covariances import Covariances
 from lightning_iit.whole.values.determinants import information
 from lightning_iit.whole.values.measures import MEASURES
@@ -93,7 +93,9 @@ def whole_layer(
     both = pairs is not None or set(names) != {"total_correlation"}
     layer = prepared(activations, groups, lag, ordered=ordered, both=both)
     found = layer_values(layer, names, partition=partition, surrogates=surrogates, resamples=resamples, pairs=pairs, seed=seed)
-    return judged(found, layer, search_null, surrogates=surrogates, seed=seed)
+    found = judged(found, layer, search_null, surrogates=surrogates, seed=seed)
+    found = resampled(found, layer, resamples=resamples, seed=seed)
+    return pairs_judged(found, layer, surrogates=surrogates, seed=seed)
 
 
 def layer_values(
@@ -106,22 +108,18 @@ def layer_values(
     pairs: Redundancy | None,
     seed: int,
 ) -> WholeLayer:
-    """Computes what :func:`whole_layer` returns, without the nulls of the measures; those of pairs of units are among it."""
+    """Computes what :func:`whole_layer` returns, without nulls and intervals; it is said why there can be none."""
     parts = None if partition is None else layer.elements.positions(partition)
     measured = Measured(layer.covariances, layer.elements, names, partition=parts, seed=seed)
-    no_interval = _resampled(measured, layer, resamples) if resamples else ""
     found = tuple(measured.measures())
     both = pairs is not None or set(names) != {"total_correlation"}
     whole = information(layer.covariances) if both else None
-    atoms = None
-    if pairs is not None:
-        atoms = pairs_of_units(layer.series, layer.elements, pairs, layer.plan, surrogates=surrogates, seed=seed)
-    said = (layer.few, layer.plan.words if surrogates else "", no_interval)
+    said = (layer.few, layer.plan.words if surrogates else "", block_of(layer)[1] if resamples else "")
     return WholeLayer(
         units=layer.elements.units,
         elements=layer.elements.named(layer.elements.parts),
         measures=found,
-        pairs=atoms,
+        pairs=None if pairs is None else pairs_of_units(layer, pairs),
         dropped=layer.dropped,
         samples=layer.series.samples,
         sequences=len(layer.series.sequences),
@@ -181,13 +179,3 @@ def _of_covariances(
         information=whole,
         notes=tuple(notes_on_values(found, whole)),
     )
-
-
-def _resampled(measured: Measured, layer: Prepared, resamples: int) -> str:
-    """Computes the intervals; returns in words why there are none, else nothing."""
-    try:
-        block = 1 if layer.auto is None else block_length(layer.series, layer.auto.times)
-        measured.resample(layer.series, block, resamples)
-    except UnusableSeriesError as error:
-        return str(error)
-    return ""

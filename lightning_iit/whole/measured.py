@@ -1,4 +1,4 @@
-"""The measures of one layer in the making: at their partitions, with intervals."""
+"""The measures of one layer in the making: at their partitions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from lightning_iit.records.whole.measures import WholeMeasure, WholeValue
-from lightning_iit.whole.intervals import intervals_at
 from lightning_iit.whole.search.minimum import Found, minimum_bipartition
 from lightning_iit.whole.values.measures import expected_bias, values_at
 from lightning_iit.whole.values.partitions import atomic
@@ -14,9 +13,8 @@ from lightning_iit.whole.values.partitions import atomic
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lightning_iit.records.whole.measures import MeasureName, WholeInterval
+    from lightning_iit.records.whole.measures import MeasureName
     from lightning_iit.whole.elements import Elements
-    from lightning_iit.whole.sampling.series import Series
     from lightning_iit.whole.values.covariances import Covariances
     from lightning_iit.whole.values.measures import Value
     from lightning_iit.whole.values.partitions import Partition
@@ -46,7 +44,6 @@ class Measured:
         for partition_of_some, some in self._by_partition():
             for name, value in values_at(given, partition_of_some, some, seed=seed).items():
                 self._values[name, partition_of_some] = value
-        self._intervals: dict[tuple[MeasureName, Partition], WholeInterval] = {}
 
     def _by_partition(self) -> Iterator[tuple[Partition, list[MeasureName]]]:
         """Yields each partition with the measures that are taken at it."""
@@ -56,20 +53,6 @@ class Measured:
             if found.partition != self._atomic:
                 some[self._atomic].append(name)
         yield from some.items()
-
-    def resample(self, series: Series, block: int, resamples: int) -> None:
-        """Computes the interval of each value.
-
-        Args:
-            series: the series of the measured units.
-            block: how many successive pairs are drawn together; 0 for whole sequences.
-            resamples: how many resamples are drawn.
-        """
-        for partition, names in self._by_partition():
-            observed = {name: self._values[name, partition].value for name in names}
-            search = self._elements.parts if partition != self._atomic and self._found[names[0]].search != "given" else ()
-            found = intervals_at(series, partition, observed, block, searched=search, resamples=resamples, seed=self._seed)
-            self._intervals |= {(name, partition): interval for name, interval in found.items()}
 
     def measures(self) -> Iterator[WholeMeasure]:
         """Yields the record of each measure."""
@@ -88,7 +71,6 @@ class Measured:
         value = self._values[name, partition]
         return WholeValue(
             value=value.value,
-            interval=self._intervals.get((name, partition)),
             expected_bias=expected_bias(name, partition, self._samples),
             spread=value.spread,
             beta=value.beta,

@@ -13,12 +13,13 @@ import numpy as np
 
 from lightning_iit.errors import UnusableSeriesError
 from lightning_iit.records.whole.measures import WholeNull
+from lightning_iit.whole.sampling.draws import drawn_until_measured
 from lightning_iit.whole.sampling.surrogates import surrogate
 from lightning_iit.whole.search.minimum import minimum_bipartition
 from lightning_iit.whole.values.measures import OF_DETERMINANTS, values_at
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from jaxtyping import Float
 
@@ -33,8 +34,6 @@ MOST_SEARCHED = 12
 """Up to how many elements a null searches the partition anew in each surrogate, where the caller does not say."""
 _STARTS = 2
 """From how many places Φ_G of a surrogate is computed; a value that is a little too large makes p larger."""
-_TRIES = 20
-"""How often one surrogate is drawn at most, where a measure is not defined of what was drawn."""
 
 
 class Compared(NamedTuple):
@@ -105,15 +104,9 @@ def null_values(
 def _of_surrogate(layer: Prepared, asked: Compared, parts: Partition, rng: np.random.Generator) -> list[float]:
     """Returns the measures of one surrogate."""
     elements = layer.elements.parts if asked.searched else ()
-    why = ""
-    for _ in range(_TRIES):
-        given = _drawn(layer.series, parts, layer.plan, rng)
-        try:
-            return _statistics(given, parts, asked.names, elements)
-        except (UnusableSeriesError, np.linalg.LinAlgError) as error:  # shifts that put a unit beside its own delayed copy
-            why = str(error)
-    msg = f"one of the surrogates was drawn {_TRIES} times and could not be measured: {why}"
-    raise UnusableSeriesError(msg)
+    return drawn_until_measured(
+        lambda: _statistics(_drawn(layer.series, parts, layer.plan, rng), parts, asked.names, elements), "surrogates"
+    )
 
 
 def _drawn(series: Series, parts: Partition, plan: Plan, rng: np.random.Generator) -> Covariances:
@@ -170,10 +163,16 @@ def with_nulls(
         of_surrogates, searched = drawn[name, partition]
         return msgspec.structs.replace(value, null=_null(value.value, of_surrogates, method, searched=searched))
 
+    return with_each(found, with_null)
+
+
+def with_each(found: WholeLayer, made: Callable[[MeasureName, Partition, WholeValue], WholeValue]) -> WholeLayer:
+    """Returns measures with another record of each value, made of its measure and its partition as :func:`compared` has it."""
+
     def of_measure(one: WholeMeasure) -> WholeMeasure:
         same = set(one.partition) == set(found.elements)
-        minimum = with_null(one.name, found.elements if same else one.partition, one.minimum)
-        return msgspec.structs.replace(one, minimum=minimum, atomic=with_null(one.name, found.elements, one.atomic))
+        minimum = made(one.name, found.elements if same else one.partition, one.minimum)
+        return msgspec.structs.replace(one, minimum=minimum, atomic=made(one.name, found.elements, one.atomic))
 
     return msgspec.structs.replace(found, measures=tuple(map(of_measure, found.measures)))
 

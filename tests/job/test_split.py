@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -20,6 +21,12 @@ from lightning_iit.phi.pool.pool import WorkerPool
 from lightning_iit.records import Computed, PhiTask
 from lightning_iit.records.whole.tasks import WholeSeries, WholeTask
 from lightning_iit.whole import nulls
+from lightning_iit.whole.cost import LayerSeconds
+
+DIVIDED = LayerSeconds(0.25, surrogates=(19, 0.25), resamples=(9, 0.2), pairs=(19, 0.1))
+"""So long that the nulls, the intervals and the null of the pairs are divided."""
+SMALL: dict = {"resamples": (9, 0.001), "pairs": (19, 0.001)}
+"""So little that they stay with the measures."""
 
 
 def in_parts(task: PhiTask):
@@ -55,7 +62,7 @@ def test_into_however_many_parts_it_is_the_same_to_the_bit(formalism):
     assert wanted["survey"]["se"] is not None
     assert {"null", "interval", "curve", "whole"} <= set(wanted)
     for seconds in (0.0035, 0.05, 0.3, 1.5):
-        split = with_parts(task, seconds, whole=1.0)
+        split = with_parts(task, seconds, LayerSeconds(1.0))
         assert plain(in_parts(split)) == wanted, f"{len(split.split)} parts"
         assert len(split.split) < 1.2 * sum(part.seconds for part in split.split) / LEAST_SECONDS + 6
         each = {stretch.work for part in split.split for stretch in part.stretches}
@@ -74,12 +81,44 @@ def test_the_nulls_of_a_whole_layer_are_divided_by_surrogates(searched):
     ]
     assert len({null["p"] for null in found}) > 1
     for surrogate, number in ((0.06, 3), (0.25, 10), (5.0, 19)):
-        split = with_parts(task, 1e-5, 1.0 + 19 * surrogate, surrogate)
+        split = with_parts(task, 1e-5, LayerSeconds(1.0, (19, surrogate), **SMALL))
         values, *parts = split.split
-        assert [one.work for one in values.stretches] == ["whole_values"]
+        assert [one.work for one in values.stretches] == ["whole_values", "whole_interval", "whole_pairs"]
         assert len(parts) == number
         assert [number for part in parts for one in part.stretches for number in range(one.first, one.stop)] == list(range(19))
         assert plain(in_parts(split)) == wanted
+
+
+@pytest.mark.parametrize("redundancy", ["phiid", "phiid_ccs"])
+def test_the_intervals_and_the_null_of_the_pairs_are_divided_too(redundancy):
+    task = whole_task()
+    names = tuple(redundancy if name == "phiid" else name for name in task.whole.names)
+    task = msgspec.structs.replace(task, whole=msgspec.structs.replace(task.whole, names=names))
+    wanted = plain(run(task))
+    measures, pairs = wanted["whole"]["measures"], wanted["whole"]["pairs"]
+    assert [one["minimum"]["interval"]["resamples"] for one in measures] == [9] * 4
+    assert [one["minimum"]["interval"]["same_partition"] is None for one in measures] == [False, False, True, True]
+    assert (pairs["surrogates"], len(pairs["numbers"][0]["p"])) == (19, 15)
+    for seconds, works in (
+        (DIVIDED, {"whole_null": 10, "whole_interval": 3, "whole_pairs": 4}),
+        (LayerSeconds(0.1, (19, 0.001), (9, 5.0), (19, 5.0)), {"whole_interval": 9, "whole_pairs": 19}),
+    ):
+        split = with_parts(task, 1e-5, seconds)
+        values, *parts = split.split
+        assert len(values.stretches) == 4 - len(works)
+        assert all(len(part.stretches) == 1 for part in parts)
+        assert Counter(part.stretches[0].work for part in parts) == works
+        for work in works:
+            stretches = [one for part in parts for one in part.stretches if one.work == work]
+            assert [number for one in stretches for number in range(one.first, one.stop)] == list(
+                range(9 if work == "whole_interval" else 19)
+            )
+        assert plain(in_parts(split)) == wanted
+
+
+def test_pictures_of_pairs_show_the_null_that_parts_have_found():
+    task = msgspec.structs.replace(whole_task(), pictures=True)
+    assert in_parts(with_parts(task, 1e-5, DIVIDED)).images["pairs"] == run(task).images["pairs"]
 
 
 def test_a_surrogate_that_is_drawn_again_is_so_in_each_part(monkeypatch):
@@ -97,7 +136,7 @@ def test_a_surrogate_that_is_drawn_again_is_so_in_each_part(monkeypatch):
     wanted = plain(run(task))
     assert refused
     assert wanted["whole"]["measures"][0]["minimum"]["null"]["surrogates"] == 19
-    assert plain(in_parts(with_parts(task, 1e-5, 5.0, 0.25))) == wanted
+    assert plain(in_parts(with_parts(task, 1e-5, DIVIDED))) == wanted
 
 
 def test_nulls_that_cannot_be_computed_are_said_in_each_case(monkeypatch):
@@ -105,25 +144,26 @@ def test_nulls_that_cannot_be_computed_are_said_in_each_case(monkeypatch):
     monkeypatch.setattr(nulls, "_drawn", lambda series, *_: series.covariances().of([0] * 6))
     wanted = plain(run(task))
     assert [note for note in wanted["whole"]["notes"] if note.startswith("No null: ")]
+    assert wanted["whole"]["pairs"]["surrogates"] == 19, "the pairs have surrogates of their own"
     assert wanted["whole"]["measures"][0]["minimum"]["null"] is None
-    assert plain(in_parts(with_parts(task, 1e-5, 5.0, 0.25))) == wanted
+    assert plain(in_parts(with_parts(task, 1e-5, DIVIDED))) == wanted
 
 
 def test_small_nulls_of_a_whole_layer_stay_in_one_piece_and_so_do_those_that_take_long_to_send():
     task = whole_task()
-    assert with_parts(task, 1e-5, 0.4, 0.02) == task
-    split = with_parts(task, 1e-5, 1.9, 0.05)
+    assert with_parts(task, 1e-5, LayerSeconds(0.02, (19, 0.02))) == task
+    split = with_parts(task, 1e-5, LayerSeconds(0.95, (19, 0.05), **SMALL))
     assert [one.work for part in split.split for one in part.stretches] == ["whole"]
     rows = bytes(2**24)  # 2 s to send
     heavy = msgspec.structs.replace(task.whole, series=msgspec.structs.replace(task.whole.series, rows=rows))
     heavy = msgspec.structs.replace(task, whole=heavy)
-    assert len(with_parts(heavy, 1e-5, 6.0, 0.3).split) == 1 + 3
-    assert len(with_parts(heavy, 1e-5, 3.9, 0.2).split) == 1
+    assert len(with_parts(heavy, 1e-5, LayerSeconds(0.3, (19, 0.3))).split) == 1 + 3
+    assert len(with_parts(heavy, 1e-5, LayerSeconds(0.1, (19, 0.2))).split) == 1
 
 
 def test_of_a_layer_that_cannot_be_measured_no_surrogate_is_sent_to_a_worker():
     task = whole_task(rows=10)
-    split = with_parts(task, 1e-5, 5.0, 0.25)
+    split = with_parts(task, 1e-5, DIVIDED)
     (first,) = pieces_of(OpenTask(split), 2)
     (last,) = followed_by(first, run(first.task))
     assert last.part is None
@@ -134,13 +174,15 @@ def test_of_a_layer_that_cannot_be_measured_no_surrogate_is_sent_to_a_worker():
 
 def test_the_surrogates_have_only_what_they_need():
     task = whole_task()
-    (first,) = pieces_of(OpenTask(with_parts(task, 1e-5, 5.0, 0.25)), 2)
+    (first,) = pieces_of(OpenTask(with_parts(task, 1e-5, DIVIDED)), 2)
     surrogates = followed_by(first, run(first.task))
     rows = len(task.whole.series.rows)
     assert max(len(msgspec.msgpack.encode(one.task)) for one in surrogates) < rows + 8_000
     for one in surrogates:
         (last,) = followed_by(one, run(one.task)) or [None]
-    assert len(msgspec.msgpack.encode(last.task)) < rows
+    assert last.task.whole.series.rows == b""
+    numbers = sum(len(row.phi) for one in last.task.found for row in one.numbers)
+    assert len(msgspec.msgpack.encode(last.task)) < numbers + 8_000
 
 
 def test_a_part_has_its_own_data_only():
@@ -155,7 +197,7 @@ def test_a_part_has_its_own_data_only():
 
 def test_a_small_task_stays_in_one_piece():
     task = task_of()
-    assert with_parts(task, 1e-5, whole=0.01) == task
+    assert with_parts(task, 1e-5, LayerSeconds(0.01)) == task
     (piece,) = pieces_of(OpenTask(with_parts(task, 0.05)), 1)
     assert piece.part is None
     assert piece.task == task, "one worker computes all of it"
@@ -192,10 +234,10 @@ def test_two_workers_give_what_one_gives(pool, tmp_path, what):
     assert pool.pending == 0
 
 
-@pytest.mark.parametrize("work", ["whole_values", "whole_null"])
+@pytest.mark.parametrize("work", ["whole_values", "whole_null", "whole_interval", "whole_pairs"])
 def test_surrogates_of_a_whole_layer_that_are_lost_are_said(pool, tmp_path, work):
     lost = whole_task(layer=f"exit:{work}:{tmp_path / 'file'}")
-    result = pool.submit(with_parts(lost, 1e-5, 5.0, 0.25)).result(90)
+    result = pool.submit(with_parts(lost, 1e-5, DIVIDED)).result(90)
     assert isinstance(result.states[0].result, Computed)
     assert not result.complete
     assert "The worker process ended" in result.notes[-1]
@@ -203,17 +245,25 @@ def test_surrogates_of_a_whole_layer_that_are_lost_are_said(pool, tmp_path, work
         assert "there is no measure of the whole layer" in result.notes[-1]
         assert "The worker process ended" in result.whole.refused
         return
-    assert "there is no null of the measures of the whole layer" in result.notes[-1]
+    words = {
+        "whole_null": "null of the measures",
+        "whole_interval": "interval of the measures",
+        "whole_pairs": "null of the pairs",
+    }
+    assert f"so there is no {words[work]} of" in result.notes[-1]
     assert "The worker process ended" in result.whole.notes[-1]
     whole = run(msgspec.structs.replace(lost, split=())).whole
+    assert (result.whole.pairs == whole.pairs) == (work != "whole_pairs")
+    assert result.whole.pairs.surrogates == (0 if work == "whole_pairs" else 19)
     for one, other in zip(result.whole.measures, whole.measures, strict=True):
-        assert (one.minimum.value, one.atomic.interval) == (other.minimum.value, other.atomic.interval)
-        assert one.minimum.null is None is one.atomic.null
+        assert one.minimum.value == other.minimum.value
+        assert one.atomic.interval == (None if work == "whole_interval" else other.atomic.interval)
+        assert one.minimum.null == (None if work == "whole_null" else other.minimum.null)
 
 
 def test_two_workers_give_the_nulls_that_one_gives(pool):
     task = whole_task()
-    result = pool.submit(with_parts(task, 1e-5, 5.0, 0.25)).result(90)
+    result = pool.submit(with_parts(task, 1e-5, DIVIDED)).result(90)
     assert plain(result) == plain(run(task))
     assert result.whole.measures[0].minimum.null.searched
     assert pool.pending == 0
@@ -294,4 +344,4 @@ def test_analyses_that_break_in_a_part_are_those_that_break_in_one_piece():
     wanted = run(task)
     assert wanted.survey.groups[1].reason
     assert wanted.survey.phi is not None
-    assert plain(in_parts(with_parts(task, 0.05, whole=1.0))) == plain(wanted)
+    assert plain(in_parts(with_parts(task, 0.05, LayerSeconds(1.0)))) == plain(wanted)

@@ -11,6 +11,7 @@ from lightning_iit.job.split import with_parts
 from lightning_iit.records import Judge, PhiTask, SurveyGroup, Units
 from lightning_iit.records.whole.tasks import WholeSeries, WholeTask
 from lightning_iit.tpm.estimate import estimate_tpm
+from lightning_iit.whole.cost import LayerSeconds
 
 
 def states_of(units: int, seed: int, steps: int = 900) -> np.ndarray:
@@ -69,4 +70,4 @@ def plain(result) -> dict:
 
 
 def divided(layer: str = "layer", **options) -> PhiTask:
-    return with_parts(task_of(layer=layer, **options), 0.05, whole=1.0)
+    return with_parts(task_of(layer=layer, **options), 0.05, LayerSeconds(1.0))

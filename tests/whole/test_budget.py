@@ -11,7 +11,7 @@ from training import train
 from lightning_iit.job.whole import measured_layer
 from lightning_iit.records.whole.tasks import WholeSeries, WholeTask
 from lightning_iit.run.budget.judgements import Budget
-from lightning_iit.whole.cost import one_draw, search_seconds, task_seconds
+from lightning_iit.whole.cost import layer_seconds, one_draw, search_seconds
 
 
 def asked(units: int, surrogates: int = 19, names=("stochastic_interaction", "phi_g")) -> WholeTask:
@@ -53,7 +53,7 @@ def test_a_search_that_was_asked_for_fits_into_the_budget_or_is_said_not_to(budg
     clock.now = 4 * (cost + 2 * held) + 0.01
     assert decide.whole(task, always=True, last=False).searched
     assert not decide.whole(task, always=True, last=False).searched, "its time is spent"
-    found, _ = measured_layer("layer", refused, pictures=False, notes=[])
+    found = measured_layer(refused, [])
     assert refused.notes[0] in found.notes
     assert not found["stochastic_interaction"].minimum.null.searched
 
@@ -65,7 +65,7 @@ def test_nulls_of_whole_layers_are_charged_to_the_budget_of_all_nulls(budget):
     assert decide._left > 0.1
     assert not decide.whole(task, always=True, last=False).searched, "Φ_G has no search of its own"
     assert decide._left == pytest.approx(0.0, abs=1e-9)
-    assert task_seconds(task) == pytest.approx(20 * one_draw(task))
+    assert layer_seconds(task).total == pytest.approx(20 * one_draw(task))
 
 
 def test_the_last_epoch_of_a_wide_layer_takes_30_seconds_at_most(budget):

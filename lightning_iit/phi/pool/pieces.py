@@ -94,9 +94,9 @@ def followed_by(piece: Piece, result: TaskResult | PhiResult) -> list[Piece]:
 
 
 def _needed(found: tuple[Found, ...]) -> tuple[Found, ...]:
-    """Returns what a part found without what no other part needs: pictures, and numbers of pairs of units."""
+    """Returns what a part found without what no other part needs: the numbers of pairs of units, and what they are judged by."""
     return tuple(
-        msgspec.structs.replace(one, images={}, whole=one.whole and msgspec.structs.replace(one.whole, pairs=None)) for one in found
+        msgspec.structs.replace(one, whole=msgspec.structs.replace(one.whole, pairs=None)) for one in found if one.whole is not None
     )
 
 

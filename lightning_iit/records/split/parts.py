@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from lightning_iit.records.schema import Count, Formalism, FromOne, Record, Size
 from lightning_iit.records.whole.measures import NullMethod, WholeLayer
 
-Work: TypeAlias = Literal["survey", "resamples", "null", "interval", "curve", "whole", "whole_values", "whole_null"]
+WholeWork: TypeAlias = Literal["whole_null", "whole_interval", "whole_pairs"]
+"""What the measures of a whole layer are judged by: the surrogates of their nulls, the resamples of their intervals, and the
+surrogates of the null of pairs of units."""
+Work: TypeAlias = Literal["survey", "resamples", "null", "interval", "curve", "whole", "whole_values"] | WholeWork
 """What many Φ are computed for: a survey's groups in their states, its resamples, the surrogates of the null, the resamples of the
-interval, the curve; and the measures of the whole layer: with their nulls, or these apart from the surrogates of their nulls."""
-WAITS: dict[Work, Work] = {"whole_null": "whole_values"}
-"""What works need to have been found before they begin: surrogates are measured at the partitions of the data."""
+interval, the curve; and the measures of the whole layer: with all that they are judged by, or apart from it."""
+WHOLE_WORKS: tuple[WholeWork, ...] = get_args(WholeWork)
+"""What whole layers are judged by, in the order in which it is added to the measures."""
+WAITS: dict[Work, Work] = dict.fromkeys(WHOLE_WORKS, "whole_values")
+"""What works need to have been found before they begin: surrogates and resamples are measured at the partitions of the data."""
 
 
 class Stretch(Record, frozen=True, kw_only=True):
@@ -50,8 +55,9 @@ class TaskPart(Record, frozen=True, kw_only=True):
 
     @property
     def waits(self) -> Work | None:
-        """Returns the work that has to be found before this part; None where the part can begin at once."""
-        return next((WAITS[one.work] for one in self.stretches if one.work in WAITS), None)
+        """Returns the work that has to be found before this part; None where the part can begin at once, or has that work too."""
+        own = {one.work for one in self.stretches}
+        return next((WAITS[one] for one in own if one in WAITS and WAITS[one] not in own), None)
 
     def resamples_of(self, group: int) -> slice:
         """Returns which resamples of a group of the survey the part needs, by whatever formalisms; an empty slice for none."""
@@ -60,7 +66,7 @@ class TaskPart(Record, frozen=True, kw_only=True):
 
 
 class PhiNumbers(Record, frozen=True, kw_only=True):
-    """Holds Φ of many systems by one formalism, or one measure of many surrogates of a whole layer.
+    """Holds Φ of many systems by one formalism, or one number of many surrogates or resamples of a whole layer.
 
     Args:
         phi: Φ of each system as the bytes of float64; NaN where no state leads to the system's state.
@@ -77,10 +83,10 @@ class Found(Record, frozen=True, kw_only=True):
     Args:
         stretch: the stretch.
         numbers: Φ of its systems, by its formalism and by those that come with it; empty where there are none. Of a whole layer
-            each measure, at each of its partitions.
+            each measure, at each of its partitions, or each number of pairs.
         whole: the measures of the whole layer, of that work.
         method: how the surrogates of a whole layer were drawn; None where there are none.
-        images: the pictures that were drawn with it.
+        block: how many successive pairs of a past and a present its resamples draw together; None where there are none.
         notes: what could not be made, and why.
         reason: why there are no numbers; empty where there are some.
         lost: whether the worker, and not the analysis, is why there are none.
@@ -91,7 +97,7 @@ class Found(Record, frozen=True, kw_only=True):
     numbers: tuple[PhiNumbers, ...] = ()
     whole: WholeLayer | None = None
     method: NullMethod | None = None
-    images: dict[str, bytes] = {}
+    block: Count | None = None
     notes: tuple[str, ...] = ()
     reason: str = ""
     lost: bool = False

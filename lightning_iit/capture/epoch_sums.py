@@ -64,16 +64,15 @@ def sums_of(values: Tensor, lengths: Tensor | None = None) -> Sums:
         rows = rows.cpu()
     rows = rows.to(torch.float64)
     finite = torch.isfinite(rows).all(dim=1)
-    if lengths is None:
-        there = torch.ones_like(finite)
-    else:
+    taken, not_finite = finite, ~finite
+    if lengths is not None:
         there = ~beyond(lengths.to(rows.device, non_blocking=True), values.shape[1]).reshape(-1)
-    taken = finite & there
+        taken, not_finite = finite & there, not_finite & there
     number = taken.sum(dtype=torch.float64)
     kept = torch.where(taken[:, None], rows, 0.0)
     mean = kept.sum(dim=0) / number.clamp(min=1.0)
     apart = torch.where(taken[:, None], rows - mean, 0.0)
-    return Sums(number, mean, apart.T @ apart, (there & ~finite).sum(dtype=torch.float64))
+    return Sums(number, mean, apart.T @ apart, not_finite.sum(dtype=torch.float64))
 
 
 def merged(one: Sums, other: Sums) -> Sums:
@@ -138,6 +137,7 @@ class _Summed:
         self._units: tuple[int, ...] = ()
         self._width = 0
         self._sums: Sums | None = None
+        self._index: Tensor | None = None
 
     def begin(self, layer: Layer, gate: Gate) -> OutputReader:
         """Returns the reader whose recorder the layer's hook gets."""
@@ -161,12 +161,18 @@ class _Summed:
                     self._units = recorded_units(self._width, self._seed)
                 chosen = values.detach()
                 if len(self._units) < self._width:
-                    chosen = chosen[..., torch.tensor(self._units).to(chosen.device, non_blocking=True)]
+                    chosen = chosen[..., self._index_on(chosen.device)]
                 sums = sums_of(chosen, lengths)
                 self._sums = sums if self._sums is None else merged(self._sums, sums)
         except Exception as error:  # noqa: BLE001  an output of any kind may raise anything
             recorder.fail(error)
         recorder.streams = [[]]
+
+    def _index_on(self, device: torch.device) -> Tensor:
+        """Returns the summed units as an index, which is sent to a device once."""
+        if self._index is None or self._index.device != device:
+            self._index = torch.tensor(self._units).to(device, non_blocking=True)
+        return self._index
 
     def told(self) -> tuple[str, Sums | None, tuple[int, ...], int]:
         """Returns what this rank found: the exception in words, the sums, the units, and how many the layer has."""

@@ -10,8 +10,11 @@ import torch
 from plain_loops import as_counter, loop_counts
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence, pad_packed_sequence
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lightning_iit.capture import Capture, CaptureOptions
+from lightning_iit.capture.hooks.recorder import reader
+from lightning_iit.capture.layout import parse_layout
 
 
 class Model(nn.Module):
@@ -458,3 +461,33 @@ def test_a_state_that_is_changed_on_its_way_goes_on_with_the_sequence(grad, on_i
     with torch.set_grad_enabled(grad):
         layer = capture_epoch(Model(cell, call), randn(5, 3, 2))
     expect(layer, outputs, axis="time")
+
+
+class Operations(TorchDispatchMode):
+    """Notes the names of torch's operations."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.names.append(str(function.overloadpacket).removeprefix("aten."))
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("index", [None, [3, 1]])
+@pytest.mark.parametrize(("axes", "dtype"), [("BUHW", torch.float32), ("BUHW", torch.bfloat16), ("BU", torch.float32)])
+def test_what_a_call_costs(index, axes, dtype):
+    """A step pays for an index and a mean; an output is copied only where nothing else makes a new tensor of it."""
+    output = torch.randn(2, 5, 4, 3)[(..., 0, 0)[: 1 + 2 * (axes == "BU")]].to(dtype).requires_grad_()
+    layout = parse_layout(axes)
+    read = reader(layout, None if index is None else torch.tensor(index), None)
+    with Operations() as made:
+        kept = read(output)
+    wanted = ["detach", *(["index_select"] if index else []), *(["mean"] if layout.averaged else [])]
+    assert made.names == (wanted if len(wanted) > 1 else [*wanted, "clone"])
+    units = output.detach() if index is None else output.detach()[:, index]
+    same = units.to(torch.float32).mean((2, 3)) if layout.averaged else units
+    assert kept.dtype == torch.float32
+    assert torch.equal(kept, same)
+    assert kept.data_ptr() != output.data_ptr()

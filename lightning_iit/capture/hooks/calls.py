@@ -66,7 +66,7 @@ class StepCalls:
         if self.is_evaluated_again():
             return None
         given = self._given
-        now = tuple(_noted(value) for value in inputs)
+        now = (_noted(inputs[0]),) if len(inputs) == 1 else tuple(map(_noted, inputs))
         if given and now and any(isinstance(value, Tensor) for value in inputs):
             for earlier in given:
                 if len(earlier) == len(now) and all(map(_is_same, earlier, inputs)):

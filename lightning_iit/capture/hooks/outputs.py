@@ -156,9 +156,17 @@ def pick(activations: Activations, layout: Layout, index: Tensor | None) -> Acti
         data = pick(activations.data, layout, index)
         assert isinstance(data, Tensor)
         return Padded(data, activations.lengths)
-    values = activations.detach()
-    picked = values.clone() if index is None else values.index_select(layout.axes.index("U"), index)
-    if layout.averaged:
-        dtype = torch.float64 if picked.dtype == torch.float64 else torch.float32
-        picked = picked.mean(layout.averaged, dtype=dtype)
-    return picked
+    picked, averaged = activations.detach(), layout.averaged
+    if index is not None:
+        picked = picked.index_select(layout.axes.index("U"), index)
+    elif not averaged:
+        return picked.clone()
+    return averaged_over(picked, averaged) if averaged else picked
+
+
+def averaged_over(picked: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Returns the mean over these axes, in float32 at the least."""
+    dtype = picked.dtype
+    if dtype in {torch.float32, torch.float64}:
+        return picked.mean(axes)
+    return picked.mean(axes, dtype=torch.float32)

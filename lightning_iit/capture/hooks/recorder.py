@@ -17,7 +17,7 @@ from lightning_iit.capture.hooks.calls import StepCalls
 from lightning_iit.capture.hooks.compiled import is_unbreakable, recording_in_graphs
 from lightning_iit.capture.hooks.depths import Deep, Depths
 from lightning_iit.capture.hooks.gate import Switch
-from lightning_iit.capture.hooks.outputs import Activations, Padded, activations_of, pick
+from lightning_iit.capture.hooks.outputs import Activations, Padded, activations_of, averaged_over, pick
 from lightning_iit.capture.hooks.padding import lengths_argument
 from lightning_iit.capture.hooks.sequences import begins_sequence, hidden_of
 
@@ -281,11 +281,15 @@ def reader(layout: Layout, index: Tensor | None, unwrap: Callable[[Any], Any] | 
         index: the units to keep, on the output's device; None keeps all.
         unwrap: takes an output and returns its tensor; None where the output is the tensor.
     """
-    axis = layout.axes.index("U")
-    if index is not None and unwrap is None and not layout.averaged:
-        return lambda output: output.detach().index_select(axis, index)
-    if index is not None and unwrap is hidden_of and not layout.averaged:
-        return lambda output: output[0].detach().index_select(axis, index)
+    axis, averaged = layout.axes.index("U"), layout.averaged
+    if index is not None and unwrap in {None, hidden_of}:
+        is_tuple = unwrap is hidden_of
+
+        def read_quickly(output: Any) -> Tensor:
+            picked: Tensor = (output[0] if is_tuple else output).detach().index_select(axis, index)
+            return averaged_over(picked, averaged) if averaged else picked
+
+        return read_quickly
 
     def read(output: Any) -> Activations:
         return pick(output if unwrap is None else unwrap(output), layout, index)

@@ -8,6 +8,7 @@ mean that is large beside the deviations costs no digits. Nothing is read back b
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -15,8 +16,8 @@ import torch
 from lightning_iit.capture.choose.layers import find_layers
 from lightning_iit.capture.count.epoch import error_in_words
 from lightning_iit.capture.count.ranks import gather
+from lightning_iit.capture.hooks.of_layers import LayerHooks
 from lightning_iit.capture.hooks.reading import OutputReader, beyond
-from lightning_iit.capture.hooks.recorder import attach_hook
 from lightning_iit.capture.whole import recorded_units
 from lightning_iit.records.whole.tasks import WholeSums
 
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
     from lightning_iit.capture.choose.layers import Layer
     from lightning_iit.capture.count.epoch import LayerEpoch
-    from lightning_iit.capture.hooks.attached import AttachedHook
     from lightning_iit.capture.hooks.gate import Gate
+    from lightning_iit.capture.hooks.recorder import Recorder
     from lightning_iit.capture.options import CaptureOptions
 
 
@@ -94,20 +95,16 @@ class EpochSums:
     """
 
     def __init__(self, model: nn.Module, layers: Sequence[str], options: CaptureOptions) -> None:
-        self._handles: list[AttachedHook] = []
+        self._hooks = LayerHooks()
         self._layers = [_Summed(layer, options) for layer in find_layers(model, layers)]
 
     def attach(self, model: nn.Module, gate: Gate) -> None:
         """Hooks the layers of the model; calls count while the gate is open."""
-        self.detach()
-        for mine, layer in zip(self._layers, find_layers(model, [one.name for one in self._layers]), strict=True):
-            self._handles.append(attach_hook(layer.module, mine.begin(layer, gate).recorder))
+        self._hooks.attach(model, {one.name: partial(one.begin, gate) for one in self._layers})
 
     def detach(self) -> None:
         """Removes all hooks."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        self._hooks.detach()
 
     def begin_epoch(self) -> None:
         """Forgets the sums."""
@@ -139,11 +136,11 @@ class _Summed:
         self._sums: Sums | None = None
         self._index: Tensor | None = None
 
-    def begin(self, layer: Layer, gate: Gate) -> OutputReader:
-        """Returns the reader whose recorder the layer's hook gets."""
+    def begin(self, gate: Gate, layer: Layer) -> Recorder:
+        """Returns the recorder for the layer's hook."""
         self._reading.restart(layer)
         self._reading.recorder.gate = gate
-        return self._reading
+        return self._reading.recorder
 
     def forget(self) -> None:
         """Forgets the sums."""

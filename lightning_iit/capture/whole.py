@@ -11,8 +11,8 @@ import torch
 from lightning_iit.capture.choose.layers import find_layers
 from lightning_iit.capture.count.epoch import error_in_words
 from lightning_iit.capture.hooks.gate import Switch
+from lightning_iit.capture.hooks.of_layers import LayerHooks
 from lightning_iit.capture.hooks.reading import OutputReader
-from lightning_iit.capture.hooks.recorder import attach_hook
 from lightning_iit.records.whole.tasks import WholeSeries
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from lightning_iit.capture.choose.layers import Layer
     from lightning_iit.capture.count.epoch import LayerEpoch
-    from lightning_iit.capture.hooks.attached import AttachedHook
     from lightning_iit.capture.hooks.recorder import Recorder
     from lightning_iit.capture.options import CaptureOptions
 
@@ -44,7 +43,7 @@ class WholeActivations:
 
     def __init__(self, model: nn.Module, layers: Sequence[str], options: CaptureOptions, *, most_bytes: int = MOST_BYTES) -> None:
         self._switch = Switch()
-        self._handles: list[AttachedHook] = []
+        self._hooks = LayerHooks()
         self._layers = [_Recorded(layer, options, self._switch, most_bytes) for layer in find_layers(model, layers)]
 
     @property
@@ -54,15 +53,11 @@ class WholeActivations:
 
     def attach(self, model: nn.Module) -> None:
         """Hooks the layers of the model, or of a copy of it."""
-        self.detach()
-        for mine, layer in zip(self._layers, find_layers(model, [one.name for one in self._layers]), strict=True):
-            self._handles.append(attach_hook(layer.module, mine.begin(layer)))
+        self._hooks.attach(model, {one.name: one.begin for one in self._layers})
 
     def detach(self) -> None:
         """Removes all hooks."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        self._hooks.detach()
 
     def begin(self) -> None:
         """Forgets what was recorded."""

@@ -54,13 +54,14 @@ def markdown(records: Iterable[EpochRecord], settings: Mapping[str, object] | No
     kept = [record for of_layer in layers.values() for record in of_layer]
     said = answers(kept)
     what = numbers_words(formalisms_in(kept)) or numbers_words([FORMALISM])
-    parts = [f"# Integrated information ({what}) of this run", *_overview(layers, _answers(layers, kept, said))]
+    several = _by_formalism(kept)
+    parts = [f"# Integrated information ({what}) of this run", *_overview(layers, _answers(layers, several, said))]
     for name, of_layer in layers.items():
         parts += _section(name, of_layer, said[name])
         for formalism in formalisms_in(of_layer):
             if formalism != of_layer[-1].formalism:
                 alone = [record.of(formalism) for record in of_layer if formalism in record.formalisms]
-                parts += iit4.parts(alone, answers(kept, formalism)[name], heading="###")
+                parts += iit4.parts(alone, several[formalism][name], heading="###")
     parts += whole_parts(layers)
     parts += steered(told)
     if layers:
@@ -82,13 +83,20 @@ def verdict(record: EpochRecord) -> str:
     return f"{layer}." if layer else iit4.group_words(record)
 
 
-def _answers(layers: Mapping[str, Sequence[EpochRecord]], kept: Sequence[EpochRecord], said: Mapping[str, str]) -> list[str]:
-    """Returns the answer for each layer, of several formalisms one for each of them, which it names."""
+def _by_formalism(kept: Sequence[EpochRecord]) -> dict[str, dict[str, str]]:
+    """Returns by formalism the answer for each layer that it was computed for; nothing where there is one formalism only."""
     formalisms = formalisms_in(kept)
-    if len(formalisms) < 2:
+    several = formalisms if len(formalisms) > 1 else ()
+    return {one: answers([record for record in kept if one in record.formalisms], one) for one in several}
+
+
+def _answers(
+    layers: Mapping[str, Sequence[EpochRecord]], each: Mapping[str, Mapping[str, str]], said: Mapping[str, str]
+) -> list[str]:
+    """Returns the answer for each layer, of several formalisms one for each of them, which it names."""
+    if not each:
         further = {name: (course_words(of_layer), averaged_words(of_layer[-1])) for name, of_layer in layers.items()}
         return [f"Layer {code(name)}: {' '.join(filter(None, (text(words), *further[name])))}" for name, words in said.items()]
-    each = {one: answers([record for record in kept if one in record.formalisms], one) for one in formalisms}
     return [
         f"Layer {code(name)}, {FORMALISM_WORDS[one]}: {text(each[one][name])}"
         for name in layers

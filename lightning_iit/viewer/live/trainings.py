@@ -37,6 +37,13 @@ _MOST_ASKED = 20
 """Of so many runs, the last modified ones, it is asked whether their trainings run."""
 
 
+class _ToldOf(NamedTuple):
+    """Holds what a training was told as the page has it, and the verb of the command; None where it cannot be read."""
+
+    told: Told
+    verb: str | None
+
+
 class HasDirectories(Protocol):
     """Describes a source whose runs lie in directories of this machine."""
 
@@ -70,7 +77,7 @@ class Trainings:
 
     def __init__(self, source: HasDirectories) -> None:
         self._source = source
-        self._answered: dict[Path, Told] = {}
+        self._answered: dict[Path, _ToldOf] = {}
 
     def folder(self, run: str) -> Path:
         """Returns the folder of commands of a run, which may not be there.
@@ -101,13 +108,13 @@ class Trainings:
         status, age = read_status(folder), 0.0
         with suppress(OSError):
             age = max(0.0, time.time() - (folder / STATUS).stat().st_mtime)
-        told = tuple(self._told(folder))
+        found = self._told(folder)
         return TrainingState(
             run=run,
-            phase=_phase(folder, status, told),
+            phase=_phase(folder, status, [one.verb for one in found]),
             status=status,
             age=age,
-            told=told,
+            told=tuple(one.told for one in found),
             others=self._others(run),
         )
 
@@ -155,7 +162,7 @@ class Trainings:
             record = decode(self._source.record(asked.run, asked.layer, asked.epoch, asked.step))
             keep_computed(folder.parent.parent, record, asked, found, sender=_who())
 
-    def _told(self, folder: Path) -> list[Told]:
+    def _told(self, folder: Path) -> list[_ToldOf]:
         """Returns what a training was told, the latest first."""
         try:
             files = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
@@ -164,7 +171,7 @@ class Trainings:
         names = {name.removesuffix(end) for name in files for end in (ANSWER, COMMAND) if name.endswith(end)}
         return [self._one(folder, name) for name in sorted(names, reverse=True)[:_MOST_TOLD]]
 
-    def _one(self, folder: Path, name: str) -> Told:
+    def _one(self, folder: Path, name: str) -> _ToldOf:
         """Returns a command with its answer, which is read once."""
         path = folder / f"{name}{ANSWER}"
         if (known := self._answered.get(path)) is not None:
@@ -172,8 +179,9 @@ class Trainings:
         answer = read_answer(path)
         command = _command(folder / f"{name}{COMMAND}") if answer is None else answer.command
         words, sender = ("no command", "") if command is None else (command.words, command.sender)
+        verb = None if command is None else command.verb
         if answer is None:
-            return Told(id=name, words=words, sender=sender)
+            return _ToldOf(Told(id=name, words=words, sender=sender), verb)
         told = Told(
             id=name,
             words=words,
@@ -185,8 +193,8 @@ class Trainings:
             answered=answer.answered,
             records=answer.records,
         )
-        self._answered[path] = told
-        return told
+        self._answered[path] = found = _ToldOf(told, verb)
+        return found
 
     def _others(self, run: str) -> tuple[str, ...]:
         """Returns the other runs whose trainings are running."""
@@ -195,11 +203,11 @@ class Trainings:
         return tuple(name for name in names if is_alive(self._source.directory(name) / FOLDER))
 
 
-def _phase(folder: Path, status: TrainingStatus | None, told: Sequence[Told]) -> TrainingPhase:
-    """Returns what the training of a folder of commands does."""
+def _phase(folder: Path, status: TrainingStatus | None, verbs: Sequence[str | None]) -> TrainingPhase:
+    """Returns what the training of a folder of commands does, which has been told these verbs."""
     if not is_alive(folder.parent):
         # Answers about past epochs are kept in this folder for any run, also for one of version 0.1.0, which nobody owns.
-        asked = bool(told) and all(one.words.startswith("phi ") for one in told)
+        asked = bool(verbs) and all(verb == "phi" for verb in verbs)
         return "none" if not folder.is_dir() or (asked and read_owner(folder.parent) is None) else "ended"
     if not folder.is_dir():
         return "deaf"

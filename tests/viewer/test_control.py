@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import msgspec
 import pytest
+from forged import FORGED
 from places import SUPPORT
 from viewer_fits import SIDEWAYS, axe_findings
 from viewer_pages import command_line_viewer, get, tensorboard, viewer, watched
@@ -143,24 +144,8 @@ def test_a_command_of_the_page_lies_in_the_folder_of_the_run(living: Path) -> No
     assert "'s page on " in command.sender
 
 
-@pytest.mark.parametrize(
-    ("headers", "words"),
-    [
-        ({"X_IIT_Token": None}, "token is missing"),
-        ({"X_IIT_Token": "another"}, "token is missing, or that of another server"),
-        ({"X_IIT_Token": ""}, "token is missing"),
-        ({"X_IIT_Token": "töken"}, "token is missing"),
-        ({"Origin": "http://evil.example"}, "the viewer's own page"),
-        ({"Origin": "null"}, "the viewer's own page"),
-        ({"Origin": None, "Sec_Fetch_Site": "cross-site"}, "the viewer's own page"),
-        ({"Sec_Fetch_Site": "same-site"}, "the viewer's own page"),
-        ({"Content_Type": "text/plain"}, "a POST of JSON"),
-        ({"Content_Type": "application/x-www-form-urlencoded"}, "a POST of JSON"),
-        ({"Host": "evil.example", "Origin": "http://evil.example"}, "answers to 127.0.0.1"),
-        ({"Host": "127.0.0.1.evil.example"}, "answers to 127.0.0.1"),
-    ],
-)
-def test_a_command_of_anybody_else_is_refused(living: Path, headers: dict[str, str], words: str) -> None:
+@pytest.mark.parametrize(("headers", "words"), FORGED)
+def test_a_command_of_anybody_else_is_refused(living: Path, headers: dict[str, str | None], words: str) -> None:
     with controlled(living.parent) as address:
         status, answer = told(address, PAUSE, **headers)
     assert status == 403

@@ -10,7 +10,9 @@ from lightning_iit.records.whole.measures import NullMethod, WholeLayer
 WholeWork: TypeAlias = Literal["whole_null", "whole_interval", "whole_pairs"]
 """What the measures of a whole layer are judged by: the surrogates of their nulls, the resamples of their intervals, and the
 surrogates of the null of pairs of units."""
-Work: TypeAlias = Literal["survey", "resamples", "null", "interval", "curve", "whole", "whole_values"] | WholeWork
+Work: TypeAlias = Literal[
+    "survey", "resamples", "null", "interval", "curve", "whole", "whole_values", "whole_null", "whole_interval", "whole_pairs"
+]
 """What many Φ are computed for: a survey's groups in their states, its resamples, the surrogates of the null, the resamples of the
 interval, the curve; and the measures of the whole layer: with all that they are judged by, or apart from it."""
 WHOLE_WORKS: tuple[WholeWork, ...] = get_args(WholeWork)

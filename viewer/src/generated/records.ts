@@ -412,9 +412,7 @@ export interface Dynamics {
   triples: [number, number, number, number][] | null;
 }
 export interface Found {
-  images: {
-    [k: string]: string;
-  };
+  block: number | null;
   lost: boolean;
   method: ("samples" | "sequences" | "shifts") | null;
   notes: string[];
@@ -433,7 +431,17 @@ export interface Stretch {
   formalism: "iit3" | "iit4-2023" | "iit4-2026";
   group: number;
   stop: number;
-  work: "curve" | "interval" | "null" | "resamples" | "survey" | "whole" | "whole_null" | "whole_values";
+  work:
+    | "curve"
+    | "interval"
+    | "null"
+    | "resamples"
+    | "survey"
+    | "whole"
+    | "whole_interval"
+    | "whole_null"
+    | "whole_pairs"
+    | "whole_values";
 }
 export interface WholeLayer {
   condition: number;

@@ -49,10 +49,11 @@ SQUEEZED = """() => {
 """How wide the field of B's epoch is, whose word would be cut off, in the narrowest bar of one line with all that it can hold."""
 
 CROSSED = """() => {
-  const words = [...document.querySelectorAll('.stage :is(.layer-name:not(.tight), .letter)')].filter((one) => one.checkVisibility());
+  const words = [...document.querySelectorAll('.stage :is(.layer-name:not(.tight), .letter)')];
+  const piece = /M([\\d.-]+) ([\\d.-]+) L([\\d.-]+) ([\\d.-]+)/g;
   return [...document.querySelectorAll('.leaders')].flatMap((lines) => {
     const room = lines.getBoundingClientRect();
-    return [...lines.lastElementChild.getAttribute('d').matchAll(/M([\\d.-]+) ([\\d.-]+) L([\\d.-]+) ([\\d.-]+)/g)].flatMap((ends) => {
+    return [...lines.lastElementChild.getAttribute('d').matchAll(piece)].flatMap((ends) => {
       const [x0, y0, x1, y1] = ends.slice(1).map(Number);
       const steps = [...Array(200).keys()].map((at) => at / 199);
       return words.filter((word) => {

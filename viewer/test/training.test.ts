@@ -63,9 +63,9 @@ describe("how far a training is", () => {
 
   it("says step, loss, time left and what waits; of one that has ended only what it was", () => {
     const names = (one: TrainingState) => facts(one).map(({ name, text }) => `${name} ${text}`);
-    expect(names(training())).toEqual(["Step 25", "Loss 0.25", "Left 1 min", "Waiting 1"]);
+    expect(names(training())).toEqual(["Step 25", "Batch loss 0.25", "Left 1 min", "Waiting 1"]);
     expect(names(training({ age: 30 })).at(-1)).toBe("As of 30 s ago");
-    expect(names(training({ phase: "ended", age: 1e6 }, { loss: null }))).toEqual(["Step 25", "Loss –"]);
+    expect(names(training({ phase: "ended", age: 1e6 }, { loss: null }))).toEqual(["Step 25", "Batch loss –"]);
     expect(names(training({}, { seconds_left: null }))).not.toContain("Left 1 min");
   });
 

@@ -196,7 +196,7 @@ function picture(
 
 /** The rows that are drawn on, so that no room is left empty. */
 function extent({ parts, places, height }: CausalLayout): [number, number] {
-  if (!parts.length) return [0, height];
+  if (!places.length) return [0, height];
   const ends = [
     ...parts.map(({ y, radius }) => [y - radius - 20, y + radius + 14]),
     ...places.map(({ y }) => [y - NODE - 30, y + NODE + 24]),

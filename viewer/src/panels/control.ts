@@ -181,7 +181,7 @@ function bar(done: number): HTMLElement {
 }
 
 function factOf({ name, text, title }: Fact, losses: readonly number[]): HTMLElement {
-  const points = name === "Loss" ? sparkline(losses, 72, 20) : "";
+  const points = name === "Batch loss" ? sparkline(losses, 72, 20) : "";
   const curve = points
     ? s("svg", { viewBox: "0 0 72 20", class: "spark", "aria-hidden": "true" }, s("polyline", { points }))
     : null;

@@ -60,7 +60,7 @@ export function facts(training: TrainingState): Fact[] {
   const isAlive = takesCommands(training);
   return [
     { name: "Step", text: count(status.step) },
-    { name: "Loss", text: number(status.loss) },
+    { name: "Batch loss", text: number(status.loss) },
     ...(isAlive && status.seconds_left !== null
       ? [{ name: "Left", text: duration(status.seconds_left), title: "About how long, at the pace since the training began" }]
       : []),

@@ -2,7 +2,7 @@
 import type { NetworkLayer, NetworkSnapshot } from "../data/types";
 import { fill, h, s } from "../dom";
 import { partsOf } from "../layout/blocks";
-import type { Box, Place, Size } from "../layout/labels";
+import type { Box, Named, Place, Size } from "../layout/labels";
 import { placeNames, placesAround, Taken, takeLineBelow, takePlace } from "../layout/labels";
 import { leaderTo, outside } from "../layout/leaders";
 import type { PlacedLayer } from "../layout/network";
@@ -20,8 +20,9 @@ const ROOM = { width: 380, height: 200 };
 /** Of so few layers each is named: where there is no other place, over a line or over units. */
 const FEW = 12;
 
-/** How many letters a name has at most; fewer where there is little room, or where longer names find no places. */
-const LETTERS = [26, 16] as const;
+/** How many letters a name has at most; fewer where longer names find no places, and in a narrow room. */
+const LETTERS = [26, 18];
+const FEWEST = [16];
 
 /** A label with the line that leads to it, where it does not stand right beside what it names. */
 interface Tag {
@@ -64,7 +65,7 @@ export function drawNames(names: HTMLElement, scene: NetworkScene, side: Side, s
     const asked = wanted.map((one, at) => ({ point: one.place, words: words[at] as Words, must: mustBeNamed(one) }));
     return { short, words, placed: placeWords(asked, isTold, ground) };
   };
-  const { short, words, placed } = bestOf(room.width < 500 ? [LETTERS[1]] : LETTERS, inLetters);
+  const { short, words, placed } = bestOf(room.width < 500 ? FEWEST : LETTERS, inLetters);
   const tags = wanted
     .flatMap((one, at) => {
       const box = placed.boxes[at];
@@ -137,27 +138,31 @@ interface PlacedWords {
   cost: number;
 }
 
-/** Places for the names with their details; where names find better places without them, they stand where there is room left. */
+/**
+ * Places for the names with their details. Where names find better places without them, only the first name, that of the shown layer,
+ * keeps its own, or none; the others have theirs where there is room left.
+ */
 function placeWords(
   wanted: readonly { point: Place; words: Words; must: boolean }[],
   isTold: boolean,
   { words, units, room, fonts }: Ground,
 ): PlacedWords {
-  const placed = (told: boolean) =>
-    placeNames(
-      wanted.map((one) => ({ ...one, size: sizeOf(one.words, told, fonts) })),
-      room,
-      words,
-      units,
-    );
-  const whole = placed(isTold);
-  const bare = isTold && whole.cost ? placed(false) : whole;
-  if (bare.cost >= whole.cost) return { ...whole, told: wanted.map(() => isTold) };
+  let best: { named: Named; first: number } | null = null;
+  for (const first of isTold ? [wanted.length, 1, 0] : [0]) {
+    const sized = wanted.map((one, at) => ({ ...one, size: sizeOf(one.words, at < first, fonts) }));
+    const named = placeNames(sized, room, words, units);
+    const weighed = (cost: number) => (first ? cost : Math.floor(cost)); // more names are no reason to say nothing of the shown one
+    if (!best || weighed(named.cost) < weighed(best.named.cost)) best = { named, first };
+    if (!best.named.cost) break;
+  }
+  const { named, first } = best as { named: Named; first: number };
   const told = wanted.map(({ words: [, detail] }, at) => {
-    const box = bare.boxes[at];
-    return !!box && takeLineBelow(box, { width: textWidth(detail, fonts.detail) + MARGIN, height: 15 }, room, bare.words, units);
+    if (at < first || !isTold) return isTold;
+    const line = { width: textWidth(detail, fonts.detail) + MARGIN, height: 15 };
+    const box = named.boxes[at];
+    return !!box && takeLineBelow(box, line, room, named.words, units);
   });
-  return { ...bare, told };
+  return { ...named, told };
 }
 
 /** What a name has around it. */

@@ -58,10 +58,11 @@ types-complete: $(READY)  ## the types that other packages see are complete
 bench: $(READY)  ## the measured figures of the README, as ratios in one run
 	$(PY) -m pytest -m benchmark -s tests/benchmarks
 
-shots: $(READY)  ## screenshots of the demo's run in TensorBoard, MLflow and the viewer, and of a run of each kind; make demo first
+shots: $(READY)  ## screenshots of the demo's run in TensorBoard, MLflow and the viewer, of a run of each kind, and of a studio; make demo first
 	$(PY) tests/support/tracker_shots.py runs/shots runs/demo
 	$(PY) tests/support/viewer_shots.py runs/shots runs/demo
 	$(PY) tests/support/zoo_shots.py runs/shots/zoo
+	$(PY) tests/support/studio_shots.py runs/shots/studio
 
 pictures: $(READY)  ## the README's pictures of the page, after a change of how it looks; make demo and make viewer first
 	$(PY) tests/support/readme_pictures.py runs/demo

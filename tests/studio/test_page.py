@@ -9,9 +9,10 @@ import torch
 from mlflow import MlflowClient
 from studio_process import TOKEN, Studio, end_all, quiet_studio, studio_process
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from viewer_fits import SIDEWAYS, axe_findings
+from viewer_fits import SCATTERED, SIDEWAYS, axe_findings, settled
 from viewer_pages import watched
 from viewer_surveys import write_surveyed
+from viewer_zoo import LOADED
 
 from lightning_iit import load_run
 from lightning_iit.records.steering.folder import answers_in
@@ -239,4 +240,18 @@ def test_without_a_token_the_page_shows_and_starts_nothing(chromium: Browser, li
         assert "open the address that the studio has printed" in page.page.locator("form.start .go").inner_text()
         assert page.page.get_by_role("button", name="Start", exact=True).is_disabled()
         assert page.page.get_by_role("button", name="Stop gru-digits-3").is_disabled()
+        page.check()
+
+
+def test_the_page_of_a_run_has_its_bar_in_one_line_on_a_telephone(chromium: Browser, listed: Path) -> None:
+    """With the way back to the studio too; nothing of it scrolls sideways."""
+    with quiet_studio(listed) as studio, watched(chromium, width=390, height=844) as page:
+        page.page.goto(f"{studio.address}view/?token={TOKEN}#run=gru-digits-1")
+        page.page.wait_for_function(LOADED)
+        assert page.page.get_by_role("link", name="Studio").is_visible()
+        for width in (360, 390):
+            page.page.set_viewport_size({"width": width, "height": 844})
+            settled(page.page)
+            assert not page.page.evaluate(SCATTERED), width
+            assert page.page.evaluate(SIDEWAYS) == []
         page.check()

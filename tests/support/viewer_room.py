@@ -48,6 +48,35 @@ SQUEEZED = """() => {
 }"""
 """How wide the field of B's epoch is, whose word would be cut off, in the narrowest bar of one line with all that it can hold."""
 
+CROSSED = """() => {
+  const words = [...document.querySelectorAll('.stage :is(.layer-name:not(.tight), .letter)')];
+  const piece = /M([\\d.-]+) ([\\d.-]+) L([\\d.-]+) ([\\d.-]+)/g;
+  return [...document.querySelectorAll('.leaders')].flatMap((lines) => {
+    const room = lines.getBoundingClientRect();
+    return [...lines.lastElementChild.getAttribute('d').matchAll(piece)].flatMap((ends) => {
+      const [x0, y0, x1, y1] = ends.slice(1).map(Number);
+      const steps = [...Array(200).keys()].map((at) => at / 199);
+      return words.filter((word) => {
+        const { left, right, top, bottom } = word.getBoundingClientRect();
+        return steps.map((at) => [room.left + x0 + at * (x1 - x0), room.top + y0 + at * (y1 - y0)])
+          .some(([x, y]) => x > left + 1 && x < right - 1 && y > top + 1 && y < bottom - 1);
+      }).map((word) => word.textContent);
+    });
+  });
+}"""
+"""The names and letters of a network through which a line goes that leads to one of them."""
+
+SEEN_THROUGH = """() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext('2d');
+  return [...document.querySelectorAll('.stage :is(.layer-name:not(.tight), .letter)')].filter((word) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = getComputedStyle(word).backgroundColor;
+    canvas.fillRect(0, 0, 1, 1);
+    return canvas.getImageData(0, 0, 1, 1).data[3] < 0.8 * 255;
+  }).map((word) => word.textContent);
+}"""
+"""The names and letters of a network without a ground, through which units and connections are seen."""
+
 DRAWN = """() => [...document.querySelectorAll('.canvas')].every((holder) =>
   Math.abs(holder.clientHeight - holder.querySelector('canvas').clientHeight) <= 1)"""
 """Whether each network is drawn in the size that its place has now."""

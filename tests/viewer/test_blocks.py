@@ -11,7 +11,7 @@ import viewer_architectures
 from viewer_examination import written_network
 from viewer_fits import findings
 from viewer_pages import viewer, watched
-from viewer_room import BOXES, apart
+from viewer_room import BOXES, CROSSED, SEEN_THROUGH, apart
 
 from lightning_iit.records import encode
 
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
+RUNS = ("gpt2", "bert", "resnet18", "u_net")
 FIVE, EIGHT = "transformer.h.5", "transformer.h.8"
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("architectures")
-    for name in ("gpt2", "resnet18", "u_net"):
+    for name in RUNS:
         getattr(viewer_architectures, name)(folder / name)
     return folder
 
@@ -94,10 +95,23 @@ def test_a_block_is_one_body_that_opens_and_closes(chromium: Browser, runs: Path
         page.check()
 
 
+def test_the_records_have_units_that_their_networks_have(runs: Path) -> None:
+    """What the page shows of such a run is what it shows of any: a letter at each unit."""
+    for run in RUNS:
+        analysed = {unit for layer in written_network(runs / run, 0).layers for unit in layer.analysed}
+        records = [msgspec.json.decode(file.read_bytes()) for file in (runs / run / "iit").rglob("epoch=*.json")]
+        assert records
+        for record in records:
+            assert set(record["units"]["indices"]) <= analysed, run
+
+
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844)])
-@pytest.mark.parametrize("run", ["gpt2", "resnet18", "u_net"])
+@pytest.mark.parametrize("run", RUNS)
 def test_no_name_lies_over_another_or_over_a_note(chromium: Browser, runs: Path, run: str, width: int, height: int) -> None:
-    """With all blocks closed, and with one open; the note names what is not drawn."""
+    """With all blocks closed, and with one open; the note names what is not drawn, and lies over nothing of the picture.
+
+    No line goes through a name, and each has a ground: units and connections are not seen through it.
+    """
     with viewer(runs / run) as address, watched(chromium, width=width, height=height) as page:
         page.page.goto(address)
         page.ready()
@@ -105,9 +119,12 @@ def test_no_name_lies_over_another_or_over_a_note(chromium: Browser, runs: Path,
             settled(page.page)
             words = ".stage .layer-name:not(.tight), .letter, .stage-note > *, .network > .legend"
             apart(page.page.evaluate(BOXES, words), width, 10_000)
+            apart(page.page.evaluate(BOXES, ".stage-note, .canvas canvas"), width, 10_000)
+            assert page.page.evaluate(CROSSED) == []
+            assert page.page.evaluate(SEEN_THROUGH) == []
             assert page.page.locator(".layer-name.current").count() == 1
             if not opened:
-                page.page.locator(".blocks button").nth(4).focus()
+                page.page.locator(".blocks button").nth(1 if run == "bert" else 4).focus()
                 page.page.keyboard.press("Enter")
         if run != "u_net":
             assert "(normalization: it scales each unit by itself)" in page.page.locator(".stage-note").inner_text()

@@ -105,6 +105,10 @@ def test_two_runs_stand_beside_each_other(page: Any, runs: Path, tmp_path: Path)
         beside_each_other(boxes, width, 10_000)
     page.page.set_viewport_size({"width": 1920, "height": 1080})
     settled(page.page)
+    network, curve, compare = (page.page.locator(card).bounding_box() for card in (".network", ".curve", "#panel-compare"))
+    assert {box["x"] for box in (curve, compare)} == {network["x"]}  # one below the other, so that no room is left empty
+    assert {box["width"] for box in (curve, compare)} == {network["width"]}
+    assert compare["y"] - (curve["y"] + curve["height"]) == pytest.approx(12, abs=1)
     for card in page.page.locator(".panel").all():
         assert card.evaluate("(element) => element.scrollHeight - element.clientHeight") <= 1, card.get_attribute("id")
     page.page.set_viewport_size({"width": 1280, "height": 720})

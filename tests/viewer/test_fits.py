@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -182,3 +183,63 @@ def test_it_has_headings(chromium: Browser, zoo: Path) -> None:
         names = page.page.get_by_role("heading", level=2).all_inner_texts()
         assert names == ["The network", names[1], "Causal system", "Transition probabilities", "Groups of units"]
         assert "over epochs" in names[1]
+
+
+CHIPS = """() => {
+  const inside = document.querySelector('.states').getBoundingClientRect();
+  return [...document.querySelectorAll('.states > *')].filter((chip) => chip.checkVisibility()).map((chip) => {
+    const { top, bottom } = chip.getBoundingClientRect();
+    return [chip.textContent, Math.round(top), top >= inside.top - 0.5 && bottom <= inside.bottom + 0.5];
+  });
+}"""
+
+
+@pytest.mark.parametrize(("width", "height", "rows"), [(1280, 720, 1), (1280, 900, 2), (1920, 1080, 2), (390, 844, 2)])
+def test_chips_of_states_stand_in_whole_rows(chromium: Browser, zoo: Path, width: int, height: int, rows: int) -> None:
+    """As many as have room; the others behind a button that says how many they are. The chosen one is always seen."""
+    with viewer(zoo / "gru") as address, watched(chromium, width=width, height=height) as page:
+        page.page.goto(address)
+        page.page.wait_for_function(LOADED)
+        settled(page.page)
+        many = page.page.locator(".states .bits").count()
+        assert many == 16
+        more = page.page.locator(".more-chips")
+        for chosen in (0, many - 1):
+            if chosen:
+                more.click()
+                assert more.inner_text() == "fewer"
+                assert page.page.locator(".states .bits").filter(visible=True).count() == many
+                assert page.page.locator(".states").evaluate("(box) => box.clientHeight % 32") == 26  # open too, whole rows
+                page.page.locator(".states button:has(.bits)").nth(chosen).click()
+                more.click()
+            found = page.page.evaluate(CHIPS)
+            assert all(whole for _, _, whole in found), found
+            assert len({top for _, top, _ in found}) == rows, found
+            assert found[-1][0] == f"+{many - len(found) + 1} more"
+            assert page.page.locator(".states [aria-pressed=true]").is_visible()
+        page.check()
+
+
+@pytest.mark.parametrize("width", [360, 390])
+def test_on_a_telephone_all_tabs_are_in_one_row(chromium: Browser, tmp_path: Path, width: int) -> None:
+    """Also those of the whole layer and of a comparison; what they are called in full is said to who does not see them."""
+    make_zoo(tmp_path, ["full"])
+    asked = "#run=full&compare=full&against=0"
+    with viewer(tmp_path) as address, watched(chromium, width=width, height=844) as page:
+        page.page.goto(address + asked)
+        page.page.wait_for_function(LOADED)
+        settled(page.page)
+        tabs = page.page.get_by_role("tab")
+        assert tabs.evaluate_all("(all) => all.map((tab) => tab.ariaLabel)") == [
+            "Causal system",
+            "TPM",
+            "Groups",
+            "Whole layer",
+            "A and B",
+        ]
+        boxes = [tab.bounding_box() for tab in tabs.all()]
+        assert len({(box["y"], box["height"]) for box in boxes}) == 1, boxes
+        assert boxes[0]["height"] < 34, boxes  # one line of words
+        assert all(left["x"] + left["width"] <= right["x"] for left, right in pairwise(boxes)), boxes
+        assert boxes[-1]["x"] + boxes[-1]["width"] <= width - 16, boxes
+        page.check()

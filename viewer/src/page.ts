@@ -20,6 +20,9 @@ import { Store } from "./state/store";
 import style from "./style.css?inline";
 import wholeStyle from "./whole.css?inline";
 
+/** On so wide a screen, where all cards are seen, the comparison stands below the networks and the curves that it compares. */
+const WIDE = window.matchMedia("(min-width: 1640px)");
+
 export function page(
   body: HTMLElement,
   source: Source,
@@ -59,19 +62,25 @@ export function page(
 /** The frame of the page with each panel in its place. */
 function arranged(placed: readonly { place: Place; panel: Panel }[], { store, tip }: Context): HTMLElement {
   const at = (wanted: Place) => placed.flatMap(({ place, panel }) => (place === wanted ? [panel.element] : []));
-  const cards = CARDS.map(({ id, name, title }) => ({
+  const cards = CARDS.map(({ id, name, rest, title }) => ({
     id,
     name,
+    rest,
     panel: h("section", { class: "panel card" }, h("h2", {}, title), ...at(id)),
   }));
   const side = tabs(cards, (tab) => store.set({ tab }));
   store.on(["tab"], ({ tab }) => side.choose(tab));
+  const left = h("div", { class: "left" }, ...at("left"));
+  const compare = cards.find(({ id }) => id === "compare")?.panel;
+  const place = () => compare && (WIDE.matches ? left : side.element).append(compare);
+  WIDE.addEventListener("change", place);
+  place();
   return h(
     "div",
     { class: "iit" },
     h("div", {}, ...at("top")),
     h("div", {}, ...at("summary")),
-    h("main", {}, h("div", { class: "left" }, ...at("left")), side.element),
+    h("main", {}, left, side.element),
     ...at("over"),
     tip.element,
   );

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { NetworkLayer } from "../src/data/types";
 import type { Box } from "../src/layout/labels";
-import { leaderTo, placeNames, placesAround, placesBelow, Taken, takeLineBelow, takePlace } from "../src/layout/labels";
+import { placeNames, placesAround, placesBelow, Taken, takeLineBelow, takePlace } from "../src/layout/labels";
+import { leaderTo, outside } from "../src/layout/leaders";
 import { placeNetwork } from "../src/layout/network";
 import { curves, epochTicks, hasBand, plotted } from "../src/scales/curve";
 import { shortName, shortNames } from "../src/scales/names";
@@ -105,6 +106,23 @@ describe("many layers", () => {
     const [from, to] = leaderTo(point, away, 10) as [typeof point, typeof point];
     expect(Math.hypot(from.x - 100, from.y - 100)).toBeCloseTo(10);
     expect([to.x, to.y]).toEqual([away.left, expect.closeTo(100)]);
+  });
+  it("have lines that go on behind the words that they cross", () => {
+    const down = [
+      { x: 10, y: 0 },
+      { x: 10, y: 100 },
+    ] as [{ x: number; y: number }, { x: number; y: number }];
+    const words = [
+      { left: 0, right: 30, top: 60, bottom: 75 },
+      { left: 0, right: 30, top: 20, bottom: 40 },
+      { left: 0, right: 30, top: 30, bottom: 45 },
+      { left: 12, right: 30, top: 80, bottom: 90 },
+    ];
+    const ends = outside(down, words).map((piece) => piece.map(({ y }) => y));
+    expect(ends.map(([from]) => from)).toEqual([0, 46, 76].map((y) => expect.closeTo(y)));
+    expect(ends.map(([, to]) => to)).toEqual([19, 59, 100].map((y) => expect.closeTo(y)));
+    expect(outside(down, [{ left: 0, right: 30, top: 90, bottom: 120 }])).toEqual([[down[0], { x: 10, y: expect.closeTo(89) }]]);
+    expect(outside(down, [])).toEqual([down]);
   });
   it("make room in space for the layer in focus", () => {
     const layers = Array.from({ length: 40 }, (_, at) => ({

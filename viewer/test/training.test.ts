@@ -2,7 +2,18 @@ import { describe, expect, it, vi } from "vitest";
 import type { Hearing } from "../src/data/stream";
 import type { LiveStep, NetworkLayer, Told, TrainingState } from "../src/data/types";
 import { activityAt, activityRange, nowOf } from "../src/scales/activity";
-import { duration, elsewhere, epochWords, facts, part, phiOf, remark, sparkline, takesCommands } from "../src/scales/training";
+import {
+  duration,
+  elsewhere,
+  epochWords,
+  facts,
+  isOfNow,
+  part,
+  phiOf,
+  remark,
+  sparkline,
+  takesCommands,
+} from "../src/scales/training";
 import type { AppState } from "../src/state/app";
 import { firstState, isLive, newSide } from "../src/state/app";
 import { Following } from "../src/state/following";
@@ -63,9 +74,9 @@ describe("how far a training is", () => {
 
   it("says step, loss, time left and what waits; of one that has ended only what it was", () => {
     const names = (one: TrainingState) => facts(one).map(({ name, text }) => `${name} ${text}`);
-    expect(names(training())).toEqual(["Step 25", "Loss 0.25", "Left 1 min", "Waiting 1"]);
+    expect(names(training())).toEqual(["Step 25", "Batch loss 0.25", "Left 1 min", "Waiting 1"]);
     expect(names(training({ age: 30 })).at(-1)).toBe("As of 30 s ago");
-    expect(names(training({ phase: "ended", age: 1e6 }, { loss: null }))).toEqual(["Step 25", "Loss –"]);
+    expect(names(training({ phase: "ended", age: 1e6 }, { loss: null }))).toEqual(["Step 25", "Batch loss –"]);
     expect(names(training({}, { seconds_left: null }))).not.toContain("Left 1 min");
   });
 
@@ -74,9 +85,19 @@ describe("how far a training is", () => {
     expect(remark(training({}, { ends: true }), true)).toContain("ends after this epoch");
     expect(remark(training(), false)).toContain("with its token");
     expect(remark(training({ phase: "deaf", status: null }), true)).toContain("control=False");
-    expect(remark(training({ phase: "ended" }), true)).toBe("No training runs here any more.");
+    expect(remark(training({ phase: "ended" }, { pace: "ending" }), true)).toBe("No training runs here any more.");
     expect(remark(training({ phase: "ending" }), true)).toContain("Its last step is made");
     expect(remark(training({ phase: "none" }), false)).toContain("nothing to control");
+  });
+
+  it("says of one that ended unseen only where it was when somebody looked", () => {
+    const unseen = training({ phase: "ended" });
+    expect(isOfNow(unseen)).toBe(false);
+    expect(remark(unseen, true)).toMatch(/any more\. When it was last looked at, it was in epoch 2 \(3 of 10\), at step 25\.$/);
+    expect(isOfNow(training({ phase: "ended" }, { pace: "ending" }))).toBe(true);
+    expect(isOfNow(training({ phase: "ended", status: null }))).toBe(false);
+    expect(remark(training({ phase: "ended", status: null }), true)).toBe("No training runs here any more.");
+    expect((["running", "paused", "ending"] as const).map((phase) => isOfNow(training({ phase })))).toEqual([true, true, true]);
   });
 
   it("names the trainings that run where that of this run does not", () => {

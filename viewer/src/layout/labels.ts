@@ -125,12 +125,16 @@ export interface Wanted {
 }
 
 const UNNAMED = 3;
+/** What a name costs that need not be and has no place: less than anything amiss with one that must be. */
+const MISSING = 1 / 64;
+/** Of more names no better arrangement is looked for as long as those that must be have theirs: that would be slow. */
+const MANY = 24;
 
 /** Where the names stand, in the order in which they were wanted; `words` is what is taken then. */
 export interface Named {
   boxes: (Box | null)[];
   words: Taken;
-  /** What is amiss with names that must be: 1 for one over units or with a line over a name, `UNNAMED` for one without a place. */
+  /** What is amiss with names that must be: 1 for one over units or with a line over a name, `UNNAMED` for one without a place; with others that have none a part of 1. */
   cost: number;
 }
 
@@ -177,25 +181,22 @@ function arranged(
     const others = placesBelow(point, size, room);
     const box = free ?? (must ? (takePlace(others, size, words, units) ?? takePlace(others, size, words)) : null);
     if (must && !free) cost += box ? 1 : UNNAMED;
+    else if (!free && wanted.length <= MANY) cost += MISSING;
     boxes[at] = box;
   }
   return { boxes, words, cost };
 }
 
-/** Whether a line of this size has room below a label, in its middle; it is taken from then on. */
+/** Whether a line of this size has room below a label, in its middle, and beside it where the line is longer; it is taken from then on. */
 export function takeLineBelow(label: Box, { width, height }: Size, room: Size, words: Taken, units: Taken): boolean {
   const middle = (label.left + label.right) / 2;
   const box = boxAt({ x: middle - width / 2, y: label.bottom + GAP }, { width, height: height - GAP });
   const fits = box.left >= 0 && box.right <= room.width && box.bottom <= room.height;
-  if (!fits || !words.isFree(box) || !units.isFree(box)) return false;
-  words.add(box);
+  const beside = [
+    { ...box, top: label.top, right: label.left - 2 * GAP },
+    { ...box, top: label.top, left: label.right + 2 * GAP },
+  ].filter(({ left, right }) => left < right);
+  if (!fits || !words.isFree(box) || !units.isFree(box) || !beside.every((side) => words.isFree(side))) return false;
+  for (const part of [box, ...beside]) words.add(part);
   return true;
-}
-
-/** The line from a point to its label, beginning `reach` pixels away from it; null where the label stands right beside it. */
-export function leaderTo({ x, y }: Place, { left, top, right, bottom }: Box, reach: number): [Place, Place] | null {
-  const end = { x: Math.max(left, Math.min(right, x)), y: Math.max(top, Math.min(bottom, y)) };
-  const long = Math.hypot(end.x - x, end.y - y);
-  if (long < reach + 8) return null;
-  return [{ x: x + ((end.x - x) * reach) / long, y: y + ((end.y - y) * reach) / long }, end];
 }

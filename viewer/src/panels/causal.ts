@@ -6,6 +6,7 @@ import type { CausalLayout } from "../layout/causal";
 import { arrowMiddle, arrowPath, loopPath, NODE, placeCausal } from "../layout/causal";
 import type { Partition } from "../layout/parts";
 import { partitionOf } from "../layout/parts";
+import { folding } from "../parts/fold";
 import { oneTabStop } from "../parts/oneTabStop";
 import { partitionWords } from "../parts/partitionWords";
 import { about } from "../parts/sheet";
@@ -33,12 +34,14 @@ export function causalPanel(context: Context): Panel {
   const graph = h("div", { class: "graph" });
   const words = context.tip.term(h("p", { class: "cut-words", tabindex: 0 }), "cut");
   oneTabStop(states, "button");
+  const fold = folding(states, "states");
   oneTabStop(graph, ".unit");
   store.on(["a", "b", "shown", "chosenState", "computations"], (state, before) => {
     if (!isOtherAnalysis(state, before)) return;
     fill(states, ...stateButtons(context, analysesOf(state), state.chosenState, state.formalism));
-    states.querySelector(".computation:has([aria-pressed=true])")?.scrollIntoView({ block: "nearest" });
-    draw(context, graph, words, shownSide(state)?.record ?? null, analysisOf(state));
+    const side = shownSide(state);
+    fold(`${side?.run.id}\n${state.layer}`);
+    draw(context, graph, words, side?.record ?? null, analysisOf(state));
   });
   store.on(["lit", "unit", "a"], () => light(context, graph));
   const picture = () => graph.querySelector("svg");
@@ -193,7 +196,7 @@ function picture(
 
 /** The rows that are drawn on, so that no room is left empty. */
 function extent({ parts, places, height }: CausalLayout): [number, number] {
-  if (!parts.length) return [0, height];
+  if (!places.length) return [0, height];
   const ends = [
     ...parts.map(({ y, radius }) => [y - radius - 20, y + radius + 14]),
     ...places.map(({ y }) => [y - NODE - 30, y + NODE + 24]),

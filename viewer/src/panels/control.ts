@@ -7,7 +7,7 @@ import { popup } from "../parts/popup";
 import { about } from "../parts/sheet";
 import { watchForm } from "../parts/watchForm";
 import type { Fact } from "../scales/training";
-import { elsewhere, epochWords, facts, part, phaseWords, remark, sparkline, takesCommands } from "../scales/training";
+import { elsewhere, epochWords, facts, isOfNow, part, phaseWords, remark, sparkline, takesCommands } from "../scales/training";
 import type { Context, Panel } from "./panel";
 
 type Asked = Omit<CommandRequest, "run">;
@@ -138,7 +138,7 @@ export function controlPanel({ store, controller }: Context): Panel {
     if (!training) return fill(numbers);
     keepLoss(losses, training.run, training.status?.step ?? 0, training.status?.loss ?? null);
     const done = part(training);
-    const shown = training.phase === "none" ? null : training.status;
+    const shown = isOfNow(training) ? training.status : null;
     fill(made, shown && h("b", {}, epochWords(training)), shown && done !== null && bar(done));
     fill(numbers, ...(shown ? facts(training).map((fact) => factOf(fact, losses.values)) : []));
     if (document.activeElement !== epochs) epochs.placeholder = String(shown?.epochs ?? "");
@@ -181,7 +181,7 @@ function bar(done: number): HTMLElement {
 }
 
 function factOf({ name, text, title }: Fact, losses: readonly number[]): HTMLElement {
-  const points = name === "Loss" ? sparkline(losses, 72, 20) : "";
+  const points = name === "Batch loss" ? sparkline(losses, 72, 20) : "";
   const curve = points
     ? s("svg", { viewBox: "0 0 72 20", class: "spark", "aria-hidden": "true" }, s("polyline", { points }))
     : null;

@@ -96,6 +96,10 @@ export function curvePanel(context: Context): Panel {
     follow.checked = store.state.follow;
     for (const plot of plots) plot.redraw(false);
   };
+  const drawAnew = () => {
+    draw();
+    point();
+  };
   store.on(["a", "b", "layer", "theme", "metrics", "group", "seeds", "log", "smooth", "zoom"], (state, before) => {
     const same =
       state.a?.index === before.a?.index &&
@@ -111,17 +115,14 @@ export function curvePanel(context: Context): Panel {
       state.smooth === before.smooth &&
       state.zoom === before.zoom;
     if (state !== before && same) return;
-    requestAnimationFrame(() => {
-      draw();
-      point();
-    });
+    requestAnimationFrame(drawAnew);
   });
   store.on(["epoch", "follow", "against"], point);
   new ResizeObserver(() => {
     const now = `${charts.clientWidth}x${charts.clientHeight}`;
     if (now === size) return;
     size = now;
-    requestAnimationFrame(draw);
+    requestAnimationFrame(drawAnew);
   }).observe(charts);
   const place = (epoch: number, value: number, at = 0): Place | null => {
     const plot = plots[at];

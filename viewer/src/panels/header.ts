@@ -119,7 +119,7 @@ export function header({ store, controller, tip }: Context): Panel {
   });
   store.on(["problem", "loaded"], (state) => {
     live.className = `live ${controller.live ? (state.problem ? "lost" : "on") : "off"}`;
-    fill(live, h("i"), controller.live ? (state.problem ? "no answer" : "live") : "file");
+    fill(live, h("i"), h("span", {}, controller.live ? (state.problem ? "no answer" : "live") : "file"));
     live.title = state.problem;
   });
   const element = h(

@@ -21,13 +21,14 @@ import { systemPhiPanel } from "./systemPhi";
 import { tpmPanel } from "./tpm";
 import { wholePanel } from "./whole";
 
-/** The cards of the right-hand column. A narrow window shows one of them at a time, by tabs with these names. */
+/** The cards of the right-hand column. A narrow window shows one of them at a time, by tabs with these names; `rest`
+ * is the part of a name for which a telephone has no room. */
 export const CARDS = [
-  { id: "causal", name: "Causal system", title: "Causal system" },
-  { id: "tpm", name: "TPM", title: "Transition probabilities" },
-  { id: "groups", name: "Groups", title: "Groups of units" },
-  { id: "whole", name: "Whole layer", title: "Whole layer" },
-  { id: "compare", name: "A and B", title: "A and B" },
+  { id: "causal", name: "Causal", rest: " system", title: "Causal system" },
+  { id: "tpm", name: "TPM", rest: "", title: "Transition probabilities" },
+  { id: "groups", name: "Groups", rest: "", title: "Groups of units" },
+  { id: "whole", name: "Whole", rest: " layer", title: "Whole layer" },
+  { id: "compare", name: "A and B", rest: "", title: "A and B" },
 ] as const;
 
 /** Where a panel stands: in the bar on top, in the row below it, on the left, in a card on the right, or over the whole page. */

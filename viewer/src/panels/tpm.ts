@@ -130,13 +130,16 @@ export function tpmPanel(context: Context): Panel {
     const isMoved = (state.b === null) !== (before.b === null); // a comparison has places of its own
     if (other || isMoved || state.theme !== before.theme || state.unit !== before.unit) requestAnimationFrame(draw);
   });
-  let width = 0;
-  new ResizeObserver(() => {
-    if (panel.clientWidth !== width) {
-      width = panel.clientWidth;
-      if (width) requestAnimationFrame(draw);
-    }
-  }).observe(panel);
+  let size = "";
+  // The card too: what stands beside it makes it higher or lower after this was drawn.
+  const observer = new ResizeObserver(() => {
+    const card = panel.closest(".panel");
+    if (card) observer.observe(card);
+    const now = `${panel.clientWidth} ${card?.clientHeight}`;
+    if (now !== size && panel.clientWidth) requestAnimationFrame(draw);
+    size = now;
+  });
+  observer.observe(panel);
   const figures: Figure[] = [
     {
       name: "Transition probabilities",

@@ -7,6 +7,12 @@ import { takePlace } from "../layout/labels";
 import type { PlacedLayer } from "../layout/network";
 import type { NetworkScene } from "../scene/scene";
 import { oneTabStop } from "./oneTabStop";
+import type { Fonts } from "./textWidth";
+import { textWidth } from "./textWidth";
+
+/** Where the title of an open block is tried: so many rows above it, moved sideways by parts of its width, and at last over it. */
+const ROWS = [0, 1, 2, 3, 4, -1, -2];
+const ASIDE = [0, -0.5, 0.5, -1, 1];
 
 export interface BlockButtons {
   element: HTMLElement;
@@ -15,7 +21,12 @@ export interface BlockButtons {
   /** The button of a closed block, which is its name. */
   elementOf(body: PlacedLayer): HTMLElement | null;
   /** Puts the buttons of open blocks above them; those that found no room are seen only while they have the focus. */
-  settle(scene: NetworkScene, short: (name: string) => string, taken: Taken, named: ReadonlySet<HTMLElement>): void;
+  settle(
+    scene: NetworkScene,
+    short: (name: string) => string,
+    taken: { words: Taken; fonts: Fonts },
+    named: ReadonlySet<HTMLElement>,
+  ): void;
 }
 
 export function blockButtons(toggle: (block: string) => void): BlockButtons {
@@ -40,19 +51,22 @@ export function blockButtons(toggle: (block: string) => void): BlockButtons {
       });
     },
     elementOf: ({ closed, block }) => (closed && block !== null ? (buttons[block] ?? null) : null),
-    settle(scene, short, taken, named) {
+    settle(scene, short, { words, fonts }, named) {
       buttons.forEach((button, at) => {
         const name = names[at] as string;
         if (named.has(button)) return button.classList.remove("tight");
         const bodies = scene.layers.filter(({ block }) => block === at);
         const tops = bodies.map(({ x, radius }) => scene.projectPoint([x, radius + 1.6, 0]));
         const text = `${open.has(name) ? "▾" : "▸"} ${short(name)}`;
-        const size = { width: text.length * 7.8 + 8, height: 18 };
+        const size = { width: textWidth(text, fonts.name) + 6, height: 18 };
         const x = tops.reduce((sum, top) => sum + top.x, 0) / Math.max(1, tops.length) - size.width / 2;
         const top = Math.min(...tops.map(({ y }) => y)) - size.height;
-        const left = Math.max(2, Math.min(element.clientWidth - size.width - 2, x));
-        const places = [0, 1, 2].map((row) => ({ x: left, y: Math.max(2, top - row * size.height) }));
-        const box = open.has(name) ? takePlace(places, size, taken) : null;
+        const inside = (left: number) => Math.max(2, Math.min(element.clientWidth - size.width - 2, left));
+        const left = inside(x);
+        const places = ROWS.flatMap((row) =>
+          ASIDE.map((by) => ({ x: inside(x + by * size.width), y: Math.max(2, top - row * size.height) })),
+        );
+        const box = open.has(name) ? takePlace(places, size, words) : null;
         button.classList.toggle("tight", box === null);
         button.classList.remove("current");
         fill(button, h("b", {}, text));

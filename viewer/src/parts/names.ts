@@ -2,8 +2,9 @@
 import type { NetworkLayer, NetworkSnapshot } from "../data/types";
 import { fill, h, s } from "../dom";
 import { partsOf } from "../layout/blocks";
-import type { Box, Place, Size } from "../layout/labels";
-import { leaderTo, placeNames, placesAround, Taken, takeLineBelow, takePlace } from "../layout/labels";
+import type { Box, Named, Place, Size } from "../layout/labels";
+import { placeNames, placesAround, Taken, takeLineBelow, takePlace } from "../layout/labels";
+import { leaderTo, outside } from "../layout/leaders";
 import type { PlacedLayer } from "../layout/network";
 import { lettersOf } from "../scales/bits";
 import { shortNames } from "../scales/names";
@@ -11,15 +12,22 @@ import type { NetworkScene } from "../scene/scene";
 import type { Side } from "../state/app";
 import { analysedName } from "../state/app";
 import type { BlockButtons } from "./blockButtons";
+import type { Fonts } from "./textWidth";
+import { fontsOf, textWidth } from "./textWidth";
 
 /** In a smaller room the names stand alone, without what their layers are. */
 const ROOM = { width: 380, height: 200 };
 /** Of so few layers each is named: where there is no other place, over a line or over units. */
 const FEW = 12;
 
+/** How many letters a name has at most; fewer where longer names find no places, and in a narrow room. */
+const LETTERS = [26, 18];
+const FEWEST = [16];
+
 /** A label with the line that leads to it, where it does not stand right beside what it names. */
 interface Tag {
   element: HTMLElement;
+  box: Box;
   leader: [Place, Place] | null;
 }
 
@@ -31,34 +39,33 @@ interface Ground {
   words: Taken;
   units: Taken;
   room: Size;
+  fonts: Fonts;
 }
 
 /** Draws the letters, then as many names as have room: that of the shown layer before all others. */
 export function drawNames(names: HTMLElement, scene: NetworkScene, side: Side, shown: string | null, buttons: BlockButtons): void {
   const network = side.network as NetworkSnapshot;
   const room = { width: names.clientWidth, height: names.clientHeight };
-  const ground = { words: new Taken(occupied(names)), units: new Taken(scene.unitBoxes), room };
+  const ground = { words: new Taken(occupied(names)), units: new Taken(scene.unitBoxes), room, fonts: fontsOf(names) };
   const letters = lettersAt(scene, side, shown, ground);
   const places = scene.layers.flatMap((body) => {
     const place = scene.projectPoint([body.x, -body.radius - 1.3, 0]);
     return place.depth < 1 ? [{ body, place }] : [];
   });
-  const short = shortNames(
-    [...network.layers.map(({ name }) => name), ...(network.blocks ?? []).map(({ name }) => name)],
-    room.width < 500 ? 16 : 26,
-  );
   const isTold = room.width > ROOM.width && room.height > ROOM.height;
   const isShown = ({ body }: (typeof places)[number]) =>
     body.layers.some((at) => analysedName(network.layers[at] as NetworkLayer, side.index) === shown);
   const rank = (one: (typeof places)[number]) => (isShown(one) ? 0 : one === places[0] || one === places.at(-1) ? 1 : 2);
   const mustBeNamed = (one: (typeof places)[number]) => isShown(one) || places.length <= FEW;
   const wanted = [...places].sort((a, b) => rank(a) - rank(b) || a.place.x - b.place.x);
-  const words = wanted.map(({ body }) => wordsOf(body, network, short(body.name)));
-  const placed = placeWords(
-    wanted.map((one, at) => ({ point: one.place, words: words[at] as Words, must: mustBeNamed(one) })),
-    isTold,
-    ground,
-  );
+  const all = [...network.layers.map(({ name }) => name), ...(network.blocks ?? []).map(({ name }) => name)];
+  const inLetters = (most: number) => {
+    const short = shortNames(all, most);
+    const words = wanted.map(({ body }) => wordsOf(body, network, short(body.name)));
+    const asked = wanted.map((one, at) => ({ point: one.place, words: words[at] as Words, must: mustBeNamed(one) }));
+    return { short, words, placed: placeWords(asked, isTold, ground) };
+  };
+  const { short, words, placed } = bestOf(room.width < 500 ? FEWEST : LETTERS, inLetters);
   const tags = wanted
     .flatMap((one, at) => {
       const box = placed.boxes[at];
@@ -69,25 +76,41 @@ export function drawNames(names: HTMLElement, scene: NetworkScene, side: Side, s
     })
     .sort((a, b) => a.x - b.x);
   const named = new Set(tags.map(({ element }) => element));
-  buttons.settle(scene, short, placed.words, named);
+  buttons.settle(scene, short, { words: placed.words, fonts: ground.fonts }, named);
   const left = places.length - tags.length;
   const note = left ? h("div", { class: "unnamed" }, `${tags.length} of ${places.length} layers are named`) : null;
   const shownTags = [...tags.filter(({ element }) => element.tagName !== "BUTTON"), ...letters];
   fill(names, leadersOf([...tags, ...letters]), ...shownTags.map(({ element }) => element), note);
 }
 
+/** The first way to name the layers in which nothing is amiss with those that must be named, or the one that costs least. */
+function bestOf<T extends { placed: PlacedWords }>(letters: readonly number[], inLetters: (most: number) => T): T {
+  let best: T | null = null;
+  for (const most of letters) {
+    const tried = inLetters(most);
+    if (!best || Math.floor(tried.placed.cost) < Math.floor(best.placed.cost)) best = tried;
+    if (best.placed.cost < 1) break;
+  }
+  return best as T;
+}
+
 function leadersOf(tags: readonly Tag[]): SVGElement {
-  const lines = tags.flatMap(({ leader }) =>
-    leader ? [`M${leader.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`).join(" L")}`] : [],
+  const pieces = tags.flatMap((tag) =>
+    tag.leader
+      ? outside(
+          tag.leader,
+          tags.filter((other) => other !== tag).map(({ box }) => box),
+        )
+      : [],
   );
-  const d = lines.join("");
+  const d = pieces.map((ends) => `M${ends.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`).join(" L")}`).join("");
   return s("svg", { class: "leaders" }, s("path", { class: "ground", d }), s("path", { d }));
 }
 
-/** Where other words lie over the picture: its notes, its title, and what the colours mean. */
+/** Where other words lie over the picture: its title, and what the colours mean. */
 function occupied(names: HTMLElement): Box[] {
   const room = names.getBoundingClientRect();
-  const words = names.closest(".network")?.querySelectorAll(".stage-note > *, .stage-title, .legend") ?? [];
+  const words = names.closest(".network")?.querySelectorAll(".stage-title, .legend") ?? [];
   return [...words].flatMap((element) => {
     const { left, top, right, bottom } = element.getBoundingClientRect();
     const box = { left: left - room.left, top: top - room.top, right: right - room.left, bottom: bottom - room.top };
@@ -112,33 +135,41 @@ interface PlacedWords {
   /** Which of the names have their details below them. */
   told: readonly boolean[];
   words: Taken;
+  cost: number;
 }
 
-/** Places for the names with their details; where names find better places without them, they stand where there is room left. */
+/**
+ * Places for the names with their details. Where names find better places without them, only the first name, that of the shown layer,
+ * keeps its own, or none; the others have theirs where there is room left.
+ */
 function placeWords(
   wanted: readonly { point: Place; words: Words; must: boolean }[],
   isTold: boolean,
-  { words, units, room }: Ground,
+  { words, units, room, fonts }: Ground,
 ): PlacedWords {
-  const placed = (told: boolean) =>
-    placeNames(
-      wanted.map((one) => ({ ...one, size: sizeOf(one.words, told) })),
-      room,
-      words,
-      units,
-    );
-  const whole = placed(isTold);
-  const bare = isTold && whole.cost ? placed(false) : whole;
-  if (bare.cost >= whole.cost) return { ...whole, told: wanted.map(() => isTold) };
+  let best: { named: Named; first: number } | null = null;
+  for (const first of isTold ? [wanted.length, 1, 0] : [0]) {
+    const sized = wanted.map((one, at) => ({ ...one, size: sizeOf(one.words, at < first, fonts) }));
+    const named = placeNames(sized, room, words, units);
+    const weighed = (cost: number) => (first ? cost : Math.floor(cost)); // more names are no reason to say nothing of the shown one
+    if (!best || weighed(named.cost) < weighed(best.named.cost)) best = { named, first };
+    if (!best.named.cost) break;
+  }
+  const { named, first } = best as { named: Named; first: number };
   const told = wanted.map(({ words: [, detail] }, at) => {
-    const box = bare.boxes[at];
-    return !!box && takeLineBelow(box, { width: detail.length * 6, height: 15 }, room, bare.words, units);
+    if (at < first || !isTold) return isTold;
+    const line = { width: textWidth(detail, fonts.detail) + MARGIN, height: 15 };
+    const box = named.boxes[at];
+    return !!box && takeLineBelow(box, line, room, named.words, units);
   });
-  return { ...bare, told };
+  return { ...named, told };
 }
 
-const sizeOf = ([name, detail]: Words, told: boolean): Size => ({
-  width: Math.max(name.length * 7.8, told ? detail.length * 6 : 0) + 8,
+/** What a name has around it. */
+const MARGIN = 6;
+
+const sizeOf = ([name, detail]: Words, told: boolean, fonts: Fonts): Size => ({
+  width: Math.max(textWidth(name, fonts.name), told ? textWidth(detail, fonts.detail) : 0) + MARGIN,
   height: told && detail ? 32 : 17,
 });
 
@@ -146,11 +177,11 @@ function nameIn(box: Box, [name, detail]: Words, told: boolean, place: Place, bu
   const element = button ?? h("div", { class: "layer-name" });
   fill(element, h("b", {}, name), " ", told && detail ? h("span", {}, detail) : null);
   element.style.transform = `translate(-50%, 0) translate(${(box.left + box.right) / 2}px, ${box.top}px)`;
-  return { element, leader: leaderTo(place, box, 0) };
+  return { element, box, leader: leaderTo(place, box, 0) };
 }
 
 /** A letter at each analysed unit; a unit of two bits is two elements, and has both letters. */
-function lettersAt(scene: NetworkScene, side: Side, shown: string | null, { words, units, room }: Ground): Tag[] {
+function lettersAt(scene: NetworkScene, side: Side, shown: string | null, { words, units, room }: Omit<Ground, "fonts">): Tag[] {
   const layer = side.network?.layers.find((known) => analysedName(known, side.index) === shown);
   const indices = side.record?.layer === shown ? (side.record?.units?.indices ?? []) : [];
   if (!layer) return [];
@@ -169,7 +200,7 @@ function lettersAt(scene: NetworkScene, side: Side, shown: string | null, { word
     if (!box) return [];
     const element = h("div", { class: "letter" }, letter);
     element.style.transform = `translate(${box.left}px, ${box.top}px)`;
-    return [{ element, leader: leaderTo(place, box, reach) }];
+    return [{ element, box, leader: leaderTo(place, box, reach) }];
   });
 }
 

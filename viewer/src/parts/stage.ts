@@ -31,7 +31,9 @@ export function makeStage(context: Context, which: "a" | "b"): Stage {
   });
   canvas.append(names);
   const buttons = blockButtons((block) => toggle(block));
-  const element = h("div", { class: "stage", "data-side": which }, canvas, buttons.element, title, note);
+  // The notes stand below the picture, not over it: they may be long, and all of the picture is the network's and its names'.
+  const view = h("div", { class: "view" }, canvas, buttons.element, title);
+  const element = h("div", { class: "stage", "data-side": which }, view, note);
   const scene = makeScene(canvas, note);
   let hovered: Unit | null = null;
   const open = { run: "", blocks: "", names: new Set<string>() };
@@ -90,7 +92,7 @@ export function makeStage(context: Context, which: "a" | "b"): Stage {
         fill(note, side?.networkProblem ?? "");
       } else if (scene) {
         if (changed) draw();
-        fill(note, ...side.network.notes.map((text) => h("div", {}, text)), stale(side, epochOf(state, which)));
+        fill(note, ...side.network.notes.map((text) => h("div", { title: text }, text)), stale(side, epochOf(state, which)));
       } else {
         fill(note, noWebGL(side.network));
       }

@@ -4,6 +4,8 @@ import { h } from "../dom";
 export interface Tab {
   id: string;
   name: string;
+  /** The end of the name, for which narrow windows have no room. */
+  rest: string;
   panel: HTMLElement;
 }
 
@@ -12,8 +14,13 @@ export function tabs(
   list: readonly Tab[],
   chose: (id: string) => void,
 ): { element: HTMLElement; choose: (id: string | null) => void } {
-  const buttons = list.map(({ id, name }) =>
-    h("button", { type: "button", role: "tab", id: `tab-${id}`, "aria-controls": `panel-${id}`, tabindex: -1 }, name),
+  const buttons = list.map(({ id, name, rest }) =>
+    h(
+      "button",
+      { type: "button", role: "tab", id: `tab-${id}`, "aria-controls": `panel-${id}`, "aria-label": name + rest, tabindex: -1 },
+      name,
+      h("span", {}, rest),
+    ),
   );
   const choose = (chosen: number) => {
     list.forEach(({ panel }, at) => panel.classList.toggle("chosen", at === chosen));

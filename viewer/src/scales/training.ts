@@ -29,6 +29,10 @@ export function duration(seconds: number): string {
 /** Whether a training looks for commands. */
 export const takesCommands = ({ phase }: TrainingState): boolean => phase === "running" || phase === "paused";
 
+/** Whether what a training said last is still so: while nobody looks it says nothing, so one may have ended long after. */
+export const isOfNow = ({ phase, status }: TrainingState): boolean =>
+  phase !== "none" && (phase !== "ended" || status?.pace === "ending");
+
 /** The part of the training that is done, from 0 to 1; null where its length is not known. */
 export function part({ status }: TrainingState): number | null {
   if (!status) return null;
@@ -60,7 +64,7 @@ export function facts(training: TrainingState): Fact[] {
   const isAlive = takesCommands(training);
   return [
     { name: "Step", text: count(status.step) },
-    { name: "Loss", text: number(status.loss) },
+    { name: "Batch loss", text: number(status.loss) },
     ...(isAlive && status.seconds_left !== null
       ? [{ name: "Left", text: duration(status.seconds_left), title: "About how long, at the pace since the training began" }]
       : []),
@@ -73,6 +77,10 @@ export function facts(training: TrainingState): Fact[] {
 export function remark(training: TrainingState, mayCommand: boolean): string {
   const { phase, status } = training;
   if (phase === "none") return "This run tells nothing of its training, so there is nothing to control.";
+  if (phase === "ended" && status && !isOfNow(training)) {
+    const where = epochWords(training).replace("Epoch", "epoch");
+    return `No training runs here any more. When it was last looked at, it was in ${where}, at step ${count(status.step)}.`;
+  }
   if (phase === "ended") return "No training runs here any more.";
   if (phase === "deaf") return "This training takes no commands: it has control=False, or its first batch is still to come.";
   if (phase === "ending") return "Its last step is made; the analyses that wait are computed.";

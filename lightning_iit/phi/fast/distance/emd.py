@@ -37,6 +37,7 @@ class Transport(NamedTuple):
     Args:
         tree: scratch of the network simplex.
         values: ``[100]``, scratch of the closed forms.
+        rest: ``[2**n]``, scratch: the mass that is still to be moved.
         heights: ``[n + 1, 2**n, POOL]``, the pool: height functions that were optimal for earlier problems, by number of nodes.
         products: ``[POOL]``, scratch: the dot products with all functions of a pool.
         trees: ``[n + 1, POOL, 2**n]``, the parents in the optimal trees of the same problems.
@@ -46,6 +47,7 @@ class Transport(NamedTuple):
 
     tree: Tree
     values: NDArray[np.float64]
+    rest: NDArray[np.float64]
     heights: NDArray[np.float64]
     products: NDArray[np.float64]
     trees: NDArray[np.int64]
@@ -66,6 +68,7 @@ def new_transport(n: int) -> Transport:
     return Transport(
         tree=new_tree(n),
         values=np.zeros(100),
+        rest=np.zeros(1 << n),
         heights=np.zeros((n + 1, 1 << n, POOL)),
         products=np.zeros(POOL),
         trees=trees,
@@ -117,6 +120,53 @@ def _remember(p: int, transport: Transport) -> None:
     for x in range(1 << p):
         transport.heights[p, x, slot] = transport.tree.potential[x]
         transport.trees[p, slot, x] = transport.tree.parent[x]
+
+
+def _directions() -> NDArray[np.int64]:
+    """Returns the masks of up to 8 nodes, ``[9, 255]``: the first 2**p - 1 entries of row p are those of p nodes, the small first."""
+    table = np.zeros((9, 255), np.int64)
+    for p in range(9):
+        table[p, : 2**p - 1] = sorted(range(1, 2**p), key=lambda mask: (mask.bit_count(), mask))
+    return table
+
+
+DIRECTIONS = _directions()
+"""The differences between two states of p nodes, in the order in which :func:`greedy_bound` moves mass."""
+LENGTHS = np.array([mask.bit_count() for mask in range(256)])
+"""The number of nodes in a mask."""
+
+
+@kernel
+def greedy_bound(d: NDArray[np.float64], p: int, transport: Transport, accept: float) -> float:
+    """Returns an upper bound of the distance: the cost of moving as much mass as possible between the nearest states first.
+
+    Args:
+        d: ``[>= 2**p]``, the difference of the distributions by state; sums to 0.
+        p: the number of nodes.
+        transport: scratch; mutated.
+        accept: the search for a plan ends once an upper bound is below this value, or once no plan of this kind can be.
+    """
+    count, rest = 1 << p, transport.rest
+    left, cost = 0.0, 0.0
+    for x in range(count):
+        rest[x] = d[x]
+        left += 0.5 * abs(d[x])
+    for k in range(count - 1):
+        direction = DIRECTIONS[p, k]
+        lowest = direction & -direction
+        moved = 0.0
+        for first in range(0, count, 2 * lowest):
+            for x in range(first, first + lowest):
+                more, less = rest[x], -rest[x ^ direction]
+                amount = max(0.0, min(more, less)) + min(0.0, max(more, less))
+                rest[x] -= amount
+                rest[x ^ direction] += amount
+                moved += abs(amount)
+        cost += moved * LENGTHS[direction]
+        left = max(0.0, left - moved)
+        if cost + left * p < accept or cost > accept:
+            break
+    return cost + left * p
 
 
 @kernel

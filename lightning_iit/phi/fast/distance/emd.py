@@ -79,12 +79,16 @@ def new_transport(n: int) -> Transport:
 
 @fast_sum_kernel
 def _multiply(heights: NDArray[np.float64], d: NDArray[np.float64], count: int, products: NDArray[np.float64]) -> None:
-    """Writes the dot products of the first ``count`` entries (a multiple of 4) with each function ``heights[:, k]``."""
-    products[:] = 0.0
-    for x in range(0, count, 4):
-        d0, d1, d2, d3 = d[x], d[x + 1], d[x + 2], d[x + 3]
+    """Writes the dot products of the first ``count`` entries (a multiple of 8) with each function ``heights[:, k]``."""
+    for k in range(POOL):
+        products[k] = 0.0
+    for x in range(0, count, 8):
+        d0, d1, d2, d3, d4, d5, d6, d7 = d[x], d[x + 1], d[x + 2], d[x + 3], d[x + 4], d[x + 5], d[x + 6], d[x + 7]
         for k in range(POOL):
-            products[k] += heights[x, k] * d0 + heights[x + 1, k] * d1 + heights[x + 2, k] * d2 + heights[x + 3, k] * d3
+            products[k] += (
+                heights[x, k] * d0 + heights[x + 1, k] * d1 + heights[x + 2, k] * d2 + heights[x + 3, k] * d3
+                + heights[x + 4, k] * d4 + heights[x + 5, k] * d5 + heights[x + 6, k] * d6 + heights[x + 7, k] * d7
+            )
 
 
 @kernel

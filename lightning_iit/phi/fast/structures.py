@@ -40,8 +40,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lightning_iit.phi.compiling import kernel
-from lightning_iit.phi.fast.distance.emd import Transport, emd
+from lightning_iit.phi.fast.distance.emd import Transport, dual_bound, emd, new_transport
 from lightning_iit.phi.fast.distance.transport import Shipping, carried, improve_basis, new_shipping, start_basis
+from lightning_iit.phi.fast.distance.small_emd import CLOSED_FORM
 from lightning_iit.phi.fast.mice import CAUSE, EFFECT, Mice
 from lightning_iit.phi.fast.rounding import round_phi
 
@@ -93,9 +94,10 @@ class Space(NamedTuple):
     mass: NDArray[np.float64]
     effect: NDArray[np.float64]
     cause: NDArray[np.float64]
-    is_exact: NDArray[np.bool_]
+    effort: NDArray[np.int64]
     difference: NDArray[np.float64]
     shipping: Shipping
+    transport: Transport
 
 
 def new_space(n: int) -> Space:
@@ -107,7 +109,8 @@ def new_space(n: int) -> Space:
         mass=np.zeros((2, count)),
         effect=np.zeros((2, count, n)),
         cause=np.zeros((2, count, n)),
-        is_exact=np.zeros((count, count), np.bool_),
+        effort=np.zeros((count, count), np.int64),
+        transport=new_transport(n),
         difference=np.zeros(count),
         shipping=new_shipping(count),
     )
@@ -164,8 +167,12 @@ def _cause_distance(
     sets: Subsets,
     difference: NDArray[np.float64],
     transport: Transport,
+    solved: bool,
 ) -> float:
-    """Returns the earth mover's distance of two cause repertoires, each expanded uniformly to the union of the two purviews."""
+    """Returns the earth mover's distance of two cause repertoires, each expanded uniformly to the union of the two purviews.
+
+    Unless it is to be ``solved``, a lower bound from earlier solutions may stand for it.
+    """
     union = purview1 | purview2
     u = sets.size[union]
     inside1, inside2 = sets.extract[union, purview1], sets.extract[union, purview2]
@@ -174,6 +181,8 @@ def _cause_distance(
         first = cause1[mechanism1, sets.offset[purview1] + sets.extract[inside1, y]]
         second = cause2[mechanism2, sets.offset[purview2] + sets.extract[inside2, y]]
         difference[y] = first * spread1 - second * spread2
+    if u > CLOSED_FORM and not solved:
+        return dual_bound(difference, u, transport, np.inf)
     return emd(difference, u, transport, np.inf, -1.0)[0]
 
 
@@ -191,7 +200,7 @@ def _null_distance(which: int, place: int, structure: Structure, sets: Subsets, 
     """Returns the distance of a placed concept from the null concept: the distance of the causes plus that of the effects."""
     purview, causes = structure.mice.purview[CAUSE, space.row[which, place]], structure.repertoires.cause
     mechanism = space.mechanism[which, place]
-    cause = _cause_distance(mechanism, purview, causes, NULL, NULL, causes, sets, space.difference, transport)
+    cause = _cause_distance(mechanism, purview, causes, NULL, NULL, causes, sets, space.difference, transport, True)
     return cause + _effect_distance(space.effect[which, place], structure.repertoires.effect[NULL])
 
 
@@ -270,19 +279,22 @@ def _fill_costs(sources: int, sinks: int, space: Space) -> None:
         for j in range(sinks):
             least = _effect_distance(space.cause[WHOLE, i], space.cause[PARTITIONED, j])
             shipping.cost[i, j] = least + _effect_distance(space.effect[WHOLE, i], space.effect[PARTITIONED, j])
-            space.is_exact[i, j] = False
+            space.effort[i, j] = 0
 
 
 @kernel
-def _make_exact(i: int, j: int, whole: Structure, cut: Structure, sets: Subsets, space: Space, transport: Transport) -> None:
-    """Replaces a cost, so far a lower bound, by the distance of the two concepts."""
+def _raise_cost(
+    i: int, j: int, whole: Structure, cut: Structure, sets: Subsets, space: Space, transport: Transport, solved: bool
+) -> None:
+    """Replaces a cost, so far a lower bound, by the distance of the two concepts or, unless ``solved``, a better lower bound."""
     purview1 = whole.mice.purview[CAUSE, space.row[WHOLE, i]]
     purview2 = cut.mice.purview[CAUSE, space.row[PARTITIONED, j]]
     mechanism1, mechanism2 = space.mechanism[WHOLE, i], space.mechanism[PARTITIONED, j]
     causes1, causes2 = whole.repertoires.cause, cut.repertoires.cause
-    cause = _cause_distance(mechanism1, purview1, causes1, mechanism2, purview2, causes2, sets, space.difference, transport)
-    space.shipping.cost[i, j] = cause + _effect_distance(space.effect[WHOLE, i], space.effect[PARTITIONED, j])
-    space.is_exact[i, j] = True
+    cause = _cause_distance(mechanism1, purview1, causes1, mechanism2, purview2, causes2, sets, space.difference, transport, solved)
+    cost = cause + _effect_distance(space.effect[WHOLE, i], space.effect[PARTITIONED, j])
+    space.shipping.cost[i, j] = cost if solved else max(cost, space.shipping.cost[i, j])
+    space.effort[i, j] = 2 if solved or sets.size[purview1 | purview2] <= CLOSED_FORM else 1
 
 
 @kernel
@@ -298,11 +310,14 @@ def _transported(
         total = improve_basis(sources, sinks, shipping)
         if total > bound:
             return total
-        settled = True
+        least = 2
         for edge in range(sources + sinks - 1):
             i, j = shipping.ends[0, edge], shipping.ends[1, edge]
-            if carried(shipping, edge) > 0.0 and not space.is_exact[i, j]:
-                _make_exact(i, j, whole, cut, sets, space, transport)
-                settled = False
-        if settled:
+            if carried(shipping, edge) > 0.0:
+                least = min(least, space.effort[i, j])
+        if least == 2:
             return round_phi(total)
+        for edge in range(sources + sinks - 1):
+            i, j = shipping.ends[0, edge], shipping.ends[1, edge]
+            if carried(shipping, edge) > 0.0 and space.effort[i, j] == least:
+                _raise_cost(i, j, whole, cut, sets, space, transport, least == 1)

@@ -210,6 +210,22 @@ def possible(mechanism: int, purview: int, repertoires: Repertoires, sets: Subse
 
 
 @kernel
+def _cost_below(accept: float, bound: float, p: int, search: Search) -> float:
+    """Returns an upper bound of the distance in ``search.difference`` that is below ``accept``; infinity where none is at hand.
+
+    Args:
+        accept: the value to be below.
+        bound: a lower bound of the distance.
+        p: the number of nodes of the purview.
+        search: scratch; mutated.
+    """
+    if bound >= accept:
+        return np.inf
+    cost = greedy_bound(search.difference, p, search.transport, accept)
+    return cost if cost < accept else np.inf
+
+
+@kernel
 def hinted_bound(
     mechanism: int, purview: int, repertoires: Repertoires, sets: Subsets, search: Search, phi: float
 ) -> tuple[float, float]:
@@ -241,10 +257,9 @@ def hinted_bound(
         distance = emd(search.difference, p, search.transport, np.inf, accept)[0]
         return distance, distance
     estimate = dual_bound(search.difference, p, search.transport, np.inf)
-    if estimate < accept:
-        cost = greedy_bound(search.difference, p, search.transport, accept)
-        if cost < accept:
-            return cost, cost
+    cost = _cost_below(accept, estimate, p, search)
+    if cost < accept:
+        return cost, cost
     return emd(search.difference, p, search.transport, np.inf, np.inf)[0], estimate
 
 
@@ -304,11 +319,10 @@ def cause_mip(
         if p > CLOSED_FORM and code & TIGHT == 0:
             raised = max(search.bound[0], dual_bound(search.difference, p, search.transport, upper))
             code |= TIGHT
-            if raised < phi - PRECISION:
-                cost = greedy_bound(search.difference, p, search.transport, phi - PRECISION)
-                if cost < phi - PRECISION:
-                    search.hint[mechanism, purview] = code & ~TIGHT
-                    return min(cost, upper), False
+            cost = _cost_below(phi - PRECISION, raised, p, search)
+            if cost < phi - PRECISION:
+                search.hint[mechanism, purview] = code & ~TIGHT
+                return min(cost, upper), False
         else:
             value, status = emd(search.difference, p, search.transport, upper, phi - PRECISION)
             if value < upper:

@@ -26,6 +26,7 @@ from lightning_iit.phi.pyphi.engine import to_pyphi
 from lightning_iit.records import PhiOptions
 
 kernel_emd, kernel_cause_distance = emd_kernels.emd, structures._cause_distance
+kernel_greedy_bound, kernel_climb = emd_kernels.greedy_bound, emd_kernels._climb
 kernel_round_phi = rounding.round_phi
 
 
@@ -35,8 +36,18 @@ def emd(d, p, transport, reject, accept):
 
 
 @entry
-def cause_distance(mechanism1, purview1, cause1, mechanism2, purview2, cause2, sets, difference, transport):
-    return kernel_cause_distance(mechanism1, purview1, cause1, mechanism2, purview2, cause2, sets, difference, transport)
+def greedy_bound(d, p, transport, accept):
+    return kernel_greedy_bound(d, p, transport, accept)
+
+
+@entry
+def climbed_bound(d, p, transport, slot, reject):
+    return kernel_climb(d, p, transport, slot, 0.0, reject)
+
+
+@entry
+def cause_distance(mechanism1, purview1, cause1, mechanism2, purview2, cause2, sets, difference, transport, solved):
+    return kernel_cause_distance(mechanism1, purview1, cause1, mechanism2, purview2, cause2, sets, difference, transport, solved)
 
 
 @entry
@@ -104,6 +115,30 @@ def test_bounds_say_the_truth(p):
     assert statuses == ({EXACT} if p == 4 else {EXACT, REJECTED, ACCEPTED})
 
 
+@pytest.mark.parametrize("p", [5, 6, 8])
+def test_a_plan_without_a_search_is_an_upper_bound_and_steps_uphill_are_a_lower_one(p, ot):
+    """The plan ends early where it decides; the steps start from the first height functions, which know no problem."""
+    rng, costs, transport = np.random.default_rng(p), _hamming(p), new_transport(8)
+    accepted, raised = 0, 0
+    for _ in range(40):
+        a, b = _distributions(p, rng)
+        expected = ot.emd2(a, b, costs)
+        for accept in (0.5 * expected, 1.3 * expected):
+            plan = greedy_bound(a - b, p, transport, accept)
+            assert expected - 1e-12 <= plan
+        accepted += plan < 1.3 * expected
+        sign = transport.products[0] = rng.choice([-1.0, 1.0])
+        step = climbed_bound(a - b, p, transport, 0, np.inf)
+        height = transport.rest[: 2**p]
+        np.testing.assert_array_equal(np.abs([height - height[np.arange(2**p) ^ (1 << node)] for node in range(p)]), 1.0)
+        start = sign * transport.heights[p, : 2**p, 0] @ (a - b)
+        assert step == pytest.approx(height @ (a - b) - start, abs=1e-12)
+        assert height @ (a - b) <= expected + 1e-12
+        raised += step > 0.0
+    assert accepted > 20
+    assert raised > 35
+
+
 @given(st.integers(0, 4 * 10**6), st.sampled_from([0, 1, 5, 9]), st.floats(-1e-14, 1e-14))
 @settings(deadline=None, max_examples=300)
 def test_rounding_does_not_tell_apart_what_is_equal(whole, seventh, error):
@@ -155,7 +190,9 @@ def test_concept_distances_are_pyphis():
             m1, m2 = (sum(1 << node for node in c.mechanism) for c in (c1, c2))
             p1, p2 = int(whole.mice.purview[CAUSE, m1]), int(cut.mice.purview[CAUSE, m2])
             causes = whole.repertoires.cause, cut.repertoires.cause
-            cause = cause_distance(m1, p1, causes[0], m2, p2, causes[1], sets, worker.space.difference, worker.search.transport)
+            cause = cause_distance(
+                m1, p1, causes[0], m2, p2, causes[1], sets, worker.space.difference, worker.search.transport, True
+            )
             union = tuple(set(c1.effect_purview) | set(c2.effect_purview))
             effect = pyphi.distance.effect_emd(c1.expand_effect_repertoire(union), c2.expand_effect_repertoire(union))
             assert cause + effect == pytest.approx(pyphi.compute.distance.concept_distance(c1, c2), abs=1e-12)

@@ -123,8 +123,7 @@ def best_purview(
         search.estimate[purview] = upper[purview]
         if exact[purview] == UNKNOWN and upper[purview] == np.inf:
             if connected(mechanism, purview, repertoires.inputs):
-                enough = np.inf if k == 0 else phi
-                upper[purview], search.estimate[purview] = hinted_bound(mechanism, purview, repertoires, sets, search, phi, enough)
+                upper[purview], search.estimate[purview] = hinted_bound(mechanism, purview, repertoires, sets, search, phi)
             else:
                 exact[purview] = 0.0
         known = exact[purview]
@@ -135,7 +134,8 @@ def best_purview(
     while True:
         purview = _most_promising(within, split, sets, search.estimate, upper, exact, phi, winner)
         if purview == 0:
-            search.last[mechanism] = winner
+            if split or within == count - 1:
+                search.last[mechanism] = winner
             return phi, winner
         phi, winner = _refine(mechanism, purview, repertoires, sets, search, upper, exact, phi, winner)
 

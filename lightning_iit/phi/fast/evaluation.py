@@ -85,4 +85,4 @@ def evaluate_cut(
     if target == 0 or stop < len(rows):
         return UNKNOWN
     structures = Structure(known.mice, whole), Structure(mice, worker.cut)
-    return structure_distance(rows, structures[0], structures[1], sets, worker.space, worker.search.transport, bound)
+    return structure_distance(rows, structures[0], structures[1], sets, worker.space, bound)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lightning_iit.phi.compiling import kernel
-from lightning_iit.phi.fast.distance.emd import EXACT, Transport, dual_bound, emd, new_transport
+from lightning_iit.phi.fast.distance.emd import EXACT, Transport, dual_bound, emd, greedy_bound, new_transport
 from lightning_iit.phi.fast.distance.small_emd import CLOSED_FORM
 from lightning_iit.phi.fast.rounding import PRECISION, round_phi
 
@@ -210,13 +210,28 @@ def possible(mechanism: int, purview: int, repertoires: Repertoires, sets: Subse
 
 
 @kernel
+def _cost_below(accept: float, bound: float, p: int, search: Search) -> float:
+    """Returns an upper bound of the distance in ``search.difference`` that is below ``accept``; infinity where none is at hand.
+
+    Args:
+        accept: the value to be below.
+        bound: a lower bound of the distance.
+        p: the number of nodes of the purview.
+        search: scratch; mutated.
+    """
+    if bound >= accept:
+        return np.inf
+    cost = greedy_bound(search.difference, p, search.transport, accept)
+    return cost if cost < accept else np.inf
+
+
+@kernel
 def hinted_bound(
-    mechanism: int, purview: int, repertoires: Repertoires, sets: Subsets, search: Search, phi: float, enough: float
+    mechanism: int, purview: int, repertoires: Repertoires, sets: Subsets, search: Search, phi: float
 ) -> tuple[float, float]:
     """Returns an upper bound of φ and an estimate of φ, from the partition that was last found minimal for this pair.
 
-    The distance of any one partition is an upper bound of φ. A distance that is certainly below ``phi``, or certainly not
-    below ``enough``, is not computed to the end.
+    The distance of any one partition is an upper bound of φ.
 
     Args:
         mechanism: a mask, not 0.
@@ -225,13 +240,11 @@ def hinted_bound(
         sets: index tables.
         search: scratch and memory of the thread; mutated.
         phi: φ, rounded, of the best purview so far.
-        enough: an estimate that reaches this value need not be exact; infinity for always exact.
 
     Returns:
-        The upper bound and the estimate. Both are the distance of the remembered partition, with two exceptions: where that
-        distance is certainly below ``phi``, both may be an upper bound of the distance that is itself below ``phi``; where the
-        distance certainly reaches ``enough``, the first may be an upper bound of the distance and the second a lower bound. Both
-        are 0 where the mechanism cannot be in its state, and both are infinity where no partition is remembered.
+        The upper bound and the estimate: an upper bound of the distance of the remembered partition, and that distance or a lower
+        bound of it. Both are the same upper bound where it is certainly below ``phi``. Both are 0 where the mechanism cannot be in
+        its state, and both are infinity where no partition is remembered.
     """
     if not possible(mechanism, purview, repertoires, sets):
         return 0.0, 0.0
@@ -240,12 +253,14 @@ def hinted_bound(
         return np.inf, np.inf
     _write_difference(mechanism, purview, code, repertoires, sets, search.difference)
     p, accept = sets.size[purview], phi - PRECISION
-    if p > CLOSED_FORM and enough < np.inf:
-        estimate = dual_bound(search.difference, p, search.transport, np.inf)
-        if estimate >= enough:
-            return emd(search.difference, p, search.transport, np.inf, np.inf)[0], estimate
-    distance = emd(search.difference, p, search.transport, np.inf, accept)[0]
-    return distance, distance
+    if p <= CLOSED_FORM:
+        distance = emd(search.difference, p, search.transport, np.inf, accept)[0]
+        return distance, distance
+    estimate = dual_bound(search.difference, p, search.transport, np.inf)
+    cost = _cost_below(accept, estimate, p, search)
+    if cost < accept:
+        return cost, cost
+    return emd(search.difference, p, search.transport, np.inf, np.inf)[0], estimate
 
 
 @kernel
@@ -304,6 +319,10 @@ def cause_mip(
         if p > CLOSED_FORM and code & TIGHT == 0:
             raised = max(search.bound[0], dual_bound(search.difference, p, search.transport, upper))
             code |= TIGHT
+            cost = _cost_below(phi - PRECISION, raised, p, search)
+            if cost < phi - PRECISION:
+                search.hint[mechanism, purview] = code & ~TIGHT
+                return min(cost, upper), False
         else:
             value, status = emd(search.difference, p, search.transport, upper, phi - PRECISION)
             if value < upper:

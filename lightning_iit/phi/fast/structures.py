@@ -5,8 +5,9 @@ concept is a mass, and the cost of moving mass from one concept to another is th
 with less φ gets the missing mass at the null concept. Since the distance of concepts is a metric, φ that lies at the same place in
 both structures stays where it is and can be left out.
 
-Costs start as lower bounds, from the marginals of the cause repertoires. Only the costs that an optimal plan uses are made exact,
-and the plan is improved again, until a plan uses exact costs only.
+Costs start as lower bounds, from the marginals of the cause repertoires. Only the costs that an optimal plan uses are raised, first
+to lower bounds from the dual solutions of earlier distances, then to the exact distances, and the plan is improved again, until a
+plan uses exact costs only.
 
 Invariants.
 
@@ -14,8 +15,8 @@ Invariants.
   uncut system whose φ is not matched at the same place, and in its first ``sinks`` places (first axis 1) those of the cut system.
   Their masses are above 0 and, as differences of rounded φ, whole multiples of 1e-6 up to rounding errors.
 * After :func:`_fill_costs`, supplies and demands have the same sum, and no cost is above the exact distance of its two concepts, of
-  which one may be the null concept. Where ``is_exact`` is true, the cost is the exact distance.
-* :func:`_make_exact` only raises costs, so the cost of the optimal plan never falls from one round to the next, and each is a lower
+  which one may be the null concept. Where ``known`` is EXACT, the cost is the exact distance.
+* :func:`_raise_cost` only raises costs, so the cost of the optimal plan never falls from one round to the next, and each is a lower
   bound of Φ. That is why :func:`_transported` may stop as soon as the plan costs more than ``bound``.
 * Changed costs leave the basis feasible, since masses do not change; :func:`improve_basis` goes on from the last plan.
 
@@ -40,7 +41,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lightning_iit.phi.compiling import kernel
-from lightning_iit.phi.fast.distance.emd import Transport, emd
+from lightning_iit.phi.fast.distance.emd import Transport, dual_bound, emd, new_transport
+from lightning_iit.phi.fast.distance.small_emd import CLOSED_FORM
 from lightning_iit.phi.fast.distance.transport import Shipping, carried, improve_basis, new_shipping, start_basis
 from lightning_iit.phi.fast.mice import CAUSE, EFFECT, Mice
 from lightning_iit.phi.fast.rounding import round_phi
@@ -53,6 +55,13 @@ if TYPE_CHECKING:
 
 SAME = 1e-12
 """The largest difference of two probabilities that count as equal."""
+
+FROM_MARGINALS = 0
+"""Marks a cost that is a lower bound from the marginals of the cause repertoires."""
+FROM_DUALS = 1
+"""Marks a cost that is a lower bound from earlier dual solutions, or from the marginals where this is larger."""
+EXACT = 2
+"""Marks a cost that is the exact distance."""
 
 WHOLE = 0
 """The index of the uncut system on the first axis of the arrays of :class:`Space`."""
@@ -83,9 +92,11 @@ class Space(NamedTuple):
         mass: ``[2, 2**n]``, the part of the concept's φ that has to be moved.
         effect: ``[2, 2**n, n]``, the probability that each node will be ON under the effect repertoire, expanded to all nodes.
         cause: ``[2, 2**n, n]``, the probability that each node was ON under the cause repertoire, expanded to all nodes.
-        is_exact: ``[2**n, 2**n]``, whether the cost from source i to sink j is exact; a lower bound otherwise.
+        known: ``[2**n, 2**n]``, what the cost from source i to sink j is: FROM_MARGINALS, FROM_DUALS or EXACT.
         difference: ``[2**n]``, scratch: a difference of two repertoires.
         shipping: the transportation problem.
+        transport: scratch and memory of the distances of cause repertoires; other distances than those of partitions, so that the
+            dual solutions that are remembered resemble these.
     """
 
     mechanism: NDArray[np.int64]
@@ -93,9 +104,10 @@ class Space(NamedTuple):
     mass: NDArray[np.float64]
     effect: NDArray[np.float64]
     cause: NDArray[np.float64]
-    is_exact: NDArray[np.bool_]
+    known: NDArray[np.int64]
     difference: NDArray[np.float64]
     shipping: Shipping
+    transport: Transport
 
 
 def new_space(n: int) -> Space:
@@ -107,7 +119,8 @@ def new_space(n: int) -> Space:
         mass=np.zeros((2, count)),
         effect=np.zeros((2, count, n)),
         cause=np.zeros((2, count, n)),
-        is_exact=np.zeros((count, count), np.bool_),
+        known=np.zeros((count, count), np.int64),
+        transport=new_transport(n),
         difference=np.zeros(count),
         shipping=new_shipping(count),
     )
@@ -164,8 +177,12 @@ def _cause_distance(
     sets: Subsets,
     difference: NDArray[np.float64],
     transport: Transport,
+    solved: bool,
 ) -> float:
-    """Returns the earth mover's distance of two cause repertoires, each expanded uniformly to the union of the two purviews."""
+    """Returns the earth mover's distance of two cause repertoires, each expanded uniformly to the union of the two purviews.
+
+    Unless it is to be ``solved``, a lower bound from the dual solutions of earlier distances may stand for it.
+    """
     union = purview1 | purview2
     u = sets.size[union]
     inside1, inside2 = sets.extract[union, purview1], sets.extract[union, purview2]
@@ -174,6 +191,8 @@ def _cause_distance(
         first = cause1[mechanism1, sets.offset[purview1] + sets.extract[inside1, y]]
         second = cause2[mechanism2, sets.offset[purview2] + sets.extract[inside2, y]]
         difference[y] = first * spread1 - second * spread2
+    if u > CLOSED_FORM and not solved:
+        return dual_bound(difference, u, transport, np.inf)
     return emd(difference, u, transport, np.inf, -1.0)[0]
 
 
@@ -187,26 +206,26 @@ def _effect_distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 
 
 @kernel
-def _null_distance(which: int, place: int, structure: Structure, sets: Subsets, space: Space, transport: Transport) -> float:
+def _null_distance(which: int, place: int, structure: Structure, sets: Subsets, space: Space) -> float:
     """Returns the distance of a placed concept from the null concept: the distance of the causes plus that of the effects."""
     purview, causes = structure.mice.purview[CAUSE, space.row[which, place]], structure.repertoires.cause
     mechanism = space.mechanism[which, place]
-    cause = _cause_distance(mechanism, purview, causes, NULL, NULL, causes, sets, space.difference, transport)
+    cause = _cause_distance(mechanism, purview, causes, NULL, NULL, causes, sets, space.difference, space.transport, True)
     return cause + _effect_distance(space.effect[which, place], structure.repertoires.effect[NULL])
 
 
 @kernel
-def _destroyed_distance(which: int, size: int, structure: Structure, sets: Subsets, space: Space, transport: Transport) -> float:
+def _destroyed_distance(which: int, size: int, structure: Structure, sets: Subsets, space: Space) -> float:
     """Returns Φ, rounded, where only one structure has φ to move: all of that φ moves to the null concept."""
     total = 0.0
     for place in range(size):
-        total += space.mass[which, place] * _null_distance(which, place, structure, sets, space, transport)
+        total += space.mass[which, place] * _null_distance(which, place, structure, sets, space)
     return round_phi(total)
 
 
 @kernel
 def structure_distance(
-    rows: NDArray[np.int64], whole: Structure, cut: Structure, sets: Subsets, space: Space, transport: Transport, bound: float
+    rows: NDArray[np.int64], whole: Structure, cut: Structure, sets: Subsets, space: Space, bound: float
 ) -> float:
     """Computes Φ of a cut, rounded, or a lower bound of Φ that exceeds ``bound``.
 
@@ -216,7 +235,6 @@ def structure_distance(
         cut: the structure under the cut.
         sets: index tables.
         space: scratch; overwritten.
-        transport: scratch and memory of the thread's earth mover's distances; mutated.
         bound: a Φ above this value need not be exact.
     """
     sources, sinks = 0, 0
@@ -238,10 +256,10 @@ def structure_distance(
             _place(PARTITIONED, sinks, mechanism, row, phi_cut - stays, cut, space)
             sinks += 1
     if not moved_cut:
-        return _destroyed_distance(WHOLE, sources, whole, sets, space, transport)
+        return _destroyed_distance(WHOLE, sources, whole, sets, space)
     if not moved_whole:
-        return _destroyed_distance(PARTITIONED, sinks, cut, sets, space, transport)
-    return _transported(sources, sinks, whole, cut, sets, space, transport, bound)
+        return _destroyed_distance(PARTITIONED, sinks, cut, sets, space)
+    return _transported(sources, sinks, whole, cut, sets, space, bound)
 
 
 @kernel
@@ -270,25 +288,26 @@ def _fill_costs(sources: int, sinks: int, space: Space) -> None:
         for j in range(sinks):
             least = _effect_distance(space.cause[WHOLE, i], space.cause[PARTITIONED, j])
             shipping.cost[i, j] = least + _effect_distance(space.effect[WHOLE, i], space.effect[PARTITIONED, j])
-            space.is_exact[i, j] = False
+            space.known[i, j] = FROM_MARGINALS
 
 
 @kernel
-def _make_exact(i: int, j: int, whole: Structure, cut: Structure, sets: Subsets, space: Space, transport: Transport) -> None:
-    """Replaces a cost, so far a lower bound, by the distance of the two concepts."""
+def _raise_cost(i: int, j: int, whole: Structure, cut: Structure, sets: Subsets, space: Space, solved: bool) -> None:
+    """Replaces a cost, so far a lower bound, by the distance of the two concepts or, unless ``solved``, a better lower bound."""
     purview1 = whole.mice.purview[CAUSE, space.row[WHOLE, i]]
     purview2 = cut.mice.purview[CAUSE, space.row[PARTITIONED, j]]
     mechanism1, mechanism2 = space.mechanism[WHOLE, i], space.mechanism[PARTITIONED, j]
     causes1, causes2 = whole.repertoires.cause, cut.repertoires.cause
-    cause = _cause_distance(mechanism1, purview1, causes1, mechanism2, purview2, causes2, sets, space.difference, transport)
-    space.shipping.cost[i, j] = cause + _effect_distance(space.effect[WHOLE, i], space.effect[PARTITIONED, j])
-    space.is_exact[i, j] = True
+    cause = _cause_distance(
+        mechanism1, purview1, causes1, mechanism2, purview2, causes2, sets, space.difference, space.transport, solved
+    )
+    cost = cause + _effect_distance(space.effect[WHOLE, i], space.effect[PARTITIONED, j])
+    space.shipping.cost[i, j] = cost if solved else max(cost, space.shipping.cost[i, j])
+    space.known[i, j] = EXACT if solved or sets.size[purview1 | purview2] <= CLOSED_FORM else FROM_DUALS
 
 
 @kernel
-def _transported(
-    sources: int, sinks: int, whole: Structure, cut: Structure, sets: Subsets, space: Space, transport: Transport, bound: float
-) -> float:
+def _transported(sources: int, sinks: int, whole: Structure, cut: Structure, sets: Subsets, space: Space, bound: float) -> float:
     """Computes Φ of a cut where both structures have φ to move, rounded, or a lower bound of Φ that exceeds ``bound``."""
     shipping = space.shipping
     sources, sinks = _place_null(sources, sinks, whole, cut, space)
@@ -298,11 +317,14 @@ def _transported(
         total = improve_basis(sources, sinks, shipping)
         if total > bound:
             return total
-        settled = True
+        least = EXACT
         for edge in range(sources + sinks - 1):
             i, j = shipping.ends[0, edge], shipping.ends[1, edge]
-            if carried(shipping, edge) > 0.0 and not space.is_exact[i, j]:
-                _make_exact(i, j, whole, cut, sets, space, transport)
-                settled = False
-        if settled:
+            if carried(shipping, edge) > 0.0:
+                least = min(least, space.known[i, j])
+        if least == EXACT:
             return round_phi(total)
+        for edge in range(sources + sinks - 1):
+            i, j = shipping.ends[0, edge], shipping.ends[1, edge]
+            if carried(shipping, edge) > 0.0 and space.known[i, j] == least:
+                _raise_cost(i, j, whole, cut, sets, space, least == FROM_DUALS)

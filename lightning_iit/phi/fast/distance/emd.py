@@ -25,6 +25,9 @@ POOL = 32
 RECENT = 16
 """Where the ring of the latest solutions starts in ``slots``; places before hold the solutions that rejected a problem last."""
 
+SMALLEST = 1e-12
+"""The least difference of two probabilities that a step uphill is made for; smaller ones may be rounding errors."""
+
 EXACT = 0
 """Status of a value that is the distance."""
 REJECTED = 1
@@ -205,7 +208,8 @@ def _climb(d: NDArray[np.float64], p: int, transport: Transport, slot: int, boun
     """Returns a lower bound of the distance that is at least ``bound``, that of a solution in the pool.
 
     A height function stays one where its value at a state that all neighbours are above is raised by 2, or lowered by 2 where all
-    are below. Such steps are made while they raise the bound and it has not reached ``reject``.
+    are below. Such steps are made while they raise the bound and it has not reached ``reject``. They end, since states that are
+    raised and states that are lowered hold each other: what sums to 0 has both, or neither.
     """
     count, height = 1 << p, transport.rest
     sign = 1.0 if transport.products[slot] > 0.0 else -1.0
@@ -215,6 +219,8 @@ def _climb(d: NDArray[np.float64], p: int, transport: Transport, slot: int, boun
     while grown and bound < reject:
         grown = False
         for x in range(count):
+            if abs(d[x]) < SMALLEST:
+                continue
             wanted = 1.0 if d[x] > 0.0 else -1.0
             free = True
             for k in range(p):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TRANSITIONS_PER_STATE = 100
 """Transitions for each possible state from which on the Φ of coin flips is small beside the Φ of most systems."""
 MOST_UNITS = 6
-"""The most units that :func:`units_for` suggests by default; with 6 units, one Φ still takes about a second."""
+"""The most units that :func:`units_for` suggests by default; with 6 units, one Φ still takes less than a second."""
 FEWEST_UNITS = 2
 """The fewest units that can be cut in two."""
 _STRUCTURES = {

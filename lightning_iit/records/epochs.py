@@ -262,9 +262,12 @@ class EpochRecord(Record, frozen=True, kw_only=True):
 
         A perturbed Φ has no test: with enough data almost no trained system is exactly reducible.
         """
-        if self.phi is None or self.positive is None or self.interval is None:
+        if self.phi is None or self.survey is None or self.positive is None:
             return ""
-        resamples = f"{self.interval.draws} resamples"
+        drawn = len(self.survey.resampled) if self.interval is None else self.interval.draws
+        if not drawn:
+            return ""
+        resamples = f"{drawn} resamples"
         if self.positive in {0.0, 1.0}:
             return f"{'not reducible' if self.positive else 'reducible'} in each of {resamples}"
         return f"not reducible in {self.positive:.0%} of {resamples}".replace("%", " %")

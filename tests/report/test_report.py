@@ -162,6 +162,14 @@ def set_units(share, *, background="sampled"):
     )
 
 
+def test_resamples_of_set_units_count_where_their_group_has_no_interval():
+    record = set_units(0.98)
+    survey = msgspec.structs.replace(record.survey, resampled=(0.2,) * 200)
+    without = msgspec.structs.replace(record, interval=None, survey=survey)
+    assert conclusion(without) == conclusion(record)
+    assert "not reducible in 98 % of 200 resamples" in conclusion(without)
+
+
 TOLD = "Every cut changes the averaged system, so these units are not reducible in the analysed state: "
 NOT_TOLD = "Whether these units are reducible in the analysed state cannot be told: "
 BELOW = "this Φ (p = 0.400, 19 surrogates) is not told from that of a system integrated no further than its best cut"

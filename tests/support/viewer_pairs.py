@@ -186,14 +186,18 @@ class Pairs:
                 page.page.wait_for_function(LOADED)
                 while page.page.locator(".computation").count():  # what was asked for is kept; here it was asked for to soil
                     page.page.locator(".computation").get_by_role("button", name="Remove").first.click()
-                left = differences(shown(page.page), alone[two])
+                now = shown(page.page)
+                left = differences(now, alone[two])
+                for _ in range(4 if [part.split(":")[0] for part in left] == ["chart"] else 0):
+                    # The dot of a single epoch may lie one pixel further on a page that was opened like any other.
+                    left = left and differences(now, self._opened(asked(two).removesuffix("&compare=nobody"), anew=True))
                 if left:
                     self.found[f"{two} after {one}" + (f" as {changed} beside {beside}" if beside else "")] = left
             page.check()
 
-    def _opened(self, asked: str) -> dict[str, str]:
+    def _opened(self, asked: str, *, anew: bool = False) -> dict[str, str]:
         """What a page shows that was opened on what is asked for."""
-        if asked not in self._alone:
+        if anew or asked not in self._alone:
             with watched(self._chromium, **WINDOW) as page:
                 page.page.goto(self._address + asked)
                 self._alone[asked] = self._see(shown(page.page))

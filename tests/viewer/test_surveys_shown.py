@@ -184,7 +184,7 @@ def examine(frame: Any, run: Path) -> None:
     assert of_group["Φ"] == f"{record.phi:.4f}"
     assert "transitions" not in of_group
     units = " ".join(map(str, record.units.indices))
-    assert titles_of(frame) == [f"the layer {GROUPS} groups", f"shown group {units} in {state}"]
+    assert titles_of(frame) == [f"the layer {GROUPS - 1} of {GROUPS} groups", f"shown group {units} in {state}"]
     go_to(frame, 3)
     frame.wait_for_function("() => window.lightningIIT.state().a.record?.epoch === 3")
     found = written_record(run, LAYER, 3).survey

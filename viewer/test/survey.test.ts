@@ -168,7 +168,7 @@ describe("what stands beside Φ", () => {
     expect(told(0.15)).toEqual([
       [
         "layer",
-        ["the layer", "3 groups"],
+        ["the layer", "2 of 3 groups"],
         { kind: "causal", "90 % interval": "0.1500 – 0.2600", "Φ of single groups": "0.2000 – 0.2500" },
       ],
       [

@@ -220,8 +220,8 @@ def test_chips_of_states_stand_in_whole_rows(chromium: Browser, zoo: Path, width
         page.check()
 
 
-@pytest.mark.parametrize("width", [360, 390])
-def test_on_a_telephone_all_tabs_are_in_one_row(chromium: Browser, tmp_path: Path, width: int) -> None:
+@pytest.mark.parametrize("width", [360, 390, 1041, 1280])
+def test_all_tabs_are_in_one_row(chromium: Browser, tmp_path: Path, width: int) -> None:
     """Also those of the whole layer and of a comparison; what they are called in full is said to who does not see them."""
     make_zoo(tmp_path, ["full"])
     asked = "#run=full&compare=full&against=0"

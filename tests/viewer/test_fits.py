@@ -242,4 +242,8 @@ def test_all_tabs_are_in_one_row(chromium: Browser, tmp_path: Path, width: int) 
         assert boxes[0]["height"] < 34, boxes  # one line of words
         assert all(left["x"] + left["width"] <= right["x"] for left, right in pairwise(boxes)), boxes
         assert boxes[-1]["x"] + boxes[-1]["width"] <= width - 16, boxes
+        page.page.goto(address + "#run=full&compare=nobody")
+        page.page.wait_for_function(LOADED)
+        settled(page.page)
+        assert page.page.locator("#tab-causal").inner_text() == ("Causal" if width < 1000 else "Causal system")
         page.check()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lightning_iit.phi.compiling import kernel
-from lightning_iit.phi.fast.distance.emd import EXACT, Transport, dual_bound, emd, greedy_bound, new_transport
+from lightning_iit.phi.fast.distance.emd import EXACT, Transport, dual_bound, emd, greedy_bound, new_transport, pool_bounds
 from lightning_iit.phi.fast.distance.small_emd import CLOSED_FORM
 from lightning_iit.phi.fast.rounding import PRECISION, round_phi
 
@@ -256,11 +256,9 @@ def hinted_bound(
     if p <= CLOSED_FORM:
         distance = emd(search.difference, p, search.transport, np.inf, accept)[0]
         return distance, distance
-    estimate = dual_bound(search.difference, p, search.transport, np.inf)
+    estimate, upper = pool_bounds(search.difference, p, search.transport)
     cost = _cost_below(accept, estimate, p, search)
-    if cost < accept:
-        return cost, cost
-    return emd(search.difference, p, search.transport, np.inf, np.inf)[0], estimate
+    return (cost, cost) if cost < accept else (upper, estimate)
 
 
 @kernel

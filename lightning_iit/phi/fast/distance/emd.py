@@ -204,6 +204,28 @@ def dual_bound(d: NDArray[np.float64], p: int, transport: Transport, reject: flo
 
 
 @kernel
+def _start_from(place: int, p: int, transport: Transport) -> None:
+    """Writes the tree of the solution at ``place`` of the pool into ``transport.tree``, as a start of the simplex."""
+    start = transport.trees[p, transport.slots[p, place]]
+    for x in range(1 << p):
+        transport.tree.parent[x] = start[x]
+
+
+@kernel
+def pool_bounds(d: NDArray[np.float64], p: int, transport: Transport) -> tuple[float, float]:
+    """Returns a lower and an upper bound of the distance, both from the earlier solution whose dual bound is the largest.
+
+    Args:
+        d: ``[>= 2**p]``, the difference of the distributions by state; sums to 0.
+        p: the number of nodes, above CLOSED_FORM.
+        transport: scratch and memory.
+    """
+    bound, place = _best_dual(d, p, transport)
+    _start_from(place, p, transport)
+    return bound, solve(d, p, transport.tree, np.inf)[0]
+
+
+@kernel
 def _climb(d: NDArray[np.float64], p: int, transport: Transport, slot: int, bound: float, reject: float) -> float:
     """Returns a lower bound of the distance that is at least ``bound``, that of a solution in the pool.
 
@@ -259,9 +281,7 @@ def emd(d: NDArray[np.float64], p: int, transport: Transport, reject: float, acc
         climbed = _climb(d, p, transport, transport.slots[p, place], bound, reject)
         if climbed >= reject:
             return climbed, REJECTED
-    start = transport.trees[p, transport.slots[p, place]]
-    for x in range(1 << p):
-        transport.tree.parent[x] = start[x]
+    _start_from(place, p, transport)
     value, solved = solve(d, p, transport.tree, accept)
     if not solved:
         return value, ACCEPTED

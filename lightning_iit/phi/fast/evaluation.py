@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lightning_iit.phi.compiling import entry
 from lightning_iit.phi.fast.causes import UNKNOWN
-from lightning_iit.phi.fast.mice import Known, Mice, find_mice
+from lightning_iit.phi.fast.floor import Floor, begin_floor, new_floor, next_mechanism, raise_floor
+from lightning_iit.phi.fast.mice import CAUSE, Known, Mice, find_cause, find_effects
 from lightning_iit.phi.fast.partitions import Search, new_search
 from lightning_iit.phi.fast.repertoires import Repertoires, fill_repertoires, new_repertoires
-from lightning_iit.phi.fast.structures import Space, Structure, new_space, structure_distance
+from lightning_iit.phi.fast.structures import Space, Structure, new_space, null_distances, structure_distance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,11 +32,12 @@ class Workspace(NamedTuple):
     cut: Repertoires
     search: Search
     space: Space
+    floor: Floor
 
 
 def new_worker(n: int) -> Workspace:
     """Allocates the arrays of one thread for systems of ``n`` nodes."""
-    return Workspace(new_repertoires(n), new_search(n), new_space(n))
+    return Workspace(new_repertoires(n), new_search(n), new_space(n), new_floor(n))
 
 
 @entry
@@ -79,10 +81,30 @@ def evaluate_cut(
     Returns:
         Φ, rounded, or a lower bound of Φ that exceeds ``bound``; UNKNOWN before the last mechanism and for the uncut system.
     """
+    count = len(rows)
+    structures = Structure(known.mice, whole), Structure(mice, worker.cut)
     if first == 1:
         fill_repertoires(dynamics, state, source, target, sets, worker.cut)
-    find_mice(first, stop, wanted, rows, source, target, whole, worker.cut, sets, worker.search, known, mice)
-    if target == 0 or stop < len(rows):
+        find_effects(wanted, rows, worker.cut, sets, worker.search, mice)
+        if target:
+            begin_floor(wanted, rows, known.height, structures[0], structures[1], worker.floor)
+    for place in range(first, stop):
+        mechanism = place
+        if target:
+            if worker.floor.value[0] > bound:
+                return worker.floor.value[0]
+            mechanism = next_mechanism(source, target, worker.floor)
+            if mechanism == 0:
+                continue
+        row = rows[mechanism]
+        if not wanted[mechanism] or mice.phi[CAUSE, row] != UNKNOWN:
+            continue
+        find_cause(mechanism, row, source, target, whole, worker.cut, sets, worker.search, known, mice)
+        if target:
+            raise_floor(mechanism, row, structures[1], worker.floor)
+    if stop < count:
         return UNKNOWN
-    structures = Structure(known.mice, whole), Structure(mice, worker.cut)
+    if target == 0:
+        null_distances(rows, structures[0], sets, worker.space, known.height)
+        return UNKNOWN
     return structure_distance(rows, structures[0], structures[1], sets, worker.space, bound)

@@ -94,6 +94,7 @@ class Known(NamedTuple):
             The index has one digit to base 7 for each node: 0 outside of both; 1 in the mechanism only; 2 in the purview only; 3 in
             both; 4, 5 and 6 instead of 1, 2 and 3 where the node is in the cut's target.
         split_exact: ``[7**n]``, φ of the same pairs, rounded; UNKNOWN where not computed.
+        height: ``[rows]``, the distance from the null concept of each concept of the uncut system.
     """
 
     mice: Mice
@@ -101,6 +102,7 @@ class Known(NamedTuple):
     exact: NDArray[np.float64]
     split_upper: NDArray[np.float64]
     split_exact: NDArray[np.float64]
+    height: NDArray[np.float64]
 
 
 def new_mice(rows: int) -> Mice:
@@ -114,7 +116,7 @@ def new_known(rows: int, n: int) -> Known:
     ``split_upper`` and ``split_exact`` are not filled; :func:`forget_splits` fills them.
     """
     upper, exact = np.full((rows, 2**n), np.inf), np.full((rows, 2**n), UNKNOWN)
-    return Known(new_mice(rows), upper, exact, np.empty(7**n), np.empty(7**n))
+    return Known(new_mice(rows), upper, exact, np.empty(7**n), np.empty(7**n), np.zeros(rows))
 
 
 def forget_mice(mice: Mice) -> None:
@@ -181,11 +183,33 @@ def _cause_across(
 
 
 @kernel
-def find_mice(
-    first: int,
-    stop: int,
-    wanted: NDArray[np.bool_],
-    rows: NDArray[np.int64],
+def find_effects(
+    wanted: NDArray[np.bool_], rows: NDArray[np.int64], cut: Repertoires, sets: Subsets, search: Search, mice: Mice
+) -> None:
+    """Computes the effects under a cut of all mechanisms whose row is unknown; a row whose effect has φ = 0 is then complete.
+
+    Args:
+        wanted: ``[2**n]``, which mechanisms may have concepts; other mechanisms stay unknown.
+        rows: ``[2**n]``, the row of each mechanism in ``mice``.
+        cut: the repertoires under the cut.
+        sets: index tables.
+        search: scratch of the thread; mutated.
+        mice: effects of unknown rows are filled in.
+    """
+    for mechanism in range(1, len(rows)):
+        row = rows[mechanism]
+        if not wanted[mechanism] or mice.phi[CAUSE, row] != UNKNOWN:
+            continue
+        mice.phi[EFFECT, row], mice.purview[EFFECT, row] = maximal_effect(mechanism, cut.effect, sets, search.effect)
+        if mice.phi[EFFECT, row] == 0.0:
+            mice.purview[CAUSE, row] = 0
+            mice.phi[CAUSE, row] = 0.0
+
+
+@kernel
+def find_cause(
+    mechanism: int,
+    row: int,
     source: int,
     target: int,
     whole: Repertoires,
@@ -195,13 +219,11 @@ def find_mice(
     known: Known,
     mice: Mice,
 ) -> None:
-    """Computes the causes and effects under a cut of the mechanisms from ``first`` to below ``stop``, where still unknown.
+    """Computes the cause of a mechanism under a cut, which completes its row.
 
     Args:
-        first: the first mechanism, a mask, at least 1.
-        stop: the mechanism after the last one.
-        wanted: ``[2**n]``, which mechanisms may have concepts; other mechanisms stay unknown.
-        rows: ``[2**n]``, the row of each mechanism in ``mice`` and ``known``.
+        mechanism: a mask, not 0.
+        row: the row of the mechanism, with an effect but no cause.
         source: the mask of the nodes whose connections to ``target`` are cut (A); 0 for the uncut system.
         target: the mask of the nodes at the other end of the cut connections (B); 0 for the uncut system.
         whole: the repertoires of the uncut system.
@@ -209,21 +231,11 @@ def find_mice(
         sets: index tables.
         search: scratch and memory of the thread; mutated.
         known: causes and effects of the uncut system and bounds of φ; new knowledge is added.
-        mice: causes and effects under this cut; unknown rows are filled in.
+        mice: causes and effects under this cut; the row is completed.
     """
-    everything = len(rows) - 1
-    for mechanism in range(first, stop):
-        row = rows[mechanism]
-        if not wanted[mechanism] or mice.phi[CAUSE, row] != UNKNOWN:
-            continue
-        effect_phi, effect_purview = maximal_effect(mechanism, cut.effect, sets, search.effect)
-        phi, winner = 0.0, 0
-        if effect_phi > 0.0:
-            within = target if mechanism & target else everything
-            phi, winner = _cause_within(mechanism, row, within, whole, sets, search, known)
-            if mechanism & source and mechanism & target:
-                phi, winner = _cause_across(mechanism, source, target, cut, sets, search, known, phi, winner)
-        mice.purview[CAUSE, row] = winner
-        mice.purview[EFFECT, row] = effect_purview
-        mice.phi[EFFECT, row] = effect_phi
-        mice.phi[CAUSE, row] = phi
+    within = target if mechanism & target else len(sets.order) - 1
+    phi, winner = _cause_within(mechanism, row, within, whole, sets, search, known)
+    if mechanism & source and mechanism & target:
+        phi, winner = _cause_across(mechanism, source, target, cut, sets, search, known, phi, winner)
+    mice.purview[CAUSE, row] = winner
+    mice.phi[CAUSE, row] = phi

@@ -14,6 +14,7 @@ import numpy as np
 
 from lightning_iit.phi.compiling import machine_code
 from lightning_iit.phi.engine import THREADS_FROM
+from lightning_iit.phi.fast.causes import UNKNOWN
 from lightning_iit.phi.fast.cuts import SystemCut, system_cuts
 from lightning_iit.phi.fast.evaluation import Workspace, evaluate_cut, new_worker
 from lightning_iit.phi.fast.mice import Mice, concept_phis, forget_splits, new_known, new_mice
@@ -262,6 +263,8 @@ class _Run:
             if self._stopped:
                 break
             phi = self._evaluate_mechanisms(first, min(first + self._of._chunk, mechanisms), cut, worker, mice)
+            if phi != UNKNOWN:
+                break
         return phi
 
     def _evaluate_mechanisms(self, first: int, stop: int, cut: SystemCut, worker: Workspace, mice: Mice) -> float:

@@ -215,6 +215,15 @@ def _null_distance(which: int, place: int, structure: Structure, sets: Subsets, 
 
 
 @kernel
+def null_distances(rows: NDArray[np.int64], whole: Structure, sets: Subsets, space: Space, height: NDArray[np.float64]) -> None:
+    """Writes into ``height[row]`` the distance from the null concept of each concept of the uncut system."""
+    for mechanism in range(1, len(rows)):
+        if concept_phi(whole.mice, rows[mechanism]) > 0.0:
+            _place(WHOLE, 0, mechanism, rows[mechanism], 0.0, whole, space)
+            height[rows[mechanism]] = _null_distance(WHOLE, 0, whole, sets, space)
+
+
+@kernel
 def _destroyed_distance(which: int, size: int, structure: Structure, sets: Subsets, space: Space) -> float:
     """Returns Φ, rounded, where only one structure has φ to move: all of that φ moves to the null concept."""
     total = 0.0

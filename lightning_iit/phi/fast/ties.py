@@ -73,5 +73,5 @@ def _mice(
     tables, state_mask = (node_dynamics(tpm, inputs), subsets(n), whole, known), int(state @ 2 ** np.arange(n))
     evaluate = machine_code(evaluate_cut)
     evaluate(1, count, state_mask, 0, 0, wanted, rows, *tables, known.mice, worker._replace(cut=whole), np.inf)
-    evaluate(1, count, state_mask, source, (count - 1) ^ source, wanted, rows, *tables, mice, worker, 0.0)
+    evaluate(1, count, state_mask, source, (count - 1) ^ source, wanted, rows, *tables, mice, worker, np.inf)
     return known.mice, mice

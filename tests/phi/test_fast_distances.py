@@ -12,20 +12,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightning_iit.phi.compiling import entry
-from lightning_iit.phi.fast import rounding, structures
+from lightning_iit.phi.fast import rounding
+from lightning_iit.phi.fast.causes import UNKNOWN
 from lightning_iit.phi.fast.cuts import system_cuts
 from lightning_iit.phi.fast.distance import emd as emd_kernels
 from lightning_iit.phi.fast.distance.emd import ACCEPTED, EXACT, REJECTED, new_transport
 from lightning_iit.phi.fast.evaluation import evaluate_cut
-from lightning_iit.phi.fast.mice import CAUSE
+from lightning_iit.phi.fast.mice import CAUSE, new_mice
 from lightning_iit.phi.fast.search import CutSearch
-from lightning_iit.phi.fast.structures import Structure
+from lightning_iit.phi.fast.structures import space
+from lightning_iit.phi.fast.structures.space import Structure
 from lightning_iit.phi.fast.tables import candidate
 from lightning_iit.phi.pyphi._import import import_pyphi
 from lightning_iit.phi.pyphi.engine import to_pyphi
 from lightning_iit.records import PhiOptions
 
-kernel_emd, kernel_cause_distance = emd_kernels.emd, structures._cause_distance
+kernel_emd, kernel_cause_distance = emd_kernels.emd, space.cause_distance
 kernel_greedy_bound, kernel_climb = emd_kernels.greedy_bound, emd_kernels._climb
 kernel_round_phi = rounding.round_phi
 
@@ -201,3 +203,37 @@ def test_concept_distances_are_pyphis():
             assert cause + effect == pytest.approx(pyphi.compute.distance.concept_distance(c1, c2), abs=1e-12)
             compared += 1
     assert compared > 40
+
+
+@pytest.mark.parametrize(("n", "seed"), [(3, 1), (4, 2), (5, 3)])
+def test_a_cut_ends_early_only_above_the_bound_and_below_its_phi(n, seed):
+    """Whatever the bound, Φ of the cut is returned, or a number between the bound and Φ; most causes are then not searched."""
+    system = dense(n, seed)
+    tables, state, count = candidate(system, tuple(range(n))), np.array(system.state), 2**n
+    search = CutSearch(tables, PhiOptions())
+    found = search.search(state, lambda _: None)
+    phis, left, early = [], [], 0
+    for cut in system_cuts(n, "all"):
+
+        def evaluated(bound, step, cut=cut):
+            mice, value, turn = new_mice(count), UNKNOWN, 1
+            known = (np.ones(count, np.bool_), found.rows, tables.dynamics, tables.subsets, found.whole, search._known, mice)
+            index = int(state @ 2 ** np.arange(n))
+            while value == UNKNOWN:
+                ends = turn, min(turn + step, count)
+                value = evaluate_cut(*ends, index, cut.source, cut.target, *known, search._workers[0], bound)
+                turn += step
+            return value, int((mice.phi[CAUSE, 1:] == UNKNOWN).sum())
+
+        phi, unknown = evaluated(np.inf, count)
+        assert unknown == 0
+        phis.append(phi)
+        for share in (0.0, 0.3, 0.6, 0.9, 1.1):
+            value, unknown = evaluated(share * phi, count)
+            assert value == phi or share * phi < value < phi + 1e-6
+            assert evaluated(share * phi, 3) == (value, unknown)
+            early += unknown > 0
+        left.append(evaluated(found.minimum.phi + 2e-6, count)[1] / (count - 1))
+    assert min(phis) == found.minimum.phi
+    assert early > len(phis)
+    assert n < 5 or np.mean(left) > 0.5

@@ -51,7 +51,7 @@ def test_too_many_units_are_refused():
 def test_estimated_seconds_grow_by_unit():
     seconds = [FastEngine().seconds(n) for n in range(1, 11)]
     assert all(late > 1.5 * early for early, late in itertools.pairwise(seconds[1:]))
-    assert seconds[3] < 0.1 < seconds[5] < 4 < seconds[6]
+    assert seconds[3] < 0.05 < seconds[5] < 0.5 < seconds[6] < 10 < seconds[7]
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lightning_iit.phi.compiling import entry
 from lightning_iit.phi.fast.causes import UNKNOWN
-from lightning_iit.phi.fast.floor import Floor, begin_floor, new_floor, next_mechanism, raise_floor
 from lightning_iit.phi.fast.mice import CAUSE, Known, Mice, find_cause, find_effects
 from lightning_iit.phi.fast.partitions import Search, new_search
 from lightning_iit.phi.fast.repertoires import Repertoires, fill_repertoires, new_repertoires
-from lightning_iit.phi.fast.structures import Space, Structure, new_space, null_distances, structure_distance
+from lightning_iit.phi.fast.structures.cut_phi import structure_distance
+from lightning_iit.phi.fast.structures.floor import Floor, begin_floor, new_floor, next_mechanism, raise_floor
+from lightning_iit.phi.fast.structures.space import Space, Structure, new_space, null_distances
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +28,7 @@ class Workspace(NamedTuple):
         cut: the repertoires under the cut that the thread evaluates.
         search: scratch and memory of the search for causes.
         space: scratch of the distance between structures.
+        floor: the lower bound of Φ of the cut.
     """
 
     cut: Repertoires
@@ -57,14 +59,18 @@ def evaluate_cut(
     worker: Workspace,
     bound: float,
 ) -> float:
-    """Finds the causes and effects of some mechanisms under a cut and, after the last mechanism, computes Φ of the cut.
+    """Finds effects and some of the causes under a cut and, after the last cause, computes Φ of the cut.
 
-    A caller may split the mechanisms of one cut over several calls, in ascending order; the repertoires under the cut stay in
-    ``worker.cut`` between these calls. This is the only function that Python calls, so that each kernel is compiled once.
+    All effects are found first. The causes follow in the order in which they may raise the lower bound of Φ (see
+    :mod:`~lightning_iit.phi.fast.structures.floor`). Once this exceeds ``bound``, the evaluation ends, and rows of ``mice`` stay
+    unknown; most cuts end so.
+
+    A caller may split the causes of one cut over several calls, in ascending order; the repertoires under the cut and the lower
+    bound stay in ``worker`` between these calls. This is the only function that Python calls, so that each kernel is compiled once.
 
     Args:
-        first: the first mechanism, a mask, at least 1; if 1, the repertoires are computed.
-        stop: the mechanism after the last one; if ``2**n``, Φ is computed.
+        first: the turn of the first cause, at least 1; if 1, repertoires and effects are computed.
+        stop: the turn after the last one; if ``2**n``, Φ is computed.
         state: the current state, as a mask of the nodes that are ON.
         source: the mask of the nodes whose connections to ``target`` are cut; 0 for the uncut system.
         target: the mask of the nodes at the other end of the cut connections.
@@ -79,32 +85,29 @@ def evaluate_cut(
         bound: a Φ above this value need not be exact.
 
     Returns:
-        Φ, rounded, or a lower bound of Φ that exceeds ``bound``; UNKNOWN before the last mechanism and for the uncut system.
+        Φ, rounded, or a lower bound of Φ that exceeds ``bound``; UNKNOWN before the last cause and for the uncut system.
     """
     count = len(rows)
-    structures = Structure(known.mice, whole), Structure(mice, worker.cut)
+    uncut, partitioned = Structure(known.mice, whole), Structure(mice, worker.cut)
     if first == 1:
         fill_repertoires(dynamics, state, source, target, sets, worker.cut)
         find_effects(wanted, rows, worker.cut, sets, worker.search, mice)
         if target:
-            begin_floor(wanted, rows, known.height, structures[0], structures[1], worker.floor)
-    for place in range(first, stop):
-        mechanism = place
-        if target:
-            if worker.floor.value[0] > bound:
-                return worker.floor.value[0]
-            mechanism = next_mechanism(source, target, worker.floor)
-            if mechanism == 0:
-                continue
+            begin_floor(wanted, rows, known.height, uncut, partitioned, sets, worker.floor, worker.space)
+    for turn in range(first, stop):
+        if target and worker.floor.value[0] > bound:
+            return float(worker.floor.value[0])
+        mechanism = next_mechanism(source, target, worker.floor) if target else turn
+        if mechanism == 0:
+            break
         row = rows[mechanism]
-        if not wanted[mechanism] or mice.phi[CAUSE, row] != UNKNOWN:
-            continue
-        find_cause(mechanism, row, source, target, whole, worker.cut, sets, worker.search, known, mice)
-        if target:
-            raise_floor(mechanism, row, structures[1], worker.floor)
+        if wanted[mechanism] and mice.phi[CAUSE, row] == UNKNOWN:
+            find_cause(mechanism, row, source, target, whole, worker.cut, sets, worker.search, known, mice)
+            if target:
+                raise_floor(mechanism, rows, uncut, partitioned, sets, worker.floor, worker.space)
     if stop < count:
         return UNKNOWN
     if target == 0:
-        null_distances(rows, structures[0], sets, worker.space, known.height)
+        null_distances(rows, uncut, sets, worker.space, known.height)
         return UNKNOWN
-    return structure_distance(rows, structures[0], structures[1], sets, worker.space, bound)
+    return structure_distance(rows, uncut, partitioned, sets, worker.space, bound)

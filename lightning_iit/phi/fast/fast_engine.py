@@ -80,7 +80,7 @@ class FastEngine:
 
     def seconds(self, n: int) -> float:
         """Returns about how many seconds one analysis of a densely connected system of ``n`` units takes on one core of 2025."""
-        known = [0.0, 1e-4, 1.5e-4, 2.5e-4, 1e-3, 0.016, 0.25, 4.5, 80.0]
+        known = [0.0, 1e-4, 1.5e-4, 2.5e-4, 8e-4, 7e-3, 0.07, 0.8, 30.0]
         return known[n] if n < len(known) else known[-1] * 20.0 ** (n - len(known) + 1)
 
     def analyse(

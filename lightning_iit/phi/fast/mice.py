@@ -14,10 +14,10 @@ Effects are cheap and are computed anew under each cut.
 
 Invariants. A row belongs to one mechanism in one state of the mechanism.
 
-* ``mice.phi[CAUSE, row] == UNKNOWN`` before a row is computed; a row is computed once. :func:`find_mice` writes this entry last, so
-  a row is either unknown or complete.
-* After :func:`find_mice`, φ of cause and effect are rounded and at least 0, and a purview is 0 exactly where its φ is 0. Where φ of
-  the effect is 0, the cause is not searched: its φ and its purview are stored as 0.
+* ``mice.phi[CAUSE, row] == UNKNOWN`` before a row is complete; a cause is computed once. :func:`find_effects` writes the effects of
+  all rows that are not complete, and :func:`find_cause` completes one row.
+* In a complete row, φ of cause and effect are rounded and at least 0, and a purview is 0 exactly where its φ is 0. Where φ of the
+  effect is 0, the cause is not searched: its φ and its purview are stored as 0.
 * ``exact[row, P]`` is UNKNOWN or φ of P, rounded; ``upper[row, P]`` is never below φ of P before rounding. Both hold for the uncut
   system, in all states that share the row. Threads may overwrite each other's entries, but each value that is written is valid.
 * ``split_upper`` and ``split_exact`` mean the same for split mechanisms over split purviews under a cut, but in one state of the

@@ -1,7 +1,7 @@
 """The search for the minimum-information partition of a candidate system: the cut with the smallest Φ.
 
 A cut matters only if its Φ is below the smallest Φ found so far. So each evaluation gets the smallest Φ as a bound and ends early
-once Φ of the cut is known to be larger.
+once Φ of the cut is known to be larger, which most often takes few of its causes.
 """
 
 from __future__ import annotations
@@ -253,9 +253,9 @@ class _Run:
                 self._minimum = found
 
     def _evaluate_cut(self, cut: SystemCut, worker: Workspace, mice: Mice, checkpoint: Checkpoint) -> float:
-        """Returns Φ of a cut; the value means nothing for the uncut system, and where the search was stopped.
+        """Returns Φ of a cut or a lower bound above the smallest one; it means nothing for the uncut system and a stopped search.
 
-        The mechanisms are evaluated in chunks, so that ``checkpoint`` is called often enough in large systems.
+        The causes are searched in chunks, so that ``checkpoint`` is called often enough in large systems.
         """
         mechanisms, phi = len(self._rows), np.inf
         for first in range(1, mechanisms, self._of._chunk):
@@ -268,7 +268,7 @@ class _Run:
         return phi
 
     def _evaluate_mechanisms(self, first: int, stop: int, cut: SystemCut, worker: Workspace, mice: Mice) -> float:
-        """Calls the kernel for the mechanisms from ``first`` to below ``stop``, with the smallest Φ so far as the bound."""
+        """Calls the kernel for the turns from ``first`` to below ``stop``, with the smallest Φ so far as the bound."""
         of, candidate = self._of, self._candidate
         bound = self._needed + 2 * PRECISION
         known = (self._wanted, self._rows, candidate.dynamics, candidate.subsets, of._whole, of._known, mice, worker, bound)

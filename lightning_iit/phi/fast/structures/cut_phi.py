@@ -36,21 +36,30 @@ The first cut has the smaller Φ, so Φ of the system is 0.1875.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from lightning_iit.phi.compiling import kernel
-from lightning_iit.phi.fast.distance.emd import Transport, dual_bound, emd, new_transport
 from lightning_iit.phi.fast.distance.small_emd import CLOSED_FORM
-from lightning_iit.phi.fast.distance.transport import Shipping, carried, improve_basis, new_shipping, start_basis
-from lightning_iit.phi.fast.mice import CAUSE, EFFECT, Mice
+from lightning_iit.phi.fast.distance.transport import carried, improve_basis, start_basis
+from lightning_iit.phi.fast.mice import CAUSE, EFFECT
 from lightning_iit.phi.fast.rounding import round_phi
+from lightning_iit.phi.fast.structures.space import (
+    NULL,
+    PARTITIONED,
+    WHOLE,
+    Space,
+    Structure,
+    cause_distance,
+    concept_phi,
+    effect_distance,
+    null_distance,
+    place_concept,
+)
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
-    from lightning_iit.phi.fast.repertoires import Repertoires
     from lightning_iit.phi.fast.subsets import Subsets
 
 SAME = 1e-12
@@ -62,74 +71,6 @@ FROM_DUALS = 1
 """Marks a cost that is a lower bound from earlier dual solutions, or from the marginals where this is larger."""
 EXACT = 2
 """Marks a cost that is the exact distance."""
-
-WHOLE = 0
-"""The index of the uncut system on the first axis of the arrays of :class:`Space`."""
-PARTITIONED = 1
-"""The index of the system under the cut on the first axis of the arrays of :class:`Space`."""
-NULL = 0
-"""The mechanism, an empty set, that stands for the null concept.
-
-The null concept has no purviews and φ = 0; its cause repertoire is uniform and its effect repertoire unconstrained."""
-
-
-class Structure(NamedTuple):
-    """Holds a cause-effect structure: the causes and effects of all mechanisms, and their repertoires."""
-
-    mice: Mice
-    repertoires: Repertoires
-
-
-class Space(NamedTuple):
-    """Holds the concepts of two structures whose φ is not matched at the same place; scratch of :func:`structure_distance`.
-
-    Index 0 of a first axis of length 2 is the structure of the uncut system, index 1 that of the system under the cut. The second
-    axis counts the concepts that were placed.
-
-    Args:
-        mechanism: ``[2, 2**n]``, the mechanism of each placed concept.
-        row: ``[2, 2**n]``, the mechanism's row in the structure's ``mice``.
-        mass: ``[2, 2**n]``, the part of the concept's φ that has to be moved.
-        effect: ``[2, 2**n, n]``, the probability that each node will be ON under the effect repertoire, expanded to all nodes.
-        cause: ``[2, 2**n, n]``, the probability that each node was ON under the cause repertoire, expanded to all nodes.
-        known: ``[2**n, 2**n]``, what the cost from source i to sink j is: FROM_MARGINALS, FROM_DUALS or EXACT.
-        difference: ``[2**n]``, scratch: a difference of two repertoires.
-        shipping: the transportation problem.
-        transport: scratch and memory of the distances of cause repertoires; other distances than those of partitions, so that the
-            dual solutions that are remembered resemble these.
-    """
-
-    mechanism: NDArray[np.int64]
-    row: NDArray[np.int64]
-    mass: NDArray[np.float64]
-    effect: NDArray[np.float64]
-    cause: NDArray[np.float64]
-    known: NDArray[np.int64]
-    difference: NDArray[np.float64]
-    shipping: Shipping
-    transport: Transport
-
-
-def new_space(n: int) -> Space:
-    """Allocates the scratch for the structures of a system of ``n`` nodes."""
-    count = 1 << n
-    return Space(
-        mechanism=np.zeros((2, count), np.int64),
-        row=np.zeros((2, count), np.int64),
-        mass=np.zeros((2, count)),
-        effect=np.zeros((2, count, n)),
-        cause=np.zeros((2, count, n)),
-        known=np.zeros((count, count), np.int64),
-        transport=new_transport(n),
-        difference=np.zeros(count),
-        shipping=new_shipping(count),
-    )
-
-
-@kernel
-def concept_phi(mice: Mice, row: int) -> float:
-    """Returns φ of the concept in a row: the smaller φ of cause and effect; 0 where there is no concept."""
-    return float(max(0.0, min(mice.phi[CAUSE, row], mice.phi[EFFECT, row])))
 
 
 @kernel
@@ -153,82 +94,11 @@ def _same_place(mechanism: int, row: int, whole: Structure, cut: Structure, sets
 
 
 @kernel
-def _place(which: int, place: int, mechanism: int, row: int, mass: float, structure: Structure, space: Space) -> None:
-    """Writes the concept of a mechanism with its mass into ``space``, at ``place`` of the structure ``which``."""
-    repertoires = structure.repertoires
-    cause_purview, effect_purview = structure.mice.purview[CAUSE, row], structure.mice.purview[EFFECT, row]
-    space.mechanism[which, place] = mechanism
-    space.row[which, place] = row
-    space.mass[which, place] = mass
-    for node in range(repertoires.effect.shape[1]):
-        given = mechanism if (effect_purview >> node) & 1 else NULL
-        space.effect[which, place, node] = repertoires.effect[given, node]
-        space.cause[which, place, node] = repertoires.marginal[mechanism, node, cause_purview]
-
-
-@kernel
-def _cause_distance(
-    mechanism1: int,
-    purview1: int,
-    cause1: NDArray[np.float64],
-    mechanism2: int,
-    purview2: int,
-    cause2: NDArray[np.float64],
-    sets: Subsets,
-    difference: NDArray[np.float64],
-    transport: Transport,
-    solved: bool,
-) -> float:
-    """Returns the earth mover's distance of two cause repertoires, each expanded uniformly to the union of the two purviews.
-
-    Unless it is to be ``solved``, a lower bound from the dual solutions of earlier distances may stand for it.
-    """
-    union = purview1 | purview2
-    u = sets.size[union]
-    inside1, inside2 = sets.extract[union, purview1], sets.extract[union, purview2]
-    spread1, spread2 = 1.0 / (1 << (u - sets.size[purview1])), 1.0 / (1 << (u - sets.size[purview2]))
-    for y in range(1 << u):
-        first = cause1[mechanism1, sets.offset[purview1] + sets.extract[inside1, y]]
-        second = cause2[mechanism2, sets.offset[purview2] + sets.extract[inside2, y]]
-        difference[y] = first * spread1 - second * spread2
-    if u > CLOSED_FORM and not solved:
-        return dual_bound(difference, u, transport, np.inf)
-    return emd(difference, u, transport, np.inf, -1.0)[0]
-
-
-@kernel
-def _effect_distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Returns the distance of two products of node distributions: the sum of the differences of the nodes' ON probabilities."""
-    total = 0.0
-    for node in range(len(a)):
-        total += abs(a[node] - b[node])
-    return total
-
-
-@kernel
-def _null_distance(which: int, place: int, structure: Structure, sets: Subsets, space: Space) -> float:
-    """Returns the distance of a placed concept from the null concept: the distance of the causes plus that of the effects."""
-    purview, causes = structure.mice.purview[CAUSE, space.row[which, place]], structure.repertoires.cause
-    mechanism = space.mechanism[which, place]
-    cause = _cause_distance(mechanism, purview, causes, NULL, NULL, causes, sets, space.difference, space.transport, True)
-    return cause + _effect_distance(space.effect[which, place], structure.repertoires.effect[NULL])
-
-
-@kernel
-def null_distances(rows: NDArray[np.int64], whole: Structure, sets: Subsets, space: Space, height: NDArray[np.float64]) -> None:
-    """Writes into ``height[row]`` the distance from the null concept of each concept of the uncut system."""
-    for mechanism in range(1, len(rows)):
-        if concept_phi(whole.mice, rows[mechanism]) > 0.0:
-            _place(WHOLE, 0, mechanism, rows[mechanism], 0.0, whole, space)
-            height[rows[mechanism]] = _null_distance(WHOLE, 0, whole, sets, space)
-
-
-@kernel
 def _destroyed_distance(which: int, size: int, structure: Structure, sets: Subsets, space: Space) -> float:
     """Returns Φ, rounded, where only one structure has φ to move: all of that φ moves to the null concept."""
     total = 0.0
     for place in range(size):
-        total += space.mass[which, place] * _null_distance(which, place, structure, sets, space)
+        total += space.mass[which, place] * null_distance(which, place, structure, sets, space)
     return round_phi(total)
 
 
@@ -259,10 +129,10 @@ def structure_distance(
             moved_whole |= phi > 0.0
             moved_cut |= phi_cut > 0.0
         if phi > stays:
-            _place(WHOLE, sources, mechanism, row, phi - stays, whole, space)
+            place_concept(WHOLE, sources, mechanism, row, phi - stays, whole, space)
             sources += 1
         if phi_cut > stays:
-            _place(PARTITIONED, sinks, mechanism, row, phi_cut - stays, cut, space)
+            place_concept(PARTITIONED, sinks, mechanism, row, phi_cut - stays, cut, space)
             sinks += 1
     if not moved_cut:
         return _destroyed_distance(WHOLE, sources, whole, sets, space)
@@ -280,9 +150,9 @@ def _place_null(sources: int, sinks: int, whole: Structure, cut: Structure, spac
     for j in range(sinks):
         balance -= space.mass[PARTITIONED, j]
     if balance >= 0.0:
-        _place(PARTITIONED, sinks, NULL, NULL, balance, cut, space)
+        place_concept(PARTITIONED, sinks, NULL, NULL, balance, cut, space)
         return sources, sinks + 1
-    _place(WHOLE, sources, NULL, NULL, -balance, whole, space)
+    place_concept(WHOLE, sources, NULL, NULL, -balance, whole, space)
     return sources + 1, sinks
 
 
@@ -295,8 +165,8 @@ def _fill_costs(sources: int, sinks: int, space: Space) -> None:
     for i in range(sources):
         shipping.supply[i] = space.mass[WHOLE, i]
         for j in range(sinks):
-            least = _effect_distance(space.cause[WHOLE, i], space.cause[PARTITIONED, j])
-            shipping.cost[i, j] = least + _effect_distance(space.effect[WHOLE, i], space.effect[PARTITIONED, j])
+            least = effect_distance(space.cause[WHOLE, i], space.cause[PARTITIONED, j])
+            shipping.cost[i, j] = least + effect_distance(space.effect[WHOLE, i], space.effect[PARTITIONED, j])
             space.known[i, j] = FROM_MARGINALS
 
 
@@ -307,10 +177,10 @@ def _raise_cost(i: int, j: int, whole: Structure, cut: Structure, sets: Subsets,
     purview2 = cut.mice.purview[CAUSE, space.row[PARTITIONED, j]]
     mechanism1, mechanism2 = space.mechanism[WHOLE, i], space.mechanism[PARTITIONED, j]
     causes1, causes2 = whole.repertoires.cause, cut.repertoires.cause
-    cause = _cause_distance(
+    cause = cause_distance(
         mechanism1, purview1, causes1, mechanism2, purview2, causes2, sets, space.difference, space.transport, solved
     )
-    cost = cause + _effect_distance(space.effect[WHOLE, i], space.effect[PARTITIONED, j])
+    cost = cause + effect_distance(space.effect[WHOLE, i], space.effect[PARTITIONED, j])
     space.shipping.cost[i, j] = cost if solved else max(cost, space.shipping.cost[i, j])
     space.known[i, j] = EXACT if solved or sets.size[purview1 | purview2] <= CLOSED_FORM else FROM_DUALS
 

@@ -147,7 +147,7 @@ const sheets = {
     title: "A and B",
     shows: "Two runs, or two epochs of a run, with partitions, mechanisms and the difference of their transition probabilities.",
     computed: "Each side from its own record; a difference is always B less A.",
-    read: "Compare the same state in both. A sentence above says where the two may not be compared, and why.",
+    read: "Both stand in a state that both have, where there is one. A sentence above says what is not subtracted, and why: transition probabilities of the same units of one layer are, φ of a mechanism in the same state only.",
     not: "Unit A of one run is not unit A of another: they have only the place in common. Two runs do not show what other seeds do.",
     source: OURS,
     terms: ["Φ", "state", "cut", "mechanism"],

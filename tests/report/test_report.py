@@ -28,6 +28,7 @@ from lightning_iit.records import (
     Units,
 )
 from lightning_iit.report.iit4 import layer_words
+from lightning_iit.report.iit4 import parts as iit4_parts
 from lightning_iit.report.report import markdown
 from lightning_iit.report.tables import summary_table
 from lightning_iit.report.verdicts import conclusion
@@ -293,6 +294,11 @@ def test_notes_on_a_further_formalism_are_warnings_too():
     alone = "are computed for IIT 3.0 alone, the first formalism of the run"
     assert alone in text
     assert alone not in markdown([record])
+
+
+def test_a_section_of_iit4_says_its_kind():
+    record = a_record(kind="statistical", formalism="iit4-2023")
+    assert iit4_parts([record], "", heading="###")[0] == "### IIT 4.0 (2023): φ_s of the layer (statistical)"
 
 
 def test_many_epochs_make_one_warning_not_many():

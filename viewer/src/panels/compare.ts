@@ -12,6 +12,7 @@ import type { Joined, Remarks } from "../scales/comparison";
 import { diverging, joined, phisOf, remarks, sharedState, tpmDifference } from "../scales/comparison";
 import { isIIT4, symbolOf } from "../scales/formalism";
 import { epochName, phiText } from "../scales/format";
+import { ofKind } from "../scales/kind";
 import type { Analysis } from "../state/analysis";
 import { analysesOf, placeOf, resultOf } from "../state/analysis";
 import type { AppState, Side } from "../state/app";
@@ -49,7 +50,7 @@ export function comparePanel(context: Context): Panel {
     const isCompared = found !== null && !found.forbids;
     difference.hidden = !isCompared;
     for (const part of [title, table]) part.hidden = !isCompared || Boolean(found.mechanisms);
-    title.textContent = `${isIIT4(state.formalism) ? "Distinctions" : "Concepts"} of both`;
+    title.textContent = `${isIIT4(state.formalism) ? "Distinctions" : "Concepts"} of both${ofKind(both?.[0].record.kind)}`;
     fill(table, table.hidden ? null : tableOf(both as Both, state.formalism));
     fill(difference, isCompared ? differenceOf(both as Both) : null);
   });
@@ -100,7 +101,7 @@ function halfOf(context: Context, which: "a" | "b"): HTMLElement {
     "div",
     { class: "half", "data-side": which },
     heading,
-    h("p", {}, `${symbolOf(half.record.formalism)}${where} = `, h("b", {}, phi)),
+    h("p", {}, `${symbolOf(half.record.formalism)}${where} = `, h("b", {}, phi), ofKind(half.record.kind)),
     systemPicture(context, half.record, half.analysis, which),
   );
 }
@@ -159,7 +160,13 @@ function differenceOf(both: Both): HTMLElement {
   const picture = differenceFigure(both);
   if (!picture) return h("p", { class: "empty-words" }, "One of the two holds no TPM.");
   const words = "Chance of being ON next, B less A. Hatched: states that one of the two never visited.";
-  return h("figure", {}, h("h3", {}, "Transition probabilities, B − A"), picture, h("figcaption", { class: "tpm-words" }, words));
+  return h(
+    "figure",
+    {},
+    h("h3", {}, `Transition probabilities, B − A${ofKind(both[0].record.kind)}`),
+    picture,
+    h("figcaption", { class: "tpm-words" }, words),
+  );
 }
 
 function figuresOf({ store }: Context, halves: HTMLElement): Figure[] {
@@ -177,8 +184,9 @@ function figuresOf({ store }: Context, halves: HTMLElement): Figure[] {
     ...(["a", "b"] as const).map((which): Figure => {
       const picture = () => halves.querySelector<SVGSVGElement>(`[data-side=${which}] svg`);
       return {
-        name: `Causal system of ${which.toUpperCase()}`,
+        name: `System of ${which.toUpperCase()}`,
         file: `system-${which}`,
+        kind: () => store.state[which]?.record?.kind,
         there: () => store.state.b !== null && picture() !== null,
         svg: () => inlined(picture() as SVGSVGElement, halves.querySelector(`[data-side=${which}] h3`)?.textContent ?? ""),
       };
@@ -186,6 +194,7 @@ function figuresOf({ store }: Context, halves: HTMLElement): Figure[] {
     {
       name: "Transition probabilities, B − A",
       file: "tpm-difference",
+      kind: () => both()?.[0].record.kind,
       there: () => both()?.every(({ record }) => record.tpm) ?? false,
       svg: () => differenceFigure(both() as Both) as SVGSVGElement,
       csv: () => csv(tpmDifference(both()?.[0].record.tpm ?? null, both()?.[1].record.tpm ?? null)?.values ?? []),
@@ -193,9 +202,14 @@ function figuresOf({ store }: Context, halves: HTMLElement): Figure[] {
     {
       name: "Mechanisms of A and B",
       file: "mechanisms",
+      kind: () => both()?.[0].record.kind,
       there: () => mechanisms() !== null && rows().length > 0,
       svg: () => tableFigure("Mechanisms of A and B", ["Mechanism", "#φ in A", "#φ in B", "#B − A"], rows().map(text)),
-      csv: () => csv([["mechanism", "phi_a", "phi_b"], ...rows().map(({ mechanism, a, b }) => [lettersOf(mechanism), a, b])]),
+      csv: () =>
+        csv([
+          ["mechanism", "phi_a", "phi_b", "kind"],
+          ...rows().map(({ mechanism, a, b }) => [lettersOf(mechanism), a, b, both()?.[0].record.kind]),
+        ]),
     },
   ];
 }

@@ -91,6 +91,7 @@ export function reading({ store, controller, tip }: Context): Panel {
     {
       name: "The number and what it means",
       file: "reading",
+      kind: () => shownSide(store.state)?.record?.kind,
       there: () => record() !== null,
       svg: () => {
         const of = record() as EpochRecord;

@@ -5,21 +5,22 @@ import { h } from "../dom";
 import type { Partition } from "../layout/parts";
 import { lettersOf, unitLetter } from "../scales/bits";
 import { count, phiText } from "../scales/format";
+import { ofKind } from "../scales/kind";
 import { isTied, tiesWords } from "../scales/ties";
 
 /** So many severed connections are named one by one. */
 const NAMED = 8;
 
 /** The partition of a result, or why there is none. */
-export function partitionWords(result: EpochRecord["result"], partition: Partition): (Node | string)[] {
+export function partitionWords(kind: string, result: EpochRecord["result"], partition: Partition): (Node | string)[] {
   const ties = h(isTied(result) ? "b" : "span", {}, tiesWords(result));
   const iit4 = systemPhi(result);
-  if (iit4) return [...severedWords(iit4, partition), iit4.reason ? ` ${sentence(iit4.reason)} ` : " ", ties];
+  if (iit4) return [...severedWords(kind, iit4, partition), iit4.reason ? ` ${sentence(iit4.reason)} ` : " ", ties];
   if (result.status !== "computed") return [result.reason];
   if (!result.cut) return [result.reason || "No partition was searched: Φ is 0."];
   const severed = `${lettersOf(result.cut.from_nodes)} → ${lettersOf(result.cut.to_nodes)}`;
   return [
-    h("b", {}, "Minimum-information partition: "),
+    h("b", {}, `Minimum-information partition${ofKind(kind)}: `),
     "severing ",
     h("b", { class: "severed-words" }, severed),
     ` loses the least, Φ = ${phiText(result.phi)}. `,
@@ -27,11 +28,11 @@ export function partitionWords(result: EpochRecord["result"], partition: Partiti
   ];
 }
 
-function severedWords({ partition: pairs, partitions, phi }: SystemPhi, { parts }: Partition): (Node | string)[] {
+function severedWords(kind: string, { partition: pairs, partitions, phi }: SystemPhi, { parts }: Partition): (Node | string)[] {
   if (!pairs.length) return [`φ_s = ${phiText(phi)}, without a search of partitions.`];
   const inside = parts.filter((part) => !part.background).length;
   return [
-    h("b", {}, "Minimum partition: "),
+    h("b", {}, `Minimum partition${ofKind(kind)}: `),
     `into ${inside} parts, severing `,
     h("b", { class: "severed-words" }, severedLetters(pairs)),
     `; φ_s = ${phiText(phi)}. Of ${count(partitions)} partitions examined.`,

@@ -301,6 +301,15 @@ def test_a_section_of_iit4_says_its_kind():
     assert iit4_parts([record], "", heading="###")[0] == "### IIT 4.0 (2023): φ_s of the layer (statistical)"
 
 
+def test_a_report_of_iit4_alone_calls_its_number_by_one_name():
+    """Φ is there the number of a structure, and that of IIT 3.0 where it is named so."""
+    curve = (CurvePoint(transitions=9, mean=0.1, low=0.0, high=0.2, subsamples=5),)
+    for kind in ("causal", "statistical"):
+        text = markdown([a_record(formalism="iit4-2023", kind=kind, structural_phi=0.0, curve=curve)])
+        known = r"Φ of (the|their) structure|big Φ|Φ of IIT 3\.0|and Φ was above 0 in 1 of 100 of the others|Information \(Φ\)"
+        assert "Φ" not in re.sub(known, "", text)
+
+
 def test_many_epochs_make_one_warning_not_many():
     text = markdown([a_record("gru", epoch) for epoch in range(40)])
     (line,) = [line for line in text.splitlines() if "biased upward there" in line]

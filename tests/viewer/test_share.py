@@ -124,7 +124,7 @@ def test_nothing_of_a_system_is_a_black_disc(chromium: Browser, runs: Path, tmp_
         opened(page.page, "first", layer="hidden")
         drawn = saved(page.page, page.page, "system", "svg", tmp_path)
         root = ET.fromstring(drawn.read_text("utf-8"))
-        assert "statistical: no connections among the units, structural Φ is 0" in words_of(drawn)
+        assert "statistical: no connections among the units, 0 by structure" in words_of(drawn)
         assert page.page.locator("#panel-causal h2").text_content() == "System read from activity (statistical)"
         card = page.page.locator("#panel-causal")
         assert "Minimum-information partition (statistical):" in card.inner_text()

@@ -221,7 +221,7 @@ describe("a kind of number", () => {
       "System read from activity (statistical)",
       "System",
     ]);
-    expect(kindCaption("statistical")).toBe("statistical: no connections among the units, structural Φ is 0");
+    expect(kindCaption("statistical")).toBe("statistical: no connections among the units, 0 by structure");
     expect([kindCaption(undefined), ofKind(undefined), ofKind("causal")]).toEqual(["", "", " (causal)"]);
     expect([arrowWords("causal"), arrowWords("statistical").length]).toEqual([[], 1]);
     const statistical = CARDS.filter(({ id }) => id !== "compare").map(({ title }) => title("statistical"));

@@ -8,7 +8,7 @@ import { count, phiText } from "../scales/format";
 import { ofKind } from "../scales/kind";
 import { isTied, tiesWords } from "../scales/ties";
 
-/** So many severed connections are named one by one. */
+/** So many directions in which connections are severed are named one by one. */
 const NAMED = 8;
 
 /** The partition of a result, or why there is none. */
@@ -33,16 +33,23 @@ function severedWords(kind: string, { partition: pairs, partitions, phi }: Syste
   const inside = parts.filter((part) => !part.background).length;
   return [
     h("b", {}, `Minimum partition${ofKind(kind)}: `),
-    `into ${inside} parts, severing `,
+    `into ${inside} parts, severing what goes `,
     h("b", { class: "severed-words" }, severedLetters(pairs)),
     `; φ_s = ${phiText(phi)}. Of ${count(partitions)} partitions examined.`,
   ];
 }
 
-/** The severed connections by the letters of their units, or by other names; of many the first ones. */
+/** From which units to which connections are severed, by their letters or by other names; of many the first ones. */
 export function severedLetters(pairs: SystemPhi["partition"], name: (unit: number) => string = unitLetter): string {
-  const named = pairs.slice(0, NAMED).map(([from, to]) => `${name(from)} → ${name(to)}`);
-  return named.join(", ") + (pairs.length > NAMED ? ` and ${pairs.length - NAMED} more` : "");
+  const targets = new Map<number, number[]>();
+  for (const [from, to] of pairs) targets.set(from, [...(targets.get(from) ?? []), to]);
+  const sources = new Map<string, { from: number[]; to: number[] }>();
+  for (const [from, to] of targets) sources.set(to.join(), { from: [...(sources.get(to.join())?.from ?? []), from], to });
+  const all = [...sources.values()];
+  const names = (units: number[]) => units.map(name).join(" ");
+  const named = all.slice(0, NAMED).map(({ from, to }) => `from ${names(from)} to ${names(to)}`);
+  return named.join(", ") + (all.length > NAMED ? ` and ${all.length - NAMED} more` : "");
 }
 
-const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
+/** A small phi at the beginning stays small: it is another quantity than the large one. */
+const sentence = (text: string): string => `${text.replace(/^[a-z]/, (first) => first.toUpperCase()).replace(/\.$/, "")}.`;

@@ -4,7 +4,7 @@
 const CAPTIONS: Record<string, string> = {
   causal: "causal: units were set into each state",
   observational: "observational: units were watched, not set",
-  statistical: "statistical: no connections among the units, structural Φ is 0",
+  statistical: "statistical: no connections among the units, 0 by structure",
 };
 
 /** What an arrow from one unit to another is, besides its numbers. */

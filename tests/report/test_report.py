@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 from sample_records import HOSTILE_LAYERS, a_record
+from viewer_surveys import with_whole_layer
 
 from lightning_iit.records import (
     Counts,
@@ -308,6 +309,17 @@ def test_a_report_of_iit4_alone_calls_its_number_by_one_name():
         text = markdown([a_record(formalism="iit4-2023", kind=kind, structural_phi=0.0, curve=curve)])
         known = r"Φ of (the|their) structure|big Φ|Φ of IIT 3\.0|and Φ was above 0 in 1 of 100 of the others|Information \(Φ\)"
         assert "Φ" not in re.sub(known, "", text)
+
+
+def test_a_value_of_a_whole_layer_outside_of_its_interval_says_why():
+    record = with_whole_layer(0)
+    value = record.whole["stochastic_interaction"].minimum
+    assert value.interval.high < value.value
+    said = markdown([record])
+    assert "Epoch 0, statistical: 12 of 32 units, " in said
+    assert f"The value lies above its interval: resamples were {value.interval.bias:.3g} larger on average, and the ends" in said
+    inside = msgspec.structs.replace(value, interval=msgspec.structs.replace(value.interval, high=1.0))
+    assert inside.outside == ""
 
 
 def test_many_epochs_make_one_warning_not_many():

@@ -80,11 +80,11 @@ def _failed() -> SurveyGroup:
 
 
 def with_whole_layer(epoch: int, *, seed: int = 0) -> EpochRecord:
-    """A record with measures of a layer of 12 units: a ring of six that drive each other, and six by themselves."""
+    """A record with measures of a layer of 32 units: a ring of six, six by themselves, and 20 that never vary."""
     rng = np.random.default_rng([seed, epoch + 1])
-    series = np.zeros((600, 12))
+    series = np.zeros((600, 32))
     for now in range(1, 600):
-        series[now] = 0.6 * series[now - 1, [1, 2, 3, 4, 5, 0, *range(6, 12)]] + rng.standard_normal(12)
+        series[now, :12] = 0.6 * series[now - 1, [1, 2, 3, 4, 5, 0, *range(6, 12)]] + rng.standard_normal(12)
     found = whole_layer(
         series, measures=["stochastic_interaction", "phi_star"], surrogates=19, search_null=False, resamples=100, pairs="mmi"
     )

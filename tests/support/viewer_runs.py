@@ -133,7 +133,7 @@ def make_record(
             Diagnostic(name="coverage", value=float(np.mean(tpm.visited)), words=f"{sum(tpm.visited)} of {2**n} states visited"),
             Diagnostic(name="determinism", value=0.41, unit="bit", words="next states are half determined"),
         ),
-        null=_null(level, values[0], epoch) if isinstance(result, Computed) else None,
+        null=_null(values[0], epoch) if isinstance(result, Computed) else None,
         structural_phi=0.0 if kind == "statistical" else None,
         structural_reason="units of one feed-forward layer have no connections among them" if kind == "statistical" else "",
         provenance=Provenance(engine="auto", options=PhiOptions(), seed=0, window=1, packages={"torch": str(torch.__version__)}),
@@ -147,10 +147,11 @@ def _chosen(n: int, seed: int) -> tuple[int, ...]:
     return tuple(sorted(int(unit) for unit in fixed.choice(32, n, replace=False)))
 
 
-def _null(level: float, phi: float, epoch: int) -> NullResult | None:
+def _null(phi: float, epoch: int) -> NullResult | None:
     if epoch % 3:
         return None
-    return NullResult(name="cut", surrogates=19, mean=0.05, upper=0.11, excess=phi - 0.05, p=0.05 if level > 0.2 else 0.4, seed=0)
+    p = 0.05 if phi > 0.11 else 0.4
+    return NullResult(name="cut", surrogates=19, mean=0.05, upper=0.11, excess=phi - 0.05, p=p, seed=0)
 
 
 def _fault(layer: str, epoch: int) -> PhiResult | None:

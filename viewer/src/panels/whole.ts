@@ -52,18 +52,21 @@ function partsOf(whole: Whole, tip: Tip): HTMLElement[] {
   );
   const dropped = whole.dropped.slice(0, MOST_DROPPED).map(({ unit, reason }) => `Unit ${unit} was left out: ${reason}.`);
   const more = whole.dropped.length - dropped.length;
-  const notes = [
-    outsideWords(whole.measures),
-    whole.refused,
-    epochWords(whole),
-    ...whole.notes,
-    ...(whole.pairs?.notes ?? []),
-    ...dropped,
-  ].filter(Boolean);
+  const outside = outsideWords(whole.measures);
+  const notes = [whole.refused, epochWords(whole), ...whole.notes, ...(whole.pairs?.notes ?? []), ...dropped].filter(Boolean);
   if (more > 0) notes.push(`${more} further units were left out.`);
   return [
     kind,
-    ...(whole.measures.length ? [measuresOf(whole.measures)] : []),
+    ...(whole.measures.length
+      ? [
+          h(
+            "div",
+            { class: "whole-measures" },
+            measuresOf(whole.measures),
+            outside ? h("p", { class: "tpm-words" }, outside) : null,
+          ),
+        ]
+      : []),
     ...(whole.pairs ? [pairsOf(whole.pairs, tip)] : []),
     ...(notes.length ? [h("ul", { class: "whole-notes" }, ...notes.map((note) => h("li", {}, note)))] : []),
   ];

@@ -11,6 +11,9 @@ import { isTied, tiesWords } from "../scales/ties";
 /** So many directions in which connections are severed are named one by one. */
 const NAMED = 8;
 
+/** A partition is one of causes; where it is not, its kind is said. */
+const otherKind = (kind: string): string => (kind === "causal" ? "" : ofKind(kind));
+
 /** The partition of a result, or why there is none. */
 export function partitionWords(kind: string, result: EpochRecord["result"], partition: Partition): (Node | string)[] {
   const ties = h(isTied(result) ? "b" : "span", {}, tiesWords(result));
@@ -20,7 +23,7 @@ export function partitionWords(kind: string, result: EpochRecord["result"], part
   if (!result.cut) return [result.reason || "No partition was searched: Φ is 0."];
   const severed = `${lettersOf(result.cut.from_nodes)} → ${lettersOf(result.cut.to_nodes)}`;
   return [
-    h("b", {}, `Minimum-information partition${ofKind(kind)}: `),
+    h("b", {}, `Minimum-information partition${otherKind(kind)}: `),
     "severing ",
     h("b", { class: "severed-words" }, severed),
     ` loses the least, Φ = ${phiText(result.phi)}. `,
@@ -32,7 +35,7 @@ function severedWords(kind: string, { partition: pairs, partitions, phi }: Syste
   if (!pairs.length) return [`φ_s = ${phiText(phi)}, without a search of partitions.`];
   const inside = parts.filter((part) => !part.background).length;
   return [
-    h("b", {}, `Minimum partition${ofKind(kind)}: `),
+    h("b", {}, `Minimum partition${otherKind(kind)}: `),
     `into ${inside} parts, severing what goes `,
     h("b", { class: "severed-words" }, severedLetters(pairs)),
     `; φ_s = ${phiText(phi)}. Of ${count(partitions)} partitions examined.`,

@@ -30,7 +30,7 @@ GREEN, PURPLE, SKY = "#009E73", "#CC79A7", "#56B4E9"
 KIND_WORDS: dict[Kind, str] = {
     "causal": "causal: units were set into each state",
     "observational": "observational: units were watched, not set",
-    "statistical": "statistical: no connections among the units, structural Φ is 0",
+    "statistical": "statistical: no connections among the units, 0 by structure",
 }
 """How the caption names each kind of number."""
 AXIS_WORDS: dict[Axis, str] = {

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lightning_iit.figures.canvas import INK, SOFT, bit_string, card, plain, png, style, wrapped
-from lightning_iit.figures.graph import draw_graph, parts_of, strengths
+from lightning_iit.figures.graph import draw_graph, strengths
 from lightning_iit.figures.heatmap import matrix
+from lightning_iit.figures.parts import parts_of, severed_words
 from lightning_iit.records import FORMALISM_WORDS, Computed, Failed, Open, Skipped, SystemPhi, TimedOut
 from lightning_iit.records.shown.numbers import decimals
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from lightning_iit.tpm.estimate import Tpm
 
 _ENDINGS = {TimedOut: "timed out", Failed: "failed", Skipped: "skipped", Open: "open"}
+_WORDS = 60
+"""What is severed is said in words where they are at most so many characters, else as a number of connections."""
 _ROWS = 8
 """The most rows that are named: in letters that can be read where MLflow shows a card smaller than 350 pixels."""
 _TICK = 10.5
@@ -116,7 +119,9 @@ def _cut_words(result: PhiResult, names: Sequence[str]) -> str:
     """Returns what the partition severs, or why there is none."""
     if isinstance(result, SystemPhi) and result.partition:
         many = len(result.partition)
-        words = f"cut: {many} connection{'' if many == 1 else 's'}, {len(parts_of(result, 0))} parts"
+        words = f"cut: {severed_words(result.partition, names)}"
+        if len(words) > _WORDS:
+            words = f"cut: {many} connection{'' if many == 1 else 's'}, {len(parts_of(result, 0))} parts"
         return f"{FORMALISM_WORDS[result.formalism]} · {words}"
     if isinstance(result, Computed) and result.cut is not None:
         source, target = (" ".join(names[node] for node in nodes) for nodes in (result.cut.from_nodes, result.cut.to_nodes))

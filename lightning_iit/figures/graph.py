@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from math import cos, pi, sin
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +9,8 @@ import numpy as np
 from matplotlib.patches import Circle, FancyArrowPatch
 
 from lightning_iit.figures.canvas import BLUE, GREEN, INK, ORANGE, PAPER, PURPLE, SKY, SOFT, VERMILION
-from lightning_iit.records import Computed, PhiResult, SystemPhi
+from lightning_iit.figures.parts import directions_of, partition_of
+from lightning_iit.records import SystemPhi
 from lightning_iit.tpm.influence import influence
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from matplotlib.axes import Axes
 
-    from lightning_iit.records import State, TpmRecord
+    from lightning_iit.records import PhiResult, State, TpmRecord
     from lightning_iit.tpm.estimate import Tpm
 
 WEAKEST = 0.02
@@ -66,7 +66,7 @@ def draw_graph(
     axes.set_aspect("equal")
     severed, parts = partition_of(result, n)
     background = isinstance(result, SystemPhi) and bool(result.partition) and len(result.nodes) < n
-    groups = _groups(parts, directed=isinstance(result, Computed), background=background)
+    groups = _groups(parts, severed, background=background)
     scale = _points(axes) / _SCALE
     _draw_groups(axes, groups, 10 * scale * text)
     places = {node: place for group in groups for node, place in _places(group).items()}
@@ -95,43 +95,17 @@ class Group(NamedTuple):
     name: str
 
 
-def partition_of(result: PhiResult, n: int) -> tuple[set[tuple[int, int]], list[tuple[int, ...]]]:
-    """Returns the severed connections and the parts of the partition; no connection and a single part where there is none."""
-    if isinstance(result, Computed) and result.cut is not None:
-        return set(product(result.cut.from_nodes, result.cut.to_nodes)), [result.cut.from_nodes, result.cut.to_nodes]
-    if isinstance(result, SystemPhi) and result.partition:
-        return set(result.partition), parts_of(result, n)
-    return set(), [tuple(range(n))]
-
-
-def parts_of(result: SystemPhi, n: int) -> list[tuple[int, ...]]:
-    """Returns the parts of a partition of IIT 4.0: between two of them a connection is severed, inside of none.
-
-    Units that are background are a part of their own, the last one.
-    """
-    severed = set(result.partition)
-    parts: list[tuple[int, ...]] = []
-    for node in result.nodes:
-        mine = next((k for k, part in enumerate(parts) if not {(node, part[0]), (part[0], node)} & severed), None)
-        if mine is None:
-            parts.append((node,))
-        else:
-            parts[mine] = (*parts[mine], node)
-    background = tuple(node for node in range(n) if node not in result.nodes)
-    return [*parts, *([background] if background else [])]
-
-
-def _groups(parts: list[tuple[int, ...]], *, directed: bool, background: bool) -> list[Group]:
+def _groups(parts: list[tuple[int, ...]], severed: set[tuple[int, int]], *, background: bool) -> list[Group]:
     """Lays out two parts side by side and more of them on a circle, or all units on one circle where there is one part.
 
     Args:
         parts: the parts.
-        directed: whether all severed connections lead from the first part to the second.
+        severed: the severed connections.
         background: whether the last part is the background of the others.
     """
     if len(parts) == 1:
         return [Group(parts[0], (0.0, 0.0), 0.0 if len(parts[0]) == 1 else 0.78, SOFT, "")]
-    names = ["from", "to"] if directed else [""] * (len(parts) - background) + ["background"] * background
+    names = [*directions_of(parts[: len(parts) - background], severed), *["background"] * background]
     colours = [_PARTS[k % len(_PARTS)] for k in range(len(parts) - background)] + [SOFT] * background
     if len(parts) == 2:
         places = [(-0.86, 0.0), (0.86, 0.0)]

@@ -20,7 +20,8 @@ from lightning_iit.figures.canvas import (
     style,
     wrapped,
 )
-from lightning_iit.figures.graph import draw_graph, partition_of, parts_of, strengths
+from lightning_iit.figures.graph import draw_graph, strengths
+from lightning_iit.figures.parts import partition_of, parts_of, severed_words
 from lightning_iit.records import (
     FORMALISM_WORDS,
     NULL_NOT_COMPUTED,
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from lightning_iit.records import Axis, Counts, Kind, State, Structure, TpmRecord
     from lightning_iit.tpm.estimate import Tpm
 
+_WORDS = 44
+"""What is severed is said in words where they are at most so many characters, else as a number of connections."""
 _CONCEPTS = 8
 """How many concepts (or distinctions) the bar chart shows at most."""
 
@@ -143,7 +146,9 @@ def _panel_of_iit4(
     else:
         parts = parts_of(result, 0)
         many = len(result.partition)
-        words = f"{many} connection{'' if many == 1 else 's'} severed between {len(parts)} parts"
+        words = f"severed: {severed_words(result.partition, names)}"
+        if len(words) > _WORDS:
+            words = f"{many} connection{'' if many == 1 else 's'} severed between {len(parts)} parts"
         figure.text(left, 0.623, "- - -", fontsize=11, color=VERMILION, fontweight="bold")
         figure.text(left + 0.04, 0.625, words, fontsize=9, color=INK)
     if structure is not None:

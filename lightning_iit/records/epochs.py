@@ -300,7 +300,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
     def _repr_html_(self) -> str:
         """Returns the record for a notebook: Φ with what it rests on; the concepts and the TPM open by a click."""
         computed = self.result if isinstance(self.result, (Computed, SystemPhi)) else None
-        structural = "; structural Φ is 0" if self.structural_phi == 0.0 else ""
+        structural = f"; structural {symbol(self.formalism)} is 0" if self.structural_phi == 0.0 else ""
         state = self.states[0] if self.states else None
         shown = [
             (symbol(self.formalism), f"{computed.phi:.6g}" if computed else f"none: {self.result.reason}"),

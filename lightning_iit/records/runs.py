@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightning_iit.errors import MissingDependencyError
 from lightning_iit.records.epochs import EpochRecord
-from lightning_iit.records.schema import FORMALISM_WORDS
+from lightning_iit.records.schema import FORMALISM_WORDS, symbol
 from lightning_iit.records.shown import html
 from lightning_iit.records.shown.numbers import decimals
 from lightning_iit.records.shown.printed import brief_value
@@ -77,7 +77,7 @@ def _html_row(record: EpochRecord) -> tuple[str, ...]:
     data = "" if record.counts is None else record.data_words
     if record.phi is None:
         return when, record.layer, "none", record.kind, "", data, seen, record.result.reason
-    remark = "structural Φ is 0" if record.structural_phi == 0.0 else record.result.reason
+    remark = f"structural {symbol(record.formalism)} is 0" if record.structural_phi == 0.0 else record.result.reason
     return when, record.layer, decimals(record.phi), record.kind, record.null_words, data, seen, remark
 
 

@@ -28,8 +28,13 @@ def answers(records: Iterable[EpochRecord], formalism: str | None = None) -> dic
     """
     layers = by_layer(records)
     found = changes([record for of_layer in layers.values() for record in of_layer], epoch=None, formalism=formalism)
-    said = {name: found[name].words if name in found else NOT_KNOWN for name in layers}
+    said = {name: found[name].words if name in found else _not_known(formalism or layers[name][-1].formalism) for name in layers}
     return {name: " ".join(filter(None, (changed_words(layers[name]), words))) for name, words in said.items()}
+
+
+def _not_known(formalism: str) -> str:
+    """Returns the answer where nothing can be compared, with the symbol of the formalism's number."""
+    return NOT_KNOWN.replace("Φ", symbol(formalism))
 
 
 def numbers_words(formalisms: Iterable[str]) -> str:

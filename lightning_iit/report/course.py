@@ -8,6 +8,7 @@ from lightning_iit.comparison.change import changes, groups_with_phi, is_structu
 from lightning_iit.comparison.selections import of_last_selection
 from lightning_iit.records import logged, symbol
 from lightning_iit.records.shown.numbers import decimals
+from lightning_iit.report import cells
 from lightning_iit.report.markup import table
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def by_group(records: Sequence[EpochRecord]) -> list[str]:
     before = "the untrained network" if found.epoch < 0 else f"epoch {found.epoch}"
     words = f"From {before} to epoch {found.to}, from the largest fall to the largest rise: {fell} fell, {rose} rose.{left_out}"
     words += f" {symbol(last.formalism)} of a group is here the mean over its states; in detail, below, it is that of one state."
-    return ["### Groups", words, table(("units", "Φ before", "Φ after", "change"), rows)]
+    return [f"### Groups ({cells.kind(last)})", words, table(("units", "Φ before", "Φ after", "change"), rows)]
 
 
 def _groups(record: EpochRecord) -> dict[tuple[str, ...], float]:

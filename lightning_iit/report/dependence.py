@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lightning_iit.records import symbol
 from lightning_iit.report import cells
 from lightning_iit.report.cells import number
 from lightning_iit.report.markup import table
+from lightning_iit.report.terms import in_symbol
 
 if TYPE_CHECKING:
     from lightning_iit.records import CurvePoint, EpochRecord, ThresholdPoint
@@ -22,15 +24,16 @@ def sensitivity(record: EpochRecord) -> list[str]:
     """Writes the table of Φ at other thresholds; nothing where the record has no Φ."""
     if record.phi is None:
         return []
-    heading = f"### Φ at other thresholds ({cells.kind(record)})"
+    phi = symbol(record.formalism)
+    heading = f"### {phi} at other thresholds ({cells.kind(record)})"
     if not record.sensitivity:
-        return [heading, "Not computed. How much this Φ depends on where a unit counts as ON is not known."]
+        return [heading, f"Not computed. How much this {phi} depends on where a unit counts as ON is not known."]
     set_units = record.kind == "causal"
-    words = "Φ of the same units in the same state, a unit being ON above this quantile of its last activations"
+    words = f"{phi} of the same units in the same state, a unit being ON above this quantile of its last activations"
     words += "." if set_units else "; null not computed for these."
     words += " This was computed for the last epoch alone. Quantile 0.5 is the median of the last activations"
-    words += " again; the Φ above has the thresholds of the epoch, which were found before its activations were counted."
-    columns = ("quantile", "Φ", "backgrounds" if set_units else "transitions", "coverage")
+    words += f" again; the {phi} above has the thresholds of the epoch, which were found before its activations were counted."
+    columns = ("quantile", phi, "backgrounds" if set_units else "transitions", "coverage")
     return [heading, words, table(columns, (_threshold(point, set_units=set_units) for point in record.sensitivity))]
 
 
@@ -50,9 +53,9 @@ def curve(record: EpochRecord) -> list[str]:
         return []
     rows = [(f"{p.transitions:,}", number(p.mean), f"{number(p.low)} to {number(p.high)}", str(p.subsamples)) for p in points]
     return [
-        f"### Φ against the number of transitions ({cells.kind(record)})",
-        " ".join(filter(None, (_CURVE_WORDS, _curve_verdict(record, points[-1])))),
-        table(("transitions", "mean Φ", "smallest to largest", "subsets"), rows),
+        f"### {symbol(record.formalism)} against the number of transitions ({cells.kind(record)})",
+        in_symbol(" ".join(filter(None, (_CURVE_WORDS, _curve_verdict(record, points[-1])))), [record]),
+        table(("transitions", f"mean {symbol(record.formalism)}", "smallest to largest", "subsets"), rows),
     ]
 
 

@@ -13,7 +13,8 @@ from lightning_iit.report.terms import COVERAGE_TERM, FOR_NEWCOMERS, KIND_WORDS,
 
 GLOSSARY: dict[str, str] = {
     "Φ": "integrated information of a group of units in one state: how far its concepts change at the cut where they change least."
-    " 0 means that some cut changes nothing. Φ of a layer is the mean over groups. It says nothing about consciousness.",
+    " 0 means that some cut changes nothing. Φ of a layer is the mean over groups. It says nothing about consciousness."
+    " By IIT 4.0 the number of a group is φ_s, and Φ that of its whole structure: the sum of φ over distinctions and relations.",
     "φ": "the small phi of one mechanism: how much less its state says of a purview when it is divided at the weakest place.",
     "state": FOR_NEWCOMERS["ON"],
     "mechanism": "a set of units whose present state is asked what it says of past and next states.",

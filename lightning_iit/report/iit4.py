@@ -112,7 +112,10 @@ def parts(records: Sequence[EpochRecord], answer: str, *, heading: str) -> list[
         heading: the marks of the heading.
     """
     last = records[-1]
-    said = [f"{heading} {FORMALISM_WORDS[last.formalism]}: φ_s of the layer", *([text(answer)] if answer else [])]
+    said = [
+        f"{heading} {FORMALISM_WORDS[last.formalism]}: φ_s of the layer ({cells.kind(last)})",
+        *([text(answer)] if answer else []),
+    ]
     layer = layer_words(last)
     if layer:
         said.append(text(f"At epoch {last.epoch}, {cells.kind(last)}: {layer}."))

@@ -18,7 +18,7 @@ from lightning_iit.report.dependence import curve, sensitivity
 from lightning_iit.report.markup import bullets, code, table, text
 from lightning_iit.report.methods import methods
 from lightning_iit.report.steered import steered
-from lightning_iit.report.terms import DIAGNOSTIC_WORDS, RESAMPLED, introduction, is_resampled, terms
+from lightning_iit.report.terms import DIAGNOSTIC_WORDS, RESAMPLED, in_symbol, introduction, is_resampled, terms
 from lightning_iit.report.verdicts import conclusion, structural_words, system_words, warnings_of
 from lightning_iit.report.whole import whole_parts
 
@@ -128,7 +128,7 @@ def _overview(layers: Mapping[str, Sequence[EpochRecord]], said: Sequence[str]) 
         if iit4.layer_words(one)
     ]
     return [
-        "**Did training change Φ?**",
+        f"**Did training change {' or '.join(symbols)}?**",
         bullets(said),
         introduction(shown),
         "The last epoch of each layer:",
@@ -143,7 +143,7 @@ def _overview(layers: Mapping[str, Sequence[EpochRecord]], said: Sequence[str]) 
 def _section(name: str, records: Sequence[EpochRecord], answer: str) -> list[str]:
     """Writes the section of one layer: the answer, its last Φ, the conclusion, diagnostics, warnings and all epochs."""
     last = records[-1]
-    parts = [f"## Layer {code(name)}", f"**Did training change Φ?** {text(answer)}"]
+    parts = [f"## Layer {code(name)}", f"**Did training change {symbol(last.formalism)}?** {text(answer)}"]
     if last.structural_phi == 0.0 or last.structural_reason:
         claim = f"**The {structural_words(last)}.** " if structural_words(last) else ""
         parts.append(text(claim + last.structural_reason))
@@ -204,7 +204,7 @@ def _checks(records: Sequence[EpochRecord]) -> list[str]:
     """Writes the diagnostics of the last epoch and the warnings of all."""
     diagnostics = bullets(map(_diagnosis, records[-1].diagnostics)) or "Not computed."
     warnings = bullets(map(text, warnings_of(records))) or "None."
-    return ["### Diagnostics", DIAGNOSTIC_WORDS, diagnostics, "### Warnings", warnings]
+    return ["### Diagnostics", in_symbol(DIAGNOSTIC_WORDS, records), diagnostics, "### Warnings", warnings]
 
 
 def _moments(record: EpochRecord) -> list[str]:

@@ -69,12 +69,15 @@ OF_WATCHED = (
 """The caution about watched units."""
 OF_SET = (
     "Of units that were set, Φ is that of an averaged system: the inputs and the units outside of the group are put to what was"
-    " observed at many moments (backgrounds), and the probabilities of the next states are averaged over these. In networks that"
-    " were tried nearly all of such a Φ comes from this averaging: with the background held at single moments about half of the"
-    " states could not be reached, and Φ was above 0 in 1 of 100 of the others (`moments=50` measures this for a network of"
+    " observed at many moments (backgrounds), and the probabilities of the next states are averaged over these."
+)
+"""What averaging is, for units that were set."""
+_TRIED = (
+    " In networks that were tried nearly all of {} comes from this averaging: with the background held at single moments about half"
+    " of the states could not be reached, and Φ was above 0 in 1 of 100 of the others (`moments=50` measures this for a network of"
     " yours)."
 )
-"""What averaging does, for units that were set."""
+"""What averaging does; tried with IIT 3.0."""
 
 DIAGNOSTIC_WORDS = (
     "Whether what Φ assumes of the data holds: ok, or violated where a test finds a departure (p up to 0.05); with not enough data"
@@ -155,7 +158,14 @@ def introduction(records: Sequence[EpochRecord]) -> str:
     kinds = {record.kind for record in records}
     watched, was_set = kinds - {"causal"}, "causal" in kinds
     theories = [words for words, has in ((INTRODUCTION, _has_iit3(records)), (INTRODUCTION_4, _has_iit4(records))) if has]
-    return "\n\n".join([*theories, *([OF_SET] if was_set else []), *([OF_WATCHED] if watched else [])])
+    tried = _TRIED.format("such a Φ" if _has_iit3(records) else "Φ of IIT 3.0")
+    of_set = f"{in_symbol(OF_SET, records)}{tried}"
+    return "\n\n".join([*theories, *([of_set] if was_set else []), *([in_symbol(OF_WATCHED, records)] if watched else [])])
+
+
+def in_symbol(words: str, records: Sequence[EpochRecord]) -> str:
+    """Returns words about Φ with φ_s in its place where all records are of IIT 4.0: there Φ is the number of a structure."""
+    return words if _has_iit3(records) else words.replace("Φ", "φ_s")
 
 
 def _has_iit3(records: Sequence[EpochRecord]) -> bool:
@@ -175,9 +185,16 @@ def terms(records: Sequence[EpochRecord]) -> Iterator[tuple[str, str]]:
         A word ("ON", a kind, the name of a null, "interval", "coverage") and its explanation.
     """
     of_iit3 = _has_iit3(records)
-    yield from ((word, said) for word, said in FOR_NEWCOMERS.items() if of_iit3 or word not in _OF_IIT3)
+    for word, said in FOR_NEWCOMERS.items():
+        if of_iit3 or word not in _OF_IIT3:
+            yield word, in_symbol(said, records)
     if _has_iit4(records):
         yield from TERMS_4.items()
+    yield from ((word, in_symbol(said, records)) for word, said in _terms(records))
+
+
+def _terms(records: Sequence[EpochRecord]) -> Iterator[tuple[str, str]]:
+    """Yields the words that stand beside numbers of either theory, as they are said of Φ."""
     kinds = {record.kind for record in records}
     if "causal" in kinds:
         yield from _OF_SET_UNITS.items()

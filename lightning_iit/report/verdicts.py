@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lightning_iit.records import Skipped
+from lightning_iit.records import Skipped, symbol
 from lightning_iit.records.shown.numbers import decimals
 from lightning_iit.report.terms import AXIS_WORDS, NULL_WORDS
 
@@ -28,8 +28,8 @@ _BACKGROUND_WORDS = {
 
 
 def structural_words(record: EpochRecord) -> str:
-    """Returns "structural Φ is 0" where that is known, and an empty text otherwise."""
-    return "structural Φ is 0" if record.structural_phi == 0.0 else ""
+    """Returns "structural Φ is 0" where that is known (of IIT 4.0 φ_s), and an empty text otherwise."""
+    return f"structural {symbol(record.formalism)} is 0" if record.structural_phi == 0.0 else ""
 
 
 def system_words(record: EpochRecord) -> Iterator[str]:
@@ -188,7 +188,7 @@ def warnings_of(records: Sequence[EpochRecord]) -> Iterator[str]:
     yield from dict.fromkeys(note for record in records for one in record.by_formalism for note in one.notes)
     failed = [record for record in records if record.phi is None and not _is_left_out(record)]
     if failed:
-        yield f"Φ was not computed at {_epochs(failed)}; the reasons are in the table below."
+        yield f"{symbol(failed[0].formalism)} was not computed at {_epochs(failed)}; the reasons are in the table below."
     yield from left_out_by_budget(records)
     lossy = [record for record in records if record.left_out]
     if lossy:
@@ -199,14 +199,16 @@ def warnings_of(records: Sequence[EpochRecord]) -> Iterator[str]:
         yield f"Some states were never visited at {_epochs(unvisited)}; their rows hold the prior."
     scarce = [record for record in records if _is_scarce(record)]
     if scarce:
-        yield f"At {_epochs(scarce)} there were fewer than {ENOUGH_PER_STATE} transitions for each state: Φ is biased upward there."
+        few = f"fewer than {ENOUGH_PER_STATE} transitions for each state"
+        yield f"At {_epochs(scarce)} there were {few}: {symbol(scarce[0].formalism)} is biased upward there."
 
 
 def left_out_by_budget(records: Sequence[EpochRecord]) -> Iterator[str]:
     """Yields a sentence on the epochs of one layer that were left out to stay within the budget; nothing where none was."""
     if left_out := [record for record in records if _is_left_out(record)]:
         whole = sum(record.step is None for record in records)
-        yield f"The budget left out {len(left_out)} of {whole} epochs: there is no Φ at {_epochs(left_out)}."
+        what = symbol(records[0].formalism)
+        yield f"The budget left out {len(left_out)} of {whole} epochs: there is no {what} at {_epochs(left_out)}."
 
 
 def _is_left_out(record: EpochRecord) -> bool:

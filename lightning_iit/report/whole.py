@@ -65,13 +65,19 @@ def _sentences(epoch: int, whole: WholeLayer) -> Iterator[str]:
     ordered = f"{whole.samples:,} pairs of a past and a present in {whole.sequences:,} sequences"
     samples = ordered if whole.lag else f"{whole.samples:,} samples without an order"
     effective = "" if whole.effective_samples is None else f", worth {whole.effective_samples:,.0f} independent ones"
-    yield f"Epoch {epoch}, statistical: {len(whole.units)} units, {samples}{effective}."
+    yield f"Epoch {epoch}, statistical: {_measured(whole)}, {samples}{effective}."
     for one in whole.measures:
         yield f"{one.words}.{_interval_words(one.minimum)}"
     for pair in whole.pairs.numbers if whole.pairs is not None else ():
         value = pair.mean if pair.excess is None else pair.excess
         less = "as estimated" if pair.excess is None else "above the mean of its null"
         yield f"Mean {pair.name} of pairs of units: {digits(value, 4, sign=True)} nats, {less}."
+
+
+def _measured(whole: WholeLayer) -> str:
+    """Returns how many units of those that were given were measured; why the others were not stands below."""
+    given = len(whole.units) + len(whole.dropped)
+    return f"{len(whole.units)} of {given} units" if whole.dropped else f"{given} units"
 
 
 def _interval_words(value: WholeValue) -> str:
@@ -82,7 +88,8 @@ def _interval_words(value: WholeValue) -> str:
     less = 0.0 if value.null is None else value.null.mean
     above = "" if value.null is None else " above the mean of its null"
     low, high = digits(interval.low - less, 4), digits(interval.high - less, 4)
-    return f" {interval.level:.0%} interval at this partition: {low} to {high} nats{above}."
+    outside = f" {value.outside}" if value.outside else ""
+    return f" {interval.level:.0%} interval at this partition: {low} to {high} nats{above}.{outside}"
 
 
 def _value(value: WholeValue) -> str:

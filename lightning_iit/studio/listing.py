@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 
 MOST_LISTED = 300
 """So many trainings are listed, the latest ones."""
-_LOSS, _ACCURACY = ("loss", "train_loss", "loss_epoch", "val_loss"), "acc"
+_LOSS, _ACCURACY = ("loss_epoch", "train_loss_epoch", "loss", "train_loss", "val_loss"), "acc"
+_NAMES = {
+    "loss": "Loss, mean of the latest epoch",
+    "accuracy": "Accuracy on held-out data, latest epoch",
+    "train_accuracy": "Accuracy in training, latest epoch",
+}
+"""What the numbers are that the studio's own networks log."""
 _SETTLED = {"done", "failed", "stopped", "killed"}
 
 
@@ -73,6 +79,7 @@ class Listing:
         outcome = read_outcome(run)
         rows = self._rows(job.name)
         ended_badly = at in {"failed", "killed"}
+        loss, accuracy = loss_of(job, status, progress), accuracy_of(job, progress)
         return JobState(
             name=job.name,
             phase=status.pace if status else at,
@@ -84,8 +91,10 @@ class Listing:
             epochs=(status.epochs if status and status.epochs else job.asked.epochs),
             epoch=epoch_of(status, progress),
             step=status.step if status else None,
-            loss=status.loss if status and status.loss is not None else _metric(progress, _LOSS),
-            accuracy=_accuracy(progress),
+            loss=loss[1],
+            loss_name=loss[0],
+            accuracy=accuracy[1],
+            accuracy_name=accuracy[0],
             courses=courses(rows),
             reason=outcome.reason if outcome else "",
             output=last_output(run) if ended_badly else "",
@@ -134,13 +143,24 @@ def courses(rows: Iterable[IndexRow]) -> tuple[LayerCourse, ...]:
     return tuple(found.values())
 
 
-def _metric(progress: Progress | None, names: tuple[str, ...]) -> float | None:
-    """Returns the first of some numbers that a training has logged."""
-    return None if progress is None else next((progress.metrics[name] for name in names if name in progress.metrics), None)
+def loss_of(job: Job, status: TrainingStatus | None, progress: Progress | None) -> tuple[str, float | None]:
+    """Returns what the loss of a training is of, in words, and the loss: of its latest epoch, before that of its last batch."""
+    metrics = {} if progress is None else progress.metrics
+    logged = next((name for name in _LOSS if name in metrics), None)
+    if logged is not None:
+        return _name(job, "loss", logged), metrics[logged]
+    return "Loss of the last batch", None if status is None else status.loss
 
 
-def _accuracy(progress: Progress | None) -> float | None:
-    """Returns the accuracy that a training has logged, whatever its exact name; that of held-out data before others."""
-    named = [] if progress is None else [name for name in progress.metrics if _ACCURACY in name.lower()]
+def accuracy_of(job: Job, progress: Progress | None) -> tuple[str, float | None]:
+    """Returns what the logged accuracy of a training is of, in words, and the accuracy; that of held-out data before others."""
+    metrics = {} if progress is None else progress.metrics
+    named = [name for name in metrics if _ACCURACY in name.lower()]
     best = sorted(named, key=lambda name: (name != "accuracy", "val" not in name.lower(), name))
-    return progress.metrics[best[0]] if progress is not None and best else None
+    return (_name(job, "accuracy", best[0]), metrics[best[0]]) if best else ("Accuracy", None)
+
+
+def _name(job: Job, what: str, logged: str) -> str:
+    """Returns the words for a number; of a network of the user's own the name under which it is logged says what it is of."""
+    own = ":" in job.asked.network.name
+    return f"{what.capitalize()} ({logged}, as it was logged last)" if own or logged not in _NAMES else _NAMES[logged]

@@ -44,8 +44,10 @@ class JobState(msgspec.Struct, frozen=True, kw_only=True):
         epoch: the epoch that it is at, or was at last; None before the first.
         epochs: how many it has.
         step: the step that it is at; None where it has not said so.
-        loss: the loss that it said last.
+        loss: the loss that it logged last; until its first epoch has ended, that of its last batch.
+        loss_name: what that loss is of, in words.
         accuracy: the accuracy that it logged last; None where it logs none.
+        accuracy_name: what that accuracy is of, in words.
         courses: Φ of each layer.
         reason: why it ended, where not by itself.
         output: the end of what it printed, where it ended not by itself.
@@ -63,7 +65,9 @@ class JobState(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int | None = None
     step: int | None = None
     loss: float | None = None
+    loss_name: str = "Loss"
     accuracy: float | None = None
+    accuracy_name: str = "Accuracy"
     courses: tuple[LayerCourse, ...] = ()
     reason: str = ""
     output: str = ""

@@ -105,7 +105,7 @@ def coverage(evidence: Evidence) -> Diagnostic:
     if visited < possible:
         verdict, words = VIOLATED, f"{words}: the other rows of the TPM hold its prior"
     elif per_state < ENOUGH_TRANSITIONS and not causal:
-        verdict, words = TOO_LITTLE, f"{words}: below {ENOUGH_TRANSITIONS} for each state even coin flips have Φ > 0"
+        verdict, words = TOO_LITTLE, f"{words}: below {ENOUGH_TRANSITIONS} for each state even coin flips read above 0"
     else:
         verdict = OK
     return Diagnostic(name="coverage", value=visited / possible, verdict=verdict, words=words)
@@ -128,7 +128,7 @@ def conditional_dependence(evidence: Evidence) -> Diagnostic:
         value = resampling.conditional_dependence(counts, resamples=1, seed=evidence.seed).bits
         said = (
             f"the averaged system is {value:.2f} bit from the one whose units' noise is independent, with the same probabilities "
-            "for each unit; Φ is that of the latter. This is no sign of too few data"
+            "for each unit; what is computed is of the latter. This is no sign of too few data"
         )
         return Diagnostic(name=name, value=value, unit="bit", words=said)
     words = (

@@ -54,7 +54,7 @@ def test_a_layer_without_structural_phi_has_no_way_and_no_groups():
 def test_each_group_is_listed_from_the_largest_fall_to_the_largest_rise():
     records = [surveyed(-1, 0.1, 0.2, 0.3), surveyed(4, 0.3, 0.1, 0.3)]
     heading, words, table = by_group(records)
-    assert heading == "### Groups"
+    assert heading == "### Groups (causal)"
     assert words.startswith("From the untrained network to epoch 4, from the largest fall to the largest rise: 1 fell, 1 rose.")
     assert table.splitlines()[2:] == [
         "| 1 2 | 0.2000 | 0.1000 | −0.1000 |",

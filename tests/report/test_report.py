@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 from sample_records import HOSTILE_LAYERS, a_record
+from viewer_surveys import with_whole_layer
 
 from lightning_iit.records import (
     Counts,
@@ -28,6 +29,7 @@ from lightning_iit.records import (
     Units,
 )
 from lightning_iit.report.iit4 import layer_words
+from lightning_iit.report.iit4 import parts as iit4_parts
 from lightning_iit.report.report import markdown
 from lightning_iit.report.tables import summary_table
 from lightning_iit.report.verdicts import conclusion
@@ -293,6 +295,31 @@ def test_notes_on_a_further_formalism_are_warnings_too():
     alone = "are computed for IIT 3.0 alone, the first formalism of the run"
     assert alone in text
     assert alone not in markdown([record])
+
+
+def test_a_section_of_iit4_says_its_kind():
+    record = a_record(kind="statistical", formalism="iit4-2023")
+    assert iit4_parts([record], "", heading="###")[0] == "### IIT 4.0 (2023): φ_s of the layer (statistical)"
+
+
+def test_a_report_of_iit4_alone_calls_its_number_by_one_name():
+    """Φ is there the number of a structure, and that of IIT 3.0 where it is named so."""
+    curve = (CurvePoint(transitions=9, mean=0.1, low=0.0, high=0.2, subsamples=5),)
+    for kind in ("causal", "statistical"):
+        text = markdown([a_record(formalism="iit4-2023", kind=kind, structural_phi=0.0, curve=curve)])
+        known = r"Φ of (the|their) structure|big Φ|Φ of IIT 3\.0|and Φ was above 0 in 1 of 100 of the others|Information \(Φ\)"
+        assert "Φ" not in re.sub(known, "", text)
+
+
+def test_a_value_of_a_whole_layer_outside_of_its_interval_says_why():
+    record = with_whole_layer(0)
+    value = record.whole["stochastic_interaction"].minimum
+    assert value.interval.high < value.value
+    said = markdown([record])
+    assert "Epoch 0, statistical: 12 of 32 units, " in said
+    assert f"The value lies above its interval: resamples were {value.interval.bias:.3g} larger on average, and the ends" in said
+    inside = msgspec.structs.replace(value, interval=msgspec.structs.replace(value.interval, high=1.0))
+    assert inside.outside == ""
 
 
 def test_many_epochs_make_one_warning_not_many():

@@ -21,9 +21,9 @@ from viewer_surveys import write_surveyed
 from lightning_iit import load_run
 from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records.steering.status import TrainingStatus
-from lightning_iit.studio.listing import epoch_of
+from lightning_iit.studio.listing import accuracy_of, epoch_of, loss_of
 from lightning_iit.studio.queue import TrainingQueue
-from lightning_iit.studio.records import Progress
+from lightning_iit.studio.records import Asked, Chosen, Job, Progress
 from lightning_iit.studio.serve import run_studio
 
 if TYPE_CHECKING:
@@ -252,3 +252,25 @@ def test_a_training_that_has_made_its_last_step_is_in_its_last_epoch() -> None:
     progress = Progress(epoch=2, metrics={})
     assert (epoch_of(running, progress), epoch_of(ending, progress)) == (3, 2)
     assert (epoch_of(ending, None), epoch_of(None, progress), epoch_of(None, None)) == (3, 2, None)
+
+
+def test_a_loss_says_what_it_is_of() -> None:
+    """The loss of an epoch comes before that of the last batch, which is nothing to compare trainings by."""
+    ours = a_job("memory")
+    status = TrainingStatus(run="x", pace="running", epoch=1, step=9, epochs=3, written=1.0, loss=0.75)
+    logged = Progress(epoch=0, metrics={"val_loss": 0.5, "loss": 0.25, "train_accuracy": 0.75, "accuracy": 0.5})
+    assert loss_of(ours, status, logged) == ("Loss, mean of the latest epoch", 0.25)
+    assert loss_of(ours, status, None) == ("Loss of the last batch", 0.75)
+    assert loss_of(ours, None, None)[1] is None
+    assert accuracy_of(ours, logged) == ("Accuracy on held-out data, latest epoch", 0.5)
+    assert accuracy_of(ours, Progress(epoch=0, metrics={"train_accuracy": 0.75}))[0] == "Accuracy in training, latest epoch"
+    assert accuracy_of(ours, None)[1] is None
+    own = a_job("my_module:Network")
+    assert loss_of(own, status, logged) == ("Loss (loss, as it was logged last)", 0.25)
+    assert accuracy_of(own, Progress(epoch=0, metrics={"val_acc": 0.5})) == ("Accuracy (val_acc, as it was logged last)", 0.5)
+
+
+def a_job(network: str) -> Job:
+    """A training of a network by its name."""
+    asked = Asked(network=Chosen(name=network), task=Chosen(name="recall"), epochs=3, seeds=(0,))
+    return Job(name="x", asked=asked, seed=0, created=1.0)

@@ -52,14 +52,22 @@ class Reader(nn.Module):
         return self.head(self.activation(self.hidden(self.memory(batch)[0][:, -1])))
 
 
-def write_run(run: Path, *, epochs: int = 12, seed: int = 0, layers: dict[str, int] | None = None, snapshots: bool = True) -> Path:
-    """Writes a run directory in the layout of the package."""
+def write_run(
+    run: Path,
+    *,
+    epochs: int = 12,
+    seed: int = 0,
+    layers: dict[str, int] | None = None,
+    snapshots: bool = True,
+    like: int | None = None,
+) -> Path:
+    """Writes a run directory in the layout of the package; ``like`` is the seed of a run with the same units and states."""
     layers = LAYERS if layers is None else layers
     for layer, n in layers.items():
         for epoch in range(-1, epochs):
-            write_record(run, make_record(layer, epoch, n=n, seed=seed))
+            write_record(run, make_record(layer, epoch, n=n, seed=seed, like=like))
     if snapshots:
-        for name, data in make_snapshots(epochs, seed=seed):
+        for name, data in make_snapshots(epochs, seed=seed, like=like):
             write_file(run / "iit" / "network" / name, data)
     return run
 
@@ -75,15 +83,21 @@ def write_file(path: Path, data: bytes) -> Path:
     return part.replace(path)
 
 
-def make_record(layer: str, epoch: int, *, n: int = 4, seed: int = 0, phi: float | None = None) -> EpochRecord:
-    """A record whose parts agree with one another; its Φ are made up."""
+def make_record(
+    layer: str, epoch: int, *, n: int = 4, seed: int = 0, phi: float | None = None, like: int | None = None
+) -> EpochRecord:
+    """A record whose parts agree with one another; its Φ are made up. ``like`` is the seed of one with the same units and state."""
     generator = np.random.default_rng([seed, n, epoch + 1])
     fixed = np.random.default_rng([seed, n])
     counts, tpm = _counts(generator, fixed, n, learned=1 - np.exp(-(epoch + 1) / 5))
     visits = np.array(counts.visits)
+    order = np.argsort(-visits)[:3]
+    if like is not None:
+        alike = make_record(layer, epoch, n=n, seed=like)
+        order = np.array([sum(bit << unit for unit, bit in enumerate(state.state)) for state in alike.states] or order)
     level = 0.08 + 0.55 * (1 - np.exp(-(epoch + 1) / 5)) if phi is None else phi
     states = []
-    for code in np.argsort(-visits)[:3]:
+    for code in order:
         state = tuple(int(code) >> unit & 1 for unit in range(n))
         value = level if not states and phi is not None else float(level * generator.uniform(0.55, 1.25))
         states.append(StateResult(state=state, visits=int(visits[code]), result=_computed(generator, n, value)))
@@ -100,9 +114,7 @@ def make_record(layer: str, epoch: int, *, n: int = 4, seed: int = 0, phi: float
         axis="time" if layer == "memory" else "stream",
         result=result,
         states=tuple(states) if isinstance(result, Computed) else (),
-        units=Units(
-            indices=tuple(sorted(int(i) for i in fixed.choice(32, n, replace=False))), width=32, selection="variance", seed=0
-        ),
+        units=Units(indices=_chosen(n, seed if like is None else like), width=32, selection="variance", seed=0),
         thresholds=Thresholds(
             values=tuple(round(float(v), 4) for v in generator.normal(0, 0.2, n)), strategy="median", frozen=True
         ),
@@ -121,17 +133,25 @@ def make_record(layer: str, epoch: int, *, n: int = 4, seed: int = 0, phi: float
             Diagnostic(name="coverage", value=float(np.mean(tpm.visited)), words=f"{sum(tpm.visited)} of {2**n} states visited"),
             Diagnostic(name="determinism", value=0.41, unit="bit", words="next states are half determined"),
         ),
-        null=_null(level, values[0], epoch) if isinstance(result, Computed) else None,
+        null=_null(values[0], epoch) if isinstance(result, Computed) else None,
         structural_phi=0.0 if kind == "statistical" else None,
         structural_reason="units of one feed-forward layer have no connections among them" if kind == "statistical" else "",
         provenance=Provenance(engine="auto", options=PhiOptions(), seed=0, window=1, packages={"torch": str(torch.__version__)}),
     )
 
 
-def _null(level: float, phi: float, epoch: int) -> NullResult | None:
+def _chosen(n: int, seed: int) -> tuple[int, ...]:
+    """The units of a run of that seed."""
+    fixed = np.random.default_rng([seed, n])
+    fixed.normal(size=(n, n))  # the weights of _counts come first
+    return tuple(sorted(int(unit) for unit in fixed.choice(32, n, replace=False)))
+
+
+def _null(phi: float, epoch: int) -> NullResult | None:
     if epoch % 3:
         return None
-    return NullResult(name="cut", surrogates=19, mean=0.05, upper=0.11, excess=phi - 0.05, p=0.05 if level > 0.2 else 0.4, seed=0)
+    p = 0.05 if phi > 0.11 else 0.4
+    return NullResult(name="cut", surrogates=19, mean=0.05, upper=0.11, excess=phi - 0.05, p=p, seed=0)
 
 
 def _fault(layer: str, epoch: int) -> PhiResult | None:
@@ -193,11 +213,11 @@ def _computed(generator: np.random.Generator, n: int, phi: float) -> Computed:
     )
 
 
-def make_snapshots(epochs: int, *, seed: int = 0) -> list[tuple[str, bytes]]:
+def make_snapshots(epochs: int, *, seed: int = 0, like: int | None = None) -> list[tuple[str, bytes]]:
     """Trains the reader on made-up rows and takes a snapshot of each epoch."""
     torch.manual_seed(seed)
     model = Reader()
-    units = {layer: make_record(layer, 0, n=n, seed=seed).units for layer, n in LAYERS.items()}
+    units = {layer: make_record(layer, 0, n=n, seed=seed, like=like).units for layer, n in LAYERS.items()}
     recorder = SnapshotRecorder(model, units={layer: chosen.indices for layer, chosen in units.items() if chosen}, seed=0)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
     labels = torch.randint(0, 10, (256,))

@@ -9,7 +9,7 @@ import numpy as np
 from viewer_runs import make_record, make_snapshots, write_file, write_record
 
 from lightning_iit import whole_layer
-from lightning_iit.records import Computed, EpochRecord, Perturbation, Survey, SurveyGroup, Units
+from lightning_iit.records import Computed, Counts, EpochRecord, Perturbation, Survey, SurveyGroup, TpmRecord, Units
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ WITH_INTERVAL = (-1, 2, 3)
 
 def surveyed(epoch: int, *, seed: int = 0) -> EpochRecord:
     """A record of units that were set, with a survey of eight groups; the last group has no Φ. Its Φ are made up."""
-    record = make_record(LAYER, epoch, n=4, seed=seed)
+    record, observed = _set_units(make_record(LAYER, epoch, n=4, seed=seed), np.random.default_rng([seed, epoch + 1, 1]))
     assert record.units is not None
     first = SurveyGroup(
         units=record.units,
@@ -51,13 +51,36 @@ def surveyed(epoch: int, *, seed: int = 0) -> EpochRecord:
     perturbation = Perturbation(
         background="sampled",
         draws=DRAWS,
-        observed=(540,) * 16,
+        observed=observed,
         off=((-0.5,) * 4,),
         on=((0.5,) * 4,),
         seed=0,
         sequences=SEQUENCES,
     )
     return msgspec.structs.replace(record, kind="causal", null=None, perturbation=perturbation, survey=survey)
+
+
+def _set_units(record: EpochRecord, rng: np.random.Generator) -> tuple[EpochRecord, tuple[int, ...]]:
+    """The record with its units set into each state in each background, and how often they had been observed in each state."""
+    assert record.tpm is not None
+    assert record.counts is not None
+    watched = np.array(record.counts.visits)
+    observed = watched * DRAWS // watched.sum()
+    observed[observed.argmax()] += DRAWS - observed.sum()
+    n = len(record.tpm.state_by_node[0])
+    bits = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
+    chances = np.array([np.where(bits, row, 1 - np.array(row)).prod(axis=1) for row in record.tpm.state_by_node])
+    joint = rng.multinomial(DRAWS, chances / chances.sum(axis=1, keepdims=True))
+    on = joint @ bits
+    triples = tuple((int(a), int(b), int(joint[a, b])) for a, b in zip(*np.nonzero(joint), strict=True))
+    counts = Counts(visits=(DRAWS,) * 2**n, on=tuple(map(tuple, on.tolist())), joint=triples)
+    tpm = TpmRecord(state_by_node=tuple(map(tuple, (on / DRAWS).tolist())), visited=(True,) * 2**n, prior=0.5)
+    states = tuple(
+        msgspec.structs.replace(one, visits=int(observed[sum(bit << unit for unit, bit in enumerate(one.state))]))
+        for one in record.states
+    )
+    scalars = record.scalars and {**record.scalars, "transitions": float(counts.transitions), "coverage": 1.0}
+    return msgspec.structs.replace(record, counts=counts, tpm=tpm, states=states, scalars=scalars), tuple(observed.tolist())
 
 
 def _group(number: int, epoch: int, seed: int) -> SurveyGroup:
@@ -80,11 +103,11 @@ def _failed() -> SurveyGroup:
 
 
 def with_whole_layer(epoch: int, *, seed: int = 0) -> EpochRecord:
-    """A record with measures of a layer of 12 units: a ring of six that drive each other, and six by themselves."""
+    """A record with measures of a layer of 32 units: a ring of six, six by themselves, and 20 that never vary."""
     rng = np.random.default_rng([seed, epoch + 1])
-    series = np.zeros((600, 12))
+    series = np.zeros((600, 32))
     for now in range(1, 600):
-        series[now] = 0.6 * series[now - 1, [1, 2, 3, 4, 5, 0, *range(6, 12)]] + rng.standard_normal(12)
+        series[now, :12] = 0.6 * series[now - 1, [1, 2, 3, 4, 5, 0, *range(6, 12)]] + rng.standard_normal(12)
     found = whole_layer(
         series, measures=["stochastic_interaction", "phi_star"], surrogates=19, search_null=False, resamples=100, pairs="mmi"
     )

@@ -45,7 +45,7 @@ WORDS = """() => {
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("compare") / "logs"
     write_run(folder / "first", epochs=EPOCHS)
-    write_run(folder / "second", epochs=EPOCHS, seed=1)
+    write_run(folder / "second", epochs=EPOCHS, seed=1, like=0)
     return folder
 
 
@@ -59,11 +59,13 @@ def page(chromium: Browser, runs: Path) -> Iterator[Any]:
         page.check()
 
 
-def phis(record: EpochRecord) -> dict[str, float]:
-    assert isinstance(record.result, Computed)
+def phis(record: EpochRecord, state: tuple[int, ...] | None = None) -> dict[str, float]:
+    """φ of each mechanism, in the record's first state or in another one."""
+    result = record.result if state is None else next(one.result for one in record.states if one.state == state)
+    assert isinstance(result, Computed)
     return {
         " ".join(LETTERS[unit] for unit in concept.mechanism): min(concept.cause_phi, concept.effect_phi)
-        for concept in record.result.concepts
+        for concept in result.concepts
     }
 
 
@@ -96,7 +98,7 @@ def test_two_runs_stand_beside_each_other(page: Any, runs: Path, tmp_path: Path)
     assert len(ids) == len(set(ids))  # arrows of a picture need heads of their own: those of a hidden one are not drawn
     colours = page.page.locator(".half h3").evaluate_all("(all) => all.map((one) => getComputedStyle(one).color)")
     assert len(set(colours)) == 2
-    assert "of A" in page.page.locator(".compare > p").inner_text()
+    assert not page.page.locator(".compare > p").inner_text()  # the same units in the same state: there is nothing to be said
     for width, height in ((390, 844), (1024, 768), (1280, 720)):
         page.page.set_viewport_size({"width": width, "height": height})
         settled(page.page)
@@ -138,7 +140,9 @@ def check_pictures(page: Any, a: EpochRecord, b: EpochRecord, folder: Path) -> N
         assert saved(page, page, figure, "png", folder).stat().st_size > 1000
     for name in ("system-a", "system-b"):
         assert set(words[name]) >= set(LETTERS[:4])
-    rows = zip(*[iter(words["mechanisms"])] * 4, strict=True)
+    *cells, kind = words["mechanisms"]
+    assert kind == "statistical: no connections among the units, 0 by structure"
+    rows = zip(*[iter(cells)] * 4, strict=True)
     assert next(rows) == ("Mechanism", "φ in A", "φ in B", "B − A")
     shown = {name: (first, second) for name, first, second, _ in rows}
     text = lambda phi: "–" if phi is None else f"{phi:.4f}"  # noqa: E731
@@ -153,7 +157,8 @@ def test_two_epochs_of_a_run_stand_beside_each_other(page: Any, runs: Path) -> N
     page.page.get_by_label("Compare with").select_option(label="itself, at another epoch")
     page.page.wait_for_function("() => window.lightningIIT.state().b?.record?.epoch === -1")
     page.page.locator("#tab-compare").click()
-    assert shown_phis(page.page, "b") == phis(written_record(runs / "first", "hidden", -1))
+    assert "A is in state 0100, B in 0110" in page.page.locator(".compare > p").inner_text()  # these two have no state in common
+    assert page.page.locator(".compare table").is_hidden()
     assert page.page.locator(".stage[data-side=b] .stage-title").inner_text() == "B · first, untrained"
     page.page.get_by_label("Epoch of B").fill("99")
     page.page.get_by_label("Epoch of B").press("Enter")
@@ -166,7 +171,10 @@ def test_two_epochs_of_a_run_stand_beside_each_other(page: Any, runs: Path) -> N
     page.page.keyboard.press("ArrowRight")
     page.page.wait_for_function("() => window.lightningIIT.state().a.record?.epoch === 4")
     assert page.page.evaluate("() => window.lightningIIT.state().b.record.epoch") == 1
-    assert shown_phis(page.page, "a") == phis(written_record(runs / "first", "hidden", 4))
+    for side, epoch in (("a", 4), ("b", 1)):  # in the state that both have, which is not the first of A
+        record = written_record(runs / "first", "hidden", epoch)
+        assert shown_phis(page.page, side) == phis(record, (0, 1, 0, 0))
+    assert page.page.locator(".half p").first.inner_text().startswith("Φ in 0100 = ")
     page.page.wait_for_function("() => /against=1/.test(location.hash)")
     assert page.page.locator(".chart-legend .key", has_text="B · ").count() == 0  # its curve is that of A
 
@@ -181,6 +189,36 @@ def test_records_of_other_kinds_are_not_compared(chromium: Browser, tmp_path: Pa
         page.page.wait_for_function("() => document.querySelectorAll('.half svg').length === 2")
         assert "A is statistical, B is causal" in page.page.locator(".compare > p").inner_text()
         assert page.page.locator(".compare table, .difference").filter(visible=True).count() == 0
+        page.check()
+
+
+def test_what_does_not_mean_the_same_is_not_subtracted(chromium: Browser, tmp_path: Path) -> None:
+    """Of other units nothing is; in another state the transition probabilities alone are. The page speaks of both sides."""
+    record, other = (make_record("hidden", 0, n=4, seed=seed) for seed in (0, 1))
+    moved = replace(other, units=record.units, states=(replace(other.states[0], state=(1, 1, 1, 1)),))
+    for name, one in (("first", record), ("units", other), ("state", moved)):
+        write_record(tmp_path / "logs" / name, one)
+    subtracted = {"units": ([], "Not subtracted: the letters stand for other units"), "state": (["figure"], "A is in state")}
+    with viewer(tmp_path / "logs") as address, watched(chromium) as page:
+        for name, (parts, words) in subtracted.items():
+            page.page.goto(f"{address}#run=first&compare={name}&layer=hidden&epoch=0&tab=compare")
+            page.page.wait_for_function("(name) => window.lightningIIT?.state().b?.run.name === name", arg=name)
+            page.page.wait_for_function("() => document.querySelectorAll('.half svg').length === 2")
+            shown = page.page.locator(".compare table, .difference figure").filter(visible=True)
+            assert shown.evaluate_all("(all) => all.map((one) => one.localName)") == parts
+            assert words in page.page.locator(".compare > p").inner_text()
+            page.page.get_by_role("button", name="Share", exact=True).click()
+            files = page.page.locator("[data-figure]").evaluate_all("(all) => all.map((one) => one.dataset.figure)")
+            assert ("tpm-difference" in files, "mechanisms" in files) == (bool(parts), False)
+            page.page.keyboard.press("Escape")
+            own, others = (f"{one.result.phi:.4f}" for one in (record, other))
+            reading = page.page.locator(".reading")
+            assert reading.locator(".value").inner_text() == f"Φ{own}"
+            assert reading.locator(".other-side").inner_text() == f"B · {name}, epoch 0\nΦ {others}, statistical"
+            assert "What may be concluded of A." in reading.inner_text()
+            page.page.get_by_role("button", name="B", exact=True).click()
+            assert reading.locator(".other-side").inner_text() == f"A · first, epoch 0\nΦ {own}, statistical"
+            assert "What may be concluded of B." in reading.inner_text()
         page.check()
 
 

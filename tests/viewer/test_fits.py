@@ -181,7 +181,10 @@ def test_it_has_headings(chromium: Browser, zoo: Path) -> None:
         page.page.wait_for_function(LOADED)
         assert page.page.get_by_role("heading", level=1).all_inner_texts() == ["lightningiit"]
         names = page.page.get_by_role("heading", level=2).all_inner_texts()
-        assert names == ["The network", names[1], "Causal system", "Transition probabilities", "Groups of units"]
+        assert names == [
+            *("The network", names[1]),
+            *("Causal system", "Transition probabilities (causal)", "Groups of units (causal)"),
+        ]
         assert "over epochs" in names[1]
 
 
@@ -231,7 +234,7 @@ def test_all_tabs_are_in_one_row(chromium: Browser, tmp_path: Path, width: int) 
         settled(page.page)
         tabs = page.page.get_by_role("tab")
         assert tabs.evaluate_all("(all) => all.map((tab) => tab.ariaLabel)") == [
-            "Causal system",
+            "System",
             "TPM",
             "Groups",
             "Whole layer",
@@ -245,5 +248,5 @@ def test_all_tabs_are_in_one_row(chromium: Browser, tmp_path: Path, width: int) 
         page.page.goto(address + "#run=full&compare=nobody")
         page.page.wait_for_function(LOADED)
         settled(page.page)
-        assert page.page.locator("#tab-causal").inner_text() == ("Causal" if width < 1000 else "Causal system")
+        assert page.page.locator("#tab-whole").inner_text() == ("Whole" if width < 1000 else "Whole layer")
         page.check()

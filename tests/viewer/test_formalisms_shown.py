@@ -18,6 +18,7 @@ from viewer_runs import make_record, write_record
 from viewer_zoo import make_zoo
 
 from lightning_iit import Partitions, Structure, System, best_partitions, change, compute_phi, compute_structure, load_run
+from lightning_iit.figures.parts import directions_of, severed_words
 from lightning_iit.records import FORMALISM_WORDS, Skipped, StateResult, SystemPhi
 from lightning_iit.viewer.answers import answers
 from lightning_iit.viewer.compute import compute_again
@@ -175,8 +176,10 @@ def check_system(page: Page, result: SystemPhi, n: int) -> None:
     assert {(i, j) for i, j, cut in arrows if cut} == {(i, j) for i, j, _ in arrows} & severed
     if result.partition:
         words = page.locator(".severed-words").inner_text()
-        first = result.partition[:8]
-        assert words.startswith(", ".join(f"{LETTERS[i]} → {LETTERS[j]}" for i, j in first))
+        assert words == severed_words(result.partition, LETTERS)
+        names = page.locator(".part:not(.background) text").all_text_contents()
+        inside = [tuple(part) for part in drawn if set(part) <= set(result.nodes)]
+        assert names == directions_of(inside, severed)
         assert f"Of {result.partitions:,} partitions" in page.locator(".cut-words").inner_text()
     numbers = [result.phi, result.signed_phi, result.normalized_phi, result.ii]
     assert values(page, ".system-phi .numbers span") == numbers
@@ -243,7 +246,7 @@ def test_each_number_in_the_page_is_that_of_its_record(chromium: Browser, zoo: P
             heads = [text.inner_text() for text in page.page.locator(".named-chart h3").all()]
             assert heads == [
                 "Share of the visits with φ_s > 0",
-                "Mean φ_s (ibits), with its 90 % interval",
+                "Mean φ_s (ibits)",
                 "Mean signed φ_s (ibits)",
             ]
             check_groups(page.page, one)

@@ -55,7 +55,7 @@ def test_analyses_within_epochs_have_a_table(chromium: Browser, tmp_path: Path) 
         page.ready()
         panel = page.page.locator(".steps")
         page.page.get_by_label("Layer", exact=True).select_option("memory")
-        assert panel.locator("summary").inner_text() == "3 analyses within epochs"
+        assert panel.locator("summary").inner_text() == "3 analyses within epochs (observational)"
         panel.locator("summary").click()
         lines = [row.locator("td").all_inner_texts()[:3] for row in panel.locator("tbody tr").all()]
         assert lines == [["30", "1", "0.0030"], ["40", "1", "0.0040"], ["1,234", "1", "0.1234"]]

@@ -108,6 +108,8 @@ def test_pictures_are_in_the_style_of_a_paper(chromium: Browser, runs: Path, tmp
             assert tuple(pixels[0, 0]) == (255, 255, 255, 255)
             assert len(np.unique(pixels.reshape(-1, 4), axis=0)) > 20, figure
         page.check()
+    without = [name for name, words in found.items() if "causal: units were set into each state" not in words]
+    assert not without
     assert {"Epoch", "Φ (earth mover's distance)", "untrained"} <= set(found["curve"])
     assert {"P(ON next)", "Unit, next", "State (unit A first)", "A", "0000"} <= set(found["tpm"])
     assert "Mean Φ (earth mover's distance) of a group of units" in found["groups"]
@@ -120,7 +122,17 @@ def test_nothing_of_a_system_is_a_black_disc(chromium: Browser, runs: Path, tmp_
         page.page.goto(address)
         page.ready()
         opened(page.page, "first", layer="hidden")
-        root = ET.fromstring(saved(page.page, page.page, "system", "svg", tmp_path).read_text("utf-8"))
+        drawn = saved(page.page, page.page, "system", "svg", tmp_path)
+        root = ET.fromstring(drawn.read_text("utf-8"))
+        assert "statistical: no connections among the units, 0 by structure" in words_of(drawn)
+        assert page.page.locator("#panel-causal h2").text_content() == "System read from activity (statistical)"
+        card = page.page.locator("#panel-causal")
+        assert "Minimum-information partition (statistical):" in card.inner_text()
+        assert "), statistical" in card.locator(".concepts h3").inner_text()
+        assert "statistical" in str(card.locator(".states button").first.get_attribute("title"))
+        page.page.keyboard.press("Escape")
+        card.locator(".influence").first.dispatch_event("mousemove")
+        assert "a dependence in the data" in page.page.locator(".tip").inner_text()
         states = page.page.evaluate("() => window.lightningIIT.state().a.record.states[0].state")
         page.check()
     discs = [circle for circle in root.iter(f"{SVG}circle") if circle.get("fill") != "none"]

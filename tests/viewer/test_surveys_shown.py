@@ -329,7 +329,10 @@ def test_measures_of_the_whole_layer_have_a_card_where_a_record_has_them(chromiu
         page.page.locator("#tab-whole").click()
         card = page.page.locator("#panel-whole")
         words = card.inner_text()
-        assert "N = 12 units; 599 pairs of a past and a present in 1 sequence, worth" in words
+        measured = "N = 12 of 32 units (measured: 0 to 11; 20 left out: it never varies); 599 pairs of a past and a present"
+        assert f"{measured} in 1 sequence, worth" in words
+        assert any(one.minimum.outside for one in record.whole.measures)
+        assert "* A value may lie outside of its own interval: the ends are twice the value less the quantiles" in words
         assert "statistical – activity as it was watched, in nats: no perturbation, no causes" in words
         names = card.locator(".whole-name").all_inner_texts()
         rows = [row.locator("td").all_inner_texts() for row in card.locator("tbody tr:not(.whole-name)").all()]
@@ -339,8 +342,9 @@ def test_measures_of_the_whole_layer_have_a_card_where_a_record_has_them(chromiu
             assert "Null: 19 surrogates (parts shifted against each other), division held." in name
             for value, cells in ((one.minimum, least), (one.atomic, every)):
                 above, interval = cells[1].split("\n")
+                assert interval.endswith(" *") == bool(value.outside)
                 assert float(above.replace("−", "-")) == pytest.approx(value.excess, rel=5e-3)
-                ends = [float(end.replace("−", "-")) for end in interval.removeprefix("95 %: ").split(" to ")]
+                ends = [float(end.replace("−", "-")) for end in interval.removeprefix("95 %: ").removesuffix(" *").split(" to ")]
                 shifted = [value.interval.low - value.null.mean, value.interval.high - value.null.mean]
                 assert ends == pytest.approx(shifted, rel=5e-3)
                 assert float(cells[2]) == pytest.approx(value.null.p, rel=5e-3)

@@ -14,7 +14,7 @@ import { Tip } from "./parts/tip";
 import { probe } from "./probe";
 import shareStyle from "./share.css?inline";
 import type { AppState } from "./state/app";
-import { firstState } from "./state/app";
+import { firstState, shownSide } from "./state/app";
 import { Controller } from "./state/controller";
 import { Store } from "./state/store";
 import style from "./style.css?inline";
@@ -62,12 +62,15 @@ export function page(
 /** The frame of the page with each panel in its place. */
 function arranged(placed: readonly { place: Place; panel: Panel }[], { store, tip }: Context): HTMLElement {
   const at = (wanted: Place) => placed.flatMap(({ place, panel }) => (place === wanted ? [panel.element] : []));
-  const cards = CARDS.map(({ id, name, rest, title }) => ({
-    id,
-    name,
-    rest,
-    panel: h("section", { class: "panel card" }, h("h2", {}, title), ...at(id)),
-  }));
+  const cards = CARDS.map(({ id, name, rest, title }) => {
+    const heading = h("h2", {});
+    store.on(["a", "b", "shown"], (state) => {
+      // Of two runs all cards but the comparison show one.
+      const of = state.b && id !== "compare" ? ` of ${state.shown.toUpperCase()}` : "";
+      heading.textContent = title(shownSide(state)?.record?.kind) + of;
+    });
+    return { id, name, rest, panel: h("section", { class: "panel card" }, heading, ...at(id)) };
+  });
   const side = tabs(cards, (tab) => store.set({ tab }));
   store.on(["tab"], ({ tab }) => side.choose(tab));
   const left = h("div", { class: "left" }, ...at("left"));

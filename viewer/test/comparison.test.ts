@@ -1,11 +1,21 @@
 import { describe, expect, it } from "vitest";
 import type { EpochRecord } from "../src/data/types";
-import { diverging, joined, remarks, tpmDifference } from "../src/scales/comparison";
+import { diverging, joined, remarks, sharedState, tpmDifference } from "../src/scales/comparison";
 import { bandOf, curves, epochsInPoint, smoothed, thinned } from "../src/scales/curve";
 import { index, row } from "./rows";
 
 const tpm = (rows: number[][], visited = rows.map(() => true)) => ({ state_by_node: rows, visited, prior: 0.5 });
-const record = (kind: string, indices: number[]) => ({ kind, units: { indices } }) as unknown as EpochRecord;
+const record = (kind: string, indices: number[]) =>
+  ({
+    kind,
+    units: { indices, bits: 1 },
+    layer: "x",
+    axis: "time",
+    formalism: "iit3",
+    thresholds: { strategy: "median" },
+    perturbation: { background: "sampled" },
+    provenance: { initial_weights: "" },
+  }) as unknown as EpochRecord;
 
 describe("two records", () => {
   it("have their mechanisms in one table, those that differ most first", () => {
@@ -31,11 +41,44 @@ describe("two records", () => {
     expect(tpmDifference(null, tpm([[0]]))).toBeNull();
   });
 
-  it("are not put on one scale where they are of other kinds or sizes", () => {
-    expect(remarks(record("causal", [1]), record("observational", [1])).forbids).toMatch(/different kinds/);
-    expect(remarks(record("causal", [1]), record("causal", [1, 2])).forbids).toMatch(/A has 1 units, B has 2/);
-    expect(remarks(record("causal", [1, 2]), record("causal", [1, 3])).words).toMatch(/of A 1, 2, of B 1, 3/);
-    expect(remarks(record("causal", [1]), record("causal", [1]))).toEqual({ forbids: "", words: "" });
+  it("are not subtracted where a letter, an ON or a step does not mean the same", () => {
+    const [state, found] = [[0, 1], (a: EpochRecord, b: EpochRecord) => remarks({ a, b, states: [state, state] })];
+    const of = record("causal", [1, 2]);
+    const not = (change: object) => found(of, { ...of, ...change } as EpochRecord);
+    expect(found(of, of)).toEqual({ forbids: "", mechanisms: "", words: "" });
+    expect(not({ kind: "observational" }).forbids).toMatch(/^Not subtracted: A is causal, B is observational.*different kinds/);
+    expect(not({ units: { indices: [1], bits: 1 } }).forbids).toMatch(/A has 2 units, B has 1/);
+    expect(not({ units: { indices: [1, 3], bits: 1 } }).forbids).toMatch(/other units: of A 1, 2, of B 1, 3/);
+    expect(not({ layer: "other" }).forbids).toMatch(/A is of layer x, B of layer other/);
+    expect(not({ formalism: "iit4-2023" }).forbids).toMatch(/A is of IIT 3.0, B of IIT 4.0/);
+    expect(not({ axis: "depth" }).forbids).toMatch(/of A goes along time, one of B along depth/);
+    expect(not({ thresholds: { strategy: "zero" } }).forbids).toMatch(/of A median, of B zero/);
+    expect(not({ perturbation: { background: "fixed" } }).forbids).toMatch(/of A sampled, of B fixed/);
+  });
+
+  it("have the same mechanisms in the same state only", () => {
+    const of = record("causal", [1, 2]);
+    const words = remarks({
+      a: of,
+      b: of,
+      states: [
+        [0, 1],
+        [1, 1],
+      ],
+    });
+    expect(words.forbids).toBe("");
+    expect(words.mechanisms).toMatch(/A is in state 01, B in 11/);
+    const states = (...all: number[][]) => all.map((state) => ({ state }));
+    expect(sharedState(states([0, 0], [0, 1], [1, 1]), states([1, 1], [0, 1]))).toEqual([0, 1]);
+    expect(sharedState(states([0, 0]), states([1, 1]))).toBeNull();
+  });
+
+  it("share only places where they began with other weights", () => {
+    const [one, other] = ["aa", "bb"].map((initial_weights) => ({ ...record("causal", [1]), provenance: { initial_weights } }));
+    const words = (a: unknown, b: unknown) => remarks({ a: a as EpochRecord, b: b as EpochRecord, states: [[0], [0]] }).words;
+    expect(words(one, other)).toMatch(/began with other weights/);
+    expect(words(one, one)).toBe("");
+    expect(words(one, { ...other, provenance: { initial_weights: "" } })).toBe("");
   });
 
   it("have the colour of the side that has more", () => {

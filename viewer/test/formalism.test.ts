@@ -3,6 +3,7 @@ import type { EpochRecord, IndexRow, PhiResult, SystemPhi } from "../src/data/ty
 import { partitionOf } from "../src/layout/parts";
 import { placeRelations } from "../src/layout/relations";
 import { commandLine } from "../src/parts/commandLine";
+import { severedLetters } from "../src/parts/partitionWords";
 import { curves, epochsOf } from "../src/scales/curve";
 import { formalismsOf, indexOf, recordOf, shownFormalism, symbolOf } from "../src/scales/formalism";
 import { phiText } from "../src/scales/format";
@@ -192,10 +193,33 @@ describe("a partition", () => {
     const { severed } = partitionOf(found, 5);
     expect([severed(0, 1), severed(1, 0), severed(3, 0), severed(2, 0)]).toEqual([true, false, true, false]);
     expect(nodes(system(), 3)).toEqual([
-      [[0, 2], ""],
-      [[1], ""],
+      [[0, 2], "from"],
+      [[1], "to"],
     ]);
     expect(nodes(system({ partition: [] }), 3)).toEqual([]);
+  });
+  it("of IIT 4.0 says what is severed between a part and the others: from it, to it, or both", () => {
+    const of = (partition: [number, number][], nodes = [0, 1, 2]) => partitionOf(system({ nodes, partition }), nodes.length);
+    const names = (partition: [number, number][]) => of(partition).parts.map(({ nodes, name }) => [nodes.join(), name]);
+    const oneWay: [number, number][] = [
+      [0, 2],
+      [1, 2],
+    ];
+    const both: [number, number][] = [...oneWay, [2, 0], [2, 1]];
+    expect(names(oneWay)).toEqual([
+      ["0,1", "from"],
+      ["2", "to"],
+    ]);
+    expect(names(both).map(([, name]) => name)).toEqual(["", ""]); // both ways: the parts are not told apart
+    expect(names([...oneWay, [0, 1], [1, 0], [2, 0]])).toEqual([
+      ["0", "from and to"],
+      ["1", "from"],
+      ["2", "to"],
+    ]);
+    expect(severedLetters(oneWay)).toBe("from A B to C");
+    expect(severedLetters(both, (unit) => String(unit + 5))).toBe("from 5 6 to 7, from 7 to 5 6");
+    const many = Array.from({ length: 10 }, (_, at): [number, number] => [at, at + 1]);
+    expect(severedLetters(many)).toMatch(/^from A to B, from B to C,.* and 2 more$/);
   });
   it("of IIT 3.0 has a direction, and other units are background", () => {
     const cut = { status: "computed", phi: 1, cut: { from_nodes: [0], to_nodes: [2] } } as unknown as PhiResult;

@@ -24,10 +24,11 @@ describe("CSV", () => {
 
   it("has concepts by letters and the TPM by states", () => {
     const concept = { mechanism: [0, 2], cause_purview: [1], effect_purview: [0], cause_phi: 0.25, effect_phi: 0.125 };
-    expect(conceptsCsv({ concepts: [concept] } as unknown as Computed)).toContain("A C,B,A,0.25,0.125,0.125\r\n");
+    const concepts = conceptsCsv({ concepts: [concept] } as unknown as Computed, "statistical");
+    expect(concepts).toContain("A C,B,A,0.25,0.125,0.125,statistical\r\n");
     const tpm = { state_by_node: [[0.1], [1 / 3]], visited: [true, false], prior: 0.5 };
-    const record = { tpm, counts: { visits: [3, 0], on: [], joint: [] } } as unknown as EpochRecord;
-    expect(tpmCsv(record)).toBe("state,visited,visits,A\r\n0,true,3,0.1\r\n1,false,0,0.3333333333333333\r\n");
+    const record = { tpm, counts: { visits: [3, 0], on: [], joint: [] }, kind: "causal" } as unknown as EpochRecord;
+    expect(tpmCsv(record)).toBe("state,visited,visits,kind,A\r\n0,true,3,causal,0.1\r\n1,false,0,causal,0.3333333333333333\r\n");
   });
 });
 

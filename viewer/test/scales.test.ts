@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { NetworkLayer } from "../src/data/types";
+import { CARDS } from "../src/panels";
 import { activityAt, activityRange } from "../src/scales/activity";
 import { bitLabel, bitsOf, codeOf, elementLabel, lettersOf, unitLetter } from "../src/scales/bits";
 import { CATEGORIES, channels, hexOf, NEGATIVE, POSITIVE, sequential } from "../src/scales/color";
 import { curves, epochAtStep, epochsOf, layersOf } from "../src/scales/curve";
 import { number, phiText } from "../src/scales/format";
 import { influences, stateByState } from "../src/scales/influence";
+import { arrowWords, kindCaption, ofKind, systemName } from "../src/scales/kind";
 import { lineWidth, THINNEST } from "../src/scales/weight";
 import { index, row } from "./rows";
 
@@ -208,5 +210,21 @@ describe("numbers", () => {
     expect(number(3e-9)).toBe("3.00e−9");
     expect(phiText(0.5)).toBe("0.5000");
     expect(phiText(null)).toBe("–");
+  });
+});
+
+describe("a kind of number", () => {
+  it("is said, and only units that were set are called a causal system", () => {
+    expect(["causal", "observational", "statistical", undefined].map(systemName)).toEqual([
+      "Causal system",
+      "System read from activity (observational)",
+      "System read from activity (statistical)",
+      "System",
+    ]);
+    expect(kindCaption("statistical")).toBe("statistical: no connections among the units, 0 by structure");
+    expect([kindCaption(undefined), ofKind(undefined), ofKind("causal")]).toEqual(["", "", " (causal)"]);
+    expect([arrowWords("causal"), arrowWords("statistical").length]).toEqual([[], 1]);
+    const statistical = CARDS.filter(({ id }) => id !== "compare").map(({ title }) => title("statistical"));
+    expect(statistical.every((title) => /\(statistical\)$/.test(title) && !/caus/i.test(title))).toBe(true);
   });
 });

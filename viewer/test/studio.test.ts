@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Field } from "../src/generated/studio";
 import {
   comingWords,
+  courseWords,
   epochWords,
   filledValue,
   isAlive,
@@ -83,4 +84,12 @@ describe("a training", () => {
     expect(whenWords(at.getTime() / 1000, at)).toBe("14:05");
     expect(whenWords(at.getTime() / 1000, new Date(2026, 2, 4))).toBe("2026-03-03 14:05");
   });
+});
+
+it("a number of a layer has its unit, its kind and its epochs", () => {
+  const course = { epochs: [-1, 0, 1], phis: [0.1, 0.2, 0.3], kind: "causal", symbol: "Φ", layer: "x" };
+  expect(courseWords(course)).toBe(
+    "Φ of the layer, causal, an earth mover's distance; the line goes from the untrained network to epoch 1.",
+  );
+  expect(courseWords({ ...course, epochs: [3], symbol: "φ_s" })).toBe("φ_s of the layer, causal, in ibits.");
 });

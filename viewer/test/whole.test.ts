@@ -4,8 +4,10 @@ import {
   aboveNull,
   divisionWords,
   elementName,
+  isOutside,
   measuredWords,
   nullWords,
+  outsideWords,
   pairMatrix,
   pairPlace,
   signed,
@@ -43,6 +45,16 @@ describe("a value of a whole layer", () => {
     expect(aboveNull(value({ interval: null }))).toEqual({ value: close(0.3), low: close(0.3), high: close(0.3) });
     expect(aboveNull(value({ null: null }))).toBeNull();
   });
+  it("says where it lies outside of its own interval, and why", () => {
+    expect([isOutside(value()), isOutside(value({ interval: null }))]).toEqual([false, false]);
+    const moved = { low: 0.6, high: 0.7, level: 0.95, bias: -0.15, resamples: 100, block: 8, same_partition: null };
+    const below = { ...measure([[0], [1]]), minimum: value({ interval: moved }) };
+    const above = { ...measure([[0], [1]]), atomic: value({ interval: { ...moved, low: 0.1, high: 0.2, bias: 0.3 } }) };
+    expect(outsideWords([measure([[0], [1]])])).toBe("");
+    expect(outsideWords([below, above])).toMatch(
+      /^\* A value may lie outside.*: SI at this division 0.15 smaller, SI all units apart 0.3 larger\.$/,
+    );
+  });
   it("says its null and its division", () => {
     expect(nullWords(value())).toBe("19 surrogates (parts shifted against each other), division held");
     expect(nullWords(value({ null: null }))).toBe("no null");
@@ -60,9 +72,27 @@ describe("a value of a whole layer", () => {
     expect([signed(0.12345), signed(-0.5), signed(0)]).toEqual(["+0.123", "−0.5", "0"]);
   });
   it("says how many units and samples it is of", () => {
-    const whole = { units: [0, 1, 2], elements: [[0], [1], [2]], samples: 1200, sequences: 12, lag: 1, effective_samples: 310.4 };
+    const whole = {
+      units: [0, 1, 2],
+      dropped: [],
+      elements: [[0], [1], [2]],
+      samples: 1200,
+      sequences: 12,
+      lag: 1,
+      effective_samples: 310.4,
+    };
     expect(measuredWords(whole as Whole)).toBe(
       "N = 3 units; 1,200 pairs of a past and a present in 12 sequences, worth 310 independent ones.",
+    );
+    const dropped = [
+      { unit: 1, reason: "it never varies" },
+      { unit: 3, reason: "it repeats unit 0" },
+      { unit: 4, reason: "it repeats unit 2" },
+    ];
+    const some = { ...whole, units: [0, 2, 5], dropped, lag: 0, effective_samples: null };
+    expect(measuredWords(some as unknown as Whole, 9)).toBe(
+      "N = 3 of 9 units (measured: 0, 2, 5; 1 left out: it never varies; 2 left out: it repeats unit …; 3 not drawn); " +
+        "1,200 samples without an order.",
     );
     const grouped = { ...whole, elements: [[0, 1], [2]], lag: 0, effective_samples: null };
     expect(measuredWords(grouped as Whole)).toBe("N = 3 units in 2 groups; 1,200 samples without an order.");

@@ -105,6 +105,19 @@ class WholeValue(Record, frozen=True, kw_only=True):
         """Returns the value less the mean of its null, in nats: what may be compared between epochs; None without a null."""
         return None if self.null is None else self.value - self.null.mean
 
+    @property
+    def outside(self) -> str:
+        """Returns why the value lies beside its own interval, in a sentence; empty where it lies inside, or has none."""
+        interval = self.interval
+        if interval is None or interval.low <= self.value <= interval.high:
+            return ""
+        side = "below" if self.value < interval.low else "above"
+        moved = f"{digits(abs(interval.bias), 3)} {'smaller' if interval.bias < 0 else 'larger'}"
+        return (
+            f"The value lies {side} its interval: resamples were {moved} on average, and the ends, twice the value less their "
+            "quantiles, are corrected for that, the value is not."
+        )
+
 
 class WholeMeasure(Record, frozen=True, kw_only=True):
     """Holds one measure of a whole layer.

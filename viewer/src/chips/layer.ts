@@ -11,7 +11,9 @@ import { range } from "./chip";
 
 export function kind(record: EpochRecord): Chip {
   const structural =
-    record.structural_phi === null ? [] : [`Structural Φ is ${number(record.structural_phi)}: ${record.structural_reason}.`];
+    record.structural_phi === null
+      ? []
+      : [`${symbolOf(record.formalism)} by structure is ${number(record.structural_phi)}: ${record.structural_reason}.`];
   return {
     name: "kind",
     text: record.kind,

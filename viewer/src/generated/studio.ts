@@ -86,12 +86,14 @@ export interface JobList {
 }
 export interface JobState {
   accuracy: number | null;
+  accuracy_name: string;
   asked: Asked;
   courses: LayerCourse[];
   created: number;
   epoch: number | null;
   epochs: number;
   loss: number | null;
+  loss_name: string;
   name: string;
   network: string;
   output: string;

@@ -1,4 +1,4 @@
-// The parts of a partition: two with one direction (IIT 3.0), or several with directed severed connections (IIT 4.0).
+// The parts of a partition: two with one direction (IIT 3.0), or several, each with the directions that are severed (IIT 4.0).
 import type { PhiResult } from "../data/types";
 
 export interface Part {
@@ -24,7 +24,10 @@ export function partitionOf(result: PhiResult, n: number): Partition {
     const pairs = new Set(result.partition.map(([i, j]) => `${i} ${j}`));
     const severed = (i: number, j: number) => pairs.has(`${i} ${j}`);
     const inside = result.partition.length ? apart(result.nodes, severed) : [result.nodes];
-    const parts = [...inside.map((nodes) => part(nodes, "")), ...background(result.nodes, n)];
+    const names = inside.map((nodes) => direction(nodes, result.nodes, severed));
+    // A direction that all parts have tells them not apart.
+    const isSame = new Set(names).size === 1;
+    const parts = [...inside.map((nodes, at) => part(nodes, isSame ? "" : (names[at] ?? ""))), ...background(result.nodes, n)];
     return { parts: parts.length > 1 ? parts : [], severed };
   }
   return { parts: [], severed: () => false };
@@ -35,6 +38,14 @@ const part = (nodes: number[], name: string): Part => ({ nodes, name, background
 function background(system: readonly number[], n: number): Part[] {
   const nodes = Array.from({ length: n }, (_, node) => node).filter((node) => !system.includes(node));
   return nodes.length ? [{ nodes, name: "background", background: true }] : [];
+}
+
+/** What is severed between a part and all the others: what comes from it, what goes to it, or both. */
+function direction(nodes: readonly number[], system: readonly number[], severed: Partition["severed"]): string {
+  const others = system.filter((node) => !nodes.includes(node));
+  const every = (is: (node: number, other: number) => boolean) => nodes.every((node) => others.every((other) => is(node, other)));
+  const names = [every((node, other) => severed(node, other)) && "from", every((node, other) => severed(other, node)) && "to"];
+  return others.length ? names.filter(Boolean).join(" and ") : "";
 }
 
 /** Between two parts a connection is severed, inside of none. */

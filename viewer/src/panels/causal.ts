@@ -1,4 +1,4 @@
-// The units as a causal system: effective influences, the minimum-information partition, and the units' state.
+// The units as a system: effective influences, the minimum-information partition, and the units' state.
 import { hasPhi } from "../data/results";
 import type { EpochRecord } from "../data/types";
 import { fill, h, s } from "../dom";
@@ -18,8 +18,10 @@ import { formalismName, symbolOf } from "../scales/formalism";
 import { count, epochName, number, phiText, statusWords } from "../scales/format";
 import type { Influence } from "../scales/influence";
 import { influences } from "../scales/influence";
+import { arrowWords, systemName } from "../scales/kind";
 import type { Analysis } from "../state/analysis";
 import { analysesOf, analysisOf, isOtherAnalysis, resultOf } from "../state/analysis";
+import type { AppState } from "../state/app";
 import { analysedName, isShownLayer, shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
 
@@ -38,18 +40,19 @@ export function causalPanel(context: Context): Panel {
   oneTabStop(graph, ".unit");
   store.on(["a", "b", "shown", "chosenState", "computations"], (state, before) => {
     if (!isOtherAnalysis(state, before)) return;
-    fill(states, ...stateButtons(context, analysesOf(state), state.chosenState, state.formalism));
+    fill(states, ...stateButtons(context, analysesOf(state), state));
     const side = shownSide(state);
     fold(`${side?.run.id}\n${state.layer}`);
     draw(context, graph, words, side?.record ?? null, analysisOf(state));
   });
   store.on(["lit", "unit", "a"], () => light(context, graph));
   const picture = () => graph.querySelector("svg");
-  const title = () => `${words.textContent}`;
+  const title = () => `${systemName(shownSide(store.state)?.record?.kind)}. ${words.textContent}`;
   const figures: Figure[] = [
     {
-      name: "Causal system",
+      name: "System",
       file: "system",
+      kind: () => shownSide(store.state)?.record?.kind,
       there: () => picture() !== null,
       svg: () => inlined(picture() as SVGSVGElement, title()),
     },
@@ -57,8 +60,10 @@ export function causalPanel(context: Context): Panel {
   return { element: h("div", { class: "units-panel" }, about("causal"), states, graph, words), figures };
 }
 
-function stateButtons({ controller }: Context, analyses: readonly Analysis[], chosen: number, formalism: string): HTMLElement[] {
-  const what = `${symbolOf(formalism)} (${formalismName(formalism)})`;
+function stateButtons({ controller }: Context, analyses: readonly Analysis[], state: AppState): HTMLElement[] {
+  const { chosenState: chosen, formalism } = state;
+  const kind = shownSide(state)?.record?.kind;
+  const what = `${symbolOf(formalism)} (${formalismName(formalism)}${kind ? `, ${kind}` : ""})`;
   return analyses.map(({ state, result, visits, computation }, at) => {
     const button = h(
       "button",
@@ -100,7 +105,7 @@ function draw(
     return;
   }
   fill(graph, systemPicture(context, record, analysis, "system"));
-  fill(words, ...partitionWords(result, partitionOf(result, n)), ...complexWords(complexOf(record, analysis)));
+  fill(words, ...partitionWords(record.kind, result, partitionOf(result, n)), ...complexWords(complexOf(record, analysis)));
   light(context, graph);
 }
 
@@ -186,7 +191,7 @@ function picture(
       const [from, to] = [layout.places[i], layout.places[j]];
       if (!from || !to) return;
       const d = i === j ? loopPath(from, centre(from.part)) : arrowPath(from, to);
-      arrows.push(arrow(context, influence, [i, j], d, severed(i, j), place));
+      arrows.push(arrow(context, record.kind, influence, [i, j], d, severed(i, j), place));
       if (i !== j && severed(i, j)) arrows.push(cross(arrowMiddle(from, to)));
     }),
   );
@@ -206,6 +211,7 @@ function extent({ parts, places, height }: CausalLayout): [number, number] {
 
 function arrow(
   { tip }: Context,
+  kind: string,
   influence: Influence,
   [i, j]: [number, number],
   d: string,
@@ -227,6 +233,7 @@ function arrow(
     ["strength", number(influence.strength, 3)],
     ["mean effect", number(influence.mean, 3)],
     "Change in the chance of being ON next when the first unit goes from OFF to ON, over the states of the others.",
+    ...arrowWords(kind),
   ];
   if (severed) lines.push("Severed by the minimum partition.");
   line.addEventListener("mousemove", (event) =>

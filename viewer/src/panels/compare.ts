@@ -8,10 +8,11 @@ import { inlined } from "../save/paper";
 import { tableFigure } from "../save/table";
 import { matrixFigure } from "../save/tpm";
 import { lettersOf } from "../scales/bits";
-import type { Joined } from "../scales/comparison";
-import { diverging, joined, phisOf, remarks, tpmDifference } from "../scales/comparison";
+import type { Joined, Remarks } from "../scales/comparison";
+import { diverging, joined, phisOf, remarks, sharedState, tpmDifference } from "../scales/comparison";
 import { isIIT4, symbolOf } from "../scales/formalism";
 import { epochName, phiText } from "../scales/format";
+import { ofKind } from "../scales/kind";
 import type { Analysis } from "../state/analysis";
 import { analysesOf, placeOf, resultOf } from "../state/analysis";
 import type { AppState, Side } from "../state/app";
@@ -24,6 +25,8 @@ interface Half {
   record: EpochRecord;
   analysis: Analysis | null;
 }
+
+type Both = [Half, Half];
 
 export function comparePanel(context: Context): Panel {
   const { store } = context;
@@ -41,15 +44,15 @@ export function comparePanel(context: Context): Panel {
       state.computations === before.computations;
     if ((state !== before && same) || !state.b) return;
     const both = bothOf(state);
-    const found = both && remarks(both[0].record, both[1].record);
+    const found = both && remarksOf(both);
     fill(halves, ...(["a", "b"] as const).map((which) => halfOf(context, which)));
-    words.textContent = found?.forbids || found?.words || "";
-    const isCompared = both !== null && !found?.forbids;
-    for (const part of [title, table, difference]) part.hidden = !isCompared;
-    if (!isCompared) return;
-    title.textContent = isIIT4(state.formalism) ? "Distinctions of both" : "Concepts of both";
-    fill(table, tableOf(both, state.formalism));
-    fill(difference, differenceOf(both));
+    words.textContent = found ? [found.forbids, found.mechanisms, found.words].filter(Boolean).join(" ") : "";
+    const isCompared = found !== null && !found.forbids;
+    difference.hidden = !isCompared;
+    for (const part of [title, table]) part.hidden = !isCompared || Boolean(found.mechanisms);
+    title.textContent = `${isIIT4(state.formalism) ? "Distinctions" : "Concepts"} of both${ofKind(both?.[0].record.kind)}`;
+    fill(table, table.hidden ? null : tableOf(both as Both, state.formalism));
+    fill(difference, isCompared ? differenceOf(both as Both) : null);
   });
   return { element, figures: figuresOf(context, halves) };
 }
@@ -58,18 +61,30 @@ export function comparePanel(context: Context): Panel {
 const isSame = (now: Side | null, before: Side | null): boolean =>
   now?.record === before?.record && now?.recordProblem === before?.recordProblem;
 
-function bothOf(state: AppState): [Half, Half] | null {
+function bothOf(state: AppState): Both | null {
   const [a, b] = [halfIn(state, "a"), halfIn(state, "b")];
   return a && b ? [a, b] : null;
 }
 
-/** The record of a side in the state that a person chose, else in its first. */
+const remarksOf = ([a, b]: Both): Remarks =>
+  remarks({ a: a.record, b: b.record, states: [a.analysis?.state ?? null, b.analysis?.state ?? null] });
+
+/** The record of a side in the state that a person chose, else in the first that both sides have, else in its own first. */
 function halfIn(state: AppState, which: "a" | "b"): Half | null {
   const side = state[which];
   if (!side?.record) return null;
   const all = analysesOf({ ...state, shown: which });
-  return { side, record: side.record, analysis: all[placeOf(all, state.wanted)] ?? null };
+  const [a, b] = [state.a?.record, state.b?.record];
+  const isAlike = a && b && !remarks({ a, b, states: [null, null] }).forbids;
+  const shared = isAlike && !state.wanted ? sharedState(...sidesOf(state)) : null;
+  const place = shared ? all.findIndex((one) => one.state.join() === shared.join()) : placeOf(all, state.wanted);
+  return { side, record: side.record, analysis: all[place] ?? null };
 }
+
+const sidesOf = (state: AppState): [Analysis[], Analysis[]] => [
+  analysesOf({ ...state, shown: "a" }),
+  analysesOf({ ...state, shown: "b" }),
+];
 
 function halfOf(context: Context, which: "a" | "b"): HTMLElement {
   const { state } = context.store;
@@ -86,7 +101,7 @@ function halfOf(context: Context, which: "a" | "b"): HTMLElement {
     "div",
     { class: "half", "data-side": which },
     heading,
-    h("p", {}, `${symbolOf(half.record.formalism)}${where} = `, h("b", {}, phi)),
+    h("p", {}, `${symbolOf(half.record.formalism)}${where} = `, h("b", {}, phi), ofKind(half.record.kind)),
     systemPicture(context, half.record, half.analysis, which),
   );
 }
@@ -95,13 +110,13 @@ function halfOf(context: Context, which: "a" | "b"): HTMLElement {
 const structureIn = ({ record, analysis }: Half) => (!analysis || analysis.first ? record.structure : null);
 
 /** Says which of the two have no distinctions that could be compared (IIT 4.0); empty where both have. */
-function lackingIn(both: [Half, Half]): string {
+function lackingIn(both: Both): string {
   const names = both.flatMap((half, side) => (isIIT4(half.record.formalism) && !structureIn(half) ? ["AB"[side]] : []));
   if (!names.length) return "";
   return `Not compared: the record of ${names.join(" and that of ")} lacks the distinctions of this state.`;
 }
 
-const rowsOf = (both: [Half, Half]): Joined[] => {
+const rowsOf = (both: Both): Joined[] => {
   if (lackingIn(both)) return [];
   const [first, second] = both.map((half) => phisOf(resultOf(half.record, half.analysis), structureIn(half)));
   return joined(first ?? [], second ?? []);
@@ -109,7 +124,7 @@ const rowsOf = (both: [Half, Half]): Joined[] => {
 
 const apart = ({ a, b }: Joined): number | null => (a === null || b === null ? null : b - a);
 
-function tableOf(both: [Half, Half], formalism: string): HTMLElement {
+function tableOf(both: Both, formalism: string): HTMLElement {
   const rows = rowsOf(both);
   const phi = isIIT4(formalism) ? "φ_d" : "φ";
   const heads = ["Mechanism", `${phi} in A`, `${phi} in B`, "B − A"].map((name) => h("th", { scope: "col" }, name));
@@ -132,7 +147,7 @@ function tableOf(both: [Half, Half], formalism: string): HTMLElement {
 
 const signed = (value: number | null): string => (value !== null && value > 0 ? `+${phiText(value)}` : phiText(value));
 
-function differenceFigure([a, b]: [Half, Half]): SVGSVGElement | null {
+function differenceFigure([a, b]: Both): SVGSVGElement | null {
   const found = tpmDifference(a.record.tpm, b.record.tpm);
   if (!found) return null;
   const { values, visited, most } = found;
@@ -141,26 +156,37 @@ function differenceFigure([a, b]: [Half, Half]): SVGSVGElement | null {
   return matrixFigure({ title, values, visited, most, least: -most, color, form: "node", scale: "P(ON next), B − A" });
 }
 
-function differenceOf(both: [Half, Half]): HTMLElement {
+function differenceOf(both: Both): HTMLElement {
   const picture = differenceFigure(both);
   if (!picture) return h("p", { class: "empty-words" }, "One of the two holds no TPM.");
   const words = "Chance of being ON next, B less A. Hatched: states that one of the two never visited.";
-  return h("figure", {}, h("h3", {}, "Transition probabilities, B − A"), picture, h("figcaption", { class: "tpm-words" }, words));
+  return h(
+    "figure",
+    {},
+    h("h3", {}, `Transition probabilities, B − A${ofKind(both[0].record.kind)}`),
+    picture,
+    h("figcaption", { class: "tpm-words" }, words),
+  );
 }
 
 function figuresOf({ store }: Context, halves: HTMLElement): Figure[] {
   const both = () => {
     const found = store.state.b ? bothOf(store.state) : null;
-    return found && !remarks(found[0].record, found[1].record).forbids ? found : null;
+    return found && !remarksOf(found).forbids ? found : null;
   };
-  const rows = () => rowsOf(both() as [Half, Half]);
+  const mechanisms = () => {
+    const found = both();
+    return found && !remarksOf(found).mechanisms ? found : null;
+  };
+  const rows = () => rowsOf(mechanisms() as Both);
   const text = ({ mechanism, a, b }: Joined) => [lettersOf(mechanism), phiText(a), phiText(b), signed(apart({ mechanism, a, b }))];
   return [
     ...(["a", "b"] as const).map((which): Figure => {
       const picture = () => halves.querySelector<SVGSVGElement>(`[data-side=${which}] svg`);
       return {
-        name: `Causal system of ${which.toUpperCase()}`,
+        name: `System of ${which.toUpperCase()}`,
         file: `system-${which}`,
+        kind: () => store.state[which]?.record?.kind,
         there: () => store.state.b !== null && picture() !== null,
         svg: () => inlined(picture() as SVGSVGElement, halves.querySelector(`[data-side=${which}] h3`)?.textContent ?? ""),
       };
@@ -168,16 +194,22 @@ function figuresOf({ store }: Context, halves: HTMLElement): Figure[] {
     {
       name: "Transition probabilities, B − A",
       file: "tpm-difference",
+      kind: () => both()?.[0].record.kind,
       there: () => both()?.every(({ record }) => record.tpm) ?? false,
-      svg: () => differenceFigure(both() as [Half, Half]) as SVGSVGElement,
+      svg: () => differenceFigure(both() as Both) as SVGSVGElement,
       csv: () => csv(tpmDifference(both()?.[0].record.tpm ?? null, both()?.[1].record.tpm ?? null)?.values ?? []),
     },
     {
       name: "Mechanisms of A and B",
       file: "mechanisms",
-      there: () => both() !== null && rows().length > 0,
+      kind: () => both()?.[0].record.kind,
+      there: () => mechanisms() !== null && rows().length > 0,
       svg: () => tableFigure("Mechanisms of A and B", ["Mechanism", "#φ in A", "#φ in B", "#B − A"], rows().map(text)),
-      csv: () => csv([["mechanism", "phi_a", "phi_b"], ...rows().map(({ mechanism, a, b }) => [lettersOf(mechanism), a, b])]),
+      csv: () =>
+        csv([
+          ["mechanism", "phi_a", "phi_b", "kind"],
+          ...rows().map(({ mechanism, a, b }) => [lettersOf(mechanism), a, b, both()?.[0].record.kind]),
+        ]),
     },
   ];
 }

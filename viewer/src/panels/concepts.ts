@@ -47,7 +47,7 @@ export function conceptsPanel({ store, tip }: Context): Panel {
     heads.forEach((head) =>
       head.setAttribute("aria-sort", head.dataset.column === sorted ? (sorted === "phi" ? "descending" : "ascending") : "none"),
     );
-    title.textContent = result ? `Concepts (${concepts.length})` : "Concepts";
+    title.textContent = result ? `Concepts (${concepts.length}), ${record?.kind}` : "Concepts";
     fill(
       body,
       ...(concepts.length
@@ -115,9 +115,10 @@ export function conceptsPanel({ store, tip }: Context): Panel {
     {
       name: "Concepts",
       file: "concepts",
+      kind: () => shownSide(store.state)?.record?.kind,
       there: () => (concepts()?.concepts.length ?? 0) > 0,
       svg: () => tableFigure("Concepts", ["Mechanism", "Cause purview", "Effect purview", "#φ (earth mover's distance)"], rows()),
-      csv: () => conceptsCsv(concepts() as Computed),
+      csv: () => conceptsCsv(concepts() as Computed, shownSide(store.state)?.record?.kind),
     },
   ];
   return { element, figures };

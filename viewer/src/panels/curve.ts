@@ -153,6 +153,7 @@ export function curvePanel(context: Context): Panel {
   const figure = (measure: Measure, file: string): Figure => ({
     name: measure === "phi" ? "Curve over epochs" : `Curve: ${MEASURES[measure]}`,
     file,
+    kind: () => kindsOf(store.state.a?.index).get(store.state.layer ?? ""),
     there: () => measuresOf(shownLines("phi"), store.state.formalism).includes(measure) && shownLines(measure).length > 0,
     svg: () => {
       const { formalism, layer, b, smooth, log } = store.state;

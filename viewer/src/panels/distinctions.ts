@@ -10,6 +10,7 @@ import { lettersOf } from "../scales/bits";
 import { count, phiText } from "../scales/format";
 import { DISTINCTION, IBIT, inState, RELATION, STRUCTURE } from "../scales/iit4";
 import { isOtherAnalysis } from "../state/analysis";
+import { shownSide } from "../state/app";
 import { structureOf } from "../state/structure";
 import type { Context, Panel } from "./panel";
 
@@ -32,7 +33,8 @@ export function distinctionsPanel(context: Context): Panel {
     element.hidden = !found;
     const structure = found?.structure ?? null;
     const strongest = [...(structure?.distinctions ?? [])].sort((a, b) => b.phi - a.phi);
-    title.textContent = structure ? `Distinctions (${strongest.length})` : "Distinctions";
+    const kind = shownSide(state)?.record?.kind;
+    title.textContent = structure ? `Distinctions (${strongest.length}), ${kind}` : "Distinctions";
     words.textContent = found?.reason ?? "";
     words.hidden = !words.textContent;
     scroll.hidden = !strongest.length;
@@ -54,9 +56,10 @@ export function distinctionsPanel(context: Context): Panel {
     {
       name: "Distinctions",
       file: "distinctions",
+      kind: () => shownSide(store.state)?.record?.kind,
       there: () => (structure()?.distinctions.length ?? 0) > 0,
       svg: () => tableFigure("Distinctions", columns, rows()),
-      csv: () => distinctionsCsv(structure() as Structure),
+      csv: () => distinctionsCsv(structure() as Structure, shownSide(store.state)?.record?.kind),
     },
   ];
   return { element, figures };

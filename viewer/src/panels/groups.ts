@@ -12,6 +12,7 @@ import { inlined } from "../save/paper";
 import { symbolOf, symbolWithUnit } from "../scales/formalism";
 import { count, number, phiText } from "../scales/format";
 import { shareText } from "../scales/iit4";
+import { ofKind } from "../scales/kind";
 import type { SurveyGroup } from "../scales/survey";
 import { allVisits, groupPhi, groupShare, groupSigned, statesWords } from "../scales/survey";
 import { shownSide } from "../state/app";
@@ -37,7 +38,7 @@ export function groupsPanel({ store, tip }: Context): Panel {
     const shown = [chart, states, table];
     for (const element of shown) element.hidden = !survey;
     const symbol = symbolOf(record?.formalism ?? store.state.formalism);
-    words.textContent = survey ? wordsOf(survey, symbol) : open ? `Waiting for ${symbol}.` : NONE;
+    words.textContent = survey ? wordsOf(survey, symbol, record?.kind) : open ? `Waiting for ${symbol}.` : NONE;
     if (!survey) return;
     chosen = Math.min(chosen, survey.groups.length - 1);
     const choose = (group: number) => {
@@ -66,18 +67,19 @@ export function groupsPanel({ store, tip }: Context): Panel {
     {
       name: "Groups of units",
       file: "groups",
+      kind: () => shownSide(store.state)?.record?.kind,
       there: () => survey() !== null && !chart.hidden,
       svg: () => {
         const axis = `Mean ${symbolWithUnit(store.state.formalism)} of a group of units`;
         return inlined(chart.querySelector("svg") as SVGSVGElement, words.textContent ?? "", { x: axis });
       },
-      csv: () => groupsCsv(survey() as Survey),
+      csv: () => groupsCsv(survey() as Survey, shownSide(store.state)?.record?.kind),
     },
   ];
   return { element: h("section", { class: "groups" }, about("groups"), words, chart, states, table), figures };
 }
 
-function wordsOf(survey: Survey, symbol: string): string {
+function wordsOf(survey: Survey, symbol: string, kind: string | undefined): string {
   if (survey.phi === null) return survey.interval_words || `No group of units has a ${symbol}.`;
   const have = survey.groups.filter((group) => groupPhi(group) !== null).length;
   const none = survey.groups.length - have;
@@ -86,7 +88,7 @@ function wordsOf(survey: Survey, symbol: string): string {
       ? `Line: the mean; ${survey.low === null ? "" : "band: "}${survey.interval_words}.`
       : "Dots: mean signed φ_s of each group; line: their mean.";
   return [
-    `${symbol} of the layer is the mean over ${have} ${have === 1 ? "group" : "groups"} of its units; a group's ${symbol} is the mean over`,
+    `${symbol} of the layer${ofKind(kind)} is the mean over ${have} ${have === 1 ? "group" : "groups"} of its units; a group's ${symbol} is the mean over`,
     `the states that were analysed, by visits. ${drawn}`,
     ...(none ? [`${none} more ${none === 1 ? "has" : "have"} no ${symbol}.`] : []),
   ].join(" ");

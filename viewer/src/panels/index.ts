@@ -1,4 +1,5 @@
 // The list of all panels: one line for each, with its place in the page. Panels of one place stand in the order of this list.
+import { ofKind, systemName } from "../scales/kind";
 import { banner } from "./banner";
 import { causalPanel } from "./causal";
 import { commandPanel } from "./command";
@@ -21,14 +22,16 @@ import { systemPhiPanel } from "./systemPhi";
 import { tpmPanel } from "./tpm";
 import { wholePanel } from "./whole";
 
+const named = (name: string) => (kind: string | undefined) => `${name}${ofKind(kind)}`;
+
 /** The cards of the right-hand column. A narrow window shows one of them at a time, by tabs with these names; `rest`
- * is the part of a name for which a telephone has no room. */
+ * is the part of a name for which a telephone has no room. A title says of which kind the numbers of the shown record are. */
 export const CARDS = [
-  { id: "causal", name: "Causal", rest: " system", title: "Causal system" },
-  { id: "tpm", name: "TPM", rest: "", title: "Transition probabilities" },
-  { id: "groups", name: "Groups", rest: "", title: "Groups of units" },
-  { id: "whole", name: "Whole", rest: " layer", title: "Whole layer" },
-  { id: "compare", name: "A and B", rest: "", title: "A and B" },
+  { id: "causal", name: "System", rest: "", title: systemName },
+  { id: "tpm", name: "TPM", rest: "", title: named("Transition probabilities") },
+  { id: "groups", name: "Groups", rest: "", title: named("Groups of units") },
+  { id: "whole", name: "Whole", rest: " layer", title: () => "Whole layer (statistical)" },
+  { id: "compare", name: "A and B", rest: "", title: () => "A and B" },
 ] as const;
 
 /** Where a panel stands: in the bar on top, in the row below it, on the left, in a card on the right, or over the whole page. */

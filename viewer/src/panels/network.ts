@@ -63,12 +63,14 @@ export function networkPanel(context: Context): Panel {
       {
         name: "Network, without ground",
         file: "network",
+        kind: () => "",
         there: () => shownStages().length > 0,
         png: () => scenePng(shownStages()),
       },
       {
         name: "Film of the training",
         file: "film",
+        kind: () => "", // said in the film itself
         there: () => shownStages().length > 0 && typeOfFilm() !== undefined,
         webm: (told, signal) => film(context, shownStages(), told, signal),
       },

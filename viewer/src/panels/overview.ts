@@ -60,6 +60,7 @@ export function overviewPanel({ store, controller }: Context): Panel {
     {
       name: "All layers over epochs",
       file: "layers",
+      kind: () => "", // said of each group of layers
       there: () => all().reduce((sum, { curves }) => sum + curves.length, 0) > 1,
       svg: () => {
         const short = shortNames(store.state.a?.index ? layersOf(store.state.a.index) : [], 17);

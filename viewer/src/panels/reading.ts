@@ -19,7 +19,8 @@ import { shortName } from "../scales/names";
 import { analysedWords, ofVisits } from "../scales/survey";
 import type { Analysis } from "../state/analysis";
 import { analysisOf, resultOf } from "../state/analysis";
-import { shownSide } from "../state/app";
+import type { AppState } from "../state/app";
+import { epochOf, shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
 
 export function reading({ store, controller, tip }: Context): Panel {
@@ -35,11 +36,10 @@ export function reading({ store, controller, tip }: Context): Panel {
   new ResizeObserver(settle).observe(panel);
   const help = about("reading");
   oneTabStop(panel, ".chip");
-  store.on(["a", "b", "shown", "formalism", "epoch", "layer", "chosenState", "computations"], (state) => {
+  store.on(["a", "b", "shown", "formalism", "epoch", "against", "layer", "chosenState", "computations"], (state) => {
     const side = shownSide(state);
     const record = side?.record;
-    const answer = side?.answers.find((known) => known.layer === state.layer);
-    const words = answer ? h("p", { class: "change" }, answer.words) : null;
+    const words = answersOf(state).map((answer) => h("p", { class: "change" }, answer));
     const sides = state.b
       ? h(
           "div",
@@ -56,7 +56,7 @@ export function reading({ store, controller, tip }: Context): Panel {
       const problem = side?.recordProblem || (side ? "Loading …" : "");
       fill(
         panel,
-        words,
+        ...words,
         sides,
         h("div", { class: "value none" }, `${symbolOf(state.formalism)} –`),
         h("p", { class: "reason" }, problem),
@@ -65,13 +65,16 @@ export function reading({ store, controller, tip }: Context): Panel {
     }
     const analysis = analysisOf(state);
     const sets = chipSets(record, analysis);
-    const judged = [isJudged(record, analysis) ? verdictOf(side?.index ?? null, record) : null, notesOf(record)];
+    const of = state.b ? ` of ${state.shown.toUpperCase()}` : "";
+    const judged = [isJudged(record, analysis) ? verdictOf(side?.index ?? null, record, of) : null, notesOf(record, of)];
     const hasWords = judged.some((one) => one !== null);
     fill(
       panel,
-      words,
+      ...words,
       sides,
+      state.b ? h("div", { class: "where" }, h("span", {}, state.shown.toUpperCase()), h("b", {}, side.run.name)) : null,
       value(record, analysis, tip),
+      otherOf(state),
       help,
       h("div", { class: "chips" }, ...sets.map((set) => setOf(tip, set))),
       hasWords ? h("div", { class: "judged" }, ...judged, more) : more,
@@ -88,6 +91,7 @@ export function reading({ store, controller, tip }: Context): Panel {
     {
       name: "The number and what it means",
       file: "reading",
+      kind: () => shownSide(store.state)?.record?.kind,
       there: () => record() !== null,
       svg: () => {
         const of = record() as EpochRecord;
@@ -105,10 +109,36 @@ export function reading({ store, controller, tip }: Context): Panel {
   return { element: panel, figures };
 }
 
+/** Whether training changed Φ of the layer; of two runs each is said with its letter. */
+function answersOf(state: AppState): string[] {
+  const found = (["a", "b"] as const).flatMap((which) => {
+    const words = state[which]?.answers.find(({ layer }) => layer === state.layer)?.words;
+    return words ? [{ which: which.toUpperCase(), words }] : [];
+  });
+  if (!state.b) return found.map(({ words }) => words);
+  if (state.a?.run.id === state.b.run.id) return found.slice(0, 1).map(({ words }) => `A and B are of one run: ${words}`);
+  return found.map(({ which, words }) => `${which}: ${words}`);
+}
+
+/** Beside the number of the side that is shown, that of the other side, with what both are of. */
+function otherOf(state: AppState): HTMLElement | null {
+  if (!state.b) return null;
+  const which = state.shown === "a" ? "b" : "a";
+  const [side, epoch] = [state[which], epochOf(state, which)];
+  const record = side?.record;
+  const phi = record && (record.survey?.phi ?? (hasPhi(record.result) ? record.result.phi : null));
+  const mean = record?.survey?.share == null ? "" : "mean ";
+  const name = [`${which.toUpperCase()} · ${side?.run.name ?? ""}`, epoch === null ? "" : epochName(epoch)].filter(Boolean);
+  const number = record
+    ? `${mean}${symbolOf(record.formalism)} ${phiText(phi ?? null)}, ${record.kind}`
+    : side?.recordProblem || "Loading …";
+  return h("div", { class: "where other-side" }, h("span", {}, name.join(", ")), h("b", {}, number));
+}
+
 /** Whether something of it is not seen: chips that are folded, or the end of sentences. */
 const isCut = (panel: HTMLElement): boolean =>
   [...panel.querySelectorAll(".chip.folds")].some((chip) => !chip.checkVisibility()) ||
-  [...panel.querySelectorAll(".verdict, .notes ul")].some((words) => words.scrollHeight > words.clientHeight + 1);
+  [...panel.querySelectorAll(".change, .verdict, .notes ul")].some((words) => words.scrollHeight > words.clientHeight + 1);
 
 const isWithoutPhi = (record: EpochRecord, analysis: Analysis | null): boolean =>
   (record.survey?.phi ?? null) === null && !hasPhi(resultOf(record, analysis));
@@ -181,18 +211,18 @@ function shareOf(record: EpochRecord, share: number, phi: number | null, signed:
 }
 
 /** The sentences of the report on what may be concluded; they are about the record's own state. */
-function verdictOf(index: RunIndex | null, { layer, epoch, step }: EpochRecord): HTMLElement | null {
+function verdictOf(index: RunIndex | null, { layer, epoch, step }: EpochRecord, of: string): HTMLElement | null {
   const rows = step === null ? index?.rows : index?.steps;
   const found = rows?.find((row) => row.layer === layer && row.epoch === epoch && row.step === step)?.verdict ?? "";
   const words = typeof found === "string" ? found : found.map((place) => index?.sentences[place] ?? "").join(" ");
-  return words ? h("p", { class: "verdict" }, h("b", {}, "What may be concluded. "), h("span", {}, words)) : null;
+  return words ? h("p", { class: "verdict" }, h("b", {}, `What may be concluded${of}. `), h("span", {}, words)) : null;
 }
 
-function notesOf(record: EpochRecord): HTMLElement | null {
+function notesOf(record: EpochRecord, of: string): HTMLElement | null {
   const found = notes(record);
   if (!found.length) return null;
   const list = h("ul", { tabindex: 0, "aria-label": "Notes" }, ...found.map((note) => h("li", {}, note)));
-  return h("div", { class: "notes" }, h("b", {}, `Notes (${found.length})`), list);
+  return h("div", { class: "notes" }, h("b", {}, `Notes${of} (${found.length})`), list);
 }
 
 const mean = (name: string, value: number | null, key: string): HTMLElement =>

@@ -9,6 +9,7 @@ import type { Figure } from "../save/figure";
 import { inlined } from "../save/paper";
 import { symbolOf, symbolWithUnit } from "../scales/formalism";
 import { count, number, phiText } from "../scales/format";
+import { ofKind } from "../scales/kind";
 import { shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
 
@@ -28,6 +29,7 @@ export function recordCurvePanel(context: Context): Panel {
     {
       name: "Φ against transitions",
       file: "transitions",
+      kind: () => shownSide(context.store.state)?.record?.kind,
       there: () => (record()?.curve.length ?? 0) > 0,
       svg: () => {
         const axes = { x: "Transitions", y: symbolWithUnit(record()?.formalism ?? "") };
@@ -65,7 +67,7 @@ function drawn({ tip }: Context, record: EpochRecord): (Node | string)[] {
   const state = record.states[0]?.state.join("");
   const label = (x: number, y: number, anchor: string, text: string) => s("text", { x, y, "text-anchor": anchor }, text);
   return [
-    h("h3", {}, `${symbol} against transitions`, state ? `, in state ${state}` : ""),
+    h("h3", {}, `${symbol} against transitions`, state ? `, in state ${state}` : "", ofKind(record.kind)),
     about("recordCurve"),
     s(
       "svg",

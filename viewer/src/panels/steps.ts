@@ -7,6 +7,7 @@ import type { Figure } from "../save/figure";
 import { tableFigure } from "../save/table";
 import { symbolOf } from "../scales/formalism";
 import { count, phiText, statusWords } from "../scales/format";
+import { ofKind } from "../scales/kind";
 import type { AppState } from "../state/app";
 import { shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
@@ -25,7 +26,7 @@ export function stepsPanel({ store }: Context): Panel {
     if (state !== before && now === then && state.layer === before.layer) return;
     const rows = rowsOf(state);
     element.hidden = !rows.length;
-    title.textContent = `${count(rows.length)} ${rows.length === 1 ? "analysis" : "analyses"} within epochs`;
+    title.textContent = `${count(rows.length)} ${rows.length === 1 ? "analysis" : "analyses"} within epochs${ofKind(rows[0]?.kind)}`;
     fill(heads, ...columns(symbolOf(state.formalism)).map((name) => h("th", { scope: "col" }, name)));
     fill(body, ...rows.map(lineOf));
   });
@@ -33,6 +34,7 @@ export function stepsPanel({ store }: Context): Panel {
     {
       name: "Analyses within epochs",
       file: "steps",
+      kind: () => rowsOf(store.state)[0]?.kind,
       there: () => rowsOf(store.state).length > 0,
       svg: () => {
         const heads = columns(symbolOf(store.state.formalism)).map((name) => (name === "Remark" ? name : `#${name}`));

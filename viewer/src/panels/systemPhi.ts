@@ -41,6 +41,7 @@ export function systemPhiPanel({ store, tip }: Context): Panel {
     {
       name: "Cause and effect state",
       file: "states",
+      kind: () => shownSide(store.state)?.record?.kind,
       there: () => found() !== null,
       svg: () =>
         tableFigure("Cause and effect state", ["", "State", "#ii (ibits)", "#φ (ibits)", "#signed φ"], rows(found() as SystemPhi)),

@@ -11,6 +11,7 @@ import { bitLabel, codeOf, unitLetter } from "../scales/bits";
 import { sequential } from "../scales/color";
 import { count, epochName, number } from "../scales/format";
 import { stateByState } from "../scales/influence";
+import { ofKind } from "../scales/kind";
 import { analysisOf, isOtherAnalysis } from "../state/analysis";
 import { isShownLayer, shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
@@ -144,6 +145,7 @@ export function tpmPanel(context: Context): Panel {
     {
       name: "Transition probabilities",
       file: "tpm",
+      kind: () => shownSide(store.state)?.record?.kind,
       there: () => Boolean(record()?.tpm),
       svg: () => {
         const shown = record() as EpochRecord;
@@ -157,6 +159,7 @@ export function tpmPanel(context: Context): Panel {
     {
       name: "Whole record of this epoch",
       file: "record",
+      kind: () => shownSide(store.state)?.record?.kind,
       there: () => record() !== null,
       json: () => context.controller.recordText(),
     },
@@ -300,8 +303,8 @@ function captions(record: EpochRecord, form: Form): (Node | string)[] {
   const unvisited = record.tpm?.visited.filter((visited) => !visited).length ?? 0;
   return [
     form === "node"
-      ? "The chance of each unit being ON next, for each state. "
-      : "The chance of each next state (columns), the units' next states taken as independent. ",
+      ? `The chance of each unit being ON next, for each state${ofKind(record.kind)}. `
+      : `The chance of each next state (columns), the units' next states taken as independent${ofKind(record.kind)}. `,
     `Rows are states, unit A first (${record.state_order}: A is the least significant bit). `,
     h("span", { class: "row-mark" }, "▸"),
     " the current state. ",

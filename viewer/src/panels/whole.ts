@@ -11,11 +11,14 @@ import {
   divisionWords,
   elementName,
   epochWords,
+  isOutside,
   MEASURES,
   measuredWords,
   nullWords,
+  outsideWords,
   pairMatrix,
   pairPlace,
+  rowsOf,
   signed,
 } from "../scales/whole";
 import { shownSide } from "../state/app";
@@ -29,11 +32,12 @@ export function wholePanel({ store, tip }: Context): Panel {
   const element = h("section", { class: "whole-layer" }, about("whole"), words, body);
   let before: Whole | null | undefined;
   store.on(["a", "b", "shown"], (state) => {
-    const whole = shownSide(state)?.record?.whole ?? null;
+    const record = shownSide(state)?.record;
+    const whole = record?.whole ?? null;
     if (whole === before) return;
     before = whole;
     element.classList.toggle("there", whole !== null);
-    words.textContent = whole?.measures.length || whole?.pairs ? measuredWords(whole) : "";
+    words.textContent = whole?.measures.length || whole?.pairs ? measuredWords(whole, record?.units?.width) : "";
     fill(body, ...(whole ? partsOf(whole, tip) : [h("p", {}, "No measure of all units was asked for in this record.")]));
   });
   return { element };
@@ -48,11 +52,21 @@ function partsOf(whole: Whole, tip: Tip): HTMLElement[] {
   );
   const dropped = whole.dropped.slice(0, MOST_DROPPED).map(({ unit, reason }) => `Unit ${unit} was left out: ${reason}.`);
   const more = whole.dropped.length - dropped.length;
+  const outside = outsideWords(whole.measures);
   const notes = [whole.refused, epochWords(whole), ...whole.notes, ...(whole.pairs?.notes ?? []), ...dropped].filter(Boolean);
   if (more > 0) notes.push(`${more} further units were left out.`);
   return [
     kind,
-    ...(whole.measures.length ? [measuresOf(whole.measures)] : []),
+    ...(whole.measures.length
+      ? [
+          h(
+            "div",
+            { class: "whole-measures" },
+            measuresOf(whole.measures),
+            outside ? h("p", { class: "tpm-words" }, outside) : null,
+          ),
+        ]
+      : []),
     ...(whole.pairs ? [pairsOf(whole.pairs, tip)] : []),
     ...(notes.length ? [h("ul", { class: "whole-notes" }, ...notes.map((note) => h("li", {}, note)))] : []),
   ];
@@ -69,8 +83,7 @@ function measuresOf(measures: readonly WholeMeasure[]): HTMLElement {
         { class: "whole-name" },
         h("th", { scope: "rowgroup", colspan: 4 }, h("b", {}, symbol), ` ${name}`, h("small", {}, how)),
       ),
-      rowOf("at this division", measure.minimum),
-      rowOf("all units apart", measure.atomic),
+      ...rowsOf(measure).map(([row, value]) => rowOf(row, value)),
     ];
   });
   const head = h("thead", {}, h("tr", {}, ...heads.map((one) => h("th", { scope: "col" }, one))));
@@ -80,7 +93,7 @@ function measuresOf(measures: readonly WholeMeasure[]): HTMLElement {
 function rowOf(name: string, value: WholeValue): HTMLElement {
   const above = aboveNull(value);
   const cell = (...children: (Node | string | null)[]) => h("td", { class: "number" }, ...children);
-  const range = above && value.interval ? `${signed(above.low)} to ${signed(above.high)}` : "";
+  const range = above && value.interval ? `${signed(above.low)} to ${signed(above.high)}${isOutside(value) ? " *" : ""}` : "";
   return h(
     "tr",
     {},

@@ -37,7 +37,9 @@ export function otherWords(result: PhiResult, subject: Subject): Words {
     result.status === "computed"
       ? result.cut && `${lettersOf(result.cut.from_nodes, name)} → ${lettersOf(result.cut.to_nodes, name)}`
       : result.partition.length > 0 && severedLetters(result.partition, name);
-  const least = severed ? `: severing ${severed} loses the least.` : `. ${result.reason}`;
+  const least = severed
+    ? `: severing ${result.status === "computed_iit4" ? "what goes " : ""}${severed} loses the least.`
+    : `. ${result.reason}`;
   return [h("b", { "data-phi": result.phi }, `${symbolIn(result)} = ${phiText(result.phi)}`), ` ${ofWords(subject)}${least}`];
 }
 

@@ -5,21 +5,25 @@ import { h } from "../dom";
 import type { Partition } from "../layout/parts";
 import { lettersOf, unitLetter } from "../scales/bits";
 import { count, phiText } from "../scales/format";
+import { ofKind } from "../scales/kind";
 import { isTied, tiesWords } from "../scales/ties";
 
-/** So many severed connections are named one by one. */
+/** So many directions in which connections are severed are named one by one. */
 const NAMED = 8;
 
+/** A partition is one of causes; where it is not, its kind is said. */
+const otherKind = (kind: string): string => (kind === "causal" ? "" : ofKind(kind));
+
 /** The partition of a result, or why there is none. */
-export function partitionWords(result: EpochRecord["result"], partition: Partition): (Node | string)[] {
+export function partitionWords(kind: string, result: EpochRecord["result"], partition: Partition): (Node | string)[] {
   const ties = h(isTied(result) ? "b" : "span", {}, tiesWords(result));
   const iit4 = systemPhi(result);
-  if (iit4) return [...severedWords(iit4, partition), iit4.reason ? ` ${sentence(iit4.reason)} ` : " ", ties];
+  if (iit4) return [...severedWords(kind, iit4, partition), iit4.reason ? ` ${sentence(iit4.reason)} ` : " ", ties];
   if (result.status !== "computed") return [result.reason];
   if (!result.cut) return [result.reason || "No partition was searched: Φ is 0."];
   const severed = `${lettersOf(result.cut.from_nodes)} → ${lettersOf(result.cut.to_nodes)}`;
   return [
-    h("b", {}, "Minimum-information partition: "),
+    h("b", {}, `Minimum-information partition${otherKind(kind)}: `),
     "severing ",
     h("b", { class: "severed-words" }, severed),
     ` loses the least, Φ = ${phiText(result.phi)}. `,
@@ -27,21 +31,28 @@ export function partitionWords(result: EpochRecord["result"], partition: Partiti
   ];
 }
 
-function severedWords({ partition: pairs, partitions, phi }: SystemPhi, { parts }: Partition): (Node | string)[] {
+function severedWords(kind: string, { partition: pairs, partitions, phi }: SystemPhi, { parts }: Partition): (Node | string)[] {
   if (!pairs.length) return [`φ_s = ${phiText(phi)}, without a search of partitions.`];
   const inside = parts.filter((part) => !part.background).length;
   return [
-    h("b", {}, "Minimum partition: "),
-    `into ${inside} parts, severing `,
+    h("b", {}, `Minimum partition${otherKind(kind)}: `),
+    `into ${inside} parts, severing what goes `,
     h("b", { class: "severed-words" }, severedLetters(pairs)),
     `; φ_s = ${phiText(phi)}. Of ${count(partitions)} partitions examined.`,
   ];
 }
 
-/** The severed connections by the letters of their units, or by other names; of many the first ones. */
+/** From which units to which connections are severed, by their letters or by other names; of many the first ones. */
 export function severedLetters(pairs: SystemPhi["partition"], name: (unit: number) => string = unitLetter): string {
-  const named = pairs.slice(0, NAMED).map(([from, to]) => `${name(from)} → ${name(to)}`);
-  return named.join(", ") + (pairs.length > NAMED ? ` and ${pairs.length - NAMED} more` : "");
+  const targets = new Map<number, number[]>();
+  for (const [from, to] of pairs) targets.set(from, [...(targets.get(from) ?? []), to]);
+  const sources = new Map<string, { from: number[]; to: number[] }>();
+  for (const [from, to] of targets) sources.set(to.join(), { from: [...(sources.get(to.join())?.from ?? []), from], to });
+  const all = [...sources.values()];
+  const names = (units: number[]) => units.map(name).join(" ");
+  const named = all.slice(0, NAMED).map(({ from, to }) => `from ${names(from)} to ${names(to)}`);
+  return named.join(", ") + (all.length > NAMED ? ` and ${all.length - NAMED} more` : "");
 }
 
-const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
+/** A small phi at the beginning stays small: it is another quantity than the large one. */
+const sentence = (text: string): string => `${text.replace(/^[a-z]/, (first) => first.toUpperCase()).replace(/\.$/, "")}.`;

@@ -17,7 +17,7 @@ import { drawMarks, hasNull, isBeside } from "./marks";
 /** The names of what is drawn, where there is a chart for each. */
 export const MEASURES: Record<Measure, string> = {
   share: "Share of the visits with φ_s > 0",
-  phi: "Mean φ_s (ibits), with its 90 % interval",
+  phi: "Mean φ_s (ibits)",
   signed: "Mean signed φ_s (ibits)",
 };
 

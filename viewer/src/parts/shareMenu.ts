@@ -4,7 +4,8 @@ import { fill, h } from "../dom";
 import type { Context } from "../panels/panel";
 import type { Figure, Form } from "../save/figure";
 import { fileName, formsOf, save } from "../save/figure";
-import { pngOf, svgText } from "../save/paper";
+import { captioned, pngOf, svgText } from "../save/paper";
+import { kindCaption } from "../scales/kind";
 import { shownSide } from "../state/app";
 
 const FORMS: Record<Form, string> = { svg: "SVG", png: "PNG", csv: "CSV", json: "JSON", webm: "WebM" };
@@ -110,9 +111,10 @@ function stopButton(running: AbortController): HTMLElement {
 
 async function contentOf(figure: Figure, form: Form, told: (part: number) => void, signal: AbortSignal): Promise<Blob | string> {
   const { svg, png, csv, json, webm } = figure;
-  if (form === "svg" && svg) return new Blob([svgText(svg())], { type: "image/svg+xml" });
+  const picture = () => captioned((svg as () => SVGSVGElement)(), kindCaption(figure.kind()));
+  if (form === "svg" && svg) return new Blob([svgText(picture())], { type: "image/svg+xml" });
   if (form === "png" && png) return png();
-  if (form === "png" && svg) return pngOf(svg());
+  if (form === "png" && svg) return pngOf(picture());
   if (form === "csv" && csv) return new Blob([csv()], { type: "text/csv;charset=utf-8" });
   if (form === "json" && json) return new Blob([await json()], { type: "application/json" });
   if (form === "webm" && webm) return webm(told, signal);

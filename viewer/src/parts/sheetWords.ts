@@ -52,14 +52,14 @@ const sheets = {
     terms: ["Φ", "φ_s", "survey", "null"],
   },
   causal: {
-    title: "The causal system",
-    shows: "The units of the shown group, how strongly each acts on the next state of the others, and the minimum partition.",
+    title: "The system",
+    shows: "The units of the shown group, how strongly the next state of each hangs on the others, and the minimum partition.",
     computed:
       "An arrow is how much the chance that its target is ON changes with its source, as a mean over the other units' states.",
     read: "Colours and the dashed line are the parts of the partition that changes least. Choose another state to see another partition.",
-    not: "Of watched units an arrow may come from an input that both share. Other partitions may have nearly the same Φ.",
+    not: "It is a causal system only where the units were set. Of watched units an arrow may come from an input that both share, and where the kind is statistical no connection joins the units: partition, mechanisms and purviews then describe the data alone. Other partitions may have nearly the same Φ.",
     source: `${IIT3}; ${IIT4}`,
-    terms: ["cut", "Φ", "state", "group"],
+    terms: ["cut", "Φ", "state", "group", "causal", "observational", "statistical"],
   },
   control: {
     title: "Control of the training",
@@ -147,7 +147,7 @@ const sheets = {
     title: "A and B",
     shows: "Two runs, or two epochs of a run, with partitions, mechanisms and the difference of their transition probabilities.",
     computed: "Each side from its own record; a difference is always B less A.",
-    read: "Compare the same state in both. A sentence above says where the two may not be compared, and why.",
+    read: "Both stand in a state that both have, where there is one. A sentence above says what is not subtracted, and why: transition probabilities of the same units of one layer are, φ of a mechanism in the same state only.",
     not: "Unit A of one run is not unit A of another: they have only the place in common. Two runs do not show what other seeds do.",
     source: OURS,
     terms: ["Φ", "state", "cut", "mechanism"],

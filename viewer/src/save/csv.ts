@@ -46,7 +46,7 @@ export function curveCsv(runs: readonly { name: string; index: RunIndex }[]): st
 }
 
 /** The concepts of IIT 3.0; units are letters, A the first of the group. */
-export function conceptsCsv({ concepts }: Computed): string {
+export function conceptsCsv({ concepts }: Computed, kind: Cell): string {
   const rows = concepts.map(({ mechanism, cause_purview: cause, effect_purview: effect, cause_phi: one, effect_phi: other }) => [
     lettersOf(mechanism),
     lettersOf(cause),
@@ -54,12 +54,13 @@ export function conceptsCsv({ concepts }: Computed): string {
     one,
     other,
     Math.min(one, other),
+    kind,
   ]);
-  return csv([["mechanism", "cause_purview", "effect_purview", "cause_phi", "effect_phi", "phi"], ...rows]);
+  return csv([["mechanism", "cause_purview", "effect_purview", "cause_phi", "effect_phi", "phi", "kind"], ...rows]);
 }
 
 /** The distinctions of IIT 4.0, with the states of their purviews. */
-export function distinctionsCsv({ distinctions }: Structure): string {
+export function distinctionsCsv({ distinctions }: Structure, kind: Cell): string {
   const rows = distinctions.map(({ mechanism, cause, effect, phi }) => [
     lettersOf(mechanism),
     lettersOf(cause.nodes),
@@ -69,20 +70,21 @@ export function distinctionsCsv({ distinctions }: Structure): string {
     cause.phi,
     effect.phi,
     phi,
+    kind,
   ]);
-  const heads = ["mechanism", "cause_purview", "cause_state", "effect_purview", "effect_state", "cause_phi", "effect_phi", "phi"];
-  return csv([heads, ...rows]);
+  const purviews = ["cause_purview", "cause_state", "effect_purview", "effect_state"];
+  return csv([["mechanism", ...purviews, "cause_phi", "effect_phi", "phi", "kind"], ...rows]);
 }
 
 /** The chance of each unit being ON next, a row for each state (unit A first). */
-export function tpmCsv({ tpm, counts }: EpochRecord): string {
+export function tpmCsv({ tpm, counts, kind }: EpochRecord): string {
   if (!tpm) return "";
   const n = tpm.state_by_node[0]?.length ?? 0;
-  const rows = tpm.state_by_node.map((row, code) => [bitLabel(code, n), tpm.visited[code], counts?.visits[code], ...row]);
-  return csv([["state", "visited", "visits", ...Array.from({ length: n }, (_, unit) => unitLetter(unit))], ...rows]);
+  const rows = tpm.state_by_node.map((row, code) => [bitLabel(code, n), tpm.visited[code], counts?.visits[code], kind, ...row]);
+  return csv([["state", "visited", "visits", "kind", ...Array.from({ length: n }, (_, unit) => unitLetter(unit))], ...rows]);
 }
 
-export function groupsCsv({ groups }: Survey): string {
+export function groupsCsv({ groups }: Survey, kind: Cell): string {
   const rows = groups.flatMap((group, at) => {
     const units = group.units.indices.map((_, element) => elementLabel(group.units, element)).join(" ");
     const phi = groupPhi(group);
@@ -95,13 +97,14 @@ export function groupsCsv({ groups }: Survey): string {
       group.phis[one],
       group.signed[one],
       group.reason,
+      kind,
     ]);
   });
-  return csv([["group", "units", "mean_phi", "state", "visits", "phi", "signed_phi", "reason"], ...rows]);
+  return csv([["group", "units", "mean_phi", "state", "visits", "phi", "signed_phi", "reason", "kind"], ...rows]);
 }
 
-export const recordCurveCsv = ({ curve }: EpochRecord): string =>
+export const recordCurveCsv = ({ curve, kind }: EpochRecord): string =>
   csv([
-    ["transitions", "mean", "low", "high", "subsamples"],
-    ...curve.map(({ transitions, mean, low, high, subsamples }) => [transitions, mean, low, high, subsamples]),
+    ["transitions", "mean", "low", "high", "subsamples", "kind"],
+    ...curve.map(({ transitions, mean, low, high, subsamples }) => [transitions, mean, low, high, subsamples, kind]),
   ]);

@@ -7,6 +7,8 @@ export interface Figure {
   file: string;
   /** Whether there is anything to save now. */
   there(): boolean;
+  /** Of which kind its numbers are; it stands below the picture. Empty where it has none of a record. */
+  kind(): string | undefined;
   /** The picture in the style of a paper; also saved as PNG. */
   svg?(): SVGSVGElement;
   csv?(): string;

@@ -3,9 +3,10 @@ import type { Context } from "../panels/panel";
 import { momentAt, STEP_MS, wantsRest } from "../parts/moment";
 import type { Stage } from "../parts/stage";
 import { category } from "../scales/color";
-import { curves, epochsOf } from "../scales/curve";
+import { curves, epochsOf, kindsOf } from "../scales/curve";
 import { formalismName, symbolOf } from "../scales/formalism";
 import { epochName, phiText } from "../scales/format";
+import { ofKind } from "../scales/kind";
 import { sceneCanvas } from "./scene";
 import { withDuration } from "./webm";
 
@@ -108,7 +109,14 @@ function draw(paint: CanvasRenderingContext2D, picture: HTMLCanvasElement, { sto
   };
   words(epochName(epoch), 40, 44, "600 28px", ink);
   words(`${symbolOf(formalism)} ${phiText(value)}`, 260, 44, "600 28px", accent);
-  words(`${a.run.name} · ${layer} · ${formalismName(formalism)}`, SIZE.width - 40, 42, "18px", muted, "right");
+  words(
+    `${a.run.name} · ${layer} · ${formalismName(formalism)}${ofKind(kindsOf(a.index).get(layer ?? ""))}`,
+    SIZE.width - 40,
+    42,
+    "18px",
+    muted,
+    "right",
+  );
   if (!curve) return;
   const all = curve.line.filter((one) => one !== null);
   const [first, last, most] = [curve.epochs[0] ?? 0, curve.epochs.at(-1) ?? 1, Math.max(1e-6, ...all)];

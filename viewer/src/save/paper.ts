@@ -3,6 +3,7 @@ import { s } from "../dom";
 
 export const FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif";
 const INK = "#000000";
+const SOFT = "#444444";
 /** Fainter than this a colour is haze, and left out. */
 const HAZE = 0.15;
 const LINES = ["stroke-width", "stroke-dasharray", "stroke-dashoffset", "stroke-linecap"];
@@ -29,6 +30,20 @@ export function sheet(width: number, height: number, title: string, ...children:
 
 export const upright = (x: number, y: number, words: string): SVGTextElement =>
   text(0, 0, words, "middle", { transform: `translate(${x} ${y}) rotate(-90)` });
+
+/** The picture with a line of words below it. */
+export function captioned(picture: SVGSVGElement, words: string): SVGSVGElement {
+  if (!words) return picture;
+  const { width, height } = picture.viewBox.baseVal;
+  const [wide, high] = [Math.max(width, 16 + 4.4 * words.length), height + 16];
+  picture.setAttribute("viewBox", `0 0 ${wide} ${high}`);
+  for (const element of [picture, picture.querySelector("rect")]) {
+    element?.setAttribute("width", String(wide));
+    element?.setAttribute("height", String(high));
+  }
+  picture.append(text(8, height + 8, words, "start", { fill: SOFT }));
+  return picture;
+}
 
 /** A picture of the page as it stands in the light theme, with all that style sheets say of it written into it. */
 export function inlined(picture: SVGSVGElement, title: string, axes: { x?: string; y?: string } = {}): SVGSVGElement {

@@ -2,6 +2,7 @@
 import { computed } from "../data/results";
 import type { EpochRecord, PhiResult, Structure } from "../data/types";
 import { channels, hexOf } from "./color";
+import { formalismName } from "./formalism";
 
 /** The colours of the two sides in charts; style sheets have those for text. */
 export const SIDES = { A: "#56b4e9", B: "#d55e00" } as const;
@@ -57,17 +58,72 @@ export function diverging(value: number, most: number): string {
   return hexOf(...(SAME.map((channel, at) => channel + (end[at as 0] - channel) * part) as Channels));
 }
 
-/** What forbids to take the difference of two records, or what has to be kept in mind; empty where they are alike. */
-export function remarks(a: EpochRecord, b: EpochRecord): { forbids: string; words: string } {
+/** Two records, each with the state that is shown of it; null where it holds none. */
+export interface Pair {
+  a: EpochRecord;
+  b: EpochRecord;
+  states: readonly [readonly number[] | null, readonly number[] | null];
+}
+
+export interface Remarks {
+  /** Why nothing of the two is subtracted; empty where differences may be taken. */
+  forbids: string;
+  /** Why the mechanisms are not subtracted, where the transition probabilities may be. */
+  mechanisms: string;
+  /** What has to be kept in mind of the differences. */
+  words: string;
+}
+
+/** A difference is taken only where a letter, an ON and a state mean the same on both sides; else these words say why not. */
+export function remarks({ a, b, states }: Pair): Remarks {
+  const [forbids = ""] = apart(a, b);
+  if (forbids) return { forbids: `Not subtracted: ${forbids}`, mechanisms: "", words: "" };
+  const [mine, others] = states.map((state) => state?.join("") ?? "none");
+  const mechanisms =
+    mine === others
+      ? ""
+      : `The mechanisms are not subtracted: A is in state ${mine}, B in ${others}, and φ of a mechanism belongs to one state.`;
+  return { forbids, mechanisms, words: otherWeights(a, b) };
+}
+
+/** In what the two are not of the same thing, the coarsest first. */
+function apart(a: EpochRecord, b: EpochRecord): string[] {
   const [mine, others] = [a, b].map(({ units }) => units?.indices ?? []) as [number[], number[]];
-  if (a.kind !== b.kind)
-    return { forbids: `A is ${a.kind}, B is ${b.kind}: numbers of different kinds are not compared.`, words: "" };
-  if (mine.length !== others.length)
-    return {
-      forbids: `A has ${mine.length} units, B has ${others.length}: their TPMs and mechanisms are not compared.`,
-      words: "",
-    };
-  const same = mine.join() === others.join();
-  const words = `The letters stand for other units: of A ${mine.join(", ")}, of B ${others.join(", ")}.`;
-  return { forbids: "", words: same ? "" : words };
+  const [one, two] = [a, b].map(({ thresholds }) => thresholds?.strategy ?? "") as [string, string];
+  const bits = [a, b].map(({ units }) => units?.bits ?? 1);
+  const found: [boolean, string][] = [
+    [a.kind !== b.kind, `A is ${a.kind}, B is ${b.kind}: numbers of different kinds are not compared.`],
+    [a.formalism !== b.formalism, `A is of ${formalismName(a.formalism)}, B of ${formalismName(b.formalism)}.`],
+    [a.layer !== b.layer, `A is of layer ${a.layer}, B of layer ${b.layer}.`],
+    [a.axis !== b.axis, `a transition of A goes along ${a.axis}, one of B along ${b.axis}.`],
+    [
+      mine.length !== others.length,
+      `A has ${mine.length} units, B has ${others.length}: their TPMs and mechanisms are not compared.`,
+    ],
+    [
+      mine.join() !== others.join(),
+      `the letters stand for other units: of A ${mine.join(", ")}, of B ${others.join(", ")}. So A of the one is not A of the other.`,
+    ],
+    [
+      a.perturbation?.background !== b.perturbation?.background,
+      `the units were set in other backgrounds: of A ${a.perturbation?.background}, of B ${b.perturbation?.background}.`,
+    ],
+    [bits[0] !== bits[1] || one !== two, `a unit is ON by another rule: of A ${one || "unknown"}, of B ${two || "unknown"}.`],
+  ];
+  return found.flatMap(([is, words]) => (is ? [words] : []));
+}
+
+/** Networks that began with other weights share the places of their units, and nothing else. */
+function otherWeights({ provenance: a }: EpochRecord, { provenance: b }: EpochRecord): string {
+  const known = a.initial_weights && b.initial_weights && a.initial_weights !== b.initial_weights;
+  return known ? "A and B began with other weights: a unit of A and the one of B in its place need not do the same." : "";
+}
+
+/** The state in which two sides are compared where a person chose none: the first of A that B has too; null where there is none. */
+export function sharedState(
+  a: readonly { state: readonly number[] }[],
+  b: readonly { state: readonly number[] }[],
+): readonly number[] | null {
+  const known = new Set(b.map(({ state }) => state.join()));
+  return a.find(({ state }) => known.has(state.join()))?.state ?? null;
 }

@@ -24,11 +24,67 @@ const SEARCHES: Record<WholeMeasure["search"], string> = {
   given: "at the given division",
 };
 
+/** So many stretches of units are named. */
+const MOST_RANGES = 8;
+
 /** A value and the ends of its interval (the value itself where there is none), less the mean of its null; null without a null. */
 export function aboveNull({ value, null: drawn, interval }: WholeValue): { value: number; low: number; high: number } | null {
   if (!drawn) return null;
   const [low, high] = interval ? [interval.low, interval.high] : [value, value];
   return { value: value - drawn.mean, low: low - drawn.mean, high: high - drawn.mean };
+}
+
+/** The two values of a measure with what they are called in its rows. */
+export const rowsOf = ({ minimum, atomic }: WholeMeasure): [string, WholeValue][] => [
+  ["at this division", minimum],
+  ["all units apart", atomic],
+];
+
+export const isOutside = ({ value, interval }: WholeValue): boolean =>
+  interval !== null && (value < interval.low || interval.high < value);
+
+/** Why values lie outside of their own intervals, and which do; empty where none does. */
+export function outsideWords(measures: readonly WholeMeasure[]): string {
+  const found = measures.flatMap((measure) =>
+    rowsOf(measure).flatMap(([row, value]) => {
+      const bias = value.interval?.bias ?? 0;
+      const moved = `${number(Math.abs(bias), 3)} ${bias < 0 ? "smaller" : "larger"}`;
+      return isOutside(value) ? [`${MEASURES[measure.name].symbol} ${row} ${moved}`] : [];
+    }),
+  );
+  if (!found.length) return "";
+  return (
+    "* A value may lie outside of its own interval: the ends are twice the value less the quantiles of resamples, so the interval " +
+    `is corrected for the bias of resampling and the value is not. Resamples were on average, in nats: ${found.join(", ")}.`
+  );
+}
+
+/** Which units of how many were measured, and why the others were not. */
+function unitsWords({ units, dropped, elements }: Whole, width: number | null): string {
+  const offered = units.length + dropped.length;
+  const all = Math.max(offered, width ?? 0);
+  const grouped = elements.length < units.length ? ` in ${count(elements.length)} groups` : "";
+  const measured = `N = ${count(units.length)}${units.length < all ? ` of ${count(all)}` : ""} units${grouped}`;
+  const reasons = new Map<string, number>();
+  for (const { reason } of dropped) {
+    const kind = reason.replace(/\d+(, \d+)*/g, "…"); // which unit it repeats is said below
+    reasons.set(kind, (reasons.get(kind) ?? 0) + 1);
+  }
+  const why = [...reasons].map(([reason, many]) => `${count(many)} left out: ${reason}`);
+  if (all > offered) why.push(`${count(all - offered)} not drawn`);
+  return measured + (why.length ? ` (${rangesOf(units)}; ${why.join("; ")})` : "");
+}
+
+/** Indices in ascending order, those that follow one another as a range; of many the first ones. */
+function rangesOf(units: readonly number[]): string {
+  const ranges: [number, number][] = [];
+  for (const unit of units) {
+    const last = ranges.at(-1);
+    if (last && unit === last[1] + 1) last[1] = unit;
+    else ranges.push([unit, unit]);
+  }
+  const named = ranges.slice(0, MOST_RANGES).map(([first, end]) => (first === end ? `${first}` : `${first} to ${end}`));
+  return `measured: ${named.join(", ")}${ranges.length > MOST_RANGES ? ", …" : ""}`;
 }
 
 /** Which units stand against the others, and how this division was found. */
@@ -39,17 +95,15 @@ export function divisionWords({ partition, search }: WholeMeasure): string {
   return `${side(small)} against ${large.length > 6 ? `the other ${large.length}` : side(large)}: ${SEARCHES[search]}`;
 }
 
-/** What was measured, in a sentence. */
-export function measuredWords(whole: Whole): string {
-  const { length } = whole.units;
-  const grouped = whole.elements.length < length ? ` in ${count(whole.elements.length)} groups` : "";
+/** What was measured, in a sentence; the layer has `width` units, where that is known. */
+export function measuredWords(whole: Whole, width: number | null = null): string {
   const ordered = whole.lag > 0;
   const samples = ordered
     ? `${count(whole.samples)} pairs of a past and a present in ${count(whole.sequences)} ${whole.sequences === 1 ? "sequence" : "sequences"}`
     : `${count(whole.samples)} samples without an order`;
   const effective =
     whole.effective_samples === null ? "" : `, worth ${count(Math.round(whole.effective_samples))} independent ones`;
-  return `N = ${count(length)} units${grouped}; ${samples}${effective}.`;
+  return `${unitsWords(whole, width)}; ${samples}${effective}.`;
 }
 
 /** MI1 of all samples of the epoch, in a sentence; empty where it was not asked for. */

@@ -5,7 +5,7 @@ import { number } from "../scales/format";
 import { sparkline } from "../scales/training";
 import type { Client } from "./client";
 import { wordsOf } from "./client";
-import { comingWords, epochWords, isAlive, PHASES, part, phiWords, whenWords } from "./words";
+import { comingWords, courseWords, epochWords, isAlive, PHASES, part, phiWords, whenWords } from "./words";
 
 export interface JobCard {
   element: HTMLElement;
@@ -86,8 +86,8 @@ export function jobCard(first: JobState, client: Client, actions: JobActions): J
     fill(made, h("b", {}, epochWords(now)), bar(part(now)));
     fill(
       facts,
-      now.loss === null ? null : fact("Loss", number(now.loss, 3)),
-      now.accuracy === null ? null : fact("Accuracy", `${number(100 * now.accuracy, 3)} %`),
+      now.loss === null ? null : fact("loss", now.loss_name, number(now.loss, 3)),
+      now.accuracy === null ? null : fact("accuracy", now.accuracy_name, `${number(100 * now.accuracy, 3)} %`),
     );
     const coming = comingWords(now);
     fill(phis, coming ? h("small", {}, coming) : null, ...now.courses.map(courseOf));
@@ -109,7 +109,7 @@ function courseOf(course: JobState["courses"][number]): HTMLElement {
   const points = sparkline(course.phis, 84, 22);
   return h(
     "div",
-    { class: `course ${course.kind}`, "data-layer": course.layer },
+    { class: `course ${course.kind}`, "data-layer": course.layer, title: courseWords(course) },
     h("span", { class: "course-name" }, `${course.symbol} of ${course.layer}`),
     h("b", {}, now),
     points ? s("svg", { viewBox: "0 0 84 22", class: "spark", "aria-hidden": "true" }, s("polyline", { points })) : null,
@@ -123,8 +123,8 @@ function bar(done: number): HTMLElement {
   return h("div", { class: "bar-of", role: "progressbar", ...told }, h("i", { style: { width: `${now}%` } }));
 }
 
-function fact(name: string, text: string): HTMLElement {
-  return h("div", { class: "fact", "data-fact": name.toLowerCase() }, h("span", {}, name), h("b", {}, text));
+function fact(of: string, name: string, text: string): HTMLElement {
+  return h("div", { class: "fact", "data-fact": of }, h("span", {}, name), h("b", {}, text));
 }
 
 /** The YAML that runs and the end of the output, which are asked for when they are opened. */

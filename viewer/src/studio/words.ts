@@ -71,6 +71,15 @@ export function phiWords({ epochs, phis, kind, symbol }: LayerCourse): { now: st
   return { now: phiText(now), words: `${kind}${first}` };
 }
 
+/** What the number of a layer is, in which unit, and of which epochs the line beside it is. */
+export function courseWords({ epochs, kind, symbol }: LayerCourse): string {
+  const unit = symbol === "Φ" ? "an earth mover's distance" : "in ibits";
+  const [first, last] = [epochs[0], epochs.at(-1)];
+  const line =
+    epochs.length > 1 ? `; the line goes from ${first === -1 ? "the untrained network" : `epoch ${first}`} to epoch ${last}` : "";
+  return `${symbol} of the layer, ${kind}, ${unit}${line}.`;
+}
+
 /** When something was, as a clock and, of another day, a date. */
 export function whenWords(seconds: number, now: Date = new Date()): string {
   const date = new Date(seconds * 1000);

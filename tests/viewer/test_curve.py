@@ -86,7 +86,7 @@ def test_the_value_of_the_only_epoch_lies_over_the_mark_of_that_epoch(page: Any,
 def test_it_is_said_why_only_some_epochs_have_an_interval_and_in_which_state_the_group_is(page: Any, zoo: Path) -> None:
     shown = page.open("full")
     said = shown.locator(".chart-legend .key", has_text="90 % interval").inner_text()
-    assert said == "90 % interval (of 1 of 3 epochs: those at both ends, others as far as extra_budget allows)"
+    assert said == "90 % interval (1 of 3 epochs: both ends, others as extra_budget allows)"
     shown.get_by_role("checkbox", name="shown group").check()
     states = {epoch: "".join(map(str, written_record(zoo / "full", "memory", epoch).states[0].state)) for epoch in (-1, 0, 1)}
     legend = shown.locator(".chart-legend")
@@ -95,7 +95,7 @@ def test_it_is_said_why_only_some_epochs_have_an_interval_and_in_which_state_the
     place = shown.evaluate("() => window.lightningIIT.chartPlace(0, 0)")
     shown.mouse.move(place["x"], place["y"] - 20)
     tip = shown.locator(".tip").inner_text()
-    assert "intervals: those at both ends" in tip
+    assert "intervals: both ends" in tip
     assert f"shown group in {states[0]}" in tip
 
 

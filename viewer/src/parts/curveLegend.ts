@@ -121,7 +121,7 @@ function inState(lines: readonly Line[], { epoch, against, b }: AppState): strin
 function intervalWords(shown: readonly Line[]): string {
   const all = shown.map(({ curve }) => intervalsOf(curve)).filter(({ have }) => have > 0);
   const [have, of] = [all.reduce((sum, one) => sum + one.have, 0), all.reduce((sum, one) => sum + one.of, 0)];
-  return have < of ? `90 % interval (of ${have} of ${of} epochs: ${WHY_SOME})` : "90 % interval";
+  return have < of ? `90 % interval (${have} of ${of} epochs: ${WHY_SOME})` : "90 % interval";
 }
 
 /** Of which Φ the null is that is drawn. */

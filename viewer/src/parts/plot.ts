@@ -141,7 +141,7 @@ export function makePlot(
         {
           ...axis,
           ...(measure === "phi" ? axisTitle(unit, font) : {}),
-          size: isIIT4(store.state.formalism) ? 62 : 44,
+          size: (_plot, values) => Math.max(44, 14 + LETTER * Math.max(0, ...(values ?? []).map((text) => text.length))),
           space: (_plot, _axis, _low, _high, room) => Math.max(20, room / 8),
           values: (_, ticks) => ticks.map(tickText),
         },
@@ -201,6 +201,9 @@ export function makePlot(
   plot.over.addEventListener("mouseleave", () => tip.hide());
   return plot;
 }
+
+/** How wide a letter of an axis is at most, in pixels. */
+const LETTER = 6.8;
 
 const axisTitle = (label: string, labelFont: string) => ({ label, labelFont, labelSize: 14, labelGap: 0 });
 

@@ -11,6 +11,7 @@ import type { Side } from "../state/app";
 import { analysedName, epochOf, isLive } from "../state/app";
 import { blockButtons } from "./blockButtons";
 import { drawNames } from "./names";
+import { placeOfShown, shownWords } from "./shownLayer";
 
 export interface Stage {
   element: HTMLElement;
@@ -50,7 +51,7 @@ export function makeStage(context: Context, which: "a" | "b"): Stage {
     if (open.run !== side.run.id || open.blocks !== blocks) {
       Object.assign(open, { run: side.run.id, blocks, names: firstOpen(network) });
     }
-    const focus = network.layers.findIndex((layer) => analysedName(layer, side.index) === store.state.layer);
+    const focus = placeOfShown(network, side.index, store.state.layer);
     buttons.set(network, open.names);
     scene.show(network, side.reference, focus < 0 ? null : focus, open.names);
   };
@@ -92,7 +93,9 @@ export function makeStage(context: Context, which: "a" | "b"): Stage {
         fill(note, side?.networkProblem ?? "");
       } else if (scene) {
         if (changed) draw();
-        fill(note, ...side.network.notes.map((text) => h("div", { title: text }, text)), stale(side, epochOf(state, which)));
+        const shown = shownWords(side.network, side.index, state.layer);
+        const notes = [...(shown ? [shown] : []), ...side.network.notes];
+        fill(note, ...notes.map((text) => h("div", { title: text }, text)), stale(side, epochOf(state, which)));
       } else {
         fill(note, noWebGL(side.network));
       }

@@ -8,7 +8,7 @@ import pytest
 from viewer_examination import written_record
 from viewer_fits import settled
 from viewer_pages import viewer, watched
-from viewer_words import WRITES, overlaps
+from viewer_words import WRITES
 from viewer_zoo import LOADED, make_zoo
 
 if TYPE_CHECKING:
@@ -97,13 +97,3 @@ def test_it_is_said_why_only_some_epochs_have_an_interval_and_in_which_state_the
     tip = shown.locator(".tip").inner_text()
     assert "intervals: both ends" in tip
     assert f"shown group in {states[0]}" in tip
-
-
-def test_words_of_charts_lie_beside_each_other(page: Any) -> None:
-    for kind in ("faults", "untrained", "full"):
-        shown = page.open(kind)
-        for width in (360, 390, 700, 1041, 1280, 1640, 2560):
-            shown.set_viewport_size({"width": width, "height": 900})
-            settled(shown)
-            settled(shown)
-            assert overlaps(shown, ".chart, .groups svg, .record-curve svg, .system, .tpm") == [], (kind, width)

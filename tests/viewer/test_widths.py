@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
+from viewer_fits import settled
 from viewer_pages import viewer, watched
+from viewer_runs import write_record
+from viewer_surveys import surveyed
+from viewer_words import WRITES, overlaps
 from viewer_zoo import LOADED, make_zoo
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser
+
+    from lightning_iit.records import EpochRecord
 
 pytestmark = pytest.mark.browser
 BORDERS = (480, 620, 800, 1040, 1140, 1200, 1340, 1639)
@@ -36,9 +43,23 @@ SLIDERS = """() => [...document.querySelectorAll('.iit input[type=range]')].filt
   .map((slider) => slider.getBoundingClientRect().width)"""
 
 
+CHARTS = ".chart, .groups svg, .record-curve svg, .system, .tpm"
+
+
 @pytest.fixture(scope="module")
 def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_zoo(tmp_path_factory.mktemp("zoo"), ("full", "again"))
+    folder = make_zoo(tmp_path_factory.mktemp("zoo"), ("full", "again", "faults", "untrained"))
+    write_record(folder / "two groups", two_groups())
+    return folder
+
+
+def two_groups() -> EpochRecord:
+    """Returns a record of two groups, whose mean is so near the end of the axis that its name may meet that of the end."""
+    record = surveyed(0)
+    assert record.survey is not None
+    phis = (0.39, 0.5)
+    groups = (replace(group, phis=(phi,) * len(group.phis)) for group, phi in zip(record.survey.groups, phis, strict=False))
+    return replace(record, survey=replace(record.survey, groups=tuple(groups), phi=sum(phis) / 2, low=None, high=None))
 
 
 @pytest.mark.parametrize("asked", ["#run=full", "#run=full&compare=again"])
@@ -56,5 +77,25 @@ def test_sliders_are_usable_at_every_width(chromium: Browser, zoo: Path, asked: 
             amiss = [*page.page.evaluate(ROWS), *(f"a slider of {wide}" for wide in sliders if wide < LEAST_SLIDER)]
             if amiss:
                 found[width] = amiss
+        page.check()
+    assert found == {}
+
+
+@pytest.mark.parametrize("kind", ["full", "faults", "untrained", "two groups"])
+def test_words_of_charts_lie_beside_each_other(chromium: Browser, zoo: Path, kind: str) -> None:
+    """Those in SVG, in canvases and in HTML over them, in each chart that is seen."""
+    found = {}
+    with viewer(zoo) as address, watched(chromium, height=900) as page:
+        page.page.add_init_script(WRITES)
+        page.page.goto(f"{address}#run={kind}")
+        page.page.wait_for_function(LOADED)
+        for width in (360, 390, 700, 1041, 1280, 1640, 2560):
+            page.page.set_viewport_size({"width": width, "height": 900})
+            for tab in ("causal", "tpm", "groups") if width < 1640 else ("causal",):
+                page.page.evaluate("(tab) => document.getElementById(`tab-${tab}`).click()", tab)
+                settled(page.page)
+                over = overlaps(page.page, CHARTS)
+                if over:
+                    found[width, tab] = over
         page.check()
     assert found == {}

@@ -3,6 +3,7 @@ import { s } from "../dom";
 import type { Curve } from "../scales/curve";
 import { epochTicks } from "../scales/curve";
 import { number } from "../scales/format";
+import { even } from "../scales/ticks";
 import { line, sheet, text, upright } from "./paper";
 
 export interface CurveLine {
@@ -94,15 +95,6 @@ function named({ name, color, dashed }: CurveLine, x: number, y: number): SVGEle
 }
 
 const fixed = (value: number): number => Number(value.toFixed(2));
-
-/** Four or five round values. */
-export function even(low: number, high: number): number[] {
-  const rough = (high - low) / 4;
-  const size = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((times) => times * size).find((one) => one >= rough) ?? rough;
-  const from = Math.ceil(low / step);
-  return Array.from({ length: Math.floor(high / step + 1e-9) - from + 1 }, (_, at) => Number(((from + at) * step).toPrecision(12)));
-}
 
 function decades(low: number, high: number): number[] {
   const from = Math.floor(Math.log10(low));

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from viewer_examination import written_network
+from msgspec.structs import replace
+from viewer_examination import go_to, written_network, written_record
 from viewer_fits import settled
 from viewer_pages import viewer, watched
 from viewer_runs import make_record, write_record, write_run
+
+from lightning_iit.records import encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser
+
+    from lightning_iit.records import NetworkSnapshot
 
 pytestmark = pytest.mark.browser
 MIDDLE = """(layer) => {
@@ -81,3 +87,25 @@ def test_rings_say_whether_they_are_of_the_shown_layer(page: Any, run: Path) -> 
     assert ring("memory") == ring("hidden") == other
     assert legend.inner_text().endswith("high activity\nanalysed, of other layers")
     assert "apart, the shown layer, is not in this snapshot of the network." in page.locator(".stage-note").inner_text()
+
+
+def test_rings_are_around_the_units_of_the_shown_record(chromium: Browser, run: Path, tmp_path: Path) -> None:
+    """Also where the snapshot of its epoch was taken before they were chosen, and that of another epoch after."""
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / "iit" / "network" / "snapshot=0000.json").write_bytes(encode(without_units(written_network(run, 0))))
+    with viewer(tmp_path / "run") as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.ready()
+        for epoch in (0, -1, 0):
+            go_to(page.page, epoch)
+            page.page.wait_for_function("(epoch) => window.lightningIIT.state().a.network?.epoch === epoch", arg=epoch)
+            choose(page.page, "memory")
+            ringed = page.page.evaluate(
+                "() => [...Array(32).keys()].filter((index) => window.lightningIIT.ringsOf({ layer: 'memory', index }).length)"
+            )
+            assert ringed == sorted(written_record(run, "memory", epoch).units.indices)
+        page.check()
+
+
+def without_units(network: NetworkSnapshot) -> NetworkSnapshot:
+    return replace(network, layers=tuple(replace(layer, analysed=()) for layer in network.layers))

@@ -89,7 +89,7 @@ def test_words_of_charts_lie_beside_each_other(chromium: Browser, zoo: Path, kin
         page.page.add_init_script(WRITES)
         page.page.goto(f"{address}#run={kind}")
         page.page.wait_for_function(LOADED)
-        for width in (360, 390, 700, 1041, 1280, 1640, 2560):
+        for width in (360, 700, 1041, 1640):
             page.page.set_viewport_size({"width": width, "height": 900})
             for tab in ("causal", "tpm", "groups") if width < 1640 else ("causal",):
                 page.page.evaluate("(tab) => document.getElementById(`tab-${tab}`).click()", tab)

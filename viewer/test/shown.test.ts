@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { NetworkSnapshot } from "../src/data/types";
-import { hasOthers, placeOfShown, shownWords } from "../src/parts/shownLayer";
+import type { EpochRecord, NetworkSnapshot } from "../src/data/types";
+import { hasOthers, placeOfShown, shownWords, withUnits } from "../src/parts/shownLayer";
 import { index, row } from "./rows";
 
 const network = (...layers: { name: string; aliases?: string[]; analysed?: number[] }[]) =>
@@ -32,5 +32,16 @@ describe("the shown layer in the picture of the network", () => {
     expect(["a", "act", "x"].map((shown) => placeOfShown(drawn, known, shown))).toEqual([0, 1, -1]);
     expect(["a", "act", "x"].map((shown) => hasOthers(drawn, known, shown))).toEqual([true, true, true]);
     expect(hasOthers(network({ name: "a", analysed: [1] }, { name: "c" }), known, "a")).toBe(false);
+  });
+  it("has the units of its record, whatever the snapshot says", () => {
+    const drawn = network({ name: "a", analysed: [] }, { name: "b", aliases: ["act"], analysed: [2] });
+    const known = index([row("a", 0), row("act", 0)]);
+    const analysed = (record: unknown) =>
+      withUnits(drawn, known, record as EpochRecord | null).layers.map((layer) => layer.analysed);
+    expect(analysed({ layer: "a", units: { indices: [4, 4, 1] } })).toEqual([[4, 1], [2]]);
+    expect(analysed({ layer: "act", units: { indices: [5] } })).toEqual([[], [5]]);
+    expect([analysed({ layer: "a", units: null }), analysed({ layer: "x", units: { indices: [1] } }), analysed(null)]).toEqual(
+      Array(3).fill([[], [2]]),
+    );
   });
 });

@@ -119,8 +119,10 @@ export function curvePanel(context: Context): Panel {
     if (state !== before && same) return;
     requestAnimationFrame(drawAnew);
   });
-  store.on(["epoch", "follow", "against"], () => {
-    name(); // it says in which state Φ is in the epoch that is shown
+  store.on(["epoch", "follow", "against"], ({ a, b, epoch, against }, before) => {
+    // It says in which state Φ is in the epoch that is shown; of another run all is drawn anew.
+    const isSame = a?.index === before.a?.index && b?.index === before.b?.index;
+    if (isSame && (epoch !== before.epoch || against !== before.against)) name();
     point();
   });
   new ResizeObserver(() => {

@@ -135,14 +135,14 @@ export function makePlot(
           size: 26,
           gap: 8, // below the lowest number of the other axis
           ...axisTitle("Epoch", font),
-          splits: ({ bbox }) => epochTicks(first, last, bbox.width / devicePixelRatio),
+          splits: ({ width }) => epochTicks(first, last, width - AXES - (metrics.length ? METRIC_AXIS : 0)),
           values: (_, ticks) => ticks.map((tick) => (tick < 0 ? "untrained" : String(tick))),
         },
         {
           ...axis,
           ...(measure === "phi" ? axisTitle(unit, font) : {}),
-          size: (_plot, values) => Math.max(44, 14 + LETTER * Math.max(0, ...(values ?? []).map((text) => text.length))),
-          space: (_plot, _axis, _low, _high, room) => Math.max(20, room / 8),
+          size: isIIT4(store.state.formalism) ? 62 : 56,
+          space: Math.max(20, (chart.clientHeight - 64) / 8),
           values: (_, ticks) => ticks.map(tickText),
         },
         ...(metrics.length
@@ -202,8 +202,8 @@ export function makePlot(
   return plot;
 }
 
-/** How wide a letter of an axis is at most, in pixels. */
-const LETTER = 6.8;
+/** What the other axes take of the width of a chart, about; what it is exactly is known only after a first drawing. */
+const [AXES, METRIC_AXIS] = [84, 44];
 
 const axisTitle = (label: string, labelFont: string) => ({ label, labelFont, labelSize: 14, labelGap: 0 });
 

@@ -47,6 +47,7 @@ function marker(plot: uPlot, epoch: number | null, ink: string): void {
   const x = Math.round(plot.valToPos(epoch, "x", true));
   const { ctx: context } = plot;
   context.save();
+  context.globalCompositeOperation = "destination-over"; // the only value of a run would be hidden by the mark of its epoch
   context.setLineDash([]);
   context.strokeStyle = ink;
   context.lineWidth = 1.5 * devicePixelRatio;

@@ -172,9 +172,12 @@ export function makePlot(
             if (ends[1] > ends[0]) store.set({ zoom: ends });
           },
         ],
-        // Below the lines: the only value of a run would be hidden by the mark of its epoch.
-        drawAxes: [(drawn) => drawMarkers(drawn, store.state, inks)],
-        draw: [(drawn) => drawMarks(drawn, lines, store.state, inks)],
+        draw: [
+          (drawn) => {
+            drawMarkers(drawn, store.state, inks);
+            drawMarks(drawn, lines, store.state, inks);
+          },
+        ],
       },
     },
     data as uPlot.AlignedData,

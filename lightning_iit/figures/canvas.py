@@ -131,13 +131,17 @@ def svg(figure: Figure) -> bytes:
 def plain(text: str, width: int) -> str:
     """Shortens text to ``width`` characters (cut in the middle) and replaces characters that the font cannot draw by a hollow box.
 
+    Dots beside the ellipsis are left out too: they would be read as a part of it.
+
     Example:
         >>> plain("a_long_layer_name", 9)
         'a_lo…name'
+        >>> plain("net.encoder.layers.0", 9)
+        'net…rs.0'
     """
     if len(text) > width:
         half = (width - 1) // 2
-        text = f"{text[:half]}…{text[-(width - 1 - half) :]}"
+        text = f"{text[:half].rstrip('.')}…{text[-(width - 1 - half) :].lstrip('.')}"
     known = _characters()
     return "".join(
         char if char == "\n" or (ord(char) in known and not unicodedata.category(char).startswith("C")) else "□" for char in text

@@ -157,6 +157,8 @@ def one_line(text: str) -> str:
 def shortened(text: str, width: int, *, head: float = 0.5) -> str:
     """Returns a text of at most ``width`` characters: what is too long is replaced by an ellipsis, by default in the middle.
 
+    Dots beside the ellipsis are left out too: they would be read as a part of it.
+
     Args:
         text: the text.
         width: the most characters (wide characters count as two).
@@ -164,13 +166,13 @@ def shortened(text: str, width: int, *, head: float = 0.5) -> str:
 
     Example:
         >>> shortened("encoder.layers.11.attention.output", 17)
-        'encoder.…n.output'
+        'encoder…n.output'
     """
     if cell_len(text) <= width:
         return text
     for kept in range(width - 1, 0, -1):
         before = round(kept * head)
-        short = f"{text[:before]}…{text[len(text) - kept + before :]}"
+        short = f"{text[:before].rstrip('.')}…{text[len(text) - kept + before :].lstrip('.')}"
         if cell_len(short) <= width:
             return short
     return "…"

@@ -144,6 +144,8 @@ def test_a_shortened_text_has_at_most_its_width(name, width):
     short = shortened(name.replace("\n", " ").replace("\x00", ""), width)
     assert cell_len(short) <= width
     assert "…" in short or len(short) == len(name.replace("\x00", ""))
+    assert ".…" not in short
+    assert "…." not in short
 
 
 def test_a_table_of_iit4_alone_calls_its_number_by_its_symbol():

@@ -110,6 +110,17 @@ def start(page: Page) -> None:
     assert card.locator(".made").inner_text().startswith("Epoch 1 of 3")
     card.get_by_role("link", name="gru-digits-1").wait_for(timeout=180_000)
     assert page.evaluate("() => window.__marker") == "still here"
+    size = page.viewport_size
+    assert size is not None
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.evaluate("() => scrollTo(0, 0)")
+    box = card.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] < 844, "on a telephone what runs is seen without scrolling"
+    assert page.locator("#epochs").bounding_box()["y"] > box["y"] + box["height"]
+    page.set_viewport_size(size)
+    assert form.bounding_box()["y"] < 100, "in a wide window the form stands beside the list"
+    assert card.bounding_box()["x"] > 400
 
 
 def steered(page: Page) -> None:

@@ -79,7 +79,8 @@ def check_reading(frame: Any, record: EpochRecord) -> None:
 
 
 def check_layers(frame: Any, network: NetworkSnapshot) -> None:
-    """Names in forward order with their true widths; rings around the analysed units and no others."""
+    """Names in forward order with their true widths; rings around the analysed units and no others, those of the shown layer in an
+    ink of their own."""
     names = frame.evaluate("() => [...document.querySelectorAll('.layer-name')].map((tag) => tag.innerText)")
     assert [text.split("\n")[0] for text in names] == [layer.name for layer in network.layers]
     for text, layer in zip(names, network.layers, strict=True):
@@ -91,7 +92,10 @@ def check_layers(frame: Any, network: NetworkSnapshot) -> None:
         ({"layer": layer.name, "index": index}, index in layer.analysed) for layer in network.layers for index in layer.indices
     ]
     rings = frame.evaluate("(units) => units.map(([unit]) => window.lightningIIT.ringsOf(unit))", units)
-    assert rings == [["#ffffff" if dark else "#1b2230"] if analysed else [] for _, analysed in units]
+    shown, other = ("#ffffff", "#97a3b4") if dark else ("#1b2230", "#5a6678")
+    chosen = frame.evaluate("() => window.lightningIIT.state().layer")
+    assert rings == [[shown if unit["layer"] == chosen else other] if analysed else [] for unit, analysed in units]
+    assert {shown, other} <= {ring for all_of_unit in rings for ring in all_of_unit}
 
 
 def check_colours(frame: Any, network: NetworkSnapshot, step: int = 3) -> None:

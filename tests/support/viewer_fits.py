@@ -29,6 +29,7 @@ SIZES = [
     (1040, 800),
     (1041, 700),
     (1280, 720),
+    (1440, 900),
     (1640, 900),
     (1920, 1080),
     (2560, 1440),
@@ -36,7 +37,8 @@ SIZES = [
 """Windows from a telephone to a large screen, with both sides of every border at which the page is laid out anew."""
 TABS = ("causal", "tpm", "groups")
 LEAST_CHART = 150
-MANY_CONCEPTS = 8
+MANY_CONCEPTS = {(1280, 720): 8, (1440, 900): 6, (1640, 900): 6, (1920, 1080): 6}
+"""So many concepts are seen at least in windows of these sizes."""
 
 SIDEWAYS = """() => [document.scrollingElement, ...document.querySelectorAll('.iit, .iit *')]
   .filter((element) => element instanceof HTMLElement && element.checkVisibility() && element.clientWidth > 0
@@ -50,6 +52,11 @@ CONCEPTS_SEEN = """() => [...document.querySelectorAll('.concepts tbody tr')].fi
   const [box, room] = [row.getBoundingClientRect(), row.closest('.scroll').getBoundingClientRect()];
   return row.checkVisibility() && box.bottom <= Math.min(innerHeight, room.bottom) + 1;
 }).length"""
+
+COMMAND_CUT = """() => {
+  const [command, card] = ['.command', '#panel-causal'].map((one) => document.querySelector(one).getBoundingClientRect());
+  return command.bottom > Math.min(card.bottom, innerHeight) + 1;
+}"""
 
 SCATTERED = """() => {
   const middles = [...document.querySelectorAll('.top > .brand, .top > .grow ~ *')].filter((one) => one.checkVisibility())
@@ -85,7 +92,7 @@ def sideways(frame: Any) -> list[str]:
 
 
 def misfits(chromium: Browser, run: Path, sizes: Sequence[tuple[int, int]] = SIZES, *, asked: str = "") -> list[str]:
-    """What does not fit, in windows of all sizes; at 1280 x 720 also a curve or a list of concepts that is too low.
+    """What does not fit, in windows of all sizes; in some sizes also a curve or a list of concepts that is too low.
 
     ``asked`` is what stands behind the address.
     """
@@ -99,19 +106,20 @@ def misfits(chromium: Browser, run: Path, sizes: Sequence[tuple[int, int]] = SIZ
             found += [f"{width} x {height}, {words}" for words in sideways(page.page)]
             if width == 390 and page.page.evaluate(SCATTERED):
                 found.append("390 wide, the buttons of the top bar do not stand beside the name")
-            if (width, height) == (1280, 720) and not asked:
-                found += _too_low(page.page)
+            if (width, height) in MANY_CONCEPTS and not asked:
+                found += [f"{width} x {height}, {words}" for words in _too_low(page.page, MANY_CONCEPTS[width, height])]
         page.check()
     return found
 
 
-def _too_low(page: Any) -> list[str]:
+def _too_low(page: Any, many: int) -> list[str]:
     chart = min(box["height"] for box in (one.bounding_box() for one in page.locator(".charts").all()))
     concepts = page.locator(".concepts td.phi").count()
     seen = page.evaluate(CONCEPTS_SEEN)
     return [
         *([f"the curve is {chart} high"] if chart < LEAST_CHART else []),
-        *([f"{seen} of {concepts} concepts are seen"] if seen < min(MANY_CONCEPTS, concepts) else []),
+        *([f"{seen} of {concepts} concepts are seen"] if seen < min(many, concepts) else []),
+        *(["the command is cut off"] if concepts and page.evaluate(COMMAND_CUT) else []),
     ]
 
 

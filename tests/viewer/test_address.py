@@ -23,7 +23,8 @@ EPOCHS = 5
 
 HELD = """() => {
   const { a, b, shown, against, layer, epoch, wanted, chosenState, unit, tab, follow } = window.lightningIIT.state();
-  const round = (values) => values.map((value) => Number(value.toPrecision(4)));
+  // First as the address rounds: 26.4348 is 26.435 there, and so 26.44 after a reload.
+  const round = (values) => values.map((value) => Number(Number(value.toPrecision(5)).toPrecision(4)));
   const pose = window.lightningIIT.pose();
   return { run: a?.run.id, compare: b?.run.id, shown, against, layer, epoch, wanted: wanted?.state, chosenState, unit, tab, follow,
     camera: [...round(pose.position), ...round(pose.target)], record: a?.record?.epoch, other: b?.record?.epoch };

@@ -206,7 +206,7 @@ def test_the_bars_of_concepts_are_to_scale(chromium: Browser, tmp_path: Path, wi
 
 
 def test_the_legend_names_what_is_drawn_and_no_more(chromium: Browser, tmp_path: Path) -> None:
-    """Of a run without a survey: a mean over states is called one, the null is of the first state, and each is seen."""
+    """Of a run without a survey: a mean over states is called one, the null is of the most visited state, and each is seen."""
     for epoch in range(3):
         write_record(tmp_path / "states", make_record("memory", epoch, n=4))
         record = make_record("memory", epoch, n=4)
@@ -218,7 +218,10 @@ def test_the_legend_names_what_is_drawn_and_no_more(chromium: Browser, tmp_path:
         page.page.goto(address)
         page.page.wait_for_selector(".chart-legend .key")
         assert page.page.locator(".curve h2").inner_text() == "Mean Φ of the states over epochs, IIT 3.0"
-        for name in ("Φ of the first state", "mean to maximum over states", "null of the first state, upper"):
+        firsts = ["".join(map(str, written_record(tmp_path / "states", "memory", epoch).states[0].state)) for epoch in range(3)]
+        assert len(set(firsts)) > 1
+        state = f"Φ of the most visited state ({firsts[2]} at epoch 2)"
+        for name in (state, "mean to maximum over states", "null of the most visited state, upper"):
             assert name in legend(page)
         record = written_record(tmp_path / "states", "memory", 0)
         assert record.null is not None  # and epochs 1 and 2 have none: its mark stands alone
@@ -227,7 +230,8 @@ def test_the_legend_names_what_is_drawn_and_no_more(chromium: Browser, tmp_path:
         phis = [written_record(tmp_path / "states", "memory", epoch).phi for epoch in (1, 2)]
         (first,) = page.page.evaluate(CHART_PIXELS, [[1.5, sum(phis) / 2]])
         assert first[3] > 80
-        go_to(page.page, 0)
+        go_to(page.page, -1)  # one place before: this run begins at 0
+        page.page.get_by_text(f"Φ of the most visited state ({firsts[0]} at epoch 0)").wait_for()
         page.check()
     with viewer(tmp_path / "one") as address, watched(chromium) as page:
         page.page.goto(address)

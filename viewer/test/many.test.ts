@@ -4,7 +4,7 @@ import type { Box } from "../src/layout/labels";
 import { placeNames, placesAround, placesBelow, Taken, takeLineBelow, takePlace } from "../src/layout/labels";
 import { leaderTo, outside } from "../src/layout/leaders";
 import { placeNetwork } from "../src/layout/network";
-import { curves, epochTicks, hasBand, plotted } from "../src/scales/curve";
+import { curves, epochTicks, hasBand, intervalsOf, plotted, stateWords } from "../src/scales/curve";
 import { shortName, shortNames } from "../src/scales/names";
 import { overviewOf, sparkline } from "../src/scales/overview";
 import { index, row } from "./rows";
@@ -26,7 +26,7 @@ describe("many layers", () => {
     const names = Array.from({ length: 59 }, (_, at) => `net.backbone_of_many_hidden_layers.${at}.1`);
     const short = names.map((name) => shortName(name, 17));
     expect(new Set(short).size).toBe(59);
-    expect(short.every((name) => name.length === 17 && name.startsWith("net.") && name.includes("…"))).toBe(true);
+    expect(short.every((name) => name.length <= 17 && name.startsWith("net.") && name.includes("…"))).toBe(true);
     expect(shortName("hidden", 6)).toBe("hidden");
     const alike = [
       ...Array.from({ length: 12 }, (_, at) => `encoder.layers.${at}.self_attention.out_proj`),
@@ -39,6 +39,20 @@ describe("many layers", () => {
       expect(Math.max(...forms.map(({ length }) => length))).toBeLessThanOrEqual(most);
     }
     expect(shortNames(alike, 17)("encoder.layers.11.self_attention.out_proj")).toBe("encoder…11…t_proj");
+  });
+  it("have short names in which no dot stands beside the ellipsis", () => {
+    const names = [
+      ...Array.from({ length: 12 }, (_, at) => `net.encoder.layers.${at}.linear1`),
+      ...Array.from({ length: 12 }, (_, at) => `net.encoder.layers.${at}.self_attn.out_proj`),
+      "net.transformer.h.5.mlp",
+      "net.transformer.h.5.mlp.c_proj",
+      "a..b.very.long.name..of.many.parts",
+    ];
+    for (let most = 8; most <= 30; most++)
+      for (const form of [...names.map(shortNames(names, most)), ...names.map((name) => shortName(name, most))]) {
+        expect(form, `in ${most} letters`).not.toMatch(/\.…|…\./);
+        expect(form.length).toBeLessThanOrEqual(most);
+      }
   });
   it("have labels that lie neither over one another nor over a unit", () => {
     const unit = (x: number, y: number): Box => ({ left: x - 6, top: y - 6, right: x + 6, bottom: y + 6 });
@@ -161,12 +175,44 @@ describe("many layers", () => {
 
 describe("the axis of epochs", () => {
   it("has round epochs, and the untrained network once", () => {
-    expect(epochTicks(-1, -1, 12)).toEqual([-1]);
-    expect(epochTicks(0, 0, 12)).toEqual([0]);
-    expect(epochTicks(-1, 2, 12)).toEqual([-1, 0, 1, 2]);
-    expect(epochTicks(-1, 999, 12)).toEqual([-1, 100, 200, 300, 400, 500, 600, 700, 800, 900]);
-    expect(epochTicks(7, 31, 6)).toEqual([10, 15, 20, 25, 30]);
-    for (const last of [3, 40, 12_345]) expect(epochTicks(-1, last, 5).length).toBeLessThanOrEqual(6);
+    expect(epochTicks(-1, -1, 700)).toEqual([-1]);
+    expect(epochTicks(0, 0, 700)).toEqual([0]);
+    expect(epochTicks(-1, 2, 700)).toEqual([-1, 0, 1, 2]);
+    expect(epochTicks(-1, 999, 700)).toEqual([-1, 100, 200, 300, 400, 500, 600, 700, 800, 900]);
+    expect(epochTicks(7, 31, 400)).toEqual([10, 15, 20, 25, 30]);
+    expect(epochTicks(0, 7, 120)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(epochTicks(-1, 5, 150)).toEqual([-1, 1, 2, 3, 4, 5]); // the word beside it has no room for epoch 0
+  });
+  it("has 4 to 10 words that lie beside each other, in charts of every width and of every run", () => {
+    for (const width of [180, 205, 240, 300, 420, 700, 1200, 2400])
+      for (const first of [-1, 0, 17])
+        for (const many of [...Array(60).keys(), 99, 100, 101, 999, 1000, 1234]) {
+          const last = first + many;
+          const ticks = epochTicks(first, last, width);
+          expect(ticks.length, `${first} to ${last} in ${width}`).toBeGreaterThanOrEqual(Math.min(4, many + 1));
+          expect(ticks.length).toBeLessThanOrEqual(10);
+          const wide = (epoch: number) => 6 * (epoch < 0 ? "untrained" : String(epoch)).length;
+          const at = (epoch: number) => (width * (epoch - first + 0.4)) / (last - first + 0.8);
+          for (const [tick, next] of ticks.slice(1).map((next, before) => [ticks[before] as number, next] as const))
+            expect(at(next) - at(tick)).toBeGreaterThanOrEqual((wide(tick) + wide(next)) / 2 + 4);
+        }
+  });
+});
+
+describe("what is said of a curve", () => {
+  it("is in which state its single Φ is", () => {
+    const of = (...states: string[]) => ({ epochs: states.map((_, epoch) => epoch), states });
+    expect(stateWords(of("01", "01", ""), 0)).toBe("01");
+    expect(stateWords(of("01", "", "11"), 2)).toBe("11 at epoch 2");
+    expect(stateWords(of("01", "", "11"), 1)).toBe("another at each epoch");
+    expect(stateWords(of("", ""), 1)).toBe("");
+    expect(curves(index([row("x", 0, { state: "10" })]), [0, 1])[0]?.states).toEqual(["10", ""]);
+  });
+  it("is how many epochs have an interval, of those with Φ of the layer", () => {
+    const rows = [{ phi_layer: 0.1, low: 0, high: 0.2 }, { phi_layer: 0.2 }, { status: "failed" as const, phi: null, mean: null }];
+    const of = (all: object[]) => curves(index(all.map((one, at) => row("x", at, one))), [0, 1, 2]).map(intervalsOf);
+    expect(of(rows)).toEqual([{ have: 1, of: 2 }]);
+    expect(of([{}, {}, {}])).toEqual([{ have: 0, of: 3 }]);
   });
 });
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Computed, EpochRecord } from "../src/data/types";
 import { conceptsCsv, csv, curveCsv, tpmCsv } from "../src/save/csv";
-import { even } from "../src/save/curve";
 import { fileName } from "../src/save/figure";
 import { filmed } from "../src/save/film";
 import { withDuration } from "../src/save/webm";
+import { even } from "../src/scales/ticks";
 import { index, row } from "./rows";
 
 describe("CSV", () => {

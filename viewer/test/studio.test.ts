@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Field } from "../src/generated/studio";
+import { runningFirst } from "../src/studio/order";
 import {
   comingWords,
   courseWords,
@@ -15,6 +16,14 @@ import {
 } from "../src/studio/words";
 
 const field = (given: Partial<Field> = {}): Field => ({ default: null, description: "", enum: [], type: null, ...given });
+
+describe("the list of trainings", () => {
+  it("begins with those that run, then those that wait; else it is as it was", () => {
+    const phases = ["waiting", "done", "paused", "failed", "running", "waiting", "ending", "done"] as const;
+    const jobs = phases.map((phase, at) => ({ phase, at }));
+    expect(runningFirst(jobs).map(({ at }) => at)).toEqual([2, 4, 6, 0, 5, 1, 3, 7]);
+  });
+});
 
 describe("seeds", () => {
   it("are single numbers and ranges", () => {

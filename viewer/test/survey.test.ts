@@ -67,13 +67,14 @@ it("of IIT 4.0 a group is a dot at its signed φ_s, since φ_s of nearly all gro
   ];
   expect(groups.map(groupSigned)).toEqual([expect.closeTo(-0.4), 0.001, null]);
   expect(groups.map(groupShare)).toEqual([0, 0.25, null]);
-  const { dots, x, left, right, least } = placeGroups(survey(groups, { share: 0.1, signed: -0.2 }), 400, 118);
+  const { dots, x, left, right, ticks } = placeGroups(survey(groups, { share: 0.1, signed: -0.2 }), 400, 118);
   expect(dots.map(({ group: at, value }) => [at, value])).toEqual([
     [0, expect.closeTo(-0.4)],
     [1, 0.001],
   ]);
-  expect(least).toBeCloseTo(-0.432);
-  expect([x(least), x(0) < right, dots[0] && dots[0].x > left]).toEqual([left, true, true]);
+  expect(ticks).toEqual([-0.4, -0.2, 0]);
+  expect(x(-0.432)).toBeCloseTo(left);
+  expect([x(0) < right, dots[0] && dots[0].x > left]).toEqual([true, true]);
 });
 
 describe("the states that the number of a group is the mean over", () => {

@@ -1,6 +1,7 @@
 // Where the dots of the groups are: along the axis of Φ, or of signed φ_s, and above one another where they would overlap.
 import type { Survey } from "../data/types";
 import { groupPhi, groupSigned } from "../scales/survey";
+import { even } from "../scales/ticks";
 
 export const RADIUS = 5;
 
@@ -11,12 +12,12 @@ export interface GroupDots {
   left: number;
   right: number;
   bottom: number;
-  /** The ends of the axis. */
-  least: number;
-  most: number;
+  /** What the axis names. */
+  ticks: number[];
 }
 
-const EDGE = { left: 12, right: 12, bottom: 22 };
+/** Above is room for the name of the mean, below for the numbers of the axis and its title. */
+export const EDGE = { left: 14, right: 14, top: 14, bottom: 36 };
 
 export function placeGroups(survey: Survey, width: number, height: number): GroupDots {
   // φ_s of nearly all groups is 0, signed φ_s is not.
@@ -40,5 +41,5 @@ export function placeGroups(survey: Survey, width: number, height: number): Grou
       ends[row] = at + RADIUS + 1;
       return { group, value, x: at, y: bottom - 9 - row * (2 * RADIUS + 1) };
     });
-  return { dots, x, left: EDGE.left, right, bottom, least, most };
+  return { dots, x, left: EDGE.left, right, bottom, ticks: even(least, most) };
 }

@@ -60,6 +60,7 @@ export function curvePanel(context: Context): Panel {
     return other ? lines.map((line) => ({ ...line, color: sideColor(line, layer) })) : lines;
   };
   let plots: uPlot[] = [];
+  let name = () => {};
   let size = "";
   const draw = () => {
     for (const plot of plots) plot.destroy();
@@ -74,7 +75,8 @@ export function curvePanel(context: Context): Panel {
     const ends = store.state.zoom ?? [epochs[0] ?? 0, epochs.at(-1) ?? 0];
     const all = lines.map(({ curve }) => curve);
     const every = epochsInPoint(all, ends, charts.clientWidth / measures.length);
-    fill(legend, ...legendOf(lines, store.state, every, () => store.set({ overview: true })));
+    name = () => fill(legend, ...legendOf(lines, store.state, every, () => store.set({ overview: true })));
+    name();
     const places = measures.map((measure) =>
       h("div", { class: "chart", "data-measure": measure, role: "img", "aria-label": labelOf(measure, measures, formalism) }),
     );
@@ -117,7 +119,12 @@ export function curvePanel(context: Context): Panel {
     if (state !== before && same) return;
     requestAnimationFrame(drawAnew);
   });
-  store.on(["epoch", "follow", "against"], point);
+  store.on(["epoch", "follow", "against"], ({ a, b, epoch, against }, before) => {
+    // It says in which state Φ is in the epoch that is shown; of another run all is drawn anew.
+    const isSame = a?.index === before.a?.index && b?.index === before.b?.index;
+    if (isSame && (epoch !== before.epoch || against !== before.against)) name();
+    point();
+  });
   new ResizeObserver(() => {
     const now = `${charts.clientWidth}x${charts.clientHeight}`;
     if (now === size) return;
@@ -138,9 +145,7 @@ export function curvePanel(context: Context): Panel {
       title,
       about("curve"),
       h("div", { class: "stepper" }, step(-1, "‹", "Epoch before"), slider, step(1, "›", "Epoch after"), where),
-      followLabel,
-      groupLabel,
-      h("label", { class: "check" }, metrics, "loss, accuracy"),
+      h("div", { class: "checks" }, followLabel, groupLabel, h("label", { class: "check" }, metrics, "loss, accuracy")),
     ),
     charts,
     h("div", { class: "chart-foot" }, legend, chartMenu(context)),
@@ -166,7 +171,7 @@ export function curvePanel(context: Context): Panel {
       }));
       const unit = measure === "phi" ? symbolWithUnit(formalism) : MEASURES[measure];
       const said = smooth > 1 ? `, running mean of ${smooth} epochs` : "";
-      return curveFigure(title.textContent ?? "", `${unit}${said}`, lines, log && measure === "phi");
+      return curveFigure(title.textContent ?? "", `${unit}${said}`, lines, log && measure === "phi", `no ${symbolOf(formalism)}`);
     },
     ...(measure === "phi" ? { csv: () => curveCsv(indexes()) } : {}),
   });

@@ -2,7 +2,7 @@
 import { unitsOf } from "../chips/chip";
 import type { EpochRecord, Survey } from "../data/types";
 import { fill, h, s } from "../dom";
-import { placeGroups, RADIUS } from "../layout/groups";
+import { EDGE, placeGroups, RADIUS } from "../layout/groups";
 import { oneTabStop } from "../parts/oneTabStop";
 import { about } from "../parts/sheet";
 import type { Tip } from "../parts/tip";
@@ -18,7 +18,7 @@ import { allVisits, groupPhi, groupShare, groupSigned, statesWords } from "../sc
 import { shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
 
-const [WIDTH, HEIGHT] = [400, 118];
+const [WIDTH, HEIGHT] = [400, 140];
 const NONE = "This record has no survey: its number is that of one group of units.";
 
 export function groupsPanel({ store, tip }: Context): Panel {
@@ -37,7 +37,8 @@ export function groupsPanel({ store, tip }: Context): Panel {
     const survey = open ? null : record?.survey;
     const shown = [chart, states, table];
     for (const element of shown) element.hidden = !survey;
-    const symbol = symbolOf(record?.formalism ?? store.state.formalism);
+    const formalism = record?.formalism ?? store.state.formalism;
+    const [symbol, unit] = [symbolOf(formalism), symbolWithUnit(formalism)];
     words.textContent = survey ? wordsOf(survey, symbol, record?.kind) : open ? `Waiting for ${symbol}.` : NONE;
     if (!survey) return;
     chosen = Math.min(chosen, survey.groups.length - 1);
@@ -46,7 +47,7 @@ export function groupsPanel({ store, tip }: Context): Panel {
       draw();
       chart.querySelector<SVGElement>(`[data-group="${group}"]`)?.focus();
     };
-    fill(chart, dotsOf(survey, symbol, chosen, tip, choose));
+    fill(chart, dotsOf(survey, { symbol, unit }, chosen, tip, choose));
     fill(states, ...(record ? statesOf(record, chosen, symbol) : []));
     const heads = ["Units", `Mean ${symbol}`, `Visits × ${symbol} of each state`];
     fill(all, tableOf("All groups", heads, h("tbody", {}, ...survey.groups.map(rowOf))));
@@ -69,10 +70,7 @@ export function groupsPanel({ store, tip }: Context): Panel {
       file: "groups",
       kind: () => shownSide(store.state)?.record?.kind,
       there: () => survey() !== null && !chart.hidden,
-      svg: () => {
-        const axis = `Mean ${symbolWithUnit(store.state.formalism)} of a group of units`;
-        return inlined(chart.querySelector("svg") as SVGSVGElement, words.textContent ?? "", { x: axis });
-      },
+      svg: () => inlined(chart.querySelector("svg") as SVGSVGElement, words.textContent ?? ""),
       csv: () => groupsCsv(survey() as Survey, shownSide(store.state)?.record?.kind),
     },
   ];
@@ -94,8 +92,14 @@ function wordsOf(survey: Survey, symbol: string, kind: string | undefined): stri
   ].join(" ");
 }
 
-function dotsOf(survey: Survey, symbol: string, chosen: number, tip: Tip, choose: (group: number) => void): SVGElement {
-  const { dots, x, left, right, bottom, least, most } = placeGroups(survey, WIDTH, HEIGHT);
+function dotsOf(
+  survey: Survey,
+  { symbol, unit }: { symbol: string; unit: string },
+  chosen: number,
+  tip: Tip,
+  choose: (group: number) => void,
+): SVGElement {
+  const { dots, x, left, right, bottom, ticks } = placeGroups(survey, WIDTH, HEIGHT);
   const isSigned = survey.signed !== null;
   const marks = dots.map(({ group, x: cx, y: cy }) => {
     const of = survey.groups[group] as SurveyGroup;
@@ -119,24 +123,25 @@ function dotsOf(survey: Survey, symbol: string, chosen: number, tip: Tip, choose
     });
     return mark;
   });
-  const label = (at: number, anchor: string, text: string) => s("text", { x: at, y: bottom + 14, "text-anchor": anchor }, text);
+  const label = (at: number, y: number, anchor: string, text: string) => s("text", { x: at, y, "text-anchor": anchor }, text);
   const { low, high } = survey;
+  const { top } = EDGE;
   const middle = isSigned ? survey.signed : survey.phi;
   const band =
     isSigned || low === null || high === null
       ? null
-      : s("rect", { class: "band", x: x(low), y: 4, width: Math.max(1, x(high) - x(low)), height: bottom - 4 });
-  const mean = middle === null ? [] : [s("path", { class: "mean", d: `M${x(middle)} 4 V${bottom}` })];
-  const far = middle !== null && x(middle) > left + 40 && x(middle) < right - (isSigned ? 150 : 60);
+      : s("rect", { class: "band", x: x(low), y: top, width: Math.max(1, x(high) - x(low)), height: bottom - top });
+  const nameOfMean = (at: number) =>
+    label(at, top - 4, at < left + 50 ? "start" : at > right - 50 ? "end" : "middle", `mean ${phiText(middle)}`);
+  const mean = middle === null ? [] : [s("path", { class: "mean", d: `M${x(middle)} ${top} V${bottom}` }), nameOfMean(x(middle))];
   return s(
     "svg",
     { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "group", "aria-label": `${symbol} of each group of units` },
     band,
     ...mean,
-    s("path", { class: "axis", d: `M${left} ${bottom} H${right}` }),
-    label(left, "start", number(least, 2)),
-    far ? label(x(middle), "middle", `mean ${phiText(middle)}`) : null,
-    label(right, "end", `${isSigned ? "signed " : ""}${symbol} ${number(most, 2)}`),
+    s("path", { class: "axis", d: `M${left} ${bottom} H${right}${ticks.map((tick) => ` M${x(tick)} ${bottom} v4`).join("")}` }),
+    ...ticks.map((tick) => label(x(tick), bottom + 15, "middle", number(tick, 3))),
+    label((left + right) / 2, bottom + 30, "middle", `Mean ${isSigned ? "signed " : ""}${unit} of a group of units`),
     ...marks,
   );
 }

@@ -41,6 +41,7 @@ export function header({ store, controller, tip }: Context): Panel {
   const layers = picker("Layer", (layer) => controller.chooseLayer(layer));
   layers.label.classList.add("layer");
   const formalisms = picker("Formalism", (formalism) => controller.chooseFormalism(formalism));
+  formalisms.label.classList.add("formalism");
   const studio = document.documentElement.dataset.iitStudio; // where it is, if this page is a part of it
   const all = h("button", { class: "quiet", type: "button", title: "All layers (L)", hidden: true });
   all.addEventListener("click", () => store.set({ overview: true }));

@@ -55,7 +55,7 @@ export function networkPanel(context: Context): Panel {
       h("h2", { class: "visually-hidden" }, "The network"),
       scenes,
       about("network"),
-      legend(),
+      legend(context),
       bar.element,
     ),
     keys: { r: resetView, " ": bar.toggle },

@@ -62,7 +62,7 @@ export function tpmPanel(context: Context): Panel {
     matrix = matrixOf(tpm.state_by_node, form);
     const n = tpm.state_by_node[0]?.length ?? 0;
     canvas.style.height = "0"; // the room is what is left by the other panels, not what this one took before
-    const room = { width: Math.max(200, panel.clientWidth - 46), height: roomBelow(panel) };
+    const room = { width: Math.max(200, panel.clientWidth - 46), height: roomBelow(panel, matrix.values.length) };
     layout = placeHeatmap(matrix.values.length, matrix.values[0]?.length ?? 0, n, room);
     // Read by scripts and tests: where the cells are in the canvas.
     canvas.dataset.cells = [layout.left, layout.top, layout.cellWidth, layout.cellHeight].join(" ");
@@ -168,9 +168,12 @@ export function tpmPanel(context: Context): Panel {
 }
 
 /** How high the map may be so that its caption is still seen, where the window is large enough for that. */
-function roomBelow(panel: HTMLElement): number {
-  const high = panel.closest(".panel")?.clientHeight ?? 600;
-  const below = panel.nextElementSibling instanceof HTMLElement ? panel.nextElementSibling.offsetHeight : 0;
+function roomBelow(panel: HTMLElement, rows: number): number {
+  const side = panel.closest<HTMLElement>(".side");
+  // Where all cards are seen this one is as high as what is in it; it takes what lets each row be read, and leaves the rest.
+  const isAsHigh = side !== null && getComputedStyle(side).display === "grid";
+  const high = isAsHigh ? Math.min(side.clientHeight, 12 * rows + 192) : (panel.closest(".panel")?.clientHeight ?? 600);
+  const below = !isAsHigh && panel.nextElementSibling instanceof HTMLElement ? panel.nextElementSibling.offsetHeight : 0;
   return Math.min(660, Math.max(250, high - 160 - below));
 }
 

@@ -1,7 +1,7 @@
 // The legend of the curves: what is drawn, and nothing that is not.
 import { h } from "../dom";
 import { category } from "../scales/color";
-import { hasBand, isSameKind, kindsOf, layersOf } from "../scales/curve";
+import { hasBand, intervalsOf, isSameKind, kindsOf, layersOf, stateWords, WHY_SOME } from "../scales/curve";
 import { symbolOf } from "../scales/formalism";
 import { shortNames } from "../scales/names";
 import type { AppState } from "../state/app";
@@ -85,10 +85,14 @@ function marksOf(lines: readonly Line[], state: AppState, every: number): HTMLEl
     [
       every === 1 && shown.some(({ curve }) => curve.surveyed && curve.high.some((value) => value !== null)),
       () => h("i", { class: "band" }),
-      "90 % interval",
+      intervalWords(shown),
     ],
-    [beside.some(({ curve }) => curve.surveyed), () => h("i", { class: "stroke thin" }), "shown group"],
-    [beside.some(({ curve }) => curve.averaged), () => h("i", { class: "stroke thin" }), `${symbol} of the first state`],
+    [beside.some(({ curve }) => curve.surveyed), () => h("i", { class: "stroke thin" }), `shown group${inState(beside, state)}`],
+    [
+      beside.some(({ curve }) => curve.averaged),
+      () => h("i", { class: "stroke thin" }),
+      `${symbol} of the most visited state${inState(beside, state)}`,
+    ],
     [beside.some(({ curve }) => curve.changes.length > 0), () => h("b", {}, "■"), "its state changed"],
     [shown.some(({ curve }) => curve.breaks.length > 0), () => h("b", {}, "┊"), "from here on other units"],
     [
@@ -104,8 +108,24 @@ function marksOf(lines: readonly Line[], state: AppState, every: number): HTMLEl
   return keys.flatMap(([drawn, mark, text]) => (drawn ? [h("span", { class: "key" }, mark(), text)] : []));
 }
 
+/** In which state the single Φ is, or of two runs each. */
+function inState(lines: readonly Line[], { epoch, against, b }: AppState): string {
+  const words = lines.map(({ run, curve }) => {
+    const said = stateWords(curve, run === "B" ? (against ?? epoch) : epoch);
+    return b && said ? `${run}: ${said}` : said;
+  });
+  const known = [...new Set(words.filter(Boolean))];
+  return known.length ? ` (${known.join("; ")})` : "";
+}
+
+function intervalWords(shown: readonly Line[]): string {
+  const all = shown.map(({ curve }) => intervalsOf(curve)).filter(({ have }) => have > 0);
+  const [have, of] = [all.reduce((sum, one) => sum + one.have, 0), all.reduce((sum, one) => sum + one.of, 0)];
+  return have < of ? `90 % interval (${have} of ${of} epochs: ${WHY_SOME})` : "90 % interval";
+}
+
 /** Of which Φ the null is that is drawn. */
 function nullWords(shown: readonly Line[]): string {
   if (shown.some(({ curve }) => curve.surveyed)) return "null of the shown group, upper";
-  return shown.some(({ curve }) => curve.averaged) ? "null of the first state, upper" : "null, upper";
+  return shown.some(({ curve }) => curve.averaged) ? "null of the most visited state, upper" : "null, upper";
 }

@@ -1,5 +1,6 @@
 // What the tip of the chart says of an epoch: the numbers of all lines, or why there is none.
 import type { Measure } from "../scales/curve";
+import { intervalsOf, WHY_SOME } from "../scales/curve";
 import { formalismName } from "../scales/formalism";
 import { phiText, statusWords } from "../scales/format";
 import { shareText } from "../scales/iit4";
@@ -28,7 +29,7 @@ function ofLine({ run, curve }: Line, epoch: number, state: AppState, measure: M
   const gap = curve.gaps.find((known) => known.epoch === epoch);
   if (gap) return [[name, statusWords[gap.status] ?? gap.status], gap.reason];
   const at = curve.epochs.indexOf(epoch);
-  const { line: phis, low, high, phi, surveyed, averaged, changes, sparse } = curve;
+  const { line: phis, low, high, phi, states, surveyed, averaged, changes, sparse } = curve;
   if (phis[at] === null || phis[at] === undefined) return [];
   const others = curve.breaks.includes(epoch) ? ["  other units than before, on a command"] : [];
   if (measure !== "phi") return [[name, measure === "share" ? shareText(phis[at]) : phiText(phis[at])]];
@@ -40,14 +41,15 @@ function ofLine({ run, curve }: Line, epoch: number, state: AppState, measure: M
     return [
       [name, phiText(phis[at])],
       ["  largest of a state", phiText(high[at])],
-      ["  first state", phiText(phi[at])],
+      [`  most visited state ${states[at] ?? ""}`.trimEnd(), phiText(phi[at])],
       ...others,
       ...covered,
     ];
   return [
     [name, phiText(phis[at])],
     ["  90 % interval", low[at] === null ? "not computed" : `${phiText(low[at])} – ${phiText(high[at])}`],
-    ["  shown group", phiText(phi[at])],
+    ...(low[at] === null && intervalsOf(curve).have ? [`  intervals: ${WHY_SOME}`] : []),
+    [`  shown group ${states[at] ? `in ${states[at]}` : ""}`.trimEnd(), phiText(phi[at])],
     ...others,
     ...(change ? [`  its state is another than before: ${change.to}, not ${change.from}`] : []),
     ...covered,

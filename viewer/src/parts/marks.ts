@@ -1,6 +1,7 @@
 // What is marked in the chart of the curves beside its lines: the epoch that is shown, intervals, nulls, gaps.
 import type uPlot from "uplot";
 import { SIDES } from "../scales/comparison";
+import { symbolOf } from "../scales/formalism";
 import type { AppState } from "../state/app";
 import type { Line } from "./curveLine";
 import { before } from "./curveLine";
@@ -13,15 +14,22 @@ export interface Inks {
   warn: string;
 }
 
-/** Draws all marks: what is drawn of the shown layer is larger. */
-export function drawMarks(plot: uPlot, lines: Line[], state: AppState, { ink, accent, warn }: Inks): void {
-  breakMarks(plot, lines, state.layer, ink);
+/** Above the values a chart with gaps has so many pixels for them: what has no Φ stands at no value, least of all at 0. */
+export const GAP_STRIP = 26;
+
+/** Draws what is below the lines: which epochs are shown. */
+export function drawMarkers(plot: uPlot, state: AppState, { accent }: Inks): void {
   marker(plot, state.epoch, accent);
   if (state.b) marker(plot, state.against, SIDES.B);
+}
+
+/** Draws all other marks: what is drawn of the shown layer is larger. */
+export function drawMarks(plot: uPlot, lines: Line[], state: AppState, { ink, warn }: Inks): void {
+  breakMarks(plot, lines, state.layer, ink);
   const [from, to] = [plot.scales.x?.min ?? 0, plot.scales.x?.max ?? 0];
   if (to - from <= MOST_WHISKERS) whiskers(plot, lines, state.layer); // more would be one over another; the band is there
   nullMarks(plot, lines, state, ink);
-  gapMarks(plot, lines, state.layer, warn, ink);
+  gapMarks(plot, lines, state, warn, ink);
   sparseMarks(plot, lines, state, warn);
   changeMarks(plot, lines, state, ink);
 }
@@ -39,6 +47,7 @@ function marker(plot: uPlot, epoch: number | null, ink: string): void {
   const x = Math.round(plot.valToPos(epoch, "x", true));
   const { ctx: context } = plot;
   context.save();
+  context.globalCompositeOperation = "destination-over"; // the only value of a run would be hidden by the mark of its epoch
   context.setLineDash([]);
   context.strokeStyle = ink;
   context.lineWidth = 1.5 * devicePixelRatio;
@@ -114,13 +123,23 @@ function nullMarks(plot: uPlot, lines: Line[], state: AppState, ink: string): vo
   context.restore();
 }
 
-/** On the axis a cross where there is no Φ, a dot where it is waited for: larger for the layer that is shown. */
-function gapMarks(plot: uPlot, lines: Line[], layer: string | null, warn: string, ink: string): void {
-  const { ctx: context } = plot;
-  const y = plot.bbox.top + plot.bbox.height - 7 * devicePixelRatio;
+/** On a strip above the values a cross where there is no Φ, a dot where it is waited for: larger for the layer that is shown. */
+function gapMarks(plot: uPlot, lines: Line[], { layer, formalism }: AppState, warn: string, ink: string): void {
+  const gaps = lines.flatMap(({ curve }) => curve.gaps);
+  if (!gaps.length) return;
+  const { ctx: context, bbox } = plot;
+  const y = bbox.top - 15 * devicePixelRatio;
   context.save();
   context.setLineDash([]);
   context.lineWidth = 2 * devicePixelRatio;
+  context.fillStyle = ink;
+  context.globalAlpha = 0.12;
+  context.fillRect(bbox.left, y - 8 * devicePixelRatio, bbox.width, 16 * devicePixelRatio);
+  context.globalAlpha = 1;
+  context.textAlign = "right";
+  context.textBaseline = "middle";
+  const isWaiting = gaps.every(({ status }) => status === "open");
+  context.fillText(isWaiting ? "waiting" : `no ${symbolOf(formalism)}`, bbox.left - 6 * devicePixelRatio, y);
   for (const { curve } of lines) {
     const current = curve.layer === layer;
     const arm = (current ? 4 : 2.5) * devicePixelRatio;
@@ -128,7 +147,6 @@ function gapMarks(plot: uPlot, lines: Line[], layer: string | null, warn: string
     for (const gap of curve.gaps) {
       const x = plot.valToPos(gap.epoch, "x", true);
       context.strokeStyle = warn;
-      context.fillStyle = ink;
       context.beginPath();
       if (gap.status === "open") {
         context.arc(x, y, arm, 0, 2 * Math.PI);

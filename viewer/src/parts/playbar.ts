@@ -5,6 +5,7 @@ import type { Context } from "../panels/panel";
 import { NEGATIVE, POSITIVE, sequential } from "../scales/color";
 import { isLive } from "../state/app";
 import { momentAt, STEP_MS, wantsRest } from "./moment";
+import { hasOthers, placeOfShown } from "./shownLayer";
 
 export interface Playbar {
   element: HTMLElement;
@@ -123,7 +124,16 @@ function icon(playing: boolean): SVGElement {
 }
 
 /** What the colours and rings of the network mean. */
-export function legend(): HTMLElement {
+export function legend({ store }: Context): HTMLElement {
+  const shown = h("span", { class: "key" }, h("i", { class: "ring" }), "analysed");
+  const others = h("span", { class: "key" }, h("i", { class: "ring other" }), "of other layers");
+  store.on(["a", "layer"], ({ a, layer }) => {
+    const network = a?.network ?? { layers: [] };
+    const two = hasOthers(network, a?.index ?? null, layer);
+    others.hidden = !two;
+    shown.hidden = two && placeOfShown(network, a?.index ?? null, layer) < 0;
+    others.lastChild?.replaceWith(shown.hidden ? "analysed, of other layers" : "of other layers");
+  });
   const ramp = Array.from({ length: 9 }, (_, at) => sequential(at / 8)).join(", ");
   return h(
     "div",
@@ -137,6 +147,7 @@ export function legend(): HTMLElement {
       h("i", { class: "ramp", style: { background: `linear-gradient(90deg, ${ramp})` } }),
       "high activity",
     ),
-    h("span", { class: "key" }, h("i", { class: "ring" }), "analysed"),
+    shown,
+    others,
   );
 }

@@ -12,7 +12,7 @@ import { nearest } from "../state/app";
 import type { Line } from "./curveLine";
 import { before } from "./curveLine";
 import { tipLines } from "./curveTip";
-import { drawMarks, hasNull, isBeside } from "./marks";
+import { drawMarkers, drawMarks, GAP_STRIP, hasNull, isBeside } from "./marks";
 
 /** The names of what is drawn, where there is a chart for each. */
 export const MEASURES: Record<Measure, string> = {
@@ -72,7 +72,12 @@ export function makePlot(
     data.push(spread(points(curve.high)), spread(points(curve.line)), spread(points(curve.low)));
     data.push(spread(hasNull(line, store.state) ? points(curve.nullUpper) : []));
     const alone = curve.line.filter((value) => value !== null).length === 1; // no line is seen of one epoch
-    const dots = { show: (current || alone) && smooth === 1 && last - first <= 60, size: 5, fill: color, stroke: color };
+    const dots = {
+      show: (current || alone) && smooth === 1 && last - first <= 60,
+      size: alone ? 9 : 5,
+      fill: color,
+      stroke: color,
+    };
     series.push(
       { stroke: alpha(ink, 0.9), width: 1, points: { show: false } },
       { stroke: alpha(color, 0.35 * faint), width: 1, dash, points: { show: false } },
@@ -102,6 +107,8 @@ export function makePlot(
   // In a low chart the whole name has no room.
   const unit = chart.clientHeight < 200 && !isIIT4(store.state.formalism) ? "Φ (EMD)" : symbolWithUnit(store.state.formalism);
   const axis = { stroke: ink, font, grid: { stroke: grid, width: 1 }, ticks: { show: false } };
+  const hasGaps = lines.some(({ curve }) => curve.gaps.length > 0);
+  const inks = { ink, accent, warn };
   // A drag ends with a click, which is not meant.
   let chosen = false;
   const plot = new uPlot(
@@ -109,6 +116,7 @@ export function makePlot(
       width: chart.clientWidth,
       height: chart.clientHeight,
       legend: { show: false },
+      padding: [hasGaps ? GAP_STRIP : null, null, null, null],
       cursor: { y: false, drag: { x: true, y: false, dist: 8, setScale: false }, points: { size: 7 } },
       scales: {
         x: { time: false, range: () => [first - 0.4, last + 0.4] },
@@ -124,15 +132,17 @@ export function makePlot(
       axes: [
         {
           ...axis,
-          size: 24,
+          size: 26,
+          gap: 8, // below the lowest number of the other axis
           ...axisTitle("Epoch", font),
-          splits: ({ width }) => epochTicks(first, last, width / 60),
+          splits: ({ width }) => epochTicks(first, last, width - AXES - (metrics.length ? METRIC_AXIS : 0)),
           values: (_, ticks) => ticks.map((tick) => (tick < 0 ? "untrained" : String(tick))),
         },
         {
           ...axis,
           ...(measure === "phi" ? axisTitle(unit, font) : {}),
-          size: isIIT4(store.state.formalism) ? 62 : 44,
+          size: isIIT4(store.state.formalism) ? 62 : 56,
+          space: Math.max(20, (chart.clientHeight - 64) / 8),
           values: (_, ticks) => ticks.map(tickText),
         },
         ...(metrics.length
@@ -164,7 +174,8 @@ export function makePlot(
         ],
         draw: [
           (drawn) => {
-            drawMarks(drawn, lines, store.state, { ink, accent, warn });
+            drawMarkers(drawn, store.state, inks);
+            drawMarks(drawn, lines, store.state, inks);
           },
         ],
       },
@@ -193,6 +204,9 @@ export function makePlot(
   plot.over.addEventListener("mouseleave", () => tip.hide());
   return plot;
 }
+
+/** What the other axes take of the width of a chart, about; what it is exactly is known only after a first drawing. */
+const [AXES, METRIC_AXIS] = [84, 44];
 
 const axisTitle = (label: string, labelFont: string) => ({ label, labelFont, labelSize: 14, labelGap: 0 });
 

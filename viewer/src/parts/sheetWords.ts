@@ -36,7 +36,7 @@ const sheets = {
     title: "The network",
     shows: "The layers with a sample of their units, the strongest connections among them, and the activity of one batch.",
     computed: "From a snapshot of weights and activations that is taken at the end of an epoch.",
-    read: "A thicker line is a larger weight; a brighter unit is more active. The analysed units have a ring.",
+    read: "A thicker line is a larger weight; a brighter unit is more active. The analysed units have rings, stronger in the shown layer.",
     not: "Units and connections that are not drawn exist too. A drawn connection is a weight, no proof of a causal influence.",
     source: "The weights and activations of the run itself; no formula.",
     terms: ["group", "mechanism"],
@@ -46,7 +46,7 @@ const sheets = {
     shows: "Φ of each layer at each epoch, with its 90 % interval where one was computed.",
     computed:
       "At every epoch as at the shown one: the mean over the groups of units, the same groups at all epochs, unless a command changed them: there the line is broken.",
-    read: "Compare a change with the interval. A gap is an epoch without Φ; its reason stands in the tip. Epoch -1 is the untrained network.",
+    read: "Compare a change with the interval. An epoch without Φ is a cross above the values; its reason stands in the tip. Epoch -1 is the untrained network.",
     not: "A curve that follows the loss does not show that one causes the other. Different kinds of number are not comparable.",
     source: OURS,
     terms: ["Φ", "φ_s", "survey", "null"],

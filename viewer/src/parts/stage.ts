@@ -11,6 +11,7 @@ import type { Side } from "../state/app";
 import { analysedName, epochOf, isLive } from "../state/app";
 import { blockButtons } from "./blockButtons";
 import { drawNames } from "./names";
+import { placeOfShown, shownWords, withUnits } from "./shownLayer";
 
 export interface Stage {
   element: HTMLElement;
@@ -45,12 +46,12 @@ export function makeStage(context: Context, which: "a" | "b"): Stage {
   const draw = () => {
     const side = store.state[which];
     if (!scene || !side?.network || !side.reference) return;
-    const { network } = side;
+    const network = withUnits(side.network, side.index, side.record);
     const blocks = JSON.stringify(network.blocks);
     if (open.run !== side.run.id || open.blocks !== blocks) {
       Object.assign(open, { run: side.run.id, blocks, names: firstOpen(network) });
     }
-    const focus = network.layers.findIndex((layer) => analysedName(layer, side.index) === store.state.layer);
+    const focus = placeOfShown(network, side.index, store.state.layer);
     buttons.set(network, open.names);
     scene.show(network, side.reference, focus < 0 ? null : focus, open.names);
   };
@@ -83,6 +84,7 @@ export function makeStage(context: Context, which: "a" | "b"): Stage {
         state === before ||
         state.layer !== before.layer ||
         side?.network !== before[which]?.network ||
+        side?.record !== before[which]?.record ||
         side?.reference !== before[which]?.reference;
       if (!side?.network || !side.reference) {
         scene?.clear();
@@ -92,7 +94,9 @@ export function makeStage(context: Context, which: "a" | "b"): Stage {
         fill(note, side?.networkProblem ?? "");
       } else if (scene) {
         if (changed) draw();
-        fill(note, ...side.network.notes.map((text) => h("div", { title: text }, text)), stale(side, epochOf(state, which)));
+        const shown = shownWords(side.network, side.index, state.layer);
+        const notes = [...(shown ? [shown] : []), ...side.network.notes];
+        fill(note, ...notes.map((text) => h("div", { title: text }, text)), stale(side, epochOf(state, which)));
       } else {
         fill(note, noWebGL(side.network));
       }
@@ -232,13 +236,11 @@ export function nameNode(
     else if (rows.length) lines.push(["activity now", number(rows[Math.floor(step) % rows.length]?.[position])]);
     const name = analysedName(layer, side.index);
     const units = side.record?.units;
-    if (layer.analysed.includes(unit.index) && name === shownLayer && units) {
-      const elements = units.indices.flatMap((index, at) => (index === unit.index ? [at] : []));
-      for (const at of elements)
-        lines.push(["analysed as", unitLetter(at)], ["threshold", number(side.record?.thresholds?.values[at])]);
-    } else if (layer.analysed.includes(unit.index)) {
-      lines.push(["analysed in", name ?? layer.name]);
-    }
+    const own = name === shownLayer ? units : undefined;
+    const elements = own?.indices.flatMap((index, at) => (index === unit.index ? [at] : [])) ?? [];
+    for (const at of elements)
+      lines.push(["analysed as", unitLetter(at)], ["threshold", number(side.record?.thresholds?.values[at])]);
+    if (!own && layer.analysed.includes(unit.index)) lines.push(["analysed in", name ?? layer.name]);
   }
   return [`${unit.layer} · unit ${unit.index}`, lines];
 }

@@ -3,11 +3,12 @@ import { s } from "../dom";
 import type { Curve } from "../scales/curve";
 import { epochTicks } from "../scales/curve";
 import { number } from "../scales/format";
+import { even } from "../scales/ticks";
 import { line, sheet, text, upright } from "./paper";
 
 export interface CurveLine {
   name: string;
-  curve: Pick<Curve, "epochs" | "line" | "low" | "high" | "breaks">;
+  curve: Pick<Curve, "epochs" | "line" | "low" | "high" | "breaks" | "gaps">;
   color: string;
   dashed: boolean;
   /** Whether it has its band. */
@@ -15,13 +16,17 @@ export interface CurveLine {
 }
 
 const [WIDTH, HEIGHT] = [340, 220];
-const EDGE = { left: 52, right: 10, top: 10, bottom: 34 };
+const EDGE = { left: 52, right: 10, bottom: 34 };
+/** Above the values: what has no Φ stands on a strip of its own, at no value. */
+const [TOP, STRIP] = [10, 18];
 
 type Place = (value: number) => number;
 
-/** The lines with their bands, an axis of epochs, one of Φ from 0, and the names of the lines below. */
-export function curveFigure(title: string, unit: string, lines: readonly CurveLine[], isLog = false): SVGSVGElement {
-  const epochs = lines.flatMap(({ curve }) => curve.epochs);
+/** The lines with their bands, an axis of epochs, one of Φ from 0, the epochs without Φ (`none`) above, and the names of the lines below. */
+export function curveFigure(title: string, unit: string, lines: readonly CurveLine[], isLog = false, none = "no Φ"): SVGSVGElement {
+  const gaps = [...new Set(lines.flatMap(({ curve }) => curve.gaps.map(({ epoch }) => epoch)))];
+  const upper = TOP + (gaps.length ? STRIP : 0);
+  const epochs = [...lines.flatMap(({ curve }) => curve.epochs), ...gaps];
   const [first, last] = [Math.min(...epochs), Math.max(...epochs)];
   const values = lines
     .flatMap(({ curve, banded }) => [...curve.line, ...(banded ? [...curve.low, ...curve.high] : [])])
@@ -34,21 +39,23 @@ export function curveFigure(title: string, unit: string, lines: readonly CurveLi
   const right = WIDTH - EDGE.right;
   const floor = HEIGHT - EDGE.bottom;
   const x: Place = (epoch) => EDGE.left + ((epoch - first) / Math.max(1, last - first)) * (right - EDGE.left);
-  const y: Place = (value) => floor - ((scale(value) - scale(bottom)) / (scale(top) - scale(bottom))) * (floor - EDGE.top);
+  const y: Place = (value) => floor - ((scale(value) - scale(bottom)) / (scale(top) - scale(bottom))) * (floor - upper);
   const below = HEIGHT + 12 * Math.ceil(lines.length / 2);
   return sheet(
     WIDTH,
     below,
     title,
     ...lines.filter(({ banded }) => banded).map((one) => band(one, x, y, isLog)),
-    line(`M${EDGE.left} ${EDGE.top} V${floor} H${right}`),
-    ...epochTicks(first, last, 7).flatMap((tick) => [
+    line(`M${EDGE.left} ${upper} V${floor} H${right}`),
+    ...(gaps.length ? [text(EDGE.left - 5, TOP + 6, none, "end")] : []),
+    ...gaps.map((epoch) => line(`M${x(epoch) - 3} ${TOP} l6 6 m0 -6 l-6 6`)),
+    ...epochTicks(first, last, right - EDGE.left, 5).flatMap((tick) => [
       line(`M${x(tick)} ${floor} v3`),
       text(x(tick), floor + 12, tick < 0 ? "untrained" : String(tick), tick < 0 ? "start" : "middle"),
     ]),
     ...ticks.flatMap((tick) => [line(`M${EDGE.left} ${y(tick)} h-3`), text(EDGE.left - 5, y(tick) + 3, number(tick, 3), "end")]),
     text((EDGE.left + right) / 2, floor + 26, "Epoch", "middle"),
-    upright(11, (EDGE.top + floor) / 2, unit),
+    upright(11, (upper + floor) / 2, unit),
     ...lines.flatMap((one) => drawn(one, x, y, isLog)),
     ...lines.flatMap((one, at) => named(one, EDGE.left + (at % 2) * 140, HEIGHT + 12 * Math.floor(at / 2))),
   );
@@ -88,15 +95,6 @@ function named({ name, color, dashed }: CurveLine, x: number, y: number): SVGEle
 }
 
 const fixed = (value: number): number => Number(value.toFixed(2));
-
-/** Four or five round values. */
-export function even(low: number, high: number): number[] {
-  const rough = (high - low) / 4;
-  const size = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((times) => times * size).find((one) => one >= rough) ?? rough;
-  const from = Math.ceil(low / step);
-  return Array.from({ length: Math.floor(high / step + 1e-9) - from + 1 }, (_, at) => Number(((from + at) * step).toPrecision(12)));
-}
 
 function decades(low: number, high: number): number[] {
   const from = Math.floor(Math.log10(low));

@@ -1,5 +1,6 @@
 // The rows of an index as the lines of a chart.
 import type { IndexRow, RunIndex } from "../data/types";
+import { epochName } from "./format";
 
 export interface Curve {
   layer: string;
@@ -15,6 +16,8 @@ export interface Curve {
   high: (number | null)[];
   /** Φ of the shown group in its first state. */
   phi: (number | null)[];
+  /** Of each epoch the state that `phi` is of; empty where there is none. */
+  states: string[];
   nullUpper: (number | null)[];
   /** Where Φ of the shown group is of another state than in the epoch before. */
   changes: { epoch: number; phi: number; from: string; to: string }[];
@@ -64,14 +67,57 @@ export const hasBand = ({ line, high }: Curve): boolean =>
     return value !== null && line[at + 1] != null && (wide(at) || wide(at + 1));
   });
 
-/** Round epochs for the axis, at most so many; the untrained network (-1) stands among them where it has room. */
-export function epochTicks(first: number, last: number, most: number): number[] {
-  const steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000, 1_000_000];
-  const step = steps.find((size) => (last - Math.max(0, first)) / size < Math.max(1, most - 1)) ?? 1_000_000;
-  const from = Math.ceil(Math.max(0, first) / step) * step;
-  const ticks = Array.from({ length: Math.max(0, Math.floor((last - from) / step) + 1) }, (_, at) => from + at * step);
-  const rest = ticks.filter((tick) => tick - first >= step);
-  return first < 0 ? [first, ...(step > 1 ? rest : ticks)] : ticks;
+/** An axis has at most so many ticks, and as few as `FEWEST` only where it has no room for more, or there are no more epochs. */
+const MOST_TICKS = 10;
+const FEWEST = 4;
+const ROUND = [1, 2, 5];
+const LESS_ROUND = [1, 2, 3, 4, 5, 6, 8];
+/** How far the words of two ticks are from each other at least, in letters. */
+const BETWEEN = 1.2;
+const UNTRAINED = "untrained".length;
+
+/**
+ * Round epochs for an axis of so many pixels, whose words lie beside each other; the untrained network (-1) is the first of them.
+ * `letter` is the width of a letter.
+ */
+export function epochTicks(first: number, last: number, width: number, letter = 6.4): number[] {
+  const each = width / (last - first + 0.8);
+  const letters = (epoch: number) => (epoch < 0 ? UNTRAINED : String(epoch).length);
+  const areBeside = (a: number, b: number) => (b - a) * each >= ((letters(a) + letters(b)) / 2 + BETWEEN) * letter;
+  const ticksOf = (step: number) => {
+    const from = Math.ceil(Math.max(0, first) / step) * step;
+    const ticks = Array.from({ length: Math.max(0, Math.floor((last - from) / step) + 1) }, (_, at) => from + at * step);
+    return first < 0 ? [first, ...ticks.filter((tick) => tick - first >= step && areBeside(first, tick))] : ticks;
+  };
+  const haveRoom = (ticks: number[]) =>
+    ticks.length <= MOST_TICKS && ticks.every((tick, at) => !at || areBeside(ticks[at - 1] as number, tick));
+  const firstThatFits = (sizes: readonly number[]) => {
+    for (let power = 1; power <= 1e9; power *= 10)
+      for (const size of sizes) {
+        const ticks = ticksOf(size * power);
+        if (haveRoom(ticks)) return ticks;
+      }
+    return [first];
+  };
+  const round = firstThatFits(ROUND);
+  return round.length < FEWEST ? firstThatFits(LESS_ROUND) : round;
+}
+
+/** In which state the single Φ of a curve is: the same in all epochs, or that of the epoch that is shown. */
+export function stateWords({ epochs, states }: Pick<Curve, "epochs" | "states">, epoch: number | null): string {
+  const known = [...new Set(states.filter(Boolean))];
+  if (known.length < 2) return known[0] ?? "";
+  const here = states[epochs.indexOf(epoch ?? Number.NaN)];
+  return here ? `${here} at ${epochName(epoch as number)}` : "another at each epoch";
+}
+
+/** Why not each epoch has an interval. */
+export const WHY_SOME = "both ends, others as extra_budget allows";
+
+/** Of how many of the epochs with Φ of the layer the interval was computed. */
+export function intervalsOf({ surveyed, line, high }: Curve): { have: number; of: number } {
+  const of = line.flatMap((value, at) => (value === null ? [] : [at]));
+  return { have: surveyed ? of.filter((at) => high[at] !== null).length : 0, of: of.length };
 }
 
 export function curves(index: RunIndex, epochs: readonly number[], measure: Measure = "phi"): Curve[] {
@@ -118,6 +164,7 @@ function curve(layer: string, rows: Map<number, IndexRow>, epochs: readonly numb
     low: take((row) => (surveyed ? row.low : row.mean)),
     high: take((row) => (surveyed ? row.high : row.maximum)),
     phi,
+    states: epochs.map((epoch) => rows.get(epoch)?.state ?? ""),
     nullUpper: take((row) => row.null_upper),
     changes: surveyed ? changesOf(rows) : [],
     breaks: breaksOf(rows),
@@ -207,6 +254,7 @@ export function bandOf(indexes: readonly RunIndex[], layer: string, kind: string
     low: found.map(([, values]) => Math.min(...values)),
     high: found.map(([, values]) => Math.max(...values)),
     phi: none,
+    states: [],
     nullUpper: none,
     changes: [],
     breaks: [],

@@ -4,8 +4,12 @@
 export function shortName(name: string, most: number): string {
   if (name.length <= most) return name;
   const end = Math.ceil((most - 1) * 0.6);
-  return `${name.slice(0, most - 1 - end)}…${name.slice(-end)}`;
+  return joined(name.slice(0, most - 1 - end), name.slice(-end));
 }
+
+/** What is left of a name before and after what was left out; a dot there would be read as a part of the ellipsis. */
+const joined = (...parts: string[]): string =>
+  parts.map((part, at) => part.replace(at ? /^\.+/ : "", "").replace(at < parts.length - 1 ? /\.+$/ : "", "")).join("…");
 
 /** Of each of these names a short form; those that would be alike keep the parts in which they differ. */
 export function shortNames(names: readonly string[], most = 26): (name: string) => string {
@@ -33,5 +37,5 @@ function byDifference(name: string, all: readonly string[], most: number): strin
   const [head, tail] = [own.slice(0, before).join("."), own.slice(own.length - after).join(".")];
   const room = Math.max(0, most - middle.length - 2);
   const end = tail.slice(-Math.floor(room / 2) || tail.length);
-  return `${head.slice(0, Math.max(0, room - end.length))}…${middle}${after ? `…${end}` : ""}`;
+  return joined(head.slice(0, Math.max(0, room - end.length)), middle, ...(after ? [end] : []));
 }

@@ -84,6 +84,15 @@ export class Orbit {
     this.controls.update();
   }
 
+  /** Moves so that a point is in the middle, seen from the same side and distance as before. */
+  lookTo(point: [number, number, number]): void {
+    const by = new Vector3(...point).sub(this.controls.target);
+    this.camera.position.add(by);
+    this.controls.target.add(by);
+    this.controls.update();
+    this.onturned(this.pose);
+  }
+
   private look(target: Vector3, distance: number): void {
     this.camera.near = distance / 50;
     this.camera.far = distance * 12;

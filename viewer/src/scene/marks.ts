@@ -14,12 +14,17 @@ export interface Marks {
 export const NO_MARKS: Marks = { chosen: null, hovered: null, mechanism: [], others: [] };
 
 const INK = {
-  dark: { analysed: "#ffffff", chosen: "#ff6ac1", lit: "#a99bff" },
-  light: { analysed: "#1b2230", chosen: "#c2188f", lit: "#5b4bd6" },
+  dark: { shown: "#ffffff", analysed: "#97a3b4", chosen: "#ff6ac1", lit: "#a99bff" },
+  light: { shown: "#1b2230", analysed: "#5a6678", chosen: "#c2188f", lit: "#5b4bd6" },
 };
 
-/** The rings of all marks, in the order in which they are drawn. */
-export function ringsOf({ chosen, hovered, mechanism, others }: Marks, neurons: Neurons, theme: "light" | "dark"): Ring[] {
+/** The rings of all marks, in the order in which they are drawn; those of the `shown` layer are stronger than those of others. */
+export function ringsOf(
+  { chosen, hovered, mechanism, others }: Marks,
+  neurons: Neurons,
+  theme: "light" | "dark",
+  shown: number | null,
+): Ring[] {
   const ink = INK[theme];
   const around = (units: readonly Unit[], color: string, radius: number, thick: number): Ring[] =>
     units.flatMap((unit) => {
@@ -27,8 +32,15 @@ export function ringsOf({ chosen, hovered, mechanism, others }: Marks, neurons: 
       return neuron ? [{ at: neuron.at, radius, color, thick }] : [];
     });
   const analysed = neurons.all.filter((neuron) => neuron.analysed);
+  const isShown = ({ layerIndex }: { layerIndex: number }) => layerIndex === shown;
   return [
-    ...around(analysed, ink.analysed, 0.68, 0.14),
+    ...around(
+      analysed.filter((neuron) => !isShown(neuron)),
+      ink.analysed,
+      0.6,
+      0.09,
+    ),
+    ...around(analysed.filter(isShown), ink.shown, 0.72, 0.2),
     ...around(others, ink.lit, 0.92, 0.12),
     ...around(mechanism, ink.lit, 0.95, 0.3),
     ...around(chosen ? [chosen] : [], ink.chosen, 1.0, 0.2),

@@ -41,8 +41,9 @@ export class Neurons {
     this.places = new Map(this.all.map((neuron, at) => [key(neuron), at]));
   }
 
-  /** Takes the range of each layer's activity from a snapshot. */
+  /** Takes the range of each layer's activity from a snapshot, and which units are analysed: other epochs may have other ones. */
   measure(snapshot: NetworkSnapshot): void {
+    for (const neuron of this.all) neuron.analysed = snapshot.layers[neuron.layerIndex]?.analysed.includes(neuron.index) ?? false;
     this.ranges = snapshot.layers.map(activityRange);
   }
 

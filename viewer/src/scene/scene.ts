@@ -48,6 +48,7 @@ export class NetworkScene {
   private readonly neurons = new Neurons();
   private readonly projection: Projection;
   private snapshot: NetworkSnapshot | null = null;
+  private focus: number | null = null;
   private shape = "";
   private step = 0;
   private now: Now | null = null;
@@ -78,7 +79,9 @@ export class NetworkScene {
    */
   show(snapshot: NetworkSnapshot, reference: NetworkSnapshot, focus: number | null, open: ReadonlySet<string>): void {
     const isFirst = !this.snapshot;
+    const isOther = !isFirst && focus !== this.focus;
     this.snapshot = snapshot;
+    this.focus = focus;
     if (isFirst) this.resize();
     const layers = placeNetwork(snapshot, focus, open);
     const shape = JSON.stringify([
@@ -91,6 +94,16 @@ export class NetworkScene {
     this.wiring.set(snapshot, reference, this.layers, this.neurons.all, (unit) => this.neurons.placeOf(unit));
     this.repaint();
     if (moved) this.orbit.fit(this.layers);
+    else if (isOther) this.bringIntoView();
+  }
+
+  /** Where a person turned or zoomed so that the shown layer would not be seen, the view moves to it. */
+  private bringIntoView(): void {
+    const layer = this.layers.find(({ layers }) => this.focus !== null && layers.includes(this.focus));
+    if (!layer) return;
+    const { x, y } = this.projectPoint([layer.x, 0, 0]);
+    const { clientWidth, clientHeight } = this.host;
+    if (x < 0 || y < 0 || x > clientWidth || y > clientHeight) this.orbit.lookTo([layer.x, 0, 0]);
   }
 
   /** Shows nothing. */
@@ -278,7 +291,7 @@ export class NetworkScene {
 
   private repaint(): void {
     this.paint();
-    this.rings.set(ringsOf(this.marks, this.neurons, this.theme));
+    this.rings.set(ringsOf(this.marks, this.neurons, this.theme, this.focus));
     this.invalidate();
   }
 

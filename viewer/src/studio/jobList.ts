@@ -6,15 +6,35 @@ import { wordsOf } from "./client";
 import { comparison } from "./comparison";
 import type { JobCard } from "./jobCard";
 import { jobCard } from "./jobCard";
+import { isRunning, runningFirst } from "./order";
+
+/** On a telephone the form is several windows high: what runs stands above it. */
+const NARROW = window.matchMedia("(max-width: 900px)");
 
 export interface JobList {
   element: HTMLElement;
+  /** In a narrow window those that run. */
+  now: HTMLElement;
   show(jobs: readonly JobState[]): void;
 }
 
 export function jobList(client: Client, again: (job: JobState) => void): JobList {
   const cards = new Map<string, JobCard>();
   const list = h("ul", { class: "jobs" });
+  const now = h("ul", { class: "jobs", "aria-label": "Running now", hidden: true });
+  let known: readonly JobState[] = [];
+  const place = () => {
+    const isAbove = (job: JobState) => NARROW.matches && isRunning(job);
+    for (const holder of [now, list]) {
+      const wanted = runningFirst(known).filter((job) => isAbove(job) === (holder === now));
+      wanted.forEach(({ name }, at) => {
+        const card = cards.get(name)?.element ?? null;
+        if (card && holder.children[at] !== card) holder.insertBefore(card, holder.children[at] ?? null);
+      });
+    }
+    now.hidden = !known.some(isAbove);
+  };
+  NARROW.addEventListener("change", place);
   const empty = h("p", { class: "empty-list" }, "Nothing was trained here yet. Choose what to train, and press Start.");
   const count = h("span", { class: "job-count", role: "status" });
   const compare = h("button", { class: "plain", type: "button", disabled: true }, "Compare");
@@ -46,6 +66,7 @@ export function jobList(client: Client, again: (job: JobState) => void): JobList
   );
   return {
     element,
+    now,
     show: (jobs) => {
       const names = new Set(jobs.map(({ name }) => name));
       for (const [name, card] of cards) {
@@ -53,16 +74,16 @@ export function jobList(client: Client, again: (job: JobState) => void): JobList
         card.element.remove();
         cards.delete(name);
       }
-      jobs.forEach((job, at) => {
-        const known = cards.get(job.name);
-        if (known) known.update(job);
+      for (const job of jobs) {
+        const card = cards.get(job.name);
+        if (card) card.update(job);
         else cards.set(job.name, jobCard(job, client, { ticked: able, again }));
-        const card = cards.get(job.name)?.element ?? null;
-        if (card && list.children[at] !== card) list.insertBefore(card, list.children[at] ?? null);
-      });
+      }
+      known = jobs;
+      place();
       empty.hidden = jobs.length > 0;
       const waiting = jobs.filter(({ phase }) => phase === "waiting").length;
-      const running = jobs.filter(({ phase }) => ["running", "paused", "ending"].includes(phase)).length;
+      const running = jobs.filter(isRunning).length;
       fill(count, jobs.length ? `${running} running, ${waiting} waiting` : "");
       able();
     },

@@ -55,7 +55,7 @@ async function render(): Promise<void> {
       void form.set({ ...job.asked, seeds: [job.seed] }, `As ${job.name}: change what you like, and press Start.`);
       form.element.scrollIntoView?.({ block: "start" });
     });
-    fill(main, form.element, list.element);
+    fill(main, list.now, form.element, list.element);
     client.follow(
       ({ jobs }) => list.show(jobs),
       (told) => {

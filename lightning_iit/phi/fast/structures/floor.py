@@ -215,7 +215,7 @@ def _lower(c: int, floor: Floor) -> bool:
 
 @kernel
 def _make_heights(floor: Floor) -> None:
-    """Makes the heights anew and writes the lower bound of Φ that they show, unless the last one was higher."""
+    """Makes the heights anew and writes the lower bound of Φ that they show; it may be below that of the last heights."""
     for c in range(floor.counts[0]):
         floor.height[c] = floor.far[c]
     for m in range(len(floor.top)):
@@ -232,7 +232,7 @@ def _make_heights(floor: Floor) -> None:
         value += floor.phi[c] * floor.height[c]
     for m in range(len(floor.top)):
         value -= floor.mass[m] * floor.top[m]
-    floor.value[0] = max(value, floor.value[0])
+    floor.value[0] = value
 
 
 @kernel
@@ -284,7 +284,7 @@ def begin_floor(
                 for node in range(floor.expanded.shape[1]):
                     floor.expanded[side, node, concepts] = expanded(side, mechanism, row, node, whole)
             concepts += 1
-    floor.value[0], floor.counts[0], floor.counts[1] = -np.inf, concepts, 0
+    floor.counts[0], floor.counts[1] = concepts, 0
     for mechanism in range(len(rows)):
         row = rows[mechanism]
         floor.status[mechanism], floor.mass[mechanism], floor.top[mechanism], floor.under[mechanism] = ABSENT, 0.0, 0.0, -1

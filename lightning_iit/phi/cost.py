@@ -136,7 +136,7 @@ def seconds_in_words(n: int, engine: str = "auto", formalisms: Sequence[Formalis
 
     Example:
         >>> seconds_in_words(4, "fast", ("iit3", "iit4-2023"))
-        'about 0.001 s for each Φ (IIT 3.0), 0.0001 s for each φ_s (IIT 4.0 (2023))'
+        'about 0.0008 s for each Φ (IIT 3.0), 0.0001 s for each φ_s (IIT 4.0 (2023))'
     """
     each = [
         f"{seconds_per_phi(engine, n, one):.2g} s for each {symbol(one)}"

@@ -158,7 +158,7 @@ def test_an_analysis_can_be_cancelled_at_any_time(threads):
     FastEngine().load()
     start = time.monotonic()
     with pytest.raises(Cancelled):
-        list(FastEngine().analyse([dense(7, 1)], PhiOptions(threads=threads), progress))
+        list(FastEngine().analyse([dense(8, 1)], PhiOptions(threads=threads), progress))
     assert raised[0] - start < 3.0
     assert time.monotonic() - raised[0] < 3.0
     assert threading.active_count() == running

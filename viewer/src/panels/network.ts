@@ -87,15 +87,21 @@ function tieCameras(store: Store<AppState>, a: Stage, b: Stage): () => void {
   first.orbit.beside = () => (store.state.b?.network ? seen(second) : null);
   second.orbit.beside = () => (store.state.a?.network ? seen(first) : null);
   let busy = false;
+  const copy = (from: typeof first, to: typeof first) => {
+    busy = true;
+    to.orbit.camera.position.copy(from.orbit.camera.position);
+    to.orbit.controls.target.copy(from.orbit.controls.target);
+    to.orbit.moved ||= from.orbit.moved;
+    to.orbit.controls.update();
+    to.invalidate();
+    busy = false;
+  };
   const tie = (from: typeof first, to: typeof first) => {
     const follow = () => {
       if (busy) return;
-      busy = true;
-      to.orbit.camera.position.copy(from.orbit.camera.position);
-      to.orbit.controls.target.copy(from.orbit.controls.target);
-      to.orbit.controls.update();
-      to.invalidate();
-      busy = false;
+      // A view that a person or the address chose is kept where the other network is only now fitted.
+      if (to.orbit.moved && !from.orbit.moved) copy(to, from);
+      else copy(from, to);
     };
     from.orbit.controls.addEventListener("change", follow);
     return () => from.orbit.controls.removeEventListener("change", follow);

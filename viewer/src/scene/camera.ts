@@ -86,6 +86,7 @@ export class Orbit {
 
   /** Moves so that a point is in the middle, seen from the same side and distance as before. */
   lookTo(point: [number, number, number]): void {
+    this.moved = true;
     const by = new Vector3(...point).sub(this.controls.target);
     this.camera.position.add(by);
     this.controls.target.add(by);

@@ -14,7 +14,7 @@ import { Tip } from "./parts/tip";
 import { probe } from "./probe";
 import shareStyle from "./share.css?inline";
 import type { AppState } from "./state/app";
-import { firstState, shownSide } from "./state/app";
+import { firstState, shownKind } from "./state/app";
 import { Controller } from "./state/controller";
 import { Store } from "./state/store";
 import style from "./style.css?inline";
@@ -67,7 +67,7 @@ function arranged(placed: readonly { place: Place; panel: Panel }[], { store, ti
     store.on(["a", "b", "shown"], (state) => {
       // Of two runs all cards but the comparison show one.
       const of = state.b && id !== "compare" ? ` of ${state.shown.toUpperCase()}` : "";
-      heading.textContent = title(shownSide(state)?.record?.kind) + of;
+      heading.textContent = title(shownKind(state)) + of;
     });
     return { id, name, rest, panel: h("section", { class: "panel card" }, heading, ...at(id)) };
   });

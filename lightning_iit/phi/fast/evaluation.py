@@ -93,7 +93,7 @@ def evaluate_cut(
         fill_repertoires(dynamics, state, source, target, sets, worker.cut)
         find_effects(wanted, rows, worker.cut, sets, worker.search, mice)
         if target:
-            begin_floor(wanted, rows, known.height, uncut, partitioned, sets, worker.floor, worker.space)
+            begin_floor(wanted, rows, known.far, uncut, partitioned, sets, worker.floor, worker.space)
     for turn in range(first, stop):
         if target and worker.floor.value[0] > bound:
             return float(worker.floor.value[0])
@@ -108,6 +108,6 @@ def evaluate_cut(
     if stop < count:
         return UNKNOWN
     if target == 0:
-        null_distances(rows, uncut, sets, worker.space, known.height)
+        null_distances(rows, uncut, sets, worker.space, known.far)
         return UNKNOWN
     return structure_distance(rows, uncut, partitioned, sets, worker.space, bound)

@@ -94,7 +94,7 @@ class Known(NamedTuple):
             The index has one digit to base 7 for each node: 0 outside of both; 1 in the mechanism only; 2 in the purview only; 3 in
             both; 4, 5 and 6 instead of 1, 2 and 3 where the node is in the cut's target.
         split_exact: ``[7**n]``, φ of the same pairs, rounded; UNKNOWN where not computed.
-        height: ``[rows]``, the distance from the null concept of each concept of the uncut system.
+        far: ``[rows]``, the distance from the null concept of each concept of the uncut system.
     """
 
     mice: Mice
@@ -102,7 +102,7 @@ class Known(NamedTuple):
     exact: NDArray[np.float64]
     split_upper: NDArray[np.float64]
     split_exact: NDArray[np.float64]
-    height: NDArray[np.float64]
+    far: NDArray[np.float64]
 
 
 def new_mice(rows: int) -> Mice:

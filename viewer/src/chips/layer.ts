@@ -5,7 +5,7 @@ import { isIIT4, symbolOf } from "../scales/formalism";
 import { axisWords, number, phiText, statusWords } from "../scales/format";
 import { isTerm, termWords } from "../scales/glossary";
 import { SHARE, SIGNED, shareText } from "../scales/iit4";
-import { groupPhi } from "../scales/survey";
+import { groupPhis } from "../scales/survey";
 import type { Chip } from "./chip";
 import { range } from "./chip";
 
@@ -41,7 +41,7 @@ export function layerInterval({ formalism }: EpochRecord, { low, high, se, inter
 export function groupsOf({ formalism }: EpochRecord, survey: Survey): Chip {
   const { phi, groups } = survey;
   const symbol = symbolOf(formalism);
-  const phis = groups.flatMap((group) => groupPhi(group) ?? []);
+  const phis = groupPhis(survey);
   return {
     name: `${symbol} of single groups`,
     text: range(phis, symbol),

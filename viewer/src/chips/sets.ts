@@ -1,7 +1,7 @@
 // What stands beside Φ: chips, those of the layer apart from those of the group of units that the panels show.
 import type { EpochRecord, Survey } from "../data/types";
 import { symbolOf } from "../scales/formalism";
-import { groupPhi } from "../scales/survey";
+import { groupPhis } from "../scales/survey";
 import type { Analysis } from "../state/analysis";
 import { resultOf } from "../state/analysis";
 import type { Chip } from "./chip";
@@ -25,7 +25,7 @@ export function chipSets(record: EpochRecord, shown: Analysis | null): ChipSet[]
   return [
     {
       of: "layer",
-      title: ["the layer", groupsWithPhi(survey.groups)],
+      title: ["the layer", groupsWithPhi(survey)],
       chips: [kind(record), layerInterval(record, survey), groupsOf(record, survey)],
     },
     {
@@ -72,7 +72,7 @@ function ofOneGroup(record: EpochRecord, shown: Analysis | null): Chip[] {
 }
 
 /** How many groups the Φ of the layer is the mean of; of how many, where some have none. */
-function groupsWithPhi(groups: Survey["groups"]): string {
-  const known = groups.filter((group) => groupPhi(group) !== null).length;
-  return known === 0 || known === groups.length ? `${groups.length} groups` : `${known} of ${groups.length} groups`;
+function groupsWithPhi(survey: Survey): string {
+  const [known, all] = [groupPhis(survey).length, survey.groups.length];
+  return known === 0 || known === all ? `${all} groups` : `${known} of ${all} groups`;
 }

@@ -22,7 +22,7 @@ import { arrowWords, systemName } from "../scales/kind";
 import type { Analysis } from "../state/analysis";
 import { analysesOf, analysisOf, isOtherAnalysis, resultOf } from "../state/analysis";
 import type { AppState } from "../state/app";
-import { analysedName, isShownLayer, shownSide } from "../state/app";
+import { analysedName, isShownLayer, shownKind, shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
 
 const WIDTH = 440;
@@ -47,12 +47,12 @@ export function causalPanel(context: Context): Panel {
   });
   store.on(["lit", "unit", "a"], () => light(context, graph));
   const picture = () => graph.querySelector("svg");
-  const title = () => `${systemName(shownSide(store.state)?.record?.kind)}. ${words.textContent}`;
+  const title = () => `${systemName(shownKind(store.state))}. ${words.textContent}`;
   const figures: Figure[] = [
     {
       name: "System",
       file: "system",
-      kind: () => shownSide(store.state)?.record?.kind,
+      kind: () => shownKind(store.state),
       there: () => picture() !== null,
       svg: () => inlined(picture() as SVGSVGElement, title()),
     },
@@ -62,7 +62,7 @@ export function causalPanel(context: Context): Panel {
 
 function stateButtons({ controller }: Context, analyses: readonly Analysis[], state: AppState): HTMLElement[] {
   const { chosenState: chosen, formalism } = state;
-  const kind = shownSide(state)?.record?.kind;
+  const kind = shownKind(state);
   const what = `${symbolOf(formalism)} (${formalismName(formalism)}${kind ? `, ${kind}` : ""})`;
   return analyses.map(({ state, result, visits, computation }, at) => {
     const button = h(

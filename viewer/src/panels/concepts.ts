@@ -11,7 +11,7 @@ import { lettersOf } from "../scales/bits";
 import { isIIT4 } from "../scales/formalism";
 import { phiText } from "../scales/format";
 import { analysisOf, isOtherAnalysis, resultOf } from "../state/analysis";
-import { shownSide } from "../state/app";
+import { shownKind, shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
 
 type Column = "mechanism" | "cause" | "effect" | "phi";
@@ -115,10 +115,10 @@ export function conceptsPanel({ store, tip }: Context): Panel {
     {
       name: "Concepts",
       file: "concepts",
-      kind: () => shownSide(store.state)?.record?.kind,
+      kind: () => shownKind(store.state),
       there: () => (concepts()?.concepts.length ?? 0) > 0,
       svg: () => tableFigure("Concepts", ["Mechanism", "Cause purview", "Effect purview", "#φ (earth mover's distance)"], rows()),
-      csv: () => conceptsCsv(concepts() as Computed, shownSide(store.state)?.record?.kind),
+      csv: () => conceptsCsv(concepts() as Computed, shownKind(store.state)),
     },
   ];
   return { element, figures };

@@ -10,7 +10,7 @@ import { lettersOf } from "../scales/bits";
 import { count, phiText } from "../scales/format";
 import { DISTINCTION, IBIT, inState, RELATION, STRUCTURE } from "../scales/iit4";
 import { isOtherAnalysis } from "../state/analysis";
-import { shownSide } from "../state/app";
+import { shownKind } from "../state/app";
 import { structureOf } from "../state/structure";
 import type { Context, Panel } from "./panel";
 
@@ -33,7 +33,7 @@ export function distinctionsPanel(context: Context): Panel {
     element.hidden = !found;
     const structure = found?.structure ?? null;
     const strongest = [...(structure?.distinctions ?? [])].sort((a, b) => b.phi - a.phi);
-    const kind = shownSide(state)?.record?.kind;
+    const kind = shownKind(state);
     title.textContent = structure ? `Distinctions (${strongest.length}), ${kind}` : "Distinctions";
     words.textContent = found?.reason ?? "";
     words.hidden = !words.textContent;
@@ -56,10 +56,10 @@ export function distinctionsPanel(context: Context): Panel {
     {
       name: "Distinctions",
       file: "distinctions",
-      kind: () => shownSide(store.state)?.record?.kind,
+      kind: () => shownKind(store.state),
       there: () => (structure()?.distinctions.length ?? 0) > 0,
       svg: () => tableFigure("Distinctions", columns, rows()),
-      csv: () => distinctionsCsv(structure() as Structure, shownSide(store.state)?.record?.kind),
+      csv: () => distinctionsCsv(structure() as Structure, shownKind(store.state)),
     },
   ];
   return { element, figures };

@@ -14,8 +14,8 @@ import { count, number, phiText } from "../scales/format";
 import { shareText } from "../scales/iit4";
 import { ofKind } from "../scales/kind";
 import type { SurveyGroup } from "../scales/survey";
-import { allVisits, groupPhi, groupShare, groupSigned, statesWords } from "../scales/survey";
-import { shownSide } from "../state/app";
+import { allVisits, groupPhi, groupPhis, groupShare, groupSigned, statesWords } from "../scales/survey";
+import { shownKind, shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
 
 const [WIDTH, HEIGHT] = [400, 140];
@@ -68,10 +68,10 @@ export function groupsPanel({ store, tip }: Context): Panel {
     {
       name: "Groups of units",
       file: "groups",
-      kind: () => shownSide(store.state)?.record?.kind,
+      kind: () => shownKind(store.state),
       there: () => survey() !== null && !chart.hidden,
       svg: () => inlined(chart.querySelector("svg") as SVGSVGElement, words.textContent ?? ""),
-      csv: () => groupsCsv(survey() as Survey, shownSide(store.state)?.record?.kind),
+      csv: () => groupsCsv(survey() as Survey, shownKind(store.state)),
     },
   ];
   return { element: h("section", { class: "groups" }, about("groups"), words, chart, states, table), figures };
@@ -79,7 +79,7 @@ export function groupsPanel({ store, tip }: Context): Panel {
 
 function wordsOf(survey: Survey, symbol: string, kind: string | undefined): string {
   if (survey.phi === null) return survey.interval_words || `No group of units has a ${symbol}.`;
-  const have = survey.groups.filter((group) => groupPhi(group) !== null).length;
+  const have = groupPhis(survey).length;
   const none = survey.groups.length - have;
   const drawn =
     survey.signed === null

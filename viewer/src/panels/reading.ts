@@ -20,7 +20,7 @@ import { analysedWords, ofVisits } from "../scales/survey";
 import type { Analysis } from "../state/analysis";
 import { analysisOf, resultOf } from "../state/analysis";
 import type { AppState } from "../state/app";
-import { epochOf, shownSide } from "../state/app";
+import { epochOf, shownKind, shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
 
 export function reading({ store, controller, tip }: Context): Panel {
@@ -91,7 +91,7 @@ export function reading({ store, controller, tip }: Context): Panel {
     {
       name: "The number and what it means",
       file: "reading",
-      kind: () => shownSide(store.state)?.record?.kind,
+      kind: () => shownKind(store.state),
       there: () => record() !== null,
       svg: () => {
         const of = record() as EpochRecord;

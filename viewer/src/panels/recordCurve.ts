@@ -10,7 +10,7 @@ import { inlined } from "../save/paper";
 import { symbolOf, symbolWithUnit } from "../scales/formalism";
 import { count, number, phiText } from "../scales/format";
 import { ofKind } from "../scales/kind";
-import { shownSide } from "../state/app";
+import { shownKind, shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
 
 const [WIDTH, HEIGHT] = [400, 120];
@@ -29,7 +29,7 @@ export function recordCurvePanel(context: Context): Panel {
     {
       name: "Φ against transitions",
       file: "transitions",
-      kind: () => shownSide(context.store.state)?.record?.kind,
+      kind: () => shownKind(context.store.state),
       there: () => (record()?.curve.length ?? 0) > 0,
       svg: () => {
         const axes = { x: "Transitions", y: symbolWithUnit(record()?.formalism ?? "") };

@@ -13,7 +13,7 @@ import { inState } from "../scales/iit4";
 import type { Relation } from "../scales/relations";
 import { strongestRelations } from "../scales/relations";
 import { isOtherAnalysis } from "../state/analysis";
-import { shownSide } from "../state/app";
+import { shownKind } from "../state/app";
 import { structureOf } from "../state/structure";
 import type { Context, Panel } from "./panel";
 
@@ -33,7 +33,7 @@ export function relationsPanel(context: Context): Panel {
     if (!structure?.relations) return fill(chart);
     const found = strongestRelations(structure.distinctions, MOST);
     const all = structure.relations <= MOST;
-    const kind = shownSide(state)?.record?.kind;
+    const kind = shownKind(state);
     title.textContent = all
       ? `Relations (${found.length}), ${kind}`
       : `The ${found.length} strongest of ${count(structure.relations)} relations, ${kind}`;
@@ -44,7 +44,7 @@ export function relationsPanel(context: Context): Panel {
     {
       name: "Relations",
       file: "relations",
-      kind: () => shownSide(store.state)?.record?.kind,
+      kind: () => shownKind(store.state),
       there: () => shown() !== null,
       svg: () => inlined(shown() as SVGSVGElement, title.textContent ?? "", { x: "φ_r in ibits" }),
     },

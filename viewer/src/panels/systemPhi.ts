@@ -11,7 +11,7 @@ import { lettersOf } from "../scales/bits";
 import { phiText } from "../scales/format";
 import { IBIT, PHI_S, SIGNED } from "../scales/iit4";
 import { analysisOf, isOtherAnalysis, resultOf } from "../state/analysis";
-import { shownSide } from "../state/app";
+import { shownKind, shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
 
 type Named = [name: string, text: string, value: number, words: string];
@@ -41,7 +41,7 @@ export function systemPhiPanel({ store, tip }: Context): Panel {
     {
       name: "Cause and effect state",
       file: "states",
-      kind: () => shownSide(store.state)?.record?.kind,
+      kind: () => shownKind(store.state),
       there: () => found() !== null,
       svg: () =>
         tableFigure("Cause and effect state", ["", "State", "#ii (ibits)", "#φ (ibits)", "#signed φ"], rows(found() as SystemPhi)),

@@ -13,7 +13,7 @@ import { count, epochName, number } from "../scales/format";
 import { stateByState } from "../scales/influence";
 import { ofKind } from "../scales/kind";
 import { analysisOf, isOtherAnalysis } from "../state/analysis";
-import { isShownLayer, shownSide } from "../state/app";
+import { isShownLayer, shownKind, shownSide } from "../state/app";
 import type { Context, Panel } from "./panel";
 
 interface Matrix {
@@ -145,7 +145,7 @@ export function tpmPanel(context: Context): Panel {
     {
       name: "Transition probabilities",
       file: "tpm",
-      kind: () => shownSide(store.state)?.record?.kind,
+      kind: () => shownKind(store.state),
       there: () => Boolean(record()?.tpm),
       svg: () => {
         const shown = record() as EpochRecord;
@@ -159,7 +159,7 @@ export function tpmPanel(context: Context): Panel {
     {
       name: "Whole record of this epoch",
       file: "record",
-      kind: () => shownSide(store.state)?.record?.kind,
+      kind: () => shownKind(store.state),
       there: () => record() !== null,
       json: () => context.controller.recordText(),
     },

@@ -9,6 +9,9 @@ const POSITIVE = 1e-6;
 /** The mean Φ of a group over the visited states that have one, by visits; null where there is none. */
 export const groupPhi = ({ phis, visits }: SurveyGroup): number | null => mean(phis, visits);
 
+/** The mean Φ of each group that has one. */
+export const groupPhis = ({ groups }: Pick<Survey, "groups">): number[] => groups.flatMap((group) => groupPhi(group) ?? []);
+
 /** Of IIT 4.0 its mean signed φ_s. */
 export const groupSigned = ({ signed, visits }: SurveyGroup): number | null => mean(signed, visits);
 

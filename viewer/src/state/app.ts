@@ -191,6 +191,9 @@ export const isLive = (state: Pick<AppState, "now" | "follow" | "playing">): boo
 export const shownSide = (state: Pick<AppState, "a" | "b" | "shown">): Side | null =>
   state.shown === "b" && state.b ? state.b : state.a;
 
+/** Of which kind the numbers of the shown record are. */
+export const shownKind = (state: Pick<AppState, "a" | "b" | "shown">) => shownSide(state)?.record?.kind;
+
 /** The epoch of a side: that of the second may be another. */
 export const epochOf = (state: Pick<AppState, "epoch" | "against">, which: "a" | "b"): number | null =>
   which === "b" ? (state.against ?? state.epoch) : state.epoch;

@@ -192,11 +192,7 @@ def _find_gaps(c: int, floor: Floor) -> None:
 def _lower(c: int, floor: Floor) -> bool:
     """Lowers the height of a concept of the uncut system for as long as that raises the bound; says whether it was lowered."""
     under, top, gap = floor.under, floor.top, floor.gap
-    held = 0.0
-    for m in range(len(top)):
-        if under[m] == c:
-            held += floor.mass[m]
-    if held <= floor.phi[c]:
+    if _taken(c, -np.inf, floor)[0] <= floor.phi[c]:
         return False
     _find_gaps(c, floor)
     step = 0.0
@@ -236,6 +232,12 @@ def _make_heights(floor: Floor) -> None:
 
 
 @kernel
+def _set_absent(mechanism: int, floor: Floor) -> None:
+    """Takes over that a mechanism has no concept under the cut."""
+    floor.status[mechanism], floor.mass[mechanism], floor.top[mechanism], floor.under[mechanism] = ABSENT, 0.0, 0.0, -1
+
+
+@kernel
 def _set_known(
     mechanism: int, rows: NDArray[np.int64], whole: Structure, cut: Structure, sets: Subsets, floor: Floor, space: Space
 ) -> None:
@@ -243,7 +245,7 @@ def _set_known(
     row = rows[mechanism]
     floor.mass[mechanism] = concept_phi(cut.mice, row)
     if floor.mass[mechanism] == 0.0:
-        floor.status[mechanism], floor.top[mechanism], floor.under[mechanism] = ABSENT, 0.0, -1
+        _set_absent(mechanism, floor)
         return
     floor.status[mechanism] = KNOWN
     _add_costs(CAUSE, mechanism, row, cut, floor)
@@ -287,7 +289,7 @@ def begin_floor(
     floor.counts[0], floor.counts[1] = concepts, 0
     for mechanism in range(len(rows)):
         row = rows[mechanism]
-        floor.status[mechanism], floor.mass[mechanism], floor.top[mechanism], floor.under[mechanism] = ABSENT, 0.0, 0.0, -1
+        _set_absent(mechanism, floor)
         if mechanism == NULL or not wanted[mechanism] or cut.mice.phi[EFFECT, row] <= 0.0:
             continue
         for c in range(concepts):

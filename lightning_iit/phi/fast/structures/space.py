@@ -160,9 +160,9 @@ def null_distance(which: int, place: int, structure: Structure, sets: Subsets, s
 
 
 @kernel
-def null_distances(rows: NDArray[np.int64], whole: Structure, sets: Subsets, space: Space, height: NDArray[np.float64]) -> None:
-    """Writes into ``height[row]`` the distance from the null concept of each concept of the uncut system."""
+def null_distances(rows: NDArray[np.int64], whole: Structure, sets: Subsets, space: Space, far: NDArray[np.float64]) -> None:
+    """Writes into ``far[row]`` the distance from the null concept of each concept of the uncut system."""
     for mechanism in range(1, len(rows)):
         if concept_phi(whole.mice, rows[mechanism]) > 0.0:
             place_concept(WHOLE, 0, mechanism, rows[mechanism], 0.0, whole, space)
-            height[rows[mechanism]] = null_distance(WHOLE, 0, whole, sets, space)
+            far[rows[mechanism]] = null_distance(WHOLE, 0, whole, sets, space)

@@ -64,6 +64,26 @@ SCATTERED = """() => {
   return Math.max(...middles) - Math.min(...middles) > 4;
 }"""
 
+MISPLACED = """() => [...document.querySelectorAll('.stage:not(.empty)')].flatMap((stage) => {
+  const { layers } = window.lightningIIT.state()[stage.dataset.side].network, other = document.querySelector('.scenes.two');
+  const units = layers.flatMap(({ name, indices }) => indices.map((index) => ({ layer: name, index })));
+  const places = units.map((unit) => window.lightningIIT.project(unit, stage.dataset.side)).filter(Boolean);
+  const box = stage.querySelector('.canvas').getBoundingClientRect();
+  const words = [...document.querySelectorAll('.network > .legend'), stage.querySelector('.stage-title')];
+  const above = words.filter((one) => one.checkVisibility() && one.textContent).map((one) => one.getBoundingClientRect().bottom);
+  const ends = (axis) => [Math.min(...places.map((at) => at[axis])), Math.max(...places.map((at) => at[axis]))];
+  const [[left, right], [top, bottom]] = [ends('x'), ends('y')];
+  const [wide, high] = [(right - left) / box.width, (bottom - top) / box.height];
+  const isAlone = !other && places.length === units.length && box.height > 120;
+  return [
+    [left < box.left || right > box.right, 'units lie beside the picture'],
+    [top < Math.max(box.top, ...above) || bottom > box.bottom - 17, 'units lie under the words above the network or below its names'],
+    [isAlone && Math.abs(left + right - box.left - box.right) > 0.2 * box.width, 'the network stands on one side'],
+    [isAlone && wide < 0.6 && high < 0.35, `the network is small: ${wide} of the width, ${high} of the height`],
+  ].flatMap(([is, said]) => (is ? [said] : []));
+})"""
+"""Where the networks are not in the middle of what words leave free of the picture, and as large as that lets them be."""
+
 AXE = PROJECT / "viewer" / "node_modules" / "axe-core" / "axe.min.js"
 FOUND = """async () => (await axe.run()).violations.flatMap(({ id, help, nodes }) =>
   nodes.map(({ target, failureSummary }) => `${id} (${help}): ${target.join(' ')}: ${failureSummary}`))"""
@@ -106,6 +126,7 @@ def misfits(chromium: Browser, run: Path, sizes: Sequence[tuple[int, int]] = SIZ
             found += [f"{width} x {height}, {words}" for words in sideways(page.page)]
             if width == 390 and page.page.evaluate(SCATTERED):
                 found.append("390 wide, the buttons of the top bar do not stand beside the name")
+            found += [f"{width} x {height}, {words}" for words in page.page.evaluate(MISPLACED)]
             if (width, height) in MANY_CONCEPTS and not asked:
                 found += [f"{width} x {height}, {words}" for words in _too_low(page.page, MANY_CONCEPTS[width, height])]
         page.check()

@@ -83,7 +83,7 @@ describe("the command line", () => {
       "lightning-iit phi '/runs/it'\\''s $(rm)/iit/a/epoch=0001.json' --state 1,0 --engine fast",
     );
     expect(commandLine({ ...run, path: "/a" }, "iit/x/epoch=0.json", [1], "auto")).toBe(
-      "lightning-iit phi /a/iit/x/epoch=0.json --state 1 --engine auto",
+      "lightning-iit phi /a/iit/x/epoch=0.json --state 1",
     );
   });
 });

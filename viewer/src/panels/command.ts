@@ -4,8 +4,8 @@ import type { EpochRecord, PhiResult } from "../data/types";
 import { fill, h } from "../dom";
 import { answerWords, isCostly, otherWords, rankedWords, withoutServer } from "../parts/answerWords";
 import type { Options } from "../parts/commandLine";
-import { shownCommand, unbroken } from "../parts/commandLine";
-import { askedWords, isRecorded, nowLine, questionLine, quoted } from "../parts/question";
+import { engineOption, shownCommand, unbroken } from "../parts/commandLine";
+import { askedWords, isRecorded, nowLine, questionLine } from "../parts/question";
 import { about } from "../parts/sheet";
 import { unitLetter } from "../scales/bits";
 import { FIRST, isIIT4 } from "../scales/formalism";
@@ -103,8 +103,12 @@ export function commandPanel({ store, controller }: Context): Panel {
     if (others && isNow()) {
       fill(code, ...unbroken(nowLine(side.run, record, others, wanted, formalism)));
     } else if (others) {
-      const rest = `--state ${wanted.join(",")} --engine ${quoted(engine.value)}${formalism ? ` --formalism ${formalism}` : ""}`;
-      fill(code, ...unbroken(questionLine(side.run, record, file, others, rest)));
+      const rest = [
+        `--state ${wanted.join(",")}`,
+        ...engineOption(engine.value),
+        ...(formalism ? [`--formalism ${formalism}`] : []),
+      ];
+      fill(code, ...unbroken(questionLine(side.run, record, file, others, rest.join(" "))));
     } else fill(code, ...shownCommand(side.run, file, wanted, engine.value, optionsOf(side, record), formalism));
     const told = isNow() ? NOW_WORDS : others && askedWords(record, others);
     fill(aboutUnits, (others && told) || "Type their numbers, or click them in the network.");

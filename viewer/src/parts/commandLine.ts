@@ -28,7 +28,8 @@ function commandParts(
   const named = path.lastIndexOf("/", path.lastIndexOf("/") - 1) + 1; // the layer's folder and the file
   const pyphi = Object.entries(options.pyphi ?? {}).map(([name, value]) => `--option ${quoted(`${name}=${value}`)}`);
   const rest = [
-    `${path.slice(named)} --state ${state.join(",")} --engine ${quoted(engine)}`,
+    `${path.slice(named)} --state ${state.join(",")}`,
+    ...engineOption(engine),
     ...(formalism ? [`--formalism ${formalism}`] : []),
     ...(options.nodes ? [`--nodes ${options.nodes.join(",")}`] : []),
     ...(options.cuts === "one" ? ["--cuts one"] : []),
@@ -37,6 +38,9 @@ function commandParts(
   ].join(" ");
   return { download, program: "lightning-iit phi ", folders: path.slice(0, named), rest };
 }
+
+/** The option that names an engine; without it the program chooses one. */
+export const engineOption = (engine: string): string[] => (engine === "auto" ? [] : [`--engine ${quoted(engine)}`]);
 
 /** The command as text; a small window shows little of what fetches the record, and of its folders. */
 export function shownCommand(...of: Parameters<typeof commandParts>): (Node | string)[] {

@@ -17,6 +17,12 @@ import { fontsOf, textWidth } from "./textWidth";
 
 /** In a smaller room the names stand alone, without what their layers are. */
 const ROOM = { width: 380, height: 200 };
+const isRoomy = ({ width, height }: Size) => width > ROOM.width && height > ROOM.height;
+/** How high a name is with what its layer is, and alone, in pixels. */
+const TOLD = 32;
+const NAMED = 17;
+/** Between the outline of a layer and words, in pixels. */
+const APART = 8;
 /** Of so few layers each is named: where there is no other place, over a line or over units. */
 const FEW = 12;
 
@@ -52,7 +58,7 @@ export function drawNames(names: HTMLElement, scene: NetworkScene, side: Side, s
     const place = scene.projectPoint([body.x, -body.radius - 1.3, 0]);
     return place.depth < 1 ? [{ body, place }] : [];
   });
-  const isTold = room.width > ROOM.width && room.height > ROOM.height;
+  const isTold = isRoomy(room);
   const isShown = ({ body }: (typeof places)[number]) =>
     body.layers.some((at) => analysedName(network.layers[at] as NetworkLayer, side.index) === shown);
   const rank = (one: (typeof places)[number]) => (isShown(one) ? 0 : one === places[0] || one === places.at(-1) ? 1 : 2);
@@ -105,6 +111,14 @@ function leadersOf(tags: readonly Tag[]): SVGElement {
   );
   const d = pieces.map((ends) => `M${ends.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`).join(" L")}`).join("");
   return s("svg", { class: "leaders" }, s("path", { class: "ground", d }), s("path", { d }));
+}
+
+/** What words need above and below the network, as parts of the picture's height: what lies over it, and the names of its layers. */
+export function roomForWords(names: HTMLElement): { above: number; below: number } {
+  const { clientWidth: width, clientHeight: height } = names;
+  const above = Math.max(0, ...occupied(names).map(({ bottom }) => bottom));
+  const below = isRoomy({ width, height }) ? TOLD : NAMED;
+  return { above: Math.min(0.45, (above + APART) / height), below: Math.min(0.35, (below + APART) / height) };
 }
 
 /** Where other words lie over the picture: its title, and what the colours mean. */
@@ -170,7 +184,7 @@ const MARGIN = 6;
 
 const sizeOf = ([name, detail]: Words, told: boolean, fonts: Fonts): Size => ({
   width: Math.max(textWidth(name, fonts.name), told ? textWidth(detail, fonts.detail) : 0) + MARGIN,
-  height: told && detail ? 32 : 17,
+  height: told && detail ? TOLD : NAMED,
 });
 
 function nameIn(box: Box, [name, detail]: Words, told: boolean, place: Place, button: HTMLElement | null): Tag {

@@ -10,7 +10,7 @@ import { NetworkScene } from "../scene/scene";
 import type { Side } from "../state/app";
 import { analysedName, epochOf, isLive } from "../state/app";
 import { blockButtons } from "./blockButtons";
-import { drawNames } from "./names";
+import { drawNames, roomForWords } from "./names";
 import { placeOfShown, shownWords, withUnits } from "./shownLayer";
 
 export interface Stage {
@@ -62,6 +62,7 @@ export function makeStage(context: Context, which: "a" | "b"): Stage {
   };
   if (scene) {
     scene.onmoved = labels;
+    scene.orbit.words = () => roomForWords(names);
     pointer(scene, canvas, context, which, (unit) => {
       if (unit?.index === hovered?.index && unit?.layer === hovered?.layer) return;
       hovered = unit;

@@ -2,20 +2,42 @@
 import { PerspectiveCamera, Vector3 } from "three";
 import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
 import type { PlacedLayer } from "../layout/network";
+import { cornersOf } from "./outline";
 
-const SIDES = [
-  [1, 1],
-  [1, -1],
-  [-1, 1],
-  [-1, -1],
-] as const;
-/** How far above the middle the network stands, as a part of half the height: room for the names. */
-const BELOW = 0.02;
-const VIEW = new Vector3(0.78, 0.42, 1).normalize();
+/** How much of the picture's width the network fills: names at its ends are wider than it. */
+const WIDE = 0.86;
+const VIEW = new Vector3(0.7, 0.3, 1).normalize();
+const RIGHT = new Vector3().crossVectors(new Vector3(0, 1, 0), VIEW).normalize();
+const UP = new Vector3().crossVectors(VIEW, RIGHT);
+const NEAREST = 8;
 
 export interface Pose {
   position: [number, number, number];
   target: [number, number, number];
+}
+
+/**
+ * The least distance from which all points are seen between two slopes of one direction of the picture, and where in that direction
+ * the camera stands at a distance so that there is as much room on both sides. Each point gives two linear conditions:
+ * low * depth <= p - camera <= high * depth.
+ */
+function place(points: readonly Vector3[], direction: Vector3, low: number, high: number) {
+  const seen = points.map((point) => ({ at: point.dot(direction), near: point.dot(VIEW) }));
+  const first = Math.min(...seen.map(({ at, near }) => at + low * near));
+  const last = Math.max(...seen.map(({ at, near }) => at + high * near));
+  return {
+    least: (last - first) / (high - low),
+    middle(distance: number): number {
+      let [from, to] = [last - high * distance, first - low * distance];
+      for (let round = 0; round < 32; round++) {
+        const camera = (from + to) / 2;
+        const slopes = seen.map(({ at, near }) => (at - camera) / (distance - near));
+        if (Math.max(...slopes) + Math.min(...slopes) > low + high) from = camera;
+        else to = camera;
+      }
+      return (from + to) / 2;
+    },
+  };
 }
 
 export class Orbit {
@@ -25,6 +47,8 @@ export class Orbit {
   readonly controls: OrbitControls;
   /** Another network that is seen from the same place: the view is so far away that all of both is seen. */
   beside: () => { layers: readonly PlacedLayer[]; aspect: number } | null = () => null;
+  /** What words need of the picture above and below the network, as parts of its height. */
+  words: () => { above: number; below: number } = () => ({ above: 0.12, below: 0.2 });
   /** Called when a person has turned or zoomed, and with null when all of the network is seen again. */
   onturned: (pose: Pose | null) => void = () => {};
 
@@ -42,26 +66,16 @@ export class Orbit {
     const other = this.beside();
     const own = this.camera.aspect;
     this.camera.aspect = Math.min(own, other?.aspect ?? own);
-    const corners = [...layers, ...(other?.layers ?? [])].flatMap(({ x, radius }) =>
-      SIDES.map(([y, z]) => new Vector3(x, radius * 0.8 * y - (y < 0 ? 1 : 0), radius * 0.8 * z)),
+    const corners = [...layers, ...(other?.layers ?? [])].flatMap((layer) =>
+      cornersOf(layer).map(([y, z]) => new Vector3(layer.x, y, z)),
     );
-    const right = new Vector3().crossVectors(new Vector3(0, 1, 0), VIEW).normalize();
-    const up = new Vector3().crossVectors(VIEW, right);
-    const target = new Vector3();
+    if (!corners.length) corners.push(new Vector3());
+    const { above, below } = this.words();
     const tall = Math.tan(((this.camera.fov / 2) * Math.PI) / 180);
-    let distance = 4 * Math.max(6, ...corners.map((corner) => corner.length()));
-    // Perspective makes the near end larger, so centre and distance settle in a few rounds.
-    for (let round = 0; round < 6 && corners.length; round++) {
-      this.look(target, distance);
-      const seen = corners.map((corner) => corner.clone().project(this.camera));
-      const [xs, ys] = [seen.map(({ x }) => x), seen.map(({ y }) => y)];
-      const wide = Math.max(...xs) - Math.min(...xs);
-      const high = Math.max(...ys) - Math.min(...ys);
-      target.addScaledVector(right, ((Math.max(...xs) + Math.min(...xs)) / 2) * tall * this.camera.aspect * distance);
-      target.addScaledVector(up, ((Math.max(...ys) + Math.min(...ys)) / 2 - BELOW) * tall * distance);
-      distance *= Math.max(wide / 1.72, high / 1.36, 0.2);
-      distance = Math.max(distance, 8);
-    }
+    const across = place(corners, RIGHT, -WIDE * tall * this.camera.aspect, WIDE * tall * this.camera.aspect);
+    const upward = place(corners, UP, (2 * below - 1) * tall, (1 - 2 * above) * tall);
+    const distance = Math.max(NEAREST, across.least, upward.least);
+    const target = new Vector3().addScaledVector(RIGHT, across.middle(distance)).addScaledVector(UP, upward.middle(distance));
     this.camera.aspect = own;
     this.look(target, distance);
     this.controls.target.copy(target);

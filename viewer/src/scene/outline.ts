@@ -32,7 +32,8 @@ export class Outline {
   }
 }
 
-function cornersOf({ radius, figure, points, closed }: PlacedLayer): [number, number][] {
+/** The corners of the outline of a layer, in its plane. */
+export function cornersOf({ radius, figure, points, closed }: PlacedLayer): [number, number][] {
   if (figure === "grid") {
     const reach = (axis: 1 | 2) => Math.max(0.5, ...points.map((node) => Math.abs(node[axis]))) + BEYOND;
     const [high, deep] = closed ? [radius, radius] : [reach(1), reach(2)];

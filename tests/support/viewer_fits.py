@@ -77,7 +77,7 @@ MISPLACED = """() => [...document.querySelectorAll('.stage:not(.empty)')].flatMa
   const isAlone = !other && places.length === units.length && box.height > 120;
   return [
     [left < box.left || right > box.right, 'units lie beside the picture'],
-    [top < Math.max(box.top, ...above) || bottom > box.bottom - 17, 'units lie under the words above the network or below its names'],
+    [top < Math.max(box.top, ...above) || bottom > box.bottom - 17, 'units lie under the legend or below the names'],
     [isAlone && Math.abs(left + right - box.left - box.right) > 0.2 * box.width, 'the network stands on one side'],
     [isAlone && wide < 0.6 && high < 0.35, `the network is small: ${wide} of the width, ${high} of the height`],
   ].flatMap(([is, said]) => (is ? [said] : []));

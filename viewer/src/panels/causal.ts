@@ -4,6 +4,7 @@ import type { EpochRecord } from "../data/types";
 import { fill, h, s } from "../dom";
 import type { CausalLayout } from "../layout/causal";
 import { arrowMiddle, arrowPath, loopPath, NODE, placeCausal } from "../layout/causal";
+import type { Box } from "../layout/labels";
 import type { Partition } from "../layout/parts";
 import { partitionOf } from "../layout/parts";
 import { folding } from "../parts/fold";
@@ -27,6 +28,10 @@ import type { Context, Panel } from "./panel";
 
 const WIDTH = 440;
 const FAINTEST = 0.03;
+/** Half the width of a part's name. */
+const NAMED = 36;
+/** A picture is at most so much larger than it is laid out. */
+const LARGEST = 1.2;
 /** So many parts have a colour of their own. */
 const COLOURS = 6;
 
@@ -138,13 +143,14 @@ function picture(
   place: string,
 ): SVGElement {
   const { width, height } = layout;
-  const [top, bottom] = extent(layout);
+  const { left, top, right, bottom } = extent(layout);
   const picture = s("svg", {
-    viewBox: `0 ${top} ${width} ${bottom - top}`,
+    viewBox: `${left} ${top} ${right - left} ${bottom - top}`,
     class: layout.parts.length > 2 ? "system many" : "system",
     role: "group",
     "aria-label": "The analysed units and their influences",
   });
+  picture.style.maxWidth = `${LARGEST * (right - left)}px`;
   picture.append(
     s(
       "defs",
@@ -199,14 +205,22 @@ function picture(
   return picture;
 }
 
-/** The rows that are drawn on, so that no room is left empty. */
-function extent({ parts, places, height }: CausalLayout): [number, number] {
-  if (!places.length) return [0, height];
-  const ends = [
-    ...parts.map(({ y, radius }) => [y - radius - 20, y + radius + 14]),
-    ...places.map(({ y }) => [y - NODE - 30, y + NODE + 24]),
+/** What is drawn on, so that no room is left empty; a name is as wide as a unit with its loop at least. */
+function extent({ parts, places, width, height }: CausalLayout): Box {
+  if (!places.length) return { left: 0, top: 0, right: width, bottom: height };
+  const boxes = [
+    ...parts.map(({ x, y, radius }) => {
+      const wide = Math.max(radius, NAMED);
+      return { left: x - wide - 4, top: y - radius - 20, right: x + wide + 4, bottom: y + radius + 14 };
+    }),
+    ...places.map(({ x, y }) => ({ left: x - NODE - 26, top: y - NODE - 30, right: x + NODE + 26, bottom: y + NODE + 24 })),
   ];
-  return [Math.min(...ends.map(([top]) => top as number)), Math.max(...ends.map(([, bottom]) => bottom as number))];
+  return {
+    left: Math.min(...boxes.map(({ left }) => left)),
+    top: Math.min(...boxes.map(({ top }) => top)),
+    right: Math.max(...boxes.map(({ right }) => right)),
+    bottom: Math.max(...boxes.map(({ bottom }) => bottom)),
+  };
 }
 
 function arrow(

@@ -71,8 +71,8 @@ export function playbar({ store }: Context, resetView: () => void, frameMs: () =
       slider.max = String(Math.max(0, list.length - 1));
       slider.value = String(at);
       slider.disabled = play.disabled = list.length < 2;
-      if (isLive(state)) where.textContent = `live · step ${state.now?.step}`;
-      else where.textContent = list[at] ? `sample ${list[at][0] + 1} · step ${list[at][1] + 1}` : "no activity";
+      if (isLive(state)) where.textContent = `live: step ${state.now?.step}`;
+      else where.textContent = list[at] ? `activity in sample ${list[at][0] + 1}, step ${list[at][1] + 1}` : "no activity";
     }),
   ];
   return {

@@ -80,7 +80,9 @@ export function makeStage(context: Context, which: "a" | "b"): Stage {
     store.on(["a", "b", "layer"], (state, before) => {
       const side = state[which];
       const at = state.against === null || !side?.network ? "" : `, ${epochName(side.network.epoch)}`;
-      title.textContent = state.b && side ? `${which.toUpperCase()} · ${side.run.name}${at}` : "";
+      const old = side?.network ? staleOf(side.network, epochOf(state, which)) : null;
+      title.textContent = state.b && side ? `${which.toUpperCase()} · ${side.run.name}${at}` : old ? `network of ${old}` : "";
+      title.classList.toggle("old", !state.b && old !== null);
       const changed =
         state === before ||
         state.layer !== before.layer ||
@@ -174,11 +176,13 @@ function noWebGL(network: NetworkSnapshot): HTMLElement {
   );
 }
 
+/** The epoch of a network that is not of the shown epoch, in words. */
+const staleOf = (network: NetworkSnapshot, epoch: number | null): string | null =>
+  epoch === null || network.epoch === epoch ? null : epochName(network.epoch);
+
 function stale(side: Side, epoch: number | null): HTMLElement | null {
-  const at = side.network?.epoch;
-  return at !== undefined && epoch !== null && at !== epoch
-    ? h("div", {}, `No snapshot of epoch ${epoch}: this is epoch ${at}.`)
-    : null;
+  const old = side.network && staleOf(side.network, epoch);
+  return old ? h("div", {}, `No snapshot of ${epochName(epoch as number)}: this is ${old}.`) : null;
 }
 
 function pointer(

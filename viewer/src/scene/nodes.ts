@@ -62,7 +62,8 @@ interface Group {
 
 export class Nodes {
   readonly meshes: InstancedMesh[] = [];
-  private readonly material = new ShaderMaterial({ vertexShader: VERTEX, fragmentShader: FRAGMENT });
+  /** Drawn after the connections, whatever lies before what: under a line a colour would mean another activity. */
+  private readonly material = new ShaderMaterial({ vertexShader: VERTEX, fragmentShader: FRAGMENT, transparent: true });
   private groups: Group[] = [];
   /** Group and place within it of each node. */
   private slots: [number, number][] = [];
@@ -128,6 +129,7 @@ export class Nodes {
     geometry.setAttribute("tint", tint);
     const mesh = new InstancedMesh(geometry, this.material, size);
     mesh.frustumCulled = false;
+    mesh.renderOrder = 2;
     return { mesh, tint };
   }
 

@@ -97,7 +97,7 @@ export class Pulses {
     });
     this.mesh = new Mesh(new InstancedBufferGeometry(), material);
     this.mesh.frustumCulled = false;
-    this.mesh.renderOrder = 3;
+    this.mesh.renderOrder = 4;
     this.mesh.visible = false;
   }
 

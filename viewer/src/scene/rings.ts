@@ -46,12 +46,13 @@ export class Rings {
     fragmentShader: FRAGMENT,
     transparent: true,
     depthWrite: false,
+    depthTest: false,
   });
 
   constructor() {
     this.mesh = new Mesh(new InstancedBufferGeometry(), this.material);
     this.mesh.frustumCulled = false;
-    this.mesh.renderOrder = 2;
+    this.mesh.renderOrder = 3;
     this.mesh.visible = false;
   }
 

@@ -186,6 +186,7 @@ class Pairs:
                 page.page.wait_for_function(LOADED)
                 while page.page.locator(".computation").count():  # what was asked for is kept; here it was asked for to soil
                     page.page.locator(".computation").get_by_role("button", name="Remove").first.click()
+                page.page.mouse.move(3, 3)  # what has come under it would show its tip
                 now = shown(page.page)
                 left = differences(now, alone[two])
                 for _ in range(4 if [part.split(":")[0] for part in left] == ["chart"] else 0):

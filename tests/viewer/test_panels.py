@@ -190,10 +190,12 @@ def test_what_only_some_records_hold_is_drawn(chromium: Browser, tmp_path: Path)
         page.page.wait_for_selector(".value[data-phi]")
         assert page.page.locator(".record-curve").is_hidden()
         assert page.page.locator(".stage-note").inner_text().split("\n") == [note, "No snapshot of epoch 1: this is epoch 0."]
+        assert page.page.locator(".stage-title.old").inner_text() == "network of epoch 0"
         assert page.page.locator(".unit.major").count() == 0
         assert "not computed" in page.page.locator(".chip", has_text="null").inner_text()
         page.page.keyboard.press("ArrowLeft")
         page.page.wait_for_function("() => window.lightningIIT.state().a.record?.epoch === 0")
+        assert page.page.locator(".stage-title").inner_text() == ""
         assert "A C · Φ 0.7500" in page.page.locator(".chip", has_text="major complex").inner_text()
         sensitivity = page.page.locator(".chip", has_text="other thresholds")
         assert "0.2500 – 0.5000" in sensitivity.inner_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,37 @@ def pose(page: Page) -> tuple[np.ndarray, np.ndarray]:
 def distance(page: Page) -> float:
     camera, target = pose(page)
     return float(np.linalg.norm(camera - target))
+
+
+INKS = """([png, places]) => new Promise((answer) => {
+  const picture = new Image();
+  picture.onload = () => {
+    const { width, height } = picture;
+    const context = Object.assign(document.createElement('canvas'), { width, height }).getContext('2d');
+    context.drawImage(picture, 0, 0);
+    answer(places.map(({ x, y }) => [...context.getImageData(Math.round(x), Math.round(y), 1, 1).data].slice(0, 3)));
+  };
+  picture.src = `data:image/png;base64,${png}`;
+})"""
+
+
+def test_units_and_rings_lie_over_the_connections(chromium: Browser, written: Path) -> None:
+    """The colour of a unit is that of its activity, whatever connections lead before it; the rings are whole."""
+    with viewer(written) as address, watched(chromium, theme="light") as page:
+        page.page.goto(address)
+        page.ready()
+        shown = page.page
+        layers = shown.evaluate("() => window.lightningIIT.state().a.network.layers.map(({ name, indices }) => [name, indices])")
+        units = [{"layer": name, "index": index} for name, indices in layers for index in indices]
+        places = [shown.evaluate("(unit) => window.lightningIIT.project(unit)", unit) for unit in units]
+        wanted = [shown.evaluate("(unit) => window.lightningIIT.colorOf(unit)", unit) for unit in units]
+        labels = ".names, .blocks, .legend, .network > .about"
+        shown.evaluate("(labels) => document.querySelectorAll(labels).forEach((one) => (one.style.visibility = 'hidden'))", labels)
+        png = base64.b64encode(shown.screenshot()).decode()
+        inks = np.array(shown.evaluate(INKS, [png, places]), dtype=float)
+        colors = np.array([[int(color[at : at + 2], 16) for at in (1, 3, 5)] for color in wanted], dtype=float)
+        cosine = (inks * colors).sum(1) / np.linalg.norm(inks, axis=1) / np.linalg.norm(colors, axis=1)
+        assert (cosine > 0.995).mean() > 0.9, "but for those behind other units"
 
 
 def test_nothing_is_drawn_while_nothing_changes(chromium: Browser, written: Path) -> None:

@@ -99,3 +99,50 @@ def test_words_of_charts_lie_beside_each_other(chromium: Browser, zoo: Path, kin
                     found[width, tab] = over
         page.check()
     assert found == {}
+
+
+CONTRAST = """() => {
+  const light = (color) => {
+    const context = document.createElement('canvas').getContext('2d');
+    context.fillStyle = color;
+    context.fillRect(0, 0, 1, 1);
+    const linear = (value) => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+    const [r, g, b] = [...context.getImageData(0, 0, 1, 1).data].map((value) => linear(value / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const card = light(getComputedStyle(document.querySelector('.panel')).backgroundColor);
+  return [...document.querySelectorAll('.influence.severed')].map((line) => {
+    const { stroke, strokeOpacity } = getComputedStyle(line);
+    const ink = Number(strokeOpacity) * light(stroke) + (1 - strokeOpacity) * card;
+    return (Math.max(ink, card) + 0.05) / (Math.min(ink, card) + 0.05);
+  });
+}"""
+"""How much what is severed stands out from its ground, as WCAG counts it."""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_partition_is_legible_in_a_low_window(chromium: Browser, zoo: Path, theme: str) -> None:
+    """At 1280 x 720 the units are as large as letters need, the sentence stands beside them, and what is severed is seen."""
+    with viewer(zoo) as address, watched(chromium, width=1280, height=720, theme=theme) as page:
+        page.page.goto(f"{address}#run=untrained")
+        page.page.wait_for_function(LOADED)
+        settled(page.page)
+        units = page.page.locator(".system .unit .body").all()
+        assert len(units) == 4
+        assert all(unit.bounding_box()["width"] >= 24 for unit in units)
+        picture, words = (page.page.locator(one).bounding_box() for one in (".graph", ".cut-words"))
+        assert words["x"] >= picture["x"] + picture["width"]
+        ratios = page.page.evaluate(CONTRAST)
+        assert len(ratios) >= 3
+        assert min(ratios) > 3  # of graphical objects, WCAG 2.2, 1.4.11
+        page.check()
+
+
+def test_a_narrow_window_says_what_the_colours_of_the_network_mean(chromium: Browser, zoo: Path) -> None:
+    with viewer(zoo) as address, watched(chromium, width=390, height=844) as page:
+        page.page.goto(f"{address}#run=full")
+        page.page.wait_for_function(LOADED)
+        legend, canvas = (page.page.locator(one).bounding_box() for one in (".network > .legend", ".canvas"))
+        assert "high activity" in page.page.locator(".network > .legend").inner_text()
+        assert legend["y"] >= canvas["y"] + canvas["height"]
+        page.check()

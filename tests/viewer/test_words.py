@@ -71,6 +71,14 @@ def test_the_index_says_each_sentence_once(tmp_path: Path) -> None:
         assert msgspec.json.decode(answer.read(), type=RunIndex) == sent
 
 
+LEFT = "(pieces) => ({ all: pieces.length, seen: pieces.filter((piece) => piece.checkVisibility()).length })"
+CUT = """() => [...document.querySelectorAll('.change, .verdict, .notes ul')]
+  .filter((one) => one.scrollHeight > one.clientHeight + 1 && getComputedStyle(one).overflow !== 'visible'
+    || getComputedStyle(one).webkitLineClamp !== 'none')
+  .map((one) => one.className || one.tagName)"""
+"""Sentences that end in the middle."""
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("kind", KINDS)
 def test_verdict_and_notes_of_each_kind_of_run(chromium: Browser, tmp_path: Path, kind: str) -> None:
@@ -86,7 +94,7 @@ def test_verdict_and_notes_of_each_kind_of_run(chromium: Browser, tmp_path: Path
             assert page.page.locator(".reason").inner_text().endswith(f"That is not Φ = 0. {reason}")
             assert page.page.locator(".reading").inner_text().count(reason) == 1
         else:
-            said = page.page.locator(".verdict span").inner_text()
+            said = page.page.locator(".verdict > span").text_content()
             assert said == " ".join(verdict(record).split())
             assert text(said) in markdown(records)
         notes = [*(one.words for one in record.diagnostics if one.words), *record.notes]
@@ -106,7 +114,7 @@ def test_the_verdict_is_that_of_the_shown_state_and_formalism(chromium: Browser,
         for one in last.by_formalism:
             page.page.get_by_label("Formalism", exact=True).select_option(one.formalism)
             page.page.wait_for_function("(name) => window.lightningIIT.state().a.record?.formalism === name", arg=one.formalism)
-            found.append(page.page.locator(".verdict span").inner_text())
+            found.append(page.page.locator(".verdict > span").text_content())
         assert found == [verdict(one) for one in last.by_formalism]
         page.page.locator(".states button").nth(1).click()
         assert page.page.locator(".verdict").count() == 0
@@ -115,26 +123,27 @@ def test_the_verdict_is_that_of_the_shown_state_and_formalism(chromium: Browser,
 
 @pytest.mark.browser
 @pytest.mark.parametrize(("width", "height"), [(360, 780), (1280, 720)])
-def test_a_small_window_shows_the_beginning_and_more_on_request(chromium: Browser, three: Path, width: int, height: int) -> None:
+def test_a_small_window_shows_whole_sentences_and_more_on_request(chromium: Browser, three: Path, width: int, height: int) -> None:
+    """A sentence that is cut off may say the contrary: each is seen to its end or not at all."""
     with viewer(three) as address, watched(chromium, width=width, height=height) as page:
         page.page.goto(address)
         page.page.wait_for_function(LOADED)
-        hidden = "(element) => element.scrollHeight > element.clientHeight + 1"
-        verdict_, notes = page.page.locator(".verdict"), page.page.locator(".notes ul")
-        assert verdict_.bounding_box()["height"] >= 30  # two lines
-        assert verdict_.evaluate(hidden)
-        assert notes.evaluate(hidden)
-        page.page.get_by_role("button", name="more", exact=True).click()
-        assert not verdict_.evaluate(hidden)
-        assert not notes.evaluate(hidden)
-        page.page.get_by_role("button", name="less", exact=True).click()
-        # What is cut in a large window is there on request too; where all is seen nothing is offered.
+        left = lambda selector: page.page.locator(f"{selector} [data-piece]").evaluate_all(LEFT)  # noqa: E731
+        parts = (".verdict", ".notes ul")
         more = page.page.get_by_role("button", name="more", exact=True)
+        assert all(1 <= left(part)["seen"] < left(part)["all"] for part in parts)
+        assert page.page.evaluate(CUT) == []
+        more.click()
+        assert all(left(part)["seen"] == left(part)["all"] for part in parts)
+        page.page.get_by_role("button", name="less", exact=True).click()
+        # What has no room in a large window is there on request too; where all is seen nothing is offered.
         page.page.set_viewport_size({"width": 1920, "height": 1080})
         settled(page.page)
-        assert notes.evaluate(hidden)
+        assert left(".verdict")["seen"] == left(".verdict")["all"]
+        assert left(".notes ul")["seen"] < left(".notes ul")["all"]
+        assert page.page.evaluate(CUT) == []
         assert more.is_visible()
-        notes.evaluate("(element) => { for (const one of [...element.children].slice(1)) one.remove(); }")
+        page.page.locator(".notes ul").evaluate("(element) => { for (const one of [...element.children].slice(1)) one.remove(); }")
         page.page.set_viewport_size({"width": 1900, "height": 1080})
         settled(page.page)
         assert not more.is_visible()

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { EpochRecord } from "../src/data/types";
 import { diverging, joined, remarks, sharedState, tpmDifference } from "../src/scales/comparison";
-import { bandOf, curves, epochsInPoint, smoothed, thinned } from "../src/scales/curve";
+import { bandOf, bandStretches, curves, epochsInPoint, smoothed, thinned } from "../src/scales/curve";
 import { index, row } from "./rows";
 
 const tpm = (rows: number[][], visited = rows.map(() => true)) => ({ state_by_node: rows, visited, prior: 0.5 });
@@ -125,20 +125,37 @@ describe("a curve of more epochs than have room", () => {
   });
   it("is drawn with their mean, and a band from the smallest to the largest", () => {
     const found = thinned(curve, 10);
-    expect([found.epochs.length, found.epochs[0], found.epochs.at(-1)]).toEqual([100, 5, 995]);
-    expect(new Set(found.line)).toEqual(new Set([4.5]));
-    expect([new Set(found.low), new Set(found.high)]).toEqual([new Set([0]), new Set([9])]);
-    expect(thinned(curve, 300).epochs).toEqual([150, 450, 750, 999]);
+    expect([found.epochs.length, found.epochs[0], found.epochs.at(-2)]).toEqual([101, 5, 995]);
+    const [line, low, high] = [found.line, found.low, found.high].map((values) => values.slice(0, -2));
+    expect(new Set(line)).toEqual(new Set([4.5]));
+    expect([new Set(low), new Set(high)]).toEqual([new Set([0]), new Set([9])]);
+    expect(thinned(curve, 300).epochs).toEqual([150, 450, 750, 998, 999]);
     expect(thinned(curve, 1)).toEqual(curve);
+  });
+  it("has the untrained network and the last epoch as they are, which the words beside the chart name", () => {
+    const all = { ...curve, epochs: curve.epochs.map((epoch) => epoch - 1) };
+    const { epochs, line, low, high } = thinned(all, 10);
+    expect([epochs[0], line[0], low[0], high[0]]).toEqual([-1, 0, 0, 0]);
+    expect([epochs.at(-1), line.at(-1), low.at(-1), high.at(-1)]).toEqual([998, 9, 9, 9]);
+    expect([epochs[1], line[1]]).toEqual([5, 4.5]);
+  });
+  it("has a band only between neighbouring epochs that both have one", () => {
+    const low = [1, null, null, 1, 1, null, 2, 2];
+    const some = { ...curve, epochs: [0, 1, 2, 3, 4, 5, 6, 7], low, high: low, breaks: [] };
+    expect(bandStretches(some)).toEqual([
+      [3, 4],
+      [6, 7],
+    ]);
+    expect(bandStretches({ ...some, breaks: [4] })).toEqual([[6, 7]]);
   });
   it("has a gap only where no epoch of a point has a number, and the band of what was measured, not of running means", () => {
     const values = [null, 2, 4, null, null, null];
     const gappy = { ...curve, epochs: [0, 1, 2, 3, 4, 5], line: values, phi: values, nullUpper: values };
     const { line, low, high } = thinned(gappy, 3, [null, 3, 3, null, null, null]);
     expect([line, low, high]).toEqual([
-      [3, null],
-      [2, null],
-      [4, null],
+      [3, null, null],
+      [2, null, null],
+      [4, null, null],
     ]);
   });
 });

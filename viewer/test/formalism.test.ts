@@ -210,6 +210,15 @@ describe("a partition", () => {
       ["0,1", "from"],
       ["2", "to"],
     ]);
+    expect(
+      names([
+        [2, 0],
+        [2, 1],
+      ] as [number, number][]),
+    ).toEqual([
+      ["2", "from"],
+      ["0,1", "to"],
+    ]);
     expect(names(both).map(([, name]) => name)).toEqual(["", ""]); // both ways: the parts are not told apart
     expect(names([...oneWay, [0, 1], [1, 0], [2, 0]])).toEqual([
       ["0", "from and to"],

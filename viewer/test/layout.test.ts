@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { NetworkLayer, NetworkSnapshot } from "../src/data/types";
-import { arrowPath, loopPath, placeCausal } from "../src/layout/causal";
+import { arrowPath, loopPath, NODE, placeCausal, severedPlace } from "../src/layout/causal";
 import { cellAt, placeHeatmap } from "../src/layout/heatmap";
 import { lookOf } from "../src/layout/kinds";
 import { pathBetween, placeNetwork } from "../src/layout/network";
@@ -146,6 +146,49 @@ describe("the causal system", () => {
     expect(arrowPath(a, b)).toMatch(/Q50 -/);
     expect(arrowPath(b, a)).toMatch(/Q50 \d/);
     expect(loopPath(a, { x: 0, y: 50 })).toMatch(/^M/);
+  });
+});
+
+describe("an arrow between units", () => {
+  const partitions = [
+    [[0], [1, 2, 3]],
+    [
+      [0, 1],
+      [2, 3],
+    ],
+    [[2], [0, 1, 3]],
+    [
+      [0, 1, 2],
+      [3, 4],
+    ],
+    [[0], [1, 2, 3, 4, 5]],
+  ];
+  const drawn = partitions.flatMap((parts) => {
+    const layout = placeCausal(
+      parts.flat().length,
+      parts.map((nodes) => ({ nodes })),
+      440,
+      232,
+    );
+    const pairs = layout.places.flatMap((from, i) => layout.places.flatMap((to, j) => (i === j ? [] : [{ from, to, i, j }])));
+    return pairs.map((pair) => ({ ...pair, layout, others: layout.places.filter((_, at) => at !== pair.i && at !== pair.j) }));
+  });
+  const between = drawn.filter(({ from, to }) => from.part !== to.part);
+  const far = (a: { x: number; y: number }, b: { x: number; y: number }) => Math.hypot(a.x - b.x, a.y - b.y);
+  it("leads from part to part through no other unit", () => {
+    for (const { from, to, others } of between) {
+      const [x0, y0, x1, y1, x2, y2] = [...arrowPath(from, to, others).matchAll(/-?[\d.]+/g)].map(Number) as number[];
+      for (let along = 0; along <= 1; along += 0.02) {
+        const mix = (a = 0, b = 0, c = 0) => (1 - along) ** 2 * a + 2 * along * (1 - along) * b + along ** 2 * c;
+        for (const other of others) expect(far({ x: mix(x0, x1, x2), y: mix(y0, y1, y2) }, other)).toBeGreaterThan(NODE);
+      }
+    }
+  });
+  it("has the mark that it is severed between the parts, in neither", () => {
+    for (const { from, to, others, layout } of between) {
+      const mark = severedPlace(from, to, others, layout.parts);
+      for (const { x, y, radius } of layout.parts) expect(far(mark, { x, y })).toBeGreaterThan(radius);
+    }
   });
 });
 

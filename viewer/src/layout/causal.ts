@@ -93,25 +93,55 @@ function circle(nodes: readonly number[], x: number, y: number, radius: number, 
   });
 }
 
+type Point = { x: number; y: number };
+
+/** How far an arrow bends, in parts of what is usual; it bends more where it would lead through a unit that it is not of. */
+const BENDS = [1, 1.7, 2.4, 3.2, 4];
+/** How far it keeps away from the rim of such a unit. */
+const AWAY = 5;
+const ALONG = Array.from({ length: 41 }, (_, at) => at / 40);
+
 /** An SVG path of an arrow that ends at the rims of its nodes and bends to its left, so that both directions are seen. */
-export function arrowPath(from: Place, to: Place): string {
-  const dx = to.x - from.x;
-  const dy = to.y - from.y;
-  const length = Math.hypot(dx, dy) || 1;
-  const bend = Math.min(26, length * 0.16);
-  const middle = { x: (from.x + to.x) / 2 + (dy / length) * bend, y: (from.y + to.y) / 2 - (dx / length) * bend };
-  const start = towards(from, middle, NODE + 2);
-  const end = towards(to, middle, NODE + 7);
+export function arrowPath(from: Point, to: Point, others: readonly Point[] = []): string {
+  const { start, middle, end } = arrowCurve(from, to, others);
   return `M${round(start.x)} ${round(start.y)} Q${round(middle.x)} ${round(middle.y)} ${round(end.x)} ${round(end.y)}`;
 }
 
-/** The middle of an arrow of arrowPath: where a severed connection is marked. */
-export function arrowMiddle(from: Place, to: Place): { x: number; y: number } {
+/** Where a severed arrow of arrowPath has its mark: in the middle of what lies outside of the parts that it joins. */
+export function severedPlace(from: Point, to: Point, others: readonly Point[], parts: CausalLayout["parts"]): Point {
+  const curve = arrowCurve(from, to, others);
+  const outside = ALONG.filter((along) =>
+    parts.every(({ x, y, radius }) => Math.hypot(pointOf(curve, along).x - x, pointOf(curve, along).y - y) > radius),
+  );
+  return pointOf(curve, outside[Math.floor(outside.length / 2)] ?? 0.5);
+}
+
+interface ArrowCurve {
+  start: Point;
+  middle: Point;
+  end: Point;
+}
+
+function arrowCurve(from: Point, to: Point, others: readonly Point[]): ArrowCurve {
   const dx = to.x - from.x;
   const dy = to.y - from.y;
   const length = Math.hypot(dx, dy) || 1;
-  const bend = Math.min(26, length * 0.16) / 2;
-  return { x: (from.x + to.x) / 2 + (dy / length) * bend, y: (from.y + to.y) / 2 - (dx / length) * bend };
+  const clear = (curve: ArrowCurve) =>
+    Math.min(...ALONG.flatMap((along) => others.map((other) => distance(pointOf(curve, along), other))), NODE + AWAY);
+  const bent = BENDS.map((part) => {
+    const bend = part * Math.min(26, length * 0.16);
+    const middle = { x: (from.x + to.x) / 2 + (dy / length) * bend, y: (from.y + to.y) / 2 - (dx / length) * bend };
+    return { start: towards(from, middle, NODE + 2), middle, end: towards(to, middle, NODE + 7) };
+  });
+  return bent.reduce((best, curve) => (clear(curve) > clear(best) ? curve : best));
+}
+
+const distance = (a: Point, b: Point): number => Math.hypot(a.x - b.x, a.y - b.y);
+
+/** A point of a quadratic curve. */
+function pointOf({ start, middle, end }: ArrowCurve, along: number): Point {
+  const [first, second, third] = [(1 - along) ** 2, 2 * along * (1 - along), along ** 2];
+  return { x: first * start.x + second * middle.x + third * end.x, y: first * start.y + second * middle.y + third * end.y };
 }
 
 /** A small loop on the side of a node that looks away from the centre of its part. */

@@ -4,6 +4,8 @@ import { groupPhi, groupSigned } from "../scales/survey";
 import { even } from "../scales/ticks";
 
 export const RADIUS = 5;
+/** An axis of Φ ends here at least, as that of the curve does: where all are 0 it shows no difference. */
+const LEAST = 0.01;
 
 export interface GroupDots {
   dots: { group: number; value: number; x: number; y: number }[];
@@ -27,7 +29,7 @@ export function placeGroups(survey: Survey, width: number, height: number): Grou
     return value === null ? [] : [{ group, value }];
   });
   const values = known.map(({ value }) => value);
-  const most = Math.max(survey.signed === null ? Math.max(1e-6, survey.high ?? 0) : 0, ...values) * 1.08;
+  const most = Math.max(survey.signed === null ? Math.max(LEAST, survey.high ?? 0) : 0, ...values) * 1.08;
   const least = Math.min(0, ...values) * 1.08;
   const [right, bottom] = [width - EDGE.right, height - EDGE.bottom];
   const x = (value: number) => EDGE.left + ((right - EDGE.left) * (value - least)) / (most - least || 1);

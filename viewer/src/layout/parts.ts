@@ -23,8 +23,11 @@ export function partitionOf(result: PhiResult, n: number): Partition {
   if (result.status === "computed_iit4") {
     const pairs = new Set(result.partition.map(([i, j]) => `${i} ${j}`));
     const severed = (i: number, j: number) => pairs.has(`${i} ${j}`);
-    const inside = result.partition.length ? apart(result.nodes, severed) : [result.nodes];
-    const names = inside.map((nodes) => direction(nodes, result.nodes, severed));
+    const found = result.partition.length ? apart(result.nodes, severed) : [result.nodes];
+    const nameOf = (nodes: number[]) => direction(nodes, result.nodes, severed);
+    // What a cut goes from stands first, as in IIT 3.0: places and colours mean the same.
+    const inside = found.length === 2 && nameOf(found[1] as number[]) === "from" ? [...found].reverse() : found;
+    const names = inside.map(nameOf);
     // A direction that all parts have tells them not apart.
     const isSame = new Set(names).size === 1;
     const parts = [...inside.map((nodes, at) => part(nodes, isSame ? "" : (names[at] ?? ""))), ...background(result.nodes, n)];

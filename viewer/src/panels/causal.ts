@@ -3,7 +3,7 @@ import { hasPhi } from "../data/results";
 import type { EpochRecord } from "../data/types";
 import { fill, h, s } from "../dom";
 import type { CausalLayout } from "../layout/causal";
-import { arrowMiddle, arrowPath, loopPath, NODE, placeCausal } from "../layout/causal";
+import { arrowPath, loopPath, NODE, placeCausal, severedPlace } from "../layout/causal";
 import type { Box } from "../layout/labels";
 import type { Partition } from "../layout/parts";
 import { partitionOf } from "../layout/parts";
@@ -158,6 +158,7 @@ function picture(
       ...[
         ["on", POSITIVE],
         ["off", NEGATIVE],
+        ["severed", "currentColor"],
       ].map(([name, color]) =>
         s(
           "marker",
@@ -196,9 +197,10 @@ function picture(
       if ((influence.strength < FAINTEST && !severed(i, j)) || record.perturbation?.cm?.[i]?.[j] === 0) return;
       const [from, to] = [layout.places[i], layout.places[j]];
       if (!from || !to) return;
-      const d = i === j ? loopPath(from, centre(from.part)) : arrowPath(from, to);
+      const others = layout.places.filter((_, at) => at !== i && at !== j);
+      const d = i === j ? loopPath(from, centre(from.part)) : arrowPath(from, to, others);
       arrows.push(arrow(context, record.kind, influence, [i, j], d, severed(i, j), place));
-      if (i !== j && severed(i, j)) arrows.push(cross(arrowMiddle(from, to)));
+      if (i !== j && severed(i, j)) arrows.push(cross(severedPlace(from, to, others, layout.parts)));
     }),
   );
   picture.append(...arrows, ...layout.places.map((place, at) => node(context, record, place, at, state[at], complex.includes(at))));
@@ -237,9 +239,9 @@ function arrow(
     d,
     class: severed ? "influence severed" : "influence",
     stroke: on ? POSITIVE : NEGATIVE,
-    "stroke-width": 0.8 + 5.2 * influence.strength,
+    "stroke-width": i === j ? 0.8 + 2.4 * influence.strength : 0.8 + 5.2 * influence.strength,
     "stroke-opacity": 0.35 + 0.6 * Math.min(1, influence.strength * 1.6),
-    "marker-end": `url(#head-${on ? "on" : "off"}-${place})`,
+    "marker-end": `url(#head-${severed ? "severed" : on ? "on" : "off"}-${place})`,
     "data-from": i,
     "data-to": j,
   });

@@ -15,7 +15,7 @@ import type { Figure } from "../save/figure";
 import { CATEGORIES, category } from "../scales/color";
 import { SEEDS, SIDES } from "../scales/comparison";
 import type { Measure } from "../scales/curve";
-import { bandOf, curves, epochsInPoint, epochsOf, hasBand, isSameKind, kindsOf, plotted, smoothed } from "../scales/curve";
+import { bandOf, curves, epochsInPoint, epochsOf, isSameKind, kindsOf, plotted, smoothed } from "../scales/curve";
 import { formalismName, indexOf, isIIT4, symbolOf, symbolWithUnit } from "../scales/formalism";
 import { epochName } from "../scales/format";
 import type { AppState } from "../state/app";
@@ -167,7 +167,7 @@ export function curvePanel(context: Context): Panel {
         curve: { ...curve, line: smoothed(curve, smooth) },
         color,
         dashed: run === "B",
-        banded: measure === "phi" && curve.layer === layer && hasBand(curve),
+        banded: measure === "phi" && curve.layer === layer,
       }));
       const unit = measure === "phi" ? symbolWithUnit(formalism) : MEASURES[measure];
       const said = smooth > 1 ? `, running mean of ${smooth} epochs` : "";

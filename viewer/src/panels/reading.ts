@@ -9,6 +9,7 @@ import { fill, h } from "../dom";
 import { oneTabStop } from "../parts/oneTabStop";
 import { about } from "../parts/sheet";
 import type { Tip } from "../parts/tip";
+import { hasHiddenPieces, sentencesOf, settlePieces } from "../parts/wholePieces";
 import type { Figure } from "../save/figure";
 import { tableFigure } from "../save/table";
 import { formalismName, isIIT4, symbolOf, symbolWithUnit } from "../scales/formalism";
@@ -30,16 +31,20 @@ export function reading({ store, controller, tip }: Context): Panel {
     const open = panel.classList.toggle("open");
     more.textContent = open ? "less" : "more";
     more.setAttribute("aria-expanded", String(open));
+    settle();
   });
   const panel = h("section", { class: "reading", "aria-label": "The number and what it means", "aria-live": "polite" });
-  const settle = () => more.classList.toggle("idle", !panel.classList.contains("open") && !isCut(panel));
+  const settle = () => {
+    for (const words of panel.querySelectorAll<HTMLElement>(".change, .verdict, .notes ul")) settlePieces(words);
+    more.classList.toggle("idle", !panel.classList.contains("open") && !isCut(panel));
+  };
   new ResizeObserver(settle).observe(panel);
   const help = about("reading");
   oneTabStop(panel, ".chip");
   store.on(["a", "b", "shown", "formalism", "epoch", "against", "layer", "chosenState", "computations"], (state) => {
     const side = shownSide(state);
     const record = side?.record;
-    const words = answersOf(state).map((answer) => h("p", { class: "change" }, answer));
+    const words = answersOf(state).map((answer) => h("p", { class: "change" }, ...sentencesOf(answer)));
     const sides = state.b
       ? h(
           "div",
@@ -135,10 +140,9 @@ function otherOf(state: AppState): HTMLElement | null {
   return h("div", { class: "where other-side" }, h("span", {}, name.join(", ")), h("b", {}, number));
 }
 
-/** Whether something of it is not seen: chips that are folded, or the end of sentences. */
+/** Whether something of it is not seen: chips that are folded, or sentences. */
 const isCut = (panel: HTMLElement): boolean =>
-  [...panel.querySelectorAll(".chip.folds")].some((chip) => !chip.checkVisibility()) ||
-  [...panel.querySelectorAll(".change, .verdict, .notes ul")].some((words) => words.scrollHeight > words.clientHeight + 1);
+  [...panel.querySelectorAll(".chip.folds")].some((chip) => !chip.checkVisibility()) || hasHiddenPieces(panel);
 
 const isWithoutPhi = (record: EpochRecord, analysis: Analysis | null): boolean =>
   (record.survey?.phi ?? null) === null && !hasPhi(resultOf(record, analysis));
@@ -177,10 +181,18 @@ function value(record: EpochRecord, analysis: Analysis | null, tip: Tip): HTMLEl
     ...(share === null ? [plain] : shareOf(record, share, phi, signed, tip)),
     where,
     over ? h("div", { class: "where" }, h("span", {}, "mean over"), h("b", {}, over)) : null,
+    layer === null ? meanOf(record) : null,
     state
       ? h("div", { class: "where" }, tip.term(h("span", { tabindex: 0 }, "in state"), "state"), h("span", { class: "bits" }, state))
       : null,
   );
+}
+
+/** Of a record without a survey the mean over several states, which is the line of the chart. */
+function meanOf({ scalars, states, formalism }: EpochRecord): HTMLElement | null {
+  const mean = scalars.phi_mean ?? null;
+  const name = `mean ${symbolOf(formalism)} of ${states.length} states`;
+  return mean === null || states.length < 2 ? null : h("div", { class: "where" }, h("span", {}, name), h("b", {}, phiText(mean)));
 }
 
 /** Of IIT 4.0 the share of the visits with φ_s > 0 says more of a layer than the mean, which is nearly 0. */
@@ -215,13 +227,15 @@ function verdictOf(index: RunIndex | null, { layer, epoch, step }: EpochRecord, 
   const rows = step === null ? index?.rows : index?.steps;
   const found = rows?.find((row) => row.layer === layer && row.epoch === epoch && row.step === step)?.verdict ?? "";
   const words = typeof found === "string" ? found : found.map((place) => index?.sentences[place] ?? "").join(" ");
-  return words ? h("p", { class: "verdict" }, h("b", {}, `What may be concluded${of}. `), h("span", {}, words)) : null;
+  return words
+    ? h("p", { class: "verdict" }, h("b", {}, `What may be concluded${of}. `), h("span", {}, ...sentencesOf(words)))
+    : null;
 }
 
 function notesOf(record: EpochRecord, of: string): HTMLElement | null {
   const found = notes(record);
   if (!found.length) return null;
-  const list = h("ul", { tabindex: 0, "aria-label": "Notes" }, ...found.map((note) => h("li", {}, note)));
+  const list = h("ul", { tabindex: 0, "aria-label": "Notes" }, ...found.map((note) => h("li", { "data-piece": "" }, note)));
   return h("div", { class: "notes" }, h("b", {}, `Notes${of} (${found.length})`), list);
 }
 

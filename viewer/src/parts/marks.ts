@@ -27,8 +27,11 @@ export function drawMarkers(plot: uPlot, state: AppState, { accent }: Inks): voi
 export function drawMarks(plot: uPlot, lines: Line[], state: AppState, { ink, warn }: Inks): void {
   breakMarks(plot, lines, state.layer, ink);
   const [from, to] = [plot.scales.x?.min ?? 0, plot.scales.x?.max ?? 0];
-  if (to - from <= MOST_WHISKERS) whiskers(plot, lines, state.layer); // more would be one over another; the band is there
-  nullMarks(plot, lines, state, ink);
+  // More would be one over another; the band and the line of the nulls are there.
+  if (to - from <= MOST_WHISKERS) {
+    whiskers(plot, lines, state.layer);
+    nullMarks(plot, lines, state, ink);
+  }
   gapMarks(plot, lines, state, warn, ink);
   sparseMarks(plot, lines, state, warn);
   changeMarks(plot, lines, state, ink);

@@ -128,7 +128,7 @@ function occupied(names: HTMLElement): Box[] {
   return [...words].flatMap((element) => {
     const { left, top, right, bottom } = element.getBoundingClientRect();
     const box = { left: left - room.left, top: top - room.top, right: right - room.left, bottom: bottom - room.top };
-    return right > left && bottom > top ? [box] : [];
+    return right > left && bottom > top && box.top < room.height ? [box] : [];
   });
 }
 

@@ -71,8 +71,10 @@ export function playbar({ store }: Context, resetView: () => void, frameMs: () =
       slider.max = String(Math.max(0, list.length - 1));
       slider.value = String(at);
       slider.disabled = play.disabled = list.length < 2;
-      if (isLive(state)) where.textContent = `live: step ${state.now?.step}`;
-      else where.textContent = list[at] ? `activity in sample ${list[at][0] + 1}, step ${list[at][1] + 1}` : "no activity";
+      const of = h("span", { class: "of" }, "activity in ");
+      if (isLive(state)) fill(where, `live: step ${state.now?.step}`);
+      else if (list[at]) fill(where, of, `sample ${list[at][0] + 1}, step ${list[at][1] + 1}`);
+      else fill(where, "no activity");
     }),
   ];
   return {

@@ -4,7 +4,7 @@ import type { RunIndex, ScalarList } from "../data/types";
 import type { Context } from "../panels/panel";
 import { category } from "../scales/color";
 import type { Measure } from "../scales/curve";
-import { epochAtStep, epochTicks, smoothed, thinned } from "../scales/curve";
+import { bandStretches, epochAtStep, epochTicks, smoothed, thinned } from "../scales/curve";
 import { isIIT4, symbolWithUnit } from "../scales/formalism";
 import { epochName, number } from "../scales/format";
 import type { AppState } from "../state/app";
@@ -69,7 +69,9 @@ export function makePlot(
     const faint = current ? 1 : 0.5;
     const beside = isBeside(line, store.state);
     data.push(spread(beside ? points(curve.phi) : [])); // below the line of the layer
-    data.push(spread(points(curve.high)), spread(points(curve.line)), spread(points(curve.low)));
+    const banded = new Set(bandStretches(curve).flat());
+    const within = (values: (number | null)[]) => values.map((value, index) => (banded.has(index) ? value : null));
+    data.push(spread(points(within(curve.high))), spread(points(curve.line)), spread(points(within(curve.low))));
     data.push(spread(hasNull(line, store.state) ? points(curve.nullUpper) : []));
     const alone = curve.line.filter((value) => value !== null).length === 1; // no line is seen of one epoch
     const dots = {

@@ -1,7 +1,7 @@
 // Φ over epochs as a picture in the style of a paper.
 import { s } from "../dom";
 import type { Curve } from "../scales/curve";
-import { epochTicks } from "../scales/curve";
+import { bandStretches, epochTicks } from "../scales/curve";
 import { number } from "../scales/format";
 import { even } from "../scales/ticks";
 import { line, sheet, text, upright } from "./paper";
@@ -45,7 +45,7 @@ export function curveFigure(title: string, unit: string, lines: readonly CurveLi
     WIDTH,
     below,
     title,
-    ...lines.filter(({ banded }) => banded).map((one) => band(one, x, y, isLog)),
+    ...lines.filter(({ banded }) => banded).flatMap((one) => [band(one, x, y, isLog), whiskers(one, x, y, isLog)]),
     line(`M${EDGE.left} ${upper} V${floor} H${right}`),
     ...(gaps.length ? [text(EDGE.left - 5, TOP + 6, none, "end")] : []),
     ...gaps.map((epoch) => line(`M${x(epoch) - 3} ${TOP} l6 6 m0 -6 l-6 6`)),
@@ -75,18 +75,28 @@ function drawn({ curve, color, dashed }: CurveLine, x: Place, y: Place, isLog: b
 }
 
 function band({ curve, color }: CurveLine, x: Place, y: Place, isLog: boolean): SVGElement {
-  const starts = [Number.NEGATIVE_INFINITY, ...curve.breaks, Number.POSITIVE_INFINITY];
-  const parts = starts.slice(1).map((end, part) => {
-    const known = curve.epochs.flatMap((epoch, at): [number, number, number][] => {
-      const [low, high] = [curve.low[at] ?? null, curve.high[at] ?? null];
-      const isHere = epoch >= (starts[part] as number) && epoch < end;
-      return !isHere || low === null || high === null || (isLog && low <= 0) ? [] : [[x(epoch), y(low), y(high)]];
+  const parts = bandStretches(curve).map((stretch) => {
+    const known = stretch.flatMap((at): [number, number, number][] => {
+      const [epoch, low, high] = [curve.epochs[at], curve.low[at], curve.high[at]] as [number, number, number];
+      return isLog && low <= 0 ? [] : [[x(epoch), y(low), y(high)]];
     });
     const there = known.map(([px, , high]) => `${fixed(px)} ${fixed(high)}`);
     const back = [...known].reverse().map(([px, low]) => `${fixed(px)} ${fixed(low)}`);
     return known.length ? `M${[...there, ...back].join(" L")} Z` : "";
   });
   return s("path", { d: parts.filter(Boolean).join(" "), fill: color, "fill-opacity": 0.25 });
+}
+
+/** The interval of each Φ that has one beside which there is no other. */
+function whiskers({ curve, color }: CurveLine, x: Place, y: Place, isLog: boolean): SVGElement {
+  const banded = new Set(bandStretches(curve).flat());
+  const d = curve.epochs.flatMap((epoch, at) => {
+    const [low, high] = [curve.low[at] ?? null, curve.high[at] ?? null];
+    if (banded.has(at) || low === null || high === null || low === high || (isLog && low <= 0)) return [];
+    const [px, from, to] = [x(epoch), y(low), y(high)].map(fixed) as [number, number, number];
+    return [`M${px - 3} ${from} h6 M${px} ${from} V${to} M${px - 3} ${to} h6`];
+  });
+  return line(d.join(" "), { class: "whiskers", stroke: color, "stroke-width": 1 });
 }
 
 function named({ name, color, dashed }: CurveLine, x: number, y: number): SVGElement[] {

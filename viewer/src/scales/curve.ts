@@ -60,12 +60,24 @@ export function plotted(all: readonly Curve[], layer: string | null): Curve[] {
   return shown && !first.includes(shown) ? [...first.slice(0, -1), shown] : first;
 }
 
-/** Whether there is a band to be seen between two neighbouring epochs. */
-export const hasBand = ({ line, high }: Curve): boolean =>
-  line.some((value, at) => {
-    const wide = (where: number) => (high[where] ?? 0) - (line[where] ?? 0) > 1e-9;
-    return value !== null && line[at + 1] != null && (wide(at) || wide(at + 1));
+/**
+ * The stretches of neighbouring epochs that all have a band, by their places: there is none between epochs of which one has none, nor
+ * from the epochs of some units to those of others.
+ */
+export function bandStretches({ epochs, low, high, breaks }: Pick<Curve, "epochs" | "low" | "high" | "breaks">): number[][] {
+  const stretches: number[][] = [];
+  epochs.forEach((epoch, at) => {
+    if (low[at] == null || high[at] == null) return;
+    const last = stretches[stretches.length - 1];
+    if (last?.[last.length - 1] === at - 1 && !breaks.includes(epoch)) last.push(at);
+    else stretches.push([at]);
   });
+  return stretches.filter(({ length }) => length > 1);
+}
+
+/** Whether there is a band to be seen between two neighbouring epochs. */
+export const hasBand = (curve: Curve): boolean =>
+  bandStretches(curve).some((stretch) => stretch.some((at) => (curve.high[at] ?? 0) - (curve.line[at] ?? 0) > 1e-9));
 
 /** An axis has at most so many ticks, and as few as `FEWEST` only where it has no room for more, or there are no more epochs. */
 const MOST_TICKS = 10;
@@ -206,10 +218,12 @@ export function epochsInPoint(curves: readonly Curve[], [first, last]: readonly 
  */
 export function thinned(curve: Curve, every: number, line: readonly (number | null)[] = curve.line): Curve {
   if (every <= 1) return { ...curve, line: [...line] };
-  const starts: number[] = []; // a point never joins epochs of different units
+  // A point never joins epochs of different units; the untrained network and the last epoch, which words name, stay as they are.
+  const starts: number[] = [];
   curve.epochs.forEach((epoch, at) => {
     const last = starts[starts.length - 1];
-    if (last === undefined || at - last >= every || curve.breaks.includes(epoch)) starts.push(at);
+    const isAlone = at === curve.epochs.length - 1 || (last !== undefined && (curve.epochs[last] as number) < 0);
+    if (last === undefined || at - last >= every || isAlone || curve.breaks.includes(epoch)) starts.push(at);
   });
   const endOf = new Map(starts.map((from, at) => [from, starts[at + 1] ?? curve.epochs.length]));
   const known = (values: readonly (number | null)[], from: number) =>

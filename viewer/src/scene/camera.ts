@@ -10,6 +10,8 @@ const VIEW = new Vector3(0.7, 0.3, 1).normalize();
 const RIGHT = new Vector3().crossVectors(new Vector3(0, 1, 0), VIEW).normalize();
 const UP = new Vector3().crossVectors(VIEW, RIGHT);
 const NEAREST = 8;
+/** How far from a layer a view is that was moved to it, at least, in radii of the layer. */
+const BESIDE = 3;
 
 export interface Pose {
   position: [number, number, number];
@@ -98,12 +100,13 @@ export class Orbit {
     this.controls.update();
   }
 
-  /** Moves so that a point is in the middle, seen from the same side and distance as before. */
-  lookTo(point: [number, number, number]): void {
+  /** Moves so that a layer is in the middle, seen from the same side, and from the same distance where that is not inside of it. */
+  lookTo({ x, radius }: PlacedLayer): void {
     this.moved = true;
-    const by = new Vector3(...point).sub(this.controls.target);
-    this.camera.position.add(by);
-    this.controls.target.add(by);
+    const away = this.camera.position.clone().sub(this.controls.target);
+    away.setLength(Math.max(away.length(), BESIDE * radius));
+    this.controls.target.set(x, 0, 0);
+    this.camera.position.copy(this.controls.target).add(away);
     this.controls.update();
     this.onturned(this.pose);
   }

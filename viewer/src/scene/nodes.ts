@@ -35,14 +35,19 @@ const SOLIDS: Record<Shape, () => BufferGeometry> = {
   dodecahedron: () => new DodecahedronGeometry(1.05, 0),
 };
 
+/** How light the rim of a unit is on a dark ground. */
+const RIM = 0.28;
+
 const VERTEX = `
   attribute vec3 tint;
   varying vec3 vTint;
   varying float vFacing;
+  varying float vEdge;
   void main() {
     vec4 place = modelViewMatrix * instanceMatrix * vec4(position, 1.0);
     vec3 outward = normalize(normalMatrix * mat3(instanceMatrix) * normal);
     vFacing = dot(outward, normalize(vec3(0.25, 0.55, 1.0)));
+    vEdge = 1.0 - abs(normalize(normalMatrix * mat3(instanceMatrix) * normal).z);
     vTint = tint;
     gl_Position = projectionMatrix * place;
   }`;
@@ -50,9 +55,11 @@ const VERTEX = `
 const FRAGMENT = `
   varying vec3 vTint;
   varying float vFacing;
+  varying float vEdge;
+  uniform float rim;
   void main() {
     float light = 0.62 + 0.38 * smoothstep(-0.35, 0.8, vFacing);
-    gl_FragColor = vec4(vTint * light + 0.10 * pow(max(vFacing, 0.0), 24.0), 1.0);
+    gl_FragColor = vec4(vTint * light + 0.10 * pow(max(vFacing, 0.0), 24.0) + rim * vEdge * vEdge, 1.0);
   }`;
 
 interface Group {
@@ -63,7 +70,12 @@ interface Group {
 export class Nodes {
   readonly meshes: InstancedMesh[] = [];
   /** Drawn after the connections, whatever lies before what: under a line a colour would mean another activity. */
-  private readonly material = new ShaderMaterial({ vertexShader: VERTEX, fragmentShader: FRAGMENT, transparent: true });
+  private readonly material = new ShaderMaterial({
+    vertexShader: VERTEX,
+    fragmentShader: FRAGMENT,
+    uniforms: { rim: { value: 0 } },
+    transparent: true,
+  });
   private groups: Group[] = [];
   /** Group and place within it of each node. */
   private slots: [number, number][] = [];
@@ -85,6 +97,11 @@ export class Nodes {
     });
     nodes.forEach((_, at) => this.scale(at, 1));
     this.meshes.push(...this.groups.map((group) => group.mesh));
+  }
+
+  /** On a dark ground a light rim: units of low activity are as dark as it. */
+  setTheme(theme: "light" | "dark"): void {
+    (this.material.uniforms.rim as { value: number }).value = theme === "dark" ? RIM : 0;
   }
 
   /** Colours and sizes of all nodes. */

@@ -101,9 +101,13 @@ export class NetworkScene {
   private bringIntoView(): void {
     const layer = this.layers.find(({ layers }) => this.focus !== null && layers.includes(this.focus));
     if (!layer) return;
-    const { x, y } = this.projectPoint([layer.x, 0, 0]);
     const { clientWidth, clientHeight } = this.host;
-    if (x < 0 || y < 0 || x > clientWidth || y > clientHeight) this.orbit.lookTo([layer.x, 0, 0]);
+    const isSeen = ({ x, y, depth }: Projected) => depth < 1 && x > 0 && y > 0 && x < clientWidth && y < clientHeight;
+    const units = this.neurons.all
+      .filter(({ layerIndex }) => layer.layers.includes(layerIndex))
+      .map(({ at }) => this.projectPoint(at));
+    const shown = units.length ? units : [this.projectPoint([layer.x, 0, 0])];
+    if (shown.filter(isSeen).length < shown.length / 2) this.orbit.lookTo(layer);
   }
 
   /** Shows nothing. */
@@ -151,6 +155,7 @@ export class NetworkScene {
     this.outline.color(INK[theme].frame);
     this.bodies.color(INK[theme].body);
     this.wiring.setTheme(theme);
+    this.nodes.setTheme(theme);
     this.repaint();
   }
 

@@ -53,6 +53,21 @@ SIDEWAYS = """() => [document.scrollingElement, ...document.querySelectorAll('.i
   .map((element) => `${element.className || element.tagName}: ${element.clientWidth} wide, its content ${element.scrollWidth}`)"""
 """What is wider than its room, so that one scrolls sideways or something is cut off."""
 
+OVERLAPPING = """() => {
+  const cards = [...document.querySelectorAll('.iit .card')].filter((card) => card.checkVisibility());
+  const found = cards.flatMap((card) => {
+    card.scrollIntoView();
+    const boxes = cards.map((one) => [one.id || one.classList[0], one.getBoundingClientRect()]);
+    return boxes.flatMap(([one, a], at) => boxes.slice(at + 1)
+      .filter(([, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+        && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1)
+      .map(([other]) => `${one} lies over ${other} where one scrolls to ${card.id || card.classList[0]}`));
+  });
+  for (const one of [document.scrollingElement, document.querySelector('.side')]) one.scrollTop = 0;
+  return found;
+}"""
+"""Cards that lie over others, wherever one scrolls to."""
+
 CONCEPTS_SEEN = """() => [...document.querySelectorAll('.concepts tbody tr')].filter((row) => {
   const [box, room] = [row.getBoundingClientRect(), row.closest('.scroll').getBoundingClientRect()];
   return row.checkVisibility() && box.bottom <= Math.min(innerHeight, room.bottom) + 1;
@@ -115,11 +130,11 @@ def tabs_of(frame: Any) -> list[str]:
 
 
 def sideways(frame: Any) -> list[str]:
-    """What does not fit into its width, in any of the tabs."""
+    """What does not fit into its width, and which cards lie over others, in any of the tabs."""
     found = []
     for tab in tabs_of(frame):
         choose_tab(frame, tab)
-        found += [f"{tab}: {words}" for words in frame.evaluate(SIDEWAYS)]
+        found += [f"{tab}: {words}" for words in frame.evaluate(SIDEWAYS) + frame.evaluate(OVERLAPPING)]
     choose_tab(frame, "causal")
     return found
 

@@ -12,7 +12,7 @@ CHECKED := tests/capture/test_counts.py tests/capture/test_layers.py tests/captu
 # A process for each core, up to four, and each with whole files, since the tests of a file share runs and servers.
 PARALLEL := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo check test lint bench shots pictures docs types types-complete viewer clean
+.PHONY: demo check test lint bench shots pictures docs tour types types-complete viewer clean
 
 VENV   := .venv
 PY     := $(VENV)/bin/python
@@ -69,6 +69,9 @@ pictures: $(READY)  ## the README's pictures of the page, after a change of how 
 
 docs: $(READY)  ## docs/options.md, after a change of an option or its words
 	$(PY) docs/make_options.py
+
+tour: $(FRONT)  ## docs/tour.html, after a change of the tour, of its engine or of viewer/src/base.css
+	cd viewer && npm run tour
 
 types: $(READY) $(FRONT)  ## the front end's types, after a change of the records, of viewer/protocol.py, studio/messages.py or report/glossary.py
 	$(PY) -m lightning_iit.viewer.schema viewer/src/generated/schema.json

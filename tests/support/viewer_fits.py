@@ -17,7 +17,7 @@ from viewer_zoo import LOADED, ZOO, make_zoo
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 SIZES = [
     (360, 780),
@@ -35,7 +35,12 @@ SIZES = [
     (2560, 1440),
 ]
 """Windows from a telephone to a large screen, with both sides of every border at which the page is laid out anew."""
-TABS = ("causal", "tpm", "groups")
+TABS = """() => {
+  const { a, b, shown } = window.lightningIIT.state();
+  const hasWhole = Boolean((shown === 'b' ? b : a)?.record?.whole);
+  return ['causal', 'tpm', 'groups', ...(hasWhole ? ['whole'] : []), ...(b ? ['compare'] : [])];
+}"""
+"""The cards that show something: that of the whole layer, and that of a comparison, are not always there."""
 LEAST_CHART = 150
 MANY_CONCEPTS = {(1280, 720): 8, (1440, 900): 6, (1640, 900): 6, (1920, 1080): 6}
 """So many concepts are seen at least in windows of these sizes."""
@@ -47,6 +52,21 @@ SIDEWAYS = """() => [document.scrollingElement, ...document.querySelectorAll('.i
     && element.scrollWidth > element.clientWidth + 1)
   .map((element) => `${element.className || element.tagName}: ${element.clientWidth} wide, its content ${element.scrollWidth}`)"""
 """What is wider than its room, so that one scrolls sideways or something is cut off."""
+
+OVERLAPPING = """() => {
+  const cards = [...document.querySelectorAll('.iit .card')].filter((card) => card.checkVisibility());
+  const found = cards.flatMap((card) => {
+    card.scrollIntoView();
+    const boxes = cards.map((one) => [one.id || one.classList[0], one.getBoundingClientRect()]);
+    return boxes.flatMap(([one, a], at) => boxes.slice(at + 1)
+      .filter(([, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+        && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1)
+      .map(([other]) => `${one} lies over ${other} where one scrolls to ${card.id || card.classList[0]}`));
+  });
+  for (const one of [document.scrollingElement, document.querySelector('.side')]) one.scrollTop = 0;
+  return found;
+}"""
+"""Cards that lie over others, wherever one scrolls to."""
 
 CONCEPTS_SEEN = """() => [...document.querySelectorAll('.concepts tbody tr')].filter((row) => {
   const [box, room] = [row.getBoundingClientRect(), row.closest('.scroll').getBoundingClientRect()];
@@ -77,7 +97,8 @@ MISPLACED = """() => [...document.querySelectorAll('.stage:not(.empty)')].flatMa
   const isAlone = !other && places.length === units.length && box.height > 120;
   return [
     [left < box.left || right > box.right, 'units lie beside the picture'],
-    [top < Math.max(box.top, ...above) || bottom > box.bottom - 17, 'units lie under the legend or below the names'],
+    [top < Math.max(box.top, ...above), 'units lie under the words above the network'],
+    [bottom > box.bottom - 17, 'units lie below the names of the network'],
     [isAlone && Math.abs(left + right - box.left - box.right) > 0.2 * box.width, 'the network stands on one side'],
     [isAlone && wide < 0.6 && high < 0.35, `the network is small: ${wide} of the width, ${high} of the height`],
   ].flatMap(([is, said]) => (is ? [said] : []));
@@ -85,8 +106,11 @@ MISPLACED = """() => [...document.querySelectorAll('.stage:not(.empty)')].flatMa
 """Where the networks are not in the middle of what words leave free of the picture, and as large as that lets them be."""
 
 AXE = PROJECT / "viewer" / "node_modules" / "axe-core" / "axe.min.js"
-FOUND = """async () => (await axe.run()).violations.flatMap(({ id, help, nodes }) =>
+FOUND = """async (part) => (await axe.run(part)).violations.flatMap(({ id, help, nodes }) =>
   nodes.map(({ target, failureSummary }) => `${id} (${help}): ${target.join(' ')}: ${failureSummary}`))"""
+
+
+UNFOLD = "() => { for (const closed of document.querySelectorAll('details')) closed.open = true; }"
 
 
 def settled(frame: Any) -> None:
@@ -101,12 +125,16 @@ def choose_tab(frame: Any, tab: str) -> None:
     settled(frame)
 
 
+def tabs_of(frame: Any) -> list[str]:
+    return list(frame.evaluate(TABS))
+
+
 def sideways(frame: Any) -> list[str]:
-    """What does not fit into its width, in any of the tabs; of a comparison there is one more."""
+    """What does not fit into its width, and which cards lie over others, in any of the tabs."""
     found = []
-    for tab in (*TABS, "compare") if frame.evaluate("() => window.lightningIIT.state().b !== null") else TABS:
+    for tab in tabs_of(frame):
         choose_tab(frame, tab)
-        found += [f"{tab}: {words}" for words in frame.evaluate(SIDEWAYS)]
+        found += [f"{tab}: {words}" for words in frame.evaluate(SIDEWAYS) + frame.evaluate(OVERLAPPING)]
     choose_tab(frame, "causal")
     return found
 
@@ -144,29 +172,49 @@ def _too_low(page: Any, many: int) -> list[str]:
     ]
 
 
-def axe_findings(frame: Any) -> list[str]:
-    """What axe-core finds, with all its rules."""
+def axe_findings(frame: Any, part: str = "html") -> list[str]:
+    """What axe-core finds in a part of the page, with all its rules."""
     if not AXE.exists():
         pytest.fail(f"{AXE} is not there: npm ci --ignore-scripts in viewer/ (or make viewer) installs it.")
     if not frame.evaluate("() => 'axe' in window"):
         frame.evaluate(AXE.read_text())
-    return list(frame.evaluate(FOUND))
+    return list(frame.evaluate(FOUND, part))
 
 
 def findings(chromium: Browser, run: Path, *, width: int, height: int, theme: str) -> list[str]:
-    """What axe-core finds in each tab, with all that can be opened open, and in the list of all layers."""
+    """What axe-core finds in each tab, with all that can be unfolded unfolded, and in the list of all layers."""
     found = []
     with viewer(run) as address, watched(chromium, width=width, height=height, theme=theme) as page:
         page.page.goto(address)
         page.page.wait_for_function(LOADED)
-        page.page.evaluate("() => { for (const closed of document.querySelectorAll('details')) closed.open = true; }")
-        for tab in TABS:
+        page.page.evaluate(UNFOLD)
+        for tab in tabs_of(page.page):
             choose_tab(page.page, tab)
             found += [f"{theme}, {width} wide, {tab}: {words}" for words in axe_findings(page.page)]
         page.page.keyboard.press("l")
         found += [f"{theme}, {width} wide, all layers: {words}" for words in axe_findings(page.page)]
         page.check()
     return found
+
+
+def opened_findings(page: Page) -> tuple[set[str], list[str]]:
+    """The side sheets that can be opened in any of the tabs, and what axe-core finds in each and while the Share menu is open."""
+    page.get_by_role("button", name="Share", exact=True).click()
+    found = [f"Share menu: {words}" for words in axe_findings(page)]
+    page.keyboard.press("Escape")
+    page.evaluate(UNFOLD)
+    names: set[str] = set()
+    for tab in tabs_of(page):
+        choose_tab(page, tab)
+        for button in page.locator("button.about").filter(visible=True).all():
+            name = button.get_attribute("data-about") or ""
+            if name in names:
+                continue
+            names.add(name)
+            button.press("Enter")
+            found += [f"sheet of {name}: {words}" for words in axe_findings(page, "dialog.sheet")]
+            page.keyboard.press("Escape")
+    return names, found
 
 
 def main(out: Path) -> int:
@@ -181,6 +229,10 @@ def main(out: Path) -> int:
             for theme in ("light", "dark"):
                 said += findings(chromium, out / kind, width=1920, height=1080, theme=theme)
                 said += findings(chromium, out / kind, width=390, height=844, theme=theme)
+                with viewer(out / kind) as address, watched(chromium, width=390, height=844, theme=theme) as page:
+                    page.page.goto(address)
+                    page.page.wait_for_function(LOADED)
+                    said += [f"{theme}, {words}" for words in opened_findings(page.page)[1]]
             print(kind, *said, sep="\n    ", flush=True)
             found += said
     return len(found)

@@ -50,7 +50,7 @@ SHOWN = """() => {
   parts['.tip'] = [...document.querySelectorAll('.iit .tip:not([hidden])')].map(plain).join('');
   const scene = window.lightningIIT.measure();
   const canvas = (selector) => document.querySelector(selector)?.toDataURL() ?? '';
-  const charts = [...document.querySelectorAll('.chart canvas')].map((found) => found.toDataURL());
+  const canvases = (selector) => [...document.querySelectorAll(selector)].map((found) => found.toDataURL()).join('\\n');
   const drawn = (side) => {
     const layers = window.lightningIIT.state()[side]?.network?.layers ?? [];
     const color = (layer) => window.lightningIIT.colorOf({ layer: layer.name, index: layer.indices[0] }, side);
@@ -60,7 +60,8 @@ SHOWN = """() => {
   const values = [...document.querySelectorAll('.iit select, .iit input')]
     .filter((element) => !element.closest('.top .pick:not(.layer)'))
     .map((element) => `${element.ariaLabel}: ${element.value}, ${element.checked}, ${element.disabled}`);
-  Object.assign(parts, { values: values.join('\\n'), chart: charts.join('\\n'), tpm: canvas('.tpm-holder:not([hidden]) canvas'),
+  Object.assign(parts, { values: values.join('\\n'), chart: canvases('.chart canvas'),
+    tpm: canvas('.tpm-holder:not([hidden]) canvas'), pairs: canvases('.whole-matrices canvas'),
     scene: JSON.stringify(scene?.neurons ? [scene.neurons, scene.calls, drawn('a'), drawn('b')] : []) });
   const key = (name, target) => target.dispatchEvent(new KeyboardEvent('keydown', { key: name, bubbles: true }));
   const focused = document.activeElement;

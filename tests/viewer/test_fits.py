@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
-from viewer_fits import axe_findings, findings, misfits, settled
+from viewer_fits import UNFOLD, axe_findings, choose_tab, findings, misfits, opened_findings, settled, tabs_of
 from viewer_pages import viewer, watched
 from viewer_zoo import LOADED, make_zoo
 
@@ -23,7 +23,7 @@ KINDS = ("gru", "iit4", "faults", "untrained")
 
 @pytest.fixture(scope="module")
 def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_zoo(tmp_path_factory.mktemp("zoo"), KINDS)
+    return make_zoo(tmp_path_factory.mktemp("zoo"), (*KINDS, "full"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -31,6 +31,17 @@ def test_it_fits_into_every_window(chromium: Browser, zoo: Path, kind: str) -> N
     """From 360 to 2560 pixels and at a zoom of 200 % nothing scrolls sideways and nothing is cut off; at 1280 x 720 there are eight
     concepts, in larger windows six or more, with the whole command below them and a curve of 150 pixels."""
     assert misfits(chromium, zoo / kind) == []
+
+
+def test_the_card_of_the_whole_layer_fits(chromium: Browser, zoo: Path) -> None:
+    """It is among the cards of a run whose records hold measures of a whole layer, alone and beside another epoch."""
+    sizes = [(390, 844), (1280, 720), (1920, 1080)]
+    assert misfits(chromium, zoo / "full", sizes) == []
+    with viewer(zoo) as address, watched(chromium) as page:
+        page.page.goto(f"{address}#run=full&compare=full&against=0")
+        page.page.wait_for_function(LOADED)
+        assert tabs_of(page.page) == ["causal", "tpm", "groups", "whole", "compare"]
+        page.check()
 
 
 @pytest.mark.parametrize(("kind", "formalism"), [("gru", "iit3"), ("iit4", "iit4-2023")])
@@ -126,10 +137,28 @@ def test_axe_finds_nothing_in_a_comparison_and_in_an_empty_page(chromium: Browse
         page.page.wait_for_function("() => window.lightningIIT.state().b?.record || window.lightningIIT.state().b?.recordProblem")
         settled(page.page)
         assert axe_findings(page.page) == []
+        choose_tab(page.page, "compare")
+        assert axe_findings(page.page) == []
     with viewer(tmp_path) as address, watched(chromium, theme=theme) as page:
         page.page.goto(address)
         page.page.wait_for_selector(".nothing:not([hidden])")
         assert axe_findings(page.page) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_cards_sheets_and_menu_of_a_run_with_everything(chromium: Browser, zoo: Path, theme: str) -> None:
+    """In the cards that are not always there, the side sheet of each panel, and the open Share menu."""
+    with viewer(zoo) as address, watched(chromium, width=390, height=844, theme=theme) as page:
+        page.page.goto(f"{address}#run=full&compare=full&against=0")
+        page.page.wait_for_function(LOADED)
+        for tab in ("whole", "compare"):
+            choose_tab(page.page, tab)
+            assert axe_findings(page.page) == [], tab
+        names, found = opened_findings(page.page)
+        assert names >= {"reading", "network", "curve", "steps", "causal", "concepts", "tpm", "recordCurve", "groups"}
+        assert names >= {"whole", "compare"}
+        assert found == []
+        page.check()
 
 
 TAB_STOPS = """(selector) => [...document.querySelectorAll(selector)].map((table) =>
@@ -143,7 +172,7 @@ def test_a_table_is_one_tab_stop_and_the_arrows_go_through_it(chromium: Browser,
         with viewer(zoo / kind) as address, watched(chromium, width=1920, height=1080) as page:
             page.page.goto(address)
             page.page.wait_for_function(LOADED)
-            page.page.evaluate("() => { for (const closed of document.querySelectorAll('details')) closed.open = true; }")
+            page.page.evaluate(UNFOLD)
             settled(page.page)
             stops = page.page.evaluate(TAB_STOPS, MANY)
             assert len(stops) > 5
@@ -226,11 +255,10 @@ def test_chips_of_states_stand_in_whole_rows(chromium: Browser, zoo: Path, width
 
 
 @pytest.mark.parametrize("width", [360, 390, 1041, 1280])
-def test_all_tabs_are_in_one_row(chromium: Browser, tmp_path: Path, width: int) -> None:
+def test_all_tabs_are_in_one_row(chromium: Browser, zoo: Path, width: int) -> None:
     """Also those of the whole layer and of a comparison; what they are called in full is said to who does not see them."""
-    make_zoo(tmp_path, ["full"])
     asked = "#run=full&compare=full&against=0"
-    with viewer(tmp_path) as address, watched(chromium, width=width, height=844) as page:
+    with viewer(zoo) as address, watched(chromium, width=width, height=844) as page:
         page.page.goto(address + asked)
         page.page.wait_for_function(LOADED)
         settled(page.page)

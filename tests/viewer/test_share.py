@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
@@ -15,10 +16,10 @@ from viewer_examination import written_record
 from viewer_files import SVG, rows_of, saved, words_of
 from viewer_pages import tensorboard, viewer, watched
 from viewer_runs import make_record, write_file, write_record, write_run
-from viewer_surveys import write_surveyed
+from viewer_surveys import with_whole_layer, write_surveyed
 from viewer_zoo import make_zoo
 
-from lightning_iit.records import Computed, CurvePoint, SystemPhi, decode, encode
+from lightning_iit.records import Computed, CurvePoint, Survey, SurveyGroup, SystemPhi, Units, decode, encode
 from lightning_iit.trackers.tensorboard import TensorBoardTracker
 from lightning_iit.viewer.export import export
 
@@ -101,6 +102,8 @@ def test_pictures_are_in_the_style_of_a_paper(chromium: Browser, runs: Path, tmp
             "(all) => all.map((a) => a.dataset.figure)"
         ):
             found[figure] = words_of(svg := saved(page.page, page.page, figure, "svg", tmp_path))
+            faint = [float(one) for one in re.findall(r'opacity="([^"]*)"', svg.read_text("utf-8")) if float(one) < 0.15]
+            assert not faint, f"{figure} has haze"
             with Image.open(saved(page.page, page.page, figure, "png", tmp_path)) as image:
                 width, height = (float(value) for value in ET.fromstring(svg.read_text("utf-8")).get("viewBox", "").split()[2:])
                 assert image.width / image.height == pytest.approx(width / height, rel=0.02)
@@ -272,6 +275,90 @@ def test_the_tab_of_tensorboard_saves_files_but_has_no_link(chromium: Browser, t
             image.load()
         page.check()
     assert json.loads((tmp_path / "record_run_hidden_epoch=0.json").read_text())["layer"] == "hidden"
+
+
+def test_the_whole_layer_is_saved_as_a_table_as_matrices_and_as_numbers(chromium: Browser, tmp_path: Path) -> None:
+    """The table says what is above the null; the matrices have the signs of their values, and white for a unit with itself."""
+    record = with_whole_layer(0)
+    assert record.whole is not None
+    assert record.whole.pairs is not None
+    write_record(tmp_path / "run", record)
+    with viewer(tmp_path / "run") as address, watched(chromium, theme="dark") as page:
+        page.page.goto(address)
+        page.page.wait_for_selector(".whole-layer.there", state="attached")
+        page.page.get_by_role("button", name="Share", exact=True).click()
+        table, measures = (saved(page.page, page.page, "whole-layer", form, tmp_path) for form in ("svg", "csv"))
+        drawn, picture, pairs = (saved(page.page, page.page, "pairs", form, tmp_path) for form in ("svg", "png", "csv"))
+        with Image.open(saved(page.page, page.page, "whole-layer", "png", tmp_path)) as image:
+            assert image.width > 1000
+            assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+        page.check()
+    words, rows = words_of(table), rows_of(measures)
+    caption = "statistical: activity as it was watched, in nats; no causes, and not the Φ of IIT"
+    assert caption in words
+    assert {"Measure", "Division", "Above its null", "p", "As estimated"} <= set(words)
+    values = [value for one in record.whole.measures for value in (one.minimum, one.atomic)]
+    assert len(rows) == len(values)
+    first = words.index("SI, stochastic interaction")
+    for at, (value, row) in enumerate(zip(values, rows, strict=True)):
+        assert (float(row["value"]), float(row["p"])) == (value.value, value.null.p)
+        assert float(row["above_null"]) == pytest.approx(value.excess, abs=1e-12)
+        assert (float(row["low"]), float(row["high"])) == (value.interval.low, value.interval.high)
+        shown = [cell.replace("−", "-") for cell in words[first + 6 * at : first + 6 * at + 6]]
+        assert [float(shown[2]), float(shown[4]), float(shown[5])] == pytest.approx(
+            [value.excess, value.null.p, value.value], rel=5e-3
+        )
+        assert shown[3].endswith("(95 %)" + " *" * bool(value.outside))
+    assert {"redundancy", "synergy", "transfer", "Unit", "nats", caption} <= set(words_of(drawn))
+    found = rows_of(pairs)
+    assert len(found) == 3 * 12 * 11 // 2
+    for row in found:
+        matrix = record.whole.pairs.matrix(row["number"], excess=True)
+        above = float(row["value"]) - float(row["null_mean"])
+        assert above == pytest.approx(matrix[int(row["first"])][int(row["second"])], abs=1e-15)
+    with Image.open(picture) as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    # Each matrix is 140 wide, the first one 44 from the left and 30 from the top, the next ones 252 further on; four pixels a unit.
+    middles = (np.arange(12) + 0.5) * 140 / 12
+    for place, one in enumerate(record.whole.pairs.numbers):
+        cells = pixels[np.ix_((4 * (30 + middles)).astype(int), (4 * (44 + 252 * place + middles)).astype(int))]
+        matrix = np.array(record.whole.pairs.matrix(one.name, excess=True))
+        assert (cells[np.eye(12, dtype=bool)] == 255).all()
+        most = np.abs(matrix).max()
+        assert (cells[..., 0] > cells[..., 2])[matrix > 0.2 * most].all()
+        assert (cells[..., 2] > cells[..., 0])[matrix < -0.2 * most].all()
+
+
+def test_the_three_curves_of_a_survey_by_iit_4_are_saved(chromium: Browser, tmp_path: Path) -> None:
+    """Each with the name of its number at the axis, and its points where the values are."""
+    units = Units(indices=(0, 1, 2), width=8, selection="given")
+    values = {"share": (0.25, 0.5, 0.125), "curve": (0.02, 0.01, 0.04), "signed": (-0.02, 0.01, -0.005)}
+    for epoch, (share, phi, signed) in enumerate(zip(*values.values(), strict=True)):
+        group = SurveyGroup(units=units, states=((1, 0, 0),), visits=(8,), phis=(phi,), signed=(signed,))
+        survey = Survey(phi=phi, groups=(group,), interval_words="interval not computed", share=share, signed=signed)
+        record = make_record("memory", epoch, n=3)
+        write_record(tmp_path / "run", replace(record, formalism="iit4-2023", null=None, survey=survey))
+    with viewer(tmp_path / "run") as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.page.wait_for_selector(".value", state="attached")
+        page.page.get_by_role("button", name="Share", exact=True).click()
+        drawn = {name: saved(page.page, page.page, name, "svg", tmp_path) for name in values}
+        page.check()
+    titles = {"share": "Share of the visits with φ_s > 0", "curve": "φ_s (ibits)", "signed": "Mean signed φ_s (ibits)"}
+    for name, wanted in values.items():
+        words = words_of(drawn[name])
+        assert titles[name] in words
+        assert "Epoch" in words
+        root = ET.fromstring(drawn[name].read_text("utf-8"))
+        heights = [float(dot.get("cy", "nan")) for dot in root.iter(f"{SVG}circle")]
+        # A text that ends at a tick stands three below it.
+        ticks = [
+            (float(one.text.replace("−", "-")), float(one.get("y", "nan")) - 3)
+            for one in root.iter(f"{SVG}text")
+            if one.get("text-anchor") == "end" and one.text
+        ]
+        slope, zero = np.polyfit(*zip(*ticks, strict=True), 1)
+        assert heights == pytest.approx([zero + slope * value for value in wanted], abs=0.6), name
 
 
 def test_what_few_records_have_can_be_saved_too(chromium: Browser, tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from places import PROJECT
 from tour_repertoires import ERROR, FILE, GATES, STATES, State, connections, tpm_of
 from viewer_fits import SIDEWAYS, SIZES, axe_findings, settled
 from viewer_pages import viewer, watched
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 TOLERANCE = 1e-6 + 1e-12
 STEPS = 8
+ALONE = PROJECT / "docs" / "tour.html"
 
 
 def system(kind: str, state: State, *, cut: tuple[tuple[int, int], ...] = (), error: float = ERROR) -> System:
@@ -256,6 +259,52 @@ def test_axe_finds_nothing_in_any_step(chromium: Browser, address: str, theme: s
             go_to(page, step)
             found += [f"step {step}: {words}" for words in axe_findings(page)]
         assert found == []
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 390), ("dark", 1280)])
+def test_the_page_of_the_docs_is_one_file_that_asks_for_nothing(chromium: Browser, theme: str, width: int) -> None:
+    """docs/tour.html, opened as a file: all steps and begun again, with the numbers of ``compute_phi``; by keyboard too."""
+    asked = []
+    with watched(chromium, width=width, height=800, theme=theme) as watcher:
+        page = watcher.page
+        page.emulate_media(reduced_motion="reduce")
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(ALONE.as_uri())
+        page.wait_for_selector(".tour[open]")
+        assert page.title() == "What is Φ? A tour"
+        (link,) = page.get_by_role("link").all()
+        assert (ALONE.parent / str(link.get_attribute("href"))).resolve() == PROJECT / "README.md"
+        titles, found = [], []
+        for step in range(1, STEPS + 1):
+            titles.append(page.locator("#tour-title").inner_text())
+            assert page.locator(".tour-count").inner_text() == f"{step} of {STEPS}"
+            settled(page)
+            found += [f"step {step}: {words}" for words in [*axe_findings(page), *page.evaluate(SIDEWAYS)]]
+            assert page.locator("h1").bounding_box()["y"] >= 0, "each step begins at the top"
+            if step == 5:
+                key(page, "node-2").click()
+                assert abs(shown_phi(page) - phi_of(system("mixed", (1, 0, 1)))) <= TOLERANCE
+            page.locator(".tour [data-action=on]").click()
+        assert len(set(titles)) == STEPS
+        assert page.locator("#tour-title").inner_text() == titles[0], "it begins again"
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Escape")
+        assert page.locator("#tour-title").inner_text() == titles[1]
+        ground = "() => getComputedStyle(document.querySelector('.iit')).backgroundColor"
+        first = page.evaluate(ground)
+        page.get_by_role("button", name="Light or dark").click()
+        assert page.evaluate(ground) != first
+        watcher.check()
+    assert found == []
+    assert asked == [ALONE.as_uri()]
+
+
+def test_the_page_of_the_docs_is_small() -> None:
+    size = len(gzip.compress(ALONE.read_bytes()))
+    assert size <= 16_000
+    said = re.search(r"(\d+) kB, (\d+) kB compressed", (PROJECT / "docs" / "formalisms.md").read_text("utf-8"))
+    assert said is not None
+    assert [int(one) for one in said.groups()] == [round(ALONE.stat().st_size / 1000), round(size / 1000)]
 
 
 def test_the_front_end_stays_small() -> None:

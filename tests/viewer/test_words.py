@@ -6,6 +6,7 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 import pytest
 from places import PROJECT
 from viewer_fits import settled
@@ -14,7 +15,7 @@ from viewer_pairs import controlled
 from viewer_runs import make_record, write_file, write_record
 from viewer_zoo import LOADED, make_zoo
 
-from lightning_iit import load_run
+from lightning_iit import load_run, whole_layer
 from lightning_iit.records import CurvePoint, Open, encode
 from lightning_iit.report import glossary
 from lightning_iit.report.markup import text
@@ -221,10 +222,11 @@ def test_each_panel_has_a_sheet_and_each_term_a_tip(chromium: Browser, three: Pa
 
 @pytest.mark.browser
 def test_the_sheets_of_what_is_not_always_there(chromium: Browser, tmp_path: Path) -> None:
-    """Of a comparison, of Φ against transitions, of analyses within epochs, of the control of a training, and of the list of all
-    layers, which stays open."""
+    """Of a comparison, of Φ against transitions, of analyses within epochs, of the whole layer, of the control of a training, and
+    of the list of all layers, which stays open."""
     points = tuple(CurvePoint(transitions=t, subsamples=5, mean=0.5, low=0.4, high=0.6) for t in (100, 200))
-    record = msgspec.structs.replace(make_record("memory", 1), curve=points)
+    whole = whole_layer(np.random.default_rng(0).standard_normal((60, 3)), measures=["total_correlation"], surrogates=0)
+    record = msgspec.structs.replace(make_record("memory", 1), curve=points, whole=whole)
     for run in ("one", "two"):
         write_record(tmp_path / run, make_record("memory", 0))
         write_record(tmp_path / run, record)
@@ -236,6 +238,8 @@ def test_the_sheets_of_what_is_not_always_there(chromium: Browser, tmp_path: Pat
         page.page.get_by_label("Run", exact=True).select_option("one")
         page.page.wait_for_selector(".record-curve .point")
         assert "recordCurve" in read_sheets(page.page)
+        page.page.locator("#tab-whole").evaluate("(tab) => tab.click()")
+        assert "whole" in read_sheets(page.page)
         page.page.get_by_label("Compare with").select_option("two")
         page.page.wait_for_function("() => window.lightningIIT.state().b?.record")
         page.page.locator(".steps summary").click()

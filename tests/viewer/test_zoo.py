@@ -41,10 +41,12 @@ def test_nothing_of_one_run_stays_when_another_is_chosen(chromium: Browser, tmp_
         pairs = Pairs(chromium, address)
         pairs.go(KINDS)
         pairs.go(("full", "begun"))
+        pairs.go(("full", "again"))
         pairs.go(COMPARED, beside="full", changed="a")
         pairs.go(COMPARED, beside="full", changed="b")
     assert pairs.found == {}
     assert pairs.panels - pairs.seen == set()
+    assert pairs.seen >= {"chart", "tpm", "pairs"}
 
 
 def ask(page: Page, state: tuple[int, ...]) -> None:

@@ -1,5 +1,6 @@
 // The page: puts the panels in their places, and hands the keys of the keyboard to them.
 import uplotStyle from "uplot/dist/uPlot.min.css?inline";
+import baseStyle from "./base.css?inline";
 import controlStyle from "./control.css?inline";
 import type { Source } from "./data/source";
 import type { Home } from "./data/types";
@@ -30,7 +31,7 @@ export function page(
   home: Home,
 ): { store: Store<AppState>; controller: Controller } {
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync(uplotStyle + style + shareStyle + controlStyle + wholeStyle);
+  sheet.replaceSync(uplotStyle + baseStyle + style + shareStyle + controlStyle + wholeStyle);
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
   document.title ||= "lightning-iit";
   document.documentElement.lang ||= "en"; // the frame of a tab has none

@@ -29,3 +29,16 @@ it("every panel that shows something of a run has a sheet of its own, and every 
   );
   expect(sheets.sort()).toEqual(Object.keys(SHEETS).sort());
 });
+
+it("every panel can be saved, but those that show no numbers of a record", async () => {
+  const without = {
+    "banner.ts": "says what went wrong",
+    "command.ts": "a command to be copied; what it computed is in the other panels",
+    "control.ts": "steers a training; nothing of it is in a record",
+    "empty.ts": "there is nothing to show",
+    "header.ts": "what is chosen",
+  };
+  const names = await files();
+  const sources = await Promise.all(names.map((name) => readFile(new URL(name, folder), "utf8")));
+  expect(names.filter((_, at) => !/\bfigures\b/.test(sources[at] ?? "")).sort()).toEqual(Object.keys(without).sort());
+});

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { measuresCsv, pairsCsv } from "../src/save/whole";
 import type { Pairs, Whole, WholeMeasure, WholeValue } from "../src/scales/whole";
 import {
   aboveNull,
@@ -10,6 +11,7 @@ import {
   outsideWords,
   pairMatrix,
   pairPlace,
+  pairScale,
   signed,
 } from "../src/scales/whole";
 
@@ -125,5 +127,38 @@ describe("pairs of units", () => {
   it("have the names of their units", () => {
     const two = pairs([[4], [5, 6]], [1]);
     expect([elementName(two, 0), elementName(two, 1)]).toEqual(["unit 4", "group 1 (2 units)"]);
+  });
+});
+
+describe("as numbers", () => {
+  const rows = (text: string) => text.split("\r\n").map((one) => one.split(","));
+  it("have a row for each measure at each division, those of the whole epoch too, to the last digit", () => {
+    const epoch = { measure: { ...measure([[0], [1, 2]], "queyranne"), name: "total_correlation" }, samples: 900 };
+    const none = { ...measure([[0, 2], [1]]), atomic: value({ value: 0.1 + 0.2, null: null, interval: null }) };
+    const [heads = [], ...found] = rows(
+      measuresCsv({ measures: [none], epoch, samples: 60, kind: "statistical" } as unknown as Whole),
+    );
+    const of = (name: string) => found.slice(0, -1).map((row) => row[heads.indexOf(name)]);
+    expect(of("measure")).toEqual([...Array(2).fill("stochastic_interaction"), ...Array(2).fill("total_correlation")]);
+    expect(of("activity")).toEqual(["fixed weights", "fixed weights", "whole epoch", "whole epoch"]);
+    expect(of("samples")).toEqual(["60", "60", "900", "900"]);
+    expect(of("division")).toEqual(["0 2 | 1", "all apart", "0 | 1 2", "all apart"]);
+    expect(of("search")).toEqual(["heuristic", "", "queyranne", ""]);
+    expect(of("value")).toEqual(["0.5", "0.30000000000000004", "0.5", "0.5"]);
+    expect(of("above_null")).toEqual(["0.3", "", "0.3", "0.3"]);
+    expect(of("high")).toEqual(["0.7", "", "0.7", "0.7"]);
+    expect(new Set(of("kind"))).toEqual(new Set(["statistical"]));
+  });
+  it("have a row for each pair, by its units", () => {
+    const of = pairs([[4], [5, 6], [7]], [1, 2, 3], [0.5, 0.25, 0]);
+    expect(pairScale(of)).toEqual({ axis: "Group", names: ["0", "1", "2"] });
+    expect(pairScale(pairs([[4], [7]], [1]))).toEqual({ axis: "Unit", names: ["4", "7"] });
+    expect(rows(pairsCsv(of, "statistical"))).toEqual([
+      ["number", "redundancy", "first", "second", "value", "null_mean", "p", "kind"],
+      ["synergy", "mmi", "4", "5 6", "1", "0.5", "", "statistical"],
+      ["synergy", "mmi", "4", "7", "2", "0.25", "", "statistical"],
+      ["synergy", "mmi", "5 6", "7", "3", "0", "", "statistical"],
+      [""],
+    ]);
   });
 });

@@ -33,7 +33,7 @@ export function comparePanel(context: Context): Panel {
   const words = h("p", { class: "tpm-words" });
   const halves = h("div", { class: "halves" });
   const difference = h("div", { class: "difference" });
-  const table = h("div", { class: "scroll" });
+  const table = h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Mechanisms of A and B" });
   const title = h("h3", {});
   const element = h("section", { class: "compare" }, about("compare"), words, halves, title, table, difference);
   store.on(["a", "b", "against", "epoch", "wanted", "computations"], (state, before) => {

@@ -1,10 +1,13 @@
 // Measures of all units of the layer, which are statistics of its activity: a row for each measure, and the pairs of units as pictures.
+import type { EpochRecord } from "../data/types";
 import { fill, h } from "../dom";
 import { about } from "../parts/sheet";
 import type { Tip } from "../parts/tip";
+import type { Figure } from "../save/figure";
+import { measuresCsv, measuresFigure, pairsCsv, pairsFigure, WHOLE_CAPTION } from "../save/whole";
 import { channels } from "../scales/color";
 import { diverging } from "../scales/comparison";
-import { number } from "../scales/format";
+import { epochName, number } from "../scales/format";
 import type { PairNumbers, Pairs, Whole, WholeMeasure, WholeValue } from "../scales/whole";
 import {
   aboveNull,
@@ -40,7 +43,30 @@ export function wholePanel({ store, tip }: Context): Panel {
     words.textContent = whole?.measures.length || whole?.pairs ? measuredWords(whole, record?.units?.width) : "";
     fill(body, ...(whole ? partsOf(whole, tip) : [h("p", {}, "No measure of all units was asked for in this record.")]));
   });
-  return { element };
+  return { element, figures: figuresOf(() => shownSide(store.state)?.record ?? null) };
+}
+
+function figuresOf(record: () => EpochRecord | null): Figure[] {
+  const whole = () => record()?.whole as Whole;
+  const title = (of: string) => `${of} of ${record()?.layer}, ${epochName(record()?.epoch ?? 0)}`;
+  return [
+    {
+      name: "Measures of the whole layer",
+      file: "whole-layer",
+      kind: () => WHOLE_CAPTION,
+      there: () => Boolean(record()?.whole?.measures.length),
+      svg: () => measuresFigure(title("Measures of all units"), whole()),
+      csv: () => measuresCsv(whole()),
+    },
+    {
+      name: "Pairs of units",
+      file: "pairs",
+      kind: () => WHOLE_CAPTION,
+      there: () => Boolean(record()?.whole?.pairs),
+      svg: () => pairsFigure(title("Pairs of units"), whole().pairs as Pairs),
+      csv: () => pairsCsv(whole().pairs as Pairs, whole().kind),
+    },
+  ];
 }
 
 function partsOf(whole: Whole, tip: Tip): HTMLElement[] {

@@ -63,7 +63,7 @@ export function matrixFigure(figure: MatrixFigure): SVGSVGElement {
 const same = (size: number) => ({ width: size, height: size });
 
 /** One path for each colour, so that a large matrix is a small file. */
-function cells(
+export function cells(
   values: MatrixFigure["values"],
   visited: readonly boolean[],
   color: (value: number) => string,
@@ -90,7 +90,15 @@ function hatch(x: number, y: number, width: number, height: number): string {
   return lines.join(" ");
 }
 
-function bar(x: number, y: number, color: (value: number) => string, least: number, most: number, scale: string): SVGElement[] {
+/** What the colours mean: from the largest value at the top down to the least one. */
+export function bar(
+  x: number,
+  y: number,
+  color: (value: number) => string,
+  least: number,
+  most: number,
+  scale: string,
+): SVGElement[] {
   const [width, height, parts] = [8, 90, 48];
   const steps = Array.from({ length: parts }, (_, at) =>
     s("rect", {

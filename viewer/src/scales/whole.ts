@@ -163,5 +163,11 @@ export const elementName = (pairs: Pairs, at: number): string => {
   return units.length === 1 ? `unit ${units[0]}` : `group ${at} (${units.length} units)`;
 };
 
+/** What stands at the axes of a matrix of pairs: the index of each unit, or of groups their place. */
+export function pairScale({ elements }: Pairs): { axis: string; names: string[] } {
+  const isUnits = elements.every((units) => units.length === 1);
+  return { axis: isUnits ? "Unit" : "Group", names: elements.map((units, at) => String(isUnits ? units[0] : at)) };
+}
+
 /** A difference with its sign, in nats. */
 export const signed = (value: number, digits = 3): string => `${value > 0 ? "+" : ""}${number(value, digits)}`;

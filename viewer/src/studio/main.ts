@@ -1,4 +1,5 @@
 // The studio's page: a form that starts trainings, and the list of them.
+import baseStyle from "../base.css?inline";
 import controlStyle from "../control.css?inline";
 import { takeToken } from "../data/token";
 import { fill, h } from "../dom";
@@ -13,7 +14,7 @@ import studioStyle from "./studio.css?inline";
 
 async function render(): Promise<void> {
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync(style + controlStyle + studioStyle);
+  sheet.replaceSync(baseStyle + style + controlStyle + studioStyle);
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
   const client = new Client(new URL(/* @vite-ignore */ ".", import.meta.url), takeToken());
   const live = h("span", { class: "live" });

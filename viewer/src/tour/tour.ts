@@ -1,4 +1,4 @@
-// The tour: a window over the page that explains Φ on a system of three parts, step by step.
+// The tour: a window over the page, or a page by itself, that explains Φ on a system of three parts, step by step.
 import { fill, h } from "../dom";
 import { phi3 } from "../engine/iit3";
 import { drawing } from "./drawing";
@@ -10,8 +10,8 @@ import { connection, KINDS, systemOf } from "./systems";
 
 const ERROR = 0.05;
 
-/** Opens the tour in a page, and says when it is closed; there is one at a time. */
-export function tour(root: HTMLElement, closed: () => void): void {
+/** Opens the tour over a page, and says when it is closed; there is one at a time. A page that holds nothing else keeps it: `null`. */
+export function tour(root: HTMLElement, closed: (() => void) | null): void {
   if (root.querySelector(".tour")) return;
   const title = h("h2", { id: "tour-title", tabindex: -1 });
   const body = h("div", { class: "tour-body" });
@@ -24,7 +24,7 @@ export function tour(root: HTMLElement, closed: () => void): void {
   const dialog = h(
     "dialog",
     { class: "tour", "aria-labelledby": "tour-title" },
-    h("div", { class: "tour-top" }, title, leave),
+    h("div", { class: "tour-top" }, title, closed && leave),
     body,
     told,
     h("div", { class: "tour-foot" }, back, dots, count, on),
@@ -50,19 +50,20 @@ export function tour(root: HTMLElement, closed: () => void): void {
     fill(body, ...made.elements);
     draw();
     back.disabled = at === 0;
-    on.textContent = at === STEPS.length - 1 ? "Done" : "Next";
+    on.textContent = at < STEPS.length - 1 ? "Next" : closed ? "Done" : "Again";
     count.textContent = `${at + 1} of ${STEPS.length}`;
     [...dots.children].forEach((dot, k) => dot.classList.toggle("current", k === at));
     dialog.scrollTop = 0;
-    title.focus();
+    if (!closed) window.scrollTo(0, 0);
+    title.focus({ preventScroll: true });
   };
-  const next = () => (at === STEPS.length - 1 ? dialog.close() : go(at + 1));
+  const next = () => (at < STEPS.length - 1 ? go(at + 1) : closed ? dialog.close() : go(0));
   back.addEventListener("click", () => go(at - 1));
   on.addEventListener("click", next);
   leave.addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", () => {
     dialog.remove();
-    closed();
+    closed?.();
   });
   dialog.addEventListener("keydown", (event) => {
     event.stopPropagation(); // the keys of the page rest
@@ -75,7 +76,8 @@ export function tour(root: HTMLElement, closed: () => void): void {
     event.preventDefault();
   });
   root.append(dialog);
-  dialog.showModal();
+  if (closed) dialog.showModal();
+  else dialog.show();
   go(0);
 }
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from places import PROJECT
 from tour_repertoires import ERROR, FILE, GATES, STATES, State, connections, tpm_of
+from viewer_bundle import MOST, bundle_size
 from viewer_fits import SIDEWAYS, SIZES, axe_findings, settled
 from viewer_pages import viewer, watched
 from viewer_runs import write_run
@@ -16,7 +19,6 @@ from viewer_zoo import LOADED
 from lightning_iit import compute_phi
 from lightning_iit.records import Computed, System, SystemPhi
 from lightning_iit.viewer.export import export
-from lightning_iit.viewer.static_files import static_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -259,5 +261,8 @@ def test_axe_finds_nothing_in_any_step(chromium: Browser, address: str, theme: s
 
 
 def test_the_front_end_stays_small() -> None:
-    """All of it, the tour too, in the one file that a browser loads."""
-    assert len(gzip.compress(static_file("viewer.js")[0])) <= 300_000
+    """All of it, the tour too, in the one file that a browser loads; README says how much it is, to a few per cent."""
+    size = bundle_size()
+    assert size <= MOST
+    (stated,) = re.findall(r"The viewer is (\d+) kB \(gzip\)", (PROJECT / "README.md").read_text("utf-8"))
+    assert int(stated) == pytest.approx(size / 1000, rel=0.03)

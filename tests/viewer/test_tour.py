@@ -129,6 +129,9 @@ def test_a_person_goes_through_the_tour(chromium: Browser, home: str) -> None:
                 key(page, "set-7").click()
                 page.locator(".tour-says").get_by_text("ABC is ").wait_for()
                 check_bars(page)
+                key(page, "node-0").click()
+                assert key(page, "node-0").get_attribute("aria-pressed") == "false"
+                check_bars(page)
             if step == 4:
                 assert page.locator(".tour-table tbody tr").count() == 4
             if step == 5:

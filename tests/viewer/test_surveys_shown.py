@@ -47,6 +47,17 @@ LAST = EPOCHS - 1
 INK = bytes.fromhex("e69f00")
 PIXELS = "(canvas) => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
 
+THICKNESS = """(places) => {
+  const canvas = document.querySelector('.chart canvas'), box = canvas.getBoundingClientRect(), scale = canvas.width / box.width;
+  return places.map(([epoch, value]) => {
+    const at = window.lightningIIT.chartPlace(epoch, value);
+    const x = Math.round((at.x - box.left) * scale), y = Math.round((at.y - box.top) * scale);
+    const column = canvas.getContext('2d').getImageData(x, y - 4, 1, 9).data;
+    return column.reduce((sum, part, place) => (place % 4 === 3 ? sum + part / 255 : sum), 0);
+  });
+}"""
+"""How much ink lies above and below each place of the chart, in pixels."""
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -239,6 +250,8 @@ def check_curve(page: Page) -> None:
     page.locator(".curve label", has_text="shown group").click()
     page.wait_for_function("() => document.querySelector('.chart-legend').innerText.includes('its state changed')")
     assert all(pixel[3] > 80 for pixel in ink_at(page, apart))
+    lone = [place for place in halfway if place[0] != 2.5]  # elsewhere the line lies on its band
+    assert min(page.evaluate(THICKNESS, apart)) < 0.7 * min(page.evaluate(THICKNESS, lone))
     box = page.locator(".chart .u-over").bounding_box()
     place = page.evaluate("([epoch, phi]) => window.lightningIIT.chartPlace(epoch, phi)", [changed[0], records[changed[0]].phi])
     page.mouse.move(place["x"], box["y"] + 8)

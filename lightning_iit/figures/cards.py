@@ -107,7 +107,9 @@ def _name(axes: Axes, names: Sequence[str], n: int) -> None:
     """Names the columns by units, and at most eight rows by states."""
     ticks = list(range(0, 2**n, max(1, 2**n // _ROWS)))
     axes.set_yticks(ticks, [bit_string(tick, n) for tick in ticks], fontsize=_TICK, family="DejaVu Sans Mono")
-    column = 72 * axes.get_figure().get_figwidth() * axes.get_position().width / n
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    column = 72 * figure.get_figwidth() * axes.get_position().width / n
     axes.set_xticks(range(n), names, fontsize=min(_TICK, column / (_WIDE * max(map(len, names)))))
 
 

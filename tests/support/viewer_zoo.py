@@ -241,11 +241,13 @@ LOADED = """() => {
 def main(out: Path, kinds: Collection[str]) -> None:
     """Makes a run of each kind anew; the first one that trains pays for the imports and the compiled engine."""
     out.mkdir(parents=True, exist_ok=True)
+    told = []
     for kind in kinds:
         shutil.rmtree(out / kind, ignore_errors=True)
         began, worked = time.monotonic(), time.process_time()
         make_zoo(out, (kind,))
-        print(f"{kind}: {time.monotonic() - began:.1f} s, {time.process_time() - worked:.1f} s of them at work", flush=True)
+        told.append(f"{kind}: {time.monotonic() - began:.1f} s, {time.process_time() - worked:.1f} s of them at work")
+    print("\n".join(told))
 
 
 if __name__ == "__main__":

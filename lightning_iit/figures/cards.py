@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightning_iit.figures.canvas import INK, SOFT, bit_string, card, plain, png, style, wrapped
+from lightning_iit.figures.canvas import INK, LEAST, SOFT, bit_string, card, plain, png, style, wrapped
 from lightning_iit.figures.graph import draw_graph, strengths
 from lightning_iit.figures.heatmap import matrix
 from lightning_iit.figures.parts import parts_of, severed_words
@@ -28,6 +28,8 @@ _ROWS = 8
 """The most rows that are named: in letters that can be read where MLflow shows a card smaller than 350 pixels."""
 _TICK = 10.5
 """The size of what is named."""
+_WIDE = 0.7
+"""How wide a character is, as a part of its size, with its share of the gap to the next name."""
 
 
 def partition_card(
@@ -59,8 +61,8 @@ def partition_card(
         figure = card(_number(result), " · ".join(filter(None, [kind, f"state {''.join(map(str, state))}", when])))
         # The words stand on top: MLflow's cards may hide the lower part of a picture.
         words = wrapped(_cut_words(result, names), 50, 2)
-        figure.text(0.03, 0.785, words, fontsize=9, color=INK, va="top", linespacing=1.2)
-        draw_graph(figure.add_axes((0.02, 0.02, 0.96, 0.66)), result, strengths(tpm, cm), state, names, cm=cm, text=1.35)
+        figure.text(0.03, 0.785, words, fontsize=LEAST, color=INK, va="top", linespacing=1.2)
+        draw_graph(figure.add_axes((0.02, 0.02, 0.96, 0.66)), result, strengths(tpm, cm), state, names, cm=cm, least=LEAST)
         return png(figure)
 
 
@@ -91,8 +93,8 @@ def tpm_card(
         bar = figure.colorbar(image, cax=figure.add_axes((0.83, 0.13, 0.035, 0.64)), ticks=[0.0, 0.5, 1.0])
         bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize=_TICK, pad=3)
-        words = f"row: state now, unit {names[0]} first" + ("" if visited.all() else " · hatched: never visited")
-        figure.text(0.03, 0.035, words, fontsize=8.5, color=SOFT, va="center")
+        words = f"row: state, unit {names[0]} first" + ("" if visited.all() else " · hatched: never visited")
+        figure.text(0.03, 0.035, words, fontsize=LEAST, color=SOFT, va="center")
         return png(figure)
 
 
@@ -105,7 +107,10 @@ def _name(axes: Axes, names: Sequence[str], n: int) -> None:
     """Names the columns by units, and at most eight rows by states."""
     ticks = list(range(0, 2**n, max(1, 2**n // _ROWS)))
     axes.set_yticks(ticks, [bit_string(tick, n) for tick in ticks], fontsize=_TICK, family="DejaVu Sans Mono")
-    axes.set_xticks(range(n), names, fontsize=_TICK if n <= 5 else 8)
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    column = 72 * figure.get_figwidth() * axes.get_position().width / n
+    axes.set_xticks(range(n), names, fontsize=min(_TICK, column / (_WIDE * max(map(len, names)))))
 
 
 def _number(result: PhiResult) -> str:

@@ -46,7 +46,7 @@ def draw_graph(
     names: Sequence[str],
     *,
     cm: Sequence[Sequence[int]] | None = None,
-    text: float = 1.0,
+    least: float = 0.0,
 ) -> None:
     """Draws units, connections and parts into axes; severed arrows are dashed and drawn however weak, ON units are filled.
 
@@ -57,7 +57,7 @@ def draw_graph(
         state: the state that was analysed.
         names: a name for each unit.
         cm: connectivity matrix; a connection that is not in it is not drawn. None draws all.
-        text: how much larger words are, against the discs, than in the large picture.
+        least: the smallest size of letters, in points; else they are as large, against the discs, as in the large picture.
     """
     n = len(state)
     axes.set_axis_off()
@@ -68,11 +68,11 @@ def draw_graph(
     background = isinstance(result, SystemPhi) and bool(result.partition) and len(result.nodes) < n
     groups = _groups(parts, severed, background=background)
     scale = _points(axes) / _SCALE
-    _draw_groups(axes, groups, 10 * scale * text)
+    _draw_groups(axes, groups, max(10 * scale, least))
     places = {node: place for group in groups for node, place in _places(group).items()}
     there = {(i, j) for i, j in severed if i != j and (cm is None or cm[i][j])}
     _draw_connections(axes, places, strength, there, scale)
-    _draw_units(axes, groups, places, state, names, scale, text)
+    _draw_units(axes, groups, places, state, names, scale, least)
 
 
 def _points(axes: Axes) -> float:
@@ -126,7 +126,7 @@ def _ring(size: int) -> float:
 
 def _size(units: int) -> float:
     """Returns the radius of a unit's disc."""
-    return 0.17 if units <= 6 else 0.13
+    return 0.17 if units <= 6 else 0.15
 
 
 def _places(group: Group) -> dict[int, tuple[float, float]]:
@@ -189,7 +189,7 @@ def _draw_units(
     state: State,
     names: Sequence[str],
     scale: float,
-    text: float,
+    least: float,
 ) -> None:
     """Draws each unit as a disc with its name, filled where the unit is ON."""
     rim = 2.4 * scale**0.5
@@ -198,7 +198,7 @@ def _draw_units(
             fill = group.colour if state[node] else PAPER
             axes.add_patch(Circle(places[node], _size(len(names)), facecolor=fill, edgecolor=group.colour, linewidth=rim, zorder=6))
             dark = state[node] and group.colour != ORANGE
-            size = 65 * scale * text * _size(len(names)) * (1.0 if len(names[node]) <= 3 else 0.7)
+            size = max(65 * scale * _size(len(names)), least) * (1.0 if len(names[node]) <= 3 else 0.7)
             colour = PAPER if dark else INK
             axes.text(
                 *places[node], names[node], ha="center", va="center", fontsize=size, color=colour, zorder=7, fontweight="bold"

@@ -9,6 +9,7 @@ import torch
 from mlflow import MlflowClient
 from studio_process import TOKEN, Studio, end_all, quiet_studio, studio_process
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from viewer_examination import go_to
 from viewer_fits import SCATTERED, SIDEWAYS, axe_findings, settled
 from viewer_pages import watched
 from viewer_surveys import write_surveyed
@@ -251,6 +252,32 @@ def test_without_a_token_the_page_shows_and_starts_nothing(chromium: Browser, li
         assert "open the address that the studio has printed" in page.page.locator("form.start .go").inner_text()
         assert page.page.get_by_role("button", name="Start", exact=True).is_disabled()
         assert page.page.get_by_role("button", name="Stop gru-digits-3").is_disabled()
+        page.check()
+
+
+def test_the_address_of_the_page_of_a_run_brings_back_what_was_seen(chromium: Browser, listed: Path) -> None:
+    """After a reload and on the way back, below the address of the studio, and without the token."""
+    shown = "(epoch) => window.lightningIIT?.state().a?.record?.epoch === epoch && location.hash.includes(`epoch=${epoch}`)"
+    with quiet_studio(listed) as studio, watched(chromium) as page:
+        page.page.goto(f"{studio.address}view/?token={TOKEN}#run=gru-digits-1")
+        page.page.wait_for_function(LOADED)
+        go_to(page.page, 1)
+        page.page.wait_for_function(shown, arg=1)
+        seen = page.page.url
+        assert seen.startswith(f"{studio.address}view/#")
+        assert "run=gru-digits-1" in seen
+        page.page.reload()
+        page.page.wait_for_function(shown, arg=1)
+        page.page.wait_for_timeout(600)  # what changes together is one entry of the history
+        go_to(page.page, 3)
+        page.page.wait_for_function(shown, arg=3)
+        page.page.go_back()
+        page.page.wait_for_function(shown, arg=1)
+        assert page.page.url == seen
+        page.page.get_by_role("link", name="Studio").click()
+        page.page.locator("li.job").nth(2).wait_for()
+        page.page.go_back()
+        page.page.wait_for_function(shown, arg=1)
         page.check()
 
 

@@ -40,6 +40,7 @@ def main(out: Path, demo: Path) -> None:
             shoot(page, f"{tensorboard}/{shown}#timeseries", out / "tensorboard-scalars.png", wait=9000)
             shoot(page, f"{tensorboard}/#custom_scalars", out / "tensorboard-custom-scalars.png", wait=9000)
             shoot(page, f"{tensorboard}/#images", out / "tensorboard-images.png")
+            shoot(page, f"{tensorboard}/#text", out / "tensorboard-text.png")
             shoot(page, f"{tensorboard}/#iit", out / "tensorboard-iit.png", wait=9000)
             where = f"{mlflow.url}/#/experiments/{experiment.experiment_id}/runs/{run}"
             page.goto(f"{where}/model-metrics")

@@ -212,6 +212,14 @@ CHART_PIXELS = f"(places) => ({CHART_ROWS})(places).map((rows) => rows.reduce((m
 """The most opaque of them."""
 
 
+def has_dash(frame: Any, epoch: float, value: float) -> bool:
+    """Whether a short dash lies in the chart at a place: there is ink on both sides of it, not the vertical line of the epoch."""
+    frame.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    here, next_one = (frame.evaluate("([x, y]) => window.lightningIIT.chartPlace(x, y).x", [epoch + by, value]) for by in (0, 1))
+    aside = 3 / (next_one - here)
+    return all(pixel[3] > 150 for pixel in frame.evaluate(CHART_PIXELS, [[epoch - aside, value], [epoch + aside, value]]))
+
+
 def check_curve(frame: Any, run: Path, layer: str) -> None:
     """Halfway between epochs there is ink of the layer's colour where mean and maximum pass, and a band between them."""
     epochs = sorted(decode(path.read_bytes()).epoch for path in (run / "iit" / layer).glob("epoch=*.json"))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import wandb
 from lightning.pytorch import seed_everything
 from lightning.pytorch.loggers import WandbLogger
 from models import Gru, sequence_data
+from sample_records import pixels
 from training import trainer
 from wandb_files import read_run
 
@@ -36,7 +38,7 @@ def run(request, tmp_path_factory):
 
 
 def test_every_number_is_there_at_its_step(run):
-    callback, found, _, scope = run
+    callback, found, folder, scope = run
     for record in callback.records:
         numbers = logged(record, scope)
         (row,) = [row for row in found.history if numbers.keys() <= row.keys() and row["trainer/global_step"] == record.global_step]
@@ -44,6 +46,9 @@ def test_every_number_is_there_at_its_step(run):
         for image in ("tpm", "mip", "mip_iit4-2023"):
             key = "/".join(filter(None, ("iit_details", scope, record.layer, image)))
             assert (row[f"{key}/width"], row[f"{key}/height"], row[f"{key}/_type"]) == (700, 560, "image-file")
+            (shown,) = folder.glob(f"wandb/offline-run-*/files/{row[f'{key}/path']}")
+            (written,) = folder.rglob(f"{record.layer}/epoch={record.epoch:04d}.{image}_small.png")
+            np.testing.assert_array_equal(pixels(shown.read_bytes()), pixels(written.read_bytes()))
     assert any("loss" in row for row in found.history)
 
 
@@ -63,7 +68,7 @@ def test_config_summary_and_artifact(run):
         f"{root}/net.gru/epoch=0001.json",
         f"{root}/report.md",
         f"{root}/options.json",
-        f"{root}/net.gru/epoch=0001.mip.png",
+        *(f"{root}/net.gru/epoch=0001.{name}.{form}" for name in ("mip", "tpm", "mip_iit4-2023") for form in ("png", "svg")),
     } <= set(files)
     assert name.startswith(f"iit-{scope}-" if scope else "iit-")
     page = found.summary["/".join(filter(None, ("iit", scope, "viewer", "path")))]

@@ -77,6 +77,12 @@ def test_a_block_is_one_body_that_opens_and_closes(chromium: Browser, runs: Path
             page.page.evaluate("(unit) => window.lightningIIT.project(unit)", {"layer": layer.name, "index": layer.indices[0]})["x"]
             for layer in inside[FIVE]
         ]
+        stream = inside[FIVE][-1]
+        assert (stream.name, stream.kind) == (FIVE, "stream")
+        at = page.page.evaluate("(unit) => window.lightningIIT.project(unit)", {"layer": FIVE, "index": stream.indices[0]})
+        page.page.mouse.move(at["x"], at["y"])
+        page.page.locator(".tip", has_text="residual stream").filter(has_text=f"{FIVE} · unit {stream.indices[0]}").wait_for()
+        page.page.mouse.move(3, 3)
         assert places == sorted(places)  # the ring is in its own layer, between those of its block
         page.page.keyboard.press("Enter")
         settled(page.page)

@@ -342,6 +342,9 @@ def test_the_artifact_pane_of_mlflow_shows_the_viewer(chromium: Browser, tracked
         page.ready(frame)
         page.complaints.clear()  # MLflow's own page may complain of itself
         examine(page.page, frame, logged)
+        assert "Download this file and open it by itself" in frame.locator(".cut-off").inner_text()
+        assert frame.locator(".cut-off").is_visible()
+        assert frame.get_by_role("button", name="Share").count() == 0
         page.page.set_viewport_size({"width": 1280, "height": 720})
         frame.wait_for_function("() => innerWidth < 1280")
         settled(frame)

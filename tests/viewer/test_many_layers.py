@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from viewer_examination import CHART_PIXELS, go_to, written_record
+from viewer_examination import CHART_PIXELS, go_to, has_dash, written_record
 from viewer_pages import viewer, watched
 from viewer_room import BOXES, apart, check_room
 from viewer_runs import make_record, write_file, write_record, write_run
@@ -33,6 +33,12 @@ UNITS_UNDER = """([labels, reach]) => {
 }"""
 """The units that lie under labels; those of closed blocks are not drawn."""
 
+GAPS = """(names) => {
+  const places = names.map((layer) => window.lightningIIT.project({ layer, index: 0 }));
+  return places.slice(1).map(({ x, y }, at) => Math.hypot(x - places[at].x, y - places[at].y));
+}"""
+"""How far apart layers are that follow each other, by their first units, in pixels."""
+
 pytestmark = pytest.mark.browser
 NAMES = [f"net.backbone_of_many_hidden_layers.{at}.activation" for at in range(59)]
 
@@ -51,6 +57,17 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shot = NetworkSnapshot(epoch=1, global_step=1, wall_time=0.0, layers=layers)
     write_file(run / "iit" / "network" / "snapshot=0001.json", encode(shot))
     return run
+
+
+def check_focus(page: Page, at: int) -> None:
+    """The others make room for the shown layer, which is named."""
+    gaps = page.evaluate(GAPS, NAMES)
+    beside = [gaps[before] for before in range(at - 2, at + 2) if 0 <= before < len(gaps)]
+    away = [gaps[before] for before in (at - 6, at - 5, at + 4, at + 5) if 0 <= before < len(gaps)]  # as far from the eye
+    assert min(beside) > 1.6 * max(away)
+    page.wait_for_function(
+        "(name) => document.querySelector('.layer-name.current b')?.textContent.split(/[.…]/).includes(name)", arg=str(at)
+    )
 
 
 def choose(page: Page, layer: str) -> None:
@@ -74,6 +91,7 @@ def test_the_selected_layer_is_plotted_and_what_is_not_is_said(chromium: Browser
             place = [0.5, (record.scalars["phi_mean"] + written_record(deep, NAMES[at], 0).scalars["phi_mean"]) / 2]
             (line,) = page.page.evaluate(CHART_PIXELS, [place])
             assert line[3] > 200
+            check_focus(page.page, at)
         assert page.page.evaluate("() => document.documentElement.scrollWidth") <= width
         page.check()
 
@@ -225,8 +243,8 @@ def test_the_legend_names_what_is_drawn_and_no_more(chromium: Browser, tmp_path:
             assert name in legend(page)
         record = written_record(tmp_path / "states", "memory", 0)
         assert record.null is not None  # and epochs 1 and 2 have none: its mark stands alone
-        (null,) = page.page.evaluate(CHART_PIXELS, [[0.0, record.null.upper]])
-        assert null[3] > 150
+        assert has_dash(page.page, 0, record.null.upper)
+        assert not has_dash(page.page, 1, record.null.upper)
         phis = [written_record(tmp_path / "states", "memory", epoch).phi for epoch in (1, 2)]
         (first,) = page.page.evaluate(CHART_PIXELS, [[1.5, sum(phis) / 2]])
         assert first[3] > 80
@@ -248,6 +266,7 @@ SIZES = [(360, 780), (390, 844), (768, 1024), (1280, 720)]
 def test_no_window_scrolls_sideways(chromium: Browser, deep: Path, tmp_path: Path, width: int, height: int) -> None:
     """Whatever is shown, with all tabs; chips fold, and unfold."""
     make_zoo(tmp_path, ["untrained", "faults"])
+    folds = 0
     for run in (deep, tmp_path / "untrained", tmp_path / "faults"):
         with viewer(run) as address, watched(chromium, width=width, height=height) as page:
             page.page.goto(address)
@@ -260,12 +279,14 @@ def test_no_window_scrolls_sideways(chromium: Browser, deep: Path, tmp_path: Pat
                 assert page.page.locator(".network").bounding_box()["height"] < 60
                 assert page.page.locator(".chart").bounding_box()["height"] > (300 if width > 1040 else 140)
             folded = page.page.locator(".reading .chip.folds")
+            folds += folded.count()
             if folded.count():
                 assert folded.first.is_hidden()
                 page.page.get_by_role("button", name="more").click()
                 assert all(chip.is_visible() for chip in folded.all())
                 assert page.page.evaluate("() => document.documentElement.scrollWidth") <= width
             page.check()
+    assert folds or width > 360
 
 
 def test_numbers_of_another_kind_are_on_no_axis_with_those_of_the_shown_layer(chromium: Browser, tmp_path: Path) -> None:

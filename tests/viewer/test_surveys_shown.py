@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import pytest
 from places import PROJECT
-from viewer_examination import CHART_PIXELS, go_to, unfold, written_record
+from viewer_examination import CHART_PIXELS, go_to, has_dash, unfold, written_record
 from viewer_pages import tensorboard, viewer, watched
 from viewer_room import CONTRAST, LEAST_CONTRAST, check_room
 from viewer_runs import make_record, make_snapshots, write_file, write_record
@@ -46,6 +46,17 @@ if TYPE_CHECKING:
 LAST = EPOCHS - 1
 INK = bytes.fromhex("e69f00")
 PIXELS = "(canvas) => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
+
+THICKNESS = """(places) => {
+  const canvas = document.querySelector('.chart canvas'), box = canvas.getBoundingClientRect(), scale = canvas.width / box.width;
+  return places.map(([epoch, value]) => {
+    const at = window.lightningIIT.chartPlace(epoch, value);
+    const x = Math.round((at.x - box.left) * scale), y = Math.round((at.y - box.top) * scale);
+    const column = canvas.getContext('2d').getImageData(x, y - 4, 1, 9).data;
+    return column.reduce((sum, part, place) => (place % 4 === 3 ? sum + part / 255 : sum), 0);
+  });
+}"""
+"""How much ink lies above and below each place of the chart, in pixels."""
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +250,8 @@ def check_curve(page: Page) -> None:
     page.locator(".curve label", has_text="shown group").click()
     page.wait_for_function("() => document.querySelector('.chart-legend').innerText.includes('its state changed')")
     assert all(pixel[3] > 80 for pixel in ink_at(page, apart))
+    lone = [place for place in halfway if place[0] != 2.5]  # elsewhere the line lies on its band
+    assert min(page.evaluate(THICKNESS, apart)) < 0.7 * min(page.evaluate(THICKNESS, lone))
     box = page.locator(".chart .u-over").bounding_box()
     place = page.evaluate("([epoch, phi]) => window.lightningIIT.chartPlace(epoch, phi)", [changed[0], records[changed[0]].phi])
     page.mouse.move(place["x"], box["y"] + 8)
@@ -247,6 +260,32 @@ def check_curve(page: Page) -> None:
     assert f"{records[changed[0]].phi:.4f}" in told
     assert "its state is another than before" in told
     page.mouse.move(3, 3)
+
+
+@pytest.mark.browser
+def test_a_null_of_the_shown_group_is_drawn_where_the_groups_phi_is(chromium: Browser, tmp_path: Path) -> None:
+    """It is of that Φ and not of the layer's: without the group there is no mark of it, and no word."""
+    shown = [surveyed(epoch) for epoch in (-1, 0, 1)]
+    null = make_record(LAYER, 0, n=4).null
+    assert null is not None
+    upper = (shown[1].survey.phi + shown[1].phi) / 2  # between the two lines
+    shown[1] = msgspec.structs.replace(shown[1], null=msgspec.structs.replace(null, upper=upper))
+    for record in shown:
+        write_record(tmp_path, record)
+    with viewer(tmp_path) as address, watched(chromium) as page:
+        page.page.goto(address)
+        page.page.wait_for_selector(".chart-legend .key")
+        legend, beside = page.page.locator(".chart-legend"), page.page.locator(".curve label", has_text="shown group")
+
+        assert "null" not in legend.inner_text()
+        assert not has_dash(page.page, 0, upper)
+        beside.click()
+        legend.get_by_text("null of the shown group, upper").wait_for()
+        assert has_dash(page.page, 0, upper)
+        beside.click()
+        page.page.wait_for_function("() => !document.querySelector('.chart-legend').innerText.includes('null')")
+        assert not has_dash(page.page, 0, upper)
+        page.check()
 
 
 def check_groups(frame: Any) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from places import PROJECT
 from tour_repertoires import ERROR, FILE, GATES, STATES, State, connections, tpm_of
+from viewer_bundle import MOST, bundle_size
 from viewer_fits import SIDEWAYS, SIZES, axe_findings, settled
 from viewer_pages import viewer, watched
 from viewer_runs import write_run
@@ -18,7 +19,6 @@ from viewer_zoo import LOADED
 from lightning_iit import compute_phi
 from lightning_iit.records import Computed, System, SystemPhi
 from lightning_iit.viewer.export import export
-from lightning_iit.viewer.static_files import static_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,6 +129,9 @@ def test_a_person_goes_through_the_tour(chromium: Browser, home: str) -> None:
             if step == 3:
                 key(page, "set-7").click()
                 page.locator(".tour-says").get_by_text("ABC is ").wait_for()
+                check_bars(page)
+                key(page, "node-0").click()
+                assert key(page, "node-0").get_attribute("aria-pressed") == "false"
                 check_bars(page)
             if step == 4:
                 assert page.locator(".tour-table tbody tr").count() == 4
@@ -308,5 +311,8 @@ def test_the_page_of_the_docs_is_small() -> None:
 
 
 def test_the_front_end_stays_small() -> None:
-    """All of it, the tour too, in the one file that a browser loads."""
-    assert len(gzip.compress(static_file("viewer.js")[0])) <= 300_000
+    """All of it, the tour too, in the one file that a browser loads; README says how much it is, to a few per cent."""
+    size = bundle_size()
+    assert size <= MOST
+    (stated,) = re.findall(r"The viewer is (\d+) kB \(gzip\)", (PROJECT / "README.md").read_text("utf-8"))
+    assert int(stated) == pytest.approx(size / 1000, rel=0.03)

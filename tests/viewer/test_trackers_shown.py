@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
+from event_files import read_events
 from lightning.pytorch import seed_everything
 from lightning.pytorch.loggers import MLFlowLogger, TensorBoardLogger
 from models import Gru, sequence_data
 from PIL import Image
 from servers import fetch, mlflow_server, tensorboard_server
+from tracker_cards import MLFLOW, TENSORBOARD
 from training import trainer
 from viewer_pages import watched
 
@@ -27,10 +29,16 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 LAYER = "net.gru"
 PICTURES = ("mip", "tpm")
-LEAST_WIDTH = 150
-"""Of a picture on the page, in pixels: less is a thumbnail that nobody reads."""
+PARAMS = 47
+BLUR, BANDS = 4, 6
 NOTCH = 300
 MOST_NOTCHES = 200
+
+
+CARD = "[data-testid=experiment-view-compare-runs-card], card-view"
+"""What holds a picture in the charts of MLflow and in TensorBoard's tab of all kinds of data."""
+WIDTHS = {"images": TENSORBOARD, "timeseries": 260, "model-metrics": MLFLOW}
+"""Pixels from left to right, at least, of a picture in each tab."""
 
 
 class Logged(NamedTuple):
@@ -38,6 +46,9 @@ class Logged(NamedTuple):
 
     folder: Path
     mlflow: str
+    full: str
+    """A run in MLflow with the same picture, and with all options among its params."""
+    tensorboard: str
 
     def picture(self, name: str, epoch: int) -> Image.Image:
         """The small picture that the callback wrote beside its records."""
@@ -64,19 +75,46 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
         seed_everything(4, verbose=False)
         loggers = [TensorBoardLogger(folder, name="", version="tb"), mlflow]
         trainer(folder, callback, epochs=1, logger=loggers).fit(Gru(), sequence_data(64))
-        yield Logged(folder, f"{server.url}/#/experiments/{mlflow.experiment_id}/runs/{mlflow.run_id}")
+        full = full_of_params(mlflow, folder / "tb" / "iit" / LAYER / "epoch=-001.mip_small.png")
+        where = f"{server.url}/#/experiments/{mlflow.experiment_id}/runs"
+        with tensorboard_server(folder / "tb") as tensorboard:
+            yield Logged(folder, f"{where}/{mlflow.run_id}", f"{where}/{full}", tensorboard)
 
 
-def seen(image: Locator) -> Image.Image:
-    """The picture that an element shows, which must lie in the window, large enough to be read."""
-    image.scroll_into_view_if_needed(timeout=60_000)
+def full_of_params(mlflow: MLFlowLogger, picture: Path) -> str:
+    """A run with a picture and so many params that MLflow, which writes them above it, pushes the picture out of its card."""
+    client = mlflow.experiment
+    run = client.create_run(mlflow.experiment_id).info.run_id
+    for option in range(PARAMS):
+        client.log_param(run, f"iit.option_{option}", "value")
+    client.log_metric(run, "iit_details/net.gru/concepts", 3.0, step=0)
+    with Image.open(picture) as image:
+        client.log_image(run, image.convert("RGB"), key=f"iit_details/{LAYER}/mip", step=0)
+    return run
+
+
+def seen(image: Locator, written: Image.Image, width: int) -> None:
+    """All its pixels stand on the page, and are large enough, where its card comes into the window and nothing in it is moved."""
     image.page.wait_for_function("(image) => image.complete && image.naturalWidth > 0", arg=image.element_handle())
+    image.evaluate("(image, card) => (image.closest(card) ?? image).scrollIntoView({ block: 'center' })", CARD)
+    image.page.wait_for_timeout(500)
     box, window = image.bounding_box(), image.page.viewport_size
-    assert box["width"] >= LEAST_WIDTH
-    assert 0 <= box["y"] < window["height"]
+    assert box["width"] >= width - 1
     assert 0 <= box["x"] <= box["x"] + box["width"] <= window["width"]
+    assert 0 <= box["y"] <= box["y"] + box["height"] <= window["height"]
+    with Image.open(io.BytesIO(image.page.screenshot(clip=box))) as shot:
+        shown = shot.convert("RGB")
+    wanted = written.resize(shown.size, Image.Resampling.LANCZOS)
+    # Blurred: the browser's pixels and those of the file are no more than a part of a pixel apart.
+    size = shown.width // BLUR, shown.height // BLUR
+    there, should = (np.asarray(one.resize(size, Image.Resampling.BOX), float) for one in (shown, wanted))
+    for lines, due in zip(np.array_split(there, BANDS), np.array_split(should, BANDS), strict=True):
+        assert np.abs(lines - due).mean() < 1 + 0.3 * np.abs(due - 255).mean(), "what stands there is not the picture"
+
+
+def file_of(image: Locator) -> Image.Image:
+    """The picture that the server gives for an element."""
     with Image.open(io.BytesIO(fetch(image.evaluate("(image) => image.src")))) as picture:
-        assert picture.width == image.evaluate("(image) => image.naturalWidth")
         return picture.convert("RGB")
 
 
@@ -91,26 +129,99 @@ def scroll_to(page: Page, image: Locator) -> None:
     pytest.fail(f"No picture was met: {page.inner_text('body')}")
 
 
+def open_charts(page: Page, run: str) -> None:
+    """Opens the tab of a run's charts."""
+    page.goto(f"{run}/model-metrics")
+    page.get_by_text("concepts", exact=True).first.wait_for(timeout=120_000)
+
+
+def chart(page: Page, name: str) -> Locator:
+    """A picture there, of one of the cards that were not passed yet."""
+    image = page.locator(f'img[src*="{LAYER}~{name}"]').first
+    scroll_to(page, image)
+    return image
+
+
 def test_the_charts_of_mlflow_show_the_pictures(chromium: Browser, logged: Logged) -> None:
     """In the tab of the run's charts, below the curves of the same group; the slider stands at the untrained network."""
     with watched(chromium) as page:
-        page.page.goto(f"{logged.mlflow}/model-metrics")
-        page.page.get_by_text("concepts", exact=True).first.wait_for(timeout=120_000)
+        open_charts(page.page, logged.mlflow)
         for name in PICTURES:
-            image = page.page.locator(f'img[src*="{LAYER}~{name}"]').first
-            scroll_to(page.page, image)
-            assert logged.nearest(seen(image)) == (name, -1)
+            image = chart(page.page, name)
+            assert logged.nearest(file_of(image)) == (name, -1)
+            seen(image, logged.picture(name, -1), WIDTHS["model-metrics"])
+
+
+def test_a_picture_that_params_push_out_of_its_card_is_not_seen(chromium: Browser, logged: Logged) -> None:
+    """So the test above fails where all options are logged."""
+    with watched(chromium) as page:
+        open_charts(page.page, logged.full)
+        image = chart(page.page, "mip")
+        assert logged.nearest(file_of(image)) == ("mip", -1)
+        with pytest.raises(AssertionError):
+            seen(image, logged.picture("mip", -1), WIDTHS["model-metrics"])
 
 
 def test_tensorboard_shows_the_pictures(chromium: Browser, logged: Logged) -> None:
     """In the tab that has pictures only, and in the one of all kinds of data, in a group that is opened."""
-    with tensorboard_server(logged.folder / "tb") as address:
-        for tab in ("images", "timeseries"):
-            with watched(chromium) as page:
-                page.page.goto(f"{address}/#{tab}")
-                if tab == "timeseries":
-                    page.page.get_by_text("Image", exact=True).click(timeout=60_000)
-                    page.page.get_by_text("iit_details", exact=True).click()
-                images = page.page.locator("img[src*='data/plugin/']")
-                for place, name in enumerate(PICTURES):
-                    assert np.array_equal(seen(images.nth(place)), logged.picture(name, 0))
+    for tab in ("images", "timeseries"):
+        with watched(chromium) as page:
+            page.page.goto(f"{logged.tensorboard}/#{tab}")
+            if tab == "timeseries":
+                page.page.get_by_text("Image", exact=True).click(timeout=60_000)
+                page.page.get_by_text("iit_details", exact=True).click()
+            images = page.page.locator("img[src*='data/plugin/']")
+            for place, name in enumerate(PICTURES):
+                images.nth(place).wait_for(timeout=60_000)
+                assert np.array_equal(file_of(images.nth(place)), logged.picture(name, 0))
+                seen(images.nth(place), logged.picture(name, 0), WIDTHS[tab])
+
+
+def test_the_first_charts_of_tensorboard_are_of_the_layer(chromium: Browser, logged: Logged) -> None:
+    """The first tab opens the group of few tags by itself: Φ of the layer is its first card, with its last value."""
+    with watched(chromium) as page:
+        page.page.goto(f"{logged.tensorboard}/#timeseries")
+        page.page.locator("card-view", has_text=f"phi/{LAYER}").first.wait_for(timeout=60_000)
+        groups = page.page.locator("metrics-card-group-toolbar").all_inner_texts()
+        own = [name for name in groups if name.startswith("iit")]
+        assert [name.removesuffix(" cards").rstrip("0123456789") for name in own] == ["iit", "iit_details"]
+        page.page.mouse.move(640, 500)
+        page.page.mouse.wheel(0, 500)
+        first = page.page.locator("card-view", has_text="iit/phi").first
+        last = read_events(logged.folder / "tb").scalars[f"iit/phi/{LAYER}"][-1]
+        first.get_by_text("Smoothed").wait_for(timeout=30_000)
+        cells = first.inner_text().split()
+        assert any(cell[:1] == "0" and float(cell) == pytest.approx(last.value, rel=1e-2) for cell in cells)
+        box = first.bounding_box()
+        assert 0 <= box["y"] < box["y"] + box["height"] <= 720
+        assert LAYER in first.inner_text()
+        page.check()
+
+
+def test_the_text_of_tensorboard_is_the_report(chromium: Browser, logged: Logged) -> None:
+    """Its headings are headings and its sentences are whole."""
+    report = (logged.folder / "tb" / "iit" / "report.md").read_text("utf-8")
+    with watched(chromium) as page:
+        page.page.goto(f"{logged.tensorboard}/#text")
+        title = page.page.locator("h1", has_text="Integrated information").first
+        title.wait_for(timeout=60_000)
+        assert report.splitlines()[0] == f"# {title.inner_text()}"
+        assert 0 < title.bounding_box()["y"] < 720
+        shown = " ".join(title.locator("xpath=..").inner_text().split())
+        sentences = [line for line in report.splitlines() if line.startswith("Φ, integrated information")]
+        assert sentences
+        assert all(line.replace("`", "") in shown for line in sentences)
+        page.check()
+
+
+def test_the_custom_scalars_of_tensorboard_have_a_chart_of_the_layer(chromium: Browser, logged: Logged) -> None:
+    """Φ with the two ends of its interval, without a click."""
+    with watched(chromium) as page:
+        page.page.goto(f"{logged.tensorboard}/#custom_scalars")
+        page.page.get_by_text("Integrated information", exact=True).wait_for(timeout=60_000)
+        page.page.get_by_text(f"Φ of {LAYER}", exact=True).wait_for()
+        page.page.get_by_text("Matches (3)").wait_for()
+        chart = page.page.locator("vz-line-chart2").bounding_box()
+        assert chart["width"] > 300
+        assert chart["y"] + chart["height"] <= 720
+        page.check()

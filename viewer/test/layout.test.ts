@@ -23,7 +23,7 @@ const layer = (kind: string, n: number, change: Partial<NetworkLayer> = {}): Net
 const network = (...layers: NetworkLayer[]) => ({ layers, connections: [] }) as unknown as NetworkSnapshot;
 
 describe("the network in space", () => {
-  const kinds = ["input", "linear", "conv", "gru", "embedding", "attention", "other"];
+  const kinds = ["input", "linear", "conv", "gru", "embedding", "attention", "stream", "other"];
   it("keeps the order of the layers, centred, none within another", () => {
     const placed = placeNetwork(network(...kinds.map((kind, at) => layer(kind, 1 + at * 11, { heads: 4 }))));
     const xs = placed.map(({ x }) => x);
@@ -43,6 +43,10 @@ describe("the network in space", () => {
         }
       }
     }
+  });
+  it("draws a residual stream as drums, in a figure other than that of an embedding", () => {
+    expect(lookOf("stream")).toEqual({ shape: "drum", figure: "disc" });
+    expect(lookOf("embedding").figure).not.toBe("disc");
   });
   it("draws a kind that it does not know as one of kind other", () => {
     for (const kind of ["echo state", "constructor"]) {

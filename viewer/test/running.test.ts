@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Point } from "../src/layout/network";
 import { momentAt } from "../src/parts/moment";
+import { Pulses } from "../src/scene/pulses";
 import { pulsesOf, strongest } from "../src/scene/running";
 import type { Strand } from "../src/scene/strands";
 
@@ -50,6 +51,31 @@ describe("pulses", () => {
     const path: { from: Point; bend: Point; to: Point } = { from: [0, 0, 0], bend: [5, 7, 0], to: [10, 0, 0] };
     const [pulse] = pulsesOf([], [{ from: 0, to: 1, path, points: [] }], [neuron(0), neuron(1), neuron(0)], 2, "#888888");
     expect(pulse).toMatchObject({ ...path, sources: [0, 2], part: 1, color: "#888888" });
+  });
+  it("are as bright as the neurons that they leave are active and their connection is strong; the faintest are not drawn", () => {
+    const neurons = [neuron(0), neuron(0, 4), neuron(1), neuron(1, 4)];
+    const strands = [strand(0, 2, 1), strand(1, 2, 1), strand(0, 3, 0.25), strand(1, 3, 0.25)];
+    const pulses = new Pulses();
+    pulses.set(
+      pulsesOf(
+        strands,
+        [{ from: 0, to: 1, path: { from: [0, 0, 0], bend: [5, 7, 0], to: [10, 0, 0] }, points: [] }],
+        neurons,
+        2,
+        "#888888",
+      ),
+    );
+    pulses.run("still");
+    const glow = (...activity: number[]) => {
+      pulses.light((place) => activity[place] ?? Number.NaN);
+      return [...(pulses.mesh.geometry.getAttribute("glow").array as Float32Array)].map((value) => Number(value.toFixed(5)));
+    };
+    expect(glow(0.64, 0.16)).toEqual([0.8, 0.4, 0.4, 0.2, 0.63246]);
+    expect(glow(0.16, 0.64)).toEqual([0.4, 0.8, 0.2, 0.4, 0.63246]);
+    expect(glow(0.98, 0)).toEqual([0.98995, 0, 0.49497, 0, 0.7]);
+    expect(pulses.shown).toBe(3);
+    glow(0, 0);
+    expect(pulses.shown).toBe(0);
   });
   it("are at rest where less motion is wanted, and the values go from step to step", () => {
     expect(momentAt(6.3, 4, true)).toEqual({ step: 2, beat: expect.closeTo(0.3) });

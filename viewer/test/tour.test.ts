@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { sidesOf } from "../src/tour/sides";
+import { STEPS } from "../src/tour/steps";
 import type { Name } from "../src/tour/systems";
 import { connection, KINDS } from "../src/tour/systems";
 
@@ -17,6 +18,10 @@ interface Entry {
 const file = new URL("../../tests/data/tour_repertoires.json.gz", import.meta.url);
 const systems: Entry[] = JSON.parse(gunzipSync(readFileSync(file)).toString()).systems;
 const TOLERANCE = 1e-6;
+/** Of a person who reads something new in a language that is not the own one. */
+const WORDS_A_MINUTE = 180;
+/** One or two presses. */
+const SECONDS_TO_DO = 3;
 
 const apart = (found: Float64Array, wanted: number[] | undefined): number =>
   found.length === wanted?.length ? Math.max(...wanted.map((p, k) => Math.abs(p - (found[k] ?? 0)))) : Number.NaN;
@@ -48,4 +53,13 @@ test("the purviews are those of the concept, or all nodes where the set is none"
   expect([cause.purview, cause.phi, effect.purview, effect.phi]).toEqual([6, 0.2, 1, 0.1]);
   const none = sidesOf(now, undefined);
   expect([none.cause.purview, none.cause.phi, none.effect.purview]).toEqual([7, 0, 7]);
+});
+
+test("it takes about three minutes: to read its words, and to do at each step what it asks for", () => {
+  expect(STEPS.length).toBe(8);
+  const words = STEPS.flatMap(({ title, words, task }) => [title, ...words, task])
+    .join(" ")
+    .split(/\s+/);
+  expect(words.length).toBeGreaterThan(300);
+  expect(words.length / WORDS_A_MINUTE + (STEPS.length * SECONDS_TO_DO) / 60).toBeLessThan(3.25);
 });

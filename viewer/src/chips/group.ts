@@ -29,7 +29,7 @@ export function groupPhiChip(record: EpochRecord, shown: Analysis | null, name: 
     name,
     text: (hasPhi(result) ? phiText(result.phi) : (statusWords[result.status] ?? result.status)) + (isTied(result) ? ", tied" : ""),
     lines: [
-      "Of the group of units that the panels below show in detail, in one of its states.",
+      `${symbolOf(record.formalism)} of the group of units that the panels below show in detail, in one of its states.`,
       ...(record.units ? [["units", record.units.indices.join(" ")] as [string, string]] : []),
       ...(record.interval && shown?.first ? intervalLines(record, record.interval) : []),
       ...(ties ? [ties] : []),

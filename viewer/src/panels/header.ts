@@ -4,6 +4,7 @@ import { mark, themeIcon } from "../parts/brand";
 import { layersOf } from "../scales/curve";
 import { formalismName, formalismsOf } from "../scales/formalism";
 import { shortNames } from "../scales/names";
+import { liveness } from "../scales/training";
 import { storeTheme } from "../theme";
 import { tourButton } from "../tour/open";
 import type { Context, Panel } from "./panel";
@@ -118,9 +119,11 @@ export function header({ store, controller, tip }: Context): Panel {
   store.on(["layer"], (state) => {
     if (state.layer !== null) layers.select.value = state.layer;
   });
-  store.on(["problem", "loaded"], (state) => {
-    live.className = `live ${controller.live ? (state.problem ? "lost" : "on") : "off"}`;
-    fill(live, h("i"), h("span", {}, controller.live ? (state.problem ? "no answer" : "live") : "file"));
+  store.on(["problem", "loaded", "training", "a"], (state) => {
+    const phase = state.training?.run === state.a?.run.id ? state.training?.phase : undefined;
+    const [kind, words] = liveness(controller.live, state.problem !== "", phase);
+    live.className = `live ${kind}`;
+    fill(live, h("i"), h("span", {}, words));
     live.title = state.problem;
   });
   const element = h(

@@ -137,7 +137,7 @@ const sheets = {
   recordCurve: {
     title: "Φ against transitions",
     shows: "Φ of the same units from fewer of the transitions.",
-    computed: "Of random parts of the transitions: mean, smallest and largest Φ.",
+    computed: "The mean, smallest and largest Φ of random parts of the transitions.",
     read: "While the curve still falls, Φ of all transitions is too large.",
     not: "A flat curve does not show that Φ is above its null.",
     source: OURS,

@@ -108,7 +108,7 @@ export function stateWords({ epochs, states }: Pick<Curve, "epochs" | "states">,
   const known = [...new Set(states.filter(Boolean))];
   if (known.length < 2) return known[0] ?? "";
   const here = states[epochs.indexOf(epoch ?? Number.NaN)];
-  return here ? `${here} at ${epochName(epoch as number)}` : "another at each epoch";
+  return here ? `${here} at ${epochName(epoch as number)}` : "a different one at each epoch";
 }
 
 /** Why not each epoch has an interval. */

@@ -44,7 +44,7 @@ export function header({ store, controller, tip }: Context): Panel {
   const formalisms = picker("Formalism", (formalism) => controller.chooseFormalism(formalism));
   formalisms.label.classList.add("formalism");
   const studio = document.documentElement.dataset.iitStudio; // where it is, if this page is a part of it
-  const all = h("button", { class: "quiet", type: "button", title: "All layers (L)", hidden: true });
+  const all = h("button", { class: "quiet all-layers", type: "button", title: "All layers (L)", hidden: true });
   all.addEventListener("click", () => store.set({ overview: true }));
   const live = h("span", { class: "live" });
   const theme = h(
@@ -102,7 +102,8 @@ export function header({ store, controller, tip }: Context): Panel {
     if (state === before || index !== before.a?.index) {
       const names = index ? layersOf(index) : [];
       all.hidden = names.length < 2;
-      all.textContent = `All ${names.length}`;
+      fill(all, `All ${names.length}`, h("span", {}, " layers"));
+      all.setAttribute("aria-label", `All ${names.length} layers`);
       const short = shortNames(names, 22);
       fill(layers.select, ...names.map((layer) => h("option", { value: layer, title: layer }, short(layer))));
     }

@@ -112,7 +112,7 @@ export function stateWords({ epochs, states }: Pick<Curve, "epochs" | "states">,
 }
 
 /** Why not each epoch has an interval. */
-export const WHY_SOME = "both ends, others as extra_budget allows";
+export const WHY_SOME = "the first and the last epoch have theirs before the others, which have one where there is time";
 
 /** Of how many of the epochs with Φ of the layer the interval was computed. */
 export function intervalsOf({ surveyed, line, high }: Curve): { have: number; of: number } {

@@ -109,7 +109,9 @@ function marksOf(lines: readonly Line[], state: AppState, every: number): HTMLEl
     [gaps.some(({ status }) => status === "open"), () => h("b", {}, "●"), `waiting for ${symbol}`],
     [single.some(({ curve }) => curve.sparse.length > 0), () => h("b", { class: "gap" }, "○"), "low coverage"],
   ];
-  return keys.flatMap(([drawn, mark, text, title = ""]) => (drawn ? [h("span", { class: "key", title }, mark(), text)] : []));
+  return keys.flatMap(([drawn, mark, text, title]) =>
+    drawn ? [h("span", { class: "key", ...(title ? { title } : {}) }, mark(), text)] : [],
+  );
 }
 
 /** In which state the single Φ is, or of two runs each. */

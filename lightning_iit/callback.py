@@ -552,7 +552,7 @@ class IITCallback(Callback, TrainingSettings):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Ends the run after an error in training, for which Lightning calls no teardown: every record is kept."""
         self._leave_stage()
-        self._take_no_more_commands()
+        self._take_no_more_commands(broken=True)
         self._watch_no_more()
         self._run.end(_GRACE_AFTER_ERROR, table=self.table, error=exception)
         self._leave_executor()
@@ -577,9 +577,9 @@ class IITCallback(Callback, TrainingSettings):
             with training_goes_on("leaving the executor"):
                 executor.close()
 
-    def _take_no_more_commands(self) -> None:
+    def _take_no_more_commands(self, *, broken: bool = False) -> None:
         if self._control is not None:
-            self._control.end()
+            self._control.end(broken=broken)
         self._control = self._validation = None
 
     def _watch_no_more(self) -> None:

@@ -330,7 +330,8 @@ def _words_of(change: Change) -> str:
             " the data that passed through."
         )
     of = "the layer" if change.groups > 1 else "the analysed units"
-    missing = f"{change.left_out} more have no Φ at one of the epochs; " if change.left_out else ""
+    have = "has" if change.left_out == 1 else "have"
+    missing = f"{change.left_out} more {have} no Φ at one of the epochs; " if change.left_out else ""
     evidence = f"({change.up} of {change.groups} groups rose; {missing}{_tested(change)}; {SEEDS_NOT_COMPARED})"
     if change.groups == 1:
         evidence = f"(no p-value, since this is a single group of units; {SEEDS_NOT_COMPARED})"
@@ -355,7 +356,9 @@ def _tested(change: Change) -> str:
     if change.p is None or change.p_smallest is None:
         return TOO_FEW_GROUPS
     layers = f", corrected for {change.layers} layers" if change.layers > 1 else ""
-    test = "mean against the error of the data, which groups share:" if change.p_by_error else "paired Wilcoxon"
+    test = "paired Wilcoxon"
+    if change.p_by_error:
+        test = "the mean change beside the uncertainty of the data, which is common to all groups:"
     return f"{test} {_p_words(change.p, change.p_smallest)}{layers}, for these groups of this network"
 
 
@@ -374,7 +377,7 @@ def _caution(change: Change) -> str:
 def _parts(change: Change) -> str:
     """Returns what comes from the TPM and what from the states visited, or that these cannot be told apart."""
     if change.by_tpm is None or change.by_states is None:
-        return "Both are not of the same states, so it is not known how much of the difference comes from the states alone."
+        return "The two are not of the same states, so it is not known how much of the difference comes from the states alone."
     return (
         f"Of the difference, {_figure(change.by_tpm, sign=True)} comes from the TPM (states weighted as before) and"
         f" {_figure(change.by_states, sign=True)} from"

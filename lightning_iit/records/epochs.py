@@ -42,7 +42,7 @@ from lightning_iit.records.schema import (
     symbol,
 )
 from lightning_iit.records.shown import html
-from lightning_iit.records.shown.numbers import decimals
+from lightning_iit.records.shown.numbers import decimals, percent
 from lightning_iit.records.shown.printed import brief_value
 from lightning_iit.records.surveys import Moments, OfFormalism, Survey
 from lightning_iit.records.systems import PhiOptions
@@ -270,7 +270,7 @@ class EpochRecord(Record, frozen=True, kw_only=True):
         resamples = f"{drawn} resamples"
         if self.positive in {0.0, 1.0}:
             return f"{'not reducible' if self.positive else 'reducible'} in each of {resamples}"
-        return f"not reducible in {self.positive:.0%} of {resamples}".replace("%", " %")
+        return f"not reducible in {percent(self.positive)} of {resamples}"
 
     @property
     def positive(self) -> float | None:

@@ -8,6 +8,7 @@ from lightning_iit.records.captured import Counts, Units
 from lightning_iit.records.iit4 import Structure
 from lightning_iit.records.results import MajorComplex, PhiResult, StateResult
 from lightning_iit.records.schema import Bit, Count, Formalism, PhiValue, Record, Share, Size, State
+from lightning_iit.records.shown.numbers import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -170,9 +171,9 @@ class Moments(Record, frozen=True, kw_only=True):
         """Returns what the moments show in two sentences."""
         mean = "" if self.phi is None else f", and the mean Φ of the reachable ones is {self.phi:.4g}"
         return (
-            f"With the background held at single moments ({self.moments}, each in its own state), {self.reachable:.0%} of the "
-            f"states can be reached, {self.positive:.0%} have Φ > 0{mean}. What Φ of the averaged system has beyond that comes "
-            "from averaging over backgrounds."
+            f"With the background held at single moments ({self.moments}, each in its own state), {percent(self.reachable)} of the "
+            f"states can be reached, {percent(self.positive)} have Φ > 0{mean}. What Φ of the averaged system has beyond that "
+            "comes from averaging over backgrounds."
         )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lightning_iit.records import CurvePoint, EpochRecord, ThresholdPoint
 
 _CURVE_WORDS = (
-    "Of random subsets of the last epoch's data; null not computed for these. A Φ that falls with more data is biased upward."
+    "These are Φ of random subsets of the last epoch's data, without a null. A Φ that falls with more data is biased upward."
 )
 _STILL_FALLS = 1.1
 """Φ of all the data may be biased while the subset before it has a mean Φ larger by more than this factor."""

@@ -8,7 +8,7 @@ from lightning_iit.comparison.change import changes
 from lightning_iit.comparison.selections import changed_words, of_last_selection
 from lightning_iit.records import FORMALISM, Computed, SystemPhi, symbol
 from lightning_iit.records.runs import formalisms_in
-from lightning_iit.records.shown.numbers import digits
+from lightning_iit.records.shown.numbers import digits, percent
 from lightning_iit.report.answers import by_layer
 from lightning_iit.report.terms import NULL_WORDS, is_resampled
 
@@ -102,7 +102,7 @@ def _of_layer(record: EpochRecord) -> Iterator[str]:
         if is_resampled(record.interval):
             made_of = f"{record.interval.draws} resamples of whole sequences, the same ones for all groups"
             made_of += ", in the two most visited states of each"
-        yield f"Intervals ({record.interval.level:.0%}) come from {made_of}; seed {record.interval.seed}."
+        yield f"Intervals ({percent(record.interval.level)}) come from {made_of}; seed {record.interval.seed}."
 
 
 def _groups(record: EpochRecord, units: Units) -> str:

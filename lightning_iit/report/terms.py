@@ -88,7 +88,7 @@ DIAGNOSTIC_WORDS = (
 """The paragraph that explains the verdicts of the diagnostics."""
 
 NULL_WORDS = {
-    "cut": "a system integrated no further than its best cut",
+    "cut": "a system that loses nothing at its weakest cut",
     "shuffle": "a system whose next state does not depend on its present one",
 }
 """What data sets a null stands for."""

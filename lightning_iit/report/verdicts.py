@@ -103,6 +103,8 @@ def _of_set_units(record: EpochRecord) -> str:
     if record.perturbation is not None and record.perturbation.background == "fixed":
         averaged = "It is the Φ of these units at one observed moment, with all others held."
     little = "Almost no system with trained weights is exactly reducible; more is told by how large Φ is beside other epochs."
+    if record.epoch < 0:
+        little = "Almost no system with random weights is exactly reducible; what training changes is told by later epochs."
     if not said or share is None:
         return f"{_not_resampled(record)} {little} {averaged}"
     if 1.0 - _SURE < share < _SURE:
@@ -124,7 +126,10 @@ def _not_resampled(record: EpochRecord) -> str:
         judged.append(f"its interval ({decimals(between.low)} to {decimals(between.high)}) {holds}")
     doubts = (found is not None and found.p > SIGNIFICANCE) or (between is not None and between.low == 0.0)
     first = "Whether these units are reducible in the analysed state cannot be told" if doubts else irreducible
-    caution = "This takes the errors of different states for independent, which those of set units are not."
+    caution = (
+        "Such a judgement takes the errors of different states as independent of each other. Where units are set they are not, so"
+        " it is a rough guide only."
+    )
     return f"{first}: {', and '.join(judged)}. {caution}"
 
 
@@ -132,7 +137,7 @@ def _beside_null(found: NullResult) -> str:
     """Returns how a Φ stands beside its null."""
     compared = NULL_WORDS.get(found.name, f"the null {found.name!r}")
     if found.p > SIGNIFICANCE:
-        return f"this Φ ({found.p_words}) is not told from that of {compared}"
+        return f"this Φ cannot be told from that of {compared} ({found.p_words})"
     return f"this Φ is above that of {compared} ({found.p_words})"
 
 

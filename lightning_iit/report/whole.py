@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lightning_iit.records.shown.numbers import digits
+from lightning_iit.records.shown.numbers import digits, percent
 from lightning_iit.records.whole.measures import SYMBOLS
 from lightning_iit.report.markup import bullets, code, table, text
 
@@ -89,7 +89,7 @@ def _interval_words(value: WholeValue) -> str:
     above = "" if value.null is None else " above the mean of its null"
     low, high = digits(interval.low - less, 4), digits(interval.high - less, 4)
     outside = f" {value.outside}" if value.outside else ""
-    return f" {interval.level:.0%} interval at this partition: {low} to {high} nats{above}.{outside}"
+    return f" {percent(interval.level)} interval at this partition: {low} to {high} nats{above}.{outside}"
 
 
 def _value(value: WholeValue) -> str:

@@ -74,7 +74,9 @@ class Listing:
     def _read(self, job: Job, at: JobPhase, look: bool) -> JobState:
         """Reads how far a training is."""
         run = self._queue.root / job.name
-        status = self._status(job.name, look) if at == "running" else None
+        status = self._status(job.name, look) if at in {"running", "done"} else None
+        if at == "done" and status is not None and status.pace != "ending":  # what it said while somebody looked, not its last word
+            status = None
         progress = read_progress(run)
         outcome = read_outcome(run)
         rows = self._rows(job.name)
@@ -82,7 +84,7 @@ class Listing:
         loss, accuracy = loss_of(job, status, progress), accuracy_of(job, progress)
         return JobState(
             name=job.name,
-            phase=status.pace if status else at,
+            phase=status.pace if status and at == "running" else at,
             network=job.asked.network.name,
             task=job.asked.task.name,
             seed=job.seed,

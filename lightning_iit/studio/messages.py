@@ -43,7 +43,7 @@ class JobState(msgspec.Struct, frozen=True, kw_only=True):
         asked: what was asked for.
         epoch: the epoch that it is at, or was at last; None before the first.
         epochs: how many it has.
-        step: the step that it is at; None where it has not said so.
+        step: the step that it is at, or has ended at; None where it has not said so.
         loss: the loss that it logged last; until its first epoch has ended, that of its last batch.
         loss_name: what that loss is of, in words.
         accuracy: the accuracy that it logged last; None where it logs none.

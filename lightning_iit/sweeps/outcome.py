@@ -51,8 +51,9 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def words(self) -> str:
         """Returns the outcome in a sentence."""
-        there = f", {self.there_before} were there already" if self.there_before else ""
-        failed = f", {len(self.failures)} have no Φ" if self.failures else ""
+        before, lost = self.there_before, len(self.failures)
+        there = f", {before} {'was' if before == 1 else 'were'} there already" if before else ""
+        failed = f", {lost} {'has' if lost == 1 else 'have'} no Φ" if lost else ""
         return f"{self.computed} analyses computed{there}{failed}."
 
     @property

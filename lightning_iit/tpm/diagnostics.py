@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from lightning_iit.records import Diagnostic
+from lightning_iit.records.shown.numbers import percent
 from lightning_iit.tpm import information, resampling
 from lightning_iit.tpm.conversion import bits
 from lightning_iit.tpm.counts import MOST_UNITS_IN_HALVES, MOST_UNITS_IN_TRIPLES, joint, units_of, visits
@@ -185,13 +186,13 @@ def homogeneity(evidence: Evidence) -> Diagnostic | None:
 def determinism(evidence: Evidence) -> Diagnostic:
     """Says how certain the next states are, given the present one."""
     _, value, _ = evidence.information
-    return Diagnostic(name="determinism", value=value, words=f"next states are {value:.0%} certain (0%: coin flips)")
+    return Diagnostic(name="determinism", value=value, words=f"next states are {percent(value)} certain (0 %: coin flips)")
 
 
 def degeneracy(evidence: Evidence) -> Diagnostic:
     """Says how alike the next states of all present states are."""
     _, _, value = evidence.information
-    words = f"over all states, next states are {value:.0%} alike (0%: all equally frequent)"
+    words = f"over all states, next states are {percent(value)} alike (0 %: all equally frequent)"
     return Diagnostic(name="degeneracy", value=value, words=words)
 
 
@@ -216,7 +217,8 @@ def self_transitions(evidence: Evidence) -> Diagnostic:
     total = table.sum()
     stay = float(np.trace(table) / total)
     chance = float(table.sum(axis=1) @ table.sum(axis=0) / total**2)
-    return Diagnostic(name=name, value=stay, words=f"{stay:.0%} of the transitions stay in their state (chance: {chance:.0%})")
+    words = f"{percent(stay)} of the transitions stay in their state (chance: {percent(chance)})"
+    return Diagnostic(name=name, value=stay, words=words)
 
 
 def multi_information(evidence: Evidence) -> Diagnostic:

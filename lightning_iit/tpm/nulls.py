@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
 NullName: TypeAlias = Literal["cut", "shuffle"]
-"""``cut``: the system is integrated no further than across its best cut. ``shuffle``: the next state does not depend on the present
+"""``cut``: the system loses nothing at its weakest cut. ``shuffle``: the next state does not depend on the present
 state."""
 
 SURROGATES = 19

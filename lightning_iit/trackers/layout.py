@@ -1,4 +1,4 @@
-"""The charts of TensorBoard's tab of custom scalars: Φ of each layer with its interval, and of its shown group with its null."""
+"""The charts of TensorBoard's tab of custom scalars: Φ of each layer and of its shown group, and apart from them what bounds it."""
 
 from __future__ import annotations
 
@@ -19,36 +19,46 @@ if TYPE_CHECKING:
 
 LAYOUT_TAG = "custom_scalars__config__"
 """The tag that TensorBoard reads a layout from; of several in one run the last one counts."""
-_TITLE = "Integrated information"
-_INTERVAL = ("", "_low", "_high")
-_NULL = ("_null_mean", "_null_95")
+_NUMBERS = "Integrated information"
+_BOUNDS = "Intervals and nulls, only at the epochs where they were computed: the lines between these are not data"
+_INTERVAL, _NULL = ("_low", "_high"), ("_null_mean", "_null_95")
 
 
-def charts_of(record: EpochRecord) -> dict[str, tuple[str, ...]]:
-    """Returns the charts of a record's layer: the tags of their lines, by title; none for a record within an epoch.
+def charts_of(record: EpochRecord) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Returns the charts of a record's layer: the tags of their lines, by category and title; none for a record within an epoch.
 
-    The first chart has Φ of the layer with its interval, the second one Φ of the shown group of units with its null, where it has
-    one: a null belongs to a group. Of IIT 4.0 the names begin with φ_s.
+    There is Φ of the layer, and of its shown group where that has a null, which belongs to a group. Intervals and nulls have charts
+    of their own: they are not computed at each epoch, and TensorBoard joins the points that there are by straight lines, so a curve
+    in the same chart would lie outside of its own interval. Of IIT 4.0 the names begin with φ_s.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
     numbers = logged(record) if record.step is None else {}
     for called in metric_names(record.formalisms).values():
         symbol = called.replace("phi", "φ" if called != "phi" else "Φ")
-        of_layer = tuple(phi_key(record.layer, called + ending) for ending in _INTERVAL)
-        of_group = tuple(detail_key(record.layer, called + ending) for ending in _INTERVAL + _NULL)
-        if of_layer[0] in numbers:
-            found[f"{symbol} of {record.layer}"] = of_layer
-        if of_group[-1] in numbers:
-            found[f"{symbol} of the shown group of {record.layer}, with its null"] = of_group
+        of_layer, of_group = f"{symbol} of {record.layer}", f"{symbol} of the shown group of {record.layer}"
+        null = tuple(detail_key(record.layer, called + ending) for ending in _NULL)
+        wanted = {
+            (_NUMBERS, of_layer): (phi_key(record.layer, called),),
+            (_BOUNDS, f"Interval of {of_layer}"): tuple(phi_key(record.layer, called + ending) for ending in _INTERVAL),
+        }
+        if null[-1] in numbers:
+            wanted |= {
+                (_NUMBERS, of_group): (detail_key(record.layer, called),),
+                (_BOUNDS, f"Null of {of_group}"): null,
+                (_BOUNDS, f"Interval of {of_group}"): tuple(detail_key(record.layer, called + ending) for ending in _INTERVAL),
+            }
+        found |= {place: tags for place, tags in wanted.items() if tags[0] in numbers}
     return found
 
 
-def layout_of(charts: Mapping[str, tuple[str, ...]]) -> Summary:
-    """Returns the layout of these charts, the tags of their lines by title, as a summary for the event file."""
+def layout_of(charts: Mapping[tuple[str, str], tuple[str, ...]]) -> Summary:
+    """Returns the layout of these charts, the tags of their lines by category and title, as a summary for the event file."""
     from torch.utils.tensorboard.summary import custom_scalars
 
-    lines = {title: ["Multiline", [f"{re.escape(tag)}$" for tag in tags]] for title, tags in charts.items()}
-    return custom_scalars({_TITLE: lines})  # type: ignore[no-untyped-call]
+    lines: dict[str, dict[str, list[object]]] = {_NUMBERS: {}, _BOUNDS: {}}
+    for (category, title), tags in charts.items():
+        lines[category][title] = ["Multiline", [f"{re.escape(tag)}$" for tag in tags]]
+    return custom_scalars({category: found for category, found in lines.items() if found})  # type: ignore[no-untyped-call]
 
 
 def layouts_in(folder: str) -> int | None:

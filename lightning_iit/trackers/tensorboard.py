@@ -48,9 +48,9 @@ class TensorBoardTracker(Tracker):
     ``iit_details/<layer>/<picture>`` (drawn for cards of 350 pixels; the large ones are files of the run), and the packed record as
     the tensor ``iit/<layer>/record`` of the plugin ``iit``, which no page shows as a chart. A record is one event, so either all
     its parts are in the file or none. A callback with a name is a run of its own in TensorBoard, ``<run>/<name>``, with the same
-    tags, so that one chart shows all. The report of the run stands in the text tab as ``iit/report``, and charts of Φ with its
-    interval and its null in the tab of custom scalars, unless the run has a layout of that tab already. A record within an epoch
-    has keys of its own, with ``steps`` in them, and so has its tensor, ``iit/<layer>/steps/record``.
+    tags, so that one chart shows all. The report of the run stands in the text tab as ``iit/report``, and charts of Φ,
+    of its intervals and of its nulls in the tab of custom scalars, unless the run has a layout of that tab already. A record within
+    an epoch has keys of its own, with ``steps`` in them, and so has its tensor, ``iit/<layer>/steps/record``.
 
     Args:
         experiment: the logger's ``SummaryWriter`` (of ``torch.utils.tensorboard``).
@@ -64,7 +64,7 @@ class TensorBoardTracker(Tracker):
         self._own: FileWriter | None = None
         self._unconfirmed: list[_Event] = []
         self._last_step = 0
-        self._charts: dict[str, tuple[str, ...]] = {}
+        self._charts: dict[tuple[str, str], tuple[str, ...]] = {}
         self._layouts = 0
         self.name: str = f"TensorBoard ({self._log_dir})"
 

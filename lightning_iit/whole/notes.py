@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightning_iit.records.shown.numbers import digits
+from lightning_iit.records.shown.numbers import digits, percent
 from lightning_iit.records.whole.measures import SYMBOLS
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def notes_on_series(series: Series, auto: Autocorrelation | None) -> Iterator[st
         )
     if auto.trend > _TREND:
         yield (
-            f"A straight line over all samples explains up to {auto.trend:.0%} of a unit's variance. A common trend makes all "
+            f"A straight line over all samples explains up to {percent(auto.trend)} of a unit's variance. A common trend makes all "
             "measures larger: take it out first (scipy.signal.detrend), or measure windows."
         )
 

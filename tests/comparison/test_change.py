@@ -67,6 +67,8 @@ def test_of_a_survey_that_was_not_finished_the_groups_of_both_epochs_are_compare
     assert (found.left_out, expected.left_out) == (5, 0)
     assert "5 more have no Φ at one of the epochs" in found.words
     assert "more have no Φ" not in expected.words
+    records[side] = cut_off(two(0.02)[side], 7)
+    assert "1 more has no Φ at one of the epochs" in change(records).words
 
 
 def test_an_epoch_that_was_surveyed_to_the_end_goes_before_a_later_one_that_was_not():
@@ -191,7 +193,7 @@ def test_a_state_that_has_no_phi_now_leaves_the_parts_open():
     assert found.by_tpm is found.by_states is None
     assert found.groups == 8
     assert "comes from the TPM" not in found.words
-    assert "Both are not of the same states, so it is not known how much" in found.words
+    assert "The two are not of the same states, so it is not known how much" in found.words
 
 
 def test_the_error_of_a_narrow_layer_is_taken_twice():
@@ -252,7 +254,8 @@ def test_p_is_not_smaller_than_that_of_the_mean_against_the_error_of_the_data():
     found = change(two(0.1, groups=20, se=0.04))
     assert found.p == pytest.approx(of_mean(found.difference, 1.5 * 0.04 * 2**0.5))
     assert found.p_by_error
-    assert f"mean against the error of the data, which groups share: p = {found.p:.3f}, smallest possible 1.9e−6" in found.words
+    beside = "the mean change beside the uncertainty of the data, which is common to all groups:"
+    assert f"{beside} p = {found.p:.3f}, smallest possible 1.9e−6" in found.words
     small = change(two(0.1, groups=20, se=0.001))
     assert small.p < 1e-5
     assert not small.p_by_error

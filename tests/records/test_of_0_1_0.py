@@ -98,7 +98,7 @@ def test_its_report_and_page_are_made_again(run, tmp_path):
     assert len(numbers) > 10
     assert [number for number in numbers if number != "0.0000" and number not in again] == []
     assert "0.0000" not in again
-    assert "this Φ (p = 0.400, 19 surrogates) is not told from that of a system" in again
+    assert "this Φ cannot be told from that of a system that loses nothing at its weakest cut (p = 0.400, 19 surrogates)" in again
     assert "Whether training changed Φ is not known: there are no two epochs" in again
     assert main(["export", str(run), "-o", str(tmp_path / "page.html")]) == 0
     assert (tmp_path / "page.html").stat().st_size > 100_000

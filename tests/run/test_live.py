@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 
@@ -116,7 +117,30 @@ def test_while_somebody_looks_the_status_is_that_of_the_trainer(tmp_path):
     assert looker.found[-1].seconds_left == 0.0
     assert run.global_step == 8
     end = read_status(control_folder(made._run.run_dir))
-    assert (end.pace, end.ends, end.step) == ("ending", True, 8)
+    assert (end.pace, end.ends, end.broken, end.step, end.epoch) == ("ending", True, False, 8, 2)
+
+
+class Breaking(Callback):
+    def on_train_batch_end(self, trainer, *_):
+        if trainer.global_step == 6:
+            raise RuntimeError("on purpose")
+
+
+@pytest.mark.parametrize("error", [False, True])
+def test_a_training_says_how_it_ended_though_nobody_looks_any_more(tmp_path, monkeypatch, error):
+    """Else a page that is opened later tells the step of the last look as if it were the last one."""
+
+    class Gone(Callback):
+        def on_train_batch_start(self, trainer, *_):
+            if trainer.global_step == 4:
+                monkeypatch.setattr(live.time, "monotonic", lambda now=time.monotonic: now() + 100)
+
+    more = (Gone(), *([Breaking()] if error else []))
+    with pytest.raises(RuntimeError, match="on purpose") if error else contextlib.nullcontext():
+        trained(tmp_path, looks={1}, more=more)
+    (folder,) = tmp_path.rglob("control")
+    end = read_status(folder)
+    assert (end.pace, end.broken, end.step, end.epoch) == ("ending", error, 6 if error else 8, 1 if error else 2)
 
 
 @pytest.mark.parametrize("step", [4, 6])

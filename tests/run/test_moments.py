@@ -11,6 +11,7 @@ from torch import nn
 from training import trainer
 
 from lightning_iit import IITCallback, InvalidArgumentError, System, analyse, compute_phi
+from lightning_iit.records.shown.numbers import percent
 
 
 class Rnn(nn.Module):
@@ -59,7 +60,7 @@ def test_the_same_as_steps_made_by_hand():
     assert record.moments.positive == pytest.approx(sum(phi > 1e-6 for phi in known) / len(phis))
     assert record.moments.phi == pytest.approx(np.mean(known))
     assert record.scalars["moments_phi"] == record.moments.phi
-    assert f"{record.moments.positive:.0%} have Φ > 0" in record.moments.words
+    assert f"{percent(record.moments.positive)} have Φ > 0" in record.moments.words
     (some,) = analyse(model, [x], "rnn", units=3, groups=1, moments=40, workers=0)
     assert some.moments.moments == 40
     assert some.moments.reachable * 40 == pytest.approx(round(some.moments.reachable * 40))

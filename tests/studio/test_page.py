@@ -49,7 +49,7 @@ def test_a_gru_is_trained_from_the_form_and_steered(chromium: Browser, tmp_path:
             page.page.get_by_role("link", name="gru-digits-1").click()
             steered(page.page)
             page.page.get_by_role("link", name="Studio").click()
-            ended(page.page, studio)
+            ended(page.page, studio, run)
             page.check()
     finally:
         end_all(root)
@@ -108,7 +108,7 @@ def start(page: Page) -> None:
     card = page.locator("[data-job=gru-digits-1]")
     card.locator("[data-fact=loss]").wait_for(timeout=180_000)
     assert card.locator(".phase").inner_text() == "Running"
-    assert card.locator(".made").inner_text().startswith("Epoch 1 of 3")
+    assert card.locator(".made").inner_text().startswith("Epoch 0 (1 of 3)")
     card.get_by_role("link", name="gru-digits-1").wait_for(timeout=180_000)
     assert page.evaluate("() => window.__marker") == "still here"
     size = page.viewport_size
@@ -149,13 +149,21 @@ def steered(page: Page) -> None:
     panel.get_by_role("button", name="Stop after this epoch").click()
     assert answered(page, "stop")["outcome"] == "done"
     page.wait_for_function(f"() => {STATE}.training.phase === 'ended'", timeout=180_000)
+    last = page.evaluate(f"() => {STATE}.training.status")
+    assert panel.locator(".phase").inner_text() == "Done"
+    assert panel.locator(".made").inner_text() == f"{last['epoch']} of 5 epochs"
+    assert panel.locator("[data-fact=step] b").inner_text() == f"{last['step']:,}"
+    assert page.locator(".top .live").inner_text() == "ended"
 
 
-def ended(page: Page, studio: Studio) -> None:
+def ended(page: Page, studio: Studio, run: Path) -> None:
     """Sees in the list how it ended, and fills in the form with its values."""
     card = page.locator("[data-job=gru-digits-1]")
     card.locator(".phase", has_text="Done").wait_for(timeout=180_000)
-    (course,) = studio.jobs()["gru-digits-1"]["courses"]
+    job = studio.jobs()["gru-digits-1"]
+    (course,) = job["courses"]
+    last = max(record.global_step for record in load_run(run))
+    assert card.locator(".made").inner_text() == f"{job['epoch'] + 1} of 5 epochs · step {last:,}"
     assert card.locator(".course b").inner_text() == f"{course['phis'][-1]:.4f}"
     assert card.locator("[data-fact=accuracy]").inner_text().endswith("%")
     card.get_by_role("button", name="Start again").click()
@@ -215,7 +223,7 @@ def test_what_is_wrong_is_said_in_the_form(chromium: Browser, listed: Path) -> N
         form.locator("#seeds").fill("4-5")
         form.get_by_label("Network", exact=True).select_option("own")
         assert form.get_by_label("Class of the network").get_attribute("placeholder") == "studio_own:Class"
-        form.get_by_text("Of the module studio_own, or of a module in it").first.wait_for()
+        form.get_by_text("A class of the module studio_own, or of a module in it").first.wait_for()
         form.get_by_label("Class of the network").fill("studio_own:NoModule")
         form.get_by_role("button", name="Show its arguments").click()
         form.get_by_text("is no LightningModule").wait_for()

@@ -131,7 +131,7 @@ def make_record(
         else {},
         diagnostics=(
             Diagnostic(name="coverage", value=float(np.mean(tpm.visited)), words=f"{sum(tpm.visited)} of {2**n} states visited"),
-            Diagnostic(name="determinism", value=0.41, unit="bit", words="next states are half determined"),
+            Diagnostic(name="determinism", value=0.41, words="next states are 41 % certain (0 %: coin flips)"),
         ),
         null=_null(values[0], epoch) if isinstance(result, Computed) else None,
         structural_phi=0.0 if kind == "statistical" else None,

@@ -57,7 +57,11 @@ def surveyed(epoch: int, *, seed: int = 0) -> EpochRecord:
         seed=0,
         sequences=SEQUENCES,
     )
-    return msgspec.structs.replace(record, kind="causal", null=None, perturbation=perturbation, survey=survey)
+    words = {"coverage": f"{sum(record.tpm.visited)} of {len(record.tpm.visited)} states set, {DRAWS:,} times each"}
+    diagnostics = tuple(msgspec.structs.replace(one, words=words.get(one.name, one.words)) for one in record.diagnostics)
+    return msgspec.structs.replace(
+        record, kind="causal", null=None, perturbation=perturbation, survey=survey, diagnostics=diagnostics
+    )
 
 
 def _set_units(record: EpochRecord, rng: np.random.Generator) -> tuple[EpochRecord, tuple[int, ...]]:

@@ -317,7 +317,7 @@ def test_self_transitions_by_hand():
     # 0 0 0 1 1 0: three of five stay; states leave as 0 0 0 1 1 and are reached as 0 0 1 1 0.
     found = self_transitions(Evidence(counts=counted(np.array([0, 0, 0, 1, 1, 0]), 1), kind="observational"))
     assert found.value == pytest.approx(3 / 5)
-    assert found.words == "60% of the transitions stay in their state (chance: 52%)"
+    assert found.words == "60 % of the transitions stay in their state (chance: 52 %)"
 
 
 def test_multi_information():

@@ -13,7 +13,7 @@ import pytest
 from event_files import check_events, read_events, read_layout
 from sample_records import HOSTILE_LAYERS, a_png, a_record, a_snapshot, pixels
 
-from lightning_iit.records import NullResult, decode_network
+from lightning_iit.records import NullResult, Survey, decode_network
 from lightning_iit.records.names import layer_slug
 from lightning_iit.records.store import load_run
 from lightning_iit.trackers import Journal, trackers_for
@@ -168,24 +168,36 @@ def with_null(layer, epoch):
     return msgspec.structs.replace(record, scalars=record.scalars | {"phi_null_mean": NULL.mean, "phi_null_95": NULL.upper})
 
 
-def test_custom_scalars_have_each_layer_with_its_interval_and_its_group_with_its_null(tmp_path, logger):
-    """A line finds its own tag, none of a layer whose name only begins like it; layers may come late."""
+def with_interval(layer, epoch):
+    record = with_null(layer, epoch)
+    bounds = {"phi_low": 0.1, "phi_high": 0.3}
+    return msgspec.structs.replace(record, survey=Survey(phi=0.2, low=0.1, high=0.3), scalars=record.scalars | bounds)
+
+
+def test_custom_scalars_have_each_layer_and_its_group_and_apart_from_them_what_bounds_it(tmp_path, logger):
+    """A line finds its own tag, none of a layer whose name only begins like it; layers and intervals may come late.
+
+    Φ stands alone: intervals and nulls are there at some epochs only, and TensorBoard joins their points by straight lines.
+    """
     journal = Journal(trackers_for([logger], None))
-    for record in (with_null("rnn.0", 0), a_record("rnn.01", 0), a_record("fc+1", 1), with_null("rnn.0", 1)):
+    for record in (with_null("rnn.0", 0), a_record("rnn.01", 0), a_record("fc+1", 1), with_interval("rnn.0", 1)):
         journal.write(record)
     assert journal.close(timeout=30) == ()
     found = read_layout(tmp_path)
-    group = "Φ of the shown group of rnn.0, with its null"
-    assert set(found) == {*(f"Φ of {name}" for name in ("rnn.0", "rnn.01", "fc+1")), group}
+    group = "Φ of the shown group of rnn.0"
+    bounds = {f"Null of {group}", f"Interval of {group}", "Interval of Φ of rnn.0"}
+    assert set(found) == {*(f"Φ of {name}" for name in ("rnn.0", "rnn.01", "fc+1")), group, *bounds}
     tags = set(read_events(tmp_path / "run").scalars)
 
     def shown(title):
         return {tag for tag in tags for line in found[title] if re.match(line, tag)}
 
-    assert shown(group) == {f"iit_details/rnn.0/{name}" for name in ("phi", "phi_null_mean", "phi_null_95")}
+    assert shown(group) == {"iit_details/rnn.0/phi"}
+    assert shown(f"Null of {group}") == {f"iit_details/rnn.0/{name}" for name in ("phi_null_mean", "phi_null_95")}
+    assert shown(f"Interval of {group}") == {f"iit_details/rnn.0/{name}" for name in ("phi_low", "phi_high")}
+    assert shown("Interval of Φ of rnn.0") == {f"iit/{name}/rnn.0" for name in ("phi_low", "phi_high")}
     assert shown("Φ of rnn.0") == {"iit/phi/rnn.0"}
     assert shown("Φ of fc+1") == {f"iit/phi/{layer_slug('fc+1')}"}
-    assert re.match(found["Φ of rnn.0"][2], "iit/phi_high/rnn.0")
 
 
 def test_a_layout_of_the_users_own_stays(tmp_path, logger):

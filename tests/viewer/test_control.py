@@ -479,6 +479,7 @@ def steered(
     panel = page.locator(".control")
     page.wait_for_function(f"() => {STATE}.training?.status?.loss != null && {STATE}.a?.record", timeout=120_000)
     assert panel.locator(".phase").inner_text() == "Running"
+    assert page.locator(".top .live").inner_text() == "live"
     first = status_of(page)
     page.wait_for_function(f"(epoch) => {STATE}.training.status.epoch > epoch", arg=first["epoch"], timeout=60_000)
     later = status_of(page)
@@ -536,7 +537,9 @@ def steered(
     panel.get_by_role("button", name="Stop after this epoch").click()
     stopped = answered(page, "stop")
     page.wait_for_function(f"() => {STATE}.training.phase === 'ended'", timeout=120_000)
-    assert "No training runs here any more." in panel.inner_text()
+    assert panel.locator(".phase").inner_text() == "Done"
+    assert page.locator(".top .live").inner_text() == "ended"
+    assert panel.locator(".made").inner_text() == f"{stopped['epoch'] + 1} of {wanted} epochs"
     assert panel.get_by_role("button", name="Pause").is_hidden()
     assert training.wait(120) == 0
 
@@ -608,7 +611,9 @@ def test_a_run_whose_training_has_ended_says_so_and_where_another_runs(chromium:
     with controlled(living.parent) as address, watched(chromium) as page:
         page.page.goto(f"{address}?token={TOKEN}#run=ended")
         panel = page.page.locator(".control")
-        panel.get_by_text("No training runs here any more. Running: version_0").wait_for(timeout=20_000)
+        panel.get_by_text("No training runs here any more. Its last record is of epoch 0, step 23. Running: version_0").wait_for(
+            timeout=20_000
+        )
         assert panel.get_by_role("button", name="Pause").is_hidden()
         panel.locator("button", has_text="version_0").click()
         panel.get_by_role("button", name="Pause").wait_for(timeout=20_000)

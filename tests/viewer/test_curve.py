@@ -85,8 +85,12 @@ def test_the_value_of_the_only_epoch_lies_over_the_mark_of_that_epoch(page: Any,
 
 def test_it_is_said_why_only_some_epochs_have_an_interval_and_in_which_state_the_group_is(page: Any, zoo: Path) -> None:
     shown = page.open("full")
-    said = shown.locator(".chart-legend .key", has_text="90 % interval").inner_text()
-    assert said == "90 % interval (1 of 3 epochs: both ends, others as extra_budget allows)"
+    said = shown.locator(".chart-legend .key", has_text="90 % interval")
+    assert said.inner_text() == "90 % interval (at 1 of 3 epochs)"
+    assert said.get_attribute("title").startswith("Computed of: untrained. An interval takes many more analyses than Φ")
+    line = shown.locator(".chart-legend .key.current .stroke")
+    color = "(element) => getComputedStyle(element).color"
+    assert said.locator(".whisker").evaluate(color) == line.evaluate(color)
     shown.get_by_role("checkbox", name="shown group").check()
     states = {epoch: "".join(map(str, written_record(zoo / "full", "memory", epoch).states[0].state)) for epoch in (-1, 0, 1)}
     legend = shown.locator(".chart-legend")
@@ -95,5 +99,5 @@ def test_it_is_said_why_only_some_epochs_have_an_interval_and_in_which_state_the
     place = shown.evaluate("() => window.lightningIIT.chartPlace(0, 0)")
     shown.mouse.move(place["x"], place["y"] - 20)
     tip = shown.locator(".tip").inner_text()
-    assert "intervals: both ends" in tip
+    assert "intervals: the first and the last epoch have theirs before the others" in tip
     assert f"shown group in {states[0]}" in tip

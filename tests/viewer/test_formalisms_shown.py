@@ -180,7 +180,8 @@ def check_system(page: Page, result: SystemPhi, n: int) -> None:
         names = page.locator(".part:not(.background) text").all_text_contents()
         inside = [tuple(part) for part in drawn if set(part) <= set(result.nodes)]
         assert names == directions_of(inside, severed)
-        assert f"Of {result.partitions:,} partitions" in page.locator(".cut-words").inner_text()
+        examined = "1 partition was examined." if result.partitions == 1 else f"{result.partitions:,} partitions were examined."
+    assert examined in page.locator(".cut-words").inner_text()
     numbers = [result.phi, result.signed_phi, result.normalized_phi, result.ii]
     assert values(page, ".system-phi .numbers span") == numbers
     for name, one in (("cause", result.cause), ("effect", result.effect)):

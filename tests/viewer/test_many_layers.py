@@ -239,7 +239,7 @@ def test_the_legend_names_what_is_drawn_and_no_more(chromium: Browser, tmp_path:
         firsts = ["".join(map(str, written_record(tmp_path / "states", "memory", epoch).states[0].state)) for epoch in range(3)]
         assert len(set(firsts)) > 1
         state = f"Φ of the most visited state ({firsts[2]} at epoch 2)"
-        for name in (state, "mean to maximum over states", "null of the most visited state, upper"):
+        for name in (state, "mean to maximum over states", "what chance reaches (null of the most visited state)"):
             assert name in legend(page)
         record = written_record(tmp_path / "states", "memory", 0)
         assert record.null is not None  # and epochs 1 and 2 have none: its mark stands alone

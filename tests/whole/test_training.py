@@ -199,7 +199,7 @@ def test_the_report_has_a_table_and_a_profile_over_layers(tmp_path):
     for words in (
         f"{value.value:.4g} ({value.excess:+.3g}",
         f"| {synergy:+.4g} |",
-        f"95% interval at this partition: {low:.4g} to {high:.4g} nats above",
+        f"95 % interval at this partition: {low:.4g} to {high:.4g} nats above",
         f"Mean synergy of pairs of units: {synergy:+.4g} nats, above the mean of its null.",
     ):
         assert words.replace("-", "−") in text

@@ -46,6 +46,13 @@ describe("two records", () => {
     const of = record("causal", [1, 2]);
     const not = (change: object) => found(of, { ...of, ...change } as EpochRecord);
     expect(found(of, of)).toEqual({ forbids: "", mechanisms: "", words: "" });
+    const groups = (many: number) => ({ groups: Array(many).fill({}) });
+    const mean = { ...of, survey: groups(20) } as unknown as EpochRecord;
+    const other = { ...of, units: { indices: [1, 2, 3], bits: 1 }, survey: groups(1) } as unknown as EpochRecord;
+    expect(found(mean, other).words).toBe(
+      "Φ of the layer is a mean over 20 groups of 2 units in A and that of one group of 3 units in B: these are not the same quantity.",
+    );
+    expect(found(mean, mean).words).toBe("");
     expect(not({ kind: "observational" }).forbids).toMatch(/^Not subtracted: A is causal, B is observational.*different kinds/);
     expect(not({ units: { indices: [1], bits: 1 } }).forbids).toMatch(/A has 2 units, B has 1/);
     expect(not({ units: { indices: [1, 3], bits: 1 } }).forbids).toMatch(/other units: of A 1, 2, of B 1, 3/);

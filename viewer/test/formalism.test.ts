@@ -3,7 +3,8 @@ import type { EpochRecord, IndexRow, PhiResult, SystemPhi } from "../src/data/ty
 import { partitionOf } from "../src/layout/parts";
 import { placeRelations } from "../src/layout/relations";
 import { commandLine } from "../src/parts/commandLine";
-import { severedLetters } from "../src/parts/partitionWords";
+import { kindOf } from "../src/parts/names";
+import { backgroundWords, nothingLost, severedLetters } from "../src/parts/partitionWords";
 import { curves, epochsOf } from "../src/scales/curve";
 import { formalismsOf, indexOf, recordOf, shownFormalism, symbolOf } from "../src/scales/formalism";
 import { phiText } from "../src/scales/format";
@@ -297,4 +298,25 @@ it("the command names the formalism and the nodes", () => {
 it("no number above 0 reads 0", () => {
   expect([0, 0.00002, -0.00002, -0.5, 0.25].map(phiText)).toEqual(["0", "2.00e−5", "−2.00e−5", "−0.5000", "0.2500"]);
   expect([0, 0.0004, 0.0154, null].map(shareText)).toEqual(["0 %", "below 0.1 %", "1.5 %", "–"]);
+});
+
+describe("words beside pictures", () => {
+  const part = (nodes: number[], background: boolean) => ({ nodes, name: "", background });
+  const words = (...parts: ReturnType<typeof part>[]) => backgroundWords({ parts, severed: () => false });
+  it("say what units outside of the system are", () => {
+    expect(words(part([0], false), part([2], false))).toBe("");
+    expect(words(part([0], false), part([1], true))).toBe(
+      "B is background: it is no part of the analysed system, and stays in its state.",
+    );
+    expect(words(part([0], false), part([1, 2], true))).toMatch(/^B C are background: they are no part/);
+  });
+  it("say of a Φ of 0 that cuts lose nothing", () => {
+    expect(nothingLost(0)).toBe("several cuts lose nothing; one of them is drawn");
+    for (const margin of [0.1, null]) expect(nothingLost(margin)).toBe("a cut that loses nothing is drawn");
+  });
+  it("have no word twice", () => {
+    expect(kindOf({ part: "attention", kind: "attention", detail: "" })).toBe("attention");
+    expect(kindOf({ part: "MLP", kind: "linear", detail: "" })).toBe("MLP · linear");
+    expect(kindOf({ part: "", kind: "stream", detail: "sum" })).toBe("sum");
+  });
 });

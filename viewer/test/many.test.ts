@@ -204,7 +204,7 @@ describe("what is said of a curve", () => {
     const of = (...states: string[]) => ({ epochs: states.map((_, epoch) => epoch), states });
     expect(stateWords(of("01", "01", ""), 0)).toBe("01");
     expect(stateWords(of("01", "", "11"), 2)).toBe("11 at epoch 2");
-    expect(stateWords(of("01", "", "11"), 1)).toBe("another at each epoch");
+    expect(stateWords(of("01", "", "11"), 1)).toBe("a different one at each epoch");
     expect(stateWords(of("", ""), 1)).toBe("");
     expect(curves(index([row("x", 0, { state: "10" })]), [0, 1])[0]?.states).toEqual(["10", ""]);
   });

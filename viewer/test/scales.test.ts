@@ -3,7 +3,8 @@ import type { NetworkLayer } from "../src/data/types";
 import { CARDS } from "../src/panels";
 import { activityAt, activityRange } from "../src/scales/activity";
 import { bitLabel, bitsOf, codeOf, elementLabel, lettersOf, unitLetter } from "../src/scales/bits";
-import { CATEGORIES, channels, hexOf, NEGATIVE, POSITIVE, sequential } from "../src/scales/color";
+import { CATEGORIES, channels, hexOf, METRICS, NEGATIVE, POSITIVE, sequential } from "../src/scales/color";
+import { SIDES } from "../src/scales/comparison";
 import { curves, epochAtStep, epochsOf, layersOf } from "../src/scales/curve";
 import { number, phiText } from "../src/scales/format";
 import { influences, stateByState } from "../src/scales/influence";
@@ -226,5 +227,11 @@ describe("a kind of number", () => {
     expect([arrowWords("causal"), arrowWords("statistical").length]).toEqual([[], 1]);
     const statistical = CARDS.filter(({ id }) => id !== "compare").map(({ title }) => title("statistical"));
     expect(statistical.every((title) => /\(statistical\)$/.test(title) && !/caus/i.test(title))).toBe(true);
+  });
+});
+
+describe("loss and accuracy", () => {
+  it("have no colour of a run that is compared, nor of the first layers", () => {
+    for (const color of METRICS) expect([SIDES.A, SIDES.B, ...CATEGORIES.slice(0, 3)]).not.toContain(color);
   });
 });

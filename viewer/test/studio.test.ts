@@ -62,8 +62,11 @@ describe("a training", () => {
     expect(part({ epoch: null, epochs: 4, phase: "waiting" })).toBe(0);
     expect(part({ epoch: 1, epochs: 4, phase: "running" })).toBe(0.25);
     expect(part({ epoch: 1, epochs: 4, phase: "done" })).toBe(1);
-    expect(epochWords({ epoch: null, epochs: 4 })).toBe("4 epochs");
-    expect(epochWords({ epoch: 1, epochs: 4 })).toBe("Epoch 2 of 4");
+    const job = { epoch: 1, epochs: 4, phase: "running", step: 900 } as const;
+    expect(epochWords({ ...job, epoch: null })).toBe("4 epochs");
+    expect(epochWords(job)).toBe("Epoch 1 (2 of 4)");
+    expect(epochWords({ ...job, epoch: 3, phase: "done", step: 8628 })).toBe("4 of 4 epochs · step 8,628");
+    expect(epochWords({ ...job, phase: "done", step: null })).toBe("2 of 4 epochs");
   });
   it("can be stopped until it has ended", () => {
     const phases = ["waiting", "running", "paused", "ending", "done", "failed", "killed", "stopped"] as const;

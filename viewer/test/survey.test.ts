@@ -221,6 +221,14 @@ describe("what stands beside Φ", () => {
       ["group", ["φ_s: 0.3000", "null: none: units were set", "set: 8,640 backgrounds from 576 sequences"]],
     ]);
   });
+  it("has a null in green only where the structure does not say 0", () => {
+    const found = { name: "cut", p: 0.05, upper: 0.1, mean: 0.05, excess: 0.1, surrogates: 19, seed: 0 };
+    const mood = (change: object) =>
+      chips(record({ null: found, perturbation: null, ...change } as never), 0).find(({ name }) => name === "null")?.mood;
+    expect(mood({ kind: "observational", structural_phi: null })).toBe("good");
+    expect(mood({ kind: "observational", structural_phi: 0 })).toBe("");
+    expect(mood({ kind: "statistical", structural_phi: 0 })).toBe("");
+  });
   it("of a Φ that depends on ties says so, beside the shown group", () => {
     const result = (change: object) =>
       ({
@@ -241,6 +249,9 @@ describe("what stands beside Φ", () => {
       "Φ depends on ties: in 2 of 9 concepts a rule chose between purviews of equal φ, and TPMs that differ by at most 0.0001 have " +
         "Φ 0.2900 – 0.3100. The second-best partition loses 0 more.",
     );
+    const zero = shown({ phi: 0, tied_purviews: [[0]], phi_jitter: [0, 0.0001], phi_margin: 0 });
+    expect([zero?.text, zero?.mood]).toEqual(["0", undefined]);
+    expect(zero?.lines).toContain("TPMs that differ by at most 0.0001 have Φ up to 0.0001.");
     const none = shown({});
     expect([none?.text, none?.mood]).toEqual(["0.3000", undefined]);
     expect(none?.lines).toContain("The second-best partition loses 0.0312 more.");

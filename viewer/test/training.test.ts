@@ -8,7 +8,9 @@ import {
   epochWords,
   facts,
   isOfNow,
+  liveness,
   part,
+  phaseOf,
   phiOf,
   remark,
   sparkline,
@@ -28,6 +30,7 @@ const status = (given: Partial<Status> = {}): Status => ({
   epoch: 2,
   epochs: 10,
   ends: false,
+  broken: false,
   batch: 5,
   batches: 10,
   step: 25,
@@ -74,7 +77,7 @@ describe("how far a training is", () => {
 
   it("says step, loss, time left and what waits; of one that has ended only what it was", () => {
     const names = (one: TrainingState) => facts(one).map(({ name, text }) => `${name} ${text}`);
-    expect(names(training())).toEqual(["Step 25", "Batch loss 0.25", "Left 1 min", "Waiting 1"]);
+    expect(names(training())).toEqual(["Step 25", "Batch loss 0.25", "Left 1 min", "Analyses waiting 1"]);
     expect(names(training({ age: 30 })).at(-1)).toBe("As of 30 s ago");
     expect(names(training({ phase: "ended", age: 1e6 }, { loss: null }))).toEqual(["Step 25", "Batch loss –"]);
     expect(names(training({}, { seconds_left: null }))).not.toContain("Left 1 min");
@@ -85,7 +88,6 @@ describe("how far a training is", () => {
     expect(remark(training({}, { ends: true }), true)).toContain("ends after this epoch");
     expect(remark(training(), false)).toContain("with its token");
     expect(remark(training({ phase: "deaf", status: null }), true)).toContain("control=False");
-    expect(remark(training({ phase: "ended" }, { pace: "ending" }), true)).toBe("No training runs here any more.");
     expect(remark(training({ phase: "ending" }), true)).toContain("Its last step is made");
     expect(remark(training({ phase: "none" }), false)).toContain("nothing to control");
   });
@@ -93,11 +95,40 @@ describe("how far a training is", () => {
   it("says of one that ended unseen only where it was when somebody looked", () => {
     const unseen = training({ phase: "ended" });
     expect(isOfNow(unseen)).toBe(false);
-    expect(remark(unseen, true)).toMatch(/any more\. When it was last looked at, it was in epoch 2 \(3 of 10\), at step 25\.$/);
+    const rows = [row("a", 0, { global_step: 4 }), row("b", 5, { global_step: 8628 }), row("b", 4, { global_step: 7000 })];
+    expect(remark(unseen, true, rows)).toBe("No training runs here any more. Its last record is of epoch 5, step 8,628.");
+    expect(remark(unseen, true)).toBe("No training runs here any more.");
+    expect(phaseOf(unseen)).toBe("Ended");
     expect(isOfNow(training({ phase: "ended" }, { pace: "ending" }))).toBe(true);
     expect(isOfNow(training({ phase: "ended", status: null }))).toBe(false);
     expect(remark(training({ phase: "ended", status: null }), true)).toBe("No training runs here any more.");
     expect((["running", "paused", "ending"] as const).map((phase) => isOfNow(training({ phase })))).toEqual([true, true, true]);
+  });
+
+  it("says of one that has told its end how far it came, and no more that is old", () => {
+    const done = training({ phase: "ended", age: 1e6 }, { pace: "ending", epoch: 6, epochs: 6, batch: 10, step: 8628 });
+    const made = (of: Partial<Status>) => epochWords(training({ phase: "ended" }, { pace: "ending", ...of }));
+    expect([phaseOf(done), epochWords(done), remark(done, true)]).toEqual(["Done", "6 of 6 epochs", ""]);
+    expect(facts(done)[0]).toEqual({ name: "Step", text: "8,628" });
+    expect(made({ epoch: 3, epochs: 6, batch: 4 })).toBe("3 of 6 epochs, the last in part");
+    expect([made({ epoch: 1, epochs: null, batches: null }), made({ epoch: 2, epochs: null, batches: null })]).toEqual([
+      "1 epoch",
+      "2 epochs",
+    ]);
+    const broken = training({ phase: "ended" }, { pace: "ending", broken: true, epoch: 3 });
+    expect([phaseOf(broken), epochWords(broken)]).toEqual(["Ended", "Epoch 3 (4 of 10)"]);
+    expect(remark(broken, true)).toBe("An error or an interrupt ended this training.");
+    expect(phaseOf(training())).toBe("Running");
+  });
+
+  it("is live only while it runs", () => {
+    expect(liveness(false, false, undefined)).toEqual(["off", "file"]);
+    expect(liveness(true, true, "running")).toEqual(["lost", "no answer"]);
+    expect((["running", "paused", "ending", "deaf"] as const).map((phase) => liveness(true, false, phase)[1])).toEqual(
+      Array(4).fill("live"),
+    );
+    expect(liveness(true, false, "ended")).toEqual(["off ended", "ended"]);
+    expect([undefined, "none" as const].map((phase) => liveness(true, false, phase)[1])).toEqual(["connected", "connected"]);
   });
 
   it("names the trainings that run where that of this run does not", () => {

@@ -39,6 +39,23 @@ def digits(value: float, many: int = 2, *, sign: bool = False) -> str:
     return _read(f"{value:{'+' if sign else ''}.{many}g}")
 
 
+def percent(share: float) -> str:
+    """Writes a share in whole percent; one that would read 0 or 100 but is not says so.
+
+    Args:
+        share: the share, from 0 to 1.
+
+    Example:
+        >>> percent(0.412), percent(0.0), percent(0.001), percent(0.999), percent(1.0)
+        ('41 %', '0 %', 'below 1 %', 'above 99 %', '100 %')
+    """
+    if 0.0 < share < 0.005:
+        return "below 1 %"
+    if 0.995 <= share < 1.0:
+        return "above 99 %"
+    return f"{100.0 * share:.0f} %"
+
+
 def _read(text: str) -> str:
     """Returns a number with true minus signs, and an exponent without leading zeros."""
     return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e").replace("-", "−")

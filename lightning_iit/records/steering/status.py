@@ -3,7 +3,8 @@
 ::
 
     <run_dir>/iit/control/looked-at      renamed anew every two seconds by a page's server while a page is open
-    <run_dir>/iit/control/status.json    written by the training, at most twice a second, while the file above is young
+    <run_dir>/iit/control/status.json    written by the training, at most twice a second, while the file above is young; and once
+                                         more at its end, if it was written before
 
 Both are renamed into their places, so that the folder's time of change tells the training of them; nobody's clock is asked.
 """
@@ -40,9 +41,10 @@ class TrainingStatus(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         run: the run's id, as its ``owner.json`` has it.
         pace: what the training does.
-        epoch: the trainer's current epoch.
+        epoch: the trainer's current epoch; of one that is ending, how many epochs it has made.
         epochs: how many epochs the training is to have; None without a limit.
         ends: whether it ends after this epoch, on a command or since something else has asked for it.
+        broken: whether an error or an interrupt ended it; of one that ends by itself, or on a command, false.
         batch: how many batches of the epoch were trained on.
         batches: how many the epoch has; None where that is not known.
         step: the trainer's global step.
@@ -61,6 +63,7 @@ class TrainingStatus(msgspec.Struct, frozen=True, kw_only=True):
     written: float
     epochs: int | None = None
     ends: bool = False
+    broken: bool = False
     batch: int = 0
     batches: int | None = None
     steps: int | None = None

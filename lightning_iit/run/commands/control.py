@@ -129,13 +129,17 @@ class Control:
         if self._ends:
             self._trainer.should_stop = True
 
-    def end(self) -> None:
-        """Refuses what was sent too late."""
+    def end(self, *, broken: bool = False) -> None:
+        """Refuses what was sent too late.
+
+        Args:
+            broken: whether an error or an interrupt ended the training.
+        """
         for watch, _, _ in self._later:
             watch.detach()
         self._later = []
         if self._live is not None:
-            self._live.end()
+            self._live.end(broken=broken)
         with training_goes_on("answering the last commands"):
             self._steering.end(self._trainer)
 

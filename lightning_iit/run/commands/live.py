@@ -63,7 +63,7 @@ class Live:
         self._layers, self._waiting, self._activity, self._units = layers, waiting, activity, units
         self._ring = ActivityRing(folder / RING)
         self._next_status = self._next_activity = 0.0
-        self._asked = self._broken = False
+        self._asked = self._broken = self._has_written = False
         self._batch = -1
         self._loss: float | None = None
         self._began = time.monotonic(), self._progress(), trainer.global_step
@@ -108,11 +108,17 @@ class Live:
         self._began = (began + seconds, *rest)  # type: ignore[assignment]
         self._next_status = 0.0
 
-    def end(self) -> None:
-        """Says that no step follows, and takes the hooks away."""
-        if not self._broken and time.monotonic() < self.audience.until:
+    def end(self, *, broken: bool = False) -> None:
+        """Says that no step follows, if anybody has ever looked, and takes the hooks away.
+
+        Without this last word a page would tell for ever where the training was when somebody looked last.
+
+        Args:
+            broken: whether an error or an interrupt ended the training.
+        """
+        if not self._broken and (self._has_written or time.monotonic() < self.audience.until):
             with self._no_fault():
-                self._write("ending", ends=True)
+                self._write("ending", ends=True, broken=broken)
         self._stop()
 
     def _stop(self) -> None:
@@ -147,7 +153,7 @@ class Live:
             self._next_activity, self._asked = now + _ACTIVITY_EVERY, True
             activity.ask(self._units())
 
-    def _write(self, pace: Pace, *, ends: bool) -> None:
+    def _write(self, pace: Pace, *, ends: bool, broken: bool = False) -> None:
         """Writes how far training is."""
         trainer = self._trainer
         status = TrainingStatus(
@@ -156,6 +162,7 @@ class Live:
             epoch=trainer.current_epoch,
             epochs=None if trainer.max_epochs in {None, -1} else trainer.max_epochs,
             ends=ends,
+            broken=broken,
             batch=self._batch + 1,
             batches=_whole(trainer.num_training_batches),
             step=trainer.global_step,
@@ -166,6 +173,7 @@ class Live:
             layers=tuple(self._layers()),
             written=time.time(),
         )
+        self._has_written = True
         write_status(self._folder, status)
 
     def _loss_of(self, outputs: Any) -> float | None:

@@ -29,7 +29,7 @@ export function groupPhiChip(record: EpochRecord, shown: Analysis | null, name: 
     name,
     text: (hasPhi(result) ? phiText(result.phi) : (statusWords[result.status] ?? result.status)) + (isTied(result) ? ", tied" : ""),
     lines: [
-      "Of the group of units that the panels below show in detail, in one of its states.",
+      `${symbolOf(record.formalism)} of the group of units that the panels below show in detail, in one of its states.`,
       ...(record.units ? [["units", record.units.indices.join(" ")] as [string, string]] : []),
       ...(record.interval && shown?.first ? intervalLines(record, record.interval) : []),
       ...(ties ? [ties] : []),
@@ -60,7 +60,8 @@ export function reducible(record: EpochRecord, shown: Analysis | null): Chip[] {
   ];
 }
 
-export function nullChip({ null: found, perturbation, states, survey, formalism }: EpochRecord, shown: Analysis | null): Chip {
+export function nullChip(record: EpochRecord, shown: Analysis | null): Chip {
+  const { null: found, perturbation, states, survey, formalism } = record;
   const symbol = symbolOf(formalism);
   const state = states[0]?.state.join("") ?? "";
   if (found && !isOwn(shown)) {
@@ -83,7 +84,8 @@ export function nullChip({ null: found, perturbation, states, survey, formalism 
         ["upper", phiText(found.upper)],
         [`${of} is ${found.excess < 0 ? "below" : "above"} the mean by`, number(Math.abs(found.excess))],
       ],
-      mood: found.p <= 0.05 ? "good" : "warn",
+      // Where the structure says 0, a small p says that the data depend on each other, which is nothing good or bad of the layer.
+      mood: record.kind === "statistical" || record.structural_phi === 0 ? "" : found.p <= 0.05 ? "good" : "warn",
       term: "null",
     };
   }

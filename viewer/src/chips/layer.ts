@@ -49,7 +49,9 @@ export function groupsOf({ formalism }: EpochRecord, survey: Survey): Chip {
       `The smallest and the largest ${symbol} of a group. Each group's ${symbol} is the mean over the states that were analysed, by visits.`,
       [`mean of the groups: ${symbol} of the layer`, phiText(phi)],
       ...ofShares(survey),
-      ...(phis.length < groups.length ? [`${groups.length - phis.length} of them have no ${symbol}.`] : []),
+      ...(phis.length < groups.length
+        ? [`${groups.length - phis.length} of them ${groups.length - phis.length === 1 ? "has" : "have"} no ${symbol}.`]
+        : []),
     ],
     term: "survey",
   };

@@ -790,6 +790,7 @@ export interface TrainingState {
 export interface TrainingStatus {
   batch: number;
   batches: number | null;
+  broken: boolean;
   ends: boolean;
   epoch: number;
   epochs: number | null;

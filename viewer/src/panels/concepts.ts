@@ -1,6 +1,6 @@
 // The concepts of the cause-effect structure as a table; hovering lights up their units everywhere.
 import { computed } from "../data/results";
-import type { Computed, Concept } from "../data/types";
+import type { Computed, Concept, EpochRecord } from "../data/types";
 import { fill, h } from "../dom";
 import { oneTabStop } from "../parts/oneTabStop";
 import { about } from "../parts/sheet";
@@ -52,14 +52,12 @@ export function conceptsPanel({ store, tip }: Context): Panel {
       body,
       ...(concepts.length
         ? concepts.map((concept) => row(concept, largest))
-        : [
-            h(
-              "tr",
-              {},
-              h("td", { colspan: 4, class: "empty-words" }, result ? "No mechanism has a concept." : "No Φ, so no concepts."),
-            ),
-          ]),
+        : [h("tr", {}, h("td", { colspan: 4, class: "empty-words" }, whyNone(record, result !== null)))]),
     );
+  };
+  const whyNone = (record: EpochRecord | null | undefined, isComputed: boolean) => {
+    if (isComputed) return "No mechanism has a concept.";
+    return record?.result.status === "open" ? "Concepts come with Φ, whose analysis has not ended yet." : "No Φ, so no concepts.";
   };
   const row = (concept: Concept, largest: number): HTMLElement => {
     const phi = smallPhi(concept);

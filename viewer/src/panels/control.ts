@@ -7,7 +7,7 @@ import { popup } from "../parts/popup";
 import { about } from "../parts/sheet";
 import { watchForm } from "../parts/watchForm";
 import type { Fact } from "../scales/training";
-import { elsewhere, epochWords, facts, isOfNow, part, phaseWords, remark, sparkline, takesCommands } from "../scales/training";
+import { elsewhere, epochWords, facts, isOfNow, part, phaseOf, remark, sparkline, takesCommands } from "../scales/training";
 import type { Context, Panel } from "./panel";
 
 type Asked = Omit<CommandRequest, "run">;
@@ -74,7 +74,9 @@ export function controlPanel({ store, controller }: Context): Panel {
   };
   let noted = "";
   const showNote = (training: TrainingState | null) => {
-    const words = training ? remark(training, controller.mayCommand) : "Waiting for the server.";
+    const words = training
+      ? remark(training, controller.mayCommand, store.state.a?.whole.index?.rows ?? [])
+      : "Waiting for the server.";
     const runs = training ? elsewhere(training) : [];
     const now = JSON.stringify([words, runs]);
     if (now === noted) return; // what a person is about to press stays
@@ -84,7 +86,12 @@ export function controlPanel({ store, controller }: Context): Panel {
       button.addEventListener("click", () => void controller.chooseRun("a", run));
       return button;
     });
-    fill(note, words, others.length > 0 && " Running: ", ...others.flatMap((one, at) => (at ? [", ", one] : [one])));
+    fill(
+      note,
+      words,
+      others.length > 0 && `${words ? " " : ""}Running: `,
+      ...others.flatMap((one, at) => (at ? [", ", one] : [one])),
+    );
   };
   /** The answer to the last command of this page. */
   const say = () => {
@@ -133,7 +140,7 @@ export function controlPanel({ store, controller }: Context): Panel {
     element.classList.toggle("idle", !isAlive);
     pause.textContent = isPaused() ? "Resume" : "Pause";
     phase.className = `phase ${training?.phase ?? ""}`;
-    fill(phase, h("i"), training ? phaseWords[training.phase] : "…");
+    fill(phase, h("i"), training ? phaseOf(training) : "…");
     showNote(training);
     if (!training) return fill(numbers);
     keepLoss(losses, training.run, training.status?.step ?? 0, training.status?.loss ?? null);

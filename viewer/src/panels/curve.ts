@@ -12,7 +12,7 @@ import type { Place } from "../probe";
 import { curveCsv } from "../save/csv";
 import { curveFigure } from "../save/curve";
 import type { Figure } from "../save/figure";
-import { CATEGORIES, category } from "../scales/color";
+import { CATEGORIES, category, METRICS } from "../scales/color";
 import { SEEDS, SIDES } from "../scales/comparison";
 import type { Measure } from "../scales/curve";
 import { bandOf, curves, epochsInPoint, epochsOf, isSameKind, kindsOf, plotted, smoothed } from "../scales/curve";
@@ -35,7 +35,7 @@ export function curvePanel(context: Context): Panel {
   const where = h("output", { class: "step" });
   const follow = h("input", { type: "checkbox" });
   follow.addEventListener("change", () => controller.follow(follow.checked));
-  const followLabel = h("label", { class: "check" }, follow, "newest");
+  const followLabel = h("label", { class: "check" }, follow, "follow newest");
   followLabel.hidden = !controller.live;
   const step = (by: number, text: string, name: string) => {
     const button = h("button", { class: "quiet small", type: "button", "aria-label": name }, text);
@@ -217,7 +217,7 @@ function seedLines({ seeds, layer, formalism, a }: AppState, measure: Measure): 
 function sideColor({ run, curve, color }: Line, layer: string | null): string {
   if (run === "all") return color;
   if (curve.layer === layer) return SIDES[run];
-  const others = CATEGORIES.filter((one) => one !== SIDES.A && one !== SIDES.B);
+  const others = CATEGORIES.filter((one) => ![SIDES.A, SIDES.B, ...METRICS].some((taken) => taken === one));
   return others[CATEGORIES.indexOf(color as (typeof CATEGORIES)[number]) % others.length] as string;
 }
 

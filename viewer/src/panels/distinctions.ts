@@ -1,4 +1,5 @@
 // The distinctions of the cause-effect structure (IIT 4.0) as a table, strongest first; hovering lights up their units everywhere.
+import { systemPhi } from "../data/results";
 import type { Distinction, Structure } from "../data/types";
 import { fill, h } from "../dom";
 import { oneTabStop } from "../parts/oneTabStop";
@@ -8,9 +9,9 @@ import type { Figure } from "../save/figure";
 import { tableFigure } from "../save/table";
 import { lettersOf } from "../scales/bits";
 import { count, phiText } from "../scales/format";
-import { DISTINCTION, IBIT, inState, RELATION, STRUCTURE } from "../scales/iit4";
-import { isOtherAnalysis } from "../state/analysis";
-import { shownKind } from "../state/app";
+import { DISTINCTION, IBIT, inState, OF_REDUCIBLE, RELATION, STRUCTURE } from "../scales/iit4";
+import { analysisOf, isOtherAnalysis, resultOf } from "../state/analysis";
+import { shownKind, shownSide } from "../state/app";
 import { structureOf } from "../state/structure";
 import type { Context, Panel } from "./panel";
 
@@ -35,7 +36,9 @@ export function distinctionsPanel(context: Context): Panel {
     const strongest = [...(structure?.distinctions ?? [])].sort((a, b) => b.phi - a.phi);
     const kind = shownKind(state);
     title.textContent = structure ? `Distinctions (${strongest.length}), ${kind}` : "Distinctions";
-    words.textContent = found?.reason ?? "";
+    const record = shownSide(state)?.record;
+    const isReducible = record ? systemPhi(resultOf(record, analysisOf(state)))?.phi === 0 : false;
+    words.textContent = found?.reason || (structure && isReducible ? OF_REDUCIBLE : "");
     words.hidden = !words.textContent;
     scroll.hidden = !strongest.length;
     fill(sums, ...(structure ? sumsOf(structure, context) : []));

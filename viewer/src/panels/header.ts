@@ -4,6 +4,7 @@ import { mark, themeIcon } from "../parts/brand";
 import { layersOf } from "../scales/curve";
 import { formalismName, formalismsOf } from "../scales/formalism";
 import { shortNames } from "../scales/names";
+import { liveness } from "../scales/training";
 import { storeTheme } from "../theme";
 import { tourButton } from "../tour/open";
 import type { Context, Panel } from "./panel";
@@ -43,7 +44,7 @@ export function header({ store, controller, tip }: Context): Panel {
   const formalisms = picker("Formalism", (formalism) => controller.chooseFormalism(formalism));
   formalisms.label.classList.add("formalism");
   const studio = document.documentElement.dataset.iitStudio; // where it is, if this page is a part of it
-  const all = h("button", { class: "quiet", type: "button", title: "All layers (L)", hidden: true });
+  const all = h("button", { class: "quiet all-layers", type: "button", title: "All layers (L)", hidden: true });
   all.addEventListener("click", () => store.set({ overview: true }));
   const live = h("span", { class: "live" });
   const theme = h(
@@ -101,7 +102,8 @@ export function header({ store, controller, tip }: Context): Panel {
     if (state === before || index !== before.a?.index) {
       const names = index ? layersOf(index) : [];
       all.hidden = names.length < 2;
-      all.textContent = `All ${names.length}`;
+      fill(all, `All ${names.length}`, h("span", {}, " layers"));
+      all.setAttribute("aria-label", `All ${names.length} layers`);
       const short = shortNames(names, 22);
       fill(layers.select, ...names.map((layer) => h("option", { value: layer, title: layer }, short(layer))));
     }
@@ -118,9 +120,11 @@ export function header({ store, controller, tip }: Context): Panel {
   store.on(["layer"], (state) => {
     if (state.layer !== null) layers.select.value = state.layer;
   });
-  store.on(["problem", "loaded"], (state) => {
-    live.className = `live ${controller.live ? (state.problem ? "lost" : "on") : "off"}`;
-    fill(live, h("i"), h("span", {}, controller.live ? (state.problem ? "no answer" : "live") : "file"));
+  store.on(["problem", "loaded", "training", "a"], (state) => {
+    const phase = state.training?.run === state.a?.run.id ? state.training?.phase : undefined;
+    const [kind, words] = liveness(controller.live, state.problem !== "", phase);
+    live.className = `live ${kind}`;
+    fill(live, h("i"), h("span", {}, words));
     live.title = state.problem;
   });
   const element = h(

@@ -83,7 +83,7 @@ function drawn({ tip }: Context, record: EpochRecord): (Node | string)[] {
     h(
       "p",
       { class: "tpm-words" },
-      `Of random parts of this epoch's transitions. While the line still falls, ${symbol} is biased upward and more data would lower it.`,
+      `These are ${symbol} of random parts of this epoch's transitions. While the line still falls, ${symbol} is biased upward and more data would lower it.`,
     ),
   ];
 }

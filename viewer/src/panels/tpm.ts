@@ -56,7 +56,7 @@ export function tpmPanel(context: Context): Panel {
     holder.hidden = !tpm;
     if (!shown || !tpm) {
       matrix = null;
-      fill(words, shown ? "This record holds no TPM." : "");
+      fill(words, shown ? noTpm(shown) : "");
       return;
     }
     matrix = matrixOf(tpm.state_by_node, form);
@@ -166,6 +166,12 @@ export function tpmPanel(context: Context): Panel {
   ];
   return { element: panel, figures };
 }
+
+/** Why there is no TPM to draw. */
+const noTpm = (record: EpochRecord): string =>
+  record.result.status === "open"
+    ? "The TPM comes with the result of this analysis, which has not ended yet."
+    : "This record holds no TPM.";
 
 /** How high the map may be so that its caption is still seen, where the window is large enough for that. */
 function roomBelow(panel: HTMLElement, rows: number): number {

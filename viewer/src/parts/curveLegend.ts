@@ -1,8 +1,9 @@
 // The legend of the curves: what is drawn, and nothing that is not.
 import { h } from "../dom";
-import { category } from "../scales/color";
+import { metricColor } from "../scales/color";
 import { hasBand, intervalsOf, isSameKind, kindsOf, layersOf, stateWords, WHY_SOME } from "../scales/curve";
 import { symbolOf } from "../scales/formalism";
+import { epochName } from "../scales/format";
 import { shortNames } from "../scales/names";
 import type { AppState } from "../state/app";
 import type { Line } from "./curveLine";
@@ -10,11 +11,14 @@ import { nameOfLine } from "./curveLine";
 import { hasNull, isBeside } from "./marks";
 import { metricsOf } from "./plot";
 
+/** So many epochs with an interval are named. */
+const MOST_NAMED = 8;
+
 /** The legend of lines in which each `every` epochs are one point. */
 export function legendOf(lines: readonly Line[], state: AppState, every: number, openOverview: () => void): HTMLElement[] {
   const metrics = state.metrics ? metricsOf(state) : [];
   const others = metrics.map((metric, at) =>
-    h("span", { class: "key" }, h("i", { class: "stroke", style: { background: category(at + 3) } }), metric.tag),
+    h("span", { class: "key" }, h("i", { class: "stroke", style: { background: metricColor(at) } }), metric.tag),
   );
   return [
     ...lines.map((line) => nameOf(line, lines, state)),
@@ -76,16 +80,20 @@ function marksOf(lines: readonly Line[], state: AppState, every: number): HTMLEl
   const single = lines
     .filter((line) => line.run !== "all")
     .filter((line) => isBeside(line, state) || !(line.curve.surveyed || line.curve.averaged));
-  const keys: [boolean, () => HTMLElement, string][] = [
+  // In the colour in which they are drawn, where that is one.
+  const color = shown.length === 1 ? (shown[0]?.color ?? "") : "";
+  const inColor = (kind: string) => () => h("i", { class: kind, ...(color ? { style: { color } } : {}) });
+  const keys: [boolean, () => HTMLElement, string, string?][] = [
     [
       every > 1 && shown.some(({ curve }) => curve.line.some((value) => value !== null)),
-      () => h("i", { class: "band" }),
+      inColor("band"),
       `smallest to largest of ${every} epochs, the line: their mean`,
     ],
     [
       every === 1 && shown.some(({ curve }) => curve.surveyed && curve.high.some((value) => value !== null)),
-      () => h("i", { class: "band" }),
+      inColor("whisker"),
       intervalWords(shown),
+      intervalTip(shown),
     ],
     [beside.some(({ curve }) => curve.surveyed), () => h("i", { class: "stroke thin" }), `shown group${inState(beside, state)}`],
     [
@@ -95,17 +103,15 @@ function marksOf(lines: readonly Line[], state: AppState, every: number): HTMLEl
     ],
     [beside.some(({ curve }) => curve.changes.length > 0), () => h("b", {}, "■"), "its state changed"],
     [shown.some(({ curve }) => curve.breaks.length > 0), () => h("b", {}, "┊"), "from here on other units"],
-    [
-      every === 1 && shown.some(({ curve }) => !curve.surveyed && hasBand(curve)),
-      () => h("i", { class: "band" }),
-      "mean to maximum over states",
-    ],
+    [every === 1 && shown.some(({ curve }) => !curve.surveyed && hasBand(curve)), inColor("band"), "mean to maximum over states"],
     [shown.some((line) => hasNull(line, state)), () => h("b", {}, "–"), nullWords(shown)],
     [gaps.some(({ status }) => status !== "open"), () => h("b", { class: "gap" }, "×"), `no ${symbol}`],
     [gaps.some(({ status }) => status === "open"), () => h("b", {}, "●"), `waiting for ${symbol}`],
     [single.some(({ curve }) => curve.sparse.length > 0), () => h("b", { class: "gap" }, "○"), "low coverage"],
   ];
-  return keys.flatMap(([drawn, mark, text]) => (drawn ? [h("span", { class: "key" }, mark(), text)] : []));
+  return keys.flatMap(([drawn, mark, text, title]) =>
+    drawn ? [h("span", { class: "key", ...(title ? { title } : {}) }, mark(), text)] : [],
+  );
 }
 
 /** In which state the single Φ is, or of two runs each. */
@@ -121,11 +127,22 @@ function inState(lines: readonly Line[], { epoch, against, b }: AppState): strin
 function intervalWords(shown: readonly Line[]): string {
   const all = shown.map(({ curve }) => intervalsOf(curve)).filter(({ have }) => have > 0);
   const [have, of] = [all.reduce((sum, one) => sum + one.have, 0), all.reduce((sum, one) => sum + one.of, 0)];
-  return have < of ? `90 % interval (${have} of ${of} epochs: ${WHY_SOME})` : "90 % interval";
+  return have < of ? `90 % interval (at ${have} of ${of} epochs)` : "90 % interval";
+}
+
+/** At which epochs, and why not at all; empty where each has one. */
+function intervalTip(shown: readonly Line[]): string {
+  const isWhole = shown.every(({ curve }) => intervalsOf(curve).have === intervalsOf(curve).of);
+  const known = shown.flatMap(({ curve }) => curve.epochs.filter((_, at) => curve.line[at] !== null && curve.high[at] !== null));
+  const named = [...new Set(known)].sort((a, b) => a - b).map(epochName);
+  const where = named.length > MOST_NAMED ? `${named.length} epochs` : named.join(", ");
+  return isWhole ? "" : `Computed of: ${where}. An interval takes many more analyses than Φ: ${WHY_SOME}.`;
 }
 
 /** Of which Φ the null is that is drawn. */
 function nullWords(shown: readonly Line[]): string {
-  if (shown.some(({ curve }) => curve.surveyed)) return "null of the shown group, upper";
-  return shown.some(({ curve }) => curve.averaged) ? "null of the most visited state, upper" : "null, upper";
+  if (shown.some(({ curve }) => curve.surveyed)) return "what chance reaches (null of the shown group)";
+  return shown.some(({ curve }) => curve.averaged)
+    ? "what chance reaches (null of the most visited state)"
+    : "what chance reaches (null)";
 }

@@ -132,6 +132,10 @@ function occupied(names: HTMLElement): Box[] {
   });
 }
 
+/** What a layer is, no word twice: its part in its block, and its kind. */
+export const kindOf = ({ part, kind, detail }: Pick<NetworkLayer, "part" | "kind" | "detail">): string =>
+  [...new Set([part, kind === "stream" ? detail : kind])].filter(Boolean).join(" · ");
+
 function wordsOf(body: PlacedLayer, network: NetworkSnapshot, name: string): Words {
   const block = body.block === null ? undefined : network.blocks[body.block];
   if (body.closed && block) return [`▸ ${name}`, `${block.kind} · ${partsOf(network, body.layers)}`];
@@ -140,7 +144,7 @@ function wordsOf(body: PlacedLayer, network: NetworkSnapshot, name: string): Wor
     layer.indices.length < layer.width
       ? `${layer.indices.length} of ${layer.width} shown`
       : `${layer.width} unit${layer.width === 1 ? "" : "s"}`;
-  const kind = [layer.part, layer.kind === "stream" ? layer.detail : layer.kind].filter(Boolean).join(" · ");
+  const kind = kindOf(layer);
   return [name, layer.kind === "input" ? sample : `${kind} · ${sample}`];
 }
 

@@ -18,10 +18,17 @@ const otherKind = (kind: string): string => (kind === "causal" ? "" : ofKind(kin
 export function partitionWords(kind: string, result: EpochRecord["result"], partition: Partition): (Node | string)[] {
   const ties = h(isTied(result) ? "b" : "span", {}, tiesWords(result));
   const iit4 = systemPhi(result);
-  if (iit4) return [...severedWords(kind, iit4, partition), iit4.reason ? ` ${sentence(iit4.reason)} ` : " ", ties];
+  if (iit4) {
+    const words = [iit4.reason ? sentence(iit4.reason) : "", backgroundWords(partition)].filter(Boolean).join(" ");
+    return [...severedWords(kind, iit4, partition), words ? ` ${words} ` : " ", ties];
+  }
   if (result.status !== "computed") return [result.reason];
   if (!result.cut) return [result.reason || "No partition was searched: Φ is 0."];
   const severed = `${lettersOf(result.cut.from_nodes)} → ${lettersOf(result.cut.to_nodes)}`;
+  if (result.phi === 0) {
+    const cuts = nothingLost(result.phi_margin);
+    return [h("b", {}, "Φ = 0"), `${otherKind(kind)}: ${cuts}, `, h("b", { class: "severed-words" }, severed), ". ", ties];
+  }
   return [
     h("b", {}, `Minimum-information partition${otherKind(kind)}: `),
     "severing ",
@@ -31,6 +38,21 @@ export function partitionWords(kind: string, result: EpochRecord["result"], part
   ];
 }
 
+/** Which cuts lose nothing where Φ is 0, by how much more the second-best one loses; null where that was not computed. */
+export const nothingLost = (margin: number | null): string =>
+  margin === 0 ? "several cuts lose nothing; one of them is drawn" : "a cut that loses nothing is drawn";
+
+/** What the units are that are drawn, and are no part of the system; empty where there are none. */
+export function backgroundWords({ parts }: Partition): string {
+  const nodes = parts.filter(({ background }) => background).flatMap((one) => one.nodes);
+  if (!nodes.length) return "";
+  const [are, they] =
+    nodes.length === 1
+      ? ["is", "it is no part of the analysed system, and stays in its state"]
+      : ["are", "they are no part of the analysed system, and stay in their states"];
+  return `${lettersOf(nodes)} ${are} background: ${they}.`;
+}
+
 function severedWords(kind: string, { partition: pairs, partitions, phi }: SystemPhi, { parts }: Partition): (Node | string)[] {
   if (!pairs.length) return [`φ_s = ${phiText(phi)}, without a search of partitions.`];
   const inside = parts.filter((part) => !part.background).length;
@@ -38,7 +60,7 @@ function severedWords(kind: string, { partition: pairs, partitions, phi }: Syste
     h("b", {}, `Minimum partition${otherKind(kind)}: `),
     `into ${inside} parts, severing what goes `,
     h("b", { class: "severed-words" }, severedLetters(pairs)),
-    `; φ_s = ${phiText(phi)}. Of ${count(partitions)} partitions examined.`,
+    `; φ_s = ${phiText(phi)}. ${partitions === 1 ? "1 partition was" : `${count(partitions)} partitions were`} examined.`,
   ];
 }
 

@@ -2,7 +2,7 @@
 import uPlot from "uplot";
 import type { RunIndex, ScalarList } from "../data/types";
 import type { Context } from "../panels/panel";
-import { category } from "../scales/color";
+import { metricColor } from "../scales/color";
 import type { Measure } from "../scales/curve";
 import { bandStretches, epochAtStep, epochTicks, smoothed, thinned } from "../scales/curve";
 import { isIIT4, symbolWithUnit } from "../scales/formalism";
@@ -94,7 +94,7 @@ export function makePlot(
     data.push(spread(metric.points));
     series.push({
       scale: "metric",
-      stroke: alpha(category(index + 3), 0.9),
+      stroke: alpha(metricColor(index), 0.9),
       width: 1.4,
       dash: [1, 0],
       points: { show: false },
@@ -153,7 +153,8 @@ export function makePlot(
                 ...axis,
                 scale: "metric",
                 side: 1 as const,
-                size: 44,
+                ...axisTitle([...new Set(metrics.map(({ tag }) => tag.replace(/^[AB] · /, "")))].join(", "), font),
+                size: METRIC_AXIS - 14,
                 grid: { show: false },
                 values: (_: uPlot, ticks: number[]) => ticks.map((tick) => number(tick, 3)),
               },
@@ -208,7 +209,7 @@ export function makePlot(
 }
 
 /** What the other axes take of the width of a chart, about; what it is exactly is known only after a first drawing. */
-const [AXES, METRIC_AXIS] = [84, 44];
+const [AXES, METRIC_AXIS] = [84, 58];
 
 const axisTitle = (label: string, labelFont: string) => ({ label, labelFont, labelSize: 14, labelGap: 0 });
 

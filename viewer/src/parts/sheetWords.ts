@@ -45,7 +45,7 @@ const sheets = {
     title: "Φ over epochs",
     shows: "Φ of each layer at each epoch, with its 90 % interval where one was computed.",
     computed:
-      "At every epoch as at the shown one: the mean over the groups of units, the same groups at all epochs, unless a command changed them: there the line is broken.",
+      "At every epoch as at the shown one: the mean over the groups of units, the same groups at all epochs, unless a command changed them: there the line is broken. The unit of Φ (IIT 3.0) is the earth mover's distance, EMD: how much probability has to be moved, times how far, to make one set of probabilities into another.",
     read: "Compare a change with the interval. An epoch without Φ is a cross above the values; its reason stands in the tip. Epoch -1 is the untrained network.",
     not: "A curve that follows the loss does not show that one causes the other. Different kinds of number are not comparable.",
     source: OURS,
@@ -137,7 +137,7 @@ const sheets = {
   recordCurve: {
     title: "Φ against transitions",
     shows: "Φ of the same units from fewer of the transitions.",
-    computed: "Of random parts of the transitions: mean, smallest and largest Φ.",
+    computed: "The mean, smallest and largest Φ of random parts of the transitions.",
     read: "While the curve still falls, Φ of all transitions is too large.",
     not: "A flat curve does not show that Φ is above its null.",
     source: OURS,

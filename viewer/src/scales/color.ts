@@ -7,6 +7,11 @@ export const NEGATIVE = "#3b8fd4";
 /** The colours of layers and runs (Okabe and Ito's, in an order whose first entries differ most). */
 export const CATEGORIES = ["#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#d55e00", "#0072b2", "#b3a72a", "#888888"] as const;
 
+/** The colours of loss and accuracy: no layer of the first three and no run of a comparison has them. */
+export const METRICS = ["#cc79a7", "#b3a72a", "#0072b2"] as const;
+
+export const metricColor = (index: number): string => METRICS[index % METRICS.length] as string;
+
 export const category = (index: number): string => CATEGORIES[index % CATEGORIES.length] as string;
 
 /** #rrggbb for a value from 0 to 1; what is no number is mid-grey. */

@@ -2,7 +2,7 @@
 import { computed } from "../data/results";
 import type { EpochRecord, PhiResult, Structure } from "../data/types";
 import { channels, hexOf } from "./color";
-import { formalismName } from "./formalism";
+import { formalismName, symbolOf } from "./formalism";
 
 /** The colours of the two sides in charts; style sheets have those for text. */
 export const SIDES = { A: "#56b4e9", B: "#d55e00" } as const;
@@ -77,13 +77,14 @@ export interface Remarks {
 /** A difference is taken only where a letter, an ON and a state mean the same on both sides; else these words say why not. */
 export function remarks({ a, b, states }: Pair): Remarks {
   const [forbids = ""] = apart(a, b);
-  if (forbids) return { forbids: `Not subtracted: ${forbids}`, mechanisms: "", words: "" };
+  const words = [otherMeans(a, b), otherWeights(a, b)];
+  if (forbids) return { forbids: `Not subtracted: ${forbids}`, mechanisms: "", words: words[0] ?? "" };
   const [mine, others] = states.map((state) => state?.join("") ?? "none");
   const mechanisms =
     mine === others
       ? ""
       : `The mechanisms are not subtracted: A is in state ${mine}, B in ${others}, and φ of a mechanism belongs to one state.`;
-  return { forbids, mechanisms, words: otherWeights(a, b) };
+  return { forbids, mechanisms, words: words.filter(Boolean).join(" ") };
 }
 
 /** In what the two are not of the same thing, the coarsest first. */
@@ -111,6 +112,17 @@ function apart(a: EpochRecord, b: EpochRecord): string[] {
     [bits[0] !== bits[1] || one !== two, `a unit is ON by another rule: of A ${one || "unknown"}, of B ${two || "unknown"}.`],
   ];
   return found.flatMap(([is, words]) => (is ? [words] : []));
+}
+
+/** A mean over groups and Φ of one group, or of groups of another size, are no two values of one number. */
+function otherMeans(a: EpochRecord, b: EpochRecord): string {
+  const [mine, others] = [a, b].map(({ units, survey }) => {
+    const [many, size] = [survey?.groups.length || 1, units?.indices.length ?? 0];
+    return many === 1 ? `that of one group of ${size} units` : `a mean over ${many} groups of ${size} units`;
+  });
+  return mine === others
+    ? ""
+    : `${symbolOf(a.formalism)} of the layer is ${mine} in A and ${others} in B: these are not the same quantity.`;
 }
 
 /** Networks that began with other weights share the places of their units, and nothing else. */

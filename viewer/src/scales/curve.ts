@@ -120,11 +120,11 @@ export function stateWords({ epochs, states }: Pick<Curve, "epochs" | "states">,
   const known = [...new Set(states.filter(Boolean))];
   if (known.length < 2) return known[0] ?? "";
   const here = states[epochs.indexOf(epoch ?? Number.NaN)];
-  return here ? `${here} at ${epochName(epoch as number)}` : "another at each epoch";
+  return here ? `${here} at ${epochName(epoch as number)}` : "a different one at each epoch";
 }
 
 /** Why not each epoch has an interval. */
-export const WHY_SOME = "both ends, others as extra_budget allows";
+export const WHY_SOME = "the first and the last epoch have theirs before the others, which have one where there is time";
 
 /** Of how many of the epochs with Φ of the layer the interval was computed. */
 export function intervalsOf({ surveyed, line, high }: Curve): { have: number; of: number } {

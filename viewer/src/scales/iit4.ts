@@ -13,6 +13,9 @@ export const DISTINCTION = `Distinction: ${termWords("distinction")}`;
 export const RELATION = `Relation: ${termWords("relation")}`;
 export const STRUCTURE = "Φ of the structure: the sum of φ_d over all distinctions and of φ_r over all relations, in ibits.";
 
+export const OF_REDUCIBLE =
+  "φ_s is 0, so by IIT 4.0 these units are not one system: Φ of the structure only adds up what subsets of them specify.";
+
 /** A share in percent; one that would read 0 but is not becomes "below 0.1 %". */
 export function shareText(share: number | null | undefined): string {
   if (share === null || share === undefined) return "–";

@@ -9,7 +9,7 @@ type Result = EpochRecord["result"];
 export function isTied(result: Result): boolean {
   const iit4 = systemPhi(result);
   if (iit4) return iit4.phi > 0 && (Boolean(iit4.ties) || [iit4.cause, iit4.effect].some(({ ties }) => ties.length > 1));
-  return result.status === "computed" && Boolean(result.tied_purviews?.length);
+  return result.status === "computed" && result.phi > 0 && Boolean(result.tied_purviews?.length);
 }
 
 /** What is known of the ties of a Φ, in a sentence or two; empty where they were not looked for. */
@@ -18,6 +18,7 @@ export function tiesWords(result: Result): string {
   if (iit4) return ofIIT4(iit4);
   if (result.status !== "computed" || !result.tied_purviews || !result.phi_jitter) return "";
   const [low, high] = result.phi_jitter;
+  if (result.phi === 0) return high > 0 ? `TPMs that differ by at most 0.0001 have Φ up to ${phiText(high)}.` : "";
   const tied = `Φ depends on ties: in ${result.tied_purviews.length} of ${result.concepts.length} concepts a rule chose between`;
   const range = `${phiText(low)} – ${phiText(high)}`;
   return [

@@ -1,7 +1,7 @@
 // How far a training is, in words.
 import type { IndexRow, Told, TrainingState } from "../data/types";
 import { symbolOf } from "./formalism";
-import { count, number, phiText } from "./format";
+import { count, epochName, number, phiText } from "./format";
 
 export const phaseWords: Record<TrainingState["phase"], string> = {
   running: "Running",
@@ -11,6 +11,13 @@ export const phaseWords: Record<TrainingState["phase"], string> = {
   ended: "Ended",
   none: "No training",
 };
+
+/** Whether a training has made its last step and said so, and no error was the reason. */
+const hasEndedWell = ({ status }: TrainingState): boolean => status?.pace === "ending" && !status.broken;
+
+/** What a training does, in a word or two; the same words as in the studio's list. */
+export const phaseOf = (training: TrainingState): string =>
+  training.phase === "ended" && hasEndedWell(training) ? "Done" : phaseWords[training.phase];
 
 /** A status that is older, in seconds, is said to be so. */
 const OLD = 5;
@@ -44,11 +51,21 @@ export function part({ status }: TrainingState): number | null {
   return parts.length ? Math.min(1, Math.max(...parts)) : null;
 }
 
-/** The epoch, and the how many-th of how many it is. */
-export function epochWords({ status }: TrainingState): string {
+/** An epoch as records name it, from 0 on, and the how many-th of how many it is. */
+export const epochOf = (epoch: number, epochs: number | null): string =>
+  `Epoch ${epoch}${epochs === null ? "" : ` (${Math.min(epoch + 1, epochs)} of ${epochs})`}`;
+
+/** How many epochs were made, of how many. */
+export const madeOf = (made: number, epochs: number | null): string =>
+  epochs === null ? `${made} ${made === 1 ? "epoch" : "epochs"}` : `${made} of ${epochs} epochs`;
+
+/** The epoch that a training is in; of one that makes no step any more how many epochs it has made. */
+export function epochWords(training: TrainingState): string {
+  const { status } = training;
   if (!status) return "";
-  const of = status.epochs === null ? "" : ` (${Math.min(status.epoch + 1, status.epochs)} of ${status.epochs})`;
-  return `Epoch ${status.epoch}${of}`;
+  if (!hasEndedWell(training)) return epochOf(status.epoch, status.epochs);
+  const isWhole = status.batches === null || status.batch >= status.batches;
+  return `${madeOf(status.epoch, status.epochs)}${isWhole ? "" : ", the last in part"}`;
 }
 
 export interface Fact {
@@ -68,25 +85,39 @@ export function facts(training: TrainingState): Fact[] {
     ...(isAlive && status.seconds_left !== null
       ? [{ name: "Left", text: duration(status.seconds_left), title: "About how long, at the pace since the training began" }]
       : []),
-    ...(isAlive ? [{ name: "Waiting", text: count(status.waiting), title: "Analyses that have no result yet" }] : []),
+    ...(isAlive ? [{ name: "Analyses waiting", text: count(status.waiting), title: "Analyses of Φ that have no result yet" }] : []),
     ...(isAlive && age > OLD ? [{ name: "As of", text: `${duration(age)} ago`, title: "It says so after each batch" }] : []),
   ];
 }
 
 /** Why there is nothing to command, or what else is to be said; empty where all is usual. */
-export function remark(training: TrainingState, mayCommand: boolean): string {
+export function remark(training: TrainingState, mayCommand: boolean, rows: readonly IndexRow[] = []): string {
   const { phase, status } = training;
   if (phase === "none") return "This run tells nothing of its training, so there is nothing to control.";
-  if (phase === "ended" && status && !isOfNow(training)) {
-    const where = epochWords(training).replace("Epoch", "epoch");
-    return `No training runs here any more. When it was last looked at, it was in ${where}, at step ${count(status.step)}.`;
+  if (phase === "ended") {
+    if (hasEndedWell(training)) return "";
+    if (status?.broken) return "An error or an interrupt ended this training.";
+    return `No training runs here any more.${lastWords(rows)}`;
   }
-  if (phase === "ended") return "No training runs here any more.";
   if (phase === "deaf") return "This training takes no commands: it has control=False, or its first batch is still to come.";
   if (phase === "ending") return "Its last step is made; the analyses that wait are computed.";
   if (!mayCommand) return "To send commands, open the address that the server has printed, with its token.";
   if (!status) return "It says how far it is after its next batch.";
   return status.ends ? "It ends after this epoch." : "";
+}
+
+/** How the page and what it shows are joined: the kind of its mark, and the words. Only a training that runs is live. */
+export function liveness(isServed: boolean, isLost: boolean, phase: TrainingState["phase"] | undefined): [string, string] {
+  if (!isServed) return ["off", "file"];
+  if (isLost) return ["lost", "no answer"];
+  if (phase === "ended") return ["off ended", "ended"];
+  return phase === undefined || phase === "none" ? ["on", "connected"] : ["on", "live"];
+}
+
+/** Of a training that has not said how it ended, what its records say: nobody may have looked at it for long. */
+function lastWords(rows: readonly IndexRow[]): string {
+  const last = rows.reduce<IndexRow | null>((found, one) => (found && found.global_step >= one.global_step ? found : one), null);
+  return last ? ` Its last record is of ${epochName(last.epoch)}, step ${count(last.global_step)}.` : "";
 }
 
 /** The other runs whose trainings are running, where that of this run is not. */

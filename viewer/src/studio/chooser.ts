@@ -39,7 +39,7 @@ export function chooser(
   const load = h("button", { class: "plain", type: "button" }, "Show its arguments");
   const problem = h("p", { class: "reason", role: "alert" });
   const which = allowed.length > 1 ? `one of these modules: ${allowed.join(", ")}` : `the module ${allowed[0]}`;
-  const about = h("p", { class: "choice-words" }, `Of ${which}, or of a module in it; --allow names others.`);
+  const about = h("p", { class: "choice-words" }, `A class of ${which}, or of a module in it; --allow names others.`);
   const own = h("div", { class: "own" }, name, load, about, problem);
   let fields: Fields | null = null;
   let asked = ""; // the name whose form stands or is on its way

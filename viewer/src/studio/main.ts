@@ -61,7 +61,7 @@ async function render(): Promise<void> {
       ({ jobs }) => list.show(jobs),
       (told) => {
         live.className = `live ${told ? "on" : "lost"}`;
-        fill(live, h("i"), told ? "live" : "no answer");
+        fill(live, h("i"), told ? "connected" : "no answer");
       },
     );
   } catch (error) {

@@ -1,6 +1,7 @@
 // Numbers and words of the studio, without a page.
 import type { Field, JobState, LayerCourse } from "../generated/studio";
-import { phiText } from "../scales/format";
+import { count, phiText } from "../scales/format";
+import { epochOf, madeOf } from "../scales/training";
 
 export const PHASES: Record<JobState["phase"], string> = {
   waiting: "Waiting",
@@ -51,9 +52,12 @@ export function part({ epoch, epochs, phase }: Pick<JobState, "epoch" | "epochs"
   return epoch === null ? 0 : Math.min(1, epoch / Math.max(1, epochs));
 }
 
-/** The how many-th epoch of how many. */
-export function epochWords({ epoch, epochs }: Pick<JobState, "epoch" | "epochs">): string {
-  return epoch === null ? `${epochs} epochs` : `Epoch ${epoch + 1} of ${Math.max(epochs, epoch + 1)}`;
+/** The epoch that a training is in; of one that has made its last step how many epochs, and where known the step. */
+export function epochWords({ epoch, epochs, phase, step }: Pick<JobState, "epoch" | "epochs" | "phase" | "step">): string {
+  if (epoch === null) return `${epochs} epochs`;
+  const all = Math.max(epochs, epoch + 1);
+  if (phase !== "done" && phase !== "ending") return epochOf(epoch, all);
+  return madeOf(epoch + 1, all) + (step === null ? "" : ` · step ${count(step)}`);
 }
 
 /** What a training without any Φ does; empty for one that waits or has ended. */

@@ -67,6 +67,7 @@ export function inlined(picture: SVGSVGElement, title: string, axes: { x?: strin
   stage.remove();
   const { x, y, width, height } = picture.viewBox.baseVal;
   const [left, below] = [axes.y ? 18 : 4, axes.x ? 18 : 4];
+  copy.removeAttribute("style"); // how large it may be on the page
   copy.setAttribute("x", String(left));
   copy.setAttribute("y", "4");
   copy.setAttribute("width", String(width));

@@ -90,7 +90,8 @@ MISPLACED = """() => [...document.querySelectorAll('.stage:not(.empty)')].flatMa
   const places = units.map((unit) => window.lightningIIT.project(unit, stage.dataset.side)).filter(Boolean);
   const box = stage.querySelector('.canvas').getBoundingClientRect();
   const words = [...document.querySelectorAll('.network > .legend'), stage.querySelector('.stage-title')];
-  const above = words.filter((one) => one.checkVisibility() && one.textContent).map((one) => one.getBoundingClientRect().bottom);
+  const shown = words.filter((one) => one.checkVisibility() && one.textContent).map((one) => one.getBoundingClientRect());
+  const above = shown.filter((one) => one.top < box.bottom).map((one) => one.bottom);
   const ends = (axis) => [Math.min(...places.map((at) => at[axis])), Math.max(...places.map((at) => at[axis]))];
   const [[left, right], [top, bottom]] = [ends('x'), ends('y')];
   const [wide, high] = [(right - left) / box.width, (bottom - top) / box.height];

@@ -174,7 +174,7 @@ def check_concepts(frame: Any, record: EpochRecord) -> None:
 
 
 def check_influences(frame: Any, record: EpochRecord) -> None:
-    """An arrow for each influence that is severed or not faint: as wide as it is strong, its colour that of its sign."""
+    """An arrow for each influence that is severed or not faint: as wide as it is strong, a loop less; its colour that of its sign."""
     tpm, visited = np.array(record.tpm.state_by_node), np.array(record.tpm.visited)
     n = len(record.units.indices)
     cut = record.states[0].result.cut
@@ -188,7 +188,7 @@ def check_influences(frame: Any, record: EpochRecord) -> None:
             severed = i in cut.from_nodes and j in cut.to_nodes
             if strength >= 0.03 or severed:
                 colour = POSITIVE if mean >= 0 else NEGATIVE
-                wanted[i, j] = (pytest.approx(0.8 + 5.2 * strength), colour, severed)
+                wanted[i, j] = (pytest.approx(0.8 + (2.4 if i == j else 5.2) * strength), colour, severed)
     drawn = frame.evaluate(
         "() => [...document.querySelectorAll('.influence')].map((arrow) => [Number(arrow.dataset.from), Number(arrow.dataset.to),"
         " Number(arrow.getAttribute('stroke-width')), arrow.getAttribute('stroke'), arrow.classList.contains('severed'),"

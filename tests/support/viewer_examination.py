@@ -174,7 +174,7 @@ def check_concepts(frame: Any, record: EpochRecord) -> None:
 
 
 def check_influences(frame: Any, record: EpochRecord) -> None:
-    """An arrow for each influence that is severed or not faint: as wide as it is strong, a loop less; its colour that of its sign."""
+    """An arrow for each influence that is severed or not faint: as wide as it is strong (a loop less), in its sign's colour."""
     tpm, visited = np.array(record.tpm.state_by_node), np.array(record.tpm.visited)
     n = len(record.units.indices)
     cut = record.states[0].result.cut

@@ -280,7 +280,7 @@ def test_a_null_of_the_shown_group_is_drawn_where_the_groups_phi_is(chromium: Br
         assert "null" not in legend.inner_text()
         assert not has_dash(page.page, 0, upper)
         beside.click()
-        legend.get_by_text("null of the shown group, upper").wait_for()
+        legend.get_by_text("null of the shown group").wait_for()
         assert has_dash(page.page, 0, upper)
         beside.click()
         page.page.wait_for_function("() => !document.querySelector('.chart-legend').innerText.includes('null')")

@@ -96,7 +96,7 @@ function whiskers({ curve, color }: CurveLine, x: Place, y: Place, isLog: boolea
     const [px, from, to] = [x(epoch), y(low), y(high)].map(fixed) as [number, number, number];
     return [`M${px - 3} ${from} h6 M${px} ${from} V${to} M${px - 3} ${to} h6`];
   });
-  return line(d.join(" "), { class: "whiskers", stroke: color, "stroke-width": 1 });
+  return line(d.join(" "), { stroke: color, "stroke-width": 1 });
 }
 
 function named({ name, color, dashed }: CurveLine, x: number, y: number): SVGElement[] {

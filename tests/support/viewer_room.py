@@ -81,11 +81,16 @@ DRAWN = """() => [...document.querySelectorAll('.canvas')].every((holder) =>
   Math.abs(holder.clientHeight - holder.querySelector('canvas').clientHeight) <= 1)"""
 """Whether each network is drawn in the size that its place has now."""
 
-CONTRAST = """() => {
+LUMINANCE = """
   const luminance = ([r, g, b]) => {
     const [x, y, z] = [r, g, b].map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
     return 0.2126 * x + 0.7152 * y + 0.0722 * z;
-  };
+  };"""
+"""How bright a colour is, as WCAG counts it."""
+
+CONTRAST = (
+    f"""() => {{{LUMINANCE}"""
+    """
   const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
   const over = (colors) => {
     canvas.clearRect(0, 0, 1, 1);
@@ -111,6 +116,7 @@ CONTRAST = """() => {
   }
   return all;
 }"""
+)
 
 
 def apart(boxes: list[list[Any]], width: int, height: int) -> None:

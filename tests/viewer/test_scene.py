@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import base64
+import io
 import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 from viewer_examination import go_to
 from viewer_pages import viewer, watched
 from viewer_runs import write_run
@@ -40,18 +41,6 @@ def distance(page: Page) -> float:
     return float(np.linalg.norm(camera - target))
 
 
-INKS = """([png, places]) => new Promise((answer) => {
-  const picture = new Image();
-  picture.onload = () => {
-    const { width, height } = picture;
-    const context = Object.assign(document.createElement('canvas'), { width, height }).getContext('2d');
-    context.drawImage(picture, 0, 0);
-    answer(places.map(({ x, y }) => [...context.getImageData(Math.round(x), Math.round(y), 1, 1).data].slice(0, 3)));
-  };
-  picture.src = `data:image/png;base64,${png}`;
-})"""
-
-
 def test_units_and_rings_lie_over_the_connections(chromium: Browser, written: Path) -> None:
     """The colour of a unit is that of its activity, whatever connections lead before it; the rings are whole."""
     with viewer(written) as address, watched(chromium, theme="light") as page:
@@ -64,8 +53,8 @@ def test_units_and_rings_lie_over_the_connections(chromium: Browser, written: Pa
         wanted = [shown.evaluate("(unit) => window.lightningIIT.colorOf(unit)", unit) for unit in units]
         labels = ".names, .blocks, .legend, .network > .about"
         shown.evaluate("(labels) => document.querySelectorAll(labels).forEach((one) => (one.style.visibility = 'hidden'))", labels)
-        png = base64.b64encode(shown.screenshot()).decode()
-        inks = np.array(shown.evaluate(INKS, [png, places]), dtype=float)
+        picture = Image.open(io.BytesIO(shown.screenshot())).convert("RGB")
+        inks = np.array([picture.getpixel((round(place["x"]), round(place["y"]))) for place in places], dtype=float)
         colors = np.array([[int(color[at : at + 2], 16) for at in (1, 3, 5)] for color in wanted], dtype=float)
         cosine = (inks * colors).sum(1) / np.linalg.norm(inks, axis=1) / np.linalg.norm(colors, axis=1)
         assert (cosine > 0.995).mean() > 0.9, "but for those behind other units"

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 from viewer_fits import settled
 from viewer_pages import viewer, watched
+from viewer_room import LUMINANCE
 from viewer_runs import write_record
 from viewer_surveys import surveyed
 from viewer_words import WRITES, overlaps
@@ -101,14 +102,14 @@ def test_words_of_charts_lie_beside_each_other(chromium: Browser, zoo: Path, kin
     assert found == {}
 
 
-CONTRAST = """() => {
+CONTRAST = (
+    f"""() => {{{LUMINANCE}"""
+    """
   const light = (color) => {
     const context = document.createElement('canvas').getContext('2d');
     context.fillStyle = color;
     context.fillRect(0, 0, 1, 1);
-    const linear = (value) => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-    const [r, g, b] = [...context.getImageData(0, 0, 1, 1).data].map((value) => linear(value / 255));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    return luminance(context.getImageData(0, 0, 1, 1).data);
   };
   const card = light(getComputedStyle(document.querySelector('.panel')).backgroundColor);
   return [...document.querySelectorAll('.influence.severed')].map((line) => {
@@ -117,6 +118,7 @@ CONTRAST = """() => {
     return (Math.max(ink, card) + 0.05) / (Math.min(ink, card) + 0.05);
   });
 }"""
+)
 """How much what is severed stands out from its ground, as WCAG counts it."""
 
 

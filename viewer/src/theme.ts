@@ -17,6 +17,20 @@ export function storeTheme(theme: Theme): void {
   }
 }
 
+/** Of a page that keeps no state: shows it in its first theme, and in the other one where the button is pressed. */
+export function switchable(root: HTMLElement, button: HTMLElement): void {
+  const show = (theme: Theme) => {
+    root.dataset.theme = theme;
+    document.body.dataset.theme = theme;
+  };
+  button.addEventListener("click", () => {
+    const other = root.dataset.theme === "dark" ? "light" : "dark";
+    storeTheme(other);
+    show(other);
+  });
+  show(firstTheme("page"));
+}
+
 /** Follows TensorBoard's dark mode. */
 export function watchOuterTheme(changed: (theme: Theme) => void): void {
   const body = outerBody();

@@ -42,6 +42,7 @@ export function groupsOf({ formalism }: EpochRecord, survey: Survey): Chip {
   const { phi, groups } = survey;
   const symbol = symbolOf(formalism);
   const phis = groupPhis(survey);
+  const none = groups.length - phis.length;
   return {
     name: `${symbol} of single groups`,
     text: range(phis, symbol),
@@ -49,9 +50,7 @@ export function groupsOf({ formalism }: EpochRecord, survey: Survey): Chip {
       `The smallest and the largest ${symbol} of a group. Each group's ${symbol} is the mean over the states that were analysed, by visits.`,
       [`mean of the groups: ${symbol} of the layer`, phiText(phi)],
       ...ofShares(survey),
-      ...(phis.length < groups.length
-        ? [`${groups.length - phis.length} of them ${groups.length - phis.length === 1 ? "has" : "have"} no ${symbol}.`]
-        : []),
+      ...(none ? [`${none} of them ${none === 1 ? "has" : "have"} no ${symbol}.`] : []),
     ],
     term: "survey",
   };

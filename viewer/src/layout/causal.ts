@@ -110,10 +110,10 @@ export function arrowPath(from: Point, to: Point, others: readonly Point[] = [])
 /** Where a severed arrow of arrowPath has its mark: in the middle of what lies outside of the parts that it joins. */
 export function severedPlace(from: Point, to: Point, others: readonly Point[], parts: CausalLayout["parts"]): Point {
   const curve = arrowCurve(from, to, others);
-  const outside = ALONG.filter((along) =>
-    parts.every(({ x, y, radius }) => Math.hypot(pointOf(curve, along).x - x, pointOf(curve, along).y - y) > radius),
+  const outside = ALONG.map((along) => pointOf(curve, along)).filter((point) =>
+    parts.every((part) => distance(point, part) > part.radius),
   );
-  return pointOf(curve, outside[Math.floor(outside.length / 2)] ?? 0.5);
+  return outside[Math.floor(outside.length / 2)] ?? pointOf(curve, 0.5);
 }
 
 interface ArrowCurve {
@@ -125,7 +125,7 @@ interface ArrowCurve {
 function arrowCurve(from: Point, to: Point, others: readonly Point[]): ArrowCurve {
   const dx = to.x - from.x;
   const dy = to.y - from.y;
-  const length = Math.hypot(dx, dy) || 1;
+  const length = distance(from, to) || 1;
   const clear = (curve: ArrowCurve) =>
     Math.min(...ALONG.flatMap((along) => others.map((other) => distance(pointOf(curve, along), other))), NODE + AWAY);
   const bent = BENDS.map((part) => {
@@ -153,9 +153,9 @@ export function loopPath(node: Place, centre: { x: number; y: number }): string 
   return `M${at(away - 0.55, NODE + 1)} C${at(away - 0.8, NODE + 22)} ${at(away + 0.8, NODE + 22)} ${at(away + 0.5, NODE + 6)}`;
 }
 
-function towards(from: { x: number; y: number }, to: { x: number; y: number }, distance: number): { x: number; y: number } {
-  const length = Math.hypot(to.x - from.x, to.y - from.y) || 1;
-  return { x: from.x + ((to.x - from.x) * distance) / length, y: from.y + ((to.y - from.y) * distance) / length };
+function towards(from: Point, to: Point, by: number): Point {
+  const length = distance(from, to) || 1;
+  return { x: from.x + ((to.x - from.x) * by) / length, y: from.y + ((to.y - from.y) * by) / length };
 }
 
 const round = (value: number): number => Math.round(value * 10) / 10;

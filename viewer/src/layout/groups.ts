@@ -1,11 +1,9 @@
 // Where the dots of the groups are: along the axis of Φ, or of signed φ_s, and above one another where they would overlap.
 import type { Survey } from "../data/types";
 import { groupPhi, groupSigned } from "../scales/survey";
-import { even } from "../scales/ticks";
+import { even, LEAST_PHI } from "../scales/ticks";
 
 export const RADIUS = 5;
-/** An axis of Φ ends here at least, as that of the curve does: where all are 0 it shows no difference. */
-const LEAST = 0.01;
 
 export interface GroupDots {
   dots: { group: number; value: number; x: number; y: number }[];
@@ -29,7 +27,7 @@ export function placeGroups(survey: Survey, width: number, height: number): Grou
     return value === null ? [] : [{ group, value }];
   });
   const values = known.map(({ value }) => value);
-  const most = Math.max(survey.signed === null ? Math.max(LEAST, survey.high ?? 0) : 0, ...values) * 1.08;
+  const most = Math.max(survey.signed === null ? Math.max(LEAST_PHI, survey.high ?? 0) : 0, ...values) * 1.08;
   const least = Math.min(0, ...values) * 1.08;
   const [right, bottom] = [width - EDGE.right, height - EDGE.bottom];
   const x = (value: number) => EDGE.left + ((right - EDGE.left) * (value - least)) / (most - least || 1);

@@ -4,7 +4,7 @@ import type { EpochRecord, PhiResult } from "../data/types";
 import { fill, h } from "../dom";
 import { answerWords, isCostly, otherWords, rankedWords, withoutServer } from "../parts/answerWords";
 import type { Options } from "../parts/commandLine";
-import { engineOption, shownCommand, unbroken } from "../parts/commandLine";
+import { askedOptions, shownCommand, unbroken } from "../parts/commandLine";
 import { askedWords, isRecorded, nowLine, questionLine } from "../parts/question";
 import { about } from "../parts/sheet";
 import { unitLetter } from "../scales/bits";
@@ -103,12 +103,8 @@ export function commandPanel({ store, controller }: Context): Panel {
     if (others && isNow()) {
       fill(code, ...unbroken(nowLine(side.run, record, others, wanted, formalism)));
     } else if (others) {
-      const rest = [
-        `--state ${wanted.join(",")}`,
-        ...engineOption(engine.value),
-        ...(formalism ? [`--formalism ${formalism}`] : []),
-      ];
-      fill(code, ...unbroken(questionLine(side.run, record, file, others, rest.join(" "))));
+      const rest = askedOptions(wanted, engine.value, formalism).join(" ");
+      fill(code, ...unbroken(questionLine(side.run, record, file, others, rest)));
     } else fill(code, ...shownCommand(side.run, file, wanted, engine.value, optionsOf(side, record), formalism));
     const told = isNow() ? NOW_WORDS : others && askedWords(record, others);
     fill(aboutUnits, (others && told) || "Type their numbers, or click them in the network.");

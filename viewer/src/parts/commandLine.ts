@@ -28,9 +28,8 @@ function commandParts(
   const named = path.lastIndexOf("/", path.lastIndexOf("/") - 1) + 1; // the layer's folder and the file
   const pyphi = Object.entries(options.pyphi ?? {}).map(([name, value]) => `--option ${quoted(`${name}=${value}`)}`);
   const rest = [
-    `${path.slice(named)} --state ${state.join(",")}`,
-    ...engineOption(engine),
-    ...(formalism ? [`--formalism ${formalism}`] : []),
+    path.slice(named),
+    ...askedOptions(state, engine, formalism),
     ...(options.nodes ? [`--nodes ${options.nodes.join(",")}`] : []),
     ...(options.cuts === "one" ? ["--cuts one"] : []),
     ...(options.new_concepts === false ? ["--no-new-concepts"] : []),
@@ -39,8 +38,12 @@ function commandParts(
   return { download, program: "lightning-iit phi ", folders: path.slice(0, named), rest };
 }
 
-/** The option that names an engine; without it the program chooses one. */
-export const engineOption = (engine: string): string[] => (engine === "auto" ? [] : [`--engine ${quoted(engine)}`]);
+/** The options of what is asked: without an engine the program chooses one, without a formalism it takes the record's. */
+export const askedOptions = (state: readonly number[], engine: string, formalism: string): string[] => [
+  `--state ${state.join(",")}`,
+  ...(engine === "auto" ? [] : [`--engine ${quoted(engine)}`]),
+  ...(formalism ? [`--formalism ${formalism}`] : []),
+];
 
 /** The command as text; a small window shows little of what fetches the record, and of its folders. */
 export function shownCommand(...of: Parameters<typeof commandParts>): (Node | string)[] {

@@ -7,6 +7,7 @@ import type { Measure } from "../scales/curve";
 import { bandStretches, epochAtStep, epochTicks, smoothed, thinned } from "../scales/curve";
 import { isIIT4, symbolWithUnit } from "../scales/formalism";
 import { epochName, number } from "../scales/format";
+import { LEAST_PHI } from "../scales/ticks";
 import type { AppState } from "../state/app";
 import { nearest } from "../state/app";
 import type { Line } from "./curveLine";
@@ -102,7 +103,7 @@ export function makePlot(
       label: metric.tag,
     });
   });
-  const least = isIIT4(store.state.formalism) ? 1e-6 : 0.01;
+  const least = isIIT4(store.state.formalism) ? 1e-6 : LEAST_PHI;
   const tickText = (value: number | null) =>
     value === null ? "" : measure === "share" ? `${number(100 * value, 3)} %` : number(value, 3);
   const font = `11px ${style.fontFamily}`;

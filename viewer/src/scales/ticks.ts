@@ -1,4 +1,7 @@
-// The values that an axis names.
+// The values that an axis names, and how far it goes at least.
+
+/** An axis of Φ ends here at least: where all values are 0 it shows no difference. */
+export const LEAST_PHI = 0.01;
 
 /** Four or five round values. */
 export function even(low: number, high: number): number[] {

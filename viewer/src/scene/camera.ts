@@ -66,19 +66,17 @@ export class Orbit {
   /** Looks at the whole network from the front, a little from above, and fills the picture with it. */
   fit(layers: readonly PlacedLayer[]): void {
     const other = this.beside();
-    const own = this.camera.aspect;
-    this.camera.aspect = Math.min(own, other?.aspect ?? own);
     const corners = [...layers, ...(other?.layers ?? [])].flatMap((layer) =>
       cornersOf(layer).map(([y, z]) => new Vector3(layer.x, y, z)),
     );
     if (!corners.length) corners.push(new Vector3());
     const { above, below } = this.words();
     const tall = Math.tan(((this.camera.fov / 2) * Math.PI) / 180);
-    const across = place(corners, RIGHT, -WIDE * tall * this.camera.aspect, WIDE * tall * this.camera.aspect);
+    const wide = WIDE * tall * Math.min(this.camera.aspect, other?.aspect ?? this.camera.aspect);
+    const across = place(corners, RIGHT, -wide, wide);
     const upward = place(corners, UP, (2 * below - 1) * tall, (1 - 2 * above) * tall);
     const distance = Math.max(NEAREST, across.least, upward.least);
     const target = new Vector3().addScaledVector(RIGHT, across.middle(distance)).addScaledVector(UP, upward.middle(distance));
-    this.camera.aspect = own;
     this.look(target, distance);
     this.controls.target.copy(target);
     this.controls.minDistance = distance * 0.08;

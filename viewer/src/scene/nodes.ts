@@ -47,7 +47,7 @@ const VERTEX = `
     vec4 place = modelViewMatrix * instanceMatrix * vec4(position, 1.0);
     vec3 outward = normalize(normalMatrix * mat3(instanceMatrix) * normal);
     vFacing = dot(outward, normalize(vec3(0.25, 0.55, 1.0)));
-    vEdge = 1.0 - abs(normalize(normalMatrix * mat3(instanceMatrix) * normal).z);
+    vEdge = 1.0 - abs(outward.z);
     vTint = tint;
     gl_Position = projectionMatrix * place;
   }`;

@@ -5,8 +5,7 @@ import { takeToken } from "../data/token";
 import { fill, h } from "../dom";
 import { mark, themeIcon } from "../parts/brand";
 import style from "../style.css?inline";
-import type { Theme } from "../theme";
-import { firstTheme, storeTheme } from "../theme";
+import { switchable } from "../theme";
 import { Client, wordsOf } from "./client";
 import { jobList } from "./jobList";
 import { startForm } from "./startForm";
@@ -36,16 +35,7 @@ async function render(): Promise<void> {
     ),
     main,
   );
-  const paint = (wanted: Theme) => {
-    root.dataset.theme = wanted;
-    document.body.dataset.theme = wanted;
-  };
-  theme.addEventListener("click", () => {
-    const next = root.dataset.theme === "dark" ? "light" : "dark";
-    storeTheme(next);
-    paint(next);
-  });
-  paint(firstTheme("page"));
+  switchable(root, theme);
   document.body.replaceChildren(root);
   try {
     const choices = await client.choices();

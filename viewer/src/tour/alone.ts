@@ -2,8 +2,7 @@
 import baseStyle from "../base.css?inline";
 import { h } from "../dom";
 import { mark, themeIcon } from "../parts/brand";
-import type { Theme } from "../theme";
-import { firstTheme, storeTheme } from "../theme";
+import { switchable } from "../theme";
 import aloneStyle from "./alone.css?inline";
 import { tour } from "./tour";
 import tourStyle from "./tour.css?inline";
@@ -23,15 +22,6 @@ const words = h(
 const main = h("main", {});
 const root = h("div", { class: "iit alone" }, h("header", {}, mark(), h("h1", {}, "What is Φ?"), other, words), main);
 
-const show = (theme: Theme) => {
-  root.dataset.theme = theme;
-  document.body.dataset.theme = theme;
-};
-other.addEventListener("click", () => {
-  const theme = root.dataset.theme === "dark" ? "light" : "dark";
-  storeTheme(theme);
-  show(theme);
-});
-show(firstTheme("page"));
+switchable(root, other);
 document.body.replaceChildren(root);
 tour(main, null);

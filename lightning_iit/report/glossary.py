@@ -31,6 +31,7 @@ GLOSSARY: dict[str, str] = {
     **{str(kind): words for kind, words in KIND_WORDS.items()},
     "survey": "Φ of many groups of a few units of a layer, each in the states that it visited; their mean is Φ of the layer.",
     "φ_s": TERMS_4["φ_s"],
+    "partition": TERMS_4["partition"],
     "distinction": TERMS_4["distinction"],
     "relation": TERMS_4["relation"],
 }

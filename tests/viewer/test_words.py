@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 TERMS = {"Φ", "φ", "state", "mechanism", "purview", "concept", "cut", "null", "coverage", "kind", "survey"}
-TERMS_4 = {"φ_s", "distinction", "relation"}
+TERMS_4 = {"φ_s", "partition", "distinction", "relation"}
 SHEETS = {"reading", "network", "curve", "causal", "concepts", "command", "tpm", "groups"}
 SHEETS_4 = {"systemPhi", "distinctions", "relations"}
 TABS = ("causal", "tpm", "groups")
@@ -216,7 +216,11 @@ def test_each_panel_has_a_sheet_and_each_term_a_tip(chromium: Browser, three: Pa
         page.page.wait_for_selector(".distinctions:not([hidden])", state="attached")
         sheets, terms = sheets_and_terms(page.page)
         assert sheets == SHEETS - {"concepts"} | SHEETS_4
-        assert terms >= TERMS_4 | {"state", "kind", "null", "coverage", "survey", "cut"}
+        assert terms >= TERMS_4 | {"state", "kind", "null", "coverage", "survey"}
+        page.page.locator(".units-panel button.about").evaluate("(button) => button.click()")
+        assert "nearly the same φ_s" in page.page.get_by_role("dialog").inner_text()
+        page.page.keyboard.press("Escape")
+        assert "cut" not in terms  # a partition by IIT 4.0 is another thing
         page.check()
 
 

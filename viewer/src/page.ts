@@ -51,6 +51,9 @@ export function page(
     root.dataset.theme = state.theme;
     body.dataset.theme = state.theme;
   });
+  store.on(["formalism"], ({ formalism }) => {
+    root.dataset.formalism = formalism;
+  });
   store.on(["b"], ({ b }) => root.classList.toggle("two-runs", b !== null));
   store.on(["a", "b", "shown"], (state, before) => {
     if (state.a?.run !== before.a?.run || state.b?.run !== before.b?.run || state.shown !== before.shown) context.tip.hide();

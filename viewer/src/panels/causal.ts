@@ -15,7 +15,7 @@ import type { Figure } from "../save/figure";
 import { inlined } from "../save/paper";
 import { elementLabel, lettersOf, unitLetter } from "../scales/bits";
 import { NEGATIVE, POSITIVE } from "../scales/color";
-import { formalismName, symbolOf } from "../scales/formalism";
+import { formalismName, isIIT4, symbolOf } from "../scales/formalism";
 import { count, epochName, number, phiText, statusWords } from "../scales/format";
 import type { Influence } from "../scales/influence";
 import { influences } from "../scales/influence";
@@ -46,6 +46,7 @@ export function causalPanel(context: Context): Panel {
   store.on(["a", "b", "shown", "chosenState", "computations"], (state, before) => {
     if (!isOtherAnalysis(state, before)) return;
     fill(states, ...stateButtons(context, analysesOf(state), state));
+    words.dataset.term = isIIT4(state.formalism) ? "partition" : "cut";
     const side = shownSide(state);
     fold(`${side?.run.id}\n${state.layer}`);
     draw(context, graph, words, side?.record ?? null, analysisOf(state));

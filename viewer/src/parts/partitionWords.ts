@@ -53,8 +53,9 @@ export function backgroundWords({ parts }: Partition): string {
   return `${lettersOf(nodes)} ${are} background: ${they}.`;
 }
 
-function severedWords(kind: string, { partition: pairs, partitions, phi }: SystemPhi, { parts }: Partition): (Node | string)[] {
-  if (!pairs.length) return [`φ_s = ${phiText(phi)}, without a search of partitions.`];
+function severedWords(kind: string, result: SystemPhi, { parts }: Partition): (Node | string)[] {
+  const { partition: pairs, partitions, phi, reason } = result;
+  if (!pairs.length) return reason ? [] : [`φ_s = ${phiText(phi)}, without a search of partitions.`];
   const inside = parts.filter((part) => !part.background).length;
   return [
     h("b", {}, `Minimum partition${otherKind(kind)}: `),

@@ -1,12 +1,13 @@
 // The side sheets "What is this?": for each panel what it shows, how that is computed, how to read it, and what it does not say.
 import { h } from "../dom";
+import { FIRST } from "../scales/formalism";
 import { termWords } from "../scales/glossary";
 import type { SheetName } from "./sheetWords";
-import { PARAGRAPHS, SHEETS } from "./sheetWords";
+import { PARAGRAPHS, sheetsOf } from "./sheetWords";
 
 /** A button that opens the sheet of a panel. When the sheet is closed, the browser gives the focus back to the button, if that is still there. */
 export function about(name: SheetName): HTMLButtonElement {
-  const { title } = SHEETS[name];
+  const { title } = sheetsOf(FIRST)[name]; // the title is the same in all of them
   const button = h(
     "button",
     { type: "button", class: "about", "aria-label": `What is this? ${title}`, "aria-haspopup": "dialog", "data-about": name },
@@ -17,7 +18,8 @@ export function about(name: SheetName): HTMLButtonElement {
 }
 
 function open(name: SheetName, opener: HTMLElement): void {
-  const { title, terms, source, ...words } = SHEETS[name];
+  const page = opener.closest<HTMLElement>(".iit");
+  const { title, terms, source, ...words } = sheetsOf(page?.dataset.formalism ?? FIRST)[name];
   const close = h("button", { type: "button", class: "quiet" }, "Close");
   const dialog = h(
     "dialog",
@@ -33,6 +35,6 @@ function open(name: SheetName, opener: HTMLElement): void {
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   dialog.addEventListener("keydown", (event) => event.stopPropagation()); // the keys of the page are not for the sheet
   dialog.addEventListener("close", () => dialog.remove());
-  opener.closest(".iit")?.append(dialog);
+  page?.append(dialog);
   dialog.showModal();
 }

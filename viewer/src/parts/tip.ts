@@ -3,11 +3,14 @@ import { fill, h } from "../dom";
 import type { Term } from "../scales/glossary";
 import { termWords } from "../scales/glossary";
 
+/** Plain words, or a name with its value. */
+type Line = string | [name: string, value: string];
+
 export class Tip {
   readonly element = h("div", { class: "tip", role: "tooltip", hidden: true });
 
   /** Shows lines of text beside a point of the window; the first is the title. */
-  show(x: number, y: number, title: string, lines: (string | [string, string])[] = []): void {
+  show(x: number, y: number, title: string, lines: Line[] = []): void {
     fill(
       this.element,
       h("div", { class: "tip-title" }, title),
@@ -24,10 +27,13 @@ export class Tip {
     this.element.style.transform = `translate(${Math.max(6, left)}px, ${top}px)`;
   }
 
-  /** Explains a word of the glossary while the element that has it is hovered or has the focus. */
+  /** Explains the word of the glossary that an element has, `data-term`, while it is hovered or has the focus. */
   term<Word extends HTMLElement>(element: Word, term: Term): Word {
     element.dataset.term = term;
-    this.on(element, term, [termWords(term)]);
+    this.listen(element, () => {
+      const now = element.dataset.term as Term;
+      return [now, [termWords(now)]];
+    });
     return element;
   }
 
@@ -36,16 +42,16 @@ export class Tip {
   }
 
   /** Shows the text while an element is hovered or has the focus. */
-  on(element: Element, title: string, lines: (string | [string, string])[] = []): void {
-    element.addEventListener("mouseenter", () => {
+  on(element: Element, title: string, lines: Line[] = []): void {
+    this.listen(element, () => [title, lines]);
+  }
+
+  private listen(element: Element, words: () => [title: string, lines: Line[]]): void {
+    const show = () => {
       const box = element.getBoundingClientRect();
-      this.show(box.left, box.bottom - 6, title, lines);
-    });
-    element.addEventListener("mouseleave", () => this.hide());
-    element.addEventListener("focus", () => {
-      const box = element.getBoundingClientRect();
-      this.show(box.left, box.bottom - 6, title, lines);
-    });
-    element.addEventListener("blur", () => this.hide());
+      this.show(box.left, box.bottom - 6, ...words());
+    };
+    for (const event of ["mouseenter", "focus"]) element.addEventListener(event, show);
+    for (const event of ["mouseleave", "blur"]) element.addEventListener(event, () => this.hide());
   }
 }

@@ -188,10 +188,14 @@ describe("an arrow between units", () => {
       }
     }
   });
-  it("has the mark that it is severed between the parts, in neither", () => {
-    for (const { from, to, others, layout } of between) {
-      const mark = severedPlace(from, to, others, layout.parts);
+  it("has the mark that it is severed between the parts, in neither, and on no other mark", () => {
+    for (const { from, to, others, layout, i, j } of between) {
+      const before = between.filter((one) => one.layout === layout && one.from.part === from.part && (one.i - i || one.j - j) < 0);
+      const marks: { x: number; y: number }[] = [];
+      for (const one of before) marks.push(severedPlace(one.from, one.to, one.others, layout.parts, marks));
+      const mark = severedPlace(from, to, others, layout.parts, marks);
       for (const { x, y, radius } of layout.parts) expect(far(mark, { x, y })).toBeGreaterThan(radius);
+      for (const other of marks) expect(far(mark, other)).toBeGreaterThan(11.9);
     }
   });
 });

@@ -99,6 +99,8 @@ type Point = { x: number; y: number };
 const BENDS = [1, 1.7, 2.4, 3.2, 4];
 /** How far it keeps away from the rim of such a unit. */
 const AWAY = 5;
+/** So far apart are the marks of severed arrows, where there is room. */
+const MARK = 12;
 const ALONG = Array.from({ length: 41 }, (_, at) => at / 40);
 
 /** An SVG path of an arrow that ends at the rims of its nodes and bends to its left, so that both directions are seen. */
@@ -107,13 +109,24 @@ export function arrowPath(from: Point, to: Point, others: readonly Point[] = [])
   return `M${round(start.x)} ${round(start.y)} Q${round(middle.x)} ${round(middle.y)} ${round(end.x)} ${round(end.y)}`;
 }
 
-/** Where a severed arrow of arrowPath has its mark: in the middle of what lies outside of the parts that it joins. */
-export function severedPlace(from: Point, to: Point, others: readonly Point[], parts: CausalLayout["parts"]): Point {
+/**
+ * Where a severed arrow of arrowPath has its mark: in the middle of what lies outside of the parts that it joins, or as near to it as
+ * the marks allow that are there already.
+ */
+export function severedPlace(
+  from: Point,
+  to: Point,
+  others: readonly Point[],
+  parts: CausalLayout["parts"],
+  marks: readonly Point[],
+): Point {
   const curve = arrowCurve(from, to, others);
   const outside = ALONG.map((along) => pointOf(curve, along)).filter((point) =>
     parts.every((part) => distance(point, part) > part.radius),
   );
-  return outside[Math.floor(outside.length / 2)] ?? pointOf(curve, 0.5);
+  const middle = outside[Math.floor(outside.length / 2)] ?? pointOf(curve, 0.5);
+  const free = outside.filter((point) => marks.every((mark) => distance(point, mark) >= MARK));
+  return free.reduce((best, point) => (distance(point, middle) < distance(best, middle) ? point : best), free[0] ?? middle);
 }
 
 interface ArrowCurve {

@@ -192,6 +192,7 @@ function picture(
   const centre = (part: number | null) =>
     part === null ? { x: width / 2, y: height / 2 } : (layout.parts[part] as { x: number; y: number });
   const arrows: SVGElement[] = [];
+  const marks: { x: number; y: number }[] = [];
   strengths.forEach((row, i) =>
     row.forEach((influence, j) => {
       // What the partition severs is drawn, however weak it is: the words beside the picture name it.
@@ -201,7 +202,11 @@ function picture(
       const others = layout.places.filter((_, at) => at !== i && at !== j);
       const d = i === j ? loopPath(from, centre(from.part)) : arrowPath(from, to, others);
       arrows.push(arrow(context, record.kind, influence, [i, j], d, severed(i, j), place));
-      if (i !== j && severed(i, j)) arrows.push(cross(severedPlace(from, to, others, layout.parts)));
+      if (i !== j && severed(i, j)) {
+        const mark = severedPlace(from, to, others, layout.parts, marks);
+        marks.push(mark);
+        arrows.push(cross(mark));
+      }
     }),
   );
   picture.append(...arrows, ...layout.places.map((place, at) => node(context, record, place, at, state[at], complex.includes(at))));

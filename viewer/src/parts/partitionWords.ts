@@ -61,7 +61,8 @@ function severedWords(kind: string, result: SystemPhi, { parts }: Partition): (N
     h("b", {}, `Minimum partition${otherKind(kind)}: `),
     `into ${inside} parts, severing what goes `,
     h("b", { class: "severed-words" }, severedLetters(pairs)),
-    `; φ_s = ${phiText(phi)}. ${partitions === 1 ? "1 partition was" : `${count(partitions)} partitions were`} examined.`,
+    phi === 0 && reason ? "; " : `; φ_s = ${phiText(phi)}. `, // such a reason begins with it
+    `${partitions === 1 ? "1 partition was" : `${count(partitions)} partitions were`} examined.`,
   ];
 }
 

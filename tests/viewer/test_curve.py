@@ -101,3 +101,17 @@ def test_it_is_said_why_only_some_epochs_have_an_interval_and_in_which_state_the
     tip = shown.locator(".tip").inner_text()
     assert "intervals: the first and the last epoch have theirs before the others" in tip
     assert f"shown group in {states[0]}" in tip
+
+
+@pytest.mark.parametrize("kind", ["untrained", "full"])
+def test_an_interval_without_a_neighbour_is_seen_whole(page: Any, kind: str) -> None:
+    """There is no band between epochs of which one has no interval; the axis has room for the interval all the same."""
+    shown = page.open(kind)
+    rows = shown.evaluate("() => window.lightningIIT.state().a.index.rows.filter((row) => row.high !== null)")
+    assert len(rows) == 1
+    top, bottom = shown.evaluate(
+        "() => { const box = document.querySelector('.chart .u-over').getBoundingClientRect(); return [box.top, box.bottom]; }"
+    )
+    for end in (rows[0]["low"], rows[0]["high"]):
+        place = shown.evaluate("([epoch, phi]) => window.lightningIIT.chartPlace(epoch, phi)", [rows[0]["epoch"], end])
+        assert top + 4 < place["y"] < bottom

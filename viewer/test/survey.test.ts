@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { notes } from "../src/chips/notes";
 import { chipSets } from "../src/chips/sets";
 import type { EpochRecord, Survey } from "../src/data/types";
 import { placeGroups, RADIUS } from "../src/layout/groups";
@@ -296,6 +297,18 @@ describe("what stands beside Φ", () => {
     ).toBe("Φ of the shown group in 10 is below the mean by");
     const lines = (at: number) => JSON.stringify(shown(at).find(({ name }) => name.startsWith("Φ in "))?.lines);
     expect([lines(0).includes("0.5000"), lines(1).includes("0.5000")]).toEqual([true, false]);
+  });
+  it("are the notes, those first that say that something does not hold", () => {
+    const diagnostics = [
+      { words: "all is set", verdict: "ok" },
+      { words: "", verdict: "not applicable" },
+      { words: "the noise is not independent", verdict: "violated" },
+    ] as EpochRecord["diagnostics"];
+    expect(notes(record({ diagnostics, notes: ["a note"], lesions: [] } as never))).toEqual([
+      "the noise is not independent",
+      "all is set",
+      "a note",
+    ]);
   });
   it("of a group without Φ is why, also where the layer has one", () => {
     const failed = { status: "failed", code: "engine_error", reason: "it broke", details: "" } as EpochRecord["result"];

@@ -1,11 +1,15 @@
-// The sentences that belong to a record, beside its chips.
+// The sentences that belong to a record, beside its chips. A small window shows the first ones.
 
 import type { EpochRecord } from "../data/types";
 import { number } from "../scales/format";
 
-/** What the diagnostics say, the notes of the record, and what the network lost without some units. */
+const VIOLATED = "violated";
+
+/** What the diagnostics say, those first that found a departure, the notes of the record, and what the network lost without some units. */
 export const notes = (record: EpochRecord): string[] => [
-  ...record.diagnostics.map((diagnostic) => diagnostic.words).filter(Boolean),
+  ...[...record.diagnostics]
+    .sort((one, other) => Number(other.verdict === VIOLATED) - Number(one.verdict === VIOLATED))
+    .flatMap(({ words }) => words || []),
   ...record.notes,
   ...(record.lesions ?? []).map(lesionWords),
 ];

@@ -29,7 +29,7 @@ export function drawMarks(plot: uPlot, lines: Line[], state: AppState, { ink, wa
   const [from, to] = [plot.scales.x?.min ?? 0, plot.scales.x?.max ?? 0];
   // More would be one over another; the band and the line of the nulls are there.
   if (to - from <= MOST_WHISKERS) {
-    whiskers(plot, lines, state.layer);
+    whiskers(plot, intervalsIn(lines, state.layer, from, to));
     nullMarks(plot, lines, state, ink);
   }
   gapMarks(plot, lines, state, warn, ink);
@@ -78,28 +78,43 @@ function breakMarks(plot: uPlot, lines: Line[], layer: string | null, ink: strin
   context.restore();
 }
 
-/** The interval of each Φ that has one, also where those beside it have none and there is no band. */
-function whiskers(plot: uPlot, lines: Line[], layer: string | null): void {
+/** The intervals that are drawn in these epochs, also where those beside one have none and there is no band. */
+export function intervalsIn(lines: Line[], layer: string | null, from: number, to: number): Interval[] {
+  if (to - from > MOST_WHISKERS) return [];
+  return lines
+    .filter(({ curve }) => curve.surveyed && curve.layer === layer)
+    .flatMap(({ curve, color }) =>
+      curve.epochs.flatMap((epoch, at) => {
+        const [low, high] = [curve.low[at] ?? null, curve.high[at] ?? null];
+        return low === null || high === null || epoch < from || epoch > to ? [] : [{ epoch, low, high, color }];
+      }),
+    );
+}
+
+interface Interval {
+  epoch: number;
+  low: number;
+  high: number;
+  color: string;
+}
+
+function whiskers(plot: uPlot, found: Interval[]): void {
   const { ctx: context } = plot;
   context.save();
   context.setLineDash([]);
   context.lineWidth = 1.6 * devicePixelRatio;
-  for (const { curve, color } of lines.filter((line) => line.curve.surveyed && line.curve.layer === layer)) {
+  for (const { epoch, low, high, color } of found) {
     context.strokeStyle = color;
-    curve.epochs.forEach((epoch, at) => {
-      const [low, high] = [curve.low[at] ?? null, curve.high[at] ?? null];
-      if (low === null || high === null) return;
-      const [x, from, to] = [plot.valToPos(epoch, "x", true), plot.valToPos(low, "y", true), plot.valToPos(high, "y", true)];
-      const half = 4 * devicePixelRatio;
-      context.beginPath();
-      context.moveTo(x, from);
-      context.lineTo(x, to);
-      for (const end of [from, to]) {
-        context.moveTo(x - half, end);
-        context.lineTo(x + half, end);
-      }
-      context.stroke();
-    });
+    const [x, from, to] = [plot.valToPos(epoch, "x", true), plot.valToPos(low, "y", true), plot.valToPos(high, "y", true)];
+    const half = 4 * devicePixelRatio;
+    context.beginPath();
+    context.moveTo(x, from);
+    context.lineTo(x, to);
+    for (const end of [from, to]) {
+      context.moveTo(x - half, end);
+      context.lineTo(x + half, end);
+    }
+    context.stroke();
   }
   context.restore();
 }

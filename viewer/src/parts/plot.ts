@@ -13,7 +13,7 @@ import { nearest } from "../state/app";
 import type { Line } from "./curveLine";
 import { before } from "./curveLine";
 import { tipLines } from "./curveTip";
-import { drawMarkers, drawMarks, GAP_STRIP, hasNull, isBeside } from "./marks";
+import { drawMarkers, drawMarks, GAP_STRIP, hasNull, intervalsIn, isBeside } from "./marks";
 
 /** The names of what is drawn, where there is a chart for each. */
 export const MEASURES: Record<Measure, string> = {
@@ -103,7 +103,8 @@ export function makePlot(
       label: metric.tag,
     });
   });
-  const least = isIIT4(store.state.formalism) ? 1e-6 : LEAST_PHI;
+  const leastMost = isIIT4(store.state.formalism) ? 1e-6 : LEAST_PHI;
+  const drawn = intervalsIn(lines, store.state.layer, first - 0.4, last + 0.4);
   const tickText = (value: number | null) =>
     value === null ? "" : measure === "share" ? `${number(100 * value, 3)} %` : number(value, 3);
   const font = `11px ${style.fontFamily}`;
@@ -125,10 +126,14 @@ export function makePlot(
         x: { time: false, range: () => [first - 0.4, last + 0.4] },
         y: {
           distr: isLog ? 3 : 1,
-          range: (_, low, high) =>
-            isLog
-              ? around(low, high)
-              : [Math.min(0, (low || 0) * 1.12), Math.max(measure === "signed" ? 0 : least, (high || 0) * 1.12)],
+          range: (_, low, high) => {
+            // An interval beside which no other one stands is in no series of the chart.
+            const ends = drawn.flatMap((one) => [one.low, one.high]).flatMap((value) => onAxis(value, isLog) ?? []);
+            const all = [low, high, ...ends].flatMap((value) => value ?? []);
+            const [least, most] = all.length ? [Math.min(...all), Math.max(...all)] : [0, 0];
+            if (isLog) return around(least, most);
+            return [Math.min(0, least * 1.12), Math.max(measure === "signed" ? 0 : leastMost, most * 1.12)];
+          },
         },
         metric: {},
       },

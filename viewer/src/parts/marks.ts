@@ -6,6 +6,7 @@ import type { AppState } from "../state/app";
 import type { Line } from "./curveLine";
 import { before } from "./curveLine";
 
+/** In so many epochs intervals and nulls have marks: more would be one over another; the band and the line of the nulls are there. */
 const MOST_WHISKERS = 120;
 
 export interface Inks {
@@ -27,11 +28,8 @@ export function drawMarkers(plot: uPlot, state: AppState, { accent }: Inks): voi
 export function drawMarks(plot: uPlot, lines: Line[], state: AppState, { ink, warn }: Inks): void {
   breakMarks(plot, lines, state.layer, ink);
   const [from, to] = [plot.scales.x?.min ?? 0, plot.scales.x?.max ?? 0];
-  // More would be one over another; the band and the line of the nulls are there.
-  if (to - from <= MOST_WHISKERS) {
-    whiskers(plot, intervalsIn(lines, state.layer, from, to));
-    nullMarks(plot, lines, state, ink);
-  }
+  whiskers(plot, intervalsIn(lines, state.layer, from, to));
+  if (to - from <= MOST_WHISKERS) nullMarks(plot, lines, state, ink);
   gapMarks(plot, lines, state, warn, ink);
   sparseMarks(plot, lines, state, warn);
   changeMarks(plot, lines, state, ink);

@@ -103,7 +103,7 @@ export function makePlot(
       label: metric.tag,
     });
   });
-  const leastMost = isIIT4(store.state.formalism) ? 1e-6 : LEAST_PHI;
+  const leastTop = isIIT4(store.state.formalism) ? 1e-6 : LEAST_PHI;
   const drawn = intervalsIn(lines, store.state.layer, first - 0.4, last + 0.4);
   const tickText = (value: number | null) =>
     value === null ? "" : measure === "share" ? `${number(100 * value, 3)} %` : number(value, 3);
@@ -132,7 +132,7 @@ export function makePlot(
             const all = [low, high, ...ends].flatMap((value) => value ?? []);
             const [least, most] = all.length ? [Math.min(...all), Math.max(...all)] : [0, 0];
             if (isLog) return around(least, most);
-            return [Math.min(0, least * 1.12), Math.max(measure === "signed" ? 0 : leastMost, most * 1.12)];
+            return [Math.min(0, least * 1.12), Math.max(measure === "signed" ? 0 : leastTop, most * 1.12)];
           },
         },
         metric: {},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,11 @@ def temporary(tmp_path, monkeypatch):
 
 def open_files() -> int:
     """How many temporary files this process has open; they have no name any more."""
-    links = [str(one.readlink()) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
-    return sum(link.startswith(tempfile.gettempdir()) for link in links)
+    found = 0
+    for one in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # another thread may close its file between the listing and the reading
+            found += str(one.readlink()).startswith(tempfile.gettempdir())
+    return found
 
 
 class Files(Callback):

@@ -141,6 +141,8 @@ def test_a_training_says_how_it_ended_though_nobody_looks_any_more(tmp_path, mon
     (folder,) = tmp_path.rglob("control")
     end = read_status(folder)
     assert (end.pace, end.broken, end.step, end.epoch) == ("ending", error, 6 if error else 8, 1 if error else 2)
+    # Else a whole training is said to have ended within an epoch, and a batch of long ago to have been its last.
+    assert (end.batch, end.batches, end.loss) == (2 if error else 4, 4, None)
 
 
 @pytest.mark.parametrize("step", [4, 6])

@@ -66,6 +66,7 @@ class Live:
         self._asked = self._broken = self._has_written = False
         self._batch = -1
         self._loss: float | None = None
+        self._loss_at = -1
         self._began = time.monotonic(), self._progress(), trainer.global_step
         for name in (STATUS, RING):  # of an earlier part of the run
             with suppress(OSError):
@@ -89,7 +90,7 @@ class Live:
                 self._write_activity(self._activity, now)
             if now >= self._next_status:
                 self._next_status = now + _STATUS_EVERY
-                self._loss = self._loss_of(outputs)
+                self._loss, self._loss_at = self._loss_of(outputs), self._trainer.global_step
                 self._write("running", ends=ends)
 
     def while_paused(self, *, ends: bool) -> None:
@@ -118,6 +119,9 @@ class Live:
         """
         if not self._broken and (self._has_written or time.monotonic() < self.audience.until):
             with self._no_fault():
+                self._batch = self._trainer.fit_loop.epoch_loop.batch_progress.current.processed - 1
+                if self._loss_at != self._trainer.global_step:  # nobody saw the last batch
+                    self._loss = None
                 self._write("ending", ends=True, broken=broken)
         self._stop()
 

@@ -83,7 +83,7 @@ export function networkPanel(context: Context): Panel {
 function tieCameras(store: Store<AppState>, a: Stage, b: Stage): () => void {
   const [first, second] = [a.scene, b.scene];
   if (!first || !second) return () => {};
-  const seen = ({ layers, orbit }: typeof first) => ({ layers, aspect: orbit.camera.aspect });
+  const seen = ({ layers, orbit }: typeof first) => ({ layers, room: orbit.room });
   first.orbit.beside = () => (store.state.b?.network ? seen(second) : null);
   second.orbit.beside = () => (store.state.a?.network ? seen(first) : null);
   let busy = false;

@@ -42,15 +42,24 @@ function place(points: readonly Vector3[], direction: Vector3, low: number, high
   };
 }
 
+/** What of a picture the network may fill: the parts of its height that words need, and how much wider it is than tall. */
+export interface Room {
+  above: number;
+  below: number;
+  aspect: number;
+}
+
 export class Orbit {
+  /** What the view was last fitted for. */
+  private fitted = "";
   /** Whether a person turned or zoomed since the network was last fitted: then a resize leaves the view alone. */
   moved = false;
   readonly camera = new PerspectiveCamera(32, 1, 0.5, 2000);
   readonly controls: OrbitControls;
   /** Another network that is seen from the same place: the view is so far away that all of both is seen. */
-  beside: () => { layers: readonly PlacedLayer[]; aspect: number } | null = () => null;
+  beside: () => { layers: readonly PlacedLayer[]; room: Room } | null = () => null;
   /** What words need of the picture above and below the network, as parts of its height. */
-  words: () => { above: number; below: number } = () => ({ above: 0.12, below: 0.2 });
+  words: () => Pick<Room, "above" | "below"> = () => ({ above: 0.12, below: 0.2 });
   /** Called when a person has turned or zoomed, and with null when all of the network is seen again. */
   onturned: (pose: Pose | null) => void = () => {};
 
@@ -65,14 +74,10 @@ export class Orbit {
 
   /** Looks at the whole network from the front, a little from above, and fills the picture with it. */
   fit(layers: readonly PlacedLayer[]): void {
-    const other = this.beside();
-    const corners = [...layers, ...(other?.layers ?? [])].flatMap((layer) =>
-      cornersOf(layer).map(([y, z]) => new Vector3(layer.x, y, z)),
-    );
-    if (!corners.length) corners.push(new Vector3());
-    const { above, below } = this.words();
+    const { corners, room } = this.shown(layers);
+    const { above, below, aspect } = room;
     const tall = Math.tan(((this.camera.fov / 2) * Math.PI) / 180);
-    const wide = WIDE * tall * Math.min(this.camera.aspect, other?.aspect ?? this.camera.aspect);
+    const wide = WIDE * tall * aspect;
     const across = place(corners, RIGHT, -wide, wide);
     const upward = place(corners, UP, (2 * below - 1) * tall, (1 - 2 * above) * tall);
     const distance = Math.max(NEAREST, across.least, upward.least);
@@ -83,7 +88,38 @@ export class Orbit {
     this.controls.maxDistance = distance * 4;
     this.controls.update();
     this.moved = false;
+    this.fitted = JSON.stringify([corners, room]);
     this.onturned(null);
+  }
+
+  /** Fits again where the words, the picture or the network beside have changed since, unless a person has turned or zoomed. */
+  settle(layers: readonly PlacedLayer[]): void {
+    if (this.moved) return;
+    const { corners, room } = this.shown(layers);
+    if (JSON.stringify([corners, room]) !== this.fitted) this.fit(layers);
+  }
+
+  /** What is to be seen, and in which room: both networks that are seen from the same place have the smaller one. */
+  private shown(layers: readonly PlacedLayer[]): { corners: Vector3[]; room: Room } {
+    const other = this.beside();
+    const corners = [...layers, ...(other?.layers ?? [])].flatMap((layer) =>
+      cornersOf(layer).map(([y, z]) => new Vector3(layer.x, y, z)),
+    );
+    if (!corners.length) corners.push(new Vector3());
+    const [own, beside] = [this.room, other?.room ?? this.room];
+    return {
+      corners,
+      room: {
+        above: Math.max(own.above, beside.above),
+        below: Math.max(own.below, beside.below),
+        aspect: Math.min(own.aspect, beside.aspect),
+      },
+    };
+  }
+
+  /** The room of this picture alone. */
+  get room(): Room {
+    return { ...this.words(), aspect: this.camera.aspect };
   }
 
   get pose(): Pose {

@@ -174,8 +174,9 @@ export class NetworkScene {
   private draws(): void {
     if (this.waiting) return;
     this.waiting = requestAnimationFrame(() => {
-      this.waiting = 0;
       const began = performance.now();
+      if (this.hasMoved && this.layers.length) this.orbit.settle(this.layers);
+      this.waiting = 0;
       this.renderer.render(this.scene, this.orbit.camera);
       if (this.hasMoved) this.onmoved();
       this.hasMoved = false;
@@ -327,7 +328,6 @@ export class NetworkScene {
     this.renderer.setSize(width, height);
     this.orbit.resize(width, height);
     this.wiring.resize(width, height, this.renderer.getPixelRatio());
-    if (this.layers.length && !this.orbit.moved) this.orbit.fit(this.layers);
     this.invalidate();
   }
 }

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lightning_iit.errors import RecordError
-from lightning_iit.records import symbol
 from lightning_iit.studio.messages import JobState, LayerCourse
 from lightning_iit.studio.processes import stage
 from lightning_iit.studio.records import last_output, read_job, read_outcome, read_progress
@@ -138,9 +137,7 @@ def courses(rows: Iterable[IndexRow]) -> tuple[LayerCourse, ...]:
         phi = row.phi if row.phi_layer is None else row.phi_layer
         if phi is None:
             continue
-        course = found.get(row.layer) or LayerCourse(
-            layer=row.layer, epochs=(), phis=(), kind=row.kind, symbol=symbol(row.formalism)
-        )
+        course = found.get(row.layer) or LayerCourse(layer=row.layer, epochs=(), phis=(), kind=row.kind, formalism=row.formalism)
         found[row.layer] = msgspec.structs.replace(course, epochs=(*course.epochs, row.epoch), phis=(*course.phis, phi))
     return tuple(found.values())
 

@@ -20,14 +20,14 @@ class LayerCourse(msgspec.Struct, frozen=True, kw_only=True):
         epochs: the epochs that have one.
         phis: Φ of each: of the layer, or of the group that is shown where there is no survey.
         kind: "causal", "observational" or "statistical".
-        symbol: how the number is called: Φ, or φ_s.
+        formalism: the formalism of the numbers: that of IIT 3.0 gives Φ, one of IIT 4.0 gives φ_s.
     """
 
     layer: str
     epochs: tuple[int, ...]
     phis: tuple[float, ...]
     kind: str
-    symbol: str
+    formalism: str
 
 
 class JobState(msgspec.Struct, frozen=True, kw_only=True):

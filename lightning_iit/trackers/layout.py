@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lightning_iit.records.logged import logged
 from lightning_iit.records.names import detail_key, phi_key
-from lightning_iit.records.schema import metric_names
+from lightning_iit.records.schema import FORMALISM_WORDS, metric_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,13 +29,15 @@ def charts_of(record: EpochRecord) -> dict[tuple[str, str], tuple[str, ...]]:
 
     There is Φ of the layer, and of its shown group where that has a null, which belongs to a group. Intervals and nulls have charts
     of their own: they are not computed at each epoch, and TensorBoard joins the points that there are by straight lines, so a curve
-    in the same chart would lie outside of its own interval. Of IIT 4.0 the names begin with φ_s.
+    in the same chart would lie outside of its own interval. Each title says of which kind and formalism its numbers are; of IIT 4.0
+    it begins with φ_s.
     """
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     numbers = logged(record) if record.step is None else {}
-    for called in metric_names(record.formalisms).values():
+    for formalism, called in metric_names(record.formalisms).items():
         symbol = called.replace("phi", "φ" if called != "phi" else "Φ")
-        of_layer, of_group = f"{symbol} of {record.layer}", f"{symbol} of the shown group of {record.layer}"
+        said = f"{record.layer}, {record.kind}, {FORMALISM_WORDS.get(formalism, formalism)}"
+        of_layer, of_group = f"{symbol} of {said}", f"{symbol} of the shown group of {said}"
         null = tuple(detail_key(record.layer, called + ending) for ending in _NULL)
         wanted = {
             (_NUMBERS, of_layer): (phi_key(record.layer, called),),

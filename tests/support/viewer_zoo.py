@@ -172,9 +172,21 @@ def u_net(run: Path) -> None:
 
 def full(run: Path, *, seed: int = 0) -> None:
     """All that a record of IIT 3.0 can hold, analyses within epochs, and a training that took a command and has ended."""
-    points = tuple(CurvePoint(transitions=t, subsamples=5, mean=0.5, low=0.4, high=0.6 + seed) for t in (100, 200))
     for epoch in (-1, 0, 1):
-        record = msgspec.structs.replace(with_whole_layer(epoch, seed=seed), curve=points)
+        made = with_whole_layer(epoch, seed=seed)
+        transitions = sum(made.counts.visits)
+        times = ((0.05, 3.0), (0.2, 1.6), (0.5, 1.2), (0.9, 1.02))  # few transitions make Φ larger
+        points = tuple(
+            CurvePoint(
+                transitions=int(part * transitions),
+                subsamples=5,
+                mean=many * made.phi,
+                low=0.9 * many * made.phi,
+                high=1.1 * many * made.phi,
+            )
+            for part, many in times
+        )
+        record = msgspec.structs.replace(made, curve=points)
         write_record(run, record)
         within = msgspec.structs.replace(record, step=30 + seed, global_step=30 + seed)
         write_file(run / "iit" / record.layer / f"epoch={max(0, epoch):04d}-step={30 + seed:06d}.json", encode(within))
@@ -187,7 +199,7 @@ def full(run: Path, *, seed: int = 0) -> None:
     folder.end()
     done = Answer(id=command.id, outcome="done", words="It is so.", epoch=1, step=41, answered=1.0, command=command)
     write_answer(control_folder(run), done)
-    far = TrainingStatus(run="x", pace="ending", epoch=1, step=41 + seed, epochs=2, loss=0.5 + seed, written=time.time())
+    far = TrainingStatus(run="x", pace="ending", epoch=2, step=41 + seed, epochs=2, loss=0.5 + seed, written=time.time())
     write_status(control_folder(run), far)
 
 

@@ -184,9 +184,10 @@ def test_custom_scalars_have_each_layer_and_its_group_and_apart_from_them_what_b
         journal.write(record)
     assert journal.close(timeout=30) == ()
     found = read_layout(tmp_path)
-    group = "Φ of the shown group of rnn.0"
-    bounds = {f"Null of {group}", f"Interval of {group}", "Interval of Φ of rnn.0"}
-    assert set(found) == {*(f"Φ of {name}" for name in ("rnn.0", "rnn.01", "fc+1")), group, *bounds}
+    of_rnn = "rnn.0, observational, IIT 3.0"
+    group = f"Φ of the shown group of {of_rnn}"
+    bounds = {f"Null of {group}", f"Interval of {group}", f"Interval of Φ of {of_rnn}"}
+    assert set(found) == {*(f"Φ of {name}, observational, IIT 3.0" for name in ("rnn.0", "rnn.01", "fc+1")), group, *bounds}
     tags = set(read_events(tmp_path / "run").scalars)
 
     def shown(title):
@@ -195,9 +196,9 @@ def test_custom_scalars_have_each_layer_and_its_group_and_apart_from_them_what_b
     assert shown(group) == {"iit_details/rnn.0/phi"}
     assert shown(f"Null of {group}") == {f"iit_details/rnn.0/{name}" for name in ("phi_null_mean", "phi_null_95")}
     assert shown(f"Interval of {group}") == {f"iit_details/rnn.0/{name}" for name in ("phi_low", "phi_high")}
-    assert shown("Interval of Φ of rnn.0") == {f"iit/{name}/rnn.0" for name in ("phi_low", "phi_high")}
-    assert shown("Φ of rnn.0") == {"iit/phi/rnn.0"}
-    assert shown("Φ of fc+1") == {f"iit/phi/{layer_slug('fc+1')}"}
+    assert shown(f"Interval of Φ of {of_rnn}") == {f"iit/{name}/rnn.0" for name in ("phi_low", "phi_high")}
+    assert shown(f"Φ of {of_rnn}") == {"iit/phi/rnn.0"}
+    assert shown("Φ of fc+1, observational, IIT 3.0") == {f"iit/phi/{layer_slug('fc+1')}"}
 
 
 def test_a_layout_of_the_users_own_stays(tmp_path, logger):

@@ -235,7 +235,7 @@ def test_the_legend_names_what_is_drawn_and_no_more(chromium: Browser, tmp_path:
     with viewer(tmp_path / "states") as address, watched(chromium) as page:
         page.page.goto(address)
         page.page.wait_for_selector(".chart-legend .key")
-        assert page.page.locator(".curve h2").inner_text() == "Mean Φ of the states over epochs, IIT 3.0"
+        assert page.page.locator(".curve h2").inner_text() == "Mean Φ of the states over epochs, IIT 3.0 (observational)"
         firsts = ["".join(map(str, written_record(tmp_path / "states", "memory", epoch).states[0].state)) for epoch in range(3)]
         assert len(set(firsts)) > 1
         state = f"Φ of the most visited state ({firsts[2]} at epoch 2)"
@@ -254,7 +254,7 @@ def test_the_legend_names_what_is_drawn_and_no_more(chromium: Browser, tmp_path:
     with viewer(tmp_path / "one") as address, watched(chromium) as page:
         page.page.goto(address)
         page.page.wait_for_selector(".chart-legend .key")
-        assert page.page.locator(".curve h2").inner_text() == "Φ over epochs, IIT 3.0"
+        assert page.page.locator(".curve h2").inner_text() == "Φ over epochs, IIT 3.0 (observational)"
         assert legend(page).strip() == "memory"
         page.check()
 

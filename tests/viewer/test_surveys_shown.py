@@ -226,7 +226,7 @@ def is_line(pixel: list[int], *, within: int = 40) -> bool:
 def check_curve(page: Page) -> None:
     """The line is Φ of the layer, with a band where two epochs have an interval; Φ of the shown group comes on demand."""
     records = {epoch: surveyed(epoch) for epoch in range(-1, EPOCHS)}
-    assert page.locator(".curve h2").inner_text() == "Φ of the layer over epochs, IIT 3.0"
+    assert page.locator(".curve h2").inner_text() == "Φ of the layer over epochs, IIT 3.0 (causal)"
     halfway = [(epoch + 0.5, (records[epoch].survey.phi + records[epoch + 1].survey.phi) / 2) for epoch in range(-1, LAST)]
     assert all(map(is_line, ink_at(page, halfway)))
     two, three = records[2].survey, records[3].survey
@@ -472,7 +472,8 @@ def test_a_run_of_version_0_1_0_is_shown_as_before(chromium: Browser, tmp_path: 
     with viewer(tmp_path / "run") as address, watched(chromium, width=1920, height=1080) as page:
         page.page.goto(address)
         page.page.wait_for_selector(".value[data-phi]")
-        assert page.page.locator(".curve h2").inner_text() == "Φ over epochs, IIT 3.0"
+        kind = page.page.evaluate("() => window.lightningIIT.state().a.record.kind")
+        assert page.page.locator(".curve h2").inner_text() == f"Φ over epochs, IIT 3.0 ({kind})"
         assert page.page.locator(".change").count() == 0
         assert not page.page.locator(".curve label", has_text="shown group").is_visible()
         assert not page.page.locator("#panel-groups").is_visible()

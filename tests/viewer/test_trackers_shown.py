@@ -219,7 +219,7 @@ def test_the_custom_scalars_of_tensorboard_have_a_chart_of_the_layer(chromium: B
     with watched(chromium) as page:
         page.page.goto(f"{logged.tensorboard}/#custom_scalars")
         page.page.get_by_text("Integrated information", exact=True).wait_for(timeout=60_000)
-        page.page.get_by_text(f"Φ of {LAYER}", exact=True).wait_for()
+        page.page.get_by_text(f"Φ of {LAYER}, causal, IIT 3.0", exact=True).wait_for()
         page.page.get_by_text("Intervals and nulls, only at the epochs where they were computed").first.wait_for()
         chart = page.page.locator("vz-line-chart2").first.bounding_box()
         assert chart["width"] > 300

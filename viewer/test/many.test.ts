@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { NetworkLayer } from "../src/data/types";
 import type { Box } from "../src/layout/labels";
 import { placeNames, placesAround, placesBelow, Taken, takeLineBelow, takePlace } from "../src/layout/labels";
-import { leaderTo, outside } from "../src/layout/leaders";
+import { isAside, leaderTo, outside } from "../src/layout/leaders";
 import { placeNetwork } from "../src/layout/network";
 import { curves, epochTicks, hasBand, intervalsOf, plotted, stateWords } from "../src/scales/curve";
 import { shortName, shortNames } from "../src/scales/names";
@@ -120,6 +120,10 @@ describe("many layers", () => {
     const [from, to] = leaderTo(point, away, 10) as [typeof point, typeof point];
     expect(Math.hypot(from.x - 100, from.y - 100)).toBeCloseTo(10);
     expect([to.x, to.y]).toEqual([away.left, expect.closeTo(100)]);
+  });
+  it("that are moved aside have a line, for else one would not see whose they are", () => {
+    const name = { left: 0, right: 100, top: 50, bottom: 67 };
+    expect([50, 30, 80, 5].map((x) => isAside({ x, y: 50 }, name))).toEqual([false, false, true, true]);
   });
   it("have lines that go on behind the words that they cross", () => {
     const down = [

@@ -73,7 +73,7 @@ describe("a training", () => {
     expect(phases.filter((phase) => isAlive({ phase }))).toEqual(["waiting", "running", "paused", "ending"]);
   });
   it("says what comes where there is no Φ yet", () => {
-    const courses = [{ layer: "a", epochs: [0], phis: [0.1], kind: "causal" as const, symbol: "Φ" }];
+    const courses = [{ layer: "a", epochs: [0], phis: [0.1], kind: "causal" as const, formalism: "iit3" }];
     expect(comingWords({ phase: "running", epoch: null, courses: [] })).toContain("It begins");
     for (const phase of ["running", "paused", "ending"] as const) {
       expect(comingWords({ phase, epoch: 3, courses: [] })).toBe("Φ comes when its first analysis has ended.");
@@ -82,13 +82,13 @@ describe("a training", () => {
     for (const phase of ["waiting", "done", "failed"] as const) expect(comingWords({ phase, epoch: null, courses: [] })).toBe("");
   });
   it("says of a layer without connections that its Φ is 0 by structure", () => {
-    const course = { layer: "a", epochs: [-1, 0], phis: [0.0114, 0.03], symbol: "Φ" };
-    expect(phiWords({ ...course, kind: "causal" })).toEqual({ now: "0.0300", words: "causal, 0.0114 untrained" });
+    const course = { layer: "a", epochs: [-1, 0], phis: [0.0114, 0.03], formalism: "iit3" };
+    expect(phiWords({ ...course, kind: "causal" })).toEqual({ now: "0.0300", words: "causal, IIT 3.0, 0.0114 untrained" });
     expect(phiWords({ ...course, kind: "statistical" })).toEqual({
       now: "0 by structure",
-      words: "Φ counted from the data 0.0300, 0.0114 untrained",
+      words: "Φ counted from the data 0.0300, 0.0114 untrained (IIT 3.0)",
     });
-    expect(phiWords({ ...course, epochs: [0], phis: [0.2], kind: "observational" }).words).toBe("observational");
+    expect(phiWords({ ...course, epochs: [0], phis: [0.2], kind: "observational" }).words).toBe("observational, IIT 3.0");
     expect(phiWords({ ...course, epochs: [], phis: [], kind: "causal" }).now).toBe("–");
   });
   it("says when it was asked for", () => {
@@ -99,9 +99,11 @@ describe("a training", () => {
 });
 
 it("a number of a layer has its unit, its kind and its epochs", () => {
-  const course = { epochs: [-1, 0, 1], phis: [0.1, 0.2, 0.3], kind: "causal", symbol: "Φ", layer: "x" };
+  const course = { epochs: [-1, 0, 1], phis: [0.1, 0.2, 0.3], kind: "causal", formalism: "iit3", layer: "x" };
   expect(courseWords(course)).toBe(
-    "Φ of the layer, causal, an earth mover's distance; the line goes from the untrained network to epoch 1.",
+    "Φ of the layer, causal, IIT 3.0, an earth mover's distance; the line goes from the untrained network to epoch 1.",
   );
-  expect(courseWords({ ...course, epochs: [3], symbol: "φ_s" })).toBe("φ_s of the layer, causal, in ibits.");
+  expect(courseWords({ ...course, epochs: [3], formalism: "iit4-2026" })).toBe(
+    "φ_s of the layer, causal, IIT 4.0 (2026), in ibits.",
+  );
 });

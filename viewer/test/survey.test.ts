@@ -171,7 +171,12 @@ describe("what stands beside Φ", () => {
       [
         "layer",
         ["the layer", "2 of 3 groups"],
-        { kind: "causal", "90 % interval": "0.1500 – 0.2600", "Φ of single groups": "0.2000 – 0.2500" },
+        {
+          kind: "causal",
+          "90 % interval": "0.1500 – 0.2600",
+          "mean over": "2 of 4 visited states",
+          "Φ of single groups": "0.2000 – 0.2500",
+        },
       ],
       [
         "group",
@@ -218,7 +223,7 @@ describe("what stands beside Φ", () => {
     const two = survey([group([0, 0], [1, 1]), group([0.1], [1])], { share: 0.4, signed: -0.1, low: 0, high: 0.1 });
     const sets = setsOf(record({ perturbation, formalism: "iit4-2023", survey: two }), 0);
     expect(sets.map(({ of, chips: all }) => [of, all.slice(0, 3).map(({ name, text }) => `${name}: ${text}`)])).toEqual([
-      ["layer", ["kind: causal", "90 % interval of mean φ_s: 0 – 0.1000", "φ_s of single groups: 0 – 0.1000"]],
+      ["layer", ["kind: causal", "90 % interval of mean φ_s: 0 – 0.1000", "mean over: 2 of 4 visited states"]],
       ["group", ["φ_s: 0.3000", "null: none: units were set", "set: 8,640 backgrounds from 576 sequences"]],
     ]);
   });
@@ -292,11 +297,29 @@ describe("what stands beside Φ", () => {
     ).not.toContain("reducible");
     expect(
       shown(0)
-        .find(({ name }) => name === "null")
+        .find(({ name }) => name === "null in 10")
         ?.lines.at(-1)?.[0],
     ).toBe("Φ of the shown group in 10 is below the mean by");
     const lines = (at: number) => JSON.stringify(shown(at).find(({ name }) => name.startsWith("Φ in "))?.lines);
     expect([lines(0).includes("0.5000"), lines(1).includes("0.5000")]).toEqual([true, false]);
+  });
+  it("of a system that leaves units out are its units", () => {
+    const units = { indices: [3, 5], labels: ["3", "5"], bits: 1, clusters: [] } as unknown as EpochRecord["units"];
+    const system = (nodes: number[]) => {
+      const result = {
+        ...record({}).result,
+        status: "computed_iit4",
+        nodes,
+        partition: [],
+        partitions: 3,
+        reason: "",
+      } as unknown as EpochRecord["result"];
+      return chips(record({ units, result, states: [{ state: [1, 0], visits: 1, result }] } as never), 0).find(
+        ({ name }) => name === "system",
+      );
+    };
+    expect(system([0, 1])).toBeUndefined();
+    expect(system([1])).toMatchObject({ text: "5", lines: ["Background, no part of the system: 3."] });
   });
   it("are the notes, those first that say that something does not hold", () => {
     const diagnostics = [

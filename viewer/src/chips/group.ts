@@ -1,7 +1,8 @@
 // The chips of one group of units in one state. What judges the record's own Φ says nothing of another state.
 import { hasPhi } from "../data/results";
 import type { EpochRecord, MajorComplex } from "../data/types";
-import { lettersOf } from "../scales/bits";
+import { partitionOf } from "../layout/parts";
+import { elementLabel, lettersOf } from "../scales/bits";
 import { formalismName, symbolOf } from "../scales/formalism";
 import { count, number, phiText, statusWords } from "../scales/format";
 import { isTied, tiesWords } from "../scales/ties";
@@ -38,6 +39,22 @@ export function groupPhiChip(record: EpochRecord, shown: Analysis | null, name: 
     ...(shown ? { term: "state" } : {}),
     ...((hasPhi(result) || result.status === "open") && !isTied(result) ? {} : { mood: "warn" }),
   };
+}
+
+/** The units that the analysed system is, where others of the group are its background. */
+export function system({ units }: EpochRecord, result: EpochRecord["result"]): Chip[] {
+  if (!units || !hasPhi(result)) return [];
+  const { parts } = partitionOf(result, units.indices.length);
+  const names = (isBackground: boolean) =>
+    parts
+      .filter(({ background = false }) => background === isBackground)
+      .flatMap(({ nodes }) => nodes)
+      .sort((one, other) => one - other)
+      .map((node) => elementLabel(units, node))
+      .join(" ");
+  const background = names(true);
+  if (!background) return [];
+  return [{ name: "system", text: names(false), lines: [`Background, no part of the system: ${background}.`] }];
 }
 
 /** In how many resamples of the data the group is reducible or not; this is no p-value. */

@@ -5,7 +5,7 @@ import { isIIT4, symbolOf } from "../scales/formalism";
 import { axisWords, number, phiText, statusWords } from "../scales/format";
 import { isTerm, termWords } from "../scales/glossary";
 import { SHARE, SIGNED, shareText } from "../scales/iit4";
-import { groupPhis } from "../scales/survey";
+import { groupPhis, isPart, statesWords } from "../scales/survey";
 import type { Chip } from "./chip";
 import { range } from "./chip";
 
@@ -36,6 +36,21 @@ export function layerInterval({ formalism }: EpochRecord, { low, high, se, inter
     lines: [...(words ? [words] : []), ...(se === null ? [] : [["standard error", number(se, 2)] as [string, string]])],
   };
 }
+
+/** Of how many of the visited states of the shown group the layer's number knows; empty where of all. */
+export const analysedStates = (record: EpochRecord): Chip[] =>
+  isPart(record, 0)
+    ? [
+        {
+          name: "mean over",
+          text: statesWords(record, 0),
+          lines: [
+            `Of the shown group. A group's ${symbolOf(record.formalism)} is the mean over the states that were analysed, by visits.`,
+            "Coverage is another thing: of how many states the transition probabilities are known.",
+          ],
+        },
+      ]
+    : [];
 
 /** From the smallest to the largest Φ of a group. */
 export function groupsOf({ formalism }: EpochRecord, survey: Survey): Chip {

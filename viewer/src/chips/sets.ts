@@ -6,8 +6,8 @@ import type { Analysis } from "../state/analysis";
 import { resultOf } from "../state/analysis";
 import type { Chip } from "./chip";
 import { surveyOf, unitsOf } from "./chip";
-import { coverage, engine, groupPhiChip, interval, majorComplex, nullChip, reducible, sensitivity, source } from "./group";
-import { groupsOf, kind, layerInterval, olderGroups } from "./layer";
+import { coverage, engine, groupPhiChip, interval, majorComplex, nullChip, reducible, sensitivity, source, system } from "./group";
+import { analysedStates, groupsOf, kind, layerInterval, olderGroups } from "./layer";
 
 /** Chips that are about one thing, with two lines that say about which; no lines where all chips are about the same. */
 export interface ChipSet {
@@ -26,13 +26,14 @@ export function chipSets(record: EpochRecord, shown: Analysis | null): ChipSet[]
     {
       of: "layer",
       title: ["the layer", groupsWithPhi(survey)],
-      chips: [kind(record), layerInterval(record, survey), groupsOf(record, survey)],
+      chips: [kind(record), layerInterval(record, survey), ...analysedStates(record), groupsOf(record, survey)],
     },
     {
       of: "group",
       title: ["shown group", `${first ? unitsOf(first) : ""}${state}`],
       chips: [
         groupPhiChip(record, shown, symbolOf(record.formalism)),
+        ...system(record, resultOf(record, shown)),
         ...interval(record, shown),
         ...reducible(record, shown),
         nullChip(record, shown),
@@ -53,21 +54,23 @@ function ofOneGroup(record: EpochRecord, shown: Analysis | null): Chip[] {
   const means = survey?.low != null && survey.high != null ? [layerInterval(record, survey)] : [];
   const single = means.length ? [] : interval(record, shown);
   const none = survey && !single.length && !means.length ? [layerInterval(record, survey)] : [];
+  // Beside a mean over states it is said of which state a number is.
+  const inState = (chip: Chip): Chip => (survey ? { ...chip, name: `${chip.name}${state}` } : chip);
   return [
     kind(record),
-    engine(record, resultOf(record, shown)),
+    ...system(record, resultOf(record, shown)),
     ...(survey ? [groupPhiChip(record, shown, `${symbolOf(record.formalism)}${state}`)] : []),
     ...means,
-    // Of a mean over states it is said of which state this interval is.
-    ...single.map((chip) => (survey ? { ...chip, name: `${chip.name}${state}` } : chip)),
+    ...single.map(inState),
     ...none,
     ...reducible(record, shown).map((chip) => ({ ...chip, name: `${chip.name}${state}` })),
-    nullChip(record, shown),
+    record.null && (!shown || shown.first) ? inState(nullChip(record, shown)) : nullChip(record, shown),
+    ...sensitivity(record, shown).map(inState),
     ...majorComplex(record, shown),
-    ...sensitivity(record, shown),
     ...olderGroups(record),
     ...source(record),
     ...coverage(record),
+    engine(record, resultOf(record, shown)),
   ];
 }
 

@@ -106,10 +106,10 @@ export interface JobState {
 }
 export interface LayerCourse {
   epochs: number[];
+  formalism: string;
   kind: string;
   layer: string;
   phis: number[];
-  symbol: string;
 }
 export interface JobText {
   output: string;

@@ -9,6 +9,9 @@ export function leaderTo({ x, y }: Place, { left, top, right, bottom }: Box, rea
   return [{ x: x + ((end.x - x) * reach) / long, y: y + ((end.y - y) * reach) / long }, end];
 }
 
+/** Whether a label below a point is moved so far aside that one does not see whose it is without a line. */
+export const isAside = ({ x }: Place, { left, right }: Box): boolean => Math.abs((left + right) / 2 - x) > (right - left) / 4;
+
 /** How far a line stays away from a word. */
 const CLEAR = 1;
 

@@ -111,7 +111,8 @@ function draw(
     return;
   }
   fill(graph, systemPicture(context, record, analysis, "system"));
-  fill(words, ...partitionWords(record.kind, result, partitionOf(result, n)), ...complexWords(complexOf(record, analysis)));
+  const complex = complexWords(complexOf(record, analysis));
+  fill(words, ...partitionWords(record.kind, result, partitionOf(result, n)), ...complex, ...arrowColours(graph, record.kind));
   light(context, graph);
 }
 
@@ -128,6 +129,24 @@ export function systemPicture(context: Context, record: EpochRecord, analysis: A
   const layout = placeCausal(n, partition.parts, WIDTH, n > 5 ? 268 : 232);
   const strengths = record.tpm ? influences(record.tpm.state_by_node, record.tpm.visited) : [];
   return picture(context, record, layout, strengths, partition, analysis?.state ?? [], complexOf(record, analysis), place);
+}
+
+/** What the colours of the arrows mean, which are not those of weights; empty where none has a colour. */
+function arrowColours(graph: HTMLElement, kind: string): (Node | string)[] {
+  const [does, more, less] =
+    kind === "causal" ? ["makes", "likelier", "less likely"] : ["comes before", "more often", "less often"];
+  const both = [
+    { color: POSITIVE, words: `orange, ON ${does} ON ${more}` },
+    { color: NEGATIVE, words: `blue, ON ${does} ON ${less}` },
+  ];
+  const found = both.filter(({ color }) => graph.querySelector(`.influence:not(.severed)[stroke="${color}"]`) !== null);
+  if (!found.length) return [];
+  const named = found.flatMap(({ color, words }, at) => [
+    at ? "; " : "",
+    h("i", { class: "arrow-colour", style: { background: color } }),
+    words,
+  ]);
+  return [" Arrows: ", ...named, "."];
 }
 
 const complexWords = (complex: readonly number[]): (Node | string)[] =>

@@ -15,9 +15,10 @@ import type { Figure } from "../save/figure";
 import { CATEGORIES, category, METRICS } from "../scales/color";
 import { SEEDS, SIDES } from "../scales/comparison";
 import type { Measure } from "../scales/curve";
-import { bandOf, curves, epochsInPoint, epochsOf, isSameKind, kindsOf, plotted, smoothed } from "../scales/curve";
+import { bandOf, curves, epochsInPoint, epochsOf, isSameKind, kindsOf, plotted, smoothed, subjectOf } from "../scales/curve";
 import { formalismName, indexOf, isIIT4, symbolOf, symbolWithUnit } from "../scales/formalism";
 import { epochName } from "../scales/format";
+import { ofKind } from "../scales/kind";
 import type { AppState } from "../state/app";
 import type { Context, Panel } from "./panel";
 
@@ -65,10 +66,10 @@ export function curvePanel(context: Context): Panel {
   const draw = () => {
     for (const plot of plots) plot.destroy();
     plots = [];
-    const { a, b, formalism } = store.state;
+    const { a, b, formalism, layer } = store.state;
     epochs = epochsOf(a?.index, b?.index);
     const lines = shownLines("phi");
-    title.textContent = titleOf(lines, formalism);
+    title.textContent = titleOf(lines, formalism, kindsOf(a?.index).get(layer ?? ""));
     groupLabel.hidden = !lines.some((line) => line.curve.surveyed);
     slider.max = String(Math.max(0, epochs.length - 1));
     const measures = measuresOf(lines, formalism);
@@ -222,13 +223,10 @@ function sideColor({ run, curve, color }: Line, layer: string | null): string {
 }
 
 /** What the lines are. */
-function titleOf(lines: readonly Line[], formalism: string): string {
+function titleOf(lines: readonly Line[], formalism: string, kind: string | undefined): string {
   const symbol = symbolOf(formalism);
-  if (measuresOf(lines, formalism).length > 1) return `${symbol} over epochs, ${formalismName(formalism)}`; // each chart has its name
-  const kinds = new Set(
-    lines
-      .filter(({ run }) => run !== "all")
-      .map(({ curve }) => (curve.surveyed ? `${symbol} of the layer` : curve.averaged ? `Mean ${symbol} of the states` : symbol)),
-  );
-  return `${kinds.size === 1 ? [...kinds][0] : symbol} over epochs, ${formalismName(formalism)}`;
+  const said = `over epochs, ${formalismName(formalism)}${ofKind(kind)}`;
+  if (measuresOf(lines, formalism).length > 1) return `${symbol} ${said}`; // each chart has its name
+  const subjects = new Set(lines.filter(({ run }) => run !== "all").map(({ curve }) => subjectOf(curve, symbol)));
+  return `${subjects.size === 1 ? [...subjects][0] : symbol} ${said}`;
 }

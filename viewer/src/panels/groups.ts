@@ -85,6 +85,8 @@ function wordsOf(survey: Survey, symbol: string, kind: string | undefined): stri
     survey.signed === null
       ? `Line: the mean; ${survey.low === null ? "" : "band: "}${survey.interval_words}.`
       : "Dots: mean signed φ_s of each group; line: their mean.";
+  if (survey.groups.length === 1)
+    return `${symbol} is that of one group of the layer's units${ofKind(kind)}: the mean over the states that were analysed, by visits. ${drawn}`;
   return [
     `${symbol} of the layer${ofKind(kind)} is the mean over ${have} ${have === 1 ? "group" : "groups"} of its units; a group's ${symbol} is the mean over`,
     `the states that were analysed, by visits. ${drawn}`,

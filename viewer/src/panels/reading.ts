@@ -1,5 +1,6 @@
 // The answer in a sentence, the number, and beside it what it means: kind, engine, null, transitions, coverage.
 import type { Chip } from "../chips/chip";
+import { surveyOf } from "../chips/chip";
 import { notes } from "../chips/notes";
 import type { ChipSet } from "../chips/sets";
 import { chipSets } from "../chips/sets";
@@ -71,7 +72,8 @@ export function reading({ store, controller, tip }: Context): Panel {
     const analysis = analysisOf(state);
     const sets = chipSets(record, analysis);
     const of = state.b ? ` of ${state.shown.toUpperCase()}` : "";
-    const judged = [isJudged(record, analysis) ? verdictOf(side?.index ?? null, record, of) : null, notesOf(record, of)];
+    const group = surveyOf(record) && record.kind !== "statistical" && !isIIT4(record.formalism) ? " of the shown group" : "";
+    const judged = [isJudged(record, analysis) ? verdictOf(side?.index ?? null, record, group + of) : null, notesOf(record, of)];
     const hasWords = judged.some((one) => one !== null);
     fill(
       panel,

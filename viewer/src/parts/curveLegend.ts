@@ -1,6 +1,5 @@
 // The legend of the curves: what is drawn, and nothing that is not.
 import { h } from "../dom";
-import { metricColor } from "../scales/color";
 import { hasBand, intervalsOf, isSameKind, kindsOf, layersOf, stateWords, WHY_SOME } from "../scales/curve";
 import { symbolOf } from "../scales/formalism";
 import { epochName } from "../scales/format";
@@ -9,7 +8,7 @@ import type { AppState } from "../state/app";
 import type { Line } from "./curveLine";
 import { nameOfLine } from "./curveLine";
 import { hasNull, isBeside } from "./marks";
-import { metricsOf } from "./plot";
+import { metricsOf, nameOfMetric } from "./plot";
 
 /** So many epochs with an interval are named. */
 const MOST_NAMED = 8;
@@ -17,9 +16,7 @@ const MOST_NAMED = 8;
 /** The legend of lines in which each `every` epochs are one point. */
 export function legendOf(lines: readonly Line[], state: AppState, every: number, openOverview: () => void): HTMLElement[] {
   const metrics = state.metrics ? metricsOf(state) : [];
-  const others = metrics.map((metric, at) =>
-    h("span", { class: "key" }, h("i", { class: "stroke", style: { background: metricColor(at) } }), metric.tag),
-  );
+  const others = metrics.map((metric) => h("span", { class: "key" }, strokeOf(metric), nameOfMetric(metric, state.b !== null)));
   return [
     ...lines.map((line) => nameOf(line, lines, state)),
     ...notPlotted(lines, state, openOverview),
@@ -32,7 +29,7 @@ export function legendOf(lines: readonly Line[], state: AppState, every: number,
 function nameOf({ run, curve, color }: Line, lines: readonly Line[], state: AppState): HTMLElement {
   if (run === "all") {
     const words = nameOfLine({ run, curve }, false);
-    return h("span", { class: "key" }, h("i", { class: "stroke", style: { background: color } }), words);
+    return h("span", { class: "key" }, strokeOf({ run, color }), words);
   }
   const short = shortNames(
     lines.map((line) => line.curve.layer),
@@ -41,9 +38,16 @@ function nameOf({ run, curve, color }: Line, lines: readonly Line[], state: AppS
   // Where means over states stand beside Φ of layers, the title cannot say what a line is.
   const mixed = curve.averaged && lines.some((line) => !line.curve.averaged);
   const name = `${state.b ? `${run} · ` : ""}${short(curve.layer)}${mixed ? ", mean over states" : ""}`;
-  const stroke = h("i", { class: run === "B" ? "stroke dashed" : "stroke", style: { background: color, color } });
-  return h("span", { class: `key ${curve.layer === state.layer ? "current" : ""}`, title: curve.layer }, stroke, name);
+  return h(
+    "span",
+    { class: `key ${curve.layer === state.layer ? "current" : ""}`, title: curve.layer },
+    strokeOf({ run, color }),
+    name,
+  );
 }
+
+const strokeOf = ({ run, color }: { run: Line["run"]; color: string }): HTMLElement =>
+  h("i", { class: run === "B" ? "stroke dashed" : "stroke", style: { background: color, color } });
 
 /** What was done to the lines. */
 function saidOf(lines: readonly Line[], { smooth, log }: AppState): HTMLElement[] {

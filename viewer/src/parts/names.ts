@@ -4,7 +4,7 @@ import { fill, h, s } from "../dom";
 import { partsOf } from "../layout/blocks";
 import type { Box, Named, Place, Size } from "../layout/labels";
 import { placeNames, placesAround, Taken, takeLineBelow, takePlace } from "../layout/labels";
-import { leaderTo, outside } from "../layout/leaders";
+import { isAside, leaderTo, outside } from "../layout/leaders";
 import type { PlacedLayer } from "../layout/network";
 import { lettersOf } from "../scales/bits";
 import { shortNames } from "../scales/names";
@@ -34,7 +34,7 @@ const FEWEST = [16];
 interface Tag {
   element: HTMLElement;
   box: Box;
-  leader: [Place, Place] | null;
+  leader: readonly [Place, Place] | null;
 }
 
 /** The name of a layer, or of a closed block, and what it is. */
@@ -76,7 +76,10 @@ export function drawNames(names: HTMLElement, scene: NetworkScene, side: Side, s
     .flatMap((one, at) => {
       const box = placed.boxes[at];
       if (!box) return [];
-      const tag = nameIn(box, words[at] as Words, placed.told[at] as boolean, one.place, buttons.elementOf(one.body));
+      const foot = scene.projectPoint([one.body.x, -one.body.radius, 0]);
+      const leader =
+        leaderTo(one.place, box, 0) ?? (isAside(one.place, box) ? ([foot, { x: one.place.x, y: box.top }] as const) : null);
+      const tag = nameIn(box, words[at] as Words, placed.told[at] as boolean, leader, buttons.elementOf(one.body));
       tag.element.classList.toggle("current", isShown(one));
       return [{ ...tag, x: one.place.x }];
     })
@@ -191,11 +194,11 @@ const sizeOf = ([name, detail]: Words, told: boolean, fonts: Fonts): Size => ({
   height: told && detail ? TOLD : NAMED,
 });
 
-function nameIn(box: Box, [name, detail]: Words, told: boolean, place: Place, button: HTMLElement | null): Tag {
+function nameIn(box: Box, [name, detail]: Words, told: boolean, leader: Tag["leader"], button: HTMLElement | null): Tag {
   const element = button ?? h("div", { class: "layer-name" });
   fill(element, h("b", {}, name), " ", told && detail ? h("span", {}, detail) : null);
   element.style.transform = `translate(-50%, 0) translate(${(box.left + box.right) / 2}px, ${box.top}px)`;
-  return { element, box, leader: leaderTo(place, box, 0) };
+  return { element, box, leader };
 }
 
 /** A letter at each analysed unit; a unit of two bits is two elements, and has both letters. */

@@ -91,18 +91,18 @@ export function makePlot(
     const top = series.length - 4;
     if (current) bands.push({ series: [top, top + 2], fill: alpha(color, curve.surveyed || every > 1 ? 0.24 : 0.14) });
   }
-  metrics.forEach((metric, index) => {
+  for (const metric of metrics) {
     data.push(spread(metric.points));
     series.push({
       scale: "metric",
-      stroke: alpha(metricColor(index), 0.9),
+      stroke: alpha(metric.color, 0.9),
       width: 1.4,
-      dash: [1, 0],
+      dash: metric.run === "B" ? [6, 4] : [1, 0],
       points: { show: false },
       spanGaps: true,
-      label: metric.tag,
+      label: nameOfMetric(metric, store.state.b !== null),
     });
-  });
+  }
   const leastTop = isIIT4(store.state.formalism) ? 1e-6 : LEAST_PHI;
   const drawn = intervalsIn(lines, store.state.layer, first - 0.4, last + 0.4);
   const tickText = (value: number | null) =>
@@ -159,7 +159,7 @@ export function makePlot(
                 ...axis,
                 scale: "metric",
                 side: 1 as const,
-                ...axisTitle([...new Set(metrics.map(({ tag }) => tag.replace(/^[AB] · /, "")))].join(", "), font),
+                ...axisTitle([...new Set(metrics.map(({ tag }) => tag))].join(", "), font),
                 size: METRIC_AXIS - 14,
                 grid: { show: false },
                 values: (_: uPlot, ticks: number[]) => ticks.map((tick) => number(tick, 3)),
@@ -224,24 +224,32 @@ const onAxis = (value: number | null, isLog: boolean): number | null => (isLog &
 
 const around = (low: number | null, high: number | null): [number, number] => [(low || 1e-3) / 1.3, (high || 1) * 1.3];
 
+/** What was measured beside Φ; in a comparison both runs' curves of the same have one colour, and those of B are dashed, as its Φ is. */
 export interface Metric {
+  run: "A" | "B";
   tag: string;
+  color: string;
   points: [number, number | null][];
 }
 
+export const nameOfMetric = ({ run, tag }: Metric, isCompared: boolean): string => (isCompared ? `${run} · ${tag}` : tag);
+
 export function metricsOf(state: AppState): Metric[] {
-  const of = (name: string, scalars: ScalarList | null | undefined, index: RunIndex | null | undefined): Metric[] => {
+  const of = (run: "A" | "B", scalars: ScalarList | null | undefined, index: RunIndex | null | undefined) => {
     if (!scalars || !index) return [];
     const epochAt = epochAtStep(index.rows);
     return scalars.series.slice(0, 6).map((line) => ({
-      tag: `${name}${line.tag}`,
-      points: line.points.flatMap(([step, value]): [number, number][] => {
+      run,
+      tag: line.tag,
+      points: line.points.flatMap(([step, value]): [number, number | null][] => {
         const epoch = epochAt(step);
         return epoch === null ? [] : [[Math.round(epoch * 100) / 100, value]];
       }),
     }));
   };
-  return [...of(state.b ? "A · " : "", state.a?.scalars, state.a?.index), ...of("B · ", state.b?.scalars, state.b?.index)];
+  const found = [...of("A", state.a?.scalars, state.a?.index), ...of("B", state.b?.scalars, state.b?.index)];
+  const tags = [...new Set(found.map(({ tag }) => tag))];
+  return found.map((metric) => ({ ...metric, color: metricColor(tags.indexOf(metric.tag)) }));
 }
 
 function alpha(color: string, part: number): string {

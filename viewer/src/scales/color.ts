@@ -5,7 +5,7 @@ export const POSITIVE = "#e69f00";
 export const NEGATIVE = "#3b8fd4";
 
 /** The colours of layers and runs (Okabe and Ito's, in an order whose first entries differ most). */
-export const CATEGORIES = ["#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#d55e00", "#0072b2", "#b3a72a", "#888888"] as const;
+export const CATEGORIES = ["#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#d55e00", "#0072b2", "#b3a72a", "#a0713f"] as const;
 
 /** The colours of loss and accuracy: no layer of the first three and no run of a comparison has them. */
 export const METRICS = ["#cc79a7", "#b3a72a", "#0072b2"] as const;

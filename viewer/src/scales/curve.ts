@@ -7,6 +7,8 @@ export interface Curve {
   epochs: number[];
   /** Whether Φ of the layer is known: the mean over groups of its units. */
   surveyed: boolean;
+  /** Whether that is the mean over several groups, in any epoch, and not that of a single one. */
+  grouped: boolean;
   /** Whether the line of a run without surveys is a mean over several states, and no single Φ. */
   averaged: boolean;
   /** Φ of the layer; of a run without surveys the mean over the states of its one group. */
@@ -126,6 +128,12 @@ export function stateWords({ epochs, states }: Pick<Curve, "epochs" | "states">,
 /** Why not each epoch has an interval. */
 export const WHY_SOME = "the first and the last epoch have theirs before the others, which have one where there is time";
 
+/** What the line of a curve is: Φ of the layer only where it is the mean over several groups of its units. */
+export function subjectOf({ surveyed, grouped, averaged }: Curve, symbol: string): string {
+  if (surveyed) return grouped ? `${symbol} of the layer` : `${symbol} of one group`;
+  return averaged ? `Mean ${symbol} of the states` : symbol;
+}
+
 /** Of how many of the epochs with Φ of the layer the interval was computed. */
 export function intervalsOf({ surveyed, line, high }: Curve): { have: number; of: number } {
   const of = line.flatMap((value, at) => (value === null ? [] : [at]));
@@ -171,6 +179,7 @@ function curve(layer: string, rows: Map<number, IndexRow>, epochs: readonly numb
     layer,
     epochs: [...epochs],
     surveyed,
+    grouped: [...rows.values()].some((row) => (row.groups ?? 0) > 1),
     averaged: !surveyed && line.some((value, at) => Math.abs((value ?? 0) - (phi[at] ?? 0)) > 1e-9),
     line,
     low: take((row) => (surveyed ? row.low : row.mean)),
@@ -263,6 +272,7 @@ export function bandOf(indexes: readonly RunIndex[], layer: string, kind: string
     layer,
     epochs: found.map(([epoch]) => epoch),
     surveyed: false,
+    grouped: false,
     averaged: false,
     line: found.map(([, values]) => values.reduce((sum, value) => sum + value, 0) / values.length),
     low: found.map(([, values]) => Math.min(...values)),

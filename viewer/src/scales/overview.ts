@@ -1,7 +1,7 @@
 // The curves of all layers for the overview: numbers of one kind stand together, with one axis.
 import type { RunIndex } from "../data/types";
 import type { Curve } from "./curve";
-import { curves, epochsOf } from "./curve";
+import { curves, epochsOf, subjectOf } from "./curve";
 import { FIRST, isIIT4, symbolOf } from "./formalism";
 
 export interface OverviewGroup {
@@ -22,8 +22,7 @@ export function overviewOf(index: RunIndex, text: string, formalism: string = FI
   const kinds = new Map(index.rows.map((row) => [row.layer, row.kind]));
   const groups = new Map<string, Curve[]>();
   for (const curve of curves(index, epochsOf(index), shares ? "share" : "phi")) {
-    const plain = curve.surveyed ? `${symbol} of the layer` : curve.averaged ? `Mean ${symbol} of the states` : symbol;
-    const what = shares ? "Share of the visits with φ_s > 0" : plain;
+    const what = shares ? "Share of the visits with φ_s > 0" : subjectOf(curve, symbol);
     const words = `${what}, ${kinds.get(curve.layer) || "kind not known"}`;
     groups.set(words, [...(groups.get(words) ?? []), curve]);
   }

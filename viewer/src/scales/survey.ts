@@ -48,7 +48,7 @@ export function statesWords(record: Pick<EpochRecord, "perturbation" | "survey">
 }
 
 /** Whether some of the visits of a group are of states that were not analysed. */
-const isPart = (record: Pick<EpochRecord, "perturbation" | "survey">, at: number): boolean => {
+export const isPart = (record: Pick<EpochRecord, "perturbation" | "survey">, at: number): boolean => {
   const group = record.survey?.groups[at];
   const analysed = sum(group?.visits.filter((_, state) => group.phis[state] != null) ?? []);
   return analysed > 0 && analysed < allVisits(record, at);

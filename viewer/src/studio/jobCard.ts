@@ -1,6 +1,7 @@
 // One training in the list: what it is, how far it is, and what can be done with it.
 import { fill, h, s } from "../dom";
 import type { JobState } from "../generated/studio";
+import { symbolOf } from "../scales/formalism";
 import { number } from "../scales/format";
 import { sparkline } from "../scales/training";
 import type { Client } from "./client";
@@ -110,7 +111,7 @@ function courseOf(course: JobState["courses"][number]): HTMLElement {
   return h(
     "div",
     { class: `course ${course.kind}`, "data-layer": course.layer, title: courseWords(course) },
-    h("span", { class: "course-name" }, `${course.symbol} of ${course.layer}`),
+    h("span", { class: "course-name" }, `${symbolOf(course.formalism)} of ${course.layer}`),
     h("b", {}, now),
     points ? s("svg", { viewBox: "0 0 84 22", class: "spark", "aria-hidden": "true" }, s("polyline", { points })) : null,
     h("small", {}, words),

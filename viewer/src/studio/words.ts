@@ -1,5 +1,6 @@
 // Numbers and words of the studio, without a page.
 import type { Field, JobState, LayerCourse } from "../generated/studio";
+import { formalismName, isIIT4, symbolOf } from "../scales/formalism";
 import { count, phiText } from "../scales/format";
 import { epochOf, madeOf } from "../scales/training";
 
@@ -67,21 +68,22 @@ export function comingWords({ phase, epoch, courses }: Pick<JobState, "phase" | 
 }
 
 /** Φ of a layer now, and untrained. */
-export function phiWords({ epochs, phis, kind, symbol }: LayerCourse): { now: string; words: string } {
-  const now = phis.at(-1);
+export function phiWords({ epochs, phis, kind, formalism }: LayerCourse): { now: string; words: string } {
+  const [now, theory] = [phis.at(-1), formalismName(formalism)];
   if (now === undefined) return { now: "–", words: "" };
   const first = epochs[0] === -1 && phis.length > 1 ? `, ${phiText(phis[0])} untrained` : "";
-  if (kind === "statistical") return { now: "0 by structure", words: `${symbol} counted from the data ${phiText(now)}${first}` };
-  return { now: phiText(now), words: `${kind}${first}` };
+  if (kind === "statistical")
+    return { now: "0 by structure", words: `${symbolOf(formalism)} counted from the data ${phiText(now)}${first} (${theory})` };
+  return { now: phiText(now), words: `${kind}, ${theory}${first}` };
 }
 
 /** What the number of a layer is, in which unit, and of which epochs the line beside it is. */
-export function courseWords({ epochs, kind, symbol }: LayerCourse): string {
-  const unit = symbol === "Φ" ? "an earth mover's distance" : "in ibits";
+export function courseWords({ epochs, kind, formalism }: LayerCourse): string {
+  const unit = isIIT4(formalism) ? "in ibits" : "an earth mover's distance";
   const [first, last] = [epochs[0], epochs.at(-1)];
   const line =
     epochs.length > 1 ? `; the line goes from ${first === -1 ? "the untrained network" : `epoch ${first}`} to epoch ${last}` : "";
-  return `${symbol} of the layer, ${kind}, ${unit}${line}.`;
+  return `${symbolOf(formalism)} of the layer, ${kind}, ${formalismName(formalism)}, ${unit}${line}.`;
 }
 
 /** When something was, as a clock and, of another day, a date. */

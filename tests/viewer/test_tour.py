@@ -11,7 +11,7 @@ import pytest
 from places import PROJECT
 from tour_repertoires import ERROR, FILE, GATES, STATES, State, connections, tpm_of
 from viewer_bundle import MOST, bundle_size
-from viewer_fits import SIDEWAYS, SIZES, axe_findings, settled
+from viewer_fits import SIDEWAYS, axe_findings, settled
 from viewer_pages import viewer, watched
 from viewer_runs import write_run
 from viewer_zoo import LOADED
@@ -234,6 +234,10 @@ def test_it_needs_no_run(chromium: Browser, tmp_path: Path) -> None:
         watcher.check()
 
 
+LAID_OUT_ANEW = [(360, 780), (640, 360), (768, 1024), (1280, 720), (1920, 1080)]
+"""A window on each side of every border at which the tour is laid out anew."""
+
+
 def test_each_step_fits_into_every_window(chromium: Browser, address: str) -> None:
     with watched(chromium) as watcher:
         page = watcher.page
@@ -242,7 +246,7 @@ def test_each_step_fits_into_every_window(chromium: Browser, address: str) -> No
         found = []
         for step in range(1, STEPS + 1):
             go_to(page, step)
-            for width, height in SIZES:
+            for width, height in LAID_OUT_ANEW:
                 page.set_viewport_size({"width": width, "height": height})
                 settled(page)
                 found += [f"step {step}, {width} x {height}: {words}" for words in page.evaluate(SIDEWAYS)]

@@ -60,7 +60,10 @@ def partition_card(
     with style():
         figure = card(_number(result), " · ".join(filter(None, [kind, f"state {''.join(map(str, state))}", when])))
         # The words stand on top: MLflow's cards may hide the lower part of a picture.
-        words = wrapped(_cut_words(result, names), 50, 2)
+        known = (
+            "By structure 0; counted from the data. " if kind == "statistical" and isinstance(result, Computed | SystemPhi) else ""
+        )
+        words = wrapped(known + _cut_words(result, names), 50, 2)
         figure.text(0.03, 0.785, words, fontsize=LEAST, color=INK, va="top", linespacing=1.2)
         draw_graph(figure.add_axes((0.02, 0.02, 0.96, 0.66)), result, strengths(tpm, cm), state, names, cm=cm, least=LEAST)
         return png(figure)

@@ -269,8 +269,8 @@ class EpochRecord(Record, frozen=True, kw_only=True):
             return ""
         resamples = f"{drawn} resamples"
         if self.positive in {0.0, 1.0}:
-            return f"{'not reducible' if self.positive else 'reducible'} in each of {resamples}"
-        return f"not reducible in {percent(self.positive)} of {resamples}"
+            return f"{'irreducible' if self.positive else 'reducible'} in each of {resamples}"
+        return f"irreducible in {percent(self.positive)} of {resamples}"
 
     @property
     def positive(self) -> float | None:

@@ -99,7 +99,10 @@ def _of_connected_units(record: EpochRecord, phi: float) -> str:
 def _of_set_units(record: EpochRecord) -> str:
     """Returns the conclusion for units that were set: reducible or not, which is no test and has no p-value."""
     share, said = record.positive, record.reducible_words
-    averaged = "It is the Φ of the system averaged over the observed backgrounds, not of the network at one moment."
+    averaged = (
+        "It is the Φ of the system averaged over the observed backgrounds, each unit's noise taken as independent, not of the"
+        " network at one moment."
+    )
     if record.perturbation is not None and record.perturbation.background == "fixed":
         averaged = "It is the Φ of these units at one observed moment, with all others held."
     little = "Almost no system with trained weights is exactly reducible; more is told by how large Φ is beside other epochs."

@@ -85,6 +85,13 @@ def test_the_partition_says_phi_state_kind_and_cut_in_letters_that_can_be_read(t
     assert near(image, VERMILION) > 10, "severed connections are seen"
 
 
+def test_the_partition_of_units_without_connections_says_that_their_phi_is_0_by_structure(tpm, words):
+    pixels(card(a_cut(len(tpm.state_by_node[0])), tpm, kind="statistical"))
+    (said,) = [text for text in words if "cut: 10 →" in text.replace("\n", " ")]
+    assert said.replace("\n", " ").startswith("By structure 0; counted from the data. cut: 10 → 3")
+    assert words[said] >= LEAST
+
+
 def test_the_partition_of_iit4_names_its_version(words):
     tpm = estimate_tpm(np.random.default_rng(1).integers(0, 2, (80, 3)))
     from lightning_iit import System, compute_phi

@@ -169,7 +169,7 @@ def test_resamples_of_set_units_count_where_their_group_has_no_interval():
     survey = msgspec.structs.replace(record.survey, resampled=(0.2,) * 200)
     without = msgspec.structs.replace(record, interval=None, survey=survey)
     assert conclusion(without) == conclusion(record)
-    assert "not reducible in 98 % of 200 resamples" in conclusion(without)
+    assert "irreducible in 98 % of 200 resamples" in conclusion(without)
 
 
 TOLD = "Every cut changes the averaged system, so these units are not reducible in the analysed state: "
@@ -207,9 +207,9 @@ def test_of_the_untrained_network_nothing_is_said_of_trained_weights():
 @pytest.mark.parametrize(
     ("share", "words"),
     [
-        (1.0, "These units are not reducible in the analysed state (not reducible in each of 200 resamples)."),
-        (0.98, "These units are not reducible in the analysed state (not reducible in 98 % of 200 resamples)."),
-        (0.6, "Whether these units are reducible in the analysed state cannot be told (not reducible in 60 % of 200 resamples)."),
+        (1.0, "These units are not reducible in the analysed state (irreducible in each of 200 resamples)."),
+        (0.98, "These units are not reducible in the analysed state (irreducible in 98 % of 200 resamples)."),
+        (0.6, "Whether these units are reducible in the analysed state cannot be told (irreducible in 60 % of 200 resamples)."),
         (
             0.0,
             "But for the noise of the data these units are reducible in the analysed state (reducible in each of 200 resamples).",

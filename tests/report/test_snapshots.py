@@ -159,4 +159,4 @@ def test_the_gru_was_perturbed() -> None:
     assert f"The units were set into each state in {8 * 64 * 19:,} backgrounds from {8 * 64} sequences" in text
     assert "structural Φ is 0" not in text.replace("have a structural Φ of 0", "")
     assert "markov order [not applicable]: each state was set" in text
-    assert re.search(r"are not reducible in the analysed state|cannot be told \(not reducible", text)
+    assert re.search(r"are not reducible in the analysed state|cannot be told \(irreducible", text)

@@ -1,6 +1,6 @@
 // The legend of the curves: what is drawn, and nothing that is not.
 import { h } from "../dom";
-import { hasBand, intervalsOf, isSameKind, kindsOf, layersOf, stateWords, WHY_SOME } from "../scales/curve";
+import { hasBand, intervalsOf, isSameKind, kindsOf, layersOf, stateWords, subjectOf, WHY_SOME } from "../scales/curve";
 import { symbolOf } from "../scales/formalism";
 import { epochName } from "../scales/format";
 import { shortNames } from "../scales/names";
@@ -35,9 +35,16 @@ function nameOf({ run, curve, color }: Line, lines: readonly Line[], state: AppS
     lines.map((line) => line.curve.layer),
     lines.length > 4 ? 16 : 26,
   );
-  // Where means over states stand beside Φ of layers, the title cannot say what a line is.
-  const mixed = curve.averaged && lines.some((line) => !line.curve.averaged);
-  const name = `${state.b ? `${run} · ` : ""}${short(curve.layer)}${mixed ? ", mean over states" : ""}`;
+  // Where a mean over groups stands beside Φ of one group, or of one state, the title cannot say what a line is.
+  const subjects = new Set(lines.filter((line) => line.run !== "all").map((line) => subjectOf(line.curve, "Φ")));
+  const subject = curve.grouped
+    ? ", mean over groups"
+    : curve.surveyed
+      ? ", one group"
+      : curve.averaged
+        ? ", mean over states"
+        : ", one state";
+  const name = `${state.b ? `${run} · ` : ""}${short(curve.layer)}${subjects.size > 1 ? subject : ""}`;
   return h(
     "span",
     { class: `key ${curve.layer === state.layer ? "current" : ""}`, title: curve.layer },
@@ -129,9 +136,10 @@ function inState(lines: readonly Line[], { epoch, against, b }: AppState): strin
 }
 
 function intervalWords(shown: readonly Line[]): string {
-  const all = shown.map(({ curve }) => intervalsOf(curve)).filter(({ have }) => have > 0);
-  const [have, of] = [all.reduce((sum, one) => sum + one.have, 0), all.reduce((sum, one) => sum + one.of, 0)];
-  return have < of ? `90 % interval (at ${have} of ${of} epochs)` : "90 % interval";
+  const all = shown.map(({ run, curve }) => ({ run, ...intervalsOf(curve) })).filter(({ have }) => have > 0);
+  if (all.every(({ have, of }) => have === of)) return "90 % interval";
+  const words = all.map(({ run, have, of }) => `${all.length > 1 ? `of ${run} ` : ""}at ${have} of ${of} epochs`);
+  return `90 % interval (${words.join(", ")})`;
 }
 
 /** At which epochs, and why not at all; empty where each has one. */

@@ -53,11 +53,17 @@ export function drawNames(names: HTMLElement, scene: NetworkScene, side: Side, s
   const network = side.network as NetworkSnapshot;
   const room = { width: names.clientWidth, height: names.clientHeight };
   const ground = { words: new Taken(occupied(names)), units: new Taken(scene.unitBoxes), room, fonts: fontsOf(names) };
-  const letters = lettersAt(scene, side, shown, ground);
   const places = scene.layers.flatMap((body) => {
     const place = scene.projectPoint([body.x, -body.radius - 1.3, 0]);
     return place.depth < 1 ? [{ body, place }] : [];
   });
+  const letters = lettersAt(
+    scene,
+    side,
+    shown,
+    ground,
+    places.map(({ place }) => place),
+  );
   const isTold = isRoomy(room);
   const isShown = ({ body }: (typeof places)[number]) =>
     body.layers.some((at) => analysedName(network.layers[at] as NetworkLayer, side.index) === shown);
@@ -201,13 +207,27 @@ function nameIn(box: Box, [name, detail]: Words, told: boolean, leader: Tag["lea
   return { element, box, leader };
 }
 
-/** A letter at each analysed unit; a unit of two bits is two elements, and has both letters. */
-function lettersAt(scene: NetworkScene, side: Side, shown: string | null, { words, units, room }: Omit<Ground, "fonts">): Tag[] {
+/** So far below a layer, in pixels, no letter stands where there is another place: a line may lead there to the layer's name. */
+const LINE = 60;
+
+/**
+ * A letter at each analysed unit; a unit of two bits is two elements, and has both letters. Where there is another place none is
+ * below the `feet` of a layer.
+ */
+function lettersAt(
+  scene: NetworkScene,
+  side: Side,
+  shown: string | null,
+  { words, units, room }: Omit<Ground, "fonts">,
+  feet: readonly Place[],
+): Tag[] {
   const layer = side.network?.layers.find((known) => analysedName(known, side.index) === shown);
   const indices = side.record?.layer === shown ? (side.record?.units?.indices ?? []) : [];
   if (!layer) return [];
   const body = scene.layers.find(({ layers }) => layers.some((at) => side.network?.layers[at] === layer));
   const middle = body && scene.projectPoint([body.x, 0, 0]);
+  const clear = words.copy();
+  for (const { x, y } of feet) clear.add({ left: x, right: x, top: y, bottom: y + LINE });
   return [...new Set(indices)].flatMap((index) => {
     const unit = { layer: layer.name, index };
     const place = scene.project(unit);
@@ -217,8 +237,9 @@ function lettersAt(scene: NetworkScene, side: Side, shown: string | null, { word
     const away = middle ? Math.atan2(place.y - middle.y, place.x - middle.x) : -Math.PI / 4;
     const reach = scene.reachOf(unit);
     const places = placesAround(place, size, reach, away).filter((at) => isInside(at, size, room));
-    const box = takePlace(places, size, words, units) ?? takePlace(places, size, words);
+    const box = takePlace(places, size, clear, units) ?? takePlace(places, size, words, units) ?? takePlace(places, size, words);
     if (!box) return [];
+    for (const taken of [words, clear]) taken.add(box);
     const element = h("div", { class: "letter" }, letter);
     element.style.transform = `translate(${box.left}px, ${box.top}px)`;
     return [{ element, box, leader: leaderTo(place, box, reach) }];

@@ -4,7 +4,7 @@ import type { RunIndex, ScalarList } from "../data/types";
 import type { Context } from "../panels/panel";
 import { metricColor } from "../scales/color";
 import type { Measure } from "../scales/curve";
-import { bandStretches, epochAtStep, epochTicks, smoothed, thinned } from "../scales/curve";
+import { bandStretches, epochAtStep, epochTicks, gapped, smoothed, thinned } from "../scales/curve";
 import { isIIT4, symbolWithUnit } from "../scales/formalism";
 import { epochName, number } from "../scales/format";
 import { LEAST_PHI } from "../scales/ticks";
@@ -53,7 +53,7 @@ export function makePlot(
     // null is a gap; undefined is a place where this series has nothing to say, and lines go on.
     const values: (number | null | undefined)[] = new Array(xs.length).fill(undefined);
     for (const [x, value] of points) values[at.get(x) as number] = value;
-    return values;
+    return gapped(values);
   };
   const data: (number | null | undefined)[][] = [xs];
   const series: uPlot.Series[] = [{}];

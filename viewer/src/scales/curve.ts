@@ -312,6 +312,18 @@ export function epochsOf(...indexes: (RunIndex | null | undefined)[]): number[] 
 }
 
 /** The epoch at which a step lies, between those that the rows know, for metrics that are logged by step. */
+/**
+ * Values in which a gap begins right after the last value before it and ends right before the next one: places where a line has nothing
+ * to say are undefined, and beside a gap they are part of it. Else a line would go on through them, towards a value that is not its own.
+ */
+export function gapped(values: readonly (number | null | undefined)[]): (number | null | undefined)[] {
+  const found = [...values];
+  for (const way of [1, -1])
+    for (let at = way > 0 ? 0 : found.length - 1; at >= 0 && at < found.length; at += way)
+      if (found[at] === undefined && found[at - way] === null) found[at] = null;
+  return found;
+}
+
 export function epochAtStep(rows: readonly IndexRow[]): (step: number) => number | null {
   const known = [
     ...new Map(rows.filter((row) => row.status !== "corrupt").map((row) => [row.epoch, row.global_step])).entries(),

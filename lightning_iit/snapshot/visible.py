@@ -52,7 +52,7 @@ def not_drawn(modules: Mapping[str, nn.Module], layers: Collection[str]) -> list
     others = [f"{name}.{key}" if name else key for name, keys in own.items() if name not in norms for key in keys]
     notes = []
     if norms:
-        notes.append(f"Not drawn: {_few(norms)} (normalization: it scales each unit by itself).")
+        notes.append(f"Not drawn: {_few(norms)} (normalisation: it has no weights from unit to unit).")
     if others:
         notes.append(f"Not drawn: {_few(others)} (parameters that belong to no layer).")
     return notes

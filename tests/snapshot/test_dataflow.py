@@ -68,7 +68,7 @@ def test_gpt2() -> None:
     ]
     assert [layer.kind for layer in shot.layers if layer.name in streams] == ["stream"] * 3
     norms = "transformer.h.0.ln_1, transformer.h.0.ln_2, transformer.h.1.ln_1 and 4 more"
-    assert shot.notes == (f"Not drawn: {norms} (normalization: it scales each unit by itself).",)
+    assert shot.notes == (f"Not drawn: {norms} (normalisation: it has no weights from unit to unit).",)
 
 
 def test_the_weights_of_a_layer_of_unknown_class_are_read_as_it_computes() -> None:

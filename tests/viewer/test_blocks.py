@@ -133,7 +133,7 @@ def test_no_name_lies_over_another_or_over_a_note(chromium: Browser, runs: Path,
                 page.page.locator(".blocks button").nth(1 if run == "bert" else 4).focus()
                 page.page.keyboard.press("Enter")
         if run != "u_net":
-            assert "(normalization: it scales each unit by itself)" in page.page.locator(".stage-note").inner_text()
+            assert "(normalisation: it has no weights from unit to unit)" in page.page.locator(".stage-note").inner_text()
         page.check()
 
 

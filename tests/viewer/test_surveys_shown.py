@@ -190,7 +190,7 @@ def examine(frame: Any, run: Path) -> None:
     assert of_group["set"] == f"{DRAWS:,} backgrounds from {SEQUENCES} sequences"
     assert of_layer["90 % interval"] == "not computed"
     phis = [group.phi for group in record.survey.groups if group.phi is not None]
-    assert of_layer["Φ of single groups"] == f"{min(phis):.4f} – {max(phis):.4f}"
+    assert of_layer["mean Φ of single groups"] == f"{min(phis):.4f} – {max(phis):.4f}"
     state = "".join(map(str, record.states[0].state))
     assert of_group["Φ"] == f"{record.phi:.4f}"
     assert "transitions" not in of_group

@@ -306,9 +306,9 @@ describe("words beside pictures", () => {
   it("say what units outside of the system are", () => {
     expect(words(part([0], false), part([2], false))).toBe("");
     expect(words(part([0], false), part([1], true))).toBe(
-      "B is background: it is no part of the analysed system, and stays in its state.",
+      "B is background: it is outside of the system that φ_s is of, and stays in its state.",
     );
-    expect(words(part([0], false), part([1, 2], true))).toMatch(/^B C are background: they are no part/);
+    expect(words(part([0], false), part([1, 2], true))).toMatch(/^B C are background: they are outside/);
   });
   it("say of a Φ of 0 that cuts lose nothing", () => {
     expect(nothingLost(0)).toBe("several cuts lose nothing; one of them is drawn");

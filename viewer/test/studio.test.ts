@@ -83,12 +83,12 @@ describe("a training", () => {
   });
   it("says of a layer without connections that its Φ is 0 by structure", () => {
     const course = { layer: "a", epochs: [-1, 0], phis: [0.0114, 0.03], formalism: "iit3" };
-    expect(phiWords({ ...course, kind: "causal" })).toEqual({ now: "0.0300", words: "causal, IIT 3.0, 0.0114 untrained" });
+    expect(phiWords({ ...course, kind: "causal" })).toEqual({ now: "0.0300", words: "causal, IIT 3.0, epoch 0, 0.0114 untrained" });
     expect(phiWords({ ...course, kind: "statistical" })).toEqual({
       now: "0 by structure",
-      words: "Φ counted from the data 0.0300, 0.0114 untrained (IIT 3.0)",
+      words: "Φ counted from the data 0.0300, epoch 0, 0.0114 untrained (IIT 3.0)",
     });
-    expect(phiWords({ ...course, epochs: [0], phis: [0.2], kind: "observational" }).words).toBe("observational, IIT 3.0");
+    expect(phiWords({ ...course, epochs: [0], phis: [0.2], kind: "observational" }).words).toBe("observational, IIT 3.0, epoch 0");
     expect(phiWords({ ...course, epochs: [], phis: [], kind: "causal" }).now).toBe("–");
   });
   it("says when it was asked for", () => {

@@ -175,7 +175,7 @@ describe("what stands beside Φ", () => {
           kind: "causal",
           "90 % interval": "0.1500 – 0.2600",
           "mean over": "2 of 4 visited states",
-          "Φ of single groups": "0.2000 – 0.2500",
+          "mean Φ of single groups": "0.2000 – 0.2500",
         },
       ],
       [

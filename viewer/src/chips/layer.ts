@@ -59,7 +59,7 @@ export function groupsOf({ formalism }: EpochRecord, survey: Survey): Chip {
   const phis = groupPhis(survey);
   const none = groups.length - phis.length;
   return {
-    name: `${symbol} of single groups`,
+    name: `mean ${symbol} of single groups`,
     text: range(phis, symbol),
     lines: [
       `The smallest and the largest ${symbol} of a group. Each group's ${symbol} is the mean over the states that were analysed, by visits.`,

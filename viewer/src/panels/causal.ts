@@ -140,13 +140,14 @@ function arrowColours(graph: HTMLElement, kind: string): (Node | string)[] {
     { color: NEGATIVE, words: `blue, ON ${does} ON ${less}` },
   ];
   const found = both.filter(({ color }) => graph.querySelector(`.influence:not(.severed)[stroke="${color}"]`) !== null);
-  if (!found.length) return [];
+  const few = graph.querySelector("[data-weaker]") ? `influences below ${FAINTEST} are not drawn` : "";
+  if (!found.length) return few ? [` Arrows: ${few}.`] : [];
   const named = found.flatMap(({ color, words }, at) => [
     at ? "; " : "",
     h("i", { class: "arrow-colour", style: { background: color } }),
     words,
   ]);
-  return [" Arrows: ", ...named, "."];
+  return [" Arrows: ", ...named, few && `; ${few}`, "."];
 }
 
 const complexWords = (complex: readonly number[]): (Node | string)[] =>
@@ -214,8 +215,12 @@ function picture(
   const marks: { x: number; y: number }[] = [];
   strengths.forEach((row, i) =>
     row.forEach((influence, j) => {
+      if (record.perturbation?.cm?.[i]?.[j] === 0) return;
       // What the partition severs is drawn, however weak it is: the words beside the picture name it.
-      if ((influence.strength < FAINTEST && !severed(i, j)) || record.perturbation?.cm?.[i]?.[j] === 0) return;
+      if (influence.strength < FAINTEST && !severed(i, j)) {
+        if (influence.strength > 0) picture.dataset.weaker = "";
+        return;
+      }
       const [from, to] = [layout.places[i], layout.places[j]];
       if (!from || !to) return;
       const others = layout.places.filter((_, at) => at !== i && at !== j);

@@ -48,8 +48,8 @@ export function backgroundWords({ parts }: Partition): string {
   if (!nodes.length) return "";
   const [are, they] =
     nodes.length === 1
-      ? ["is", "it is no part of the analysed system, and stays in its state"]
-      : ["are", "they are no part of the analysed system, and stay in their states"];
+      ? ["is", "it is outside of the system that φ_s is of, and stays in its state"]
+      : ["are", "they are outside of the system that φ_s is of, and stay in their states"];
   return `${lettersOf(nodes)} ${are} background: ${they}.`;
 }
 

@@ -3,6 +3,7 @@
 import { fill, h, s } from "../dom";
 import type { Context } from "../panels/panel";
 import { NEGATIVE, POSITIVE, sequential } from "../scales/color";
+import { count } from "../scales/format";
 import { isLive } from "../state/app";
 import { momentAt, STEP_MS, wantsRest } from "./moment";
 import { hasOthers, placeOfShown } from "./shownLayer";
@@ -72,7 +73,7 @@ export function playbar({ store }: Context, resetView: () => void, frameMs: () =
       slider.value = String(at);
       slider.disabled = play.disabled = list.length < 2;
       const of = h("span", { class: "of" }, "activity in ");
-      if (isLive(state)) fill(where, `live: step ${state.now?.step}`);
+      if (isLive(state)) fill(where, `live: step ${count(state.now?.step ?? 0)}`);
       else if (list[at]) fill(where, of, `sample ${list[at][0] + 1}, step ${list[at][1] + 1}`);
       else fill(where, "no activity");
     }),

@@ -81,8 +81,9 @@ export function makePlot(
       fill: color,
       stroke: color,
     };
+    const single = beside && curve.phi.filter((value) => value !== null).length === 1;
     series.push(
-      { stroke: alpha(ink, 0.9), width: 1, points: { show: false } },
+      { stroke: alpha(ink, 0.9), width: 1, points: { show: single, size: 6, fill: ink, stroke: ink } },
       { stroke: alpha(color, 0.35 * faint), width: 1, dash, points: { show: false } },
       { stroke: alpha(color, faint), width: current && (every > 1 || last - first <= 300) ? 2.4 : 1.3, dash, points: dots },
       { stroke: alpha(color, curve.surveyed || every > 1 ? 0.35 * faint : 0), width: 1, dash, points: { show: false } },

@@ -68,7 +68,11 @@ export function jobCard(first: JobState, client: Client, actions: JobActions): J
       stop,
       again,
     ),
-    h("p", { class: "job-what" }, `${first.network} · ${first.task} · seed ${first.seed} · ${whenWords(first.created)}`),
+    h(
+      "p",
+      { class: "job-what" },
+      `${first.network} · ${first.task} · seed ${first.seed} · asked for at ${whenWords(first.created)}`,
+    ),
     h("div", { class: "job-numbers" }, made, facts, phis),
     reason,
     output,

@@ -84,7 +84,8 @@ export function jobList(client: Client, again: (job: JobState) => void): JobList
       empty.hidden = jobs.length > 0;
       const waiting = jobs.filter(({ phase }) => phase === "waiting").length;
       const running = jobs.filter(isRunning).length;
-      fill(count, jobs.length ? `${running} running, ${waiting} waiting to start` : "");
+      const above = now.hidden ? "" : ", shown above";
+      fill(count, jobs.length ? `${running} running${above}, ${waiting} waiting to start` : "");
       able();
     },
   };

@@ -71,7 +71,9 @@ export function comingWords({ phase, epoch, courses }: Pick<JobState, "phase" | 
 export function phiWords({ epochs, phis, kind, formalism }: LayerCourse): { now: string; words: string } {
   const [now, theory] = [phis.at(-1), formalismName(formalism)];
   if (now === undefined) return { now: "–", words: "" };
-  const first = epochs[0] === -1 && phis.length > 1 ? `, ${phiText(phis[0])} untrained` : "";
+  const last = epochs.at(-1) ?? 0;
+  // It may be of an earlier epoch than the loss beside it.
+  const first = last < 0 ? ", untrained" : `, epoch ${last}${epochs[0] === -1 ? `, ${phiText(phis[0])} untrained` : ""}`;
   if (kind === "statistical")
     return { now: "0 by structure", words: `${symbolOf(formalism)} counted from the data ${phiText(now)}${first} (${theory})` };
   return { now: phiText(now), words: `${kind}, ${theory}${first}` };

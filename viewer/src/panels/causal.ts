@@ -131,7 +131,7 @@ export function systemPicture(context: Context, record: EpochRecord, analysis: A
   return picture(context, record, layout, strengths, partition, analysis?.state ?? [], complexOf(record, analysis), place);
 }
 
-/** What the colours of the arrows mean, which are not those of weights; empty where none has a colour. */
+/** What the colours of the arrows mean, which are not those of weights, and which are left out; in low windows the sheet alone says so. */
 function arrowColours(graph: HTMLElement, kind: string): (Node | string)[] {
   const [does, more, less] =
     kind === "causal" ? ["makes", "likelier", "less likely"] : ["comes before", "more often", "less often"];
@@ -141,13 +141,14 @@ function arrowColours(graph: HTMLElement, kind: string): (Node | string)[] {
   ];
   const found = both.filter(({ color }) => graph.querySelector(`.influence:not(.severed)[stroke="${color}"]`) !== null);
   const few = graph.querySelector("[data-weaker]") ? `influences below ${FAINTEST} are not drawn` : "";
-  if (!found.length) return few ? [` Arrows: ${few}.`] : [];
+  const said = (...words: (Node | string)[]) => [h("span", { class: "arrow-words" }, " Arrows: ", ...words, ".")];
+  if (!found.length) return few ? said(few) : [];
   const named = found.flatMap(({ color, words }, at) => [
     at ? "; " : "",
     h("i", { class: "arrow-colour", style: { background: color } }),
     words,
   ]);
-  return [" Arrows: ", ...named, few && `; ${few}`, "."];
+  return said(...named, few && `; ${few}`);
 }
 
 const complexWords = (complex: readonly number[]): (Node | string)[] =>

@@ -70,7 +70,7 @@ const sheets = ({ symbol, divided, unit, source }: typeof OF_IIT3 | typeof OF_II
       title: "The system",
       shows: "The units of the shown group, how strongly the next state of each hangs on the others, and the minimum partition.",
       computed:
-        "An arrow is how much the chance that its target is ON changes with its source, as a mean over the other units' states.",
+        "An arrow is how much the chance that its target is ON changes with its source, as a mean over the other units' states: orange where its source being ON raises it, blue where it lowers it. Changes below 0.03 are not drawn, unless the partition severs them.",
       read: "Colours and the dashed line are the parts of the partition that changes least. Choose another state to see another partition.",
       not: `It is a causal system only where the units were set. Of watched units an arrow may come from an input that both share, and where the kind is statistical no connection joins the units: partition, mechanisms and purviews then describe the data alone. Other partitions may have nearly the same ${symbol}.`,
       source,

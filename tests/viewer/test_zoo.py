@@ -40,7 +40,7 @@ def test_nothing_of_one_run_stays_when_another_is_chosen(chromium: Browser, tmp_
     with controlled(tmp_path) as address:
         pairs = Pairs(chromium, address)
         pairs.go(KINDS)
-        pairs.go(("full", "begun"))
+        pairs.go(("iit4", "begun"))
         pairs.go(("full", "again"))
         pairs.go(COMPARED, beside="full", changed="a")
         pairs.go(COMPARED, beside="full", changed="b")

@@ -46,10 +46,11 @@ export function causalPanel(context: Context): Panel {
   store.on(["a", "b", "shown", "chosenState", "computations"], (state, before) => {
     if (!isOtherAnalysis(state, before)) return;
     fill(states, ...stateButtons(context, analysesOf(state), state));
-    words.dataset.term = isIIT4(state.formalism) ? "partition" : "cut";
     const side = shownSide(state);
+    words.dataset.term = side?.record && isIIT4(side.record.formalism) ? "partition" : "cut";
     fold(`${side?.run.id}\n${state.layer}`);
     draw(context, graph, words, side?.record ?? null, analysisOf(state));
+    words.hidden = !words.textContent; // no tab stop without words
   });
   store.on(["lit", "unit", "a"], () => light(context, graph));
   const picture = () => graph.querySelector("svg");

@@ -119,7 +119,8 @@ class Live:
         """
         if not self._broken and (self._has_written or time.monotonic() < self.audience.until):
             with self._no_fault():
-                self._batch = self._trainer.fit_loop.epoch_loop.batch_progress.current.processed - 1
+                progress: Any = self._trainer.fit_loop.epoch_loop.batch_progress.current
+                self._batch = progress.processed - 1
                 if self._loss_at != self._trainer.global_step:  # nobody saw the last batch
                     self._loss = None
                 self._write("ending", ends=True, broken=broken)

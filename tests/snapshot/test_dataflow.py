@@ -159,7 +159,7 @@ def test_resnet18() -> None:
     assert edges(shot) == wanted | {(stream, "fc")}
     assert [block.kind for block in shot.blocks] == ["BasicBlock"] * 8
     assert not any(layer.name.startswith("bn") for layer in shot.layers)
-    assert any("bn1" in note and "normalization" in note for note in shot.notes)
+    assert any("bn1" in note and "normalisation" in note for note in shot.notes)
 
 
 def test_u_net() -> None:

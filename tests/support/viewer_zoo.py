@@ -175,7 +175,7 @@ def full(run: Path, *, seed: int = 0) -> None:
     for epoch in (-1, 0, 1):
         made = with_whole_layer(epoch, seed=seed)
         transitions = sum(made.counts.visits)
-        times = ((0.05, 3.0), (0.2, 1.6), (0.5, 1.2), (0.9, 1.02))  # few transitions make Φ larger
+        times = ((0.05, 3.0), (0.2, 1.6), (0.5, 1.2), (1.0, 1.0))  # few transitions make Φ larger
         points = tuple(
             CurvePoint(
                 transitions=int(part * transitions),

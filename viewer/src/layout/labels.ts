@@ -125,6 +125,8 @@ export interface Wanted {
 }
 
 const UNNAMED = 3;
+/** The first that is wanted is that of the shown layer: rather than it several others have no place. */
+const FIRST_UNNAMED = 32;
 /** What a name costs that need not be and has no place: less than anything amiss with one that must be. */
 const MISSING = 1 / 64;
 /** Of more names no better arrangement is looked for as long as those that must be have theirs: that would be slow. */
@@ -134,7 +136,7 @@ const MANY = 24;
 export interface Named {
   boxes: (Box | null)[];
   words: Taken;
-  /** What is amiss with names that must be: 1 for one over units or with a line over a name, `UNNAMED` for one without a place; with others that have none a part of 1. */
+  /** What is amiss with names that must be: 1 for one over units or with a line over a name, `UNNAMED` for one without a place, and more for the first; with others that have none a part of 1. */
   cost: number;
 }
 
@@ -180,7 +182,7 @@ function arranged(
     const free = takePlace(places, size, words, units, wayDown(point));
     const others = placesBelow(point, size, room);
     const box = free ?? (must ? (takePlace(others, size, words, units) ?? takePlace(others, size, words)) : null);
-    if (must && !free) cost += box ? 1 : UNNAMED;
+    if (must && !free) cost += box ? 1 : at === 0 ? FIRST_UNNAMED : UNNAMED;
     else if (!free && wanted.length <= MANY) cost += MISSING;
     boxes[at] = box;
   }

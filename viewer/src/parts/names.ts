@@ -209,6 +209,8 @@ function nameIn(box: Box, [name, detail]: Words, told: boolean, leader: Tag["lea
 
 /** So far below a layer, in pixels, no letter stands where there is another place: a line may lead there to the layer's name. */
 const LINE = 60;
+/** How wide the name of a layer is, about. */
+const NAME = 110;
 
 /**
  * A letter at each analysed unit; a unit of two bits is two elements, and has both letters. Where there is another place none is
@@ -227,7 +229,11 @@ function lettersAt(
   const body = scene.layers.find(({ layers }) => layers.some((at) => side.network?.layers[at] === layer));
   const middle = body && scene.projectPoint([body.x, 0, 0]);
   const clear = words.copy();
-  for (const { x, y } of feet) clear.add({ left: x, right: x, top: y, bottom: y + LINE });
+  const foot = body && scene.projectPoint([body.x, -body.radius - 1.3, 0]);
+  for (const { x, y } of feet) {
+    const half = x === foot?.x ? NAME / 2 : 0; // below its own layer stands the name of the shown one
+    clear.add({ left: x - half, right: x + half, top: y, bottom: y + LINE });
+  }
   return [...new Set(indices)].flatMap((index) => {
     const unit = { layer: layer.name, index };
     const place = scene.project(unit);

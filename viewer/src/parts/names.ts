@@ -57,13 +57,7 @@ export function drawNames(names: HTMLElement, scene: NetworkScene, side: Side, s
     const place = scene.projectPoint([body.x, -body.radius - 1.3, 0]);
     return place.depth < 1 ? [{ body, place }] : [];
   });
-  const letters = lettersAt(
-    scene,
-    side,
-    shown,
-    ground,
-    places.map(({ place }) => place),
-  );
+  const letters = lettersAt(scene, side, shown, ground, places);
   const isTold = isRoomy(room);
   const isShown = ({ body }: (typeof places)[number]) =>
     body.layers.some((at) => analysedName(network.layers[at] as NetworkLayer, side.index) === shown);
@@ -214,14 +208,14 @@ const NAME = 110;
 
 /**
  * A letter at each analysed unit; a unit of two bits is two elements, and has both letters. Where there is another place none is
- * below the `feet` of a layer.
+ * below a layer, whose name is wanted there.
  */
 function lettersAt(
   scene: NetworkScene,
   side: Side,
   shown: string | null,
   { words, units, room }: Omit<Ground, "fonts">,
-  feet: readonly Place[],
+  below: readonly { body: PlacedLayer; place: Place }[],
 ): Tag[] {
   const layer = side.network?.layers.find((known) => analysedName(known, side.index) === shown);
   const indices = side.record?.layer === shown ? (side.record?.units?.indices ?? []) : [];
@@ -229,9 +223,9 @@ function lettersAt(
   const body = scene.layers.find(({ layers }) => layers.some((at) => side.network?.layers[at] === layer));
   const middle = body && scene.projectPoint([body.x, 0, 0]);
   const clear = words.copy();
-  const foot = body && scene.projectPoint([body.x, -body.radius - 1.3, 0]);
-  for (const { x, y } of feet) {
-    const half = x === foot?.x ? NAME / 2 : 0; // below its own layer stands the name of the shown one
+  for (const one of below) {
+    const { x, y } = one.place;
+    const half = one.body === body ? NAME / 2 : 0; // below its own layer stands the name of the shown one
     clear.add({ left: x - half, right: x + half, top: y, bottom: y + LINE });
   }
   return [...new Set(indices)].flatMap((index) => {

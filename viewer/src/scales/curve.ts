@@ -311,7 +311,6 @@ export function epochsOf(...indexes: (RunIndex | null | undefined)[]): number[] 
   return [...found].sort((a, b) => a - b);
 }
 
-/** The epoch at which a step lies, between those that the rows know, for metrics that are logged by step. */
 /**
  * Values in which a gap begins right after the last value before it and ends right before the next one: places where a line has nothing
  * to say are undefined, and beside a gap they are part of it. Else a line would go on through them, towards a value that is not its own.
@@ -324,6 +323,7 @@ export function gapped(values: readonly (number | null | undefined)[]): (number 
   return found;
 }
 
+/** The epoch at which a step lies, between those that the rows know, for metrics that are logged by step. */
 export function epochAtStep(rows: readonly IndexRow[]): (step: number) => number | null {
   const known = [
     ...new Map(rows.filter((row) => row.status !== "corrupt").map((row) => [row.epoch, row.global_step])).entries(),

@@ -53,7 +53,7 @@ class RunOptions(AnalysisSettings):
         auto_units: whether the number of units was chosen here (``units="auto"``).
         preset: the name of the preset that was given. With "paper" Φ at other thresholds is wanted in each epoch.
         initial_weights: the fingerprint of the watched layers before training; empty where it is not known.
-        timed: whether what is judged goes by how long the latest analysis took. Without it, it goes by the engine's estimate: then
+        timed: whether what is judged goes by how long the latest analyses took. Without it, it goes by the engine's estimate: then
             the same is judged in each call, on any machine.
         selections: by layer the number of the change with which its units were chosen; see ``Provenance.selection``.
     """

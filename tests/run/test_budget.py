@@ -6,6 +6,8 @@ import msgspec
 import pytest
 from lightning.pytorch import Callback, seed_everything
 from models import Gru, Mlp, flat_data, sequence_data
+from sample_records import a_record
+from tasks import task
 from training import comparable, train, trainer
 
 from lightning_iit import IITCallback, load_run
@@ -13,6 +15,7 @@ from lightning_iit.errors import InvalidArgumentError
 from lightning_iit.records import Skipped
 from lightning_iit.run.budget.judgements import Budget
 from lightning_iit.run.budget.turns import Spent
+from lightning_iit.run.results.kept import KeptRecords
 
 LAYERS = ["net.1", "net.3", "net.4"]
 OPTIONS = {"layers": LAYERS, "window": 2, "groups": 2, "when_busy": "wait", "table": True}
@@ -126,3 +129,18 @@ def test_layers_take_turns_within_the_share():
 def test_a_wrong_budget_is_refused(tmp_path):
     with pytest.raises(InvalidArgumentError, match=r"budget=-0\.25.*share of the training time"):
         trainer(tmp_path, IITCallback("net.1", budget=-0.25)).fit(Mlp(), flat_data())
+
+
+def test_one_analysis_that_waited_for_a_core_does_not_say_how_long_the_next_takes():
+    """So the last epoch keeps its interval on a machine whose cores others hold."""
+    kept = KeptRecords()
+    asked = task()
+    for epoch, seconds in enumerate((0.25, 0.002, 9.0)):
+        record = a_record(asked.layer, epoch)
+        kept.keep(msgspec.structs.replace(record, result=msgspec.structs.replace(record.result, seconds=seconds)))
+    assert kept.seconds(asked) == 0.25
+    for epoch in range(3, 6):  # what all latest ones take is believed, and the oldest are forgotten
+        record = a_record(asked.layer, epoch)
+        kept.keep(msgspec.structs.replace(record, result=msgspec.structs.replace(record.result, seconds=20.0)))
+    assert kept.seconds(asked) == 20.0
+    assert kept.seconds(msgspec.structs.replace(asked, layer="other")) == KeptRecords(timed=False).seconds(asked)

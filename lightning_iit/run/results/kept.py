@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from statistics import median_low
 from typing import TYPE_CHECKING
 
 from lightning_iit.phi.registry import choose_engine
@@ -15,20 +17,23 @@ if TYPE_CHECKING:
     from lightning_iit.records import PhiTask
     from lightning_iit.records.schema import Key
 
+_TIMED = 5
+"""So many of a layer's latest analyses say how long the next one takes."""
+
 
 class KeptRecords:
     """Keeps the complete records of a run, one of each key; only one thread at a time may use them.
 
     Args:
-        timed: whether an analysis is taken to last as long as the latest one of its layer; otherwise as long as the engine says.
+        timed: whether an analysis is taken to last as long as the latest ones of its layer; otherwise as long as the engine says.
 
     Attributes:
-        took: by layer, the seconds of its latest computed Φ.
+        took: by layer, the seconds of its latest computed Φs, the oldest first.
     """
 
     def __init__(self, *, timed: bool = True) -> None:
         self._timed = timed
-        self.took: dict[str, float] = {}
+        self.took: dict[str, deque[float]] = {}
         self._records: dict[Key, EpochRecord] = {}
         self._newest: dict[tuple[str, bool], EpochRecord] = {}
 
@@ -39,7 +44,7 @@ class KeptRecords:
         if record.step is None and (key not in self._newest or record.epoch >= self._newest[key].epoch):
             self._newest[key] = record
         if isinstance(record.result, (Computed, SystemPhi)):
-            self.took[record.layer] = record.result.seconds
+            self.took.setdefault(record.layer, deque(maxlen=_TIMED)).append(record.result.seconds)
 
     def get(self, key: Key) -> EpochRecord | None:
         """Returns the record of this key; None where there is none."""
@@ -50,9 +55,12 @@ class KeptRecords:
         return key in self._records and self._records[key].phi is not None
 
     def seconds(self, task: PhiTask) -> float:
-        """Estimates the seconds of one analysis: what the layer's latest computed Φ took, or else the engine's estimate."""
+        """Estimates the seconds of one analysis: what the layer's latest computed Φs took, or else the engine's estimate.
+
+        It is the (low) median of them, since one alone may have waited for a core that others held.
+        """
         took = self.took.get(task.layer) if self._timed else None
-        return choose_engine(task.engine, task.options).seconds(len(task.states[0])) if took is None else took
+        return median_low(took) if took else choose_engine(task.engine, task.options).seconds(len(task.states[0]))
 
     def all(self) -> Records:
         """Returns the records in order of epoch, step and layer."""

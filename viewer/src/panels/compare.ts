@@ -2,6 +2,7 @@
 import type { EpochRecord } from "../data/types";
 import { fill, h } from "../dom";
 import { about } from "../parts/sheet";
+import { systemPicture } from "../parts/systemPicture";
 import { csv } from "../save/csv";
 import type { Figure } from "../save/figure";
 import { inlined } from "../save/paper";
@@ -17,7 +18,6 @@ import type { Analysis } from "../state/analysis";
 import { analysesOf, placeOf, resultOf } from "../state/analysis";
 import type { AppState, Side } from "../state/app";
 import { epochOf } from "../state/app";
-import { systemPicture } from "./causal";
 import type { Context, Panel } from "./panel";
 
 interface Half {

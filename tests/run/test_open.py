@@ -26,7 +26,7 @@ from lightning_iit.records.disk.owner import is_alive
 from lightning_iit.run.folder import RunFolder
 
 OPTIONS = {"units": 3, "groups": 2, "null_model": "cut", "surrogates": 5, "extra_budget": 1e9, "prior": 0.4}
-OPTIONS |= {"formalism": ["iit3", "iit4-2023"]}
+OPTIONS |= {"formalism": ["iit3", "iit4-2023"], "pictures": True}
 OPEN = (1, 2)
 """The epochs whose analyses are open when the run is killed."""
 

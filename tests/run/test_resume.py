@@ -133,7 +133,7 @@ def test_a_folder_of_another_run_is_not_gone_on_in(tmp_path, place):
     def logger(name="run"):
         return TensorBoardLogger(tmp_path, name="", version=name)
 
-    saved, _ = saved_state(tmp_path, logger=logger())
+    saved, _ = saved_state(tmp_path, logger=logger(), pictures=True)
     mine = load_run(tmp_path / "run")
     other = train(tmp_path / "run", epochs=1, logger=logger()).records
     records = resume(tmp_path / place, saved, {}, Mlp(), flat_data(), epochs=3, logger=logger(place))
@@ -262,7 +262,7 @@ def test_open_older_epochs_go_before_settled_younger_ones(tmp_path, here):
             written.append((record.epoch, "tpm" in images))
 
     options = RunOptions(null_model=None)
-    first, opened, younger = train(tmp_path, epochs=3, initial=False).records
+    first, opened, younger = train(tmp_path, epochs=3, initial=False, pictures=True).records
     task = phi_task(options, opened, (opened.states[0].state,), dynamics=None)
     journal = Journal([InOrder()])
     run = Run(options, InlinePool(), journal)

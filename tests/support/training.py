@@ -32,11 +32,11 @@ def trainer(folder: Path, callback: IITCallback, *more: Any, epochs: int = 3, **
 def train(
     folder: Path, *more: Any, model: LightningModule | None = None, data: Any = None, epochs: int = 3, **options: Any
 ) -> IITCallback:
-    """Trains an MLP for some epochs with one group of two units watched in one state, and returns the callback."""
+    """Trains an MLP for some epochs with one group of two units watched in one state, without pictures; returns the callback."""
     trainer_names = {"logger", "fast_dev_run", "limit_train_batches", "enable_checkpointing", "accumulate_grad_batches"}
     trainer_options = {name: options.pop(name) for name in list(options) if name in trainer_names}
     seed_everything(5, verbose=False)
-    watched = {"layers": "net.1", "units": 2, "groups": 1, "states": "mode", "null_model": None, "table": False}
+    watched = {"layers": "net.1", "units": 2, "groups": 1, "states": "mode", "null_model": None, "table": False, "pictures": False}
     if "preset" in options:
         del watched["groups"], watched["states"]
     callback = IITCallback(**(watched | options))

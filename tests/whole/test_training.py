@@ -101,7 +101,7 @@ def test_samples_without_an_order_have_total_correlation_alone(tmp_path):
 
 
 def test_what_is_logged(tmp_path):
-    callback = train(tmp_path, **watched(epochs=1, measures=(*MEASURES, "phiid"), initial=False))
+    callback = train(tmp_path, **watched(epochs=1, measures=(*MEASURES, "phiid"), initial=False, pictures=True))
     (record,) = callback.records
     numbers, si = logged(record), record.whole["stochastic_interaction"]
     key = "iit_details/net.gru/whole"

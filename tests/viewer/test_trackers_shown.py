@@ -113,15 +113,13 @@ def seen(image: Locator, written: Image.Image, width: int) -> None:
 
 def resting(element: Locator) -> dict[str, float]:
     """The box of an element that has come to rest: trackers fill their pages bit by bit, slowly on a busy machine."""
-    box, looks = element.bounding_box(), 0
+    boxes = []
     for _ in range(100):
+        boxes.append(element.bounding_box())
+        if boxes[-4:] == [boxes[-1]] * 4:
+            return boxes[-1]
         element.page.wait_for_timeout(200)
-        looks, box, before = looks + 1, element.bounding_box(), box
-        if box != before:
-            looks = 0
-        elif looks == 3:
-            return box
-    pytest.fail(f"It does not come to rest: {box}")
+    pytest.fail(f"It does not come to rest: {boxes[-1]}")
 
 
 def file_of(image: Locator) -> Image.Image:

@@ -7,7 +7,7 @@ import { folding } from "../parts/fold";
 import { oneTabStop } from "../parts/oneTabStop";
 import { partitionWords } from "../parts/partitionWords";
 import { about } from "../parts/sheet";
-import { arrowColours, complexOf, systemPicture } from "../parts/systemPicture";
+import { arrowColours, complexOf, systemPicture, unitCount } from "../parts/systemPicture";
 import type { Figure } from "../save/figure";
 import { inlined } from "../save/paper";
 import { lettersOf } from "../scales/bits";
@@ -90,7 +90,7 @@ function draw(
     return;
   }
   const result = resultOf(record, analysis);
-  const n = record.units?.indices.length ?? record.tpm?.state_by_node[0]?.length ?? 0;
+  const n = unitCount(record);
   if (!n) {
     fill(graph, h("p", { class: "empty-words" }, "The record holds no units."));
     fill(words);

@@ -26,6 +26,9 @@ const LARGEST = 1.2;
 /** So many parts have a colour of their own. */
 const COLOURS = 6;
 
+/** How many units a record has. */
+export const unitCount = (record: EpochRecord): number => record.units?.indices.length ?? record.tpm?.state_by_node[0]?.length ?? 0;
+
 /** The units of the major complex, which a record holds of its first state alone. */
 export const complexOf = (record: EpochRecord, analysis: Analysis | null): readonly number[] =>
   !analysis || analysis.first ? (record.major_complex?.nodes ?? []) : [];
@@ -35,7 +38,7 @@ export const complexOf = (record: EpochRecord, analysis: Analysis | null): reado
  * Each place of the page has arrow heads of its own: those of a hidden picture are not drawn in another.
  */
 export function systemPicture(context: Context, record: EpochRecord, analysis: Analysis | null, place: string): SVGElement {
-  const n = record.units?.indices.length ?? record.tpm?.state_by_node[0]?.length ?? 0;
+  const n = unitCount(record);
   const partition = partitionOf(resultOf(record, analysis), n);
   const layout = placeCausal(n, partition.parts, WIDTH, n > 5 ? 268 : 232);
   const strengths = record.tpm ? influences(record.tpm.state_by_node, record.tpm.visited) : [];
